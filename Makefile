@@ -1,0 +1,63 @@
+# One command opens the course, one tests it; both set everything up by themselves.
+# Another Python: make lab PYTHON=python3.12.  Arguments for JupyterLab: make lab ARGS="--port 9000".
+
+PYTHON ?= python3
+ARGS ?=
+LESSONS ?=
+JOBS ?= 2
+
+# One thread a process where several run at once: two busy pools on two cores are far slower.
+ONE_THREAD = OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+VENV = .venv/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help lab test lint notebooks execute bench clean
+
+help: ## Show this list
+	@echo "A course on deep generative models. Commands:"
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1@\2/p' Makefile | \
+		while IFS=@ read -r name text; do printf '%-18s %s\n' "$$name" "$$text"; done
+
+lab: .venv/.ready ## Open your own copies of the lessons in JupyterLab
+	@$(VENV) notebooks/lab.py $(ARGS)
+
+test: .venv/.ready ## Run all tests: library, lessons, browser
+	$(ONE_THREAD) $(VENV) -m pytest -n $(JOBS) --dist loadfile \
+		--nbval-lax --nbval-current-env --nbval-cell-timeout=100 tests notebooks $(ARGS)
+
+lint: .venv/.ready ## Check style, and that the notebooks agree with their source
+	$(VENV) -m ruff check .
+	$(VENV) -m ruff format --check .
+	$(VENV) notebooks/build.py --check
+
+notebooks: .venv/.ready ## Build the notebooks from notebooks/source
+	$(VENV) notebooks/build.py $(LESSONS)
+
+execute: .venv/.ready ## Run the solved copies at the laptop budget (LESSONS="02 06" for some)
+	$(VENV) notebooks/build.py --execute $(LESSONS)
+
+bench: .venv/.ready ## Measure the training loop against hand-written ones
+	$(VENV) tests/bench.py $(ARGS)
+
+clean: ## Remove the environment and caches; your work/ and runs/ stay
+	rm -rf .venv .pytest_cache .ruff_cache dist build
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamp is written last: an interrupted set-up is begun again from nothing, a changed
+# requirement is installed on top.
+.venv/.ready: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "The course needs Python 3.11 or newer; '$(PYTHON)' is: $$($(PYTHON) --version 2>&1)."; \
+		echo "Install one, or name it: make $(or $(MAKECMDGOALS),lab) PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+		echo "This Python cannot make virtual environments. On Debian or Ubuntu:"; \
+		echo "  apt install python3-venv"; exit 1; }
+	@echo "Setting up .venv; the first time takes some minutes ..."
+	@if [ -e $@ ]; then rm -f $@; else $(PYTHON) -m venv --clear .venv; fi
+	@$(VENV) -m pip install $(if $(CI),--quiet) --disable-pip-version-check \
+		--constraint constraints.txt --editable '.[test]'
+	@# jupytext builds the notebooks; in JupyterLab it would write files beside them
+	@mkdir -p .venv/etc/jupyter/labconfig
+	@echo '{"disabledExtensions": {"jupyterlab-jupytext": true}}' \
+		> .venv/etc/jupyter/labconfig/page_config.json
+	@touch $@
