@@ -1,0 +1,26 @@
+"""The one error a learner meets: what was expected, what came, what to do.
+
+Every message that the course raises on purpose is a `CourseError`, so that a notebook can show
+it without a page of library internals and a test can tell it from a defect.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class CourseError(ValueError):
+    """A mistake that the person at the keyboard can mend; the message says how."""
+
+
+def unknown(kind: str, name: object, known: Iterable[str]) -> CourseError:
+    """The error for a name that nobody knows, with the nearest known one.
+
+    `kind` is what the name should have been ("data set", "model", …). Returned, not raised, so
+    that the caller's `raise unknown(…)` shows where it happened.
+    """
+    known = sorted(known)
+    near = difflib.get_close_matches(str(name), known, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    return CourseError(f"Unknown {kind} {name!r}.{hint} Known: {', '.join(known)}.")

@@ -1,0 +1,36 @@
+"""Games and how they are played: players, moves, rounds, `fit`.
+
+A model file says who plays and for what; this part plays. It knows nothing of GANs or VAEs.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from course_lib.training.budget import Budget, budget
+from course_lib.training.draw import Draw
+from course_lib.training.loop import TrainingStopped, fit
+from course_lib.training.game import Game, Move, Player, adam, own_gradients, reaches
+from course_lib.training.history import History
+
+__all__ = [
+    "Budget",
+    "Draw",
+    "Game",
+    "History",
+    "Move",
+    "Player",
+    "TrainingStopped",
+    "adam",
+    "budget",
+    "fit",
+    "own_gradients",
+    "reaches",
+    "seed_all",
+]
+
+
+def seed_all(seed: int) -> torch.Generator:
+    """Seed torch's global generator and return one of the course's own, seeded alike."""
+    torch.manual_seed(seed)
+    return torch.Generator().manual_seed(seed)

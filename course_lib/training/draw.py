@@ -1,0 +1,85 @@
+"""What a computation may consume: batches, noise and means, all from one seed.
+
+Losses ask a `Draw` for everything random, so that a training is a function of its seed. With
+several processes the noise of all of them is drawn jointly and each keeps its slice; two
+processes then compute what one would.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from course_lib.data import Batch, DataSet, order
+from course_lib.errors import CourseError
+from course_lib.training import processes
+
+
+class Draw:
+    """Hands out batches of `dataset` and noise, in round `t`.
+
+    batch   images a batch, over all processes
+    seed    fixes the order of the data and all noise, on every device (noise is drawn on the
+            CPU), so that seeds agree across devices
+    """
+
+    def __init__(
+        self,
+        dataset: DataSet,
+        batch: int,
+        seed: int = 0,
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        if not 1 <= batch <= len(dataset):
+            raise CourseError(
+                f"A batch of {batch} can't be drawn from {len(dataset)} examples: choose a "
+                f"batch from 1 to {len(dataset)}, or a larger data set."
+            )
+        if batch % processes.world():
+            raise CourseError(
+                f"A batch of {batch} can't be shared evenly by {processes.world()} processes."
+            )
+        self.dataset, self.size, self.seed = dataset, batch, seed
+        self.device, self.dtype = torch.device(device), dtype
+        self.generator = torch.Generator().manual_seed(seed)
+        self.t = 0
+        self.batches = 0
+        self._epoch = -1
+
+    def batch(self) -> Batch:
+        """The next batch: x in [0, 1] (B, C, H, W) and labels (B,), this process's share."""
+        per_epoch = len(self.dataset) // self.size
+        epoch, i = divmod(self.batches, per_epoch)
+        if epoch != self._epoch:
+            self._order, self._epoch = order(len(self.dataset), self.seed, epoch), epoch
+        self.batches += 1
+        share = processes.share(self._order[i * self.size : (i + 1) * self.size])
+        found = self.dataset.batch(share)
+        labels = None if found.labels is None else found.labels.to(self.device)
+        return Batch(found.x.to(self.device, self.dtype), labels)
+
+    def normal(self, *shape: int) -> Tensor:
+        """Standard normal noise of `shape`; the first length counts this process's rows."""
+        return self._noise(torch.randn, shape)
+
+    def uniform(self, *shape: int) -> Tensor:
+        """Uniform noise on [0, 1) of `shape`; the first length counts this process's rows."""
+        return self._noise(torch.rand, shape)
+
+    def bernoulli(self, p: Tensor) -> Tensor:
+        """Zeros and ones, each one with its probability in `p`."""
+        return (self.uniform(*p.shape) < p).to(p.dtype)
+
+    def mean(self, x: Tensor) -> Tensor:
+        """The mean of `x` over all processes, differentiable; with one process, `x` itself."""
+        return processes.mean(x)
+
+    def _noise(self, kind, shape: tuple[int, ...]) -> Tensor:
+        joint = kind(
+            processes.world() * shape[0],
+            *shape[1:],
+            generator=self.generator,
+            dtype=self.dtype,
+        )
+        return processes.share(joint).to(self.device)

@@ -1,0 +1,99 @@
+"""All that a training is at the end of a round, to be kept and brought back bit by bit."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from course_lib.errors import CourseError
+from course_lib.training.checkpoint import copy_into, section
+from course_lib.training.draw import Draw
+from course_lib.training.game import Game, Player
+
+
+class State:
+    """The weights, optimisers' moments and random states of one training.
+
+    model  module whose parameters and buffers belong to it, or None for a game on bare
+           networks, of which only the players' parameters are kept then
+    """
+
+    def __init__(
+        self,
+        game: Game,
+        model: nn.Module | None,
+        optimisers: dict[Player, torch.optim.Optimizer],
+        draw: Draw,
+    ) -> None:
+        self.game, self.model, self.optimisers, self.draw = (
+            game,
+            model,
+            optimisers,
+            draw,
+        )
+
+    def weights(self) -> dict[str, Tensor]:
+        """Parameters and buffers by name; the tensors themselves."""
+        if self.model is not None:
+            return self.model.state_dict()
+        return {
+            f"{player.name}.{i}": p.detach()
+            for player in self.game.players
+            for i, p in enumerate(player.parameters)
+        }
+
+    def buffers(self) -> list[Tensor]:
+        """What layers keep besides parameters and is a running average."""
+        if self.model is None:
+            return []
+        return [b for b in self.model.buffers() if b.is_floating_point()]
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Everything as named tensors; the tensors themselves, not copies."""
+        found = {f"weights.{name}": t for name, t in self.weights().items()}
+        for player, optimiser in self.optimisers.items():
+            for i, parameter in enumerate(player.parameters):
+                for key, value in optimiser.state.get(parameter, {}).items():
+                    value = value if isinstance(value, Tensor) else torch.tensor(value)
+                    found[f"optimiser.{player.name}.{i}.{key}"] = value
+        found["random.course"] = self.draw.generator.get_state()
+        found["random.torch"] = torch.get_rng_state()
+        found["batches"] = torch.tensor(self.draw.batches)
+        return found
+
+    def copy(self) -> dict[str, Tensor]:
+        """A copy of everything that later rounds do not change."""
+        return {name: t.detach().clone() for name, t in self.tensors().items()}
+
+    def restore(
+        self, tensors: dict[str, Tensor], where: str = "the last good state"
+    ) -> None:
+        """Bring back what `tensors` or `copy` returned, into the existing memory layout."""
+        copy_into(self.weights(), section(tensors, "weights"), where)
+        moments = section(tensors, "optimiser")
+        for player, optimiser in self.optimisers.items():
+            own = section(moments, player.name)
+            for i, parameter in enumerate(player.parameters):
+                optimiser.state.pop(parameter, None)
+                for key, saved in section(own, str(i)).items():
+                    optimiser.state[parameter][key] = _laid_out(saved, parameter)
+        self.draw.generator.set_state(tensors["random.course"].cpu())
+        torch.set_rng_state(tensors["random.torch"].cpu())
+        self.draw.batches = int(tensors["batches"])
+
+    def require_finite(self) -> None:
+        """Raise CourseError naming the player whose parameters hold NaN or infinity."""
+        for player in self.game.players:
+            for parameter in player.parameters:
+                if not torch.isfinite(parameter).all():
+                    raise CourseError(
+                        f"parameters of player {player.name!r} became NaN or infinite: its "
+                        "gradient exploded"
+                    )
+
+
+def _laid_out(saved: Tensor, parameter: Tensor) -> Tensor:
+    """A moment in memory laid out as its parameter: fused kernels ignore strides."""
+    if saved.shape != parameter.shape:
+        return saved.clone()  # a step counter
+    return torch.empty_like(parameter, dtype=saved.dtype).copy_(saved)

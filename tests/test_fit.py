@@ -1,0 +1,346 @@
+"""`fit`: seeds, budgets, history, previews, interrupts, explosions, and what it refuses."""
+
+import math
+import os
+import signal
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from course_lib import data, models, training
+from course_lib.data import DataSet
+from course_lib.errors import CourseError
+from course_lib.training import Game, Move, Player, TrainingStopped, adam, checkpoint, fit
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return data.load("digits").take(512)
+
+
+def small(**more):
+    return models.VAE(**{"hidden": (16,), "batch": 32, "anneal": False} | more)
+
+
+def weights(model):
+    return {name: t.clone() for name, t in model.state_dict().items()}
+
+
+def equal(a, b):
+    return a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
+
+
+def toy_game(loss, start=None, after=None, rate=0.1, **more):
+    w = nn.Parameter(torch.tensor(1.0))
+    player = Player("w", [w], lambda p: torch.optim.SGD(p, lr=rate), **more)
+    move = Move([player], lambda draw: {"w": {"loss": loss(w, draw)}})
+    return w, Game([move], start=start, after=after)
+
+
+def points():
+    return DataSet(torch.zeros(8, 2))
+
+
+# Seeds and budgets ---------------------------------------------------------------------------
+def test_the_same_seed_trains_the_same_model_whatever_the_global_state(digits):
+    runs = []
+    for noise in (1, 2):
+        torch.manual_seed(noise)
+        model = small()
+        history = fit(model, digits, rounds=5, seed=3, progress=False)
+        runs.append((weights(model), history.terms))
+    assert equal(runs[0][0], runs[1][0])
+    assert all((runs[0][1][k] == runs[1][1][k]).all() for k in runs[0][1])
+    other = small()
+    fit(other, digits, rounds=5, seed=4, progress=False)
+    assert not equal(weights(other), runs[0][0])
+
+
+def test_fit_leaves_the_global_generator_alone(digits):
+    torch.manual_seed(7)
+    expected = torch.rand(3)
+    torch.manual_seed(7)
+    fit(small(), digits, rounds=2, progress=False)
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_budgets_only_scale(monkeypatch):
+    assert training.budget("full").rounds(120_000) == 120_000
+    assert training.budget("laptop").rounds(120_000) == 6_000
+    assert training.budget("smoke").rounds(120_000) == 24
+    assert training.budget("smoke").rounds(5) == 5
+    monkeypatch.setenv("COURSE_BUDGET", "smoke")
+    assert training.budget().name == "smoke"
+    assert training.budget().pick(smoke=1, laptop=2) == 1
+    assert training.budget("full").pick(smoke=1, laptop=2) == 2
+    monkeypatch.delenv("COURSE_BUDGET")
+    assert training.budget().name == "laptop"
+    with pytest.raises(CourseError, match="Did you mean 'laptop'"):
+        training.budget("labtop")
+
+
+# What is recorded ----------------------------------------------------------------------------
+def test_history_holds_every_term_time_and_preview(digits):
+    model = small(rounds=100_000)
+    history = fit(model, digits, budget="smoke", progress=False)
+    assert history.rounds == 20 and len(history.seconds) == 20 and min(history.seconds) > 0
+    assert set(history.terms) == {"VAE.reconstruction", "VAE.kl"}
+    assert all(len(v) == 20 for v in history.terms.values())
+    assert [t for t, _ in history.grids][0] == 0 and history.grids[-1][0] == 20
+    assert history.grids[0][1].shape == (64, 1, 28, 28)
+    assert history.grids[0][1].dtype == torch.uint8
+    assert "20 rounds" in history.summary() and "VAE.kl" in str(history)
+    with pytest.raises(CourseError, match=r"VAE\.kl"):
+        history.term("VAE.kll")
+
+
+def test_previews_show_the_same_noise_and_do_not_disturb(digits):
+    with_grids, without = small(), small()
+    history = fit(with_grids, digits, rounds=6, progress=False)
+    fit(without, digits, rounds=6, preview=False, progress=False)
+    assert equal(weights(with_grids), weights(without))
+    again = with_grids.sample(64, generator=torch.Generator().manual_seed(0))
+    assert torch.equal((again * 255).round().to(torch.uint8), history.grids[-1][1])
+
+
+def test_a_function_may_preview_something_else():
+    w, game = toy_game(lambda w, draw: w**2)
+    history = fit(
+        game, points(), rounds=4, batch=2, progress=False, preview=lambda t: w.detach().clone()
+    )
+    assert [t for t, _ in history.grids] == [0, 1, 2, 3, 4]
+    assert history.grids[0][1].item() == 1.0 and history.grids[-1][1].item() == w.item()
+
+
+def test_start_schedule_clip_project_and_after_are_called():
+    seen = []
+    w, game = toy_game(
+        lambda w, draw: 10 * w,
+        start=lambda draw: seen.append(("start", draw.batch().x.shape[0])),
+        after=lambda t: seen.append(("after", t)),
+        rate=1.0,
+        clip=0.5,
+        schedule=lambda t: 1 / (t + 1),
+        project=lambda: w.clamp_(min=-0.1),
+    )
+    fit(game, points(), rounds=2, batch=2, progress=False)
+    assert seen == [("start", 2), ("after", 0), ("after", 1)]
+    # 1 − .5·1 = .5, then .5 − .5·½ = .25
+    assert w.item() == pytest.approx(0.25, abs=1e-5)
+    fit(game, points(), rounds=2, batch=2, progress=False)
+    assert w.item() == pytest.approx(-0.1)
+
+
+# Stopping ------------------------------------------------------------------------------------
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), 1e12])
+def test_an_exploding_term_stops_before_the_step_and_names_player_and_term(bad):
+    w, game = toy_game(lambda w, draw: w**2 if draw.t < 7 else w * bad)
+    with pytest.raises(TrainingStopped) as caught:
+        fit(game, points(), rounds=20, batch=2, progress=False)
+    message = str(caught.value)
+    assert "round 7" in message and "'w.loss'" in message and "learning rate" in message
+    assert math.isfinite(w.item())
+    assert caught.value.history.rounds == 0  # the last good state is the start's
+
+
+def test_a_gradient_that_explodes_goes_back_to_the_last_good_state(digits):
+    model = small()
+
+    def game():
+        inner = model.game(10)
+        losses = inner.round[0].losses
+
+        def broken(draw):
+            found = losses(draw)
+            if draw.t == 250:  # a finite loss whose gradient is not: √ at zero
+                first = next(model.encoder.parameters())
+                found["VAE"]["root"] = (first * 0).abs().sum().sqrt()
+            return found
+
+        inner.round[0].losses = broken
+        return inner
+
+    with pytest.raises(TrainingStopped) as caught:
+        fit(model, digits, game=game(), rounds=300, progress=False)
+    assert caught.value.history.rounds == 200
+    assert all(torch.isfinite(p).all() for p in model.parameters())
+    assert model.sample(2).isfinite().all()
+    history = caught.value.history
+    assert len(history.term("VAE.kl")) == 200 and history.grids[-1][0] <= 200
+
+
+def test_a_clipped_gradient_that_is_not_finite_is_caught_at_once():
+    w, game = toy_game(lambda w, draw: (w * 0).abs().sqrt(), clip=1.0)
+    with pytest.raises(TrainingStopped, match="gradient of player 'w'"):
+        fit(game, points(), rounds=3, batch=2, progress=False)
+    assert w.item() == 1.0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_waits_for_the_round_and_keeps_the_work(tmp_path, digits, number):
+    model = small()
+    game = model.game(50)
+    losses = game.round[0].losses
+
+    def interrupted(draw):
+        if draw.t == 3:
+            os.kill(os.getpid(), number)
+        return losses(draw)
+
+    game.round[0].losses = interrupted
+    history = fit(model, digits, game=game, rounds=50, resume=tmp_path, progress=False)
+    assert history.interrupted and history.rounds == 4
+    whole = small()
+    fit(whole, digits, rounds=8, progress=False)
+    resumed = small()
+    found = fit(resumed, digits, rounds=8, resume=tmp_path, progress=False)
+    assert found.rounds == 8 and not found.interrupted
+    assert equal(weights(whole), weights(resumed))
+    assert signal.getsignal(number) is not None  # the old handler is back
+    assert "note" not in repr(signal.getsignal(number))
+
+
+# Resuming ------------------------------------------------------------------------------------
+@pytest.mark.parametrize("make", [small, lambda: models.GAN(hidden=(16,), batch=32, k=2)])
+def test_a_resumed_training_ends_in_the_same_bits(tmp_path, digits, make):
+    whole = make()
+    history = fit(whole, digits, rounds=30, progress=False)
+    for rounds in (1, 13, 14, 30):
+        resumed = make()
+        found = fit(resumed, digits, rounds=rounds, resume=tmp_path, progress=False)
+    assert equal(weights(whole), weights(resumed))
+    assert all((history.terms[k] == found.terms[k]).all() for k in history.terms)
+    again = make()
+    fit(again, digits, rounds=30, resume=tmp_path, progress=False)
+    assert equal(weights(resumed), weights(again))
+
+
+def test_nothing_finished_is_trained_again(tmp_path, digits):
+    first = small()
+    fit(first, digits, rounds=5, resume=tmp_path, progress=False)
+    before = (tmp_path / "checkpoint.safetensors").read_bytes()
+    second = small()
+    history = fit(second, digits, rounds=5, resume=tmp_path, progress=False)
+    assert history.rounds == 5 and equal(weights(first), weights(second))
+    assert (tmp_path / "checkpoint.safetensors").read_bytes() == before
+
+
+def test_a_model_is_ready_to_sample_after_fit(digits):
+    model = small()
+    fit(model, digits, rounds=1, progress=False)
+    assert not model.training
+
+
+# What it refuses -----------------------------------------------------------------------------
+def refused(make, *words):
+    with pytest.raises(CourseError) as caught:
+        make()
+    assert all(word in str(caught.value) for word in words), str(caught.value)
+
+
+def test_refusals_come_before_the_work(tmp_path, digits):
+    def run(model=None, images=digits, **more):
+        more.setdefault("rounds", 1)
+        return lambda: fit(model or small(), images, progress=False, **more)
+
+    refused(run(models.VAE(shape=(3, 32, 32))), "(3, 32, 32)", "(1, 28, 28)", "shape=")
+    refused(run(batch=1000), "1000", "512 examples", "larger data set")
+    refused(run(rounds=0), "whole number of rounds")
+    refused(run(rounds=2.5), "2.5")
+    refused(run(rounds=None, budget="fulll"), "Did you mean 'full'")
+    _, game = toy_game(lambda w, draw: w)
+    refused(lambda: fit(game, points(), batch=2), "rounds=")
+    refused(lambda: fit(game, points(), rounds=2), "batch=")
+
+
+def test_a_folder_of_another_training_is_refused_and_left_as_it_was(tmp_path, digits):
+    fit(small(), digits, rounds=1, resume=tmp_path, progress=False)
+    before = (tmp_path / "checkpoint.safetensors").read_bytes()
+    gan = models.GAN(hidden=(16,), batch=32)
+    for model, word in ((gan, "'VAE'"), (small(latent=3), "latent"), (small(), "seed")):
+        seed = 1 if word == "seed" else 0
+        refused(
+            lambda m=model, s=seed: fit(
+                m, digits, rounds=2, seed=s, resume=tmp_path, progress=False
+            ),
+            "another training",
+            word,
+        )
+    assert (tmp_path / "checkpoint.safetensors").read_bytes() == before
+
+
+def test_a_damaged_checkpoint_is_refused(tmp_path, digits):
+    fit(small(), digits, rounds=1, resume=tmp_path, progress=False)
+    file = tmp_path / "checkpoint.safetensors"
+    file.write_bytes(file.read_bytes()[:-1000])
+    refused(
+        lambda: fit(small(), digits, rounds=2, resume=tmp_path, progress=False),
+        "damaged or cut short",
+    )
+
+
+def test_a_full_disk_stops_with_a_clear_error_and_the_old_checkpoint(
+    tmp_path, digits, monkeypatch
+):
+    fit(small(), digits, rounds=2, resume=tmp_path, progress=False)
+    file = tmp_path / "checkpoint.safetensors"
+    before = file.read_bytes()
+
+    def full(*arguments, **options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpoint, "save_file", full)
+    refused(
+        lambda: fit(small(), digits, rounds=4, resume=tmp_path, progress=False),
+        "No space left on device",
+        "older file there is untouched",
+        "Free some disk space",
+    )
+    assert file.read_bytes() == before and len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_folder_without_the_right_to_write_is_found_out_before_the_work(tmp_path, digits):
+    (tmp_path / "file").write_text("in the way")
+    drawn = []
+    model = small()
+    game = model.game(1)
+    game.round[0].losses = lambda draw: drawn.append(1)
+    refused(
+        lambda: fit(model, digits, game=game, rounds=1, resume=tmp_path / "file" / "run"),
+        "Could not write the checkpoint",
+        "folder that you may write to",
+    )
+    assert not drawn
+
+
+def test_a_safetensors_file_of_somebody_else_is_no_checkpoint(tmp_path):
+    from safetensors.torch import save_file
+
+    save_file({"x": torch.zeros(1)}, tmp_path / "x.safetensors")
+    refused(lambda: checkpoint.load(tmp_path / "x.safetensors"), "no checkpoint of this course")
+    refused(lambda: checkpoint.load(tmp_path / "y.safetensors"), "no such file")
+
+
+def test_nothing_is_unpickled():
+    import pathlib
+
+    import course_lib
+
+    for file in pathlib.Path(course_lib.__file__).parent.rglob("*.py"):
+        text = file.read_text()
+        assert "torch.load(" not in text and "import pickle" not in text, file
+        assert "allow_pickle=True" not in text, file
+
+
+def test_means_over_rounds_are_of_the_last_ones():
+    history = training.History()
+    for i in range(300):
+        history.record({"w.loss": float(i)}, 0.01)
+    assert "249.5" in history.summary()
+    assert np.isclose(history.term("w.loss")[-1], 299)
+
+
+def test_adam_is_fused():
+    assert adam(1e-3)([nn.Parameter(torch.zeros(1))]).defaults["fused"]
