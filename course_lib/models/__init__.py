@@ -1,0 +1,21 @@
+"""The models of the course, one file per family: networks, objectives, game, samples."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from course_lib.errors import unknown
+from course_lib.models.base import Model
+from course_lib.models.gan import GAN
+from course_lib.models.vae import VAE
+
+MODELS: dict[str, type[Model]] = {model.__name__: model for model in (GAN, VAE)}
+
+__all__ = ["GAN", "MODELS", "VAE", "Model", "build"]
+
+
+def build(name: str, settings: dict[str, Any]) -> Model:
+    """The model of that class name with these settings, untrained."""
+    if name not in MODELS:
+        raise unknown("model", name, MODELS)
+    return MODELS[name](**settings)

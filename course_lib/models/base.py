@@ -1,0 +1,91 @@
+"""What all models share: plain settings by recipe, and a seeded start.
+
+A recipe is a named, complete set of settings: "report" holds those of the two reports, "course"
+better ones. Whatever a caller gives replaces the recipe's value. Settings are numbers, strings
+and lists, so that a checkpoint can hold them and `build` can make the model again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from course_lib.errors import CourseError, unknown
+
+
+class Model(nn.Module):
+    """A generative model: networks, a game that trains them, samples.
+
+    Every model has `settings`, `game(rounds)` and `sample(n, labels=None, generator=None)`.
+    """
+
+    recipes: ClassVar[dict[str, dict[str, Any]]] = {}
+
+    def __init__(self, recipe: str = "course", **given: Any) -> None:
+        super().__init__()
+        if recipe not in self.recipes:
+            raise unknown(f"{type(self).__name__} recipe", recipe, self.recipes)
+        known = self.recipes[recipe]
+        for name in given:
+            if name not in known:
+                raise unknown(f"{type(self).__name__} setting", name, known)
+        self.settings: dict[str, Any] = {**known, **given}
+        for name in ("latent", "batch", "rounds", "k"):
+            value = self.settings.get(name, 1)
+            if not (isinstance(value, int) and value >= 1):
+                raise CourseError(
+                    f"{name} must be a whole number from 1, not {value!r}."
+                )
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.settings.get("seed", 0))
+            self.build()
+
+    def build(self) -> None:
+        """Make the networks from `self.settings`; called once, under the model's own seed."""
+        raise NotImplementedError
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one example: (C, H, W) for images, (2,) for points in the plane."""
+        return tuple(self.settings["shape"])
+
+    @property
+    def place(self) -> dict[str, Any]:
+        """Device and dtype of the weights, to be given to a new tensor."""
+        first = next(self.parameters())
+        return {"device": first.device, "dtype": first.dtype}
+
+    def noise(self, *shape: int, generator: torch.Generator | None) -> Tensor:
+        """Standard normal noise, drawn on the CPU so that seeds agree across devices."""
+        device = "cpu" if generator is None else generator.device
+        return torch.randn(*shape, generator=generator, device=device).to(**self.place)
+
+    def unconditional(self, labels: Tensor | None) -> None:
+        """Refuse labels, in the name of a model that takes none."""
+        if labels is not None:
+            raise CourseError(
+                f"{type(self).__name__} is unconditional: sample without labels."
+            )
+
+    def flat(self, x: Tensor) -> Tensor:
+        """x (B, *shape) or (B, D) → (B, D); a clear error for anything else."""
+        size = torch.Size(self.shape).numel()
+        if x.shape[1:] == torch.Size(self.shape) or x.shape[1:] == (size,):
+            return x.reshape(len(x), size)
+        raise CourseError(
+            f"Expected examples of shape (B, {', '.join(map(str, self.shape))}), "
+            f"got {tuple(x.shape)}."
+        )
+
+
+def mlp(
+    sizes: Sequence[int], activation: type[nn.Module] = nn.ReLU, **options
+) -> nn.Sequential:
+    """Linear layers of these sizes with `activation` between them, none after the last."""
+    layers: list[nn.Module] = []
+    for before, after in zip(sizes[:-1], sizes[1:], strict=True):
+        layers += [nn.Linear(before, after), activation(**options)]
+    return nn.Sequential(*layers[:-1])
