@@ -106,6 +106,8 @@ class VAE(Model):
                 'A Gaussian likelihood needs sigma (a number, or "learned"), and only it does: '
                 f"got likelihood={s['likelihood']!r} with sigma={sigma!r}."
             )
+        if gaussian and sigma != "learned" and not sigma > 0:
+            raise CourseError(f'sigma must be positive or "learned", not {sigma!r}.')
         size = torch.Size(self.shape).numel()
         self.encoder = mlp([size, *s["hidden"], 2 * s["latent"]])
         self.decoder = mlp([s["latent"], *reversed(s["hidden"]), size])

@@ -163,17 +163,18 @@ def own_gradients(
 def reaches(losses: Losses, networks: Mapping[str, Iterable[nn.Parameter]]) -> dict[str, set[str]]:
     """Which networks each term depends on, found by asking autograd.
 
-    networks: name → parameters. Returns {"player.term": names of the networks reached}; compare
-    it with the paper, for a wrong model trains as quietly as a right one.
+    networks: name → parameters. Returns {"player.term": names of the networks in which the
+    term has a gradient other than zero}; compare it with the paper, for a wrong model trains as
+    quietly as a right one.
     """
     found: dict[str, set[str]] = {}
     for player, terms in losses.items():
         for term, value in terms.items():
             found[f"{player}.{term}"] = set()
-            for name, parameters in networks.items():
+            for name, parameters in networks.items() if value.requires_grad else ():
                 own = torch.autograd.grad(
                     value, list(parameters), retain_graph=True, allow_unused=True
                 )
-                if any(g is not None for g in own):
+                if any(g is not None and g.any() for g in own):
                     found[f"{player}.{term}"].add(name)
     return found

@@ -1,0 +1,152 @@
+"""What the training loop costs: `make bench`, or python tests/bench.py.
+
+Two questions, each answered in one run by the median ratio of interleaved blocks, previews and
+checkpoints off, on one thread:
+
+1. `fit` against a hand-written loop of the same arithmetic (VAE and GAN): its overhead.
+2. A GAN round against the usual public loop at its best: fakes made once, detached for D and
+   reused for G, one backward pass each, fused Adam, on the same networks.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits as bce
+
+from course_lib import data, models
+from course_lib.models.vae import bernoulli_log_likelihood, gaussian_kl
+from course_lib.training import Draw, fit
+
+
+def own_step(optimiser: torch.optim.Optimizer, loss: Tensor, parameters: list) -> None:
+    """The same arithmetic as `fit`: only the mover's gradients, then its step."""
+    for p, g in zip(parameters, torch.autograd.grad(loss, parameters), strict=True):
+        p.grad = g
+    optimiser.step()
+
+
+def hand_vae(model: models.VAE, images: data.DataSet) -> Iterator[None]:
+    """A VAE's rounds written out."""
+    draw, losses = Draw(images, model.settings["batch"]), []
+    parameters = list(model.parameters())
+    optimiser = torch.optim.Adam(parameters, lr=model.settings["lr"], fused=True)
+    while True:
+        x = draw.batch().x.flatten(1)
+        mean, log_var = model.encoder(x).chunk(2, 1)
+        z = mean + (0.5 * log_var).exp() * draw.normal(len(x), mean.shape[1])
+        reconstruction = -bernoulli_log_likelihood(x, model.decoder(z)).mean()
+        kl = gaussian_kl(mean, log_var).mean()
+        losses.append((reconstruction.item(), kl.item()))
+        own_step(optimiser, reconstruction + kl, parameters)
+        yield
+
+
+def hand_gan(model: models.GAN, images: data.DataSet) -> Iterator[None]:
+    """The course's GAN round written out."""
+    G, D, draw, losses = model.generator, model.discriminator, Draw(images, 100), []
+    parameters = {n: list(n.parameters()) for n in (G, D)}
+    optimiser = {
+        n: torch.optim.Adam(parameters[n], lr=2e-4, fused=True) for n in (G, D)
+    }
+    softplus = nn.functional.softplus
+    while True:
+        real = 2 * draw.batch().x.flatten(1) - 1
+        fake = G(draw.normal(len(real), model.settings["latent"]))
+        logits = D(torch.cat([real, fake])).squeeze(1)
+        a, b = softplus(-logits[:100]).mean(), softplus(logits[100:]).mean()
+        first = (a.item(), b.item())
+        own_step(optimiser[D], a + b, parameters[D])
+        loss = softplus(-D(fake).squeeze(1)).mean()
+        losses.append((*first, loss.item()))
+        own_step(optimiser[G], loss, parameters[G])
+        yield
+
+
+def public_gan(model: models.GAN, images: data.DataSet) -> Iterator[None]:
+    """The loop that most public GANs share, with everything switched on that makes it fast."""
+    G, D, draw, losses = model.generator, model.discriminator, Draw(images, 100), []
+    d = torch.optim.Adam(D.parameters(), lr=2e-4, fused=True)
+    g = torch.optim.Adam(G.parameters(), lr=2e-4, fused=True)
+    ones, zeros = torch.ones(100, 1), torch.zeros(100, 1)
+    while True:
+        real = 2 * draw.batch().x.flatten(1) - 1
+        fake = G(draw.normal(len(real), model.settings["latent"]))
+        d_loss = bce(D(real), ones) + bce(D(fake.detach()), zeros)
+        d.zero_grad()
+        d_loss.backward()
+        d.step()
+        g_loss = bce(D(fake), ones)
+        g.zero_grad()
+        g_loss.backward()
+        g.step()
+        losses.append((d_loss.item(), g_loss.item()))
+        yield
+
+
+def played(model: models.Model, images: data.DataSet) -> Callable[[int], None]:
+    """`fit`, a block of rounds a call."""
+    return lambda rounds: fit(model, images, rounds=rounds, preview=False, progress=False)
+
+
+def written(rounds_of: Iterator[None]) -> Callable[[int], None]:
+    """A hand-written loop, a block of rounds a call."""
+
+    def play(rounds: int) -> None:
+        for _ in range(rounds):
+            next(rounds_of)
+
+    return play
+
+
+def ratio(a: Callable, b: Callable, blocks: int, rounds: int) -> tuple[float, float, float]:
+    """Median over blocks of time(a)/time(b), and its quartiles; the order alternates."""
+    found = []
+    for i in range(blocks + 2):
+        times = {}
+        for which in ((a, b), (b, a))[i % 2]:
+            before = time.perf_counter()
+            which(rounds)
+            times[which] = time.perf_counter() - before
+        found.append(times[a] / times[b])
+    low, middle, high = statistics.quantiles(found[2:], n=4)  # two blocks warm up
+    return middle, low, high
+
+
+def main() -> None:
+    """Print the table; exit 1 where a bound is missed."""
+    options = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    options.add_argument("--blocks", type=int, default=40)
+    options.add_argument("--rounds", type=int, default=100, help="rounds a block")
+    chosen = options.parse_args()
+    torch.set_num_threads(1)
+    images = data.load("digits")
+
+    def vae() -> models.VAE:
+        return models.VAE(recipe="report")
+
+    def gan() -> models.GAN:
+        return models.GAN(recipe="report")
+
+    cases = {
+        "VAE: fit / hand-written": (played(vae(), images), written(hand_vae(vae(), images)), 1.03),
+        "GAN: fit / hand-written": (played(gan(), images), written(hand_gan(gan(), images)), 1.03),
+        "GAN: fit / public loop": (played(gan(), images), written(public_gan(gan(), images)), 0.95),
+    }
+    print(f"torch {torch.__version__}, {torch.get_num_threads()} thread, {chosen.blocks} blocks")
+    missed = False
+    for name, (a, b, bound) in cases.items():
+        middle, low, high = ratio(a, b, chosen.blocks, chosen.rounds)
+        verdict = "ok" if middle <= bound else "MISSED"
+        missed |= middle > bound
+        print(f"{name:26} {middle:.3f}  quartiles {low:.3f}–{high:.3f}  bound {bound}  {verdict}")
+    raise SystemExit(missed)
+
+
+if __name__ == "__main__":
+    main()

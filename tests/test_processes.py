@@ -1,0 +1,80 @@
+"""Two processes compute what one would; a killed training resumes to the same bits."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+import workers
+
+from course_lib.training import checkpoint
+
+WORKERS = Path(workers.__file__)
+
+
+def run(world, work, *arguments):
+    """Start `world` processes as torchrun would, and return how they ended."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    words = [arguments[0], *map(json.dumps, arguments[1:])]
+    common = {"WORLD_SIZE": str(world), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    started = [
+        subprocess.Popen(
+            [sys.executable, str(WORKERS), work, *words],
+            env=os.environ | common | {"RANK": str(rank)},
+            stderr=subprocess.DEVNULL,
+        )
+        for rank in range(world)
+    ]
+    try:
+        codes = [started[0].wait(90)]
+        if codes[0]:  # killed: torchrun would now end the others
+            for process in started[1:]:
+                process.kill()
+        return codes + [process.wait(90) for process in started[1:]]
+    finally:
+        for process in started:
+            process.kill()
+
+
+def test_two_processes_give_the_gradients_of_one(tmp_path):
+    files = [str(tmp_path / f"{world}.safetensors") for world in (1, 2)]
+    workers.measure_gradients(files[0])
+    assert run(2, "measure_gradients", files[1]) == [0, 0]
+    one, two = (checkpoint.load(file)[0] for file in files)
+    assert one.keys() == two.keys() and len(one) > 20
+    for name in one:
+        limit = 1e-10 if "float64" in name else 1e-5
+        error = (one[name] - two[name]).norm() / one[name].norm()
+        assert error < limit, (name, error)
+
+
+def same(a, b):
+    (a, facts), (b, again) = (checkpoint.load(f"{x}/checkpoint.safetensors") for x in (a, b))
+    assert facts == again and facts["round"] == 10
+    assert a.keys() == b.keys()
+    for name in a:
+        assert name == "history.seconds" or torch.equal(a[name], b[name]), name
+
+
+@pytest.mark.parametrize("kill", [(0, "move"), (6, "move"), (4, "save")])
+def test_a_killed_training_resumes_to_the_same_bits(tmp_path, kill):
+    whole, killed = str(tmp_path / "whole"), str(tmp_path / "killed")
+    assert run(1, "train", killed, kill) == [-signal.SIGKILL]
+    workers.train(killed)
+    workers.train(whole)
+    same(whole, killed)
+
+
+def test_two_killed_processes_resume_to_the_same_bits(tmp_path):
+    whole, killed = str(tmp_path / "whole"), str(tmp_path / "killed")
+    assert run(2, "train", whole) == [0, 0]
+    assert run(2, "train", killed, (5, "move"))[0] == -signal.SIGKILL
+    assert run(2, "train", killed) == [0, 0]
+    same(whole, killed)

@@ -1,0 +1,121 @@
+"""Work that test_processes.py starts in processes of its own; not a test itself.
+
+python workers.py train|measure_gradients FILE [JSON], under the variables that torchrun sets.
+"""
+
+import json
+import os
+import signal
+import sys
+
+import torch
+from torch import nn
+
+from course_lib import data, models
+from course_lib.training import (
+    Draw,
+    Game,
+    Move,
+    Player,
+    adam,
+    checkpoint,
+    fit,
+    own_gradients,
+    processes,
+)
+
+
+class Centres(nn.Module):
+    """A loss of joint batch statistics, as CVAE-GAN's feature matching is."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.network = nn.Linear(784, 8)
+
+    def game(self):
+        def losses(draw):
+            x = draw.batch().x.flatten(1)
+            fake = draw.normal(*x.shape)
+            gap = draw.mean(self.network(x).mean(0)) - draw.mean(self.network(fake).mean(0))
+            own = (self.network(x) - draw.mean(self.network(x).mean(0))).tanh().square().mean()
+            return {"w": {"gap": gap.square().sum(), "own": own}}
+
+        return Game([Move([Player("w", self.parameters(), adam(1e-3))], losses)])
+
+
+def gradients(dtype: torch.dtype) -> dict[str, torch.Tensor]:
+    """Every player's gradient in one round of three games, averaged over the processes."""
+    images = data.load("digits").take(64)
+    found = {}
+    for name, model in {
+        "gan": models.GAN(hidden=(16,), k=2),
+        "vae": models.VAE(hidden=(16,)),
+        "centres": Centres(),
+    }.items():
+        model.to(dtype)
+        draw = Draw(images, 32, seed=1, dtype=dtype)
+        for i, move in enumerate(model.game().round):
+            for own in own_gradients(move.losses(draw), move.players).values():
+                processes.average_(own)
+                found |= {f"{name}.{i}.{j}": g for j, g in enumerate(own)}
+    return found
+
+
+def measure_gradients(file: str) -> None:
+    """Write `gradients` of both precisions, by process 0."""
+    found = {}
+    for dtype in (torch.float32, torch.float64):
+        found |= {f"{dtype}.{name}": g for name, g in gradients(dtype).items()}
+    if processes.rank() == 0:
+        checkpoint.save(file, found, {})
+
+
+class Normalised(models.GAN):
+    """A GAN with a batch norm in G, so that there are buffers to keep."""
+
+    def build(self) -> None:
+        super().build()
+        self.generator.insert(1, nn.BatchNorm1d(self.settings["hidden"][0]))
+
+
+def train(folder: str, kill: tuple[int, str] | None = None, rounds: int = 10) -> None:
+    """Train with a checkpoint after every round; die at kill = (round, "move" or "save")."""
+    images = data.load("digits").take(128)
+    model = Normalised(hidden=(16,), batch=32, k=2)
+    game = model.game()
+    if kill and kill[1] == "move":  # D has moved, G has not
+        losses = game.round[1].losses
+
+        def killed(draw):
+            if draw.t == kill[0]:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return losses(draw)
+
+        game.round[1].losses = killed
+    if kill and kill[1] == "save":  # the new file is written, the old one not yet replaced
+        replace, calls = os.replace, []
+
+        def killed(*paths):
+            calls.append(1)
+            if len(calls) > kill[0]:
+                os.kill(os.getpid(), signal.SIGKILL)
+            replace(*paths)
+
+        os.replace = killed
+    fit(
+        model,
+        images,
+        game=game,
+        rounds=rounds,
+        resume=folder,
+        checkpoint_seconds=0,
+        progress=False,
+    )
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    work, file, *more = sys.argv[1:]
+    with processes.joined():
+        globals()[work](file, *map(json.loads, more))
