@@ -1,0 +1,160 @@
+"""A sheet of paper for explorers: shapes drawn large and reduced, so that edges are smooth.
+
+Matplotlib takes some 200 ms for a figure, a slider wants 60 at most; Pillow draws the same few
+lines in ten. Coordinates are pixels of the finished picture, from the top left corner. Text is
+set after the reduction, in the typeface of the course's figures, so that it stays sharp.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from course_lib.plots.style import GRID, INK, MUTED, PALETTE
+
+BLUE, ORANGE, GREEN, PINK = PALETTE[:4]
+PAPER = "#FFFFFF"
+SCALE = 2
+__all__ = ["BLUE", "GREEN", "GRID", "INK", "MUTED", "ORANGE", "PAPER", "PINK", "Canvas"]
+
+
+@functools.cache
+def font(size: int, bold: bool = False) -> ImageFont.FreeTypeFont:
+    """DejaVu Sans comes with matplotlib and has the Greek that Pillow's own font lacks."""
+    name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
+    return ImageFont.truetype(Path(matplotlib.get_data_path(), "fonts", "ttf", name), size)
+
+
+@functools.lru_cache(maxsize=2000)
+def lettering(words: str, size: int, bold: bool, anchor: str, stroke: int) -> tuple:
+    """Words as a mask and its offset from their anchor; most words come again every redraw."""
+    face = font(size, bold)
+    left, top, right, bottom = face.getbbox(words, anchor=anchor, stroke_width=stroke)
+    left, top = int(np.floor(left)), int(np.floor(top))
+    mask = Image.new("L", (int(np.ceil(right)) - left + 1, int(np.ceil(bottom)) - top + 1))
+    pen = ImageDraw.Draw(mask)
+    pen.text((-left, -top), words, font=face, fill=255, anchor=anchor, stroke_width=stroke)
+    return mask, (left, top)
+
+
+class Canvas:
+    """Shapes and text of one picture, width × height pixels, white to begin with."""
+
+    def __init__(self, width: int, height: int, paper: str = PAPER) -> None:
+        self.width, self.height = width, height
+        self.large = Image.new("RGB", (width * SCALE, height * SCALE), paper)
+        self.pen = ImageDraw.Draw(self.large)
+        self.crisp: list[tuple[tuple[int, int], Image.Image]] = []
+        self.words: list[tuple] = []
+
+    def copy(self) -> Canvas:
+        """The same sheet again, so that what never changes is drawn once."""
+        twin = Canvas.__new__(Canvas)
+        twin.width, twin.height = self.width, self.height
+        twin.large = self.large.copy()
+        twin.pen = ImageDraw.Draw(twin.large)
+        twin.crisp, twin.words = list(self.crisp), list(self.words)
+        return twin
+
+    def line(self, xy: object, color: str, width: float = 2.0, dash: float = 0.0) -> None:
+        """A line through points (n, 2); `dash` is the length of its dashes, 0 for none."""
+        points = np.asarray(xy, dtype=float)
+        for piece in _dashes(points, dash) if dash else [points]:
+            if len(piece) > 1:
+                flat = (piece * SCALE).ravel().tolist()
+                self.pen.line(
+                    flat, fill=color, width=max(1, round(width * SCALE)), joint="curve"
+                )
+
+    def polygon(self, xy: object, color: str) -> None:
+        """A filled shape with corners (n, 2)."""
+        self.pen.polygon((np.asarray(xy, dtype=float) * SCALE).ravel().tolist(), fill=color)
+
+    def disc(
+        self, x: float, y: float, radius: float, color: str, rim: str | None = None
+    ) -> None:
+        """A filled circle, with a thin rim if one is asked for."""
+        box = [SCALE * v for v in (x - radius, y - radius, x + radius, y + radius)]
+        self.pen.ellipse(box, fill=color, outline=rim, width=SCALE if rim else 0)
+
+    def box(
+        self,
+        left: float,
+        top: float,
+        right: float,
+        bottom: float,
+        fill: str | None = None,
+        rim: str | None = None,
+        width: float = 1.0,
+    ) -> None:
+        """A rectangle, filled, rimmed or both."""
+        edges = [left * SCALE, top * SCALE, right * SCALE - 1, bottom * SCALE - 1]
+        if edges[2] >= edges[0] and edges[3] >= edges[1]:
+            self.pen.rectangle(
+                edges, fill=fill, outline=rim, width=max(1, round(width * SCALE))
+            )
+
+    def picture(self, pixels: np.ndarray, left: int, top: int, zoom: int = 1) -> None:
+        """uint8 (H, W, 3) put down `zoom` times enlarged, unsmoothed, on top of all shapes."""
+        image = Image.fromarray(np.ascontiguousarray(pixels))
+        if zoom != 1:
+            image = image.resize(
+                (image.width * zoom, image.height * zoom), Image.Resampling.NEAREST
+            )
+        self.crisp.append(((left, top), image))
+
+    def text(
+        self,
+        x: float,
+        y: float,
+        words: str,
+        *,
+        size: int = 14,
+        color: str = INK,
+        anchor: str = "la",
+        bold: bool = False,
+        halo: bool = False,
+    ) -> None:
+        """Words at a point; the anchor is Pillow's (l, m, r and a, m, s); a halo is white."""
+        self.words.append((x, y, words, size, color, anchor, bold, halo))
+
+    def legend(self, x: float, y: float, entries: Sequence[tuple[str, str, float]]) -> None:
+        """Short lines with their names, one below the other: (name, colour, dash)."""
+        for index, (name, color, dash) in enumerate(entries):
+            level = y + 21 * index
+            self.line([(x, level), (x + 26, level)], color, 2.5, dash)
+            self.text(x + 33, level, name, size=13, anchor="lm")
+
+    def finish(self, marks: Sequence[tuple[object, str, float]] = ()) -> Image.Image:
+        """The picture at its final size. `marks` (points, colour, width) lie over pictures."""
+        image = self.large.reduce(SCALE)
+        for place, picture in self.crisp:
+            image.paste(picture, place)
+        pen = ImageDraw.Draw(image)
+        for points, color, width in marks:
+            pen.line([tuple(p) for p in points], fill=color, width=round(width))
+        for x, y, words, size, color, anchor, bold, halo in self.words:
+            for stroke, ink in ((3, PAPER), (0, color)) if halo else ((0, color),):
+                mask, (left, top) = lettering(words, size, bold, anchor, stroke)
+                image.paste(ink, (round(x) + left, round(y) + top), mask)
+        return image
+
+
+def _dashes(points: np.ndarray, length: float) -> list[np.ndarray]:
+    """A line cut into dashes of `length` with gaps of two thirds of it."""
+    if len(points) < 2:
+        return []
+    along = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))])
+    begins = np.arange(0.0, along[-1], length * 5 / 3)
+    cuts = np.stack([begins, np.minimum(begins + length, along[-1])], axis=1)
+    ends = np.stack([np.interp(cuts, along, axis) for axis in points.T], axis=-1)
+    inner = np.searchsorted(along, cuts, side="right")
+    return [
+        np.concatenate([end[:1], points[first:last], end[1:]])
+        for end, (first, last) in zip(ends, inner, strict=True)
+    ]

@@ -1,0 +1,101 @@
+"""What a learner can move: sliders, choices and switches, declared once and checked once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from course_lib.errors import CourseError, unknown
+
+
+@dataclass(frozen=True)
+class Slider:
+    """A number from `low` to `high` in steps; whole numbers if all four are."""
+
+    name: str
+    label: str
+    low: float
+    high: float
+    step: float
+    start: float
+
+    def __post_init__(self) -> None:
+        if not self.low < self.high or not 0 < self.step <= self.high - self.low:
+            raise CourseError(
+                f"Slider {self.name!r} must run from low to high in steps that fit; "
+                f"got {self.low} to {self.high} by {self.step}."
+            )
+        self.check(self.start)
+
+    @property
+    def whole(self) -> bool:
+        """Whether only whole numbers can be set."""
+        return all(isinstance(v, int) for v in (self.low, self.high, self.step, self.start))
+
+    @property
+    def digits(self) -> int:
+        """Decimals that tell neighbouring values apart."""
+        return 0 if self.whole else max(0, -math.floor(math.log10(self.step) + 1e-9))
+
+    def check(self, value: object) -> float:
+        """The value as a number of this slider, or a `CourseError`."""
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        inside = number and self.low - 1e-9 <= value <= self.high + 1e-9
+        if not inside or (self.whole and value != int(value)):
+            kind = "a whole number" if self.whole else "a number"
+            raise CourseError(
+                f"{self.name} must be {kind} from {self.low:g} to {self.high:g}; got {value!r}."
+            )
+        return int(value) if self.whole else float(value)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of a few words."""
+
+    name: str
+    label: str
+    options: Sequence[str]
+    start: str
+
+    def __post_init__(self) -> None:
+        self.check(self.start)
+
+    def check(self, value: object) -> str:
+        """The value if it is an option, or a `CourseError` with the nearest one."""
+        if value not in self.options:
+            raise unknown(f"value of {self.name}", value, self.options)
+        return value
+
+
+@dataclass(frozen=True)
+class Toggle:
+    """On or off."""
+
+    name: str
+    label: str
+    start: bool = False
+
+    def check(self, value: object) -> bool:
+        """The value if it is True or False, or a `CourseError`."""
+        if not isinstance(value, bool):
+            raise CourseError(f"{self.name} must be True or False; got {value!r}.")
+        return value
+
+
+Control = Slider | Choice | Toggle
+
+
+def settle(controls: Sequence[Control], state: Mapping[str, object]) -> dict[str, object]:
+    """The whole state: given values checked, the others at their start.
+
+    Raises `CourseError` for a control that does not exist and for a value out of range.
+    """
+    known = {control.name: control for control in controls}
+    for name in state:
+        if name not in known:
+            raise unknown("control", name, known)
+    return {
+        name: control.check(state.get(name, control.start)) for name, control in known.items()
+    }

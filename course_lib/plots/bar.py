@@ -1,0 +1,123 @@
+"""Shares of classes and named scores as bars, each readable without its colour."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from course_lib.errors import CourseError
+from course_lib.plots.curve import as_series, finish
+from course_lib.plots.style import INK, MUTED, PALETTE, canvas, styled
+
+
+@styled
+def histogram(
+    counts: object,
+    *,
+    labels: Sequence[object] | None = None,
+    expected: object = None,
+    floor: float | None = None,
+    title: str | None = None,
+    xlabel: str = "class",
+    ax: Axes | None = None,
+) -> Figure:
+    """Shares of the classes among samples, with what was expected.
+
+    counts: (K,) counts or shares, not negative. `expected`, (K,) counts or shares, is drawn as
+    a dark step over the bars; `floor` is the share below which a class counts as missing: its
+    bar is hatched and said to be so. Counts and expected are divided by their sums.
+    """
+    shares = _shares(counts, "counts")
+    labels = list(range(len(shares))) if labels is None else list(labels)
+    if len(labels) != len(shares):
+        raise CourseError(f"{len(labels)} labels for {len(shares)} classes.")
+    fig, ax = canvas(ax, 7.2, 3.4)
+    place = np.arange(len(shares))
+    missing = shares < floor if floor is not None else np.zeros(len(shares), dtype=bool)
+    ax.bar(place[~missing], shares[~missing], width=0.8, color=PALETTE[5], label="samples")
+    if missing.any():
+        ax.bar(
+            place[missing],
+            shares[missing],
+            width=0.8,
+            color=PALETTE[1],
+            hatch="////",
+            edgecolor="white",
+            label=f"missing: {', '.join(str(labels[i]) for i in place[missing])}",
+        )
+    if expected is not None:
+        wanted = _shares(expected, "expected")
+        if len(wanted) != len(shares):
+            raise CourseError(f"expected holds {len(wanted)} classes, counts {len(shares)}.")
+        ax.hlines(wanted, place - 0.45, place + 0.45, color=INK, linewidth=2, label="expected")
+    if floor is not None:
+        ax.axhline(floor, color=MUTED, linestyle=":", label=f"floor {floor:g}")
+    ax.set_xticks(place, labels)
+    ax.grid(False, axis="x")
+    return finish(fig, ax, title, xlabel, "share")
+
+
+def _shares(counts: object, name: str) -> np.ndarray:
+    array = as_series(counts, name)
+    if (array < 0).any() or not np.isfinite(array).all() or array.sum() <= 0:
+        raise CourseError(f"{name} must be counts or shares, none negative, not all zero.")
+    return array / array.sum()
+
+
+@styled
+def bars(
+    values: Mapping[str, object],
+    *,
+    references: Mapping[str, float] | None = None,
+    title: str | None = None,
+    unit: str = "",
+    limits: tuple[float, float] | None = None,
+    ax: Axes | None = None,
+) -> Figure:
+    """Named scores as horizontal bars, each with its number written at its end.
+
+    values: {name: number} or {name: (number, standard error)}, drawn from the top down.
+    `references` are vertical dotted lines by name. `limits` bounds the axis of values.
+    """
+    if not isinstance(values, Mapping) or not values:
+        raise CourseError(
+            'bars wants {name: number} or {name: (number, error)}, e.g. {"VAE": 1}.'
+        )
+    pairs = [(v if isinstance(v, (tuple, list)) else (v, 0.0)) for v in values.values()]
+    numbers, errors = (as_series([float(pair[i]) for pair in pairs], "values") for i in (0, 1))
+    fig, ax = canvas(ax, 7.2, 0.9 + 0.42 * len(pairs) + (0.3 if title else 0))
+    place = np.arange(len(pairs))
+    ax.barh(place, numbers, height=0.66, color=PALETTE[5])
+    if errors.any():
+        ax.errorbar(numbers, place, xerr=errors, fmt="none", ecolor=INK, capsize=3)
+    for y, number, error in zip(place, numbers, errors, strict=True):
+        text = f"{number:.4g}".replace("-", "−") + (f" ± {error:.2g}" if error else "")
+        outside = 5 if number >= 0 else -5
+        ax.annotate(
+            text,
+            (number + np.copysign(error, number), y),
+            xytext=(outside, 0),
+            textcoords="offset points",
+            ha="left" if number >= 0 else "right",
+            va="center",
+            fontsize=10,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
+        )
+    for name, value in (references or {}).items():
+        ax.axvline(value, color=MUTED, linestyle=":", linewidth=1.4, label=name)
+    ax.set_yticks(place, list(values))
+    ax.invert_yaxis()
+    ax.grid(False, axis="y")
+    ax.tick_params(axis="y", length=0)
+    ax.set_xlim(*(limits or _room(numbers, errors)))
+    return finish(fig, ax, title, unit, "")
+
+
+def _room(numbers: np.ndarray, errors: np.ndarray) -> tuple[float, float]:
+    """Limits from zero past the longest bar, with room for the number at its end."""
+    low, high = min(0.0, (numbers - errors).min()), max(0.0, (numbers + errors).max())
+    span = (high - low) or 1.0
+    return low - 0.28 * span * (low < 0), high + 0.28 * span * (high > 0)

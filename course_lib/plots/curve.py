@@ -1,0 +1,177 @@
+"""Curves of a training, and plain lines over one variable.
+
+A curve is drawn twice, faint as it was logged and strong as its running mean, because a loss of
+one batch is a noisy estimate and hiding the noise would be dishonest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from course_lib.errors import CourseError, unknown
+from course_lib.plots.pictures import as_array
+from course_lib.plots.style import INK, MUTED, PALETTE, canvas, styled
+
+
+def as_series(values: object, name: str) -> np.ndarray:
+    """A 1-D float array with at least one finite number, or an error that names the series."""
+    try:
+        array = as_array(values).astype(float)
+    except (TypeError, ValueError):
+        raise CourseError(f"{name!r} must be numbers; got {type(values).__name__}.") from None
+    if array.ndim != 1 or array.size == 0 or not np.isfinite(array).any():
+        raise CourseError(
+            f"{name!r} must be a row of numbers, (n,), not all NaN; got shape {array.shape}."
+        )
+    return array
+
+
+def running_mean(values: np.ndarray, window: int) -> np.ndarray:
+    """Centred mean over `window` values, over fewer at the ends; gaps (NaN) are left out."""
+    good = np.isfinite(values)
+    ones = np.ones(window)
+    total = np.convolve(np.where(good, values, 0.0), ones)
+    count = np.convolve(good.astype(float), ones)
+    middle = slice((window - 1) // 2, (window - 1) // 2 + len(values))
+    with np.errstate(invalid="ignore"):
+        return total[middle] / count[middle]
+
+
+def _draw_prediction(ax, guess, x, color, label) -> None:
+    values = as_array(guess).astype(float)
+    if values.ndim == 0:
+        ax.axhline(float(values), color=color, linestyle=(0, (5, 3)), label=label)
+    elif values.shape == (len(x),):
+        ax.plot(x, values, color=color, linestyle=(0, (5, 3)), label=label)
+    else:
+        raise CourseError(
+            f"A prediction is one number or one per round ({len(x)}); got shape {values.shape}."
+        )
+
+
+@styled
+def curves(
+    history: object,
+    terms: Sequence[str] | str | None = None,
+    *,
+    smoothing: int | None = None,
+    predictions: Mapping[str, object] | float | None = None,
+    references: Mapping[str, float] | None = None,
+    title: str | None = None,
+    xlabel: str = "round",
+    ylabel: str = "nats",
+    limits: tuple[float, float] | None = None,
+    ax: Axes | None = None,
+) -> Figure:
+    """Loss terms over the rounds: faint as logged, strong as a running mean.
+
+    history: what `fit` returns, or a dict from names to rows of numbers. `terms` picks some of
+    them, in that order. `smoothing` is the number of rounds in the running mean (1 for none; a
+    fiftieth of the run when left out). `predictions` are drawn dashed and labelled "your
+    prediction": {term: number or row}, or one number; what is None is left out. `references`
+    are dotted lines with a name: {"2 ln 2": 1.386}. `limits` bounds the vertical axis.
+    Raises `CourseError` for a term that the history doesn't hold.
+    """
+    known = getattr(history, "terms", history)
+    if not isinstance(known, Mapping) or not known:
+        raise CourseError(
+            "curves wants a history of fit, or a dict of rows of numbers; got "
+            f"{type(history).__name__}{' without terms' if isinstance(known, Mapping) else ''}."
+        )
+    terms = list(known) if terms is None else [terms] if isinstance(terms, str) else list(terms)
+    for term in terms:
+        if term not in known:
+            raise unknown("term", term, known)
+    if len(terms) > len(PALETTE):
+        raise CourseError(f"{len(terms)} curves are too many for one panel; pick with terms=….")
+    if not isinstance(predictions, Mapping):
+        predictions = {} if predictions is None else {"": predictions}
+    predictions = {name: guess for name, guess in predictions.items() if guess is not None}
+    for name in predictions:
+        if name and name not in terms:
+            raise unknown("predicted term", name, terms)
+    fig, ax = canvas(ax, 8.0, 3.6)
+    rounds = as_array(getattr(history, "rounds", 0))
+    longest = np.arange(1)
+    for color, term in zip(PALETTE, terms, strict=False):
+        values = as_series(known[term], term)
+        x = rounds if rounds.shape == values.shape else np.arange(1, len(values) + 1)
+        longest = x if len(x) >= len(longest) else longest
+        window = smoothing or max(1, len(values) // 50)
+        if window > 1:
+            ax.plot(x, values, color=color, alpha=0.2, linewidth=0.7, zorder=1)
+        ax.plot(
+            x, running_mean(values, window) if window > 1 else values, color=color, label=term
+        )
+        if term in predictions:
+            several = f": {term}" if len(predictions) > 1 else ""
+            _draw_prediction(ax, predictions[term], x, color, f"your prediction{several}")
+    if "" in predictions:
+        _draw_prediction(ax, predictions[""], longest, INK, "your prediction")
+    _draw_references(ax, references)
+    if limits:
+        ax.set_ylim(*limits)
+    return finish(fig, ax, title, xlabel, ylabel)
+
+
+def _draw_references(ax: Axes, references: Mapping[str, float] | None) -> None:
+    styles = [":", "-.", (0, (1, 4))]
+    for index, (name, value) in enumerate((references or {}).items()):
+        ax.axhline(value, color=MUTED, linestyle=styles[index % 3], linewidth=1.4, label=name)
+
+
+def finish(fig: Figure, ax: Axes, title, xlabel: str, ylabel: str) -> Figure:
+    """Names of the axes, title and legend: beside a panel that stands alone, else inside it."""
+    ax.set(xlabel=xlabel, ylabel=ylabel)
+    if title:
+        ax.set_title(title)
+    handles, names = ax.get_legend_handles_labels()
+    if handles:
+        if len(set(ax.figure.axes)) > 1:
+            ax.legend(
+                handles, names, loc="best", frameon=True, framealpha=0.85, edgecolor="none"
+            )
+        else:
+            ax.legend(handles, names, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return fig
+
+
+@styled
+def lines(
+    x: object,
+    ys: Mapping[str, object],
+    *,
+    dashed: Sequence[str] = (),
+    references: Mapping[str, float] | None = None,
+    marks: Mapping[str, float] | None = None,
+    title: str | None = None,
+    xlabel: str = "",
+    ylabel: str = "",
+    limits: tuple[float, float] | None = None,
+    ax: Axes | None = None,
+) -> Figure:
+    """Functions of one variable: x (n,), ys {name: (n,)}; the names in `dashed` drawn so.
+
+    `references` are horizontal dotted lines by name, `marks` vertical ones ("x", "the mean" …).
+    """
+    x = as_series(x, "x")
+    fig, ax = canvas(ax, 8.0, 3.6)
+    if len(ys) > len(PALETTE):
+        raise CourseError(
+            f"{len(ys)} lines are too many for one panel; at most {len(PALETTE)}."
+        )
+    for color, (name, values) in zip(PALETTE, ys.items(), strict=False):
+        y = as_series(values, name)
+        if len(y) != len(x):
+            raise CourseError(f"{name!r} has {len(y)} values where x has {len(x)}.")
+        ax.plot(x, y, color=color, linestyle=(0, (5, 3)) if name in dashed else "-", label=name)
+    for name, value in (marks or {}).items():
+        ax.axvline(value, color=MUTED, linestyle="-.", linewidth=1.2, label=name)
+    _draw_references(ax, references)
+    if limits:
+        ax.set_ylim(*limits)
+    return finish(fig, ax, title, xlabel, ylabel)

@@ -1,0 +1,149 @@
+"""Grids of images, in which one pixel of the data is a whole number of pixels of the screen.
+
+Nothing is smoothed: what a lesson says about blur must come from the model, not from a figure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from course_lib.errors import CourseError
+from course_lib.plots.style import DPI, canvas, styled
+
+MOST = 400
+PAPER = 255
+
+
+def as_pixels(batch: object) -> np.ndarray:
+    """Images as uint8 (n, H, W, 3), from (n, C, H, W) float in [0, 1] or uint8, C = 1 or 3.
+
+    A list of single images (C, H, W) of one shape will do too. Raises `CourseError` for another
+    shape, for values outside [0, 1], for NaN and for no images at all.
+    """
+    if isinstance(batch, (list, tuple)):
+        batch = np.stack([as_array(item) for item in batch]) if len(batch) else np.zeros(0)
+    array = as_array(batch)
+    if array.ndim != 4 or array.shape[1] not in (1, 3) or 0 in array.shape:
+        hint = " One image: x[None]. Flat images: x.reshape(-1, 1, 28, 28)."
+        raise CourseError(
+            f"Images of shape (n, C, H, W) with C = 1 or 3 are wanted; got {array.shape}.{hint}"
+        )
+    if array.dtype != np.uint8:
+        array = to_bytes(array)
+    array = array.transpose(0, 2, 3, 1)
+    return np.repeat(array, 3, axis=3) if array.shape[3] == 1 else np.ascontiguousarray(array)
+
+
+def as_array(values: object) -> np.ndarray:
+    """A NumPy array of a tensor (also one with a gradient), an array or a list."""
+    if hasattr(values, "detach"):
+        values = values.detach().cpu().numpy()
+    return np.asarray(values)
+
+
+def to_bytes(array: np.ndarray) -> np.ndarray:
+    """[0, 1] to 0…255, rounded; values outside, or NaN, are an error."""
+    array = array.astype(np.float32)
+    if not np.isfinite(array).all():
+        raise CourseError("The images hold NaN or infinity: look at the model that made them.")
+    low, high = float(array.min()), float(array.max())
+    if low < -1e-3 or high > 1 + 1e-3:
+        raise CourseError(
+            f"Pixel values in [0, 1] (or uint8) are wanted; got {low:.3g} to {high:.3g}. "
+            "A tanh output is brought there by (x + 1) / 2, grey levels by x / 255."
+        )
+    return np.rint(array.clip(0, 1) * 255).astype(np.uint8)
+
+
+def mosaic(pixels: np.ndarray, columns: int, zoom: int, gap: int) -> np.ndarray:
+    """uint8 (n, H, W, 3) arranged row by row into one picture, enlarged `zoom` times."""
+    n, height, width, _ = pixels.shape
+    rows = -(-n // columns)
+    high, wide = height * zoom, width * zoom
+    sheet = np.full(
+        (rows * (high + gap) - gap, columns * (wide + gap) - gap, 3), PAPER, dtype=np.uint8
+    )
+    large = pixels.repeat(zoom, axis=1).repeat(zoom, axis=2)
+    for index, picture in enumerate(large):
+        top, left = (index // columns) * (high + gap), (index % columns) * (wide + gap)
+        sheet[top : top + high, left : left + wide] = picture
+    return sheet
+
+
+def default_columns(n: int) -> int:
+    """One row up to ten images, else a sheet without a ragged last row if there is one."""
+    wanted = min(16.0, np.sqrt(n * 1.6))
+    whole = [c for c in range(4, 17) if n % c == 0 and 0.6 < c / wanted < 1.7]
+    return n if n <= 10 else min(whole, key=lambda c: abs(c - wanted), default=int(wanted))
+
+
+@styled
+def images(
+    batch: object,
+    *,
+    columns: int | None = None,
+    title: str | None = None,
+    row_labels: Sequence[object] | None = None,
+    column_labels: Sequence[object] | None = None,
+    zoom: int | None = None,
+    gap: int = 2,
+    ax: Axes | None = None,
+) -> Figure:
+    """A sheet of images, filled row by row.
+
+    batch: (n, C, H, W) float in [0, 1] or uint8, C = 1 (grey) or 3 (RGB), or a list of images
+    (C, H, W); at most 400. `columns` defaults to one row up to ten images, else a wide sheet;
+    `row_labels` and `column_labels` stand left of and above it, one for each row or column.
+    `zoom` is the number of screen pixels to a pixel, chosen to fit when left out. With `ax=`
+    the sheet is drawn into that panel, to its size.
+    Raises `CourseError` for other shapes or values and for a wrong number of labels.
+    """
+    pixels = as_pixels(batch)
+    n, height, width, _ = pixels.shape
+    if n > MOST:
+        raise CourseError(
+            f"{n} images are too many for one figure; show x[:64], at most {MOST}."
+        )
+    columns = columns or default_columns(n)
+    rows = -(-n // columns)
+    for name, labels, count in (
+        ("row_labels", row_labels, rows),
+        ("column_labels", column_labels, columns),
+    ):
+        if labels is not None and len(labels) != count:
+            raise CourseError(f"{name} holds {len(labels)} labels; the sheet has {count}.")
+    largest = 4 if n <= 10 else 3 if n <= 32 else 2
+    zoom = zoom or max(1, min(largest, int(820 / (columns * width))))
+    sheet = mosaic(pixels, columns, zoom, gap)
+    fig, ax = (
+        _exact(sheet, title, row_labels, column_labels) if ax is None else canvas(ax, 1, 1)
+    )
+    ax.imshow(sheet, interpolation="nearest")
+    steps = lambda count, size: np.arange(count) * (size * zoom + gap) + size * zoom / 2 - 0.5
+    ax.set_yticks(steps(rows, height) if row_labels is not None else [], row_labels)
+    ax.set_xticks(steps(columns, width) if column_labels is not None else [], column_labels)
+    ax.tick_params(length=0, labeltop=True, labelbottom=False, top=False, bottom=False)
+    ax.grid(False)
+    ax.spines[:].set_visible(False)
+    if title:
+        ax.set_title(title)
+    return fig
+
+
+def _exact(sheet, title, row_labels, column_labels) -> tuple[Figure, Axes]:
+    """A figure whose axes cover exactly the sheet's pixels, with room for what is written."""
+    high, wide = sheet.shape[:2]
+    longest = max((len(str(label)) for label in row_labels), default=0) if row_labels else 0
+    left = 6 + (round(7.6 * longest) + 8 if longest else 0)
+    top = 4 + (28 if title else 0) + (22 if column_labels else 0)
+    right = 6 + max(0, round(8.2 * len(title or "")) - wide)
+    total_wide, total_high = left + wide + right, top + high + 4
+    fig = Figure(figsize=(total_wide / DPI, total_high / DPI))
+    ax = fig.add_axes(
+        (left / total_wide, 4 / total_high, wide / total_wide, high / total_high), aspect="auto"
+    )
+    return fig, ax

@@ -1,0 +1,190 @@
+"""Colours, type and paper of all figures, and the one way in which a figure is shown.
+
+The palette is Okabe and Ito's (2008), whose colours stay apart for the common kinds of colour
+blindness; figures never rely on colour alone. `show` insists on alternative text and writes it
+where a screen reader finds it: JupyterLab drops the text of a bare image/png output, so the
+picture goes out as an HTML `<img alt="…">`.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import html
+import io
+from collections.abc import Callable
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+
+from course_lib.errors import CourseError
+
+#: Okabe and Ito's colours, darkest first for thin lines; yellow is left out: unreadable.
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+#: Ten colours for ten classes: to be used together with a written class name.
+CLASS_PALETTE = (
+    "#0072B2",
+    "#D55E00",
+    "#009E73",
+    "#CC79A7",
+    "#E69F00",
+    "#56B4E9",
+    "#332288",
+    "#8C6D1F",
+    "#882255",
+    "#777777",
+)
+INK, MUTED, GRID = "#222222", "#666666", "#DDDDDD"
+
+DPI = 100
+STYLE = {
+    "figure.dpi": DPI,
+    "figure.facecolor": "white",
+    "font.family": "DejaVu Sans",
+    "font.size": 11,
+    "text.color": INK,
+    "axes.titlesize": 12,
+    "axes.titlelocation": "left",
+    "axes.labelsize": 11,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": MUTED,
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "axes.prop_cycle": matplotlib.cycler(color=PALETTE),
+    "grid.color": GRID,
+    "grid.linewidth": 0.6,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "xtick.labelsize": 10,
+    "ytick.labelsize": 10,
+    "legend.fontsize": 10,
+    "legend.frameon": False,
+    "lines.linewidth": 1.8,
+    "figure.constrained_layout.h_pad": 0.08,
+    "figure.constrained_layout.w_pad": 0.08,
+    "image.cmap": "gray",
+}
+
+
+def styled(draw: Callable) -> Callable:
+    """Run `draw` under the course's style, leaving the learner's own settings as they were."""
+
+    @functools.wraps(draw)
+    def drawn(*arguments, **settings):
+        with matplotlib.rc_context(STYLE):
+            return draw(*arguments, **settings)
+
+    return drawn
+
+
+@styled
+def figure(
+    columns: int = 1, rows: int = 1, *, width: float | None = None, height: float | None = None
+) -> tuple[Figure, Axes | np.ndarray]:
+    """An empty figure in the course's style and its axes, to be shown with `show`.
+
+    `width` and `height` in inches of 100 pixels; without them a panel is 6.4 × 3.4 if it stands
+    alone and shares 9.4 with its neighbours. Returns (figure, axes): one `Axes` if there is one
+    panel, else an array of them, (columns,) for one row and (rows, columns) for more.
+    """
+    if columns < 1 or rows < 1:
+        raise CourseError(f"A figure needs at least one panel; got {rows} × {columns}.")
+    width = width or (6.4 if columns == 1 else 9.4)
+    height = height or 3.4 * rows
+    fig = Figure(figsize=(width, height), layout="constrained")
+    axes = fig.subplots(rows, columns, squeeze=False)
+    if rows * columns == 1:
+        return fig, axes[0, 0]
+    return fig, axes[0] if rows == 1 else axes
+
+
+def canvas(ax: Axes | None, width: float, height: float) -> tuple[Figure, Axes]:
+    """The given axes with their figure, or new ones of this size."""
+    if ax is None:
+        return figure(width=width, height=height)
+    if not isinstance(ax, Axes):
+        raise CourseError(
+            f"ax must be one matplotlib Axes; got {type(ax).__name__}. "
+            "With several panels pick one: axes[0]."
+        )
+    return ax.figure, ax
+
+
+@styled
+def png(fig: Figure, *, scale: float = 1.0) -> bytes:
+    """The figure as PNG bytes, 100·`scale` pixels an inch, with at most 256 colours."""
+    if not isinstance(fig, Figure):
+        raise CourseError(
+            f"A matplotlib Figure is wanted; got {type(fig).__name__}. The functions of "
+            "course_lib.plots return one."
+        )
+    raw = io.BytesIO()
+    fig.set_dpi(DPI)
+    FigureCanvasAgg(fig)
+    fig.savefig(raw, format="png", dpi=DPI * scale)
+    return compact(Image.open(raw))
+
+
+def compact(picture: Image.Image) -> bytes:
+    """PNG bytes of a picture, reduced to a palette of 256 colours where nobody sees it."""
+    picture = picture.convert("RGB")
+    if picture.getcolors(256) is None:
+        picture = picture.quantize(256, method=Image.Quantize.MAXCOVERAGE)  # keeps white white
+    else:
+        picture = picture.convert("P", palette=Image.Palette.ADAPTIVE, colors=256)
+    out = io.BytesIO()
+    picture.save(out, format="PNG", optimize=True)
+    return out.getvalue()
+
+
+def require_alt(alt: object) -> str:
+    """Alternative text that can stand for a picture, or the error that asks for it."""
+    if not isinstance(alt, str) or len(alt.strip()) < 10:
+        raise CourseError(
+            "A figure needs alternative text of a sentence, for those who can't see it; got "
+            f'{alt!r}. Write show(fig, alt="what the picture shows").'
+        )
+    return " ".join(alt.split())
+
+
+class Shown:
+    """A picture with its alternative text, as a notebook's output stores it."""
+
+    def __init__(self, data: bytes, alt: str, scale: float = 1.0) -> None:
+        self.data, self.alt = data, require_alt(alt)
+        self.width = round(Image.open(io.BytesIO(data)).width / scale)
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
+        source = base64.b64encode(self.data).decode()
+        text = html.escape(self.alt, quote=True)
+        tag = f'<img alt="{text}" width="{self.width}" src="data:image/png;base64,{source}">'
+        return {"text/html": tag, "text/plain": self.alt}
+
+
+def display(picture: Shown) -> None:
+    """Put the picture under the cell; outside IPython do nothing."""
+    try:
+        from IPython import get_ipython
+        from IPython.display import display as show_output
+    except ImportError:
+        return
+    if get_ipython() is not None:
+        show_output(picture)
+
+
+def show(fig: Figure, alt: str | None = None, *, scale: float = 1.0) -> None:
+    """Show the figure under the cell, with alternative text in the stored output.
+
+    `alt` is one or two sentences that say what there is to see; without it there is an error,
+    because a learner who can't see the figure would be left out. `scale` 2 doubles the pixels
+    (not the size) for screens that have them. Outside a notebook nothing is displayed.
+    """
+    require_alt(alt)
+    display(Shown(png(fig, scale=scale), alt, scale))

@@ -1,0 +1,238 @@
+"""The course's figures: what they draw, what they refuse, and that alternative text is kept."""
+
+import io
+import sys
+from types import SimpleNamespace
+
+import matplotlib
+import numpy as np
+import pytest
+import torch
+from matplotlib.figure import Figure
+from PIL import Image
+
+from course_lib import plots
+from course_lib.errors import CourseError
+from course_lib.plots import style
+from course_lib.plots.curve import running_mean
+
+
+def pixels(fig: Figure) -> np.ndarray:
+    """The figure as it will be seen, (H, W, 3)."""
+    return np.asarray(Image.open(io.BytesIO(plots.png(fig))).convert("RGB"))
+
+
+@pytest.fixture
+def batch() -> torch.Tensor:
+    return torch.rand(20, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+
+
+LOSSES = {"D.real": np.linspace(1, 0.7, 300), "G.fake": np.linspace(0.5, 0.7, 300)}
+
+
+def drawings() -> dict[str, Figure]:
+    """One figure of each kind."""
+    spread = torch.randn(200, 2, generator=torch.Generator().manual_seed(0))
+    return {
+        "images": plots.images(torch.rand(6, 3, 16, 16)),
+        "curves": plots.curves(LOSSES, predictions={"G.fake": 0.6}, references={"ln 2": 0.693}),
+        "lines": plots.lines([0, 1, 2], {"a": [1, 2, 3], "b": [3, 2, 1]}, dashed=["b"]),
+        "histogram": plots.histogram([5, 0, 3], expected=[1, 1, 1], floor=0.02),
+        "bars": plots.bars({"VAE": (-137.2, 0.4), "PPCA": -150}, unit="nats"),
+        "points": plots.points(spread, data=spread + 1),
+        "classes": plots.points(spread, labels=torch.arange(200) % 10),
+        "landscape": plots.field(lambda x: x.square().sum(1) - 4, level=0.0, data=spread),
+        "arrows": plots.field(lambda x: torch.stack([-x[:, 1], x[:, 0]], 1)),
+    }
+
+
+@pytest.fixture(scope="module")
+def all_drawings() -> dict[str, Figure]:
+    return drawings()
+
+
+def test_every_figure_is_a_small_png_on_white_paper(all_drawings):
+    for name, fig in all_drawings.items():
+        assert isinstance(fig, Figure), name
+        data = plots.png(fig)
+        assert data.startswith(b"\x89PNG"), name
+        assert len(data) < 60_000, f"{name}: {len(data)} bytes"
+        paper = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))[:3]
+        assert (paper == 255).all(), f"{name}: paper is not white, or cut at the top"
+
+
+def test_no_state_of_pyplot_and_none_of_the_learners_settings_is_touched():
+    before = dict(matplotlib.rcParams)
+    pyplot = "matplotlib.pyplot" in sys.modules
+    plots.png(plots.curves(LOSSES))
+    assert dict(matplotlib.rcParams) == before
+    assert ("matplotlib.pyplot" in sys.modules) == pyplot
+
+
+def test_images_are_shown_pixel_for_pixel(batch):
+    sheet = pixels(plots.images(batch[:6], zoom=3, gap=2))
+    shown = sheet[4 : 4 + 84 : 3, 6 : 6 + 84 : 3]
+    assert np.abs(shown[..., 0].astype(int) - (batch[0, 0] * 255).numpy().round()).max() <= 4
+    block = sheet[4 : 4 + 84, 6 : 6 + 84].reshape(28, 3, 28, 3, 3)
+    assert (block == block[:, :1, :, :1]).all(), "a pixel of the data is not one block"
+
+
+def test_images_take_bytes_colours_lists_and_tensors_with_gradient(batch):
+    grey = (batch * 255).byte()
+    assert (pixels(plots.images(grey[:4])) == pixels(plots.images(list(grey[:4])))).all()
+    plots.images(batch[:2].clone().requires_grad_())
+    plots.images(torch.rand(3, 3, 8, 8), row_labels=["x", "y", "z"], columns=1)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (torch.rand(28, 28), "shape"),
+        (torch.rand(4, 784), "reshape"),
+        (torch.rand(4, 2, 8, 8), "C = 1 or 3"),
+        (torch.rand(0, 1, 8, 8), "shape"),
+        ([], "shape"),
+        (torch.rand(2, 1, 8, 8) * 2 - 1, "tanh"),
+        (torch.rand(2, 1, 8, 8) * 255, "x / 255"),
+        (torch.full((2, 1, 8, 8), float("nan")), "NaN"),
+        (torch.rand(401, 1, 2, 2), "too many"),
+    ],
+)
+def test_images_refuse_what_they_cannot_show(wrong, message):
+    with pytest.raises(CourseError, match=message):
+        plots.images(wrong)
+
+
+def test_images_count_their_labels(batch):
+    with pytest.raises(CourseError, match="row_labels holds 3"):
+        plots.images(batch, columns=10, row_labels=[1, 2, 3])
+
+
+def test_running_mean_is_centred_and_leaves_gaps_out():
+    values = np.arange(50.0)
+    assert running_mean(values, 5)[2:-2] == pytest.approx(values[2:-2])
+    values[20] = np.nan
+    assert running_mean(values, 3)[20] == pytest.approx(20.0)
+    assert running_mean(values, 1)[0] == 0
+
+
+def test_a_prediction_is_dashed_and_named():
+    fig = plots.curves(LOSSES, "G.fake", predictions={"G.fake": 0.9})
+    lines = {line.get_label(): line for line in fig.axes[0].lines}
+    guess = lines["your prediction"]
+    assert guess.get_linestyle() != "-" and set(guess.get_ydata()) == {0.9}
+    one = plots.curves(LOSSES, predictions=0.5)
+    assert "your prediction" in {line.get_label() for line in one.axes[0].lines}
+    none = plots.curves(LOSSES, predictions={"G.fake": None, "D.real": None})
+    assert not any("prediction" in line.get_label() for line in none.axes[0].lines)
+
+
+def test_curves_read_a_history_and_name_an_unknown_term():
+    history = SimpleNamespace(terms=LOSSES, rounds=300)
+    assert len(plots.curves(history, ["D.real"], smoothing=1).axes[0].lines) == 1
+    with pytest.raises(CourseError, match=r"Did you mean 'G\.fake'"):
+        plots.curves(history, ["G.fakes"])
+    with pytest.raises(CourseError, match="predicted term"):
+        plots.curves(history, predictions={"D.fake": 1.0})
+    with pytest.raises(CourseError, match="history of fit"):
+        plots.curves([1, 2, 3])
+    with pytest.raises(CourseError, match="row of numbers"):
+        plots.curves({"loss": [float("nan")] * 3})
+    with pytest.raises(CourseError, match="one per round"):
+        plots.curves(LOSSES, predictions={"G.fake": [1.0, 2.0]})
+
+
+def test_histogram_says_which_classes_are_missing():
+    fig = plots.histogram([50, 1, 49], labels=["a", "b", "c"], floor=0.02)
+    labels = fig.axes[0].get_legend_handles_labels()[1]
+    assert "missing: b" in labels
+    with pytest.raises(CourseError, match="negative"):
+        plots.histogram([1, -1])
+    with pytest.raises(CourseError, match="expected holds 2"):
+        plots.histogram([1, 2, 3], expected=[1, 1])
+
+
+def test_bars_write_their_numbers_with_a_minus_sign():
+    fig = plots.bars({"PPCA": (-145.21, 0.4), "VAE": -137.0})
+    written = {text.get_text() for text in fig.axes[0].texts}
+    assert written == {"−145.2 ± 0.4", "−137"}
+    with pytest.raises(CourseError, match="bars wants"):
+        plots.bars([])
+
+
+def test_points_and_fields_refuse_other_shapes():
+    with pytest.raises(CourseError, match="samples must be points"):
+        plots.points(torch.rand(5, 3))
+    with pytest.raises(CourseError, match="as many labels"):
+        plots.points(torch.rand(5, 2), labels=[1, 2])
+    with pytest.raises(CourseError, match="limits"):
+        plots.points(torch.rand(5, 2), limits=(3, -3))
+    with pytest.raises(CourseError, match="must turn points"):
+        plots.field(lambda x: x.sum())
+    with pytest.raises(CourseError, match="NaN"):
+        plots.points(torch.full((5, 2), float("nan")))
+
+
+def test_density_contours_lie_where_the_density_is():
+    def log_density(x):
+        return -0.5 * (x - 1.0).square().sum(1) / 0.01
+
+    fig = plots.points(torch.tensor([[-1.0, -1.0]]), density=log_density, limits=2)
+    paths = [p for c in fig.axes[0].collections for p in c.get_paths() if len(p.vertices) > 30]
+    corners = np.concatenate([p.vertices for p in paths])
+    assert np.abs(corners - 1).max() < 0.5
+
+
+def test_panels_side_by_side_share_one_figure(batch):
+    fig, axes = plots.figure(columns=2)
+    assert plots.images(batch[:4], ax=axes[0]) is fig
+    assert plots.histogram([1, 2], ax=axes[1]) is fig
+    with pytest.raises(CourseError, match="pick one"):
+        plots.histogram([1, 2], ax=axes)
+
+
+@pytest.mark.parametrize("alt", [None, "", "   ", "a plot", 3])
+def test_a_figure_without_alternative_text_is_an_error(alt):
+    with pytest.raises(CourseError, match="alternative text"):
+        plots.show(plots.bars({"a": 1}), alt)
+
+
+def test_show_does_nothing_outside_a_notebook_and_wants_a_figure():
+    assert plots.show(plots.bars({"a": 1}), alt="One bar of height one.") is None
+    with pytest.raises(CourseError, match="matplotlib Figure"):
+        plots.show("figure", alt="One bar of height one.")
+
+
+def test_the_stored_output_carries_picture_text_and_width():
+    fig = plots.bars({"a": 1})
+    output = style.Shown(plots.png(fig), 'One "bar" < two\n  bars.')._repr_mimebundle_()
+    assert output["text/plain"] == 'One "bar" < two bars.'
+    assert 'alt="One &quot;bar&quot; &lt; two bars."' in output["text/html"]
+    assert 'width="720"' in output["text/html"]
+    assert "data:image/png;base64," in output["text/html"]
+    sharp = style.Shown(plots.png(fig, scale=2), "One bar twice as sharp.", 2)
+    assert sharp.width == 720
+
+
+def test_colours_of_the_palette_stay_apart_for_colour_blind_eyes():
+    def seen(color, kind):
+        """A linear model of the colours that a dichromat confuses (Viénot et al. 1999)."""
+        rgb = np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+        to_lms = np.array(
+            [
+                [17.8824, 43.5161, 4.11935],
+                [3.45565, 27.1554, 3.86714],
+                [0.02996, 0.18431, 1.4671],
+            ]
+        )
+        lms = to_lms @ rgb**2.2
+        if kind == "protan":
+            lms[0] = 2.02344 * lms[1] - 2.52581 * lms[2]
+        else:
+            lms[1] = 0.494207 * lms[0] + 1.24827 * lms[2]
+        return np.clip(np.linalg.solve(to_lms, lms), 0, 1) ** (1 / 2.2)
+
+    for kind in ("protan", "deutan"):
+        shades = np.array([seen(color, kind) for color in plots.PALETTE])
+        apart = np.linalg.norm(shades[:, None] - shades[None], axis=-1)
+        assert apart[~np.eye(len(shades), dtype=bool)].min() > 0.1, kind
