@@ -21,6 +21,7 @@ def unknown(kind: str, name: object, known: Iterable[str]) -> CourseError:
     that the caller's `raise unknown(…)` shows where it happened.
     """
     known = sorted(known)
-    near = difflib.get_close_matches(str(name), known, n=1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
+    lower = {k.lower(): k for k in known}
+    near = difflib.get_close_matches(str(name).lower(), lower, n=1)
+    hint = f" Did you mean {lower[near[0]]!r}?" if near else ""
     return CourseError(f"Unknown {kind} {name!r}.{hint} Known: {', '.join(known)}.")

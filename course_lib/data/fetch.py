@@ -1,0 +1,73 @@
+"""The one place that touches the network: torchvision fetches, within seconds or not at all."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+import urllib.request
+from http.client import HTTPException
+from pathlib import Path
+
+from course_lib.errors import CourseError
+
+PATIENCE = 5.0  # seconds until a network that does not answer counts as none
+
+
+def fetch(name: str, class_name: str, target: Path, instead: str) -> None:
+    """Have torchvision.datasets.<class_name> put its files into the folder `target`.
+
+    name: the data set's, instead: what to do without a download; both are for messages.
+    Raises CourseError where torchvision, the network or the disk fails.
+    """
+    try:
+        from torchvision import datasets
+    except (ImportError, RuntimeError) as error:
+        raise CourseError(
+            f"torchvision, which downloads {name}, cannot be imported ({_first_line(error)}). "
+            f"{instead}"
+        ) from error
+    fetcher = getattr(datasets, class_name)
+    # The smallest file: the question is only whether anybody answers.
+    if not _answers([f"{mirror}{fetcher.resources[3][0]}" for mirror in fetcher.mirrors]):
+        raise CourseError(
+            f"{name} is not on this machine and cannot be downloaded: no answer from the "
+            f"network. {instead}"
+        )
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(PATIENCE)  # torchvision itself would wait for ever
+    try:
+        fetcher(str(target), download=True)
+    except (OSError, RuntimeError, EOFError, HTTPException) as error:
+        raise CourseError(
+            f"The download of {name} broke off ({_first_line(error)}). Try again, or: {instead}"
+        ) from error
+    finally:
+        socket.setdefaulttimeout(before)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def _answers(urls: list[str]) -> bool:
+    """Whether one of `urls` can be had within PATIENCE, a stuck name server included."""
+    heard = threading.Event()
+
+    def ask(url: str) -> None:
+        request = urllib.request.Request(url, method="HEAD")
+        try:
+            with urllib.request.urlopen(request, timeout=PATIENCE):
+                heard.set()
+        except (OSError, HTTPException):
+            pass
+
+    # Name look-up knows no time limit of its own, hence threads that nobody has to wait for.
+    asking = [threading.Thread(target=ask, args=(url,), daemon=True) for url in urls]
+    for thread in asking:
+        thread.start()
+    ends = time.monotonic() + PATIENCE
+    while time.monotonic() < ends and any(thread.is_alive() for thread in asking):
+        if heard.wait(0.02):
+            break
+    return heard.is_set()
