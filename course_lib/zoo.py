@@ -1,0 +1,127 @@
+"""Trained models that come with the course: name → file, checksum, settings, measured scores.
+
+A file holds weights and JSON, nothing else; nothing is unpickled. `RECIPES` says how each was
+trained, so that `python -m course_lib train --zoo NAME` makes it again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from course_lib import models
+from course_lib.data import paths
+from course_lib.errors import CourseError, unknown
+from course_lib.training import checkpoint
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a model of the zoo was trained: `model(**settings)` on `dataset` with `seed`."""
+
+    model: str
+    settings: dict[str, Any] = field(default_factory=dict)
+    dataset: str = "mnist"
+    seed: int = 0
+    about: str = ""
+
+    def build(self) -> models.Model:
+        """The untrained model."""
+        return models.build(self.model, self.settings)
+
+
+RECIPES = {
+    "gan-mnist": Recipe("GAN", {"recipe": "report"}, about="A1, the GAN of report A"),
+    "vae-2d-mnist-report": Recipe("VAE", {"recipe": "report"}, about="A4, the VAE of report A"),
+    "vae-2d-mnist": Recipe("VAE", about="two latents, a deeper network, binarised digits"),
+    "vae-20d-mnist": Recipe(
+        "VAE",
+        {"latent": 20, "hidden": (256, 256), "rounds": 46_900},
+        about="twenty latents, binarised digits",
+    ),
+    "vae-50d-mnist": Recipe(
+        "VAE",
+        {"latent": 50, "hidden": (500, 500)},
+        about="fifty latents, one stochastic layer, binarised digits",
+    ),
+}
+
+
+def folder() -> Path:
+    """Where the checkpoints lie."""
+    return paths.data_root() / "checkpoints"
+
+
+def index() -> dict[str, dict]:
+    """The card of every shipped model, by name."""
+    file = folder() / "zoo.json"
+    return json.loads(file.read_text()) if file.is_file() else {}
+
+
+def names() -> list[str]:
+    """The models that `load` knows."""
+    return list(index())
+
+
+def card(name: str) -> dict[str, Any]:
+    """What is known of a shipped model: settings, data, seed, time, checksum, scores."""
+    cards = index()
+    if name not in cards:
+        raise unknown("zoo model", name, cards)
+    return cards[name]
+
+
+def load(name: str) -> models.Model:
+    """A trained model in evaluation mode, its file checked against the card's checksum."""
+    wanted, file = card(name), folder() / f"{name}.safetensors"
+    if file.is_file() and checksum(file) != wanted["sha256"]:
+        raise CourseError(
+            f"The file {file} is damaged: its checksum is not the card's. Fetch it again from "
+            "the course (git checkout, or a new copy), or train it anew with "
+            f"`python -m course_lib train --zoo {name}`."
+        )
+    tensors, facts = checkpoint.load(file)
+    return _revive(tensors, facts, file)
+
+
+def load_run(run: Path | str) -> models.Model:
+    """The model that `fit(…, resume=run)` keeps in that folder, in evaluation mode."""
+    file = Path(run) / "checkpoint.safetensors"
+    tensors, facts = checkpoint.load(file)
+    return _revive(checkpoint.section(tensors, "weights"), facts, file)
+
+
+def add(name: str, run: Path | str, facts: dict[str, Any]) -> Path:
+    """Ship the model trained in folder `run` under `name`: its weights only, and its card.
+
+    facts: what the card tells besides settings and checksum (scores, minutes, machine …).
+    """
+    if name not in RECIPES:
+        raise unknown("zoo recipe", name, RECIPES)
+    tensors, trained = checkpoint.load(Path(run) / "checkpoint.safetensors")
+    kept = ("model", "settings", "batch", "seed", "examples", "round")
+    known = {key: trained[key] for key in kept}
+    weights = checkpoint.section(tensors, "weights")
+    file = checkpoint.save(folder() / f"{name}.safetensors", weights, known)
+    cards = index()
+    cards[name] = known | {"about": RECIPES[name].about, "sha256": checksum(file)} | facts
+    text = json.dumps(cards, indent=1, sort_keys=True)
+    (folder() / "zoo.json").write_text(text + "\n")
+    return file
+
+
+def _revive(weights: dict[str, Tensor], facts: dict[str, Any], file: Path) -> models.Model:
+    model = models.build(facts["model"], facts["settings"])
+    checkpoint.copy_into(model.state_dict(), weights, str(file))
+    return model.eval().requires_grad_(False)
+
+
+def checksum(file: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with open(file, "rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()

@@ -1,0 +1,85 @@
+"""The zoo: every shipped model loads, is the one its card tells, and is checked for damage."""
+
+import json
+import shutil
+
+import pytest
+import torch
+
+from course_lib import data, models, training, zoo
+from course_lib.errors import CourseError
+
+
+def refused(make, *words):
+    with pytest.raises(CourseError) as caught:
+        make()
+    assert all(word in str(caught.value) for word in words), str(caught.value)
+
+
+@pytest.mark.parametrize("name", zoo.names())
+def test_every_model_loads_and_samples_as_its_card_says(name):
+    model, card = zoo.load(name), zoo.card(name)
+    assert not model.training and not any(p.requires_grad for p in model.parameters())
+    assert type(model).__name__ == card["model"]
+    images = model.sample(4, generator=torch.Generator().manual_seed(0))
+    assert images.shape == (4, *model.shape) and 0 <= images.min() and images.max() <= 1
+    assert images.std() > 0.1  # not grey mud
+    assert card["round"] == model.settings["rounds"]  # trained to the end
+    recipe = zoo.RECIPES[name]
+    assert recipe.seed == card["seed"]
+    assert json.loads(json.dumps(recipe.build().settings)) == card["settings"]
+    assert card["scores"] and card["minutes"] > 0
+
+
+def test_the_zoo_holds_what_the_lessons_use():
+    assert set(zoo.names()) == set(zoo.RECIPES)
+
+
+def test_checkpoints_are_small():
+    files = list(zoo.folder().glob("*.safetensors"))
+    assert max(f.stat().st_size for f in files) <= 8e6
+    assert sum(f.stat().st_size for f in files) <= 60e6
+
+
+@pytest.fixture
+def copy(tmp_path, monkeypatch):
+    """A copy of the data folder with one model, to be damaged."""
+    name = zoo.names()[0]
+    (tmp_path / "checkpoints").mkdir()
+    for file in (f"{name}.safetensors", "zoo.json"):
+        shutil.copy(zoo.folder() / file, tmp_path / "checkpoints" / file)
+    monkeypatch.setattr(zoo, "folder", lambda: tmp_path / "checkpoints")
+    return name, tmp_path / "checkpoints" / f"{name}.safetensors"
+
+
+def test_damage_is_found(copy):
+    name, file = copy
+    content = bytearray(file.read_bytes())
+    content[-10] ^= 1
+    file.write_bytes(bytes(content))
+    refused(lambda: zoo.load(name), "damaged", "checksum", f"--zoo {name}")
+    file.unlink()
+    refused(lambda: zoo.load(name), "no such file")
+
+
+def test_unknown_names_are_refused_with_the_nearest():
+    refused(lambda: zoo.load("gan-minst"), "Did you mean 'gan-mnist'")
+    refused(lambda: zoo.add("my-model", "runs/x", {}), "zoo recipe")
+
+
+def test_a_run_becomes_a_model_of_the_zoo(copy, tmp_path):
+    name, _ = copy
+    recipe = zoo.RECIPES[name]
+    model, run = recipe.build(), tmp_path / "run"
+    training.fit(
+        model, data.load("digits").take(200), rounds=1, progress=False, resume=run
+    )
+    sha = zoo.card(name)["sha256"]
+    zoo.add(name, run, {"scores": {"x": 1}, "minutes": 1})
+    assert zoo.card(name)["sha256"] != sha and zoo.card(name)["round"] == 1
+    loaded, again = zoo.load(name), zoo.load_run(run)
+    for a, b, c in zip(
+        model.parameters(), loaded.parameters(), again.parameters(), strict=True
+    ):
+        assert torch.equal(a, b) and torch.equal(a, c)
+    assert isinstance(loaded, models.Model)
