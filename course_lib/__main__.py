@@ -94,7 +94,8 @@ def sample(options: argparse.Namespace) -> None:
 def evaluate(options: argparse.Namespace) -> None:
     """Print every score that the model can have."""
     model, images = _model(options.name), data.load(options.data, "test", root=options.root)
-    report = evaluation.report(model, images, n=options.n, seed=options.seed)
+    seen = data.load(options.train_data, root=options.root) if options.train_data else None
+    report = evaluation.report(model, images, n=options.n, seed=options.seed, train=seen)
     print(report)
     if options.json:
         options.json.write_text(json.dumps(report.to_dict(), indent=1) + "\n")
@@ -175,8 +176,9 @@ def parser() -> argparse.ArgumentParser:
 
     add = command("evaluate", evaluate).add_argument
     add("name", help="a model of the zoo, or a folder that train wrote")
-    add("--data", default="digits")
-    add("--root")
+    add("--data", default="digits", help="held-out data (default: digits)")
+    add("--train-data", help="what it was trained on, for the memorisation row")
+    add("--root", help="folder that holds the data set's files")
     add("-n", type=int, default=None, help="how many samples")
     add("--seed", type=int, default=0)
     add("--json", type=Path, help="write the scores there, too")

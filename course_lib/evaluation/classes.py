@@ -1,0 +1,180 @@
+"""Which digits does a model draw, and in which proportions? Scores of the class histogram.
+
+The judge reads every sample, the readings are counted, and the counts are compared with those of
+real digits read by the same judge. Every comparison of two finite sets is off zero even if both
+are real: that is its floor, and it is printed beside the score. Lesson 03 derives bias and
+floor; lesson 02 uses the histogram to see a generator collapse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from course_lib.errors import CourseError, unknown
+
+BATCH = 500
+
+
+@torch.no_grad()
+def class_probabilities(images: Tensor, classifier: nn.Module) -> Tensor:
+    """The judge's P(class | image), (N, 10). images (N, C, H, W): uint8, or floats in [0, 1].
+
+    Floats are first rounded to 256 grey levels, as real images are. The classifier must be in
+    evaluation mode. Raises CourseError for no images, NaN, values outside [0, 1].
+    """
+    if not isinstance(images, Tensor) or images.ndim != 4 or not len(images):
+        found = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__
+        raise CourseError(
+            f"Expected images as a tensor (N, C, H, W) with N at least 1, got {found}."
+        )
+    if classifier.training:
+        raise CourseError(
+            "The classifier is in training mode, in which its answer for one image depends on "
+            "the others. Call classifier.eval() first."
+        )
+    if images.is_floating_point():
+        check_range(images)
+    parts = [classifier(as_levels(part)).softmax(1) for part in images.split(BATCH)]
+    return torch.cat(parts)
+
+
+def check_range(images: Tensor, what: str = "images") -> None:
+    """Refuse NaN, infinities and values outside [0, 1] (half a grey level is forgiven)."""
+    if not images.isfinite().all():
+        bad = int((~images.isfinite()).flatten(1).any(1).sum())
+        raise CourseError(
+            f"{bad} of {len(images):,} {what} hold NaN or infinite values. A model that draws "
+            "them has diverged: train it again with a smaller learning rate, or load an "
+            "earlier checkpoint."
+        )
+    low, high = images.aminmax()
+    if low < -0.002 or high > 1.002:
+        raise CourseError(
+            f"Expected {what} in [0, 1], got values from {low.item():.3g} to {high.item():.3g}. "
+            "From [-1, 1]: (x + 1) / 2."
+        )
+
+
+def as_levels(images: Tensor) -> Tensor:
+    """Images as multiples of 1/255 in [0, 1]: uint8 or float, real and generated alike."""
+    if images.dtype == torch.uint8:
+        return images.float() / 255
+    return (images.float() * 255).round().clamp(0, 255) / 255
+
+
+def class_histogram(images: Tensor, classifier: nn.Module, confidence: float = 0.0) -> Tensor:
+    """How many images the judge reads as each class, (10,) whole numbers.
+
+    Only images read with a probability of at least `confidence` are counted: in a histogram of
+    unreadable images the judge's guesses are noise. Compare it with the unfiltered one.
+    """
+    if not 0 <= confidence <= 1:
+        raise CourseError(f"confidence is a probability from 0 to 1, got {confidence!r}.")
+    return histogram_of(class_probabilities(images, classifier), confidence)
+
+
+def histogram_of(probabilities: Tensor, confidence: float = 0.0) -> Tensor:
+    """Counts (classes,) of the likeliest class among rows (N, classes) at least so sure."""
+    sure, classes = probabilities.max(1)
+    return torch.bincount(classes[sure >= confidence], minlength=probabilities.shape[1])
+
+
+def shares(counts: Tensor) -> Tensor:
+    """Counts or shares (…, classes) -> shares that sum to 1, float64."""
+    counts = torch.as_tensor(counts).double()
+    total = counts.sum(-1, keepdim=True)
+    if (counts < 0).any() or not (total > 0).all() or not counts.isfinite().all():
+        raise CourseError(
+            f"A histogram has counts from 0 and at least one above, got {counts.tolist()}. If a "
+            "confidence filter left nothing, lower it."
+        )
+    return counts / total
+
+
+def _pair(p: Tensor, q: Tensor) -> tuple[Tensor, Tensor]:
+    p, q = shares(p), shares(q)
+    if p.shape[-1] != q.shape[-1]:
+        raise CourseError(f"Histograms of {p.shape[-1]} and {q.shape[-1]} classes: need equal.")
+    return p, q
+
+
+def total_variation(p: Tensor, q: Tensor) -> float:
+    """½ Σ |p − q|, from 0 (same) to 1 (no class in common). Counts or shares, (classes,)."""
+    return _total_variation(*_pair(p, q)).item()
+
+
+def class_kl(p: Tensor, q: Tensor) -> float:
+    """KL(p ‖ q) = Σ p log(p/q) in nats; inf if p has a class that q lacks. Counts or shares."""
+    return _kl(*_pair(p, q)).item()
+
+
+def _total_variation(p: Tensor, q: Tensor) -> Tensor:
+    return 0.5 * (p - q).abs().sum(-1)
+
+
+def _kl(p: Tensor, q: Tensor) -> Tensor:
+    return torch.where(p > 0, p * (p / q).log(), 0.0).sum(-1)
+
+
+def chi_squared(counts: Tensor, other: Tensor) -> float:
+    """The two-sample χ² of two histograms of *counts*: are they draws from one distribution?
+
+    If they are, it has the mean (classes − 1) and the variance 2 (classes − 1), classes that
+    neither has left out (Pearson 1911).
+    """
+    a, b = torch.as_tensor(counts).double(), torch.as_tensor(other).double()
+    _pair(a, b)
+    if (a % 1).any() or (b % 1).any():
+        raise CourseError("chi_squared compares counts, not shares: their size matters to it.")
+    ratio, there = (b.sum() / a.sum()).sqrt(), (a + b) > 0
+    return ((a * ratio - b / ratio).square()[there] / (a + b)[there]).sum().item()
+
+
+def modes_covered(counts: Tensor, share: float = 0.02) -> int:
+    """How many classes hold at least `share` of all counted images. counts: (classes,).
+
+    With ten classes the default is a fifth of a fair share: one stray sample covers nothing.
+    """
+    if not 0 < share < 1:
+        raise CourseError(f"share is a part of all images, above 0 and below 1, got {share!r}.")
+    return int((shares(counts) >= share).sum())
+
+
+DISTANCES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "total variation": _total_variation,
+    "KL": _kl,
+}
+
+
+def bootstrap(
+    counts: Tensor, size: int, repeats: int, generator: torch.Generator | None
+) -> Tensor:
+    """`repeats` histograms of `size` images drawn from the shares of `counts`, as shares."""
+    seed = torch.randint(2**62, (), generator=generator).item()
+    p = shares(counts).numpy()
+    return torch.from_numpy(np.random.default_rng(seed).multinomial(size, p, repeats)) / size
+
+
+def error_and_floor(
+    distance: str,
+    counts: Tensor,
+    real: Tensor,
+    generator: torch.Generator | None = None,
+    repeats: int = 400,
+) -> tuple[float, float]:
+    """(standard error, floor) of a distance ("total variation", "KL") between two histograms.
+
+    error: its spread when both histograms are drawn anew from the counted shares. floor: its
+    mean between histograms of the same two sizes when both are drawn from the real shares.
+    """
+    if distance not in DISTANCES:
+        raise unknown("distance of histograms", distance, DISTANCES)
+    between, size = DISTANCES[distance], int(torch.as_tensor(counts).sum())
+    again = bootstrap(real, int(torch.as_tensor(real).sum()), repeats, generator)
+    spread = between(bootstrap(counts, size, repeats, generator), again)
+    floor = between(bootstrap(real, size, repeats, generator), again)
+    return spread.std().item(), floor.mean().item()

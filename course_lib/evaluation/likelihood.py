@@ -1,0 +1,134 @@
+"""How probable are held-out images under a model? Bounds in nats per image, with their errors.
+
+The importance-weighted bound with K samples grows with K (in expectation) towards log p(x): the
+ELBO is K = 1, and a curve over K shows how much of the gap is closed. Derived in lessons 06 and
+07 (Burda et al. 2016). A number of nats has a meaning only on its scale, so every result carries
+the scale's name: Bernoulli on binarised pixels, Bernoulli on grey pixels (no density at all),
+Gaussian on dequantised pixels. No two of them are compared, ever.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from course_lib.data import binarise, dequantise
+from course_lib.errors import CourseError, unknown
+
+BATCH = 100
+SCALES = {
+    "binarised": "binarised",
+    "grey": "grey, no density",
+    "gaussian": "dequantised",
+}
+
+
+def on_scale(
+    images: Tensor, likelihood: str, generator: torch.Generator | None = None
+) -> Tensor:
+    """uint8 images (N, C, H, W) -> x in [0, 1] as the likelihood of that name wants it, float32.
+
+    "binarised": each pixel drawn once from a Bernoulli variable; "grey": the grey values;
+    "gaussian": dequantised, (u + noise) / 256.
+    """
+    if likelihood not in SCALES:
+        raise unknown("likelihood", likelihood, SCALES)
+    if likelihood == "gaussian":
+        return dequantise(images, generator)
+    grey = images.float() / 255
+    return binarise(grey, generator) if likelihood == "binarised" else grey
+
+
+def mean_and_error(values: Tensor) -> tuple[float, float]:
+    """Mean and its standard error of values (N,), N ≥ 2, in float64."""
+    values = values.double()
+    return values.mean().item(), values.std().item() / math.sqrt(len(values))
+
+
+@dataclass(frozen=True, repr=False)
+class KCurve:
+    """The importance-weighted bound over K on one set of images.
+
+    ks: numbers of importance samples; values, errors: mean bound and standard error over images,
+    in nats per image; images: how many; scale: what was scored, e.g. "binarised"; bounds: the
+    values behind the means, (len(ks), images).
+    """
+
+    ks: tuple[int, ...]
+    values: tuple[float, ...]
+    errors: tuple[float, ...]
+    images: int
+    scale: str
+    bounds: Tensor
+
+    def gap(self) -> tuple[float, float]:
+        """What the largest K gains over the smallest, mean and standard error over images.
+
+        From K = 1 this is IWAE − ELBO: a lower bound on the mean KL(q(z|x) ‖ p(z|x)).
+        """
+        return mean_and_error(self.bounds[-1] - self.bounds[0])
+
+    def __str__(self) -> str:
+        head = f"log p(x) ≥ …, nats per image ({self.scale}; {self.images:,} images)"
+        rows = zip(self.ks, self.values, self.errors, strict=True)
+        return "\n".join([head, *(f"  K = {k:<5d} {v:10.2f} ± {e:.2f}" for k, v, e in rows)])
+
+    __repr__ = __str__
+
+
+def iwae(
+    model,
+    images: Tensor,
+    ks: int | Sequence[int] = (1, 5, 50, 500),
+    generator: torch.Generator | None = None,
+    *,
+    scale: str | None = None,
+) -> KCurve:
+    """The bound log (1/K) Σ p(x, z_i) / q(z_i|x) for each K, averaged over images.
+
+    model: has `log_likelihood(x, k, generator)` -> (B,) nats. images: uint8 (N, C, H, W), brought
+    to the scale of `model.settings["likelihood"]` here, once for all K; or floats, scored as
+    they are. N ≥ 2. scale names the scale, if the model's settings do not. Costs N · Σ K passes
+    through the decoder.
+    """
+    ks = (ks,) if isinstance(ks, int) else tuple(ks)
+    if (
+        not ks
+        or any(not isinstance(k, int) or k < 1 for k in ks)
+        or list(ks) != sorted(set(ks))
+    ):
+        raise CourseError(f"ks are growing whole numbers from 1, e.g. (1, 5, 50), got {ks}.")
+    if not callable(getattr(model, "log_likelihood", None)):
+        raise CourseError(
+            f"{type(model).__name__} has no log_likelihood(x, k, generator). A GAN has no "
+            "likelihood at all; a model with an exact one has log_prob."
+        )
+    if len(images) < 2:
+        raise CourseError(f"A standard error takes 2 images or more, got {len(images)}.")
+    likelihood = getattr(model, "settings", {}).get("likelihood")
+    if images.dtype == torch.uint8 and likelihood is None:
+        raise CourseError(
+            f"{type(model).__name__} does not say on which scale it scores images "
+            '(settings["likelihood"]): pass floats, prepared with likelihood.on_scale.'
+        )
+    x = on_scale(images, likelihood, generator) if images.dtype == torch.uint8 else images
+    if not x.isfinite().all():
+        raise CourseError("Some images hold NaN or infinite values: drop them first.")
+    scale = scale or SCALES.get(likelihood, "as given")
+    with torch.no_grad():
+        rows = [
+            torch.cat([model.log_likelihood(part, k, generator) for part in x.split(BATCH)])
+            for k in ks
+        ]
+    bounds = torch.stack(rows)
+    if not bounds.isfinite().all():
+        raise CourseError(
+            f"{type(model).__name__}.log_likelihood gave NaN or infinity for some images: the "
+            "model has diverged, or its noise is too small for the data."
+        )
+    values, errors = zip(*(mean_and_error(row) for row in bounds), strict=True)
+    return KCurve(ks, values, errors, len(x), scale, bounds)

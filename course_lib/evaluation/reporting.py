@@ -1,0 +1,130 @@
+"""One call, every score: what a model can be asked, it is asked, all models in the same way.
+
+Same held-out data, same number of samples, the same rounding to 8 bits, the same judge. What a
+model cannot answer it is not asked: its row says why. A GAN has no likelihood, and a kernel
+density around its samples is none either (lesson 03). The rows themselves are in `scores`.
+"""
+
+from __future__ import annotations
+
+import inspect
+
+import torch
+from torch import Tensor, nn
+
+from course_lib.data import DataSet, toy
+from course_lib.errors import CourseError
+from course_lib.evaluation import classes, scores
+from course_lib.evaluation.table import Report
+from course_lib.training import budget as budget_named
+
+BATCH = 500
+
+
+def report(
+    model,
+    dataset: DataSet,
+    *,
+    n: int | None = None,
+    held_out: int | None = None,
+    seed: int = 0,
+    budget: str | None = None,
+    train: DataSet | None = None,
+    density: toy.Toy | None = None,
+) -> Report:
+    """Every score that `model` can have against the held-out `dataset`.
+
+    n: samples drawn (by budget 200, 2,000 or 10,000); held_out: images that likelihoods are
+    averaged over, chosen by the seed (by budget 20, 500 or all; each costs 500 decodings).
+    seed: of samples, held-out images, noise and floors: with one seed two models meet the same
+    binarised images. train: what the model was trained on, for the memorisation row. density:
+    the toy density behind a data set of points, where `data.load` did not draw it.
+    Raises CourseError before any long work if model and data do not fit or samples are bad.
+    """
+    scale = budget_named(budget)
+    n = scale.pick(smoke=200, laptop=2000, full=10_000) if n is None else n
+    _check(model, dataset, train, n, seed)
+    if held_out is None:
+        held_out = min(len(dataset), scale.pick(smoke=20, laptop=500, full=len(dataset)))
+    if not (isinstance(held_out, int) and 2 <= held_out <= len(dataset)):
+        raise CourseError(f"held_out is a number from 2 to {len(dataset):,}, not {held_out!r}.")
+    training = isinstance(model, nn.Module) and model.training
+    try:
+        if training:
+            model.eval()
+        _drawn(model, dataset, 2, _seeded(seed))
+        judge = scores.judge_of(dataset)
+        samples, counts = _drawn(model, dataset, n, _seeded(seed)), None
+        if len(dataset.shape) == 3:
+            rows, counts = scores.digits(samples, dataset, judge, _seeded(seed))
+            rows += scores.memory(samples, dataset, train, _seeded(seed))
+        else:
+            rows = scores.points(samples, dataset, density, _seeded(seed + 1))
+        chosen = torch.randperm(len(dataset), generator=_seeded(seed))[:held_out]
+        rows += scores.probability(model, dataset.subset(chosen), _seeded(seed))
+    finally:
+        if training:
+            model.train()
+    where = f"{dataset.card.name} ({dataset.card.split})" if dataset.card.split else "data"
+    about = (
+        f"{type(model).__name__} against {where}: {n:,} samples ({_kind(model)}), seed {seed}"
+    )
+    return Report(about, tuple(rows), None if counts is None else tuple(counts.tolist()))
+
+
+def _seeded(seed: int) -> torch.Generator:
+    """A generator of its own for each group, so that one group does not shift another's noise."""
+    return torch.Generator().manual_seed(seed)
+
+
+def _check(model, dataset, train, n, seed) -> None:
+    if not callable(getattr(model, "sample", None)):
+        raise CourseError(
+            f"A model is wanted first, with sample(n, generator=…); {type(model).__name__} has "
+            "no sample. report(model, dataset)."
+        )
+    for given, name in ((dataset, "dataset"), (train, "train")):
+        if isinstance(given, DataSet) or (name == "train" and given is None):
+            continue
+        raise CourseError(
+            f"{name} must be a data set, e.g. data.load('digits', 'test'), not "
+            f"{type(given).__name__}. DataSet(images) makes one of uint8 images."
+        )
+    if not (isinstance(n, int) and n >= 10):
+        raise CourseError(f"n is the number of samples, a whole number from 10, not {n!r}.")
+    if not isinstance(seed, int):
+        raise CourseError(f"seed is a whole number, not {seed!r}.")
+    for given, name in ((getattr(model, "shape", None), "The model"), (train, "train")):
+        shape = given.shape if isinstance(given, DataSet) else given
+        if shape is not None and tuple(shape) != dataset.shape:
+            raise CourseError(
+                f"{name} has examples of shape {tuple(shape)}, the data set of {dataset.shape}. "
+                "Evaluate a model on the kind of data it was trained on."
+            )
+
+
+@torch.no_grad()
+def _drawn(model, dataset: DataSet, n: int, generator: torch.Generator) -> Tensor:
+    """n samples on the CPU, checked; images are floats in [0, 1] at 256 grey levels."""
+    parts = []
+    for first in range(0, n, BATCH):
+        part = model.sample(min(BATCH, n - first), generator=generator)
+        wanted = (min(BATCH, n - first), *dataset.shape)
+        if not isinstance(part, Tensor) or tuple(part.shape) != wanted:
+            found = tuple(part.shape) if isinstance(part, Tensor) else type(part).__name__
+            raise CourseError(f"model.sample gave {found}; the data set asks for {wanted}.")
+        part = part.detach().cpu().float()
+        if part.ndim == 4:
+            classes.check_range(part, "samples")
+            part = classes.as_levels(part)
+        elif not part.isfinite().all():
+            raise CourseError("Some samples hold NaN or infinite values: the model diverged.")
+        parts.append(part)
+    return torch.cat(parts)
+
+
+def _kind(model) -> str:
+    """Whether samples are draws from p(x) or, as a VAE's picture usually is, the mean of p(x|z)."""
+    options = inspect.signature(model.sample).parameters
+    mean = "draw" in options and options["draw"].default is False
+    return "decoder means, not draws" if mean else "draws"

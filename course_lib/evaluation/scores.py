@@ -1,0 +1,184 @@
+"""The rows of a report, in groups: what samples show, and what probabilities say.
+
+One function a group, from samples or held-out data to rows; a new measure is one more row in its
+group. A score that cannot be had is a row too, with the reason.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from course_lib.data import DataSet, toy
+from course_lib.evaluation import classes, likelihood
+from course_lib.evaluation.classifier import SHAPE, digit_classifier
+from course_lib.evaluation.neighbours import memorisation
+from course_lib.evaluation.table import Row
+
+IMPORTANCE_SAMPLES = 500
+SURE = 0.9
+BATCH = 500
+NEIGHBOURS = 1000  # samples and references of the memorisation row, at most
+
+
+# Samples ---------------------------------------------------------------------------------
+def judge_of(dataset: DataSet) -> nn.Module | str:
+    """The judge of digits, or the reason why it cannot judge this data set."""
+    if dataset.shape != SHAPE:
+        return f"the digit classifier reads 1×28×28 digits, not {dataset.shape}"
+    judge = digit_classifier()
+    some = dataset.take(min(500, len(dataset)))
+    sure, read = classes.class_probabilities(some.images, judge).max(1)
+    right = sure.mean() if some.labels is None else (read == some.labels).double().mean()
+    if right < 0.9:
+        return f"no digits: the classifier reads {right:.0%} of the real images right"
+    return judge
+
+
+def digits(
+    samples: Tensor, dataset: DataSet, judge: nn.Module | str, generator: torch.Generator
+) -> tuple[list[Row], Tensor | None]:
+    """How many digits of each class there are, against real ones; (rows, samples a class)."""
+    if isinstance(judge, str):
+        names = ("modes covered", "total variation of classes", "mean confidence")
+        return [Row(name, None, note=judge) for name in names], None
+    real = classes.class_probabilities(dataset.images, judge)
+    fake = classes.class_probabilities(samples, judge)
+    a, b = classes.histogram_of(fake), classes.histogram_of(real)
+    rows = [
+        Row(
+            "modes covered",
+            classes.modes_covered(a),
+            None,
+            classes.modes_covered(b),
+            "of 10",
+            "classes with at least 2% of the samples",
+        )
+    ]
+    for name, value in (
+        ("total variation", classes.total_variation(a, b)),
+        ("KL", classes.class_kl(a, b)),
+    ):
+        error, floor = classes.error_and_floor(name, a, b, generator)
+        unit = "nats" if name == "KL" else "0 to 1"
+        rows.append(Row(f"{name} of classes", value, error, floor, unit, "from real digits'"))
+    rows.append(
+        Row(
+            "χ² of classes",
+            classes.chi_squared(a, b),
+            None,
+            9.0,
+            "",
+            "real: 9 in the mean, above 21.7 once in 100",
+        )
+    )
+    for name, of, unit in (
+        ("mean confidence", lambda p: p.amax(1), "probability"),
+        (f"confidence ≥ {SURE}", lambda p: (p.amax(1) >= SURE).float(), "share"),
+    ):
+        floor = of(real).mean().item()
+        rows.append(
+            Row(
+                name,
+                *likelihood.mean_and_error(of(fake)),
+                floor,
+                unit,
+                "the judge is sure of some nonsense, too",
+            )
+        )
+    return rows, a
+
+
+def memory(
+    samples: Tensor, dataset: DataSet, train: DataSet | None, generator: torch.Generator
+) -> list[Row]:
+    """Are samples nearer to what the model saw in training than to what it did not see?"""
+    name = "nearer to training"
+    if train is None:
+        return [Row(name, None, note="pass train=, the data that the model was trained on")]
+    held = dataset.images[torch.randperm(len(dataset), generator=generator)[:NEIGHBOURS]]
+    found = memorisation(samples[:NEIGHBOURS], train.images, held, generator)
+    note = (
+        f"share of samples nearer to {found.references:,} training than to as many other images"
+    )
+    return [Row(name, found.share, found.error, 0.5, "share", note)]
+
+
+def points(
+    samples: Tensor, dataset: DataSet, density: toy.Toy | None, generator: torch.Generator
+) -> list[Row]:
+    """How many modes of a toy density the points (n, 2) reach, and how many points are good."""
+    card = dataset.card
+    if density is None and card.name in toy.KINDS and card.split:
+        density = toy.make(card.name)
+    if density is None or density.centres is None:
+        why = "pass density=, e.g. data.toy.Ring()" if density is None else "it has no modes"
+        return [Row("modes covered", None, note=why)]
+    found = density.covered(samples)
+    real = density.covered(density.sample(len(samples), generator))
+    error = math.sqrt(found.good * (1 - found.good) / len(samples))
+    of = f"of {len(density.centres)}"
+    return [
+        Row("modes covered", found.modes, None, real.modes, of, "with a tenth of a fair share"),
+        Row("good points", found.good, error, real.good, "share", "within 3 σ of a mode"),
+    ]
+
+
+# Likelihood ------------------------------------------------------------------------------
+def probability(model, held: DataSet, generator: torch.Generator) -> list[Row]:
+    """A bound, the exact value, or the reason why there is neither."""
+    if callable(getattr(model, "log_likelihood", None)):
+        return _bounds(model, held, generator)
+    if callable(getattr(model, "log_prob", None)):
+        return _exact(model, held, generator)
+    why = f"a {type(model).__name__} has no likelihood; a kernel density around samples is none"
+    return [Row("log p(x)", None, note=why)]
+
+
+def _bounds(model, held: DataSet, generator: torch.Generator) -> list[Row]:
+    kind = model.settings["likelihood"]
+    scale, k = likelihood.SCALES[kind], IMPORTANCE_SAMPLES
+    x = held.images
+    if x.dtype == torch.uint8:
+        x = likelihood.on_scale(x, kind, generator)
+    with torch.no_grad():
+        terms = [model.elbo_terms(part, generator) for part in x.split(likelihood.BATCH)]
+    parts = {name: torch.cat([t[name] for t in terms]).double() for name in terms[0]}
+    elbo = parts["reconstruction"] - parts["kl"]
+    bound = likelihood.iwae(model, x, k, generator).bounds[0].double()
+    note = f"mean of {len(x):,} images"
+
+    def row(name: str, values: Tensor, note: str = note) -> Row:
+        return Row(name, *likelihood.mean_and_error(values), None, "nats", note)
+
+    rows = [
+        row(f"ELBO ({scale})", elbo, f"{note}, one z each"),
+        row(f"reconstruction ({scale})", parts["reconstruction"], "log p(x|z), z ~ q(z|x)"),
+        row("KL to the prior", parts["kl"], "ELBO = reconstruction − KL"),
+        row(f"IWAE, K = {k} ({scale})", bound, f"{note}; log p(x) is at least this"),
+        row("IWAE − ELBO", bound - elbo, "at most KL(q(z|x) ‖ p(z|x))"),
+    ]
+    if kind == "gaussian" and held.images.dtype == torch.uint8:
+        rows.append(_bits(bound, math.prod(held.shape)))
+    return rows
+
+
+def _exact(model, held: DataSet, generator: torch.Generator) -> list[Row]:
+    x, images = held.images, held.images.dtype == torch.uint8
+    x = likelihood.on_scale(x, "gaussian", generator) if images else x
+    with torch.no_grad():
+        values = torch.cat([model.log_prob(part) for part in x.split(BATCH)]).double()
+    name = "log p(x) (dequantised)" if images else "log p(x)"
+    note = f"exact, mean of {len(x):,}"
+    rows = [Row(name, *likelihood.mean_and_error(values), None, "nats", note)]
+    return rows + ([_bits(values, math.prod(held.shape))] if images else [])
+
+
+def _bits(log_prob: Tensor, dimensions: int) -> Row:
+    """−log p / (D ln 2) + 8: x in [0, 1] holds 256 levels."""
+    mean, error = likelihood.mean_and_error(-log_prob / (dimensions * math.log(2)) + 8)
+    return Row(
+        "bits per dimension", mean, error, None, "bits", f"D = {dimensions}, 8-bit levels"
+    )
