@@ -56,8 +56,4 @@ clean: ## Remove the environment and caches; your work/ and runs/ stay
 	@if [ -e $@ ]; then rm -f $@; else $(PYTHON) -m venv --clear .venv; fi
 	@$(VENV) -m pip install $(if $(CI),--quiet) --disable-pip-version-check \
 		--constraint constraints.txt --editable '.[test]'
-	@# jupytext builds the notebooks; in JupyterLab it would write files beside them
-	@mkdir -p .venv/etc/jupyter/labconfig
-	@echo '{"disabledExtensions": {"jupyterlab-jupytext": true}}' \
-		> .venv/etc/jupyter/labconfig/page_config.json
 	@touch $@

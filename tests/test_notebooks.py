@@ -1,0 +1,278 @@
+"""The lessons as files: both copies agree with their source, and keep the course's habits.
+
+That both copies also run is tested by nbval, cell by cell (see conftest.py); this module reads.
+"""
+
+import ast
+import json
+import re
+import statistics
+
+import nbformat
+import pytest
+from conftest import ROOT, script
+
+COURSE = script("build").Course(ROOT / "notebooks")
+STEMS = [path.stem for path in COURSE.lessons()]
+FOUNDATION = {"00", "01", "02", "06"}
+DERIVING = {"01", "02"} | {f"{number:02d}" for number in range(4, 12)}
+MACHINE_PATH = re.compile(r"(?<![\w.:/])/(home|root|tmp|work|Users|opt)/|[A-Z]:\\Users")
+
+
+@pytest.fixture(params=STEMS)
+def lesson(request, build):
+    """A lesson's source: its number and its cells, solutions in place."""
+    notebook = build.read_source(COURSE.source / f"{request.param}.py")
+    for cell in notebook.cells:
+        cell.source = build.without_markers(cell.source)
+    return request.param[:2], notebook.cells
+
+
+def code(cells) -> list[str]:
+    return [cell.source for cell in cells if cell.cell_type == "code"]
+
+
+def calls(source: str, name: str) -> list[ast.Call]:
+    """Calls of `name(…)` or `….name(…)`."""
+    every = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    return [c for c in every if getattr(c.func, "attr", getattr(c.func, "id", None)) == name]
+
+
+def test_the_foundation_is_there():
+    assert {stem[:2] for stem in STEMS} >= FOUNDATION
+
+
+def test_copies_agree_and_outputs_are_fresh():
+    assert COURSE.check() == []
+
+
+def test_cell_length(lesson):
+    lengths = [len(source.splitlines()) for source in code(lesson[1])]
+    assert statistics.median(lengths) <= 10
+    assert max(lengths) <= 30
+    wide = [
+        line for source in code(lesson[1]) for line in source.splitlines() if len(line) > 100
+    ]
+    assert wide == [], "the formatter's width is 96; strings may stick out a little"
+
+
+def test_exercises(lesson):
+    number, cells = lesson
+    exercises = {c.metadata["exercise"] for c in cells if "exercise" in c.metadata}
+    checked = {
+        call.args[0].value for source in code(cells) for call in calls(source, "check")
+    } & exercises
+    assert all(name.startswith(f"{number}.") for name in exercises)
+    assert len(exercises) >= 5
+    assert len(checked) >= 3
+
+
+def test_numbered_identities(lesson):
+    number, cells = lesson
+    if number not in DERIVING:
+        pytest.skip("this lesson derives nothing")
+    prose = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    tags = re.findall(r"\\tag\{([^}]+)\}", prose)
+    assert len(tags) == len(set(tags)), "an equation's number is used twice"
+    assert sum(tag.startswith(f"{int(number)}.") for tag in tags) >= 8
+    refusing = [source for source in code(cells) if calls(source, "refuses")]
+    assert len(refusing) >= 8, "each identity's cell refuses a named wrong form"
+
+
+def test_prose(lesson):
+    for cell in lesson[1]:
+        if cell.cell_type == "markdown":
+            assert not MACHINE_PATH.search(cell.source), cell.source
+            unknown = set(re.findall(r"\{\{[^}]*\}\}", cell.source))
+            assert not any(COURSE.with_minutes(token, "00") == token for token in unknown)
+
+
+def test_every_figure_has_alternative_text(lesson):
+    for source in code(lesson[1]):
+        assert "plt.show(" not in source, f"plots.show(fig, alt=…) asks for the text:\n{source}"
+    solved = [
+        cell for path in COURSE.solved.glob(f"{lesson[0]}_*.ipynb") for cell in cells_of(path)
+    ]
+    for cell in solved:
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            html = data.get("text/html", "")
+            alts = re.findall(r"<img\b[^>]*?\balt=\"([^\"]*)\"", html)
+            assert len(alts) == len(re.findall(r"<img\b", html)), cell.source
+            alts += [output.metadata.get("image/png", {}).get("alt", "")] * (
+                "image/png" in data
+            )
+            assert all(len(alt) > 15 for alt in alts), (
+                f"a figure without its text:\n{cell.source}"
+            )
+
+
+def cells_of(path):
+    return nbformat.read(path, as_version=4).cells
+
+
+# The builder itself, on a lesson of its own ----------------------------------------------------
+
+TINY = '''\
+# ---
+# jupyter:
+#   kernelspec: {display_name: Python 3, language: python, name: python3}
+# ---
+
+# %% [markdown]
+# # Tiny
+# Measured: {{minutes}} minutes, that other one {{minutes:02}}.
+
+# %% exercise="90.1"
+### BEGIN SOLUTION
+first, second = 1, 2
+### END SOLUTION
+
+# %% exercise="90.2"
+def kl(mean):
+    """What is asked."""
+    ### BEGIN SOLUTION
+    square = mean**2
+    return square / 2
+    ### END SOLUTION
+
+# %% exercise="90.3"
+### BEGIN SOLUTION
+def elbo(x):
+    return -x
+### END SOLUTION
+
+# %% tags=["optional"]
+print("same")
+
+# %% tags=["optional"]
+print("same")
+'''
+
+
+@pytest.fixture
+def tiny(tmp_path, build):
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source" / "90_tiny.py").write_text(TINY)
+    (tmp_path / "source" / "errata.md").write_text("# Errata\n")
+    course = build.Course(tmp_path)
+    course.write()
+    return course
+
+
+def test_learners_copy(tiny):
+    cells = cells_of(tiny.folder / "90_tiny.ipynb")
+    assert [cell.source for cell in cells[1:4]] == [
+        "first = ...\nsecond = ...",
+        'def kl(mean):\n    """What is asked."""\n    ...',
+        "elbo = ...",
+    ]
+    assert cells[1].metadata == {"exercise": "90.1"}
+    assert cells[4].metadata == {"tags": ["optional"]}
+    assert all(not cell.get("outputs") for cell in cells)
+
+
+def test_solved_copy(tiny):
+    cells = cells_of(tiny.solved / "90_tiny.ipynb")
+    assert cells[1].source == "first, second = 1, 2"
+    assert cells[2].source.endswith("square = mean**2\n    return square / 2")
+    assert "###" not in "".join(cell.source for cell in cells)
+
+
+def test_ids_are_stable_unique_and_shared(tiny):
+    first = [cell.id for cell in cells_of(tiny.folder / "90_tiny.ipynb")]
+    assert len(set(first)) == len(first)
+    assert first == [cell.id for cell in cells_of(tiny.solved / "90_tiny.ipynb")]
+    before = {path: path.read_bytes() for path in tiny.folder.rglob("*.*")}
+    assert tiny.write() == []
+    assert before == {path: path.read_bytes() for path in tiny.folder.rglob("*.*")}
+    source = tiny.source / "90_tiny.py"
+    source.write_text(TINY.replace("# # Tiny", "# # Tiny, bettered"))
+    tiny.write()
+    later = [cell.id for cell in cells_of(tiny.folder / "90_tiny.ipynb")]
+    assert [a == b for a, b in zip(first, later, strict=True)].count(False) == 1
+
+
+def with_outputs(course, build, text="same\n"):
+    """Stand-in for an execution: outputs and the code's hash, as `execute` leaves them."""
+    path = course.solved / "90_tiny.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells[-1].outputs = [nbformat.v4.new_output("stream", text=text)]
+    source = build.read_source(course.source / "90_tiny.py")
+    notebook.metadata["course"] = {"code": build.code_hash(source), "budget": "laptop"}
+    path.write_text(build.as_text(notebook))
+    return path
+
+
+def test_outputs_survive_prose_but_not_code(tiny, build):
+    assert tiny.check() == ["solved/90_tiny.ipynb has no outputs of its code: make execute"]
+    path = with_outputs(tiny, build)
+    assert tiny.check() == []
+    source = tiny.source / "90_tiny.py"
+    source.write_text(TINY.replace("# # Tiny", "# # Tiny, bettered"))
+    assert len(tiny.check()) == 2
+    tiny.write()
+    assert cells_of(path)[-1].outputs[0].text == "same\n"
+    (tiny.source / "minutes.json").write_text('{"90": 3.4, "02": 0.02}')
+    tiny.write()
+    assert tiny.check() == []
+    assert "Measured: 3 minutes, that other one 0.1." in cells_of(path)[0].source
+    source.write_text(TINY.replace("mean**2", "mean**3"))
+    assert "solved/90_tiny.ipynb does not agree with its source: make notebooks" in tiny.check()
+    tiny.write()
+    assert cells_of(path)[-1].outputs == []
+    assert tiny.check() == ["solved/90_tiny.ipynb has no outputs of its code: make execute"]
+
+
+def test_check_finds_edits_strays_and_fat(tiny, build):
+    with_outputs(tiny, build, text="x" * 600_000)
+    (tiny.folder / "07_old.ipynb").write_text("{}")
+    learners = tiny.folder / "90_tiny.ipynb"
+    learners.write_text(learners.read_text().replace("Tiny", "Edited"))
+    (tiny.folder / "errata.md").unlink()
+    found = "\n".join(tiny.check())
+    for part in (
+        "errata.md is missing",
+        "90_tiny.ipynb does not",
+        "larger than",
+        "has no source",
+    ):
+        assert part in found
+
+
+def test_outputs_that_name_this_machine_are_refused(tiny, build):
+    path = with_outputs(tiny, build, text=f"UserWarning in {ROOT}/file.py")
+    notebook = nbformat.read(path, as_version=4)
+    with pytest.raises(build.BuildError, match="names a place on this machine"):
+        build.clean_outputs(notebook, "90_tiny")
+
+
+def test_execution(tiny, build, tmp_path, capsys):
+    source = tiny.source / "90_tiny.py"
+    source.write_text(
+        TINY + "\n# %%\nfrom pathlib import Path\nPath('left').touch()\n"
+        "from IPython.display import HTML\n"
+        'HTML(\'<img alt="one dot" src="data:image/png;base64,aGVsbG8=">\')\n'
+    )
+    elsewhere = tmp_path / "elsewhere"
+    arguments = ["--execute", "--budget", "smoke", "--to", str(elsewhere)]
+    status = build.main([*arguments, "--keep-figures", str(elsewhere), "90"], tiny.folder)
+    assert status == 0, capsys.readouterr()
+    assert not tiny.timings.exists() and "90_tiny.ipynb does not" in "\n".join(tiny.check())
+    assert [p.read_bytes() for p in elsewhere.glob("*.png")] == [b"hello"]
+    assert build.main(["--execute", "90"], tiny.folder) == 0
+    assert tiny.check() == []
+    assert json.loads(tiny.timings.read_text()).keys() == {"90"}
+    assert "Measured: 0.1 minutes" in cells_of(tiny.folder / "90_tiny.ipynb")[0].source
+    solved = nbformat.read(tiny.solved / "90_tiny.ipynb", as_version=4)
+    assert solved.metadata["course"]["budget"] == "laptop"
+    assert solved.cells[4].outputs[0].text == "same\n"
+    assert not list(tmp_path.rglob("left"))
+
+
+def test_a_failing_cell_is_told(tiny, build, capsys):
+    (tiny.source / "90_tiny.py").write_text(TINY + "\n# %%\n1 / 0\n")
+    assert build.main(["--execute", "90"], tiny.folder) == 1
+    assert "ZeroDivisionError" in capsys.readouterr().err
+    assert build.main(["nothing"], tiny.folder) == 1
+    assert "there is no lesson 'nothing'" in capsys.readouterr().err

@@ -1,0 +1,318 @@
+"""The set-up: the Makefile's help, the learner's copies, requirements that agree, clean files."""
+
+import ast
+import os
+import re
+import subprocess
+import sys
+import tomllib
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
+IMPORT_NAMES = {"scikit-learn": "sklearn", "pillow": "PIL"}
+# Not imported by the library or a lesson: the place in which the lessons are read.
+FOR_THE_LEARNER = {"jupyterlab"}
+
+
+@pytest.fixture(scope="module")
+def project(root):
+    return tomllib.loads((root / "pyproject.toml").read_text())["project"]
+
+
+@pytest.fixture(scope="module")
+def tracked(root):
+    """Every text file of the course that git knows or would take."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=root,
+        capture_output=True,
+        text=True,
+    )
+    if listed.returncode:
+        pytest.skip("not a git clone")
+    texts = {}
+    for name in filter(None, listed.stdout.split("\0")):
+        try:
+            texts[name] = (root / name).read_text("utf-8")
+        except (UnicodeDecodeError, FileNotFoundError, IsADirectoryError):
+            continue
+    return texts
+
+
+# Requirements ----------------------------------------------------------------------------------
+
+
+def test_constraints_lie_within_the_ranges(root, project):
+    lines = [
+        line
+        for line in (root / "constraints.txt").read_text().splitlines()
+        if line and not line.startswith("#")
+    ]
+    pinned = {}
+    for line in lines:
+        assert re.fullmatch(r"[A-Za-z0-9._-]+==[0-9][A-Za-z0-9.!]*", line), line
+        name, _, version = line.partition("==")
+        pinned[name.lower().replace("_", "-")] = Version(version)
+    assert pinned["torch"] == Version("2.13.0") and pinned["torchvision"] == Version("0.28.0")
+    extras = project["optional-dependencies"].values()
+    for text in [*project["dependencies"], *(text for extra in extras for text in extra)]:
+        wanted = Requirement(text)
+        assert pinned[wanted.name] in wanted.specifier, text
+
+
+def test_environment_yml_agrees(root, project):
+    listed = re.findall(r"^  - ([\w-]+)(\S*)$", (root / "environment.yml").read_text(), re.M)
+    conda = {name: bound for name, bound in listed if name not in ("conda-forge", "pip")}
+    assert conda.pop("python") == project["requires-python"]
+    wanted = {}
+    for text in project["dependencies"]:
+        requirement = Requirement(text)
+        name = CONDA_NAMES.get(requirement.name, requirement.name)
+        wanted[name] = str(requirement.specifier)
+    assert conda == wanted
+
+
+def test_binder_installs_the_package(root):
+    assert (root / ".binder" / "environment.yml").resolve() == root / "environment.yml"
+    assert os.access(root / ".binder" / "postBuild", os.X_OK)
+    assert os.access(root / ".ci" / "run", os.X_OK)
+
+
+def test_each_dependency_is_used_and_each_use_declared(root, project):
+    files = [*root.glob("course_lib/**/*.py"), *root.glob("notebooks/source/*.py")]
+    imported = set()
+    for file in files:
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.Import):
+                imported |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
+                imported.add(node.module.partition(".")[0])
+    declared = {Requirement(text).name for text in project["dependencies"]} - FOR_THE_LEARNER
+    declared = {IMPORT_NAMES.get(name, name) for name in declared}
+    # IPython comes with every Jupyter kernel, google.colab only on Colab.
+    assert (
+        imported - set(sys.stdlib_module_names) - {"course_lib", "IPython", "google"}
+        == declared
+    )
+
+
+# The Makefile ----------------------------------------------------------------------------------
+
+
+def test_help_lists_each_target(root):
+    out = subprocess.run(
+        ["make", "--no-print-directory"], cwd=root, capture_output=True, text=True
+    )
+    makefile = (root / "Makefile").read_text()
+    targets = re.search(r"^\.PHONY: (.*)$", makefile, re.M)[1].split()
+    assert {"help", "lab", "test", "lint", "notebooks", "execute", "bench"} <= set(targets)
+    for target in targets:
+        assert re.search(rf"^  make {target} +\S", out.stdout, re.M), target
+
+
+@pytest.fixture
+def clone(tmp_path, root):
+    """The files that a set-up reads, in a folder with a space in its name."""
+    folder = tmp_path / "my course"
+    folder.mkdir()
+    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
+        (folder / name).write_bytes((root / name).read_bytes())
+    return folder
+
+
+def fake_python(folder, code: str) -> str:
+    """A stand-in for Python that answers as the shell code says; its path, without spaces."""
+    path = folder.parent / "python"
+    path.write_text(f"#!/bin/sh\n{code}\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+def make(folder, *arguments):
+    return subprocess.run(
+        ["make", "--no-print-directory", *arguments], cwd=folder, capture_output=True, text=True
+    )
+
+
+def test_old_python_is_told(clone):
+    old = fake_python(clone, 'case "$1" in --version) echo Python 3.9.1;; *) exit 1;; esac')
+    done = make(clone, "lab", f"PYTHON={old}")
+    assert done.returncode != 0
+    assert "needs Python 3.11 or newer" in done.stdout and "is: Python 3.9.1" in done.stdout
+    assert not (clone / ".venv").exists()
+
+
+def test_missing_venv_is_told(clone):
+    bare = fake_python(clone, 'case "$2" in *ensurepip*) exit 1;; esac')
+    done = make(clone, "test", f"PYTHON={bare}")
+    assert done.returncode != 0
+    assert "apt install python3-venv" in done.stdout
+
+
+# Stands in for `python -m venv` and for the Python inside: it notes its arguments.
+RECORDING = """
+case "$2" in
+  venv) mkdir -p .venv/bin; cp "$0" .venv/bin/python; echo "$@" >> calls;;
+  pip) echo "$@" >> calls; [ ! -e broken ];;
+esac
+"""
+
+
+def test_interrupted_set_up_is_done_again(clone):
+    python = f"PYTHON={fake_python(clone, RECORDING)}"
+    (clone / "broken").touch()
+    assert make(clone, ".venv/.ready", python).returncode != 0
+    assert not (clone / ".venv" / ".ready").exists()
+    (clone / "broken").unlink()
+    assert make(clone, ".venv/.ready", python).returncode == 0
+    calls = (clone / "calls").read_text().splitlines()
+    assert [call.split()[1] for call in calls] == ["venv", "pip", "venv", "pip"]
+    assert "--clear" in calls[0] and "--constraint constraints.txt" in calls[1]
+    make(clone, ".venv/.ready", python)
+    assert (clone / "calls").read_text().splitlines() == calls, "nothing is left to do"
+    os.utime(clone / "pyproject.toml", (2**31, 2**31))
+    make(clone, ".venv/.ready", python)
+    assert (clone / "calls").read_text().splitlines()[4:] == [calls[1]], "installed on top"
+
+
+# The learner's copies --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def shipped(tmp_path):
+    folder = tmp_path / "notebooks"
+    folder.mkdir()
+    (folder / "00_start.ipynb").write_text("first 00")
+    (folder / "06_vae.ipynb").write_text("first 06")
+    (folder / "errata.md").write_text("errata")
+    (folder / "build.py").write_text("not for learners")
+    return folder
+
+
+def texts(work):
+    return {p.name: p.read_text() for p in sorted(work.iterdir()) if p.name != ".copies.json"}
+
+
+FIRST = {"00_start.ipynb": "first 00", "06_vae.ipynb": "first 06", "errata.md": "errata"}
+
+
+def test_copies_are_made_once(lab, shipped, tmp_path):
+    work = tmp_path / "work"
+    assert lab.hand_out(shipped, work) == []
+    assert texts(work) == FIRST
+    (work / "06_vae.ipynb").write_text("mine")
+    assert lab.hand_out(shipped, work) == []
+    assert texts(work) == FIRST | {"06_vae.ipynb": "mine"}
+    (work / "06_vae.ipynb").unlink()
+    assert lab.hand_out(shipped, work) == []
+    assert texts(work) == FIRST, "a deleted copy is handed out afresh"
+
+
+def test_a_new_version_is_put_beside_and_said_once(lab, shipped, tmp_path):
+    work = tmp_path / "work"
+    lab.hand_out(shipped, work)
+    (work / "06_vae.ipynb").write_text("mine")
+    (shipped / "06_vae.ipynb").write_text("second 06")
+    (message,) = lab.hand_out(shipped, work)
+    assert "newer version" in message and "work/06_vae.new.ipynb" in message
+    expected = FIRST | {"06_vae.ipynb": "mine", "06_vae.new.ipynb": "second 06"}
+    assert texts(work) == expected
+    assert lab.hand_out(shipped, work) == []
+    (work / "06_vae.new.ipynb").write_text("mine too")
+    (shipped / "06_vae.ipynb").write_text("third 06")
+    (message,) = lab.hand_out(shipped, work)
+    assert "work/06_vae.new2.ipynb" in message
+    third = {"06_vae.new.ipynb": "mine too", "06_vae.new2.ipynb": "third 06"}
+    assert texts(work) == expected | third
+    (work / "06_vae.new.ipynb").unlink()
+    assert lab.hand_out(shipped, work) == []
+
+
+def test_a_lost_manifest_costs_nobody_their_work(lab, shipped, tmp_path):
+    work = tmp_path / "work"
+    lab.hand_out(shipped, work)
+    (work / "06_vae.ipynb").write_text("mine")
+    (work / ".copies.json").write_text("{damaged")
+    assert len(lab.hand_out(shipped, work)) == 1
+    assert texts(work) == FIRST | {"06_vae.ipynb": "mine", "06_vae.new.ipynb": "first 06"}
+
+
+def test_where_nothing_can_be_written(lab, shipped, monkeypatch, tmp_path):
+    (tmp_path / "work").write_text("a file in the way")
+    monkeypatch.setattr(lab, "ROOT", tmp_path)
+    with pytest.raises(SystemExit, match=r"cannot be written to \(.*\)\. Copy the course"):
+        lab.main([])
+
+
+def test_lab_arguments(lab, tmp_path, monkeypatch):
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "00_start.ipynb").touch()
+    monkeypatch.setattr(lab, "in_container", lambda: False)
+    monkeypatch.setattr(lab, "has_screen", lambda: True)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000, raising=False)
+    plain = lab.arguments(tmp_path, ["--port", "9000"])
+    assert "--LabApp.default_url=/lab/tree/work/00_start.ipynb" in plain
+    assert plain[-2:] == ["--port", "9000"]
+    assert not {"--allow-root", "--no-browser", "--ip=0.0.0.0"} & set(plain)
+    monkeypatch.setattr(os, "geteuid", lambda: 0, raising=False)
+    monkeypatch.setattr(lab, "has_screen", lambda: False)
+    assert {"--allow-root", "--no-browser"} <= set(lab.arguments(tmp_path, []))
+    assert "--ip=0.0.0.0" not in lab.arguments(tmp_path, [])
+    monkeypatch.setattr(lab, "in_container", lambda: True)
+    assert {"--ip=0.0.0.0", "--no-browser"} <= set(lab.arguments(tmp_path, []))
+    chosen = lab.arguments(tmp_path, ["--ServerApp.ip=127.0.0.1"])
+    assert [a for a in chosen if "ip=" in a] == ["--ServerApp.ip=127.0.0.1"]
+
+
+# Clean files -----------------------------------------------------------------------------------
+
+
+def test_no_file_names_a_machine_or_a_registry(tracked):
+    hosts = [".".join(parts) for parts in (("pypi", "org"), ("pythonhosted", "org"))]
+    hosts += [".".join(("download", "pytorch", "org")), ".".join(("conda", "anaconda", "org"))]
+    hosts += [".".join(parts) for parts in (("deb", "debian", "org"), ("npmjs", "org"))]
+    places = [
+        "/".join(("", *parts)) for parts in (("root", ""), ("work", "main"), ("opt", "pypi"))
+    ]
+    places += ["/".join(("..", "shared")), "/".join(("", "home", ""))]
+    pattern = re.compile("|".join(rf"(?<![\w.]){re.escape(text)}" for text in hosts + places))
+    found = [
+        f"{name}: {match[0]}"
+        for name, text in tracked.items()
+        if (match := pattern.search(re.sub(r"base64,[A-Za-z0-9+/=\\n]+", "", text)))
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize("command", [["check"], ["format", "--check"]], ids=" ".join)
+def test_style(root, command):
+    done = subprocess.run(
+        [sys.executable, "-m", "ruff", *command, "--quiet", "."],
+        cwd=root,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_licences(root, project):
+    assert project["license"] == "MIT"
+    assert (root / "LICENSE").read_text().startswith("MIT License\n")
+    prose = (root / "LICENSE-CC-BY-4.0").read_text()
+    assert prose.startswith("Creative Commons Attribution 4.0 International (CC BY 4.0)\n")
+    assert "CC-BY-4.0" in prose
+
+
+def test_what_learners_write_is_ignored(root):
+    done = subprocess.run(
+        ["git", "check-ignore", "work/06_vae.ipynb", "runs/a/state", "notebooks/runs/a"],
+        cwd=root,
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode == 128:
+        pytest.skip("not a git clone")
+    assert len(done.stdout.split()) == 3
