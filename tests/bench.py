@@ -51,9 +51,7 @@ def hand_gan(model: models.GAN, images: data.DataSet) -> Iterator[None]:
     """The course's GAN round written out."""
     G, D, draw, losses = model.generator, model.discriminator, Draw(images, 100), []
     parameters = {n: list(n.parameters()) for n in (G, D)}
-    optimiser = {
-        n: torch.optim.Adam(parameters[n], lr=2e-4, fused=True) for n in (G, D)
-    }
+    optimiser = {n: torch.optim.Adam(parameters[n], lr=2e-4, fused=True) for n in (G, D)}
     softplus = nn.functional.softplus
     while True:
         real = 2 * draw.batch().x.flatten(1) - 1
@@ -134,17 +132,33 @@ def main() -> None:
         return models.GAN(recipe="report")
 
     cases = {
-        "VAE: fit / hand-written": (played(vae(), images), written(hand_vae(vae(), images)), 1.03),
-        "GAN: fit / hand-written": (played(gan(), images), written(hand_gan(gan(), images)), 1.03),
-        "GAN: fit / public loop": (played(gan(), images), written(public_gan(gan(), images)), 0.95),
+        "VAE: fit / hand-written": (
+            played(vae(), images),
+            written(hand_vae(vae(), images)),
+            1.03,
+        ),
+        "GAN: fit / hand-written": (
+            played(gan(), images),
+            written(hand_gan(gan(), images)),
+            1.03,
+        ),
+        "GAN: fit / public loop": (
+            played(gan(), images),
+            written(public_gan(gan(), images)),
+            0.95,
+        ),
     }
-    print(f"torch {torch.__version__}, {torch.get_num_threads()} thread, {chosen.blocks} blocks")
+    print(
+        f"torch {torch.__version__}, {torch.get_num_threads()} thread, {chosen.blocks} blocks"
+    )
     missed = False
     for name, (a, b, bound) in cases.items():
         middle, low, high = ratio(a, b, chosen.blocks, chosen.rounds)
         verdict = "ok" if middle <= bound else "MISSED"
         missed |= middle > bound
-        print(f"{name:26} {middle:.3f}  quartiles {low:.3f}–{high:.3f}  bound {bound}  {verdict}")
+        print(
+            f"{name:26} {middle:.3f}  quartiles {low:.3f}–{high:.3f}  bound {bound}  {verdict}"
+        )
     raise SystemExit(missed)
 
 

@@ -63,10 +63,13 @@ def test_one_player_plays_twice_with_two_optimiser_states():
     game = Game(
         [
             Move([first], lambda draw: {"encoder": {"square": w**2}}),
-            Move([second, D], lambda draw: {
-                "encoder as generator": {"cube": w**3},
-                "D": {"square": (other - w) ** 2},
-            }),
+            Move(
+                [second, D],
+                lambda draw: {
+                    "encoder as generator": {"cube": w**3},
+                    "D": {"square": (other - w) ** 2},
+                },
+            ),
         ]
     )
     history = fit(game, points(), rounds=1, batch=4, progress=False)
@@ -165,7 +168,7 @@ def refused(make, *words):
 
 def test_what_a_game_refuses():
     w, v = weight(1.0), weight(2.0)
-    W, V, both = Player("w", [w], sgd(1)), Player("v", [v], sgd(1)), Player("b", [w, v], sgd(1))
+    W, both = Player("w", [w], sgd(1)), Player("b", [w, v], sgd(1))
     refused(lambda: Player("net", nn.Linear(1, 1), sgd(1)), "module.parameters()")
     refused(lambda: Player("none", [], sgd(1)), "owns no trainable parameter")
     refused(lambda: Move([W, both], lambda draw: {}), "share a parameter", "two moves")

@@ -261,7 +261,9 @@ def test_samples_are_means_or_draws(likelihood, more):
 
 def test_the_report_recipe_is_a4():
     model = models.VAE(recipe="report")
-    shapes = [tuple(m.weight.shape) for m in [*model.encoder, *model.decoder] if hasattr(m, "weight")]
+    shapes = [
+        tuple(m.weight.shape) for m in [*model.encoder, *model.decoder] if hasattr(m, "weight")
+    ]
     assert shapes == [(256, 784), (4, 256), (256, 2), (784, 256)]
     s = model.settings
     assert (s["batch"], s["lr"], s["rounds"], s["likelihood"]) == (128, 1e-3, 200 * 469, "grey")

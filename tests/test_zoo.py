@@ -71,9 +71,7 @@ def test_a_run_becomes_a_model_of_the_zoo(copy, tmp_path):
     name, _ = copy
     recipe = zoo.RECIPES[name]
     model, run = recipe.build(), tmp_path / "run"
-    training.fit(
-        model, data.load("digits").take(200), rounds=1, progress=False, resume=run
-    )
+    training.fit(model, data.load("digits").take(200), rounds=1, progress=False, resume=run)
     sha = zoo.card(name)["sha256"]
     zoo.add(name, run, {"scores": {"x": 1}, "minutes": 1})
     assert zoo.card(name)["sha256"] != sha and zoo.card(name)["round"] == 1

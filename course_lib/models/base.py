@@ -36,9 +36,7 @@ class Model(nn.Module):
         for name in ("latent", "batch", "rounds", "k"):
             value = self.settings.get(name, 1)
             if not (isinstance(value, int) and value >= 1):
-                raise CourseError(
-                    f"{name} must be a whole number from 1, not {value!r}."
-                )
+                raise CourseError(f"{name} must be a whole number from 1, not {value!r}.")
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.settings.get("seed", 0))
             self.build()
@@ -66,9 +64,7 @@ class Model(nn.Module):
     def unconditional(self, labels: Tensor | None) -> None:
         """Refuse labels, in the name of a model that takes none."""
         if labels is not None:
-            raise CourseError(
-                f"{type(self).__name__} is unconditional: sample without labels."
-            )
+            raise CourseError(f"{type(self).__name__} is unconditional: sample without labels.")
 
     def flat(self, x: Tensor) -> Tensor:
         """x (B, *shape) or (B, D) → (B, D); a clear error for anything else."""

@@ -102,9 +102,7 @@ class GAN(Model):
     def game(self, rounds: int | None = None) -> Game:
         """k moves of D, then one of G; D's last fakes and their graph serve G too."""
         s = self.settings
-        D = Player(
-            "D", self.discriminator.parameters(), adam(s["lr"], tuple(s["betas"]))
-        )
+        D = Player("D", self.discriminator.parameters(), adam(s["lr"], tuple(s["betas"])))
         G = Player("G", self.generator.parameters(), adam(s["lr"], tuple(s["betas"])))
         held: list[Tensor] = []
 
@@ -131,6 +129,4 @@ class GAN(Model):
     ) -> Tensor:
         """n draws: images (n, C, H, W) in [0, 1], or points (n, 2)."""
         self.unconditional(labels)
-        return self.generate(
-            self.noise(n, self.settings["latent"], generator=generator)
-        )
+        return self.generate(self.noise(n, self.settings["latent"], generator=generator))

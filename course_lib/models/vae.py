@@ -32,9 +32,7 @@ def gaussian_kl(mean: Tensor, log_var: Tensor) -> Tensor:
     return 0.5 * (mean.square() + log_var.exp() - 1 - log_var).sum(-1)
 
 
-def log_normal(
-    z: Tensor, mean: Tensor | float = 0.0, log_var: Tensor | float = 0.0
-) -> Tensor:
+def log_normal(z: Tensor, mean: Tensor | float = 0.0, log_var: Tensor | float = 0.0) -> Tensor:
     """log N(z; mean, e^log_var), summed over the last dimension; nats."""
     log_var = torch.as_tensor(log_var, dtype=z.dtype, device=z.device)
     return -0.5 * (LOG_2PI + log_var + (z - mean).square() / log_var.exp()).sum(-1)
@@ -185,10 +183,7 @@ class VAE(Model):
         weights = []
         for first in range(0, k, at_once):
             n = min(at_once, k - first)
-            z = (
-                self.noise(n, *mean.shape, generator=generator) * (0.5 * log_var).exp()
-                + mean
-            )
+            z = self.noise(n, *mean.shape, generator=generator) * (0.5 * log_var).exp() + mean
             log_q = log_normal(z, mean, log_var)
             weights.append(self.log_p_x_given_z(x, z) + log_normal(z) - log_q)
         return torch.cat(weights).logsumexp(0) - math.log(k)
@@ -215,9 +210,7 @@ class VAE(Model):
 
     # Use -----------------------------------------------------------------------------------
     @torch.no_grad()
-    def reconstruct(
-        self, x: Tensor, generator: torch.Generator | None = None
-    ) -> Tensor:
+    def reconstruct(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """x → the decoder's mean at one draw of q(z|x), in [0, 1] (B, C, H, W)."""
         mean, log_var = self.encode(x.to(**self.place))
         noise = self.noise(*mean.shape, generator=generator)
@@ -238,16 +231,12 @@ class VAE(Model):
         [0, 1] if Gaussian): the mean is no sample of the model, only a nicer picture.
         """
         self.unconditional(labels)
-        image = self.mean_image(
-            self.noise(n, self.settings["latent"], generator=generator)
-        )
+        image = self.mean_image(self.noise(n, self.settings["latent"], generator=generator))
         if not draw:
             return image
         if self.settings["likelihood"] == "gaussian":
             noise = self.noise(*image.shape, generator=generator)
             return (image + self.log_sigma.exp() * noise).clamp(0, 1)
         device = "cpu" if generator is None else generator.device
-        uniform = torch.rand(image.shape, generator=generator, device=device).to(
-            **self.place
-        )
+        uniform = torch.rand(image.shape, generator=generator, device=device).to(**self.place)
         return (uniform < image).to(image.dtype)

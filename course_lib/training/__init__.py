@@ -9,9 +9,9 @@ import torch
 
 from course_lib.training.budget import Budget, budget
 from course_lib.training.draw import Draw
-from course_lib.training.loop import TrainingStopped, fit
 from course_lib.training.game import Game, Move, Player, adam, own_gradients, reaches
 from course_lib.training.history import History
+from course_lib.training.loop import TrainingStopped, fit
 
 __all__ = [
     "Budget",

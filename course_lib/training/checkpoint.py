@@ -60,7 +60,7 @@ def load(path: Path | str) -> tuple[dict[str, Tensor], dict]:
     try:
         with safe_open(path, framework="pt") as opened:
             metadata = opened.metadata() or {}
-            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+            tensors = {name: opened.get_tensor(name) for name in opened.keys()}
     except (SafetensorError, OSError) as error:
         raise CourseError(
             f"The checkpoint {path} is damaged or cut short ({error}): fetch it again, or delete "
@@ -76,9 +76,7 @@ def load(path: Path | str) -> tuple[dict[str, Tensor], dict]:
 
 def section(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:
     """The tensors whose names begin with `name.`, without it."""
-    return {
-        k[len(name) + 1 :]: t for k, t in tensors.items() if k.startswith(f"{name}.")
-    }
+    return {k[len(name) + 1 :]: t for k, t in tensors.items() if k.startswith(f"{name}.")}
 
 
 def copy_into(own: dict[str, Tensor], saved: dict[str, Tensor], where: str) -> None:

@@ -88,9 +88,7 @@ class Move:
                     )
                 owners[parameter] = player.name
         if not (isinstance(self.times, int) and self.times >= 1):
-            raise CourseError(
-                f"A move is played 1, 2, … times a round, not {self.times!r}."
-            )
+            raise CourseError(f"A move is played 1, 2, … times a round, not {self.times!r}.")
 
 
 @dataclass(eq=False)
@@ -110,17 +108,13 @@ class Game:
         self.round = list(self.round)
         if not self.round:
             raise CourseError("A game needs at least one move in its round.")
-        self.players = list(
-            dict.fromkeys(p for move in self.round for p in move.players)
-        )
+        self.players = list(dict.fromkeys(p for move in self.round for p in move.players))
         names = [player.name for player in self.players]
         if len(set(names)) < len(names):
             raise CourseError(f"Two different players share a name: {names}.")
 
 
-def own_gradients(
-    losses: Losses, players: Iterable[Player]
-) -> dict[Player, list[Tensor]]:
+def own_gradients(losses: Losses, players: Iterable[Player]) -> dict[Player, list[Tensor]]:
     """Each player's gradient of its own loss in its own parameters.
 
     Raises CourseError when a player has no loss, an unknown player has one, or a parameter is
@@ -129,16 +123,12 @@ def own_gradients(
     players = list(players)
     names = [player.name for player in players]
     if set(losses) != set(names):
-        raise CourseError(
-            f"Losses came for {sorted(losses)}; this move's players are {names}."
-        )
+        raise CourseError(f"Losses came for {sorted(losses)}; this move's players are {names}.")
     gradients = {}
     for i, player in enumerate(players):
         total = sum(losses[player.name].values())
         if not total.requires_grad:
-            raise CourseError(
-                f"No term of player {player.name!r} depends on its parameters."
-            )
+            raise CourseError(f"No term of player {player.name!r} depends on its parameters.")
         found = torch.autograd.grad(
             total,
             player.parameters,
@@ -160,7 +150,9 @@ def own_gradients(
     return gradients
 
 
-def reaches(losses: Losses, networks: Mapping[str, Iterable[nn.Parameter]]) -> dict[str, set[str]]:
+def reaches(
+    losses: Losses, networks: Mapping[str, Iterable[nn.Parameter]]
+) -> dict[str, set[str]]:
     """Which networks each term depends on, found by asking autograd.
 
     networks: name → parameters. Returns {"player.term": names of the networks in which the

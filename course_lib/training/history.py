@@ -52,8 +52,7 @@ class History:
         if not self.rounds:
             return "nothing trained yet"
         means = ", ".join(
-            f"{name} {np.mean(values[-last:]):.3f}"
-            for name, values in self.values.items()
+            f"{name} {np.mean(values[-last:]):.3f}" for name, values in self.values.items()
         )
         stop = ", interrupted" if self.interrupted else ""
         window = min(last, self.rounds)

@@ -87,9 +87,7 @@ def fit(
     rounds = _rounds(rounds, budget, settings)
     batch = batch or settings.get("batch")
     if batch is None:
-        raise CourseError(
-            "A bare game has no batch size of its own: pass fit(…, batch=…)."
-        )
+        raise CourseError("A bare game has no batch size of its own: pass fit(…, batch=…).")
     _match(settings, dataset)
     with processes.joined(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -102,15 +100,9 @@ def fit(
         run = _Run(model, game, dataset, batch, seed)
         if resume is not None:
             run.keep_in(Path(resume), checkpoint_seconds)
-        show = (
-            (os.environ.get("COURSE_PROGRESS", "1") != "0")
-            if progress is None
-            else progress
-        )
+        show = (os.environ.get("COURSE_PROGRESS", "1") != "0") if progress is None else progress
         try:
-            run.play(
-                rounds, _previews(model, preview, seed), show and processes.rank() == 0
-            )
+            run.play(rounds, _previews(model, preview, seed), show and processes.rank() == 0)
         finally:
             if model is not None:
                 model.eval()
@@ -147,9 +139,7 @@ class _Run:
             "seed": seed,
             "examples": len(dataset),
         }
-        self.facts = json.loads(
-            json.dumps(facts)
-        )  # as a checkpoint will give them back
+        self.facts = json.loads(json.dumps(facts))  # as a checkpoint will give them back
 
     # Keeping and continuing -----------------------------------------------------------------
     def keep_in(self, folder: Path, seconds: float) -> None:
@@ -224,9 +214,7 @@ class _Run:
                     self.save()
                 if stop:
                     history.interrupted = True
-                    bar.write(
-                        f"Interrupted after round {t + 1}; what was trained is kept."
-                    )
+                    bar.write(f"Interrupted after round {t + 1}; what was trained is kept.")
                     return
         if self.file and first < rounds:
             self.save()
@@ -247,12 +235,8 @@ class _Run:
         """One forward computation, all gradients, and only then all steps."""
         losses = move.losses(self.draw)
         gradients = own_gradients(losses, move.players)
-        names = [
-            f"{player}.{term}" for player, terms in losses.items() for term in terms
-        ]
-        joint = torch.stack(
-            [v.detach() for terms in losses.values() for v in terms.values()]
-        )
+        names = [f"{player}.{term}" for player, terms in losses.items() for term in terms]
+        joint = torch.stack([v.detach() for terms in losses.values() for v in terms.values()])
         processes.average_([g for own in gradients.values() for g in own] + [joint])
         values = dict(zip(names, joint.tolist(), strict=True))
         for name, value in values.items():
@@ -272,14 +256,10 @@ class _Run:
         if player.clip is not None:
             norm = nn.utils.clip_grad_norm_(player.parameters, player.clip)
             if not math.isfinite(norm):
-                raise _Exploded(
-                    f"the gradient of player {player.name!r} has norm {norm:.4g}"
-                )
+                raise _Exploded(f"the gradient of player {player.name!r} has norm {norm:.4g}")
         if player.schedule is not None:
             factor = player.schedule(t)
-            for group, rate in zip(
-                optimiser.param_groups, self.rates[player], strict=True
-            ):
+            for group, rate in zip(optimiser.param_groups, self.rates[player], strict=True):
                 group["lr"] = factor * rate
         optimiser.step()
         for parameter in player.parameters:
@@ -288,9 +268,7 @@ class _Run:
             with torch.no_grad():
                 player.project()
 
-    def stop(
-        self, error: CourseError, t: int, good: tuple[int, dict[str, Tensor]]
-    ) -> None:
+    def stop(self, error: CourseError, t: int, good: tuple[int, dict[str, Tensor]]) -> None:
         """Go back to the last good state, keep it, and say so."""
         self.state.restore(good[1])
         self.history.grids = [grid for grid in self.history.grids if grid[0] <= good[0]]
@@ -343,9 +321,7 @@ def _previews(model, preview: bool | Callable[[int], Tensor], seed: int) -> _Pre
 def _rounds(rounds: int | None, budget: str | Budget | None, settings: dict) -> int:
     if rounds is None:
         if "rounds" not in settings:
-            raise CourseError(
-                "A bare game has no length of its own: pass fit(…, rounds=…)."
-            )
+            raise CourseError("A bare game has no length of its own: pass fit(…, rounds=…).")
         return chosen_budget(budget).rounds(settings["rounds"])
     if not (isinstance(rounds, int) and rounds >= 1):
         raise CourseError(f"Expected a whole number of rounds from 1, got {rounds!r}.")
@@ -382,10 +358,7 @@ def _interrupts() -> Iterator[list[int]]:
             raise KeyboardInterrupt
         came.append(number)
 
-    old = {
-        number: signal.signal(number, note)
-        for number in (signal.SIGINT, signal.SIGTERM)
-    }
+    old = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield came
     finally:

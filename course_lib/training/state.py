@@ -65,9 +65,7 @@ class State:
         """A copy of everything that later rounds do not change."""
         return {name: t.detach().clone() for name, t in self.tensors().items()}
 
-    def restore(
-        self, tensors: dict[str, Tensor], where: str = "the last good state"
-    ) -> None:
+    def restore(self, tensors: dict[str, Tensor], where: str = "the last good state") -> None:
         """Bring back what `tensors` or `copy` returned, into the existing memory layout."""
         copy_into(self.weights(), section(tensors, "weights"), where)
         moments = section(tensors, "optimiser")
