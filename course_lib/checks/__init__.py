@@ -1,0 +1,25 @@
+"""Checks: a lesson's answers and equations are tried, and a mistake is told by its name.
+
+`check("06.3", answer)` compares an answer with the right one and with the answers that likely
+mistakes give, so that it can say more than "wrong"; it never prints the right one.
+`predict` keeps a guess made before a training. `agrees` and `refuses` stand below an equation:
+the first asserts it, the second asserts that a named wrong form of it would have been noticed.
+Lesson 00 shows all four at work; the exercises of lesson NN stand in `lesson_NN.py`.
+"""
+
+from .core import check, exercise, numbers
+from .exercises import Exercise, Mistake
+from .guesses import guess, predict
+from .identities import agrees, refuses
+
+__all__ = [
+    "Exercise",
+    "Mistake",
+    "agrees",
+    "check",
+    "exercise",
+    "guess",
+    "numbers",
+    "predict",
+    "refuses",
+]

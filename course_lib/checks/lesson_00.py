@@ -1,0 +1,200 @@
+"""The exercises of lesson 00: pixel ranges, shapes, sums and means, rounds, bits and nats.
+
+Small things, each with a mistake that costs an afternoon in a later lesson: batches counted
+wrongly, unsigned bytes that overflow, axes reshaped instead of exchanged, a mean for a sum.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from .exercises import Exercise, Mistake
+
+
+def batches_per_epoch(n: int, batch: int) -> int:
+    return -(-n // batch)
+
+
+def to_tanh_range(images: Tensor) -> Tensor:
+    return images.float() / 127.5 - 1
+
+
+def channels_first(picture: Tensor) -> Tensor:
+    height, width, channels = picture.shape
+    return torch.stack([picture[..., c] for c in range(channels)]).reshape(
+        1, channels, height, width
+    )
+
+
+def per_image(errors: Tensor) -> Tensor:
+    return errors.flatten(1).sum(1).mean()
+
+
+def entropy_in_bits(counts: Tensor) -> Tensor:
+    p = counts / counts.sum()
+    return -(torch.xlogy(p, p)).sum() / math.log(2)
+
+
+def _entropy(counts: Tensor) -> Tensor:
+    """The right entropy in nats, of which the mistakes below are variations."""
+    return entropy_in_bits(counts) * math.log(2)
+
+
+def _bytes() -> list[tuple]:
+    ramp = torch.arange(256, dtype=torch.uint8).reshape(1, 1, 16, 16)
+    return [(ramp,), (ramp[..., :3, :2],)]
+
+
+def _errors() -> list[tuple]:
+    generator = torch.Generator().manual_seed(0)
+    return [
+        (torch.rand(5, 1, 28, 28, generator=generator),),
+        (torch.rand(3, 3, 8, 8, generator=generator),),
+    ]
+
+
+def _pictures() -> list[tuple]:
+    generator = torch.Generator().manual_seed(0)
+    return [
+        (torch.randint(0, 256, (4, 5, 3), generator=generator).to(torch.uint8),),
+        (torch.randint(0, 256, (6, 6, 3), generator=generator).to(torch.uint8),),
+    ]
+
+
+_RANGE_MISTAKES = (
+    Mistake(lambda x: x.float() / 255, "this is [0, 1]; tanh gives values from −1 to 1"),
+    Mistake(
+        lambda x: x * 2 / 255 - 1,
+        "bytes wrap around: as 8-bit numbers 2 · 200 is 144; turn them into floats first",
+    ),
+    Mistake(
+        lambda x: x.float() / 128 - 1, "the brightest byte is 255, and 255/128 − 1 is not 1"
+    ),
+    Mistake(
+        lambda x: x.float() / 127.5 - 127.5, "the scale is right, the shift isn't: 0 goes to −1"
+    ),
+    Mistake(
+        lambda x: x.float() * 2 - 1, "this takes [0, 1] to [−1, 1]; bytes run from 0 to 255"
+    ),
+    Mistake(
+        lambda x: (x.float() - 127.5) / 255, "this is [−½, ½]: half the range that tanh has"
+    ),
+)
+
+EXERCISES = {
+    # The demonstration: it is answered wrongly on purpose, so it is never strict.
+    "00.1": Exercise(
+        right=784,
+        mistakes=[
+            Mistake(56, "28 + 28 counts two edges; a picture is rows times columns"),
+            Mistake((1, 28, 28), "that is the shape; how many numbers does it hold?"),
+        ],
+        demonstration=True,
+    ),
+    "00.2": Exercise(
+        right=batches_per_epoch,
+        probes=[(60_000, 128), (60_000, 100), (10_000, 128), (7, 10)],
+        mistakes=[
+            Mistake(lambda n, b: n // b, "this leaves out the last, smaller batch"),
+            Mistake(lambda n, b: n / b, "a number of batches is whole: round up"),
+            Mistake(
+                lambda n, b: n // b + 1,
+                "one too many where the batch divides the data: 60,000 / 100 is 600, not 601",
+            ),
+            Mistake(lambda n, b: round(n / b), "rounded to the nearest, not up: try 7 and 100"),
+        ],
+        note="469 and 600, as in report A's logs",
+    ),
+    "00.3": Exercise(
+        right=to_tanh_range,
+        probes=_bytes,
+        tol=1e-5,
+        mistakes=_RANGE_MISTAKES,
+        note="0 → −1, 255 → 1, and the shape stays",
+    ),
+    "00.4": Exercise(
+        right=channels_first,
+        probes=_pictures,
+        mistakes=[
+            Mistake(
+                lambda x: x.reshape(1, x.shape[2], x.shape[0], x.shape[1]),
+                "reshape keeps the order of the numbers in memory, so colours of neighbouring "
+                "pixels end up side by side; exchange the axes with permute",
+            ),
+            Mistake(
+                lambda x: x.permute(2, 1, 0)[None],
+                "rows and columns are exchanged too: the picture lies on its side",
+            ),
+            Mistake(
+                lambda x: x.permute(2, 0, 1),
+                "the axes are in order; one axis for the batch is missing in front",
+            ),
+            Mistake(lambda x: x[None], "channels are still last: (1, H, W, C)"),
+        ],
+        note="(H, W, C) → (1, C, H, W)",
+    ),
+    "00.5": Exercise(
+        right=per_image,
+        probes=_errors,
+        mistakes=[
+            Mistake(
+                lambda e: e.mean(),
+                "this averages over pixels too, so it is C·H·W times too small: next to a KL "
+                "that is summed over latents, such a term hardly counts (erratum E14)",
+            ),
+            Mistake(lambda e: e.sum(), "this sums over the batch too: it grows with B"),
+            Mistake(
+                lambda e: e.flatten(1).sum(1),
+                "one number for each image; average them over the batch",
+            ),
+            Mistake(
+                lambda e: e.flatten(1).mean(1).sum(),
+                "sum and mean are exchanged: sum over pixels, average over images",
+            ),
+            Mistake(
+                lambda e: e.sum(dim=(2, 3)).mean(), "channels are averaged; sum over them too"
+            ),
+        ],
+        note="summed over pixels, averaged over images: nats per image",
+    ),
+    "00.6": Exercise(
+        right=entropy_in_bits,
+        probes=[
+            (torch.tensor([1.0, 1.0, 1.0, 1.0]),),
+            (torch.tensor([8.0, 4.0, 2.0, 2.0]),),
+            (torch.tensor([3.0, 0.0, 1.0]),),
+        ],
+        mistakes=[
+            Mistake(_entropy, "this is in nats; one nat is 1/ln 2 bits"),
+            Mistake(lambda c: -entropy_in_bits(c), "the sign: an entropy is never negative"),
+            Mistake(
+                lambda c: _entropy(c) * math.log(2),
+                "this multiplies nats by ln 2; to get bits, divide",
+            ),
+            Mistake(lambda c: _entropy(c) / math.log(10), "this is in decimal digits (log10)"),
+            Mistake(
+                lambda c: -torch.xlogy(c, c).sum() / math.log(2),
+                "counts are not probabilities: divide by their sum first",
+            ),
+            Mistake(
+                lambda c: entropy_in_bits(c) / len(c),
+                "a mean over classes; the p in front of log p is the weight already",
+            ),
+            Mistake.when(
+                lambda given: any(bool(torch.as_tensor(v).isnan().any()) for v in given),
+                "a class with count 0 gives 0 · log 0, which torch computes as NaN and which "
+                "counts as 0 (torch.xlogy knows that)",
+            ),
+        ],
+    ),
+    "00.7": Exercise(
+        right=100,
+        mistakes=[
+            Mistake(10, "the error falls with √n: ten times as many give √10 ≈ 3.2"),
+            Mistake(3.2, "that is how much better ten times as many samples make it"),
+        ],
+    ),
+}

@@ -1,0 +1,410 @@
+"""The exercises of lesson 01, with the mistakes that they recognise, and its three broken runs.
+
+The right answers are ordinary functions, so that a lesson whose exercise is still open goes on
+with them. Numbers in brackets are the lesson's equations.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .compare import difference
+from .exercises import Exercise, Mistake
+
+F64 = torch.float64
+
+
+# 01.1 ----------------------------------------------------------------------------------------
+def kl(p: Tensor, q: Tensor) -> Tensor:
+    """KL(p ‖ q) in nats of distributions (n,); terms with p = 0 count nothing. (1.1)"""
+    return torch.special.xlogy(p, p / q).sum()
+
+
+P, Q = torch.tensor([0.7, 0.2, 0.1], dtype=F64), torch.tensor([0.3, 0.3, 0.4], dtype=F64)
+WITH_ZERO = torch.tensor([0.6, 0.4, 0.0], dtype=F64)
+
+KL = Exercise(
+    right=kl,
+    probes=[(P, Q), (torch.tensor([0.25, 0.25, 0.5], dtype=F64), P), (WITH_ZERO, Q)],
+    tol=1e-6,
+    mistakes=[
+        Mistake(lambda p, q: kl(q, p), "this is KL(q ‖ p): the expectation is under p."),
+        Mistake.when(
+            lambda found: _is(found[0], kl(Q, P)),
+            "this is KL(q ‖ p): the expectation is under p.",
+        ),
+        Mistake(lambda p, q: kl(p, q) / math.log(2), "this is in bits; nats are wanted (log)."),
+        Mistake(lambda p, q: -kl(p, q), "the sign is turned: a divergence is not negative."),
+        Mistake(
+            lambda p, q: -torch.special.xlogy(p, q).sum(),
+            "this is the cross-entropy −Σ p log q; the entropy of p is missing from it.",
+        ),
+        Mistake(lambda p, q: kl(p, q) / len(p), "this is a mean over the outcomes, not a sum."),
+        Mistake.when(
+            lambda found: _is(found[0], kl(P, Q)) and bool(torch.as_tensor(found[2]).isnan()),
+            "right, but 0 · log 0 gives NaN: an outcome with p = 0 contributes nothing "
+            "(torch.special.xlogy, or leave those outcomes out).",
+        ),
+    ],
+    hint="Σ p(x) log(p(x) / q(x)), one number",
+)
+
+
+# 01.2 ----------------------------------------------------------------------------------------
+def standard_error(values: Tensor) -> Tensor:
+    """The standard error of the mean of values (n,). (1.8)"""
+    return values.std() / len(values) ** 0.5
+
+
+def _sample(n: int, seed: int) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return 3 + 2 * torch.randn(n, generator=generator, dtype=F64)
+
+
+STANDARD_ERROR = Exercise(
+    right=standard_error,
+    probes=[(_sample(1000, 0),), (_sample(4000, 1),)],
+    tol=1e-4,  # the variance may be divided by n or by n − 1
+    mistakes=[
+        Mistake(
+            lambda v: v.std(), "this is the spread of single values; their mean varies less."
+        ),
+        Mistake(lambda v: v.std() / len(v), "divide by √n, not by n: (1.8)."),
+        Mistake(lambda v: v.var() / len(v), "this is the variance of the mean; take its root."),
+        Mistake(
+            lambda v: v.var() / len(v) ** 0.5,
+            "the standard deviation goes on top, not its square.",
+        ),
+        Mistake(
+            lambda v: v.square().mean().sqrt() / len(v) ** 0.5,
+            "the spread is measured from the mean, not from 0.",
+        ),
+    ],
+    hint="the standard deviation of the values, over the root of their number",
+)
+
+
+# 01.3 ----------------------------------------------------------------------------------------
+def posterior(x: Tensor, mu: Tensor, W: Tensor, sigma: float) -> tuple[Tensor, Tensor]:
+    """Mean (q,) and covariance (q, q) of p(z|x) for x, mu (D,), W (D, q). (1.12)"""
+    M = W.T @ W + sigma**2 * torch.eye(W.shape[1], dtype=W.dtype)
+    return torch.linalg.solve(M, W.T @ (x - mu)), sigma**2 * torch.linalg.inv(M)
+
+
+def _uncentred(x, mu, W, sigma):
+    return posterior(x, torch.zeros_like(mu), W, sigma)
+
+
+def _wide(x, mu, W, sigma):
+    mean, covariance = posterior(x, mu, W, sigma)
+    return mean, covariance / sigma**2
+
+
+def _deviation(x, mu, W, sigma):
+    return posterior(x, mu, W, sigma**0.5)
+
+
+def _mixed(x, mu, W, sigma):
+    mean, covariance = _deviation(x, mu, W, sigma)
+    return mean, sigma * covariance
+
+
+def _no_noise(x, mu, W, sigma):
+    inverse = torch.linalg.inv(W.T @ W)
+    return inverse @ W.T @ (x - mu), sigma**2 * inverse
+
+
+X3, MU3 = torch.tensor([1.0, -0.5, 2.0], dtype=F64), torch.tensor([0.2, 0.1, -0.3], dtype=F64)
+W3 = torch.tensor([[1.0, 0.3], [-0.4, 0.8], [0.5, 0.6]], dtype=F64)
+
+POSTERIOR = Exercise(
+    right=posterior,
+    probes=[(X3, MU3, W3, 0.7), (X3, MU3, W3[:, :1], 0.5)],
+    tol=1e-6,
+    mistakes=[
+        Mistake(_wide, "the covariance is σ² M⁻¹; its σ² is missing."),
+        Mistake(_uncentred, "x − μ is what z explains; here μ is not subtracted."),
+        Mistake(_deviation, "σ stands where σ² is meant."),
+        Mistake(_mixed, "M has σ² on its diagonal; here it has σ."),
+        Mistake(
+            _no_noise, "M = WᵀW + σ² I; without σ² I this is least squares, with no prior."
+        ),
+        Mistake(
+            lambda *given: (posterior(*given)[0], posterior(*given)[1].diagonal()),
+            "the covariance is a matrix (q, q); this is its diagonal only.",
+        ),
+        Mistake(
+            lambda *given: posterior(*given)[0], "two things are wanted: mean, covariance."
+        ),
+    ],
+    hint="return (mean, covariance) with M = WᵀW + σ² I",
+)
+
+
+# 01.4 ----------------------------------------------------------------------------------------
+def log_mean_exp(a: Tensor) -> Tensor:
+    """log (1/K) Σ_k exp(a_k) along the first axis, without underflow. (1.13)"""
+    return a.logsumexp(0) - math.log(len(a))
+
+
+A_SMALL = torch.tensor([[-1.0, 0.5], [0.3, -2.0], [1.0, 0.0], [-0.7, 0.2]], dtype=F64)
+
+LOG_MEAN_EXP = Exercise(
+    right=log_mean_exp,
+    probes=[(A_SMALL,), (A_SMALL[:, 0],), (A_SMALL - 800,)],
+    tol=1e-6,
+    mistakes=[
+        Mistake(lambda a: a.mean(0), "this is the mean of the logs: (1.13)'s left end."),
+        Mistake(lambda a: a.logsumexp(0), "this is the log of the sum: − log K is missing."),
+        Mistake(
+            lambda a: a.logsumexp(-1) - math.log(a.shape[-1]),
+            "the mean goes along the first axis (K), not along the last.",
+        ),
+        Mistake.when(
+            lambda found: _is(found[0], log_mean_exp(A_SMALL)) and not _finite(found[2]),
+            "right for numbers near 0, but exp(−800) underflows: take the largest a_k out "
+            "first (torch.logsumexp does).",
+        ),
+        Mistake(lambda a: a.exp().mean(0), "the logarithm of the mean is wanted."),
+    ],
+    hint="log of the mean of the exponentials along axis 0",
+)
+
+
+# 01.5 ----------------------------------------------------------------------------------------
+def fit_ppca(x: Tensor, q: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Maximum likelihood for x (N, D): mean (D,), W (D, q), σ². (1.15)"""
+    mean, values, vectors = _spectrum(x)
+    variance = values[q:].mean()
+    return mean, vectors[:, :q] * (values[:q] - variance).sqrt(), variance
+
+
+def _spectrum(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    mean = x.mean(0)
+    values, vectors = torch.linalg.eigh((x - mean).T @ (x - mean) / len(x))
+    return mean, values.flip(0), vectors.flip(1)
+
+
+def _ppca_with(variance_of: Callable, weights_of: Callable) -> Callable:
+    def fitted(x: Tensor, q: int) -> tuple[Tensor, Tensor, Tensor]:
+        mean, values, vectors = _spectrum(x)
+        variance = variance_of(values, q)
+        return mean, weights_of(values, vectors, variance, q), variance
+
+    return fitted
+
+
+def _kept(values, q):
+    return values[q:].mean()
+
+
+def _proper(values, vectors, variance, q):
+    return vectors[:, :q] * (values[:q] - variance).sqrt()
+
+
+@functools.cache
+def _ppca_probes() -> list[tuple[Tensor, int]]:
+    generator = torch.Generator().manual_seed(5)
+    mixing = torch.randn(5, 5, generator=generator, dtype=F64)
+    x = 1 + torch.randn(60, 5, generator=generator, dtype=F64) @ mixing
+    return [(x, 2), (x[:40], 1)]
+
+
+def _fits(found: Any, fitted: Callable) -> bool:
+    """Whether answers (mean, W, σ²) are those of `fitted`, W up to a rotation of z."""
+    for (mean, weights, variance), probe in zip(found, _ppca_probes(), strict=True):
+        wanted = fitted(*probe)
+        if weights.shape != wanted[1].shape:
+            return False
+        given = (mean.reshape(-1), weights @ weights.T, torch.as_tensor(variance))
+        if difference(given, (wanted[0], wanted[1] @ wanted[1].T, wanted[2]), 1e-6) is not None:
+            return False
+    return True
+
+
+def _ppca_mistake(message: str, variance_of=_kept, weights_of=_proper) -> Mistake:
+    wrong = _ppca_with(variance_of, weights_of)
+    return Mistake.when(lambda found: _fits(found, wrong), message)
+
+
+FIT_PPCA = Exercise(
+    probes=lambda: _ppca_probes(),
+    accepts=lambda found: _fits(found, fit_ppca),
+    mistakes=[
+        _ppca_mistake(
+            "W = U √Λ is plain PCA: σ² of each eigenvalue is noise already, subtract it.",
+            weights_of=lambda values, vectors, variance, q: vectors[:, :q] * values[:q].sqrt(),
+        ),
+        _ppca_mistake(
+            "W brings the standard deviations: the root of λ − σ² is missing.",
+            weights_of=lambda values, vectors, variance, q: (
+                vectors[:, :q] * (values[:q] - variance)
+            ),
+        ),
+        _ppca_mistake(
+            "σ² is the mean of the discarded eigenvalues, not their sum.",
+            lambda values, q: values[q:].sum(),
+            lambda values, vectors, variance, q: (
+                vectors[:, :q] * (values[:q] - variance).clamp(min=0).sqrt()
+            ),
+        ),
+        _ppca_mistake(
+            "σ² is the mean of all discarded eigenvalues, not the smallest one.",
+            lambda values, q: values[-1],
+        ),
+        _ppca_mistake(
+            "these are the smallest directions: eigh sorts eigenvalues upwards.",
+            lambda values, q: values[: len(values) - q].mean(),
+            lambda values, vectors, variance, q: (
+                vectors[:, -q:] * (values[-q:] - variance).abs().sqrt()
+            ),
+        ),
+        Mistake.when(
+            lambda found: any(part.isnan().any() for answer in found for part in answer[:2]),
+            "there is NaN in it: eigh sorts eigenvalues upwards, so λ − σ² turned negative.",
+        ),
+        Mistake.when(
+            lambda found: all(
+                difference(variance, fit_ppca(x, q)[2] * len(x) / (len(x) - 1), 1e-6) is None
+                for (_, _, variance), (x, q) in zip(found, _ppca_probes(), strict=True)
+            ),
+            "maximum likelihood divides the covariance by N, (1.4), not by N − 1.",
+        ),
+    ],
+    hint="return (mean, W, σ²) with the covariance's largest eigenvalues in W",
+)
+
+
+# 01.6 ----------------------------------------------------------------------------------------
+def bits_per_dim(log_prob: Tensor, dimensions: int) -> Tensor:
+    """log p(x) in nats, x in [0, 1]^D → bits per dimension of 8-bit data. (1.18)"""
+    return -log_prob / (dimensions * math.log(2)) + 8
+
+
+BITS = Exercise(
+    right=bits_per_dim,
+    probes=[(torch.tensor([1200.0, -300.0], dtype=F64), 784), (torch.tensor(-5.0), 2)],
+    tol=1e-5,
+    mistakes=[
+        Mistake(
+            lambda log_prob, d: -log_prob / (d * math.log(2)),
+            "log₂ 256 is missing: x is 256 times smaller than the levels.",
+        ),
+        Mistake(
+            lambda log_prob, d: log_prob / (d * math.log(2)) + 8,
+            "the sign: a higher density costs fewer bits.",
+        ),
+        Mistake(
+            lambda log_prob, d: log_prob / (d * math.log(2)) - 8,
+            "this is the negative of what is wanted: bits are a cost.",
+        ),
+        Mistake(lambda log_prob, d: -log_prob / d + 8, "nats are not bits: ln 2 is missing."),
+        Mistake(lambda log_prob, d: -log_prob / math.log(2) + 8, "per dimension: divide by D."),
+        Mistake(
+            lambda log_prob, d: (-log_prob / math.log(2) + 8) / d,
+            "each dimension has its 8 bits; do not divide them by D.",
+        ),
+        Mistake(
+            lambda log_prob, d: -log_prob * math.log(2) / d + 8,
+            "bits = nats / ln 2; here it is multiplied.",
+        ),
+        Mistake(
+            lambda log_prob, d: -log_prob / (d * math.log(2)) + math.log(256),
+            "this adds 256's natural logarithm; in bits it is log₂ 256 = 8.",
+        ),
+        Mistake(
+            lambda log_prob, d: -log_prob / (d * math.log(2)) - 8,
+            "the 8 is added: the density of x is 256 times that of the level.",
+        ),
+    ],
+    hint="−log p / (D ln 2), and the scale of x",
+)
+
+
+# 01.7 ----------------------------------------------------------------------------------------
+def run_a(model, x, K, generator):
+    """Estimate log p(x), (B,) nats, with K draws of z for each x."""
+    mean, log_var = model.encode(x)
+    sd = 1.5 * (log_var / 2).exp()
+    noise = torch.randn(K, *mean.shape, generator=generator, dtype=mean.dtype)
+    z = mean + sd * noise
+    log_px_z = log_normal(x, model.decode(z), model.variance.sqrt())
+    return log_mean_exp(log_px_z)
+
+
+def run_b(model, x, K, generator):
+    """Estimate log p(x), (B,) nats, with K draws of z for each x."""
+    mean, log_var = model.encode(x)
+    sd = 1.5 * (log_var / 2).exp()
+    noise = torch.randn(K, *mean.shape, generator=generator, dtype=mean.dtype)
+    z = mean + sd * noise
+    log_px_z = log_normal(x, model.decode(z), model.variance.sqrt())
+    return log_mean_exp(log_px_z + log_normal(z) - log_normal(z, mean, sd))
+
+
+def run_c(model, x, K, generator):
+    """Estimate log p(x), (B,) nats, with K draws of z for each x."""
+    mean, log_var = model.encode(x)
+    sd = 1.5 * (log_var / 2).exp()
+    noise = torch.randn(K, *mean.shape, generator=generator, dtype=mean.dtype)
+    z = mean + sd * noise
+    log_px_z = log_normal(x, model.decode(z), model.variance.sqrt())
+    return (log_px_z + log_normal(z) - log_normal(z, mean, sd)).mean(0)
+
+
+def log_normal(x: Tensor, mean: Tensor | float = 0.0, sd: Tensor | float = 1.0) -> Tensor:
+    """log N(x; mean, sd²), summed over the last axis."""
+    sd = torch.as_tensor(sd, dtype=x.dtype)
+    square = ((x - mean) / sd).square()
+    return -0.5 * (math.log(2 * math.pi) + 2 * sd.log() + square).sum(-1)
+
+
+RUNS = {"A": run_a, "B": run_b, "C": run_c}
+WORDS = ("healthy", "mean of logs", "weights forgotten")
+
+DIAGNOSIS = Exercise(
+    right={"A": "weights forgotten", "B": "healthy", "C": "mean of logs"},
+    mistakes=[
+        Mistake(
+            {"A": "healthy", "B": "weights forgotten", "C": "mean of logs"},
+            "A lies above the exact value; can an honest estimate do that on average?",
+        ),
+        Mistake(
+            {"A": "weights forgotten", "B": "mean of logs", "C": "healthy"},
+            "which of B and C gets better with more draws?",
+        ),
+        Mistake.when(
+            lambda given: given.get("A") == "mean of logs",
+            "a mean of logs lies below the exact value, (1.13); look on which side A is.",
+        ),
+        Mistake.when(
+            lambda given: len(set(given.values())) < 3, "use each of the three words once."
+        ),
+    ],
+    hint=f"the words are {', '.join(WORDS)}",
+)
+
+
+def _is(found: Any, wanted: Tensor) -> bool:
+    return difference(found, wanted, 1e-6) is None
+
+
+def _finite(found: Any) -> bool:
+    return bool(torch.as_tensor(found).isfinite().all())
+
+
+EXERCISES: dict[str, Exercise] = {
+    "01.1": KL,
+    "01.2": STANDARD_ERROR,
+    "01.3": POSTERIOR,
+    "01.4": LOG_MEAN_EXP,
+    "01.5": FIT_PPCA,
+    "01.6": BITS,
+    "01.7": DIAGNOSIS,
+}

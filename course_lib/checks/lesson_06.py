@@ -1,0 +1,311 @@
+"""The exercises of lesson 06 with the mistakes that they recognise, and its three patients.
+
+The constants of the small model are the lesson's: w = 2, s = 0.5, x = 1.5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.distributions import Normal, kl_divergence
+
+from course_lib.models import VAE
+from course_lib.models.vae import bernoulli_log_likelihood, gaussian_kl
+
+from .core import Exercise, Mistake
+
+W, S, X = 2.0, 0.5, 1.5
+POSTERIOR = Normal(
+    torch.tensor(W * X / (W**2 + S**2), dtype=torch.float64),
+    torch.tensor(S / (W**2 + S**2) ** 0.5, dtype=torch.float64),
+)
+
+
+# 06.1: report B's equation 3 ---------------------------------------------------------------
+def _q(m: float, sd: float) -> Normal:
+    return Normal(torch.tensor(m, dtype=torch.float64), torch.tensor(sd, dtype=torch.float64))
+
+
+def _gap(m: float, sd: float) -> Tensor:
+    return kl_divergence(_q(m, sd), POSTERIOR)
+
+
+def _elbo(m: float, sd: float) -> Tensor:
+    evidence = _q(0.0, (W**2 + S**2) ** 0.5).log_prob(torch.tensor(X, dtype=torch.float64))
+    return evidence - _gap(m, sd)
+
+
+# 06.2 and 06.3: KL and reparameterisation --------------------------------------------------
+def _draw(mean: Tensor, log_var: Tensor, noise: Tensor) -> Tensor:
+    return mean + (0.5 * log_var).exp() * noise
+
+
+# 06.4: the ELBO of a small VAE --------------------------------------------------------------
+def _probe_elbo() -> list[tuple]:
+    generator = torch.Generator().manual_seed(4)
+    vae = VAE("report", hidden=(16,), seed=4)
+    with torch.no_grad():  # far from its start, so that all mistakes differ
+        for parameter in vae.parameters():
+            parameter.mul_(1.5)
+    x = torch.rand(5, 1, 28, 28, generator=generator)
+    return [(vae, x, torch.randn(5, 2, generator=generator))]
+
+
+def _elbo_of(vae: VAE, x: Tensor, noise: Tensor) -> Tensor:
+    found = vae.terms(x, noise)
+    return found["reconstruction"] - found["kl"]
+
+
+def _elbo_with(
+    width: Callable = lambda log_var: (0.5 * log_var).exp(),
+    pixels: float = 1.0,
+    kl: Callable = gaussian_kl,
+) -> Callable[[VAE, Tensor, Tensor], Tensor]:
+    """The ELBO with one thing changed: width of the noise, scale of the pixels, KL."""
+
+    def objective(vae: VAE, x: Tensor, noise: Tensor) -> Tensor:
+        mean, log_var = vae.encode(x)
+        z = mean + width(log_var) * noise
+        likelihood = bernoulli_log_likelihood(x.flatten(1), vae.decode(z))
+        return likelihood / pixels - kl(mean, log_var)
+
+    return objective
+
+
+# 06.6: the bound with K samples --------------------------------------------------------------
+def _iwae(log_weights: Tensor) -> Tensor:
+    return log_weights.logsumexp(0) - torch.tensor(float(len(log_weights))).log()
+
+
+def _log_weights() -> list[tuple]:
+    generator = torch.Generator().manual_seed(6)
+    moderate = torch.randn(8, 3, generator=generator, dtype=torch.float64) - 2
+    return [(moderate,), (moderate * 3 - 900.0,)]  # the second: where exp underflows
+
+
+EXERCISES = {
+    "06.1": Exercise(
+        right=lambda m, sd: -_gap(m, sd),
+        probes=[(0.2, 0.4), (0.7, 0.25), (-1.0, 0.8)],
+        mistakes=[
+            Mistake(_elbo, "this is the right bound, with log p(x, z); B prints log p(z|x)"),
+            Mistake(_gap, "the sign is turned: −log q comes first, + log p(z|x) second"),
+            Mistake(
+                lambda m, sd: -kl_divergence(POSTERIOR, _q(m, sd)),
+                "the mean is taken under the posterior; B takes it under q",
+            ),
+            Mistake(
+                lambda m, sd: -kl_divergence(_q(m, sd), _q(0.0, 1.0)),
+                "log p(z) stands where B has log p(z|x): the prior is not the posterior",
+            ),
+        ],
+        hint="integrate q(z)·(log p(z|x) − log q(z)) over the grid",
+    ),
+    "06.2": Exercise(
+        right=gaussian_kl,
+        probes=[
+            (torch.tensor([[0.5, -1.0, 2.0]]), torch.tensor([[0.3, -1.2, 0.8]])),
+            (torch.tensor([[0.0, 0.1], [1.5, -0.4]]), torch.tensor([[-2.0, 0.5], [0.7, 0.2]])),
+        ],
+        mistakes=[
+            Mistake(
+                lambda m, v: 0.5 * (m**2 + (2 * v).exp() - 1 - 2 * v).sum(-1),
+                "this is right for log σ where log σ² is meant: log_var.exp() is the variance",
+            ),
+            Mistake(
+                lambda m, v: 0.5 * (m**2 + (0.5 * v).exp() - 1 - v).sum(-1),
+                "σ stands where σ² is meant: log_var.exp() is the variance already",
+            ),
+            Mistake(lambda m, v: 2 * gaussian_kl(m, v), "the factor ½ is missing"),
+            Mistake(
+                lambda m, v: gaussian_kl(m, v) / m.shape[-1],
+                "a mean over the latents where the sum is meant: KLs of independent parts add",
+            ),
+            Mistake(
+                lambda m, v: gaussian_kl(m, v).mean(),
+                "one number for the batch: keep one for each image, sum over the last axis only",
+            ),
+            Mistake(
+                lambda m, v: gaussian_kl(m, v).sum(),
+                "summed over the batch too: sum over the last axis only",
+            ),
+            Mistake(
+                lambda m, v: -gaussian_kl(m, v), "the sign is turned: a KL is never negative"
+            ),
+            Mistake(
+                lambda m, v: 0.5 * (m**2 + v.exp() - 1 - v),
+                "one number for each latent; sum over the last axis",
+            ),
+        ],
+        hint="try mean 0 and log_var 0: then q is the prior and the KL is 0",
+    ),
+    "06.3": Exercise(
+        right=_draw,
+        probes=[
+            (
+                torch.tensor([[0.5, -1.0], [0.0, 2.0]]),
+                torch.tensor([[0.6, -1.2], [0.2, 0.8]]),
+                torch.tensor([[1.0, -0.5], [0.3, 2.0]]),
+            )
+        ],
+        mistakes=[
+            Mistake(
+                lambda m, v, e: m + v.exp() * e,
+                "the noise has width σ²: σ is exp(log_var / 2)",
+            ),
+            Mistake(
+                lambda m, v, e: m + v * e, "log_var itself is no width; σ is exp(log_var / 2)"
+            ),
+            Mistake(lambda m, v, e: m + e, "the noise is not scaled by σ"),
+            Mistake(
+                lambda m, v, e: m + 0.5 * v.exp() * e,
+                "half the variance is not its root: the ½ belongs inside the exponent",
+            ),
+            Mistake(lambda m, v, e: m, "without noise this is an autoencoder: add σ·noise"),
+            Mistake(
+                lambda m, v, e: (0.5 * v).exp() * (m + e),
+                "the mean is scaled too: only the noise is multiplied by σ",
+            ),
+        ],
+        hint="noise 0 must give the mean, and log_var 0 the mean plus the noise",
+    ),
+    "06.4": Exercise(
+        right=_elbo_of,
+        probes=_probe_elbo,
+        tol=1e-4,
+        mistakes=[
+            Mistake(
+                _elbo_with(pixels=784.0),
+                "a mean over the pixels where the sum is meant: this is a silent β of 784",
+            ),
+            Mistake(
+                lambda vae, x, noise: -_elbo_of(vae, x, noise),
+                "this is −ELBO, the loss; return the ELBO, which is to be maximised",
+            ),
+            Mistake(
+                _elbo_with(kl=lambda m, v: -gaussian_kl(m, v)),
+                "the KL is added; the ELBO subtracts it",
+            ),
+            Mistake(
+                _elbo_with(width=lambda v: v.exp()),
+                "log_var.exp() is used as a width: σ is exp(log_var / 2)",
+            ),
+            Mistake(
+                _elbo_with(width=lambda v: 0 * v),
+                "the decoder gets the mean of q, not a draw: reparameterise",
+            ),
+            Mistake(
+                _elbo_with(kl=lambda m, v: 2 * gaussian_kl(m, v)),
+                "the KL counts twice: is its ½ missing?",
+            ),
+            Mistake(
+                _elbo_with(kl=lambda m, v: 0.0), "only the reconstruction: subtract the KL"
+            ),
+            Mistake(
+                lambda vae, x, noise: _elbo_of(vae, x, noise).mean(),
+                "one number for the batch: return one for each image, (B,)",
+            ),
+        ],
+        hint="reconstruction, summed over pixels, minus the KL; both (B,)",
+    ),
+    "06.5": Exercise(
+        right={"Ada": "mean over pixels", "Ben": "no noise", "Cleo": "healthy"},
+        mistakes=[
+            Mistake.when(
+                lambda a: a["Ben"].casefold().strip() == "healthy",
+                "Ben's loss is lower than Cleo's, but of an objective of his own. What does the "
+                "honest loss on test digits say, and his reconstructions?",
+            ),
+            Mistake.when(
+                lambda a: a["Ada"].casefold().strip() == "healthy",
+                "Ada's encoder says the same of every digit: look at her KL per dimension",
+            ),
+            Mistake.when(
+                lambda a: a["Cleo"].casefold().strip() == "healthy",
+                "Cleo is healthy; what do Ada's loss of less than one nat and Ben's σ tell you?",
+            ),
+        ],
+        hint='use the words "healthy", "mean over pixels" and "no noise"',
+    ),
+    "06.6": Exercise(
+        right=_iwae,
+        probes=_log_weights,
+        mistakes=[
+            Mistake(
+                lambda w: w.mean(0),
+                "a mean of logarithms is the ELBO; take the logarithm of the mean weight",
+            ),
+            Mistake(
+                lambda w: w.logsumexp(0), "log K is missing: a mean, not a sum, of weights"
+            ),
+            Mistake(
+                lambda w: w.logsumexp(-1) - torch.tensor(float(w.shape[-1])).log(),
+                "the mean runs over the images; it belongs over the K draws, the first axis",
+            ),
+            Mistake(lambda w: w.exp().mean(0), "the logarithm at the end is missing"),
+            Mistake.when(
+                lambda given: (
+                    bool(torch.isinf(torch.as_tensor(given[1])).any())
+                    and bool(torch.allclose(given[0], _iwae(*_log_weights()[0]), atol=1e-4))
+                ),
+                "right in principle, but exp(−900) is 0 on a computer: use torch.logsumexp",
+            ),
+        ],
+        hint="log (1/K) Σ exp(log_weights), over the first axis",
+    ),
+    "06.7": Exercise(
+        right=784.0,
+        mistakes=[
+            Mistake(
+                1 / 784, "the other way round: relative to the reconstruction the KL *grew*"
+            ),
+            Mistake(28.0, "28 is one side of the image; the mean divides by all its pixels"),
+            Mistake(
+                784.0 * 128, "the batch is averaged in both terms here, so its size cancels"
+            ),
+            Mistake(392.0, "the two latents are summed in both; only the pixels' mean counts"),
+            Mistake(1.0, "a common factor would not matter, but only one of the terms has it"),
+        ],
+    ),
+    "06.8": Exercise(
+        right=0.0,
+        tol=1e-8,
+        mistakes=[
+            Mistake(
+                1.0, "p(x, z)/q(z) is p(x) for every z then: how much does a constant vary?"
+            ),
+            Mistake.when(
+                lambda value: float(value) > 0,
+                "that is not it: put q(z) = p(z|x) into log p(x, z) − log q(z)",
+            ),
+        ],
+    ),
+}
+
+
+def patients() -> dict[str, Callable[[VAE, Tensor, Tensor], Tensor]]:
+    """Three objectives for section 9 of the lesson, one healthy. Diagnose before you read on."""
+    return {"Ada": _ada, "Ben": _ben, "Cleo": _cleo}
+
+
+def _ada(vae: VAE, x: Tensor, noise: Tensor) -> Tensor:
+    mean, log_var = vae.encode(x)
+    z = mean + (0.5 * log_var).exp() * noise
+    reconstruction = bernoulli_log_likelihood(x.flatten(1), vae.decode(z)) / 784
+    return reconstruction - gaussian_kl(mean, log_var)
+
+
+def _ben(vae: VAE, x: Tensor, noise: Tensor) -> Tensor:
+    mean, log_var = vae.encode(x)
+    z = mean
+    reconstruction = bernoulli_log_likelihood(x.flatten(1), vae.decode(z))
+    return reconstruction - gaussian_kl(mean, log_var)
+
+
+def _cleo(vae: VAE, x: Tensor, noise: Tensor) -> Tensor:
+    mean, log_var = vae.encode(x)
+    z = mean + (0.5 * log_var).exp() * noise
+    reconstruction = bernoulli_log_likelihood(x.flatten(1), vae.decode(z))
+    return reconstruction - gaussian_kl(mean, log_var)

@@ -1,0 +1,648 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation: {extension: .py, format_name: percent}
+#   kernelspec: {display_name: Python 3, language: python, name: python3}
+# ---
+
+# %% [markdown]
+# # 00 · Start here
+#
+# | | |
+# |---|---|
+# | **You will be able to** | say what this course is made of; load its data; run, stop and continue a training; answer an exercise and read what its check says; look up any symbol |
+# | **You need** | Python, a little PyTorch, and probability as far as expectation and variance |
+# | **Your time** | 30 minutes, and 20 more for the exercises |
+# | **Machine time** | {{minutes}} minutes on two CPU cores at the `laptop` budget; no GPU, no network |
+#
+# **A generative model** is given examples, say ten thousand handwritten digits, and is
+# asked for more of the same kind. Behind this stands one assumption: the examples $x$ were
+# drawn from a distribution $p_\text{data}$ that nobody knows. Every model of this course is
+# a distribution that we can draw from, and every lesson asks the same three questions. What
+# exactly is made small when it is trained? How near does it come? How can one tell?
+#
+# The course grew out of two student reports, called **A** and **B** throughout. A trained a
+# GAN, a DCGAN, a VAE and a "CVAE-GAN" on digits and cartoon faces; B trained a DCGAN, a
+# RealNVP and a VAE on photographs of faces and compared them. Lesson by lesson you rebuild
+# their experiments. Where a formula or a claim of theirs is wrong, you are not told so: you
+# compute it. The [errata page](errata.md) lists all such places, and what the reports got
+# right.
+
+# %% [markdown]
+# ## 1 · Is everything in place?
+#
+# Run the cell below: click on it, then press Shift + Enter. Each lesson begins in this way:
+# a few imports, the budget, and one seed from which all its random numbers come.
+
+# %%
+import math
+import os
+import platform
+
+import torch
+
+from course_lib import data, explore, models, plots, training, zoo
+from course_lib.checks import agrees, check, predict, refuses
+from course_lib.errors import CourseError
+
+budget = training.budget()
+generator = training.seed_all(0)
+
+# %%
+print(f"Python   {platform.python_version()}")
+cores = f"{torch.get_num_threads()} of {os.cpu_count()} cores"
+gpu = "and a GPU" if torch.cuda.is_available() else "no GPU (none is needed)"
+print(f"PyTorch  {torch.__version__.split('+')[0]}, on {cores}, {gpu}")
+print(f"budget   {budget.name}")
+print(f"data     {', '.join(data.names())}")
+print(f"trained  {', '.join(zoo.names()) or 'no model is shipped yet'}")
+
+# %% [markdown]
+# If that printed five lines, everything works. If an import failed, the kernel is not the
+# course's: choose *Kernel → Change Kernel → Python 3*, or close the page and type `make
+# lab` again.
+#
+# **These are your own copies.** `make lab` copied the lessons to the folder `work/`. Change
+# what you like: nothing of yours is ever overwritten. A newer version of a lesson is put
+# beside yours; one that you delete is copied afresh the next time.
+
+# %% [markdown]
+# ## 2 · The data
+#
+# 12,000 real digits of MNIST come with the course. `data.load` gives a data set, whatever
+# the data are: one array of images, their labels, and a card that says where they come
+# from.
+
+# %%
+digits = data.load("digits")
+print(digits)
+print("images  ", tuple(digits.images.shape), digits.images.dtype)
+print("labels  ", tuple(digits.labels.shape), digits.labels.dtype)
+print(digits.card)
+
+# %%
+by_class = [digits.images[digits.labels == label][:12] for label in range(10)]
+fig = plots.images(torch.cat(by_class), columns=12, row_labels=list(range(10)), zoom=2)
+plots.show(
+    fig,
+    alt="Ten rows of twelve handwritten digits, a row for each of the classes "
+    "0 to 9; slant, thickness and form differ widely within a row.",
+)
+
+# %% [markdown]
+# **What to see.** Within a row slant, thickness and form change; that variety is what a
+# generative model has to learn, and what a model that draws ten perfect prototypes would
+# miss. Some ones are bare strokes, some sevens have a bar, some fours are closed: each is a
+# *mode*, a hill of $p_\text{data}$.
+#
+# Are the ten classes equally frequent?
+
+# %%
+counts = torch.bincount(digits.labels, minlength=10)
+fig, ax = plots.figure(width=6.4, height=2.8)
+ax.bar(range(10), counts, color=plots.PALETTE[0])
+ax.axhline(len(digits) / 10, color=plots.INK, linestyle="--", linewidth=1)
+ax.set(xticks=range(10), xlabel="digit", ylabel="images")
+plots.show(
+    fig,
+    alt=f"Bars for the digits 0 to 9 between {counts.min()} and {counts.max()} "
+    "images high; a dashed line marks 1,000; the ones are most, the fives fewest.",
+)
+
+# %% [markdown]
+# **What to see.** Nearly, not exactly: there are more ones and fewer fives than the dashed
+# line of equal shares. Later this histogram is a yardstick. A generator whose samples have
+# another one has lost some classes and favours others.
+#
+# A **batch** is where numbers become inputs: `digits.batch([0, 1, 2])` gives `x` as
+# floating-point numbers from 0 to 1, of shape `(B, C, H, W)`: images, channels, rows,
+# columns.
+
+# %%
+x, labels = digits.batch([0, 1, 2])
+print("x     ", tuple(x.shape), x.dtype, f"from {x.min():.0f} to {x.max():.0f}")
+print("labels", labels.tolist())
+print("flat  ", tuple(x.flatten(1).shape))
+
+# %% [markdown]
+# Other data have other names: `mnist` and `fashion` (60,000 images each, downloaded when
+# you ask for them and have a network, or read from a folder that you already have), and
+# two-dimensional densities such as `ring` and `moons`, on which everything can be seen and
+# much is known exactly.
+#
+# ## 3 · Models that are already trained
+#
+# Some trainings take longer than a lesson. Their results are shipped, with their settings,
+# and `zoo.load` gives them back ready to draw from. Here is one of each family that the
+# course has so far. First a question. Below are three rows of digits: real ones, samples of
+# a GAN, samples of a VAE, in an order that chance has chosen. Don't run the cell after the
+# next yet.
+
+# %%
+gan, vae = zoo.load("gan-mnist"), zoo.load("vae-2d-mnist")
+rows = {
+    "real": digits.batch(slice(500, 514)).x,
+    "GAN": gan.sample(14, generator=generator),
+    "VAE": vae.sample(14, generator=generator),
+}
+hidden = [list(rows)[i] for i in torch.randperm(3, generator=generator)]
+fig = plots.images(
+    torch.cat([rows[name] for name in hidden]), columns=14, row_labels=[1, 2, 3], zoom=2
+)
+plots.show(
+    fig,
+    alt="Three numbered rows of fourteen digits each, from three sources that are "
+    "not named: real images, a GAN, and a VAE.",
+)
+
+# %% [markdown]
+# Which row is real? Write your guess, 1, 2 or 3, in place of the dots. `predict` keeps it.
+# A prediction is never marked. It is there because one looks at a result quite differently
+# after having bet on it.
+
+# %%
+### BEGIN SOLUTION
+guess = 2
+### END SOLUTION
+guess = predict("00.11", guess)
+
+# %%
+truth = hidden.index("real") + 1
+print(", ".join(f"row {i}: {name}" for i, name in enumerate(hidden, start=1)))
+if guess is not None:
+    print("You saw it." if guess == truth else f"You took row {guess:.0f} for real.")
+
+# %% [markdown]
+# **What to see.** The VAE's digits are soft, as if out of focus, and a few lie between two
+# classes. The GAN's strokes are crisp, but here and there pixels are stray or a form is no
+# digit at all. Both reports say that VAE images are blurred, and they are. *Why* the two
+# families fail in opposite ways is derived in lessons 02 and 06; how to put numbers on it
+# is lesson 03.
+#
+# Now walk around in them. A slider answers to the mouse and, once it has the focus (Tab),
+# to the arrow keys.
+
+# %%
+explore.show(explore.interpolation(gan))
+
+# %% [markdown]
+# **What to see.** The two ends are two samples of the GAN. Between them its input $z$ moves
+# on a line (or on a sphere), and a digit turns into another one without a jump: the
+# generator is a continuous map from noise to images.
+
+# %%
+explore.show(explore.latent_plane(vae, digits))
+
+# %% [markdown]
+# **What to see.** This VAE describes each image by two numbers only. Move through the
+# plane: like lies beside like. Then choose the other map: a dot for each of 2,000 digits,
+# where the model puts it, in the colour of its class. Nobody told the model about classes;
+# it was never shown a label.
+
+# %% [markdown]
+# ## 4 · How exercises work
+#
+# An exercise is a cell with dots `...` in it. Replace the dots by your answer and run the
+# cell and the `check` below it. This one is a demonstration, and it holds a wrong answer
+# already:
+#
+# > **Exercise 00.1** (demonstration). How many numbers is one digit made of?
+
+# %%
+numbers_per_image = 28 + 28
+check("00.1", numbers_per_image)
+
+# %% [markdown]
+# A check compares your answer with the right one and with what likely mistakes would give.
+# So it often knows *which* mistake it was. It never prints the answer. Compare with an
+# answer that is right, and with none:
+
+# %%
+check("00.1", 28 * 28)
+check("00.1", ...)
+
+# %% [markdown]
+# Often the answer is a **function**. The check calls it on a few inputs; you hand over its
+# name without brackets. Many ways are right: what counts is what it returns.
+#
+# > **Exercise 00.2.** An *epoch* is one pass through all $n$ images, in batches of $B$; the
+# > last batch may be smaller. How many batches is that?
+
+
+# %% exercise="00.2"
+def batches_per_epoch(n, batch):
+    """How many batches make one pass through n images?"""
+    ### BEGIN SOLUTION
+    return math.ceil(n / batch)
+    ### END SOLUTION
+
+
+# %%
+check("00.2", batches_per_epoch)
+
+# %% [markdown]
+# Report A trained on 60,000 images, its GAN in batches of 100 and its CVAE-GAN in batches
+# of 128. Its logs count 600 and 469 a pass: your function says whether that is right. The
+# course counts **rounds** instead of epochs (in one round every player moves), so that
+# lengths of training compare across batch sizes and data sets. Its own `fit` leaves out a
+# smaller last batch and shuffles again.
+#
+# If your copy has no answer yet, nothing breaks: every later cell uses the library.
+
+# %% [markdown]
+# ## 5 · A first training
+#
+# **Budgets.** A lesson trains in seconds to minutes, so that you can do it again. How long
+# is set in one place, the environment variable `COURSE_BUDGET`: `smoke` only shows that a
+# cell runs, `laptop` is the default, `full` is a recipe's whole length. The code is the
+# same; only the number of rounds differs. For the GAN of report A:
+
+# %%
+for name in ("smoke", "laptop", "full"):
+    rounds = training.budget(name).rounds(models.GAN.recipes["report"]["rounds"])
+    print(f"{name:7} {rounds:8,} rounds")
+
+# %% [markdown]
+# Here is a whole training: a VAE, in three lines and a few seconds. The bar shows its
+# losses and the time left. You may interrupt it (the ■ button): what was trained so far is
+# kept. A longer training that should survive the evening gets a folder, `training.fit(…,
+# resume="runs/mine")`: the same line continues it tomorrow, even if the power went out.
+
+# %%
+model = models.VAE("report", seed=0)
+before = model.sample(10, generator=torch.Generator().manual_seed(1))
+history = training.fit(model, digits, rounds=budget.pick(smoke=20, laptop=600), seed=0)
+after = model.sample(10, generator=torch.Generator().manual_seed(1))
+print(history.summary(last=20))
+
+# %%
+plots.show(
+    plots.curves(history),
+    alt="Two curves over the rounds: the reconstruction term falls steeply, then slowly; "
+    "the smaller KL term settles at a few nats.",
+)
+
+# %% [markdown]
+# **What to see.** Most is learned in the first hundred rounds. Every loss term of every
+# player is kept under its name, here `VAE.reconstruction` and `VAE.kl`.
+
+# %%
+both = torch.cat([before, after])
+fig = plots.images(both, columns=10, row_labels=["before", "after"])
+plots.show(
+    fig,
+    alt="Two rows of ten samples of the same model from the same noise: grey "
+    "static before training, blurred but recognisable digits after it.",
+)
+
+# %% [markdown]
+# **What to see.** The same noise went in both times; training changed what the network
+# makes of it. The printed losses are in **nats per image**. What they mean is derived in
+# lesson 06.
+
+# %% [markdown]
+# ## 6 · An equation is followed by its check
+#
+# A derivation that nobody computed is easy to nod through. So in this course an equation
+# with a number is followed by a cell that computes both of its sides. `agrees` asserts that
+# they are equal. `refuses` asserts that a *named wrong form* would have been noticed: a
+# check that also passes for the wrong formula would check nothing. Four small facts that
+# all lessons use:
+#
+# **Logarithms, not products.** An image of 784 pixels has a probability that is a product
+# of 784 factors. The computer's numbers end near $10^{-45}$; the logarithm's don't:
+#
+# $$\log \prod_{i=1}^{784} p_i = \sum_{i=1}^{784} \log p_i \tag{0.1}$$
+
+# %%
+p = torch.full((784,), 0.5)
+agrees(p.log().sum(), 784 * math.log(0.5), tol=1e-3, name="(0.1) sum of logs")
+refuses(p.prod().log(), 784 * math.log(0.5), tol=1e-3, name="log of the product")
+
+# %% [markdown]
+# **Nats and bits.** The entropy $H(p) = -\sum_c p_c \log p_c$ is in *nats* with the natural
+# logarithm and in *bits* with that to base 2. A bit is the smaller unit, so there are more
+# of them:
+#
+# $$H_\text{bits} = H_\text{nats} / \ln 2 \tag{0.2}$$
+
+# %%
+shares = counts / counts.sum()
+nats = -(shares * shares.log()).sum()
+bits = -(shares * shares.log2()).sum()
+agrees(nats / math.log(2), bits, tol=1e-5, name="(0.2) nats / ln 2")
+refuses(nats * math.log(2), bits, tol=1e-5, name="nats · ln 2")
+print(f"The labels hold {bits:.4f} bits, ten equal classes {math.log2(10):.4f}.")
+
+# %% [markdown]
+# **The error of a mean.** Most numbers in this course are means over random draws, and a
+# mean of
+# $n$ independent draws with standard deviation $\sigma$ has a standard deviation of its own, the
+# *standard error*:
+#
+# $$\operatorname{sd}\Big(\frac1n \sum_{i=1}^n x_i\Big) = \frac{\sigma}{\sqrt n} \tag{0.3}$$
+#
+# Lesson 01 derives it; here, only look. Take the ink of a digit: the sum of its pixels.
+# Draw $n$ digits, note their mean ink, repeat 4,000 times, and look at how much the means
+# scatter. When $n$ grows from 10 to 1,000, by which factor will the scatter fall?
+
+# %%
+### BEGIN SOLUTION
+factor = 100
+### END SOLUTION
+factor = predict("00.12", factor)
+
+# %%
+ink = digits.images.sum(dim=(1, 2, 3)) / 255
+sizes = [10, 32, 100, 316, 1000]
+scatter = []
+for n in sizes:
+    drawn = torch.randint(len(ink), (4000, n), generator=generator)
+    scatter.append(ink[drawn].mean(1).std().item())
+relative_error = 1 / math.sqrt(2 * 4000)  # of a standard deviation measured 4,000 times
+
+# %%
+n, sigma = sizes[2], ink.std(correction=0).item()
+error = relative_error * sigma / math.sqrt(n)
+agrees(scatter[2], sigma / math.sqrt(n), error=error, name="(0.3) σ/√n")
+refuses(scatter[2], sigma / n, error=error, name="σ/n")
+refuses(scatter[2], sigma, error=error, name="σ: the scatter of one draw")
+
+# %%
+fig, ax = plots.figure(width=6.4, height=3.4)
+ax.loglog(sizes, scatter, "o", color=plots.PALETTE[0], label="measured")
+ax.loglog(sizes, [sigma / math.sqrt(n) for n in sizes], color=plots.INK, label="σ/√n")
+if factor is not None:
+    ax.loglog(
+        [10, 1000],
+        [scatter[0], scatter[0] / factor],
+        "--",
+        color=plots.PALETTE[1],
+        label="your guess",
+    )
+ax.set(xlabel="digits in a mean, n", ylabel="scatter of the means")
+ax.legend()
+plots.show(
+    fig,
+    alt="Five measured points on a falling straight line in doubly logarithmic "
+    "axes: a hundred times more digits, a tenth of the scatter.",
+)
+
+# %% [markdown]
+# **What to see.** A straight line of slope −½: a hundred times more digits for one more
+# decimal. That is why results here come as "mean ± standard error", why sampled numbers are
+# compared in standard errors (right within 5, wrong beyond 10), and why a single run proves
+# little.
+#
+# **A mean over the batch.** With batches of equal size the mean of their means is the mean
+# of all; with a smaller last batch it isn't, because each of its images weighs more:
+#
+# $$\frac1N \sum_{i=1}^N x_i = \sum_b \frac{B_b}{N}\, \bar x_b \tag{0.4}$$
+
+# %%
+batches = ink[:9].double().split(4)  # 4 + 4 + 1 digits
+means = torch.stack([batch.mean() for batch in batches])
+sizes_of = torch.tensor([len(batch) for batch in batches])
+agrees((means * sizes_of).sum() / 9, ink[:9].double().mean(), name="(0.4) weighted")
+refuses(means.mean(), ink[:9].double().mean(), name="plain mean of batch means")
+
+# %% [markdown]
+# ## 7 · When something goes wrong
+#
+# A mistake that the course foresees is a `CourseError`. It says what was expected, what
+# came, and what to do; read its last line first.
+
+# %%
+try:
+    data.load("digit")
+except CourseError as error:
+    print(error)
+
+# %% [markdown]
+# - **A name is not defined.** Cells were run out of order. *Run → Run All Above Selected Cell*.
+# - **It became strange.** *Kernel → Restart Kernel and Run All Cells*. One seed stands at the top,
+#   so a lesson gives the same numbers each time on the same machine.
+# - **It takes long.** Stop it with ■; the training so far is kept. To try things out, start the
+#   course with `COURSE_BUDGET=smoke make lab`.
+# - **A training "exploded".** The message names the player and the term; the model is back at its
+#   last good state. Try a smaller learning rate.
+# - **What does this function do?** Put a question mark behind its name, `training.fit?`, and run
+#   the cell.
+# - **Still stuck?** The same lesson with answers and outputs is in `notebooks/solved/`. Look when
+#   you have tried; an answer that one has only read is gone by the evening.
+#
+# ## 8 · How to read a lesson
+#
+# Each lesson has the same parts: a **header** with what you need and how long it takes; a
+# **derivation** in numbered steps, each with its check; the step **from equation to code**;
+# **predict, then train**; **looking**, with an explorer; **break it**, three runs of which
+# you say which one is healthy; **the reports**, quoted word for word, beside what you
+# computed; **exercises**, a summary, and references. Parts marked *optional* can be left
+# out.
+#
+# **In a class.** A lesson takes about 90 minutes. One way to spend them: a quarter of an hour
+# of the derivation on the board; then pairs at one screen, one types while the other
+# predicts; everybody commits to a guess before a training cell is run; "break it" is
+# discussed aloud before it is resolved. The files in `notebooks/solved/` are for preparing.
+#
+# ## 9 · The lessons, and what each one needs
+
+# %%
+written = "00 01 02 06"
+plan = """
+00 | Start here             |             | 0 2.6
+01 | Likelihood, sampling   | 00          | 1 2.6
+02 | GAN                    | 01          | 2 4.0
+03 | Measuring samples      | 02          | 3 3.1
+04 | DCGAN                  | 02          | 3 5.0
+05 | Unstable games         | 02          | 3 4.1
+06 | VAE                    | 01          | 2 1.7
+07 | VAE, further           | 06          | 3 1.3
+08 | Conditions, hybrids    | 02 06       | 3 2.3
+09 | CVAE-GAN               | 08          | 4 2.3
+10 | Change of variables    | 01          | 2 0.4
+11 | RealNVP                | 10          | 3 0.4
+12 | Tuning                 | 03          | 3.9 2.95
+13 | The comparison         | 04 07 11 12 | 5.2 1.8
+14 | Your own faces         | 04          | 4 5.0
+"""
+
+# %%
+blue, arrow = plots.PALETTE[0], {"arrowstyle": "-|>", "color": plots.MUTED}
+arrow |= {"shrinkA": 32, "shrinkB": 32}
+lines = [line.split("|") for line in plan.strip().split("\n")]
+lessons = {line[0].strip(): [part.strip() for part in line[1:]] for line in lines}
+at = {number: [float(v) for v in last.split()] for number, (*_, last) in lessons.items()}
+fig, ax = plots.figure(width=9.4, height=5.6)
+for number, (title, needs, _) in lessons.items():
+    for needed in needs.split():
+        ax.annotate("", at[number], at[needed], arrowprops=arrow)
+    face, ink = (blue, "white") if number in written else ("white", plots.INK)
+    box = {"boxstyle": "round,pad=0.4", "edgecolor": blue, "facecolor": face}
+    label = number + "\n" + title.replace(" ", "\n", 1)
+    ax.text(*at[number], label, ha="center", va="center", bbox=box, color=ink, size=9)
+ax.set(xlim=(-0.4, 5.7), ylim=(0, 5.4))
+ax.axis("off")
+arrows = "; ".join(f"{k} needs {needs}" for k, (_, needs, _) in lessons.items() if needs)
+plots.show(fig, alt=f"The lessons as boxes, arrows to each from what it needs: {arrows}.")
+
+# %% [markdown]
+# **What to see.** Filled boxes are there; the others are planned. The VAE needs lesson 01
+# only, so a class may begin with it, or with the GAN.
+#
+# | lesson | in a sentence | machine minutes |
+# |---|---|---|
+# | 01 Likelihood, divergences, sampling | what "near the data" can mean, and a first model of digits, exactly solved | {{minutes:01}} |
+# | 02 GAN | a game whose equilibrium is the data; how it is won, lost, and collapses | {{minutes:02}} |
+# | 06 VAE | a bound on the likelihood, derived three ways, and a plane of digits | {{minutes:06}} |
+
+# %% [markdown]
+# ## 10 · Notation
+#
+# A symbol keeps its meaning, its name in code and its shape through all lessons. Where a
+# lesson departs from that, or the reports do, the last column says so.
+#
+# | symbol | meaning | in code | shape | elsewhere |
+# |---|---|---|---|---|
+# | $x$ | an example: image (values in $[0,1]$) or point | `x` | $(B,C,H,W)$ or $(B,2)$ | A writes $X$ in its VAE part |
+# | $z$ | latent vector, the noise that a model starts from | `z` | $(B,d)$ | called a code, too |
+# | $c$ | condition: class label or attribute | `labels` | $(B)$ | |
+# | $N$, $B$ | examples in the data set, in a batch | `len(dataset)`, `batch` | | $m$ where a derivation just needs some number of examples, as in the reports |
+# | $D$ | numbers in one example, $C \cdot H \cdot W$ | `dim` | | not the discriminator $D_\psi$ |
+# | $d$ | dimensions of $z$ | `latent` | | lesson 01 writes $q$ for its linear model, as its sources do |
+# | $k$ | moves of the discriminator for one of the generator | `k` | | as in Algorithm 1 |
+# | $p_\text{data}$ | the distribution the examples come from; only samples of it are known | `dataset` | | |
+# | $p_z = \mathcal N(0, I)$ | prior of the latent | `torch.randn` | | the reports' algorithms print $p_g(z)$ (E03) |
+# | $\theta$ | parameters of generator or decoder | `model.generator`, `model.decoder` | | reports: $\theta_g$ |
+# | $\phi$ | parameters of the encoder | `model.encoder` | | |
+# | $\psi$ | parameters of the discriminator | `model.discriminator` | | reports: $\theta_d$ |
+# | $G_\theta(z)$ | generator | `gan.generate(z)` | $(B,C,H,W)$ | |
+# | $p_g$ | the distribution of $G_\theta(z)$ on examples | `gan.sample(n)` | | |
+# | $\ell_\psi(x)$ | the discriminator's logit, any real number | `gan.score(x)` | $(B)$ | |
+# | $D_\psi(x) = \operatorname{sigmoid}(\ell_\psi(x))$ | probability that $x$ is real | `torch.sigmoid(logit)` | $(B)$ | |
+# | $D^*$ | the best discriminator for a given $p_g$ | | $(B)$ | |
+# | $V(D, G)$ | value of the two-player game, nats | `value` | | |
+# | $p_\theta(x \mid z)$ | decoder's distribution (likelihood) | `vae.decode(z)` | $(B,D)$ | |
+# | $q_\phi(z \mid x)$ | encoder's distribution, approximates $p_\theta(z \mid x)$ | `vae.encode(x)` | two $(B,d)$ | A also writes $q(z)$ |
+# | $m$, $\log \sigma^2$ | its mean and log-variance | `mean`, `log_var` | $(B,d)$ | A: $\mu$, and a $\sigma$ that is a variance (E10) |
+# | $\varepsilon$ | standard normal noise in $z = m + \sigma \odot \varepsilon$ | `noise` | $(B,d)$ | |
+# | $H(p)$ | entropy, nats | `entropy` | | |
+# | $\mathrm{KL}(p \,\Vert\, q)$ | $\mathbb E_p[\log p - \log q]$, not symmetric, ≥ 0, nats | `kl` | $(B)$ | B writes $D_{KL}(q, p)$ |
+# | $\mathrm{JS}(p, q)$ | $\tfrac12 \mathrm{KL}(p \Vert m) + \tfrac12 \mathrm{KL}(q \Vert m)$, $m = \tfrac12(p+q)$ | `js` | | |
+# | ELBO | a lower bound on $\log p_\theta(x)$, nats per image | `vae.elbo(x)` | $(B)$ | B: $L(\theta, \phi; x)$ |
+# | $K$ | importance samples in the IWAE bound | `k=` | | |
+# | $\eta$ | learning rate | `lr` | | |
+# | $t$ | round of a training | `draw.t` | | |
+#
+# $\log$ is the natural logarithm. $\odot$ multiplies entry by entry. $\mathbb E_p$ is the mean over
+# draws from $p$. A loss or likelihood is **summed over pixels and latents and averaged over
+# the batch**, so it is in nats per image.
+
+# %% [markdown]
+# ## Exercises
+#
+# > **Exercise 00.3.** A generator that ends in tanh gives values from −1 to 1. Turn 8-bit
+# > images (0 to 255) into that range, as floating-point numbers of the same shape.
+
+
+# %% exercise="00.3"
+def to_tanh_range(images):
+    """Bytes 0 … 255 → floats −1 … 1, of the same shape."""
+    ### BEGIN SOLUTION
+    return images.float() / 127.5 - 1
+    ### END SOLUTION
+
+
+# %%
+check("00.3", to_tanh_range)
+
+# %% [markdown]
+# > **Exercise 00.4.** Image libraries keep a picture as (H, W, C), channels last. Make of
+# > one such picture a batch of one image, (1, C, H, W). (This one looks right in the shape
+# > and wrong in the picture if it is done carelessly.)
+
+
+# %% exercise="00.4"
+def channels_first(picture):
+    """(H, W, C) → (1, C, H, W)"""
+    ### BEGIN SOLUTION
+    return picture.permute(2, 0, 1).unsqueeze(0)
+    ### END SOLUTION
+
+
+# %%
+check("00.4", channels_first)
+
+# %% [markdown]
+# > **Exercise 00.5.** `errors` holds a loss for each pixel of each image, (B, C, H, W), in
+# > nats. Give one number: nats per image.
+
+
+# %% exercise="00.5"
+def per_image(errors):
+    """(B, C, H, W) → one number, in nats per image"""
+    ### BEGIN SOLUTION
+    return errors.sum(dim=(1, 2, 3)).mean()
+    ### END SOLUTION
+
+
+# %%
+check("00.5", per_image)
+
+# %% [markdown]
+# > **Exercise 00.6.** Write the entropy, in bits, of a class histogram given by its counts
+# > (a tensor of shape (classes,)). A class that is missing must do no harm.
+
+
+# %% exercise="00.6"
+def entropy_in_bits(counts):
+    """(classes,) → one number"""
+    ### BEGIN SOLUTION
+    p = counts / counts.sum()
+    return -torch.xlogy(p, p).sum() / math.log(2)
+    ### END SOLUTION
+
+
+# %%
+check("00.6", entropy_in_bits)
+
+# %% [markdown]
+# > **Exercise 00.7.** A score was measured on 1,000 samples as 3.2 ± .5. About how many
+# > times as many samples give ± .05?
+
+# %% exercise="00.7"
+### BEGIN SOLUTION
+times_as_many = 100
+### END SOLUTION
+
+# %%
+check("00.7", times_as_many)
+
+# %% [markdown]
+# > **Exercise 00.8** (to talk about). Look at test digits: `data.load("digits", "test")`
+# > loads them, and section 2 shows how to draw a sheet. Which ones would you label
+# > otherwise? What does that say of a classifier that is right on 99.5% of them, and of a
+# > generator whose samples such a classifier can't read?
+#
+# > **Exercise 00.9** (to talk about). In section 3 you told real from made by eye. Write
+# > down, in three sentences, a procedure that would do it without you and give a number.
+# > Keep the note: lesson 03 comes back to it.
+#
+# ## Summary
+#
+# - A generative model is a distribution that one can draw from; training makes it resemble
+#   $p_\text{data}$, of which only samples are known.
+# - `data.load`, `models`, `training.fit`, `zoo.load`, `explore`, `check`: that is most of the
+#   library. It is thin; open its files.
+# - An equation is checked by `agrees`, its wrong form by `refuses`; a mean comes with its standard
+#   error; sums over pixels, means over images, in nats.
+#
+# **Next**: lesson 01, or straight to the derivations of lesson 02 or 06 if divergences and
+# maximum likelihood are old friends.
+#
+# ## References
+#
+# - Y. LeCun, L. Bottou, Y. Bengio, P. Haffner (1998). Gradient-based learning applied to document
+#   recognition. *Proceedings of the IEEE* 86(11). (MNIST)
+# - I. Goodfellow et al. (2014). Generative adversarial nets. *NeurIPS*. (the GAN)
+# - D. P. Kingma, M. Welling (2014). Auto-encoding variational Bayes. *ICLR*. (the VAE)
