@@ -1,0 +1,1617 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation: {extension: .py, format_name: percent}
+#   kernelspec: {display_name: Python 3, language: python, name: python3}
+# ---
+
+# %% [markdown]
+# # 02 · Generative adversarial networks
+#
+# Two networks play a game. A *generator* turns noise into examples; a *discriminator*
+# tries to tell them from data. Nobody ever writes down a density. In this lesson you
+# derive what the game measures, write its losses, play it, and break it.
+#
+# | | |
+# |---|---|
+# | **You will be able to** | derive the value function from a likelihood; derive the best discriminator and what the generator minimises against it; say how the two generator losses differ, and show it; write Algorithm 1 as a game of two players; read a GAN's losses; see a collapse and count it |
+# | **You need** | lesson 01 (KL and JS divergence, Monte Carlo error); PyTorch modules and autograd |
+# | **Your time** | about 90 minutes for the core; sections marked *optional* come on top |
+# | **Machine time** | {{minutes}} |
+#
+# **How to read it.** Every equation has a number, and the cell below it checks that very
+# equation: `agrees` asserts the right form, `refuses` asserts that a named wrong form
+# would have been noticed. An exercise has a `...` for you to replace and a check below it.
+#
+# | symbol | meaning | name in the code |
+# |---|---|---|
+# | $x$, $z$ | data, latent (noise) | `x`, `z` |
+# | $p_\text{data}$, $p_g$, $p_z$ | density of the data, of generated examples, of the noise | `p_data`, `p_g` |
+# | $G$, $\theta$ | generator and its parameters | `G` |
+# | $D$, $\psi$ | discriminator and its parameters; $D(x)\in(0,1)$ is a probability | `D` |
+# | $\ell$ | D's *logit*: $D(x)=\sigma(\ell(x))$ with $\sigma(\ell)=1/(1+e^{-\ell})$ | `logit` |
+# | $V(D,G)$ | value of the game, in nats | `value` |
+
+# %%
+import copy
+import math
+import re
+from functools import partial
+from types import SimpleNamespace
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import distributions, nn
+
+from course_lib import data, evaluation, explore, models, plots, training, zoo
+from course_lib.checks import agrees, check, predict, refuses
+from course_lib.checks.lesson_02 import mystery_game
+from course_lib.models import gan as library
+
+budget = training.budget()
+generator = training.seed_all(2)
+torch.set_printoptions(precision=4, sci_mode=False)
+print(f"budget: {budget.name}")
+
+# %% [markdown]
+# ## 1 · A game that begins as a likelihood
+#
+# Take $m$ real examples $x^{(i)}$ and $m$ generated ones $G(z^{(j)})$. Mix them. Give
+# each a label: $y=1$ for real, $y=0$ for generated. A discriminator is a model of the
+# label: $D(x)$ is its probability of "real". Each label is then one throw of a coin with
+# bias $D(x)$, so the likelihood of all labels is a product, and its logarithm a sum:
+#
+# $$\log L=\sum_{i=1}^m\log D(x^{(i)})+\sum_{j=1}^m\log\bigl(1-D(G(z^{(j)}))\bigr)\tag{2.1}$$
+#
+# A generated example enters with $1-D$, because its label is 0. Forget to turn the label
+# around, and you get a different number:
+
+# %%
+real, fake = torch.randn(2, 1000, dtype=torch.float64, generator=generator)
+logits = torch.cat([real, fake])
+labels = torch.cat([torch.ones(1000), torch.zeros(1000)]).double()
+
+log_likelihood = torch.sigmoid(real).log().sum() + (1 - torch.sigmoid(fake)).log().sum()
+coins = distributions.Bernoulli(logits=logits).log_prob(labels).sum()
+agrees(log_likelihood, coins, tol=1e-9, name="(2.1) two-class likelihood")
+flipped = torch.sigmoid(real).log().sum() + torch.sigmoid(fake).log().sum()
+refuses(flipped, coins, tol=1e-9, name="fakes counted as real")
+
+# %% [markdown]
+# **Logits.** The course's discriminators return the logit $\ell$, not the probability.
+# With $\operatorname{softplus}(a)=\log(1+e^a)$ both logarithms are one stable function:
+#
+# $$\log D=-\operatorname{softplus}(-\ell),\qquad
+#   \log(1-D)=-\operatorname{softplus}(\ell)\tag{2.2}$$
+#
+# Why: $-\log\sigma(\ell)=\log(1+e^{-\ell})$, and $1-\sigma(\ell)=\sigma(-\ell)$.
+
+# %%
+logit = torch.linspace(-20, 20, 401, dtype=torch.float64)
+D_of = torch.sigmoid(logit)
+agrees(-F.softplus(-logit), D_of.log(), tol=1e-7, name="(2.2) log D")
+agrees(-F.softplus(logit), torch.log1p(-D_of), tol=1e-6, name="(2.2) log(1 − D)")
+refuses(-F.softplus(-logit), torch.log1p(-D_of), tol=1e-6, name="sign of ℓ forgotten")
+
+# %% [markdown]
+# **From a sum to an expectation.** $\log L$ grows with $m$: twice the examples, twice the
+# number. What settles down is the *mean* over pairs, by the law of large numbers:
+#
+# $$\frac1m\log L\;\xrightarrow{\,m\to\infty\,}\;
+#   V(D,G)=\mathbb E_{x\sim p_\text{data}}[\log D(x)]+
+#   \mathbb E_{z\sim p_z}[\log(1-D(G(z)))]\tag{2.3}$$
+#
+# This is the **value function** of the game. D wants it large: that is maximum likelihood
+# for the labels. G wants it small. To check it, take two densities on a line that you can
+# integrate: two bumps for the data, one wide bump for the generator.
+
+# %%
+x = torch.linspace(-12, 12, 8001, dtype=torch.float64)
+
+
+def integrate(f):
+    """∫ f(x) dx over the grid x (8001,)."""
+    return torch.trapezoid(f, x)
+
+
+def normal(mean, sd):
+    return distributions.Normal(torch.as_tensor(mean).double(), torch.tensor(sd).double())
+
+
+halves = distributions.Categorical(probs=torch.tensor([0.5, 0.5]).double())
+data_1d = distributions.MixtureSameFamily(
+    halves, distributions.Normal(torch.tensor([-1.5, 1.5]).double(), 0.5)
+)
+gen_1d = normal(0.3, 1.2)
+p_data, p_g = data_1d.log_prob(x).exp(), gen_1d.log_prob(x).exp()
+print(f"both integrate to one: {integrate(p_data):.10f}, {integrate(p_g):.10f}")
+
+# %% [markdown]
+# Now any discriminator will do, say $\ell(x)=x^2-2$. Its value by quadrature is exact;
+# $\frac1m\log L$ from samples must meet it within its standard error.
+
+
+# %%
+def some_logit(x):
+    return x**2 - 2
+
+
+value = integrate(-p_data * F.softplus(-some_logit(x)) - p_g * F.softplus(some_logit(x)))
+m = 40_000
+terms = -F.softplus(-some_logit(data_1d.sample((m,))))
+terms = terms - F.softplus(some_logit(gen_1d.sample((m,))))
+error = terms.std() / math.sqrt(m)
+agrees(terms.mean(), value, error=error, name="(2.3) (1/m) log L → V")
+refuses(terms.sum(), value, error=error, name="log L without 1/m")
+refuses(terms.mean() / 2, value, error=error, name="divided by all 2m examples")
+
+# %% [markdown]
+# ## 2 · The best discriminator
+#
+# Hold G still. What would D do with unlimited capacity? Write both expectations as one
+# integral over $x$, since $G(z)$ with $z\sim p_z$ *is* a draw from $p_g$:
+#
+# $$V(D,G)=\int p_\text{data}(x)\log D(x)+p_g(x)\log(1-D(x))\,dx .$$
+#
+# D may choose its value at each $x$ freely, so maximise under the integral sign. For
+# $a,b>0$ the function $a\log d+b\log(1-d)$ has derivative $a/d-b/(1-d)$, which is zero
+# only at $d=a/(a+b)$, and it is concave. So
+#
+# $$D^*(x)=\frac{p_\text{data}(x)}{p_\text{data}(x)+p_g(x)}\tag{2.4}$$
+#
+# **Your turn (02.1).** Write it as a function of two tensors of probabilities. (Where
+# both are zero any value is as good; the check does not ask.)
+
+
+# %% exercise="02.1"
+def best_discriminator(p_data, p_g):
+    """D* at each outcome; p_data, p_g: tensors of one shape."""
+    ### BEGIN SOLUTION
+    return p_data / (p_data + p_g)
+    ### END SOLUTION
+
+
+# %%
+check("02.1", best_discriminator)
+
+# %% [markdown]
+# Now the check of (2.4) itself. Take two distributions over twelve outcomes and let a
+# numerical optimiser, which knows nothing of the formula, maximise $V$ over twelve logits.
+
+# %%
+a, b = torch.randn(2, 12, dtype=torch.float64, generator=generator).softmax(1)
+free = torch.zeros(12, dtype=torch.float64, requires_grad=True)
+
+
+def minimise(loss, free):
+    """Descend loss() in the tensor `free` until its gradient is nearly zero."""
+    settings = {"max_iter": 300, "tolerance_grad": 1e-11, "tolerance_change": 0}
+    optimiser = torch.optim.LBFGS([free], line_search_fn="strong_wolfe", **settings)
+
+    def closure():
+        optimiser.zero_grad()
+        found = loss()
+        found.backward()
+        return found
+
+    optimiser.step(closure)
+
+
+minimise(lambda: (a * F.softplus(-free) + b * F.softplus(free)).sum(), free)
+found = torch.sigmoid(free.detach())
+
+# %%
+agrees(found, a / (a + b), tol=1e-6, name="(2.4) D*")
+refuses(a / b, found, tol=1e-6, name="the ratio p_data/p_g taken for D*")
+refuses(b / (a + b), found, tol=1e-6, name="the classes swapped")
+
+# %% [markdown]
+# The logit of $D^*$ is simpler than $D^*$ itself:
+#
+# $$\ell^*(x)=\log\frac{D^*(x)}{1-D^*(x)}=\log p_\text{data}(x)-\log p_g(x)\tag{2.5}$$
+#
+# A discriminator is an estimator of a **log density ratio**. It learns the ratio of two
+# densities of which it never sees either, from samples alone. Does a network get there?
+# Train a small one on draws from the two densities on the line.
+
+# %%
+critic = nn.Sequential(
+    nn.Linear(1, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 1)
+)
+adam = torch.optim.Adam(critic.parameters(), lr=1e-2)
+slower = torch.optim.lr_scheduler.CosineAnnealingLR(adam, 400)
+for _ in range(400):
+    real = data_1d.sample((512, 1)).float()
+    fake = gen_1d.sample((512, 1)).float()
+    loss = F.softplus(-critic(real)).mean() + F.softplus(critic(fake)).mean()
+    adam.zero_grad()
+    loss.backward()
+    adam.step()
+    slower.step()
+
+# %%
+log_ratio = data_1d.log_prob(x) - gen_1d.log_prob(x)
+with torch.no_grad():
+    learned = critic(x.float()[:, None])[:, 0].double()
+best = torch.sigmoid(log_ratio)
+seen = (p_data + p_g) > 0.05  # where there was something to learn from
+agrees(torch.sigmoid(learned)[seen], best[seen], tol=0.08, name="(2.5) trained D")
+refuses(log_ratio.exp()[seen], best[seen], tol=0.08, name="p_data/p_g as D*")
+
+# %%
+fig, axes = plots.figure(columns=2, height=3.0)
+axes[0].plot(x, p_data, label="p_data")
+axes[0].plot(x, p_g, "--", label="p_g")
+axes[1].plot(x, best, label="D*, eq. (2.4)")
+axes[1].plot(x, torch.sigmoid(learned), "--", label="trained D")
+axes[1].axhline(0.5, color=plots.MUTED, lw=0.8)
+axes[0].set_ylim(-0.02, 0.5)
+axes[1].set_ylim(-0.05, 1.15)
+for ax in axes:
+    ax.set(xlim=(-5, 5), xlabel="x")
+    ax.legend(loc="upper right")
+axes[0].set_title("what both draw from", loc="left")
+axes[1].set_title("what the discriminator says", loc="left")
+plots.show(
+    fig,
+    alt="Left: the data density with two bumps and a wide generator density. Right: D* rises "
+    "above one half over the bumps, and the trained discriminator follows it.",
+)
+
+# %% [markdown]
+# **What to see.** D* is above one half where the data are denser, below where the
+# generator is, and exactly one half where the curves on the left cross. The trained D
+# follows it where there are samples. Far out, where there are none, it is free to say
+# anything; remember that when you look at a discriminator's landscape later.
+
+# %% [markdown]
+# ## 3 · What the generator minimises against the best discriminator
+#
+# Put $D^*$ into $V$ and complete each ratio to one with the mean
+# $p_m=\tfrac12(p_\text{data}+p_g)$, so that $D^*=p_\text{data}/(2p_m)$ and
+# $1-D^*=p_g/(2p_m)$:
+#
+# $$V(D^*,G)=\mathbb E_{p_\text{data}}\Bigl[\log\frac{p_\text{data}}{2\,p_m}\Bigr]
+#   +\mathbb E_{p_g}\Bigl[\log\frac{p_g}{2\,p_m}\Bigr]
+#   =-\log4+\mathrm{KL}(p_\text{data}\|p_m)+\mathrm{KL}(p_g\|p_m).$$
+#
+# The two KL terms are twice the Jensen–Shannon divergence of lesson 01:
+#
+# $$V(D^*,G)=-\log 4+2\,\mathrm{JS}(p_\text{data},p_g)\tag{2.6}$$
+#
+# Each of the two expectations gives one $-\log2$, hence $\log4$; each gives one KL, and JS
+# has a half in front, hence the 2.
+
+
+# %%
+def kl(p, q):
+    """KL(p ‖ q) in nats over the last axis; p, q: probabilities (…, K)."""
+    return (torch.special.xlogy(p, p) - torch.special.xlogy(p, q)).sum(-1)
+
+
+def js(p, q):
+    mean = (p + q) / 2
+    return (kl(p, mean) + kl(q, mean)) / 2
+
+
+def value_of(D, p_data, p_g):
+    return (torch.special.xlogy(p_data, D) + torch.special.xlogy(p_g, 1 - D)).sum(-1)
+
+
+# %%
+p, q = torch.randn(2, 200, 12, dtype=torch.float64, generator=generator).mul(2).softmax(-1)
+at_best = value_of(p / (p + q), p, q)  # 200 pairs of distributions at once
+agrees(at_best, -math.log(4) + 2 * js(p, q), name="(2.6) V(D*, G)")
+refuses(-math.log(2) + 2 * js(p, q), at_best, name="−log 2 + 2 JS")
+refuses(-math.log(4) + js(p, q), at_best, name="−log 4 + JS")
+refuses(math.log(4) + 2 * js(p, q), at_best, name="+log 4 + 2 JS")
+
+# %% [markdown]
+# The same for densities, with the two curves of section 1 and a sum replaced by an
+# integral:
+
+# %%
+p_mean = (p_data + p_g) / 2
+kl_data = integrate(p_data * (p_data / p_mean).log())
+kl_g = integrate(p_g * (p_g / p_mean).log())
+js_1d = (kl_data + kl_g) / 2
+best_value = integrate(-p_data * F.softplus(-log_ratio) - p_g * F.softplus(log_ratio))
+agrees(best_value, -math.log(4) + 2 * js_1d, tol=1e-9, name="(2.6) for densities")
+refuses(-math.log(4) + js_1d, best_value, tol=1e-9, name="−log 4 + JS")
+
+# %% [markdown]
+# **The best generator.** JS is zero if and only if the two distributions are equal, and
+# positive otherwise (lesson 01). So against the best discriminator
+#
+# $$\min_G V(D^*,G)=-\log4,\quad\text{reached exactly at }p_g=p_\text{data},
+#   \text{ where } D^*=\tfrac12\text{ everywhere.}\tag{2.7}$$
+#
+# Check it by descending $V(D^*,\cdot)$ on a free $p_g$ from a random start. A generator
+# that has collapsed onto the most likely outcome is *not* as good:
+
+# %%
+target = p[0]
+free = torch.randn(12, dtype=torch.float64, generator=generator, requires_grad=True)
+
+
+def best_value_at(q):
+    """V(D*, G) for a generator with distribution q."""
+    return value_of(target / (target + q), target, q)
+
+
+minimise(lambda: best_value_at(free.softmax(0)), free)
+reached = free.detach().softmax(0)
+collapsed = F.one_hot(target.argmax(), 12).double()
+low = -math.log(4)
+agrees(reached, target, tol=1e-6, name="(2.7) the minimum is at p_g = p_data")
+agrees(best_value_at(reached), low, tol=1e-9, name="(2.7) its value is −log 4")
+refuses(best_value_at(collapsed), low, tol=1e-9, name="a collapsed generator as good")
+
+# %% [markdown]
+# **Only at D = D\*.** In training, D is never the best one. What is V then? Subtract, and
+# use $p_\text{data}=(p_\text{data}+p_g)D^*$, $p_g=(p_\text{data}+p_g)(1-D^*)$: at each $x$
+# you find the KL divergence between two coins.
+#
+# $$V(D,G)=-\log4+2\,\mathrm{JS}(p_\text{data},p_g)-\int(p_\text{data}+p_g)\,
+#   \mathrm{KL}\bigl(\text{coin}(D^*)\,\|\,\text{coin}(D)\bigr)\,dx\tag{2.8}$$
+#
+# So $V(D,G)$ is a **lower bound** on $-\log4+2\,\mathrm{JS}$. D's training makes it tight.
+# G's training makes it small, and there are two ways to do so: lower JS, or widen the gap
+# by going where D is wrong. That is why the loss of a GAN is not a measure of its quality.
+
+# %%
+D = torch.rand(200, 12, dtype=torch.float64, generator=generator).clamp(0.01, 0.99)
+coin_best, coin = distributions.Bernoulli(p / (p + q)), distributions.Bernoulli(D)
+gap = ((p + q) * distributions.kl_divergence(coin_best, coin)).sum(-1)
+turned = ((p + q) * distributions.kl_divergence(coin, coin_best)).sum(-1)
+bound = -math.log(4) + 2 * js(p, q)
+agrees(value_of(D, p, q), bound - gap, name="(2.8) V at any D")
+refuses(bound - turned, value_of(D, p, q), name="the KL the other way round")
+refuses((value_of(D, p, q) + math.log(4)) / 2, js(p, q), name="(V + log 4)/2 of any D as JS")
+
+# %% [markdown]
+# **When nothing overlaps.** If no $x$ is possible under both, then at each $x$ one of the
+# two densities is zero, $p_m$ is half of the other, and each KL is $\log2$:
+#
+# $$\operatorname{supp}p_\text{data}\cap\operatorname{supp}p_g=\varnothing
+#   \;\Rightarrow\;\mathrm{JS}=\log2,\quad V(D^*,G)=0\tag{2.9}$$
+#
+# *however far apart they are*. Images lie on thin sheets in pixel space, and early fakes
+# lie elsewhere: this is the normal case at the start. Slide a unit Gaussian away from the
+# data and look at JS and at its slope.
+
+
+# %%
+def divergences(shift, sd=1.0):
+    """JS, KL(g ‖ data) between N(0, 1) and N(shift, sd²), by quadrature on a wide grid."""
+    grid = torch.linspace(-60, 60, 24001, dtype=torch.float64)
+    log_p, log_g = normal(0.0, 1.0).log_prob(grid), normal(shift, sd).log_prob(grid)
+    log_m = torch.logaddexp(log_p, log_g) - math.log(2)
+    sides = log_p.exp() * (log_p - log_m) + log_g.exp() * (log_g - log_m)
+    reverse = torch.trapezoid(log_g.exp() * (log_g - log_p), grid)
+    return torch.trapezoid(sides, grid) / 2, reverse
+
+
+def slope(index, shift):
+    at = torch.tensor(shift, dtype=torch.float64, requires_grad=True)
+    return torch.autograd.grad(divergences(at)[index], at)[0]
+
+
+# %%
+agrees(divergences(20.0)[0], math.log(2), tol=1e-9, name="(2.9) JS at distance 20")
+agrees(divergences(30.0)[0], math.log(2), tol=1e-9, name="(2.9) JS at distance 30")
+agrees(-math.log(4) + 2 * divergences(20.0)[0], 0, tol=1e-9, name="(2.9) V(D*, G)")
+refuses(divergences(20.0)[1], math.log(2), tol=1e-9, name="a divergence that sees distance")
+agrees(slope(0, 20.0), 0, tol=1e-9, name="slope of JS at distance 20")
+agrees(slope(1, 20.0), 20, tol=1e-6, name="slope of KL(g ‖ data) there")
+
+# %%
+shifts = torch.linspace(0, 8, 41).tolist()
+fig, axes = plots.figure(columns=2, height=3.0)
+for index, (name, style) in enumerate([("JS", "-"), ("KL(g ‖ data)", "--")]):
+    axes[0].plot(shifts, [divergences(s)[index] for s in shifts], style, label=name)
+    axes[1].plot(shifts, [slope(index, s) for s in shifts], style, label=f"slope of {name}")
+axes[0].axhline(math.log(2), color=plots.MUTED, lw=0.8)
+axes[0].text(4.6, math.log(2) + 0.06, "log 2", color=plots.MUTED)
+axes[0].set(ylim=(0, 3), ylabel="nats")
+axes[0].set_title("the divergence", loc="left")
+axes[1].set(ylim=(0, 3))
+axes[1].set_title("its slope: what G learns from", loc="left")
+for ax in axes:
+    ax.set_xlabel("distance between the two Gaussians")
+    ax.legend()
+plots.show(
+    fig,
+    alt="Left: JS rises to log 2 by distance 5 and stays; KL keeps growing. Right: the slope "
+    "of JS returns to zero, that of KL grows in proportion to the distance.",
+)
+
+# %% [markdown]
+# **What to see.** JS is flat from a distance of about five standard deviations on. Its
+# slope, right, is all that the generator would be given, and it is zero just when the
+# generator is worst. KL does not saturate, but you can't compute it from samples. Keep
+# this picture in mind for lesson 05, where the Wasserstein distance repairs it.
+
+# %% [markdown]
+# ## 4 · Two losses for the generator
+#
+# Algorithm 1 lets G descend its part of $V$. Goodfellow et al. (2014) propose in the same
+# paper to use another loss in practice:
+#
+# $$L_\text{sat}=\mathbb E_z[\log(1-D(G(z)))],\qquad
+#   L_\text{ns}=-\mathbb E_z[\log D(G(z))].$$
+#
+# Both fall when D's logit on a fake rises. They differ in *how strongly they ask for it*:
+#
+# $$\frac{\partial L_\text{sat}}{\partial\ell}=-\sigma(\ell)=-D,\qquad
+#   \frac{\partial L_\text{ns}}{\partial\ell}=-(1-\sigma(\ell))=-(1-D)\tag{2.10}$$
+
+# %%
+logit = torch.linspace(-30, 30, 601, dtype=torch.float64, requires_grad=True)
+saturating, non_saturating = -F.softplus(logit), F.softplus(-logit)
+(sat_slope,) = torch.autograd.grad(saturating.sum(), logit)
+(ns_slope,) = torch.autograd.grad(non_saturating.sum(), logit)
+D_fake = torch.sigmoid(logit.detach())
+agrees(sat_slope, -D_fake, tol=1e-8, name="(2.10) slope of log(1 − D)")
+agrees(ns_slope, -(1 - D_fake), tol=1e-8, name="(2.10) slope of −log D")
+refuses(sat_slope, -(1 - D_fake), tol=1e-8, name="the two slopes swapped")
+refuses(-ns_slope, -(1 - D_fake), tol=1e-8, name="the sign lost: G would help D")
+
+# %%
+fig, axes = plots.figure(columns=2, height=3.0)
+at = logit.detach()
+axes[0].plot(at, saturating.detach(), label="saturating: log(1 − D)")
+axes[0].plot(at, non_saturating.detach(), "--", label="non-saturating: −log D")
+axes[1].plot(at, sat_slope, label="saturating: −D")
+axes[1].plot(at, ns_slope, "--", label="non-saturating: −(1 − D)")
+axes[0].set(ylim=(-8, 8), ylabel="nats")
+axes[0].set_title("the loss of one fake", loc="left")
+axes[1].set(ylim=(-1.1, 0.4))
+axes[1].set_title("its slope", loc="left")
+for ax in axes:
+    ax.axvspan(-8, -4, color=plots.MUTED, alpha=0.15, lw=0)
+    ax.set(xlim=(-8, 8), xlabel="D's logit ℓ on a fake")
+    ax.legend(loc="upper right")
+plots.show(
+    fig,
+    alt="Left: both losses fall with the logit. Right: for very negative logits the slope of "
+    "the saturating loss is zero and that of the non-saturating one is minus one.",
+)
+
+# %% [markdown]
+# **What to see.** The shaded part on the left is where a fake is at the start of training:
+# D is sure that it is fake. There the saturating loss is flat, and the non-saturating one
+# has slope −1. At $\ell=0$ the two slopes are equal. The ratio of sizes is $(1-D)/D$.
+#
+# **Same fixed point.** Both gradients reach G through $\nabla_x\ell(x)$. At
+# $p_g=p_\text{data}$ and $D=D^*$ the logit is zero everywhere, so $\nabla_x\ell=0$ and both
+# gradients vanish. The two losses agree on where to stop, not on how fast to go.
+#
+# **What does the non-saturating loss descend?** Freeze D at the $D^*$ of the present
+# generator and move $\theta$. For the saturating loss, D's own change does not matter to
+# first order (D* maximises V), so the gradient is that of (2.6). For the other, write
+# $-\log D^*=\log\frac{1-D^*}{D^*}-\log(1-D^*)=\log\frac{p_g}{p_\text{data}}-\log(1-D^*)$:
+# the first part has the gradient of $\mathrm{KL}(p_g\|p_\text{data})$, because the score
+# $\nabla_\theta\log p_g$ that freezing leaves out has mean zero (Arjovsky and Bottou, 2017,
+# Theorem 2.5):
+#
+# $$\nabla_\theta L_\text{sat}\Big|_{D^*}=\nabla_\theta\,2\,\mathrm{JS},\qquad
+#   \nabla_\theta L_\text{ns}\Big|_{D^*}=\nabla_\theta\bigl[\mathrm{KL}(p_g\|p_\text{data})
+#   -2\,\mathrm{JS}\bigr]\tag{2.11}$$
+#
+# Check it on a generator with two parameters, $G(z)=\mu+e^{s}z$. The left sides come from
+# autograd through $G(z)$ with D frozen; the right sides from autograd through the densities.
+
+# %%
+theta = torch.tensor([0.3, math.log(1.2)], dtype=torch.float64, requires_grad=True)
+z = torch.linspace(-9, 9, 6001, dtype=torch.float64)
+weight = normal(0.0, 1.0).log_prob(z).exp()
+frozen = normal(*theta.detach()[:1], float(theta[1].detach().exp()))
+
+
+def gradient(scalar):
+    return torch.autograd.grad(scalar, theta, retain_graph=True)[0]
+
+
+made = theta[0] + theta[1].exp() * z
+logit_best = data_1d.log_prob(made) - frozen.log_prob(made)  # D*, frozen, seen by G
+sat_gradient = gradient(torch.trapezoid(-weight * F.softplus(logit_best), z))
+ns_gradient = gradient(torch.trapezoid(weight * F.softplus(-logit_best), z))
+
+# %%
+log_g = distributions.Normal(theta[0], theta[1].exp()).log_prob(x)
+log_d = data_1d.log_prob(x)
+log_m = torch.logaddexp(log_g, log_d) - math.log(2)
+reverse = integrate(log_g.exp() * (log_g - log_d))
+forward = integrate(log_d.exp() * (log_d - log_g))
+two_js = integrate(log_d.exp() * (log_d - log_m)) + integrate(log_g.exp() * (log_g - log_m))
+agrees(sat_gradient, gradient(two_js), tol=1e-6, name="(2.11) saturating")
+agrees(ns_gradient, gradient(reverse - two_js), tol=1e-6, name="(2.11) non-saturating")
+refuses(gradient(two_js), ns_gradient, tol=1e-6, name="the JS claim for the other loss")
+refuses(gradient(reverse + two_js), ns_gradient, tol=1e-6, name="KL(g ‖ data) + 2 JS")
+refuses(gradient(forward - two_js), ns_gradient, tol=1e-6, name="KL(data ‖ g) − 2 JS")
+
+# %% [markdown]
+# So "a GAN minimises the Jensen–Shannon divergence" is true of the minimax loss and at
+# $D=D^*$ only. With the loss that everybody trains, the gradient at $D^*$ is that of the
+# *reverse* KL, which punishes implausible examples hard and missing modes hardly, *minus*
+# twice a JS, which even pushes the two apart. It fits the collapse that you will see. It
+# does not prove it: in practice D is not D*, and other things collapse a GAN too.
+
+# %% [markdown]
+# ## 5 · The sigmoid trap
+#
+# Many public GANs end D with a sigmoid and use `BCELoss`. On paper that is the same loss.
+# In float32 it is not: the logarithm is clamped at −100 and the gradient goes through
+# $D(1-D)$, which underflows. See what your PyTorch does with one example:
+
+
+# %%
+def loss_and_slope(logit, label, trap):
+    at = torch.tensor([logit], requires_grad=True)
+    label = torch.tensor([label])
+    if trap:
+        loss = F.binary_cross_entropy(torch.sigmoid(at), label)
+    else:
+        loss = F.binary_cross_entropy_with_logits(at, label)
+    return loss.item(), torch.autograd.grad(loss, at)[0].item()
+
+
+print(f"PyTorch {torch.__version__}, float32")
+print("label  logit   sigmoid + BCELoss      from the logit")
+for label, logit in [(1, -5), (1, -28), (1, -50), (1, -120), (0, 5), (0, 30)]:
+    trap = loss_and_slope(float(logit), float(label), trap=True)
+    safe = loss_and_slope(float(logit), float(label), trap=False)
+    print(
+        f"{label:5} {logit:6}   loss {trap[0]:5.1f}, slope {trap[1]:<8.1g}"
+        f"  loss {safe[0]:5.1f}, slope {safe[1]:.1g}"
+    )
+
+# %%
+agrees(loss_and_slope(-50.0, 1.0, trap=False)[1], -1, tol=1e-6, name="slope from the logit")
+refuses(loss_and_slope(-50.0, 1.0, trap=True)[1], -1, tol=1e-6, name="sigmoid + BCELoss")
+agrees(loss_and_slope(30.0, 0.0, trap=False)[0], 30, tol=1e-5, name="loss from the logit")
+refuses(loss_and_slope(30.0, 0.0, trap=True)[0], 30, tol=1e-5, name="the clamp at 100")
+
+# %% [markdown]
+# **What to see.** Label 1, logit −50: G should be pulled with slope −1 and is pulled with
+# about −2·10⁻¹⁰. The *loss* still looks fine. At −120 even the loss is wrong: 100, the
+# clamp. Label 0, logit 30: D is fully fooled, its loss reads 100, and it learns nothing
+# from it. That is how logs with "Loss_D 0, Loss_G 100" come about: not a hard game, but a
+# dead gradient. Work with logits and it can't happen. (Report A's code has the sigmoid and
+# `BCELoss`. The losses that it prints never come near the clamp.)
+
+# %% [markdown]
+# ## 6 · From equation to code
+#
+# Now write both losses. They get logits of shape (B,) and give means over the batch, in
+# nats. A player always *descends* its loss, so D's loss is $-V$; keep its two terms apart,
+# because you will want to see both.
+#
+# **Your turn (02.2).** D's loss, as a dictionary with the terms `"real"` and `"fake"`.
+
+
+# %% exercise="02.2"
+def discriminator_loss(real, fake):
+    """−V as two terms; real, fake: logits (B,) of data and of generated examples."""
+    ### BEGIN SOLUTION
+    return {"real": F.softplus(-real).mean(), "fake": F.softplus(fake).mean()}
+    ### END SOLUTION
+
+
+# %%
+passed = check("02.2", discriminator_loss)
+
+# %% [markdown]
+# **Your turn (02.3).** G's loss, for either objective.
+
+
+# %% exercise="02.3"
+def generator_loss(fake, objective):
+    """G's loss from the logits (B,) of its examples; "saturating" or "non-saturating"."""
+    ### BEGIN SOLUTION
+    if objective == "saturating":
+        return -F.softplus(fake).mean()
+    return F.softplus(-fake).mean()
+    ### END SOLUTION
+
+
+# %%
+passed = check("02.3", generator_loss) and passed
+
+# %% [markdown]
+# If both checks pass, *your* two functions train everything on the ring below. If not,
+# the library's do, and nothing stops you from going on. Either way they must agree:
+
+# %%
+if passed:
+    d_loss, g_loss = discriminator_loss, generator_loss
+else:
+    d_loss, g_loss = library.discriminator_loss, library.generator_loss
+print("trained below with", "your own losses" if passed else "the library's losses")
+
+real, fake = 5 * torch.randn(2, 64, dtype=torch.float64, generator=generator)
+for term, found in d_loss(real, fake).items():
+    agrees(found, library.discriminator_loss(real, fake)[term], name=f"D's {term} term")
+for name in library.OBJECTIVES:
+    agrees(g_loss(fake, name), library.generator_loss(fake, name), name=f"G, {name}")
+refuses(g_loss(fake, "saturating"), g_loss(fake, "non-saturating"), name="one for the other")
+
+# %% [markdown]
+# ## 7 · Algorithm 1 is a game
+#
+# Goodfellow's Algorithm 1, and the words of `course_lib.training` for it:
+#
+# | Algorithm 1 | in the code |
+# |---|---|
+# | two sets of parameters, each with its own gradient | two **players**: name, parameters, optimiser |
+# | "for $k$ steps": sample noise and data, ascend $\nabla_\psi V$ | a **move** of D, `times=k` |
+# | then: sample noise, descend $\nabla_\theta V$ | a **move** of G |
+# | one training iteration | a **round**: the list of moves |
+#
+# A player improves its own loss in *its own* parameters only. That one rule replaces every
+# `detach()` and every "freeze the other network" that you have seen in GAN code.
+#
+# The laboratory is a ring: eight narrow Gaussians on a circle. It has two dimensions, so
+# you can see everything, and eight separate modes, so you can count what gets lost.
+
+# %%
+ring = data.toy.Ring(modes=8, radius=2.0, sigma=0.05)
+ring_set = ring.data_set(20_000, seed=2)
+BATCH = 128
+
+
+def networks(seed):
+    """A fresh generator (2 → 2) and discriminator (2 → one logit)."""
+    training.seed_all(seed)
+    G = nn.Sequential(
+        nn.Linear(2, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 2)
+    )
+    D = nn.Sequential(
+        nn.Linear(2, 64), nn.LeakyReLU(0.2), nn.Linear(64, 64), nn.LeakyReLU(0.2),
+        nn.Linear(64, 1), nn.Flatten(0),
+    )  # fmt: skip
+    return G, D
+
+
+# %% [markdown]
+# Here is the whole of Algorithm 1. Compare it with the table, line by line.
+
+
+# %%
+def ring_game(G, D, k=1, objective="non-saturating"):
+    adam = training.adam(1e-3, betas=(0.5, 0.999))
+    player_D = training.Player("D", D.parameters(), adam)
+    player_G = training.Player("G", G.parameters(), adam)
+
+    def discriminate(draw):
+        x = draw.batch().x
+        z = draw.normal(len(x), 2)
+        return {"D": d_loss(D(x), D(G(z)))}
+
+    def generate(draw):
+        z = draw.normal(BATCH, 2)
+        return {"G": {"fake": g_loss(D(G(z)), objective)}}
+
+    moves = [
+        training.Move([player_D], discriminate, times=k),
+        training.Move([player_G], generate),
+    ]
+    return training.Game(moves)
+
+
+# %% [markdown]
+# **Which term depends on which network?** Ask autograd. $\log D(x)$ knows nothing of G;
+# the fake terms depend on both networks.
+
+
+# %%
+def reached_by(term, networks):
+    """The names of the networks that a loss term has a gradient in."""
+    names = set()
+    for name, network in networks.items():
+        weights = list(network.parameters())
+        gradients = torch.autograd.grad(term, weights, retain_graph=True, allow_unused=True)
+        if any(g is not None for g in gradients):
+            names.add(name)
+    return names
+
+
+G, D = networks(seed=0)
+draw = training.Draw(ring_set, BATCH, seed=0)
+depends = {}
+for move in ring_game(G, D).round:
+    for player, terms in move.losses(draw).items():
+        for term, loss in terms.items():
+            depends[f"{player}.{term}"] = reached_by(loss, {"D": D, "G": G})
+print(depends)
+assert depends == {"D.real": {"D"}, "D.fake": {"D", "G"}, "G.fake": {"D", "G"}}
+
+# %% [markdown]
+# D's fake term depends on G, yet in D's move G must stand still: Algorithm 1 takes that
+# gradient in $\psi$ only. Play D's move alone, and then the whole round:
+
+
+# %%
+def weights(network):
+    return torch.cat([p.detach().flatten().clone() for p in network.parameters()])
+
+
+before_D, before_G = weights(D), weights(G)
+full_round = ring_game(G, D)
+only_D = training.Game(full_round.round[:1])
+training.fit(only_D, ring_set, rounds=1, batch=BATCH, progress=False)
+agrees(weights(G), before_G, tol=1e-12, name="after D's move G is as it was")
+refuses(weights(D), before_D, tol=1e-12, name="D too")
+training.fit(full_round, ring_set, rounds=1, batch=BATCH, progress=False)
+refuses(weights(G), before_G, tol=1e-12, name="after a whole round G is as it was")
+
+# %% [markdown]
+# ## 8 · The smallest game: $f(x,y)=xy$
+#
+# Before two networks, two numbers. Player $x$ descends $f=xy$, player $y$ climbs it; the
+# solution is $(0,0)$. With step size $\eta$ there are two ways to play:
+#
+# - **simultaneous**: both step from the same old state,
+#   $x'=x-\eta y,\; y'=y+\eta x$;
+# - **alternating**: $y$ sees the new $x$, $\;x'=x-\eta y,\; y'=y+\eta x'$. Algorithm 1
+#   alternates.
+#
+# For the simultaneous game, $x'^2+y'^2=(x-\eta y)^2+(y+\eta x)^2$, where the mixed terms
+# cancel. So each step multiplies the distance from the solution by the same factor:
+#
+# $$r'=r\sqrt{1+\eta^2}\tag{2.12}$$
+#
+# It spirals out for *every* step size. For the alternating game, **your turn (02.4)**:
+
+
+# %% exercise="02.4"
+def alternating_step(x, y, eta):
+    """One round of the alternating game, x first; gives the new (x, y)."""
+    ### BEGIN SOLUTION
+    x = x - eta * y
+    y = y + eta * x
+    return x, y
+    ### END SOLUTION
+
+
+# %%
+alternate = alternating_step
+if not check("02.4", alternating_step):
+    from course_lib.checks.lesson_02 import alternating_step as alternate
+
+
+# %%
+def simultaneous_step(x, y, eta):
+    return x - eta * y, y + eta * x
+
+
+def path(step, eta, rounds, start=(1.0, 0.4)):
+    """All states (rounds + 1, 2) of one player against the other."""
+    states = [start]
+    for _ in range(rounds):
+        states.append(step(*states[-1], eta))
+    return torch.tensor(states, dtype=torch.float64)
+
+
+eta = 0.2
+radius = path(simultaneous_step, eta, 100).norm(dim=1)
+factors = radius[1:] / radius[:-1]
+agrees(factors, math.sqrt(1 + eta**2), name="(2.12) growth of the radius in each round")
+refuses(factors, 1.0, name="simultaneous play keeps its distance")
+refuses(factors, 1 + eta**2, name="the square root forgotten")
+
+# %% [markdown]
+# What does alternating play keep? Look for a quadratic form $x^2+y^2+c\,xy$ that a round
+# leaves as it was. Start at $(1,0)$: the value is 1. One round leads to $(1,\eta)$, with
+# value $1+\eta^2+c\,\eta$. They are equal only for $c=-\eta$, and with it the form is kept
+# from every start:
+#
+# $$x'^2+y'^2-\eta\,x'y'=x^2+y^2-\eta\,xy\tag{2.13}$$
+#
+# For $\eta<2$ its level lines are ellipses, so the state can't leave. It can't come home
+# either: alternating play on this game is bounded, not convergent. (If $y$ moves first,
+# the sign turns: the form is then $x^2+y^2+\eta\,xy$.)
+
+# %%
+states = path(alternate, eta, 1000)
+x_path, y_path = states.T
+kept = x_path**2 + y_path**2 - eta * x_path * y_path
+agrees(kept, kept[0], name="(2.13) kept over 1000 rounds")
+refuses(x_path**2 + y_path**2 + eta * x_path * y_path, kept[0], name="the sign turned")
+refuses(x_path**2 + y_path**2, kept[0], name="the radius kept")
+low, high = ((kept[0] / (1 + sign * eta / 2)).sqrt() for sign in (1, -1))
+print(
+    f"radius: {states.norm(dim=1).min():.4f} to {states.norm(dim=1).max():.4f}, "
+    f"from (2.13) at least {low:.4f} and at most {high:.4f}"
+)
+assert bool(
+    (states.norm(dim=1) >= low - 1e-9).all() & (states.norm(dim=1) <= high + 1e-9).all()
+)
+
+# %%
+fig, axes = plots.figure(columns=2, height=4.3)
+for ax, step, name in zip(
+    axes, (simultaneous_step, alternate), ("simultaneous: spirals out", "alternating: bounded"),
+    strict=True,
+):  # fmt: skip
+    states = path(step, 0.4, 20)
+    ax.plot(*states.T, "o-", ms=3, lw=1)
+    ax.plot(*states[0], "o", color=plots.INK, ms=7, label="start")
+    ax.plot(0, 0, "*", color=plots.PALETTE[1], ms=13, label="solution")
+    ax.set(xlim=(-5, 5), ylim=(-5, 5), aspect="equal")
+    ax.set_title(name, loc="left")
+    ax.set(xlabel="x (descends)", ylabel="y (climbs)")
+axes[0].legend(loc="lower left")
+plots.show(
+    fig,
+    alt="Left: simultaneous steps spiral outwards from the start. Right: alternating steps "
+    "stay on a closed ellipse around the solution.",
+)
+
+# %% [markdown]
+# **What to see.** Same game, same step size (.4), same start, 20 rounds. The one on the left
+# leaves for good; the one on the right goes round an ellipse, tilted because $x$ moves
+# first. Now play with it: change the step size, and switch between the two ways.
+
+# %%
+explore.show(explore.minimax(), update="alternating", eta=0.4)
+
+# %% [markdown]
+# ## 9 · The ring: predict, then train
+#
+# Suppose the game on the ring goes well. Towards which values will these three tend?
+# Section 3 has the answer for a perfect game; a real one need not quite get there. Write
+# your guesses; the plots will draw them dashed.
+
+# %% exercise="02.11"
+### BEGIN SOLUTION
+guess_real, guess_fake, guess_loss = 0.5, 0.5, 2 * math.log(2)
+### END SOLUTION
+guess_real = predict("02.11", guess_real)  # the mean of D(x) over data
+guess_fake = predict("02.12", guess_fake)  # the mean of D(G(z))
+guess_loss = predict("02.13", guess_loss)  # d_loss = D.real + D.fake, in nats
+
+# %% [markdown]
+# `play` trains fresh networks and looks at them about forty times on the way: where the
+# same 1000 draws of noise lie, what D says, how many modes are covered. (A mode counts as
+# covered if it has at least a tenth of its fair share, within three standard deviations.)
+
+# %%
+ROUNDS = budget.pick(smoke=12, laptop=3000, full=20_000)
+z_seen = torch.randn(1000, 2, generator=generator)
+x_seen = ring.sample(1000, generator)
+
+
+def play(make_game, seed=0):
+    """Train on the ring; returns the history, what was seen on the way, and copies of D."""
+    G, D = networks(seed)
+    seen = {"round": [], "D(x)": [], "D(G(z))": [], "modes": [], "good": []}
+    landscapes = []
+
+    @torch.no_grad()
+    def look(t):
+        fakes = G(z_seen)
+        modes, good = ring.covered(fakes)
+        says = [torch.sigmoid(D(points)).mean().item() for points in (x_seen, fakes)]
+        for name, value in zip(seen, [t, *says, modes, good], strict=True):
+            seen[name].append(value)
+        landscapes.append(copy.deepcopy(D))
+        return fakes
+
+    options = {"rounds": ROUNDS, "batch": BATCH, "seed": seed, "preview": look}
+    history = training.fit(make_game(G, D), ring_set, **options)
+    return SimpleNamespace(history=history, seen=seen, landscapes=landscapes)
+
+
+# %%
+run = play(ring_game)
+print(run.history.summary())
+final = {name: values[-1] for name, values in run.seen.items()}
+print(
+    f"D(x) {final['D(x)']:.2f}, D(G(z)) {final['D(G(z))']:.2f}, "
+    f"modes {final['modes']} of 8, share of good points {final['good']:.2f}"
+)
+
+# %%
+d_total = run.history.term("D.real") + run.history.term("D.fake")
+says = SimpleNamespace(
+    terms={name: run.seen[name] for name in ("D(x)", "D(G(z))")},
+    rounds=np.array(run.seen["round"]),
+)
+fig, axes = plots.figure(columns=2, height=3.0)
+plots.curves(
+    {"d_loss": d_total}, predictions={"d_loss": guess_loss}, limits=(0, 2),
+    references={"2 log 2": 2 * math.log(2)}, title="D's loss", ax=axes[0],
+)  # fmt: skip
+plots.curves(
+    says, predictions={"D(x)": guess_real, "D(G(z))": guess_fake}, smoothing=1, limits=(0, 1),
+    references={"1/2": 0.5}, title="what D says", ylabel="probability of real", ax=axes[1],
+)  # fmt: skip
+plots.show(
+    fig,
+    alt="Left: D's loss settles just below 2 log 2 = 1.386. Right: the means of D(x) and "
+    "D(G(z)) stay just above and just below one half.",
+)
+
+# %% [markdown]
+# **What to see.** After a lively start D's loss settles just below $2\log2\approx1.386$ nats,
+# the price of a coin, and creeps up to it. That is not a failure of D: at the optimum it
+# *can't* tell. $D(x)$ stays a little above one half, $D(G(z))$ a little below. And yet do
+# not read quality off these curves: by (2.8) the same values come about when D is merely
+# bad. (Section 12 has a training that shows it.)
+#
+# ### D's landscape
+#
+# D is a function on the plane, so look at it. G feels nothing else: each fake is pushed
+# uphill on this landscape.
+
+
+# %%
+def say_real(D):
+    return lambda points: torch.sigmoid(D(points))
+
+
+fig, axes = plots.figure(columns=3, width=9.6, height=3.1)
+last = len(run.landscapes) - 1
+moments = [last // 5, last * 9 // 20, last]
+for ax, moment in zip(axes, moments, strict=True):
+    t, fakes = run.history.grids[moment]
+    plots.field(
+        say_real(run.landscapes[moment]), level=0.5, limits=3.0, steps=60, samples=fakes[:120],
+        data=ring.centres, title=f"D(x), round {t}", axis_labels=("", ""), ax=ax,
+    )  # fmt: skip
+    ax.get_legend().remove()
+plots.show(
+    fig,
+    alt="Three heat maps of D over the plane: a hole in the middle, then a rim, at the end "
+    "eight islands of about one half that hold data and fakes.",
+)
+
+# %% [markdown]
+# **What to see.** White circles: the eight modes. Black dots: fakes. Orange: D says "real",
+# blue: "fake"; the thick line is where D says one half. First D digs a hole where the fakes
+# are, in the middle, and they run outwards, uphill. The hole gets a rim, the rim breaks into
+# eight islands. At the end D says "fake" everywhere else, and on the islands, where data and
+# fakes both are, it says nearly one half. (The few dots between islands are forced: G is
+# continuous and its noise is one connected cloud, so it can't reach eight islands without a
+# bridge.)
+#
+# Replay it. The same noise is shown at every moment, so each dot is one $z$ on its way.
+
+# %%
+explore.show(explore.replay(run.history), moment=len(run.history.grids) - 1)
+
+# %% [markdown]
+# ### The two objectives, and a better D
+#
+# Now the experiment that (2.11) asks for. Give D more moves per round, $k=5$, so that it
+# comes closer to $D^*$. Then the saturating loss descends about $2\,\mathrm{JS}$, and the
+# non-saturating one about $\mathrm{KL}(p_g\|p_\text{data})-2\,\mathrm{JS}$. Recall what a
+# reverse KL forgives. **Predict** which of the two will lose modes: `"saturating"`,
+# `"non-saturating"`, `"both"` or `"neither"`?
+
+# %% exercise="02.14"
+### BEGIN SOLUTION
+guess_loser = "non-saturating"
+### END SOLUTION
+guess_loser = predict("02.14", guess_loser)
+
+# %%
+SEEDS = budget.pick(smoke=(0,), laptop=(0, 1), full=(0, 1, 2, 3, 4))
+runs = {}
+for k in (1, 5):
+    for objective in library.OBJECTIVES:
+        make = partial(ring_game, k=k, objective=objective)
+        again = (k, objective) == (1, "non-saturating")  # seed 0 of it was trained above
+        runs[k, objective] = [run if again and not seed else play(make, seed) for seed in SEEDS]
+        for seed, result in zip(SEEDS, runs[k, objective], strict=True):
+            modes, good = result.seen["modes"][-1], result.seen["good"][-1]
+            print(f"k = {k}, {objective:14}, seed {seed}: modes {modes} of 8, good {good:.2f}")
+
+# %%
+fig, axes = plots.figure(columns=4, width=9.6, height=3.0)
+for ax, ((k, objective), results) in zip(axes, runs.items(), strict=True):
+    fakes = results[0].history.grids[-1][1]
+    plots.points(fakes, density=ring, limits=3.0, axis_labels=("", ""), ax=ax)
+    ax.set_title(f"k = {k}\n{objective}", fontsize=11)
+plots.show(
+    fig,
+    alt="Samples of four generators on the ring: with k = 1 both objectives reach all modes; "
+    "with k = 5 the non-saturating one reaches only some of them.",
+)
+
+# %% [markdown]
+# **What to see.** With $k=1$ both objectives reach all eight modes. With $k=5$ the
+# saturating loss still does, and the non-saturating one drops some: its samples are good,
+# but they come from fewer places. A better discriminator made it worse, just as the
+# reverse KL would. Two warnings before you turn this into a law. This is one ring, a
+# handful of seeds, and one pair of networks. And on images the saturating loss with a good
+# D has another problem, which you saw in section 4: it hardly learns at all.
+#
+# So what does collapse look like over time? Count.
+
+# %%
+fig, ax = plots.figure(width=7.6)
+for (k, objective), results in runs.items():
+    style = "--" if objective == "saturating" else "-"
+    color = plots.PALETTE[0 if k == 1 else 1]
+    for index, result in enumerate(results):
+        label = f"k = {k}, {objective}" if index == 0 else None
+        ax.plot(result.seen["round"], result.seen["modes"], style, color=color, label=label)
+ax.set(ylim=(0, 8.4), xlabel="round", ylabel="modes covered, of 8")
+ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+plots.show(
+    fig,
+    alt="Modes covered over the rounds, a line per run: all rise to eight but the two "
+    "non-saturating runs with k = 5, which stay below.",
+)
+
+# %% [markdown]
+# **What to see.** A line for each run. The non-saturating runs with $k=5$ find some modes
+# soon and then hardly gain any; some come and go. Nothing pulls G towards a mode where it
+# makes no examples, because G learns only at its own samples.
+#
+# ## 10 · Digits: the GAN of report A
+#
+# The same game on real images, with the networks and settings of report A (its section
+# 4.1): G 64–256–256–784, D mirrored, Adam at 2·10⁻⁴, batches of 100. In the library the
+# whole of it is `models.GAN("report")`, with the two moves that you wrote above. (One
+# economy: with $k=1$ D's fakes serve G's move too, instead of fresh ones.)
+
+# %%
+digits = data.load("digits")
+gan = models.GAN("report")
+print({name: gan.settings[name] for name in ("latent", "hidden", "lr", "batch", "k")})
+history = training.fit(gan, digits)
+print(history.summary())
+
+# %%
+fig, axes = plots.figure(columns=2, height=3.0)
+d_total = history.term("D.real") + history.term("D.fake")
+plots.curves(
+    {"d_loss": d_total, "G.fake": history.term("G.fake")}, limits=(0, 8),
+    references={"2 log 2": 2 * math.log(2)}, title="losses on digits", ax=axes[0],
+)  # fmt: skip
+shown = [history.grids[i] for i in (len(history.grids) // 2, -1)]
+rows = torch.cat([grid[:6] for _, grid in shown])
+plots.images(
+    rows, columns=6, row_labels=[str(t) for t, _ in shown], title="round, and samples",
+    ax=axes[1],
+)  # fmt: skip
+plots.show(
+    fig,
+    alt="Left: D's loss and G's loss over the rounds on digits. Right: samples in the middle "
+    "and at the end of this short training.",
+)
+
+# %% [markdown]
+# **What to see.** At this budget D is far ahead: its loss is well below $2\log2$, G's is at
+# several nats, just as in the first epochs of report A's log. The samples are on the way
+# from noise to smudges; here and there you may guess a digit. This takes patience, and G is
+# no further at the laptop's twentieth of report A's rounds. A copy that was trained for all
+# 200 epochs, on all of MNIST, comes with the course:
+
+# %%
+trained = zoo.load("gan-mnist")
+samples = trained.sample(48, generator=training.seed_all(3))
+plots.show(
+    plots.images(samples, columns=12, title="zoo: gan-mnist, 48 samples, not selected"),
+    alt="Forty-eight samples of the fully trained GAN: most are readable digits, some are not.",
+)
+
+# %% [markdown]
+# **What to see.** Most are digits at a glance. Some are none: strokes are broken or double.
+# Around them are specks, since G's last layer makes every pixel on its own and knows no
+# neighbourhood (lesson 04 gives G convolutions).
+#
+# **Are all ten classes there?** Ask a classifier that never met this GAN.
+
+# %%
+classifier = evaluation.digit_classifier()
+many = trained.sample(2000, generator=training.seed_all(4))
+counts = evaluation.class_histogram(many, classifier)
+test_digits = data.load("digits", split="test")
+real_counts = torch.bincount(test_digits.labels, minlength=10)
+distance = evaluation.total_variation(counts / counts.sum(), real_counts / real_counts.sum())
+print("samples a class:", counts.tolist())
+print(f"modes {evaluation.modes_covered(counts)} of 10; total variation {distance:.3f}")
+
+# %%
+fig = plots.histogram(counts, expected=real_counts, title="classes among 2000 samples")
+plots.show(
+    fig,
+    alt="Bars of the classifier's class shares among GAN samples beside the shares in real "
+    "test digits: all ten classes are present, in unequal shares.",
+)
+
+# %% [markdown]
+# **What to see.** All ten classes are there, but not in the right shares: some are drawn far
+# too often, at the cost of others. This is the mild form of collapse: nothing is lost, some
+# is neglected. Lesson 03 asks how far such a histogram can be trusted: a smudge, too, is
+# counted as the digit that it resembles most.
+#
+# **What D says now.** Your predictions from section 9 once more, on digits, after 200
+# epochs:
+
+# %%
+with torch.no_grad():
+    on_real = torch.sigmoid(trained.score(test_digits.batch(torch.arange(2000)).x)).mean()
+    on_fake = torch.sigmoid(trained.score(many)).mean()
+print(
+    f"D(x) on test digits {on_real:.2f}, D(G(z)) {on_fake:.2f}; report A's last line has "
+    ".71 (on training digits) and .36"
+)
+
+# %% [markdown]
+# ### Walking through the latent space (*optional*)
+#
+# Any $z$ gives an image, so a path between two draws gives a film. Which path? In 64
+# dimensions a Gaussian draw lies close to a *sphere*: its squared norm has mean 64. The
+# middle of a straight line does not:
+#
+# $$\mathbb E\|z\|^2=d,\qquad \mathbb E\bigl\|\tfrac12(z_a+z_b)\bigr\|^2=\tfrac d2\tag{2.14}$$
+#
+# so G is asked for images at a radius where it has hardly ever been trained. The
+# *spherical* path turns from one to the other instead and keeps the norm.
+
+# %% tags=["optional"]
+d = 64
+z_a, z_b = torch.randn(2, 50_000, d, dtype=torch.float64, generator=generator)
+squares, middle = z_a.square().sum(1), ((z_a + z_b) / 2).square().sum(1)
+for name, found, wanted in [("‖z‖²", squares, d), ("‖middle‖²", middle, d / 2)]:
+    error = found.std() / math.sqrt(len(found))
+    agrees(found.mean(), wanted, error=error, name=f"(2.14) {name}")
+refuses(middle.mean(), d, error=error, name="the middle as far out as its ends")
+print(
+    f"share of draws with a norm as small as the middle's: "
+    f"{(squares <= d / 2).double().mean():.5f}"
+)
+
+# %% tags=["optional"]
+explore.show(explore.interpolation(trained), t=0.5)
+
+# %% [markdown]
+# **What to see.** Both paths pass through digits and, between them, through shapes that
+# are none. On the straight path look at the middle: the norm dips below the range in which
+# 95% of all draws lie. Change the two seeds, and judge for yourself how much it matters
+# for this G. There is no encoder here: you can walk, but you can't ask where a given digit
+# is.
+#
+# (`explore.show(explore.replay(history))` in a cell of your own replays the short training
+# from above.)
+#
+# ## 11 · Break it
+#
+# Three trainings on the ring, A, B and C. One is healthy; the other two have a fault of
+# one line each. You see what you would see in practice: losses, a few numbers, and samples
+# from fresh noise.
+
+# %%
+mysteries = {name: play(partial(mystery_game, name), seed=3) for name in "ABC"}
+for name, result in mysteries.items():
+    seen, terms = result.seen, result.history.terms
+    print(
+        f"run {name}: D(x) {seen['D(x)'][-1]:.2f} (at most {max(seen['D(x)']):.2f}), "
+        f"D(G(z)) {seen['D(G(z))'][-1]:.2f}; modes {seen['modes'][-1]}; smallest D.real "
+        f"{terms['D.real'].min():.3f}, smallest D.fake {terms['D.fake'].min():.3f}"
+    )
+
+# %%
+fig, axes = plots.figure(columns=3, rows=2, height=5.8)
+for column, (name, result) in enumerate(mysteries.items()):
+    above, below = axes[:, column]
+    terms = ["D.real", "D.fake", "G.fake"]
+    plots.curves(result.history, terms, limits=(0, 2.5), title=f"run {name}", ax=above)
+    fakes = result.history.grids[-1][1]
+    plots.points(fakes, data=ring.sample(200, generator), axis_labels=("", ""), ax=below)
+    for ax in (above, below):
+        if column and ax.get_legend():
+            ax.get_legend().remove()
+plots.show(
+    fig,
+    alt="For each of three runs A, B, C: its loss curves above, and below fresh samples "
+    "(orange) with data (grey). Run A's D.fake stays above .69; run C's losses are all zero.",
+)
+
+# %% [markdown]
+# **Your turn (02.5).** Which run is what? Choose among
+#
+# - `"healthy"`,
+# - `"sigmoid twice"`: D ends in a sigmoid, and the loss takes its output for a logit,
+# - `"stale fakes"`: D is shown the same batch of fakes in every round, made before the loop,
+# - `"label flipped"`: G descends $-\log(1-D(G(z)))$.
+#
+# Look at *ranges* before you look at shapes: which values can a term take at all? And ask of
+# each number which examples it was measured on.
+
+# %% exercise="02.5"
+### BEGIN SOLUTION
+diagnosis = {"A": "sigmoid twice", "B": "healthy", "C": "stale fakes"}
+### END SOLUTION
+
+# %%
+check("02.5", diagnosis)
+
+# %% [markdown]
+# <details><summary><b>Reveal</b> (open it after your answer)</summary>
+#
+# - **A: the sigmoid twice.** The "logit" is a probability, between 0 and 1. So the D that
+#   the loss sees lies between $\sigma(0)=.5$ and $\sigma(1)\approx.731$; D.real can't fall
+#   below $\operatorname{softplus}(-1)\approx.313$ and D.fake can't fall below
+#   $\log2\approx.693$. No error message. With some seeds it even learns, slowly, within that
+#   range; with this one it got stuck where the first sigmoid is 0 and flat. Then all terms
+#   are $\log2$ and D says .50 to everything: the numbers of a perfect game, but *without any
+#   noise*, and no modes. This is `binary_cross_entropy_with_logits` after `nn.Sigmoid`.
+# - **B: healthy.** Nobody wins.
+# - **C: stale fakes.** D learns to reject 128 old fakes, and does so perfectly: D.fake is 0.
+#   Nothing tells it about new ones. G finds the places where D says "real" and runs there,
+#   far off the ring: G.fake is 0 too. The contradiction gives it away: D rejects "the
+#   fakes", and D(G(z)) is 1. They can't be the same fakes.
+# - A **flipped label** was not among them: G would help D, all losses would go to zero as in
+#   C, but with D(G(z)) at 0.
+#
+# In a game, everybody winning is the alarm.
+#
+# </details>
+
+# %% [markdown]
+# ## 12 · The two reports
+#
+# The course is built on two student reports, A and B. Where they are wrong you refute them
+# by a computation, and you are fair: quote them as printed, ask whether a misprint or the
+# extraction of the text explains it, and say what they got right.
+#
+# ### E01 · B's value function (B, §2.1, eq. 1)
+#
+# > $$\begin{aligned}
+# > \min_G \max_D V(G, D) = & E_{p_{\text{data}}(x)} \{\log(D(x))\} \\
+# > & + E_{p_z(z)} \{1 - \log(D(G(z)))\}
+# > \end{aligned} \quad (1)$$
+#
+# Compare the last term with (2.3): it should be $\log(1-D(G(z)))$. Take it as printed, and
+# D gains without bound from $D(G(z))\to0$ wherever $p_g>p_\text{data}$: there is no best D.
+# At $p_g=p_\text{data}$ the two logarithms cancel and every D has the value 1.
+
+
+# %%
+def value_as_printed(D, p_data, p_g):
+    """B's eq. (1), on distributions over the last axis."""
+    return (p_data * D.log()).sum(-1) + (p_g * (1 - D.log())).sum(-1)
+
+
+for tiny in (1e-2, 1e-8, 1e-64, 1e-256):
+    D_tiny = torch.ones_like(a).masked_fill(b > a, tiny)  # a: data, b: generator
+    print(f"D = {tiny:g} where p_g > p_data: value {value_as_printed(D_tiny, a, b):.1f}")
+growth = 1 - (b - a).clamp(min=0).sum() * math.log(tiny)
+agrees(
+    value_as_printed(D_tiny, a, b),
+    growth,
+    tol=1e-9,
+    name="E01: grows with −log D(G(z))",
+)
+refuses(value_as_printed(D_tiny, a, b), value_of(a / (a + b), a, b), name="max V as (2.6)")
+any_D = torch.rand(12, dtype=torch.float64, generator=generator)
+agrees(
+    value_as_printed(any_D, a, a),
+    1,
+    tol=1e-9,
+    name="E01: at p_g = p_data any D gives 1",
+)
+
+# %% [markdown]
+# It is a misprint, not a misunderstanding: the sentence just before it has
+# $\log(1-D(G(z)))$, and so has B's Algorithm 1, in both gradients. By accident the printed
+# term has a sense for G alone. Its slope is that of the *non-saturating* loss:
+
+# %%
+at = torch.linspace(-10, 10, 81, dtype=torch.float64, requires_grad=True)
+(printed_slope,) = torch.autograd.grad((1 - F.logsigmoid(at)).sum(), at)
+agrees(printed_slope, -(1 - torch.sigmoid(at)), name="E01: slope of 1 − log D for G")
+refuses(printed_slope, -torch.sigmoid(at), name="the saturating slope")
+
+# %% [markdown]
+# ### E02 · A's letters on the way to the value function (A, §3.1)
+#
+# > $$\log L \approx \mathbb{E}_{x \sim p_{\text{data}}(x)} [\log D(x)] + \mathbb{E}_{z \sim p_z(z)} [\log (1 - D(x))]$$
+#
+# Two slips. The noise is called $x$ (in the product before it too: "$D(G(x^{(j)}))$"); read
+# literally, with $x$ the data, G has vanished from the second term. And it is $\frac1m\log L$ that tends to the
+# right-hand side; $\log L$ grows with $m$. A's next display, the minimax problem, has
+# $\log(1-D(G(z)))$ as it should be.
+
+# %%
+literal = integrate(p_data * (-F.softplus(-some_logit(x)) - F.softplus(some_logit(x))))
+refuses(literal, value, tol=1e-6, name="E02: D(x) in the second term")
+for m in (1_000, 2_000, 4_000):
+    log_L = (-F.softplus(-some_logit(data_1d.sample((m,))))).sum()
+    log_L = log_L - F.softplus(some_logit(gen_1d.sample((m,)))).sum()
+    print(f"m = {m}: log L = {log_L:9.1f}, (1/m) log L = {log_L / m:.3f}, V = {value:.3f}")
+
+# %% [markdown]
+# ### E03 · The name of the noise prior (A and B, Algorithm 1)
+#
+# A prints
+#
+# > • Sample minibatch of $m$ noise samples $\{\mathbf{z}^{(1)}, \dots, \mathbf{z}^{(m)}\}$ from noise prior $p_g(\mathbf{z})$
+#
+# and B prints
+#
+# > $\{z^{(1)}, z^{(2)}, \dots, z^{(m)}\}$ from noise prior $p_g(z)$
+#
+# The noise prior is $p_z$; $p_g$ is the distribution of $G(z)$, on $x$. It is a slip of a
+# letter, and not theirs: **Algorithm 1 of Goodfellow et al. (2014) prints the same**. Both
+# reports copied it faithfully, and both write $p_z$ elsewhere. The two can't be confused in
+# code, since they do not even have the same dimension:
+
+# %%
+from_p_z = torch.randn(4, gan.settings["latent"], generator=generator)
+from_p_g = gan.generate(from_p_z).flatten(1)
+print(
+    "a draw from p_z:",
+    tuple(from_p_z.shape[1:]),
+    " a draw from p_g:",
+    tuple(from_p_g.shape[1:]),
+)
+try:
+    gan.generator(from_p_g)
+except RuntimeError as error:
+    print("G can't be fed with draws from p_g:", error)
+
+# %% [markdown]
+# ### E04 · Which generator loss did A train? (A, §3.1 against §4.1)
+#
+# A's Algorithm 1 descends, as (2.3) asks, the *saturating* loss:
+#
+# > $$\nabla_{\theta_g} \frac{1}{m} \sum_{i=1}^m \log (1 - D(G(\mathbf{z}^{(i)}))).$$
+#
+# Here are the first ten lines of its training log, and the last four:
+
+# %%
+log_of_A = """
+Epoch [0/200], Step [600/600], d_loss: 0.0296, g_loss: 5.0803, D(x): 0.99, D(G(z)): 0.02
+Epoch [1/200], Step [600/600], d_loss: 0.1741, g_loss: 4.5834, D(x): 0.96, D(G(z)): 0.10
+Epoch [2/200], Step [600/600], d_loss: 0.1662, g_loss: 5.5027, D(x): 0.93, D(G(z)): 0.04
+Epoch [3/200], Step [600/600], d_loss: 0.1475, g_loss: 3.3940, D(x): 0.94, D(G(z)): 0.95
+Epoch [4/200], Step [600/600], d_loss: 0.1206, g_loss: 4.7457, D(x): 0.94, D(G(z)): 0.02
+Epoch [5/200], Step [600/600], d_loss: 0.4063, g_loss: 4.3388, D(x): 0.92, D(G(z)): 0.17
+Epoch [6/200], Step [600/600], d_loss: 0.5062, g_loss: 3.1278, D(x): 0.87, D(G(z)): 0.16
+Epoch [7/200], Step [600/600], d_loss: 0.2673, g_loss: 2.7529, D(x): 0.89, D(G(z)): 0.05
+Epoch [8/200], Step [600/600], d_loss: 0.4409, g_loss: 4.1331, D(x): 0.94, D(G(z)): 0.23
+Epoch [9/200], Step [600/600], d_loss: 0.1815, g_loss: 2.8265, D(x): 0.95, D(G(z)): 0.09
+Epoch [196/200], Step [600/600], d_loss: 0.8356, g_loss: 1.5983, D(x): 0.70, D(G(z)): 0.25
+Epoch [197/200], Step [600/600], d_loss: 0.9650, g_loss: 1.4631, D(x): 0.72, D(G(z)): 0.35
+Epoch [198/200], Step [600/600], d_loss: 0.9860, g_loss: 1.7756, D(x): 0.67, D(G(z)): 0.28
+Epoch [199/200], Step [600/600], d_loss: 1.0037, g_loss: 1.0970, D(x): 0.71, D(G(z)): 0.36
+"""
+pattern = (
+    r"\[(\d+)/.*d_loss: ([\d.]+), g_loss: ([\d.]+), D\(x\): ([\d.]+), D\(G\(z\)\): ([\d.]+)"
+)
+table = torch.tensor([[float(v) for v in row] for row in re.findall(pattern, log_of_A)])
+epoch, d_loss_A, g_loss_A, D_x, D_Gz = table.double().T
+
+# %% [markdown]
+# The logarithm of a probability is never positive, so no discriminator whatever gives a
+# saturating loss of 5.08. The non-saturating loss is never negative, and fits.
+
+# %%
+any_logit = 30 * torch.randn(100_000, dtype=torch.float64, generator=generator)
+assert bool((-F.softplus(any_logit) <= 0).all() and (F.softplus(-any_logit) >= 0).all())
+print(
+    f"largest log(1 − D) of 100,000: {-F.softplus(any_logit).min():.1e}; "
+    f"smallest g_loss of A: {g_loss_A.min():.4f}"
+)
+assert bool((g_loss_A > 0).all())
+
+# %% [markdown]
+# So A *derives* one loss and *trains* another. There is nothing wrong with that: Goodfellow
+# et al. recommend it, and A's public code says so (binary cross-entropy against the label
+# "real"). The report just doesn't mention it.
+#
+# Now don't overdo it. A hasty reader says: "$D(G(z))=.02$, so g_loss must be
+# $-\log.02=3.9$, and A prints 5.08: wrong again!" That accusation fails twice. The mean of
+# $-\log$ is not $-\log$ of the mean; $-\log$ is convex, so by Jensen's inequality
+#
+# $$\frac1B\sum_i-\log D_i\;\ge\;-\log\Bigl(\frac1B\sum_iD_i\Bigr)\tag{2.15}$$
+#
+# and in A's code D(G(z)) was computed *before* D's step, g_loss after it and on new noise.
+
+# %%
+D_i = torch.rand(1000, 64, dtype=torch.float64, generator=generator)
+mean_of_log, log_of_mean = -D_i.log().mean(1), -D_i.mean(1).log()
+assert bool((mean_of_log >= log_of_mean).all())
+refuses(
+    log_of_mean,
+    mean_of_log,
+    tol=1e-6,
+    name="(2.15) −log of the mean for the mean of −log",
+)
+agrees(
+    -torch.full((64,), 0.3).double().log().mean(),
+    -math.log(0.3),
+    tol=1e-6,
+    name="(2.15) equal only if all D are equal",
+)
+print(f"first epoch: −log D(G(z)) = {-D_Gz[0].log():.2f} ≤ g_loss = {g_loss_A[0]:.2f}")
+
+# %% [markdown]
+# **Your turn (02.6).** Show that A's first line is possible: give a batch of
+# discriminator outputs, a tensor of probabilities of any length, whose mean is .02 (to two
+# decimals) and whose mean of $-\log$ is 5.08 (within .05).
+
+# %% exercise="02.6"
+### BEGIN SOLUTION
+share = 0.1  # one fake in ten fools D a little, the others hardly at all
+high = 0.17
+low_log = -(5.08 + share * math.log(high)) / (1 - share)
+D_batch = torch.tensor([high] * 10 + [math.exp(low_log)] * 90)
+### END SOLUTION
+
+# %%
+check("02.6", D_batch)
+
+# %% [markdown]
+# **Your turn (02.7).** Jensen bounds d_loss by the two means of the same batch:
+# d_loss ≥ −log(mean D(x)) − log(1 − mean D(G(z))). In A's code all three *are* of the same
+# batch, so a line below the bound can't be right. Which epoch is it? Allow for means that
+# are rounded to two decimals (by up to .005).
+
+# %% exercise="02.7"
+### BEGIN SOLUTION
+bound_A = -(D_x + 0.005).clamp(max=1).log() - (1 - D_Gz + 0.005).log()
+impossible = int(epoch[d_loss_A < bound_A])
+### END SOLUTION
+
+# %%
+check("02.7", impossible)
+
+# %% [markdown]
+# <details><summary><b>And whose slip is it?</b> (open it after your answer)</summary>
+#
+# In the notebook that A published, the same line ends in **0.05**. So it is a digit that
+# went wrong between the notebook and the text before you, perhaps when the text was
+# extracted from the PDF. It says nothing about A's training, and the course does not count
+# it as an error of the report. *Before you accuse a character, ask how it came to you.*
+#
+# </details>
+#
+# ### E19 · Why GANs are unstable (B, §5)
+#
+# > In contrast with VAE and NF, GAN models do not have a stable training process. This is because the generator and discriminator are not trained at the same time which might lead to mode collapse.
+#
+# Section 8 is the counter-example to "because". Training at the same time is what makes the
+# smallest game diverge, and taking turns is what bounds it:
+
+# %%
+start, rounds = (1.0, 0.4), 1000
+for eta in (0.05, 0.2, 0.5):
+    at_once = path(simultaneous_step, eta, rounds, start).norm(dim=1)
+    in_turn = path(alternate, eta, rounds, start).norm(dim=1)
+    agrees(
+        at_once[-1] / at_once[0],
+        (1 + eta**2) ** (rounds / 2),
+        tol=at_once[-1] * 1e-9,
+        name=f"η = {eta}, simultaneous: growth in {rounds} rounds",
+    )
+    bound = math.sqrt((1 + eta / 2) / (1 - eta / 2))
+    assert in_turn.max() / in_turn[0] <= bound
+    print(
+        f"  alternating: at most {in_turn.max() / in_turn[0]:.3f} times the start; "
+        f"(2.13) allows {bound:.3f}"
+    )
+refuses(at_once[-1] / at_once[0], 1.0, tol=1e-6, name="stable because at the same time")
+
+# %% [markdown]
+# Be exact about what this shows. It does not show that every GAN does better in turns, nor
+# that taking turns makes a GAN stable: alternating play on $xy$ does not converge either.
+# It does show that "not at the same time" can't be *the* reason. (B's §2.1 says of the same
+# networks that they "are trained at the same time".) If B meant that the two must be *kept
+# in step*, that is right, and B's §2.1 says so well: "$G$ must not be trained too much
+# without updating $D$". Try all three on the ring: in turns, at the same time, and with
+# five moves of G for one of D.
+
+
+# %%
+def at_once_game(G, D):
+    """The ring's game in one move: both players step from the same state."""
+    first, second = ring_game(G, D).round
+
+    def both(draw):
+        return {**first.losses(draw), **second.losses(draw)}
+
+    return training.Game([training.Move([*first.players, *second.players], both)])
+
+
+def hasty_game(G, D):
+    """The ring's game with five moves of G for one of D."""
+    first, second = ring_game(G, D).round
+    return training.Game([first, training.Move(second.players, second.losses, times=5)])
+
+
+# %%
+results = {
+    "in turns": run,
+    "at the same time": play(at_once_game),
+    "G five times": play(hasty_game),
+}
+for name, result in results.items():
+    seen, terms = result.seen, result.history.terms
+    late = slice(-len(terms["D.real"]) // 10, None)
+    d_late = (terms["D.real"] + terms["D.fake"])[late].mean()
+    print(
+        f"{name:16}: modes {seen['modes'][-1]}, good {seen['good'][-1]:.2f}; d_loss {d_late:.3f}, "
+        f"D(x) {seen['D(x)'][-1]:.2f}, D(G(z)) {seen['D(G(z))'][-1]:.2f}"
+    )
+
+# %% [markdown]
+# **What to see.** In turns and at the same time, the ring is learned alike. With G five
+# times as fast it is not learned at all: G crowds into one place, D hurries after it, G
+# moves on. That confirms B's warning. And look at the last line's *losses*: $2\log2$, ½
+# and ½, the very values of a perfect game! They say that D can't tell, not why.
+#
+# ### What the reports got right
+#
+# - **A**: the road from the likelihood of two classes to the value function is right, but
+#   for E02's letters, and rare in tutorials. You walked it in section 1: (2.1), (2.3).
+# - **A and B**: Algorithm 1, both gradients, but for E03's letter.
+# - **A**: its log ends at d_loss 1.00 with D(x) .71 and D(G(z)) .36, on its way to
+#   $2\log2$, ½ and ½, as (2.7) wants.
+# - **B**: at the solution "$D$'s probability of making a mistake equals 0.5 everywhere";
+#   that is (2.7).
+# - **B**: $G$ "must not be trained too much without updating $D$"; you just ran it.
+#
+# ## 13 · Exercises
+#
+# **02.1–02.7** are above, with their checks; 02.11–02.14 are the predictions. The following
+# have no check: discuss them.
+#
+# **02.8 · Both at once.** Section 12 tried `at_once_game` once. Try three seeds, and then
+# plain gradient descent, `partial(torch.optim.SGD, lr=0.05)`, in place of Adam, both in turns
+# and at once. Does the ring do what $xy$ does? What is different (think of Adam, of the
+# noise in the gradients, and of $V$, which is no product)?
+#
+# **02.9 · The other distance.** In (2.9) use two *uniform* densities of width 1 instead of
+# Gaussians. At which distance does the slope of JS become exactly zero? What is
+# KL(g‖data) then?
+#
+# **02.10 · A loss of your own.** Let G descend $-\ell$ itself, the bare logit. With
+# $D=D^*$ frozen, which divergence does it descend? (Hint: (2.5), and the first half of
+# (2.11).) Check it with the cells of section 4, then train the ring with it.
+#
+# **02.15 · One-sided labels.** Replace the label 1 of real examples by .9 in D's loss.
+# Derive the new $D^*$ as in (2.4). What is it where $p_g=0$? Then put .9 *and* .1, and
+# explain why the second is unwise.
+#
+# **02.16 · Momentum.** Set `betas=(0.9, 0.999)` in `ring_game`, PyTorch's default and
+# report A's. How many modes, and when? Look at the replay: what do the fakes do?
+#
+# ## Summary
+#
+# - D is a classifier; its best logit is $\log p_\text{data}-\log p_g$. (2.4), (2.5)
+# - Against the best D, the minimax game is $-\log4+2\,\mathrm{JS}$, with its minimum at
+#   $p_g=p_\text{data}$. Against any other D it is a lower bound on that. (2.6)–(2.8)
+# - JS is flat when the supports are apart, so the saturating loss has little to give. The
+#   non-saturating loss has the same fixed point, another size, and at $D^*$ another
+#   divergence: $\mathrm{KL}(p_g\|p_\text{data})-2\,\mathrm{JS}$. (2.9)–(2.11)
+# - Work with logits. A sigmoid before the logarithm kills the gradient just when it counts.
+# - A GAN is a game of two players, each improving its own loss in its own parameters.
+#   $2\log2$, ½ and ½ are where a fair game ends, not a proof that it went well: look at
+#   fresh samples, and count modes.
+# - On $xy$, stepping at once diverges; taking turns is bounded. (2.12), (2.13)
+#
+# **Next:** lesson 03 measures samples; lesson 04 gives the networks convolutions; lesson 05
+# comes back to stability.
+#
+# ## References
+#
+# - Goodfellow, Pouget-Abadie, Mirza, Xu, Warde-Farley, Ozair, Courville, Bengio (2014),
+#   *Generative adversarial nets*, NeurIPS: (2.3)–(2.7), Algorithm 1, the non-saturating loss.
+# - Arjovsky and Bottou (2017), *Towards principled methods for training generative
+#   adversarial networks*, ICLR: (2.9), (2.11).
+# - Mescheder, Nowozin, Geiger (2017), *The numerics of GANs*, NeurIPS; Gidel et al. (2019),
+#   *A variational inequality perspective on GANs*, ICLR: the bilinear game, at once and in
+#   turns.
+# - Metz, Poole, Pfau, Sohl-Dickstein (2017), *Unrolled GANs*, ICLR: the ring of Gaussians.
+# - White (2016), *Sampling generative networks*: spherical interpolation.
+# - Reports A and B, in the words of the errata page.
