@@ -66,7 +66,8 @@ class GAN(Model):
             "seed": 0,
         },
     }
-    recipes["course"] = {**recipes["report"], "betas": (0.5, 0.999)}
+    # A shorter memory and a larger step: readable digits in 6,000 rounds instead of smudges.
+    recipes["course"] = {**recipes["report"], "betas": (0.5, 0.999), "lr": 5e-4}
 
     def build(self) -> None:
         s = self.settings

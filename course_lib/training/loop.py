@@ -28,7 +28,7 @@ from course_lib.training.budget import budget as chosen_budget
 from course_lib.training.draw import Draw
 from course_lib.training.game import Game, Player, own_gradients
 from course_lib.training.history import History
-from course_lib.training.state import State
+from course_lib.training.state import Exploded, State
 
 EXPLODED = 1e8  # nats; no loss of the course comes near it while it still learns
 SNAPSHOT_EVERY = 200  # rounds between copies of the last good state
@@ -131,7 +131,6 @@ class _Run:
         self.state = State(game, model, self.optimisers, self.draw)
         self.history = History()
         self.file: Path | None = None
-        self.checked_before_step = first.device.type == "cpu"
         facts = {
             "model": type(model).__name__ if model is not None else "game",
             "settings": getattr(model, "settings", {}),
@@ -197,10 +196,8 @@ class _Run:
                     if t + 1 - good[0] >= SNAPSHOT_EVERY or t + 1 == rounds:
                         self.state.require_finite()
                         good = (t + 1, self.state.copy())
-                except CourseError as error:
-                    if isinstance(error, _Exploded) or "became NaN" in str(error):
-                        self.stop(error, t, good)
-                    raise
+                except Exploded as error:
+                    self.stop(error, t, good)
                 now = time.perf_counter()
                 history.record(values, now - before)
                 before = now
@@ -228,7 +225,8 @@ class _Run:
                     found.setdefault(name, []).append(value)
         if self.game.after is not None:
             self.game.after(t)
-        processes.average_(self.state.buffers()) if processes.world() > 1 else None
+        if processes.world() > 1:
+            processes.average_(self.state.buffers())
         return {name: sum(values) / len(values) for name, values in found.items()}
 
     def move(self, move, t: int) -> dict[str, float]:
@@ -241,7 +239,7 @@ class _Run:
         values = dict(zip(names, joint.tolist(), strict=True))
         for name, value in values.items():
             if not abs(value) <= EXPLODED:  # also true of NaN
-                raise _Exploded(f"the loss term {name!r} is {value:.4g}")
+                raise Exploded(f"the loss term {name!r} is {value:.4g}")
         for player, own in gradients.items():
             self.step(player, own, t)
         return values
@@ -256,7 +254,7 @@ class _Run:
         if player.clip is not None:
             norm = nn.utils.clip_grad_norm_(player.parameters, player.clip)
             if not math.isfinite(norm):
-                raise _Exploded(f"the gradient of player {player.name!r} has norm {norm:.4g}")
+                raise Exploded(f"the gradient of player {player.name!r} has norm {norm:.4g}")
         if player.schedule is not None:
             factor = player.schedule(t)
             for group, rate in zip(optimiser.param_groups, self.rates[player], strict=True):
@@ -281,10 +279,6 @@ class _Run:
             "division by zero or the log of zero in the loss.",
             self.history,
         ) from error
-
-
-class _Exploded(CourseError):
-    """A loss or gradient that no step must follow."""
 
 
 class _Previews:

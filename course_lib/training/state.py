@@ -11,6 +11,10 @@ from course_lib.training.draw import Draw
 from course_lib.training.game import Game, Player
 
 
+class Exploded(CourseError):
+    """A loss, gradient or parameter that is no finite number: nothing may be built on it."""
+
+
 class State:
     """The weights, optimisers' moments and random states of one training.
 
@@ -80,11 +84,11 @@ class State:
         self.draw.batches = int(tensors["batches"])
 
     def require_finite(self) -> None:
-        """Raise CourseError naming the player whose parameters hold NaN or infinity."""
+        """Raise Exploded naming the player whose parameters hold NaN or infinity."""
         for player in self.game.players:
             for parameter in player.parameters:
                 if not torch.isfinite(parameter).all():
-                    raise CourseError(
+                    raise Exploded(
                         f"parameters of player {player.name!r} became NaN or infinite: its "
                         "gradient exploded"
                     )

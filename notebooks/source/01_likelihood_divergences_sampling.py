@@ -1056,7 +1056,7 @@ print("posterior standard deviations:", [f"{s:.2f}" for s in (log_var[0] / 2).ex
 axis = torch.linspace(-2.4, 2.4, 5, dtype=f64)
 lattice = torch.cartesian_prod(axis.flip(0), axis).flip(1)  # z_2 downwards, z_1 to the right
 fig = plots.images(plane.mean_image(lattice), columns=5, zoom=2,
-                   title="mean image at each place of the plane")
+                   title="mean images over the plane")
 plots.show(fig, alt="Mean images over the latent plane: blurred shapes that fade from one into "
            "another, a 0 on one side and a 1 on the other.")
 

@@ -974,6 +974,8 @@ plots.show(fig, alt="The curve at 1e-3 is near report A's log, that at 1e-4 far 
 #
 # At $10^{-3}$ each of A's three figures is within one nat of the mean. At $10^{-4}$ the third is more
 # than 23 nats away.
+# After 200 epochs at $10^{-3}$ the course has 150.77 (one seed) where A prints 148.83: within two
+# nats, and not below.
 
 # %% [markdown]
 # ## 8 · Looking
