@@ -1566,10 +1566,11 @@ for name, result in results.items():
     )
 
 # %% [markdown]
-# **What to see.** In turns and at the same time, the ring is learned alike. With G five
-# times as fast it is not learned at all: G crowds into one place, D hurries after it, G
-# moves on. That confirms B's warning. And look at the last line's *losses*: $2\log2$, ½
-# and ½, the very values of a perfect game! They say that D can't tell, not why.
+# **What to see.** In turns and at the same time, the ring is learned nearly alike; with this
+# seed the second is a little behind, and one seed decides nothing. With G five times as
+# fast it is not learned at all: G crowds into one place, D hurries after it, G moves on.
+# That confirms B's warning. And look at the last line's *losses*: about $2\log2$, ½ and ½,
+# the values of a perfect game! They say that D can't tell, not why.
 #
 # ### What the reports got right
 #
