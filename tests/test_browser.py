@@ -153,7 +153,7 @@ def explorers(page, served):
     return found
 
 
-@pytest.mark.parametrize(("number", "name"), enumerate(("minimax", "latent_plane")))
+@pytest.mark.parametrize(("number", "name"), list(enumerate(("minimax", "latent_plane"))))
 def test_arrow_keys_move_an_explorer(page, explorers, number, name):
     explorer = explorers.nth(number)
     picture, slider = explorer.locator("img").first, explorer.get_by_role("slider").first

@@ -126,7 +126,8 @@ def own_gradients(losses: Losses, players: Iterable[Player]) -> dict[Player, lis
         raise CourseError(f"Losses came for {sorted(losses)}; this move's players are {names}.")
     gradients = {}
     for i, player in enumerate(players):
-        total = sum(losses[player.name].values())
+        first, *others = losses[player.name].values()
+        total = sum(others, start=first)
         if not total.requires_grad:
             raise CourseError(f"No term of player {player.name!r} depends on its parameters.")
         found = torch.autograd.grad(
