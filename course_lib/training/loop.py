@@ -195,7 +195,7 @@ class _Run:
                     values = self.round(t)
                     if t + 1 - good[0] >= SNAPSHOT_EVERY or t + 1 == rounds:
                         self.state.require_finite()
-                        good = (t + 1, self.state.copy())
+                        good = (t + 1, self.state.copy()) if t + 1 < rounds else good
                 except Exploded as error:
                     self.stop(error, t, good)
                 now = time.perf_counter()
@@ -234,9 +234,11 @@ class _Run:
         losses = move.losses(self.draw)
         gradients = own_gradients(losses, move.players)
         names = [f"{player}.{term}" for player, terms in losses.items() for term in terms]
-        joint = torch.stack([v.detach() for terms in losses.values() for v in terms.values()])
-        processes.average_([g for own in gradients.values() for g in own] + [joint])
-        values = dict(zip(names, joint.tolist(), strict=True))
+        terms = [v.detach() for terms in losses.values() for v in terms.values()]
+        if processes.world() > 1:
+            terms = torch.stack(terms)
+            processes.average_([g for own in gradients.values() for g in own] + [terms])
+        values = dict(zip(names, _numbers(terms), strict=True))
         for name, value in values.items():
             if not abs(value) <= EXPLODED:  # also true of NaN
                 raise Exploded(f"the loss term {name!r} is {value:.4g}")
@@ -333,6 +335,15 @@ def _match(settings: dict, dataset: DataSet) -> None:
 
 def _device(model: nn.Module) -> torch.device:
     return next(model.parameters()).device
+
+
+def _numbers(terms: list[Tensor] | Tensor) -> list[float]:
+    """Scalars as numbers: one by one on the CPU, where that is cheap, else after one wait."""
+    if isinstance(terms, list):
+        if terms[0].device.type == "cpu":
+            return [term.item() for term in terms]
+        terms = torch.stack(terms)
+    return terms.tolist()
 
 
 def _short(values: dict[str, float]) -> str:
