@@ -190,7 +190,8 @@ def test_missing_digits_are_named(tmp_path):
 def test_every_data_set_has_a_card():
     assert list(data.cards()) == data.names()
     for name, card in data.cards().items():
-        assert card.name == name and card.licence and card.source and card.counts
+        assert card.name == name and card.licence and card.source
+        assert card.counts or name == "folder"  # whose images are counted when loaded
         assert name in str(card)
 
 

@@ -3,6 +3,7 @@
 import math
 import os
 import signal
+import warnings
 
 import numpy as np
 import pytest
@@ -103,6 +104,19 @@ def test_previews_show_the_same_noise_and_do_not_disturb(digits):
     assert equal(weights(with_grids), weights(without))
     again = with_grids.sample(64, generator=torch.Generator().manual_seed(0))
     assert torch.equal((again * 255).round().to(torch.uint8), history.grids[-1][1])
+
+
+@pytest.mark.parametrize(
+    ("shape", "n"),
+    [((1, 28, 28), 64), ((3, 32, 32), 64), ((3, 64, 64), 16), ((3, 512, 512), 1)],
+)
+def test_previews_of_colour_images_stay_small(shape, n):
+    model = models.GAN(shape=shape, latent=2, hidden=(2,), batch=2)
+    history = fit(model, DataSet(torch.zeros(4, *shape).byte()), rounds=2, progress=False)
+    assert [t for t, _ in history.grids] == [0, 1, 2]
+    for _, grid in history.grids:
+        assert grid.shape == (n, *shape) and grid.dtype == torch.uint8
+    assert n == 1 or 40 * grid.numel() <= 8e6  # what a history and each checkpoint hold
 
 
 def test_a_function_may_preview_something_else():
@@ -215,6 +229,63 @@ def test_a_resumed_training_ends_in_the_same_bits(tmp_path, digits, make):
     again = make()
     fit(again, digits, rounds=30, resume=tmp_path, progress=False)
     assert equal(weights(resumed), weights(again))
+
+
+class Picture(nn.Module):
+    """A convolution, whose weights can lie in two ways."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.network = nn.Conv2d(3, 4, 3)
+
+    def game(self, rounds):
+        def losses(draw):
+            return {"w": {"loss": self.network(draw.batch().x).square().mean()}}
+
+        return Game([Move([Player("w", self.parameters(), adam(0.01))], losses)])
+
+
+def resumed(folder, rounds, **more):
+    """Train on to `rounds`, and return the warnings."""
+    images = DataSet(torch.full((8, 3, 6, 6), 100, dtype=torch.uint8))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        fit(Picture(), images, rounds=rounds, batch=4, resume=folder, progress=False, **more)
+    return [str(warning.message) for warning in caught]
+
+
+def test_a_warning_names_what_keeps_a_resumed_training_from_the_same_bits(tmp_path):
+    assert resumed(tmp_path, 2) == []
+    assert resumed(tmp_path, 4) == []
+    (message,) = resumed(tmp_path, 6, channels_last=True)
+    assert "memory layout was contiguous, now channels last" in message
+    assert "after round 4" in message and "threads" not in message and "torch" not in message
+    assert resumed(tmp_path, 8, channels_last=True) == []  # as the checkpoint now tells
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(threads + 1)
+        (message,) = resumed(tmp_path, 10)
+    finally:
+        torch.set_num_threads(threads)
+    assert f"threads was {threads}, now {threads + 1}" in message
+    assert "memory layout was channels last, now contiguous" in message
+    assert resumed(tmp_path, 10) == []  # nothing is left to train
+
+
+@pytest.mark.parametrize("name", ["torch", "processes", "device"])
+def test_each_circumstance_of_the_promise_is_compared(tmp_path, name):
+    resumed(tmp_path, 1)
+    file = tmp_path / "checkpoint.safetensors"
+    tensors, facts = checkpoint.load(file)
+    checkpoint.save(file, tensors, facts | {name: "of yore"})
+    (message,) = resumed(tmp_path, 2)
+    assert f"{name} was of yore, now {facts[name]}" in message
+    assert message.count(", now ") == 1
+    tensors, facts = checkpoint.load(file)
+    del facts[name]  # written before this circumstance was kept
+    checkpoint.save(file, tensors, facts)
+    assert resumed(tmp_path, 3) == []
 
 
 def test_nothing_finished_is_trained_again(tmp_path, digits):

@@ -10,7 +10,6 @@ from torch.distributions import Categorical, MixtureSameFamily, MultivariateNorm
 
 from course_lib import data
 from course_lib.errors import CourseError
-from course_lib.models import linear
 from course_lib.models.linear import GaussianMixture, ProbabilisticPCA
 
 F64 = torch.float64
@@ -196,11 +195,6 @@ def test_bits_per_dim_is_the_scaled_log_prob_of_dequantised_images(digits):
     log_prob = model.log_prob(x)
     torch.testing.assert_close(bits, -log_prob / (784 * math.log(2)) + 8)
     assert bits.shape == (20,)
-
-
-def test_dequantisation_is_the_data_parts_own(digits):
-    ours = linear.dequantised(digits, seeded(8))
-    assert torch.equal(ours, data.dequantise(digits, seeded(8)))
 
 
 def test_a_gaussian_never_beats_the_entropy_of_a_constant_image():

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -78,3 +79,24 @@ def test_two_killed_processes_resume_to_the_same_bits(tmp_path):
     assert run(2, "train", killed, (5, "move"))[0] == -signal.SIGKILL
     assert run(2, "train", killed) == [0, 0]
     same(whole, killed)
+
+
+def test_processes_that_see_different_checkpoints_refuse_to_resume(tmp_path):
+    made = {rounds: tmp_path / "made" / str(rounds) for rounds in (3, 4)}
+    for rounds, folder in made.items():
+        workers.train(str(folder), rounds=rounds)
+    here = {"copies": (4, 4), "older": (4, 3), "missing": (4, None), "only there": (None, 4)}
+    for case, (first, second) in here.items():
+        for rank, rounds in enumerate((first, second)):
+            if rounds:
+                shutil.copytree(made[rounds], tmp_path / case / str(rank))
+    before = {file: file.read_bytes() for file in tmp_path.glob("*/*/*.safetensors")}
+    assert run(2, "train_apart", str(tmp_path), list(here)) == [0, 0]
+    for case in ("older", "missing", "only there"):
+        for rank in (0, 1):
+            message = (tmp_path / case / f"{rank}.txt").read_text()
+            assert "do not share the run folder" in message and "all of them see" in message
+            assert ("no checkpoint" in message) == (case != "older")
+    changed = [file for file, content in before.items() if file.read_bytes() != content]
+    assert changed == [tmp_path / "copies" / "0" / "checkpoint.safetensors"]
+    assert checkpoint.load(changed[0])[1]["round"] == 10

@@ -1,6 +1,7 @@
 """Work that test_processes.py starts in processes of its own; not a test itself.
 
-python workers.py train|measure_gradients FILE [JSON], under the variables that torchrun sets.
+python workers.py train|train_apart|measure_gradients FILE [JSON], under the variables that
+torchrun sets.
 """
 
 import json
@@ -12,6 +13,7 @@ import torch
 from torch import nn
 
 from course_lib import data, models
+from course_lib.errors import CourseError
 from course_lib.training import (
     Draw,
     Game,
@@ -112,6 +114,16 @@ def train(folder: str, kill: tuple[int, str] | None = None, rounds: int = 10) ->
         checkpoint_seconds=0,
         progress=False,
     )
+
+
+def train_apart(folder: str, cases: list[str]) -> None:
+    """Each process trains in folders of its own, FOLDER/CASE/RANK, and notes what is refused."""
+    for case in cases:
+        try:
+            train(f"{folder}/{case}/{processes.rank()}")
+        except CourseError as error:
+            with open(f"{folder}/{case}/{processes.rank()}.txt", "w") as file:
+                file.write(str(error))
 
 
 if __name__ == "__main__":

@@ -7,10 +7,10 @@ the first asserts it, the second asserts that a named wrong form of it would hav
 Lesson 00 shows all four at work; the exercises of lesson NN stand in `lesson_NN.py`.
 """
 
-from .core import check, exercise, numbers
-from .exercises import Exercise, Mistake
-from .guesses import guess, predict
-from .identities import agrees, refuses
+from course_lib.checks.core import check, exercise, numbers
+from course_lib.checks.exercises import Exercise, Mistake
+from course_lib.checks.guesses import guess, predict
+from course_lib.checks.identities import agrees, refuses
 
 __all__ = [
     "Exercise",

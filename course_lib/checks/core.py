@@ -16,10 +16,10 @@ from typing import Any
 
 import torch
 
-from ..errors import unknown
-from .blame import Stopped, dots_left, left_open, stopped_at
-from .compare import describe, difference, unanswered
-from .exercises import Exercise, Mistake
+from course_lib.checks.blame import Stopped, dots_left, left_open, stopped_at
+from course_lib.checks.compare import describe, difference, unanswered
+from course_lib.checks.exercises import Exercise, Mistake
+from course_lib.errors import unknown
 
 
 class Verdict(int):

@@ -9,8 +9,8 @@ import math
 import re
 from typing import Any
 
-from ..errors import CourseError
-from .compare import numeric
+from course_lib.checks.compare import numeric
+from course_lib.errors import CourseError
 
 _kept: dict[str, float | str] = {}
 

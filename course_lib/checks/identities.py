@@ -13,8 +13,8 @@ from typing import Any
 
 import torch
 
-from ..errors import CourseError
-from .compare import numeric
+from course_lib.checks.compare import numeric
+from course_lib.errors import CourseError
 
 RIGHT_WITHIN = 5.0
 WRONG_BEYOND = 10.0

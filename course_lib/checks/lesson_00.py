@@ -11,7 +11,7 @@ import math
 import torch
 from torch import Tensor
 
-from .exercises import Exercise, Mistake
+from course_lib.checks.exercises import Exercise, Mistake
 
 
 def batches_per_epoch(n: int, batch: int) -> int:

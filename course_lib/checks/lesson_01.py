@@ -14,8 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .compare import difference
-from .exercises import Exercise, Mistake
+from course_lib.checks.compare import difference
+from course_lib.checks.exercises import Exercise, Mistake
 
 F64 = torch.float64
 

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import logsigmoid, softplus
 
-from ..errors import unknown
-from ..training.game import Game, Move, Player, adam
-from .compare import numeric
-from .exercises import Exercise, Mistake
+from course_lib.checks.compare import numeric
+from course_lib.checks.exercises import Exercise, Mistake
+from course_lib.errors import unknown
+from course_lib.training.game import Game, Move, Player, adam
 
 
 def best_discriminator(p_data: Tensor, p_g: Tensor) -> Tensor:

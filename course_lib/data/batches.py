@@ -18,10 +18,10 @@ class Batch(NamedTuple):
     x: Tensor
     labels: Tensor | None
 
-    def to(self, device: torch.device | str) -> Batch:
-        """The same batch on `device`."""
+    def to(self, device: torch.device | str, dtype: torch.dtype | None = None) -> Batch:
+        """The same batch on `device`, x as `dtype` if given."""
         labels = None if self.labels is None else self.labels.to(device, non_blocking=True)
-        return Batch(self.x.to(device, non_blocking=True), labels)
+        return Batch(self.x.to(device, dtype, non_blocking=True), labels)
 
 
 def order(n: int, seed: int, epoch: int) -> Tensor:

@@ -6,14 +6,13 @@ the original (`data/make_digits.py` draws them). One file of 2 MB, checked by ch
 
 from __future__ import annotations
 
-import hashlib
 import io
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from course_lib.data import paths
+from course_lib.data import checksum, paths
 from course_lib.data.dataset import Card, DataSet, with_split
 from course_lib.errors import CourseError
 
@@ -46,13 +45,8 @@ def load(split: str, root: str | Path | None = None) -> DataSet:
             f"{path} cannot be read ({error.strerror or error}). The digits come with the "
             "course: leave root out, or point it to the course's data/ folder."
         ) from error
-    found = hashlib.sha256(content).hexdigest()
-    if found != SHA256:
-        raise CourseError(
-            f"{path} is damaged: its sha256 is {found[:16]}…, expected {SHA256[:16]}… "
-            f"({len(content):,} bytes read). Restore it: git checkout -- data/{FILE}, or copy it "
-            "from a fresh clone."
-        )
+    remedy = f"Restore it: git checkout -- data/{FILE}, or copy it from a fresh clone."
+    checksum.require(path, content, SHA256, remedy)
     with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
         images, labels, index = (arrays[f"{split}_{k}"] for k in ("images", "labels", "index"))
     return DataSet(

@@ -9,7 +9,6 @@ derives what such a score estimates and where it goes wrong.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from collections.abc import Callable
@@ -18,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from course_lib.data import paths
+from course_lib.data import checksum, paths
 from course_lib.errors import CourseError
 from course_lib.training import checkpoint
 
@@ -160,13 +159,11 @@ def digit_classifier() -> DigitClassifier:
     numbers taken with another judge could not be compared.
     """
     file, card = paths.find(FILE), digit_classifier_card()
-    found = hashlib.sha256(file.read_bytes()).hexdigest()
-    if found != card["sha256"]:
-        raise CourseError(
-            f"{file} is damaged or another classifier: its sha256 is {found[:16]}…, its card "
-            f"says {card['sha256'][:16]}…. Restore both (git checkout -- data/checkpoints), or "
-            "copy them from a fresh clone."
-        )
+    remedy = (
+        "Restore it and its card (git checkout -- data/checkpoints), or copy both from a fresh "
+        "clone."
+    )
+    checksum.require(file, file.read_bytes(), card["sha256"], remedy)
     weights, _ = checkpoint.load(file)
     classifier = DigitClassifier()
     checkpoint.copy_into(classifier.state_dict(), weights, str(file))

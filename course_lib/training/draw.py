@@ -55,9 +55,7 @@ class Draw:
             self._order, self._epoch = order(len(self.dataset), self.seed, epoch), epoch
         self.batches += 1
         share = processes.share(self._order[i * self.size : (i + 1) * self.size])
-        found = self.dataset.batch(share)
-        labels = None if found.labels is None else found.labels.to(self.device)
-        return Batch(found.x.to(self.device, self.dtype), labels)
+        return self.dataset.batch(share).to(self.device, self.dtype)
 
     def normal(self, *shape: int) -> Tensor:
         """Standard normal noise of `shape`; the first length counts this process's rows."""
@@ -68,7 +66,10 @@ class Draw:
         return self._noise(torch.rand, shape)
 
     def bernoulli(self, p: Tensor) -> Tensor:
-        """Zeros and ones, each one with its probability in `p`."""
+        """Zeros and ones, each one with its probability in `p`, which is not checked here.
+
+        What `course_lib.pixels.binarise` does, with this training's joint noise.
+        """
         return (self.uniform(*p.shape) < p).to(p.dtype)
 
     def mean(self, x: Tensor) -> Tensor:

@@ -97,11 +97,14 @@ class Game:
 
     start  called once before the first round with a draw: data-dependent initialisation
     after  called after every round with its number: moving averages of weights, class centres
+    keeps  modules that belong to the training and are no part of the model (such an average, or
+           such centres, in a game of your own): checkpoints hold their parameters and buffers
     """
 
     round: Sequence[Move]
     start: Callable[[Draw], None] | None = None
     after: Callable[[int], None] | None = None
+    keeps: Sequence[nn.Module] = ()
     players: list[Player] = field(init=False)
 
     def __post_init__(self) -> None:

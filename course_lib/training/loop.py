@@ -1,19 +1,13 @@
 """The one training loop: it plays rounds of a game and knows nothing of any model.
 
-`fit` draws, lets each move's players step by the gradients of their own losses in their own
-parameters, records every term, keeps checkpoints, and can be interrupted, killed and resumed.
+It lets each move's players step by the gradients of their own losses in their own parameters,
+records every term, and goes back to the last good state when one explodes.
 """
 
 from __future__ import annotations
 
-import json
 import math
-import os
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -22,18 +16,16 @@ from tqdm.auto import tqdm
 
 from course_lib.data import DataSet
 from course_lib.errors import CourseError
-from course_lib.training import checkpoint, processes
-from course_lib.training.budget import Budget
-from course_lib.training.budget import budget as chosen_budget
+from course_lib.training import interrupts, previews, processes
 from course_lib.training.draw import Draw
 from course_lib.training.game import Game, Player, own_gradients
 from course_lib.training.history import History
+from course_lib.training.keeping import Keeper
+from course_lib.training.previews import Preview
 from course_lib.training.state import Exploded, State
 
 EXPLODED = 1e8  # nats; no loss of the course comes near it while it still learns
 SNAPSHOT_EVERY = 200  # rounds between copies of the last good state
-CHECKPOINT_SECONDS = 30.0
-GRIDS = 40
 
 
 class TrainingStopped(CourseError):
@@ -47,69 +39,7 @@ class TrainingStopped(CourseError):
         self.history = history
 
 
-def fit(
-    model: nn.Module | Game,
-    dataset: DataSet,
-    *,
-    game: Game | None = None,
-    budget: str | Budget | None = None,
-    rounds: int | None = None,
-    batch: int | None = None,
-    seed: int = 0,
-    resume: str | Path | None = None,
-    checkpoint_seconds: float = CHECKPOINT_SECONDS,
-    device: str | torch.device | None = None,
-    channels_last: bool = False,
-    preview: bool | Callable[[int], Tensor] = True,
-    progress: bool | None = None,
-) -> History:
-    """Train `model` on `dataset` and return what happened.
-
-    model     a model of the course, or a bare `Game` on networks of your own
-    game      play this game instead of `model.game()`, for instance with a loss you wrote
-    budget    "smoke", "laptop" or "full" (default: COURSE_BUDGET, else laptop), or set
-    rounds    directly
-    batch     examples a batch, over all processes (default: the model's setting)
-    seed      fixes data order and noise: the same seed trains the same model, on one machine
-    resume    a folder: continue the training kept there, or start it and keep it there
-    checkpoint_seconds  at least so long between two checkpoints in `resume`; 0: each round
-    device    "cpu", "cuda", "mps" (default: COURSE_DEVICE, else where the model is)
-    preview   keep sample grids for replay; or a function round → tensor to keep instead
-    progress  show a bar (default: yes, unless COURSE_PROGRESS=0)
-
-    Interrupting (Ctrl-C, or Jupyter's stop button) ends after the round at hand and keeps what
-    was trained. Raises CourseError before any work when something does not fit, and
-    TrainingStopped when a loss is NaN, infinite or beyond 1e8.
-    """
-    if isinstance(model, Game):
-        model, game = None, model
-    settings = getattr(model, "settings", {})
-    rounds = _rounds(rounds, budget, settings)
-    batch = batch or settings.get("batch")
-    if batch is None:
-        raise CourseError("A bare game has no batch size of its own: pass fit(…, batch=…).")
-    _match(settings, dataset)
-    with processes.joined(), torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        if model is not None:
-            model.to(device or os.environ.get("COURSE_DEVICE") or _device(model))
-            if channels_last:
-                model.to(memory_format=torch.channels_last)
-            model.train()
-        game = game or model.game(rounds)
-        run = _Run(model, game, dataset, batch, seed)
-        if resume is not None:
-            run.keep_in(Path(resume), checkpoint_seconds)
-        show = (os.environ.get("COURSE_PROGRESS", "1") != "0") if progress is None else progress
-        try:
-            run.play(rounds, _previews(model, preview, seed), show and processes.rank() == 0)
-        finally:
-            if model is not None:
-                model.eval()
-        return run.history
-
-
-class _Run:
+class Training:
     """One training: its game, optimisers, draw and history."""
 
     def __init__(
@@ -121,7 +51,7 @@ class _Run:
         seed: int,
     ) -> None:
         first = game.players[0].parameters[0]
-        self.model, self.game, self.seed = model, game, seed
+        self.game = game
         self.draw = Draw(dataset, batch, seed, first.device, first.dtype)
         self.optimisers = {p: p.optimiser(p.parameters) for p in game.players}
         self.rates = {
@@ -130,56 +60,35 @@ class _Run:
         }
         self.state = State(game, model, self.optimisers, self.draw)
         self.history = History()
-        self.file: Path | None = None
-        facts = {
+        self.keeper: Keeper | None = None
+        self.facts = {
             "model": type(model).__name__ if model is not None else "game",
             "settings": getattr(model, "settings", {}),
             "batch": batch,
             "seed": seed,
             "examples": len(dataset),
         }
-        self.facts = json.loads(json.dumps(facts))  # as a checkpoint will give them back
 
-    # Keeping and continuing -----------------------------------------------------------------
-    def keep_in(self, folder: Path, seconds: float) -> None:
+    def keep_in(self, folder: Path, seconds: float, rounds: int) -> None:
         """Continue the training kept in `folder`, if there is one; keep this one there."""
-        self.file, self.keep_every = folder / "checkpoint.safetensors", seconds
-        if self.file.exists():
-            tensors, facts = checkpoint.load(self.file)
-            for name, here in self.facts.items():
-                if facts.get(name) != here:
-                    raise CourseError(
-                        f"{folder} holds another training: its {name} is {facts.get(name)!r}, "
-                        f"here it is {here!r}. Use the same, or another folder."
-                    )
-            self.state.restore(tensors, str(folder))
-            self.history = History.from_tensors(checkpoint.section(tensors, "history"))
-        elif processes.rank() == 0:
-            self.save()  # a folder that can't be written to is found out before the work
+        self.keeper = Keeper(folder, self.facts, self.state, seconds)
+        self.history = self.keeper.resume(rounds)
 
     def save(self) -> None:
-        """Write the checkpoint, by process 0."""
-        self.kept = time.perf_counter()
-        if self.file is None or processes.rank() > 0:
-            return
-        tensors = self.state.tensors()
-        tensors |= {f"history.{name}": t for name, t in self.history.tensors().items()}
-        promise = {"torch": torch.__version__, "threads": torch.get_num_threads()}
-        checkpoint.save(
-            self.file, tensors, self.facts | {"round": self.history.rounds} | promise
-        )
+        """Write the checkpoint, if one is kept."""
+        if self.keeper is not None:
+            self.keeper.save(self.history)
 
-    # Playing --------------------------------------------------------------------------------
-    def play(self, rounds: int, previews: _Previews, show: bool) -> None:
+    def play(self, rounds: int, preview: Preview | None, show: bool) -> None:
         """Play until `rounds` are played, from wherever the history ends."""
         history, first = self.history, self.history.rounds
-        processes.broadcast_(list(self.state.weights().values()))
+        processes.broadcast_([*self.state.weights().values(), *self.state.kept().values()])
         if first == 0 and self.game.start is not None:
             self.game.start(self.draw)
-        good, self.kept = (first, self.state.copy()), time.perf_counter()
-        when = previews.rounds(rounds)
-        if first == 0 and previews.make is not None:
-            history.grids.append((0, previews.make(0)))
+        good, keeper = (first, self.state.copy()), self.keeper
+        when = previews.rounds(rounds) if preview else set()
+        if first == 0 and preview:
+            history.grids.append((0, preview(0)))
         bar = tqdm(
             total=rounds,
             initial=min(first, rounds),
@@ -188,7 +97,7 @@ class _Run:
             unit="round",
         )
         before = time.perf_counter()
-        with bar, _interrupts() as interrupted:
+        with bar, interrupts.collected() as interrupted:
             for t in range(first, rounds):
                 self.draw.t = t
                 try:
@@ -202,18 +111,18 @@ class _Run:
                 history.record(values, now - before)
                 before = now
                 if t + 1 in when:
-                    history.grids.append((t + 1, previews.make(t + 1)))
+                    history.grids.append((t + 1, preview(t + 1)))
                 bar.update(1)
                 if show and now - bar.last_print_t > 0.5:
                     bar.set_postfix_str(_short(values), refresh=False)
                 stop = processes.anyone(bool(interrupted))
-                if stop or (self.file and now - self.kept >= self.keep_every):
+                if stop or (keeper and now - keeper.last >= keeper.every):
                     self.save()
                 if stop:
                     history.interrupted = True
                     bar.write(f"Interrupted after round {t + 1}; what was trained is kept.")
                     return
-        if self.file and first < rounds:
+        if first < rounds:
             self.save()
 
     def round(self, t: int) -> dict[str, float]:
@@ -283,60 +192,6 @@ class _Run:
         ) from error
 
 
-class _Previews:
-    """Which rounds are previewed, and how."""
-
-    def __init__(self, make: Callable[[int], Tensor] | None) -> None:
-        self.make = make
-
-    def rounds(self, total: int) -> set[int]:
-        """About forty rounds, denser at the beginning, where most changes."""
-        if self.make is None:
-            return set()
-        return {round(total * (i / GRIDS) ** 2) for i in range(1, GRIDS + 1)} - {0}
-
-
-def _previews(model, preview: bool | Callable[[int], Tensor], seed: int) -> _Previews:
-    if callable(preview):
-        return _Previews(preview)
-    if not preview or not hasattr(model, "sample"):
-        return _Previews(None)
-
-    def make(_: int) -> Tensor:
-        model.eval()
-        shape = model.settings.get("shape", ())
-        n = 64 if len(shape) == 3 else 512
-        generator = torch.Generator().manual_seed(seed)
-        found = model.sample(n, generator=generator).cpu()
-        model.train()
-        return (found * 255).round().to(torch.uint8) if len(shape) == 3 else found
-
-    return _Previews(make)
-
-
-def _rounds(rounds: int | None, budget: str | Budget | None, settings: dict) -> int:
-    if rounds is None:
-        if "rounds" not in settings:
-            raise CourseError("A bare game has no length of its own: pass fit(…, rounds=…).")
-        return chosen_budget(budget).rounds(settings["rounds"])
-    if not (isinstance(rounds, int) and rounds >= 1):
-        raise CourseError(f"Expected a whole number of rounds from 1, got {rounds!r}.")
-    return rounds
-
-
-def _match(settings: dict, dataset: DataSet) -> None:
-    expected = tuple(settings.get("shape", dataset.shape))
-    if expected != tuple(dataset.shape):
-        raise CourseError(
-            f"The model was built for data of shape {expected}, the data set holds "
-            f"{tuple(dataset.shape)}: build it with shape={tuple(dataset.shape)}."
-        )
-
-
-def _device(model: nn.Module) -> torch.device:
-    return next(model.parameters()).device
-
-
 def _numbers(terms: list[Tensor] | Tensor) -> list[float]:
     """Scalars as numbers: one by one on the CPU, where that is cheap, else after one wait."""
     if isinstance(terms, list):
@@ -348,24 +203,3 @@ def _numbers(terms: list[Tensor] | Tensor) -> list[float]:
 
 def _short(values: dict[str, float]) -> str:
     return " ".join(f"{name} {value:.3g}" for name, value in values.items())
-
-
-@contextmanager
-def _interrupts() -> Iterator[list[int]]:
-    """Collect interrupts, so that a round is never left half played; a second one is obeyed."""
-    came: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield came
-        return
-
-    def note(number: int, frame) -> None:
-        if came:
-            raise KeyboardInterrupt
-        came.append(number)
-
-    old = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield came
-    finally:
-        for number, handler in old.items():
-            signal.signal(number, handler)

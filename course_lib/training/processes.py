@@ -76,10 +76,24 @@ def anyone(flag: bool) -> bool:
     """Whether the flag is up in any process."""
     if world() == 1:
         return flag
-    device = "cuda" if dist.get_backend() == "nccl" else "cpu"
-    up = torch.tensor(float(flag), device=device)
+    up = torch.tensor(float(flag), device=_device())
     dist.all_reduce(up, op=dist.ReduceOp.MAX)
     return bool(up)
+
+
+def gather(text: str) -> list[str]:
+    """Every process's ASCII text, in the order of their numbers; all of one length."""
+    if world() == 1:
+        return [text]
+    own = torch.tensor(list(text.encode("ascii")), dtype=torch.uint8, device=_device())
+    found = [torch.empty_like(own) for _ in range(world())]
+    dist.all_gather(found, own)
+    return [bytes(one.tolist()).decode("ascii") for one in found]
+
+
+def _device() -> str:
+    """Where the processes exchange what is not on a device of its own."""
+    return "cuda" if dist.get_backend() == "nccl" else "cpu"
 
 
 class _Mean(torch.autograd.Function):

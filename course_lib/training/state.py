@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from course_lib.errors import CourseError
+from course_lib.training import processes
 from course_lib.training.checkpoint import copy_into, section
 from course_lib.training.draw import Draw
 from course_lib.training.game import Game, Player
@@ -19,7 +20,7 @@ class State:
     """The weights, optimisers' moments and random states of one training.
 
     model  module whose parameters and buffers belong to it, or None for a game on bare
-           networks, of which only the players' parameters are kept then
+           networks, of which only the players' parameters and the game's `keeps` are kept then
     """
 
     def __init__(
@@ -46,15 +47,23 @@ class State:
             for i, p in enumerate(player.parameters)
         }
 
+    def kept(self) -> dict[str, Tensor]:
+        """What the game keeps besides the model; the tensors themselves."""
+        return {
+            f"{i}.{name}": t
+            for i, module in enumerate(self.game.keeps)
+            for name, t in module.state_dict().items()
+        }
+
     def buffers(self) -> list[Tensor]:
         """What layers keep besides parameters and is a running average."""
-        if self.model is None:
-            return []
-        return [b for b in self.model.buffers() if b.is_floating_point()]
+        modules = [*self.game.keeps] + ([] if self.model is None else [self.model])
+        return [b for m in modules for b in m.buffers() if b.is_floating_point()]
 
     def tensors(self) -> dict[str, Tensor]:
         """Everything as named tensors; the tensors themselves, not copies."""
         found = {f"weights.{name}": t for name, t in self.weights().items()}
+        found |= {f"kept.{name}": t for name, t in self.kept().items()}
         for player, optimiser in self.optimisers.items():
             for i, parameter in enumerate(player.parameters):
                 for key, value in optimiser.state.get(parameter, {}).items():
@@ -65,6 +74,18 @@ class State:
         found["batches"] = torch.tensor(self.draw.batches)
         return found
 
+    def promise(self) -> dict[str, str | int]:
+        """Under what the same training gives the same bits; a checkpoint keeps it."""
+        weights = self.weights().values()
+        contiguous = all(w.is_contiguous() for w in weights)
+        return {
+            "torch": str(torch.__version__),
+            "threads": torch.get_num_threads(),
+            "memory layout": "contiguous" if contiguous else "channels last",
+            "device": next(iter(weights)).device.type,
+            "processes": processes.world(),
+        }
+
     def copy(self) -> dict[str, Tensor]:
         """A copy of everything that later rounds do not change."""
         return {name: t.detach().clone() for name, t in self.tensors().items()}
@@ -72,6 +93,7 @@ class State:
     def restore(self, tensors: dict[str, Tensor], where: str = "the last good state") -> None:
         """Bring back what `tensors` or `copy` returned, into the existing memory layout."""
         copy_into(self.weights(), section(tensors, "weights"), where)
+        copy_into(self.kept(), section(tensors, "kept"), where)
         moments = section(tensors, "optimiser")
         for player, optimiser in self.optimisers.items():
             own = section(moments, player.name)

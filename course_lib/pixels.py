@@ -1,0 +1,71 @@
+"""8-bit pixels as something that has an honest likelihood, and what it costs in bits.
+
+`binarise` draws each pixel from a Bernoulli variable (lesson 06): published VAE numbers live on
+this scale. `dequantise` spreads each of the 256 grey levels over its own interval of width
+1/256 (lessons 07 and 10), so that a density of real numbers bounds a probability of integers.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from course_lib.errors import CourseError
+
+
+def binarise(x: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    """Draw pixels in {0, 1} with P(1) = x, for x in [0, 1] of any shape (same shape, dtype).
+
+    Drawn anew for every batch, this is dynamic binarisation (Burda et al. 2016).
+    """
+    if not x.is_floating_point():
+        raise CourseError(
+            f"binarise expects grey values in [0, 1] as floats, got {x.dtype}. "
+            "DataSet.batch(…).x has them; 8-bit images become so by / 255."
+        )
+    low, high = x.aminmax() if x.numel() else (x.new_zeros(()), x.new_zeros(()))
+    if not (low >= 0 and high <= 1):
+        raise CourseError(
+            f"binarise expects values in [0, 1], got {low.item():.3g} to {high.item():.3g}. "
+            "From [-1, 1]: (x + 1) / 2."
+        )
+    return (_uniform(x.shape, generator, x.device, x.dtype) < x).to(x.dtype)
+
+
+def dequantise(images: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    """(u + noise) / 256 in [0, 1) for 8-bit images u of any shape, noise uniform in [0, 1).
+
+    The noise fills the whole interval of a grey level and never leaves it, so that floor(256 x)
+    gives u back (Uria et al. 2013; Theis et al. 2016). float32.
+    """
+    if images.dtype != torch.uint8:
+        raise CourseError(
+            f"dequantise expects 8-bit images (uint8, 0 to 255), got {images.dtype}. Pass "
+            "DataSet.images, not a batch of floats."
+        )
+    noise = _uniform(images.shape, generator, images.device, torch.float32)
+    # 255 + noise rounds up to 256 in float32 for the largest noise: keep the interval half-open.
+    noise = noise.clamp_(max=1 - 2**-16)
+    return (images + noise).mul_(1 / 256)
+
+
+def _uniform(
+    shape: torch.Size,
+    generator: torch.Generator | None,
+    device: torch.device,
+    dtype: torch.dtype,
+) -> Tensor:
+    """Uniform noise in [0, 1): on the generator's device, then moved, so that seeds agree."""
+    where = device if generator is None else generator.device
+    return torch.rand(shape, generator=generator, dtype=dtype, device=where).to(device)
+
+
+def bits_per_dim(log_prob: Tensor, dimensions: int, levels: int = 256) -> Tensor:
+    """log p(x) (B,) in nats, x in [0, 1]^D dequantised from `levels` → (B,) bits a dimension.
+
+    −log p / (D ln 2) + log2(levels): a bound on the code length of the integers. A density of 1
+    on [0, 1]^D costs exactly 8 bits. (1.18)
+    """
+    return -log_prob / (dimensions * math.log(2)) + math.log2(levels)

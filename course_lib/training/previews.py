@@ -1,0 +1,43 @@
+"""What a training shows of itself for replay: samples of the same noise, round after round."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+Preview = Callable[[int], Tensor]
+
+GRIDS = 40
+GRID_BYTES = 200_000  # a history holds forty, and every checkpoint holds the history
+POINTS = 512
+
+
+def chosen(model: nn.Module | None, preview: bool | Preview, seed: int) -> Preview | None:
+    """The function round → tensor to keep: the caller's own, samples of the model, or none."""
+    if callable(preview):
+        return preview
+    if preview and hasattr(model, "sample"):
+        return lambda t: samples(model, seed)
+    return None
+
+
+def rounds(total: int) -> set[int]:
+    """About forty of `total` rounds, denser at the beginning, where most changes."""
+    return {round(total * (i / GRIDS) ** 2) for i in range(1, GRIDS + 1)} - {0}
+
+
+def samples(model: nn.Module, seed: int) -> Tensor:
+    """Samples of a model in training: uint8 (n, C, H, W), or float points (512, 2).
+
+    n is 64, or the largest square whose images fit into GRID_BYTES (16 of 3×64×64).
+    """
+    shape = model.settings.get("shape", ())
+    images = len(shape) == 3
+    n = max(1, min(8, math.isqrt(GRID_BYTES // math.prod(shape)))) ** 2 if images else POINTS
+    model.eval()
+    found = model.sample(n, generator=torch.Generator().manual_seed(seed)).cpu()
+    model.train()
+    return (found * 255).round().to(torch.uint8) if images else found
