@@ -39,7 +39,9 @@ The same command again continues the training kept in --out.""",
     "data": """examples:
   python -m course_lib data                             what there is
   python -m course_lib data digits                      load, check and describe it
-  python -m course_lib data mnist --root FOLDER_WITH_MNIST""",
+  python -m course_lib data mnist --root FOLDER_WITH_MNIST
+  python -m course_lib data celeba-32 --root FOLDER_TAR_OR_ZIP_WITH_CELEBA
+  python -m course_lib data folder:PICTURES             pack them at 64×64, describe them""",
 }
 
 

@@ -1,21 +1,24 @@
 """Data: images or points, their labels, and a card, as one object, by name.
 
 `load("digits")` needs no network; lesson 00 shows the object, lessons 02 and 10 the toys.
-Adding a data set is one entry in `_ENTRIES`.
+A name may carry a side in pixels (`celeba-32`), where images come at any, and a path, which is
+short for root (`folder:pictures`, `folder-32:pictures`). Adding a data set is one entry in
+`_ENTRIES`.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from course_lib.data import digits, mnist, paths, toy
+from course_lib.data import celeba, digits, faces, folder, mnist, paths, toy
 from course_lib.data.batches import Batch, order
 from course_lib.data.dataset import Card, DataSet
-from course_lib.data.pixels import binarise, dequantise
-from course_lib.errors import unknown
+from course_lib.errors import CourseError, unknown
+from course_lib.pixels import binarise, dequantise
 
 __all__ = [
     "Batch",
@@ -24,6 +27,7 @@ __all__ = [
     "binarise",
     "cards",
     "dequantise",
+    "faces",
     "here",
     "load",
     "names",
@@ -37,11 +41,15 @@ SPLITS = ("train", "test")
 
 @dataclass(frozen=True)
 class _Entry:
-    """load(split, root); here(root): can it do so without a network?; the card, unloaded."""
+    """load(split, root); here(root): can it do so without a network?; the card, unloaded.
 
-    load: Callable[[str, str | Path | None], DataSet]
+    sized: whether load takes a size (pixels a side) too.
+    """
+
+    load: Callable[..., DataSet]
     here: Callable[[str | Path | None], bool]
     card: Card
+    sized: bool = False
 
 
 def _fetched(source: mnist.Source) -> _Entry:
@@ -56,6 +64,9 @@ _ENTRIES = {
     "digits": _Entry(digits.load, digits.here, digits.CARD),
     "mnist": _fetched(mnist.MNIST),
     "fashion": _fetched(mnist.FASHION),
+    "faces": _Entry(faces.load, faces.here, faces.CARD, sized=True),
+    "celeba": _Entry(celeba.load, celeba.here, celeba.CARD, sized=True),
+    "folder": _Entry(folder.load, folder.here, folder.CARD, sized=True),
 } | {name: _drawn(name) for name in toy.KINDS}
 
 
@@ -72,22 +83,30 @@ def cards() -> dict[str, Card]:
 def load(name: str, split: str = "train", root: str | Path | None = None) -> DataSet:
     """The data set called `name`, its "train" or "test" split.
 
-    root: a folder that has the files; None looks in COURSE_DATA, the course's data folder, the
-    cache and the system's place, and only then downloads. Raises CourseError for unknown names,
-    missing or damaged files, no network.
+    root: a folder that has the files (of "celeba" and "folder" a tar or zip, too); None looks
+    in COURSE_DATA, the course's data folder, the cache and the system's place, and only then
+    downloads. Raises CourseError for unknown names, missing or damaged files, no network.
     """
-    entry = _entry(name)
+    entry, root, settings = _parsed(name, root)
     if split not in SPLITS:
         raise unknown("split", split, SPLITS)
-    return entry.load(split, root)
+    return entry.load(split, root, **settings)
 
 
 def here(name: str, root: str | Path | None = None) -> bool:
     """Whether `load(name, …, root)` finds the data on this machine, without a download."""
-    return _entry(name).here(root)
+    entry, root, _ = _parsed(name, root)
+    return entry.here(root)
 
 
-def _entry(name: str) -> _Entry:
-    if name not in _ENTRIES:
+def _parsed(
+    name: str, root: str | Path | None
+) -> tuple[_Entry, str | Path | None, dict[str, int]]:
+    """The entry, the root and the size that a name such as "folder-32:pictures" stands for."""
+    name, _, path = str(name).partition(":")
+    if path and root is not None:
+        raise CourseError(f"Two places for {name}: {path!r} in its name, {root} as root.")
+    base, size = re.fullmatch(r"(.*?)(?:-(\d+))?", name, re.DOTALL).groups()
+    if base not in _ENTRIES or (size and not _ENTRIES[base].sized):
         raise unknown("data set", name, _ENTRIES)
-    return _ENTRIES[name]
+    return _ENTRIES[base], path or root, {"size": int(size)} if size else {}

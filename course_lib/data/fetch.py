@@ -14,10 +14,13 @@ from course_lib.errors import CourseError
 PATIENCE = 5.0  # seconds until a network that does not answer counts as none
 
 
-def fetch(name: str, class_name: str, target: Path, instead: str) -> None:
+def fetch(
+    name: str, class_name: str, target: Path, instead: str, ask: list[str] | None = None
+) -> None:
     """Have torchvision.datasets.<class_name> put its files into the folder `target`.
 
     name: the data set's, instead: what to do without a download; both are for messages.
+    ask: addresses, one of which must answer first (default: the class's mirrors).
     Raises CourseError where torchvision, the network or the disk fails.
     """
     try:
@@ -28,8 +31,10 @@ def fetch(name: str, class_name: str, target: Path, instead: str) -> None:
             f"{instead}"
         ) from error
     fetcher = getattr(datasets, class_name)
-    # The smallest file: the question is only whether anybody answers.
-    if not _answers([f"{mirror}{fetcher.resources[3][0]}" for mirror in fetcher.mirrors]):
+    if ask is None:
+        # The smallest file: the question is only whether anybody answers.
+        ask = [f"{mirror}{fetcher.resources[3][0]}" for mirror in fetcher.mirrors]
+    if not _answers(ask):
         raise CourseError(
             f"{name} is not on this machine and cannot be downloaded: no answer from the "
             f"network. {instead}"
@@ -38,7 +43,7 @@ def fetch(name: str, class_name: str, target: Path, instead: str) -> None:
     socket.setdefaulttimeout(PATIENCE)  # torchvision itself would wait for ever
     try:
         fetcher(str(target), download=True)
-    except (OSError, RuntimeError, EOFError, HTTPException) as error:
+    except Exception as error:  # downloaders raise kinds of their own (gdown, on a quota)
         raise CourseError(
             f"The download of {name} broke off ({_first_line(error)}). Try again, or: {instead}"
         ) from error

@@ -1,0 +1,105 @@
+"""The faces of a split, drawn once and kept: a file that later lessons map into memory.
+
+A file gets its name when it is whole, so a process that is killed while drawing leaves none, and
+of two that draw the same faces at once the second to finish puts the same file in the same place.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from course_lib.data import paths
+from course_lib.data.faces.drawing import checked_size, render
+from course_lib.errors import CourseError
+
+VERSION = 1  # of the drawing; raise it when any face changes
+PART = 2000  # faces between two steps of the progress bar
+STALE = 3600.0  # seconds after which a part of a file counts as left by a killed process
+
+
+def images(
+    factors: dict[str, Tensor], split: str, size: int, root: str | Path | None, n: int | None
+) -> np.ndarray | Tensor:
+    """The faces with these factors, or the first n: uint8 (n, 3, size, size).
+
+    Drawn into memory where they can't be kept: just n of them asked for, a full or read-only
+    disk.
+    """
+    size = checked_size(size)
+    count = len(factors["hair"])
+    path = _folder(root) / f"faces-{VERSION}-{size}-{split}.npy"
+    found = _mapped(path, (count, 3, size, size))
+    if found is not None:
+        return found[:n]
+    if n is not None:
+        return render({name: values[:n] for name, values in factors.items()}, size)
+    with suppress(OSError, CourseError):
+        _write(path, factors, split, size)
+        found = _mapped(path, (count, 3, size, size))
+    return torch.cat(list(_drawn(factors, split, size))) if found is None else found
+
+
+def _folder(root: str | Path | None) -> Path:
+    if root is None:
+        return paths.cache_root() / "faces"
+    folder = Path(root).expanduser()
+    if not folder.is_dir():
+        raise CourseError(
+            f"There is no folder {folder} to keep the faces in. Create it, or leave root out to "
+            "have them kept in the cache."
+        )
+    return folder
+
+
+def _mapped(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
+    """The array in the file; None where there is none, or one that is cut off or another's."""
+    try:
+        # "c": a change to the images stays in memory and never reaches the file.
+        array = np.load(path, mmap_mode="c", allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return None
+    return array if array.shape == shape and array.dtype == np.uint8 else None
+
+
+def _write(path: Path, factors: dict[str, Tensor], split: str, size: int) -> None:
+    """Draw the faces into a file. Raises OSError or CourseError where that is impossible."""
+    folder = paths.writable(path.parent)
+    for part in folder.glob("faces-*.part"):
+        with suppress(OSError):
+            if time.time() - part.stat().st_mtime > STALE:
+                part.unlink()
+    handle, name = tempfile.mkstemp(prefix=f"{path.stem}-", suffix=".part", dir=folder)
+    part = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            shape = (len(factors["hair"]), 3, size, size)
+            head = {"descr": "|u1", "fortran_order": False, "shape": shape}
+            np.lib.format.write_array_header_1_0(file, head)
+            for images in _drawn(factors, split, size):
+                file.write(images.numpy().data)
+        part.chmod(0o644)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _drawn(factors: dict[str, Tensor], split: str, size: int) -> Iterator[Tensor]:
+    """The faces, PART by PART, with a progress bar."""
+    total = len(factors["hair"])
+    hidden = os.environ.get("COURSE_PROGRESS", "1") == "0"
+    title = f"Drawing faces ({split}, {size}×{size})"
+    with tqdm(desc=title, total=total, unit="face", leave=False, disable=hidden) as bar:
+        for start in range(0, total, PART):
+            rows = slice(start, start + PART)
+            yield render({name: values[rows] for name, values in factors.items()}, size)
+            bar.update(min(PART, total - start))
