@@ -1,7 +1,8 @@
 """What is measured of a model, with what, and against which floor. Lesson 03 derives the scores.
 
-`report(model, dataset)` is every score that a model can have, as a table. The judge of digits is
-shipped and fixed; this part may train judges, never generators.
+`report(model, dataset)` is every score that a model can have, as a table; `ladder(dataset)` is the
+scale for it: the same scores of real images, blurred, noised, with modes missing. The judges, of
+digits and of rendered faces, are shipped and fixed; this part may train judges, never generators.
 """
 
 from course_lib.evaluation.classes import (
@@ -18,14 +19,29 @@ from course_lib.evaluation.classifier import (
     digit_classifier,
     digit_classifier_card,
 )
+from course_lib.evaluation.distances import frechet_distance, gaussian_frechet, kid
+from course_lib.evaluation.faces import FaceFactors, face_factors, face_factors_card
+from course_lib.evaluation.features import image_features
 from course_lib.evaluation.likelihood import KCurve, iwae, on_scale
+from course_lib.evaluation.looks import (
+    asymmetry,
+    distribution_distance,
+    sharpness,
+    spectrum_slope,
+)
+from course_lib.evaluation.manifold import PRDC, prdc
 from course_lib.evaluation.neighbours import Memorisation, memorisation
+from course_lib.evaluation.renderable import NearestFace, nearest_face
 from course_lib.evaluation.reporting import report
+from course_lib.evaluation.rungs import Ladder, ladder
 from course_lib.evaluation.table import Report, Row
 
 __all__ = [
-    *("DigitClassifier", "KCurve", "Memorisation", "Report", "Row", "chi_squared"),
-    *("class_histogram", "class_kl", "class_probabilities", "digit_classifier"),
-    *("digit_classifier_card", "error_and_floor", "iwae", "memorisation", "modes_covered"),
-    *("on_scale", "report", "total_variation"),
+    *("DigitClassifier", "FaceFactors", "KCurve", "Ladder", "Memorisation", "NearestFace"),
+    *("PRDC", "Report", "Row", "asymmetry", "chi_squared", "class_histogram", "class_kl"),
+    *("class_probabilities", "digit_classifier", "digit_classifier_card"),
+    *("distribution_distance", "error_and_floor", "face_factors", "face_factors_card"),
+    *("frechet_distance", "gaussian_frechet", "image_features", "iwae", "kid", "ladder"),
+    *("memorisation", "modes_covered", "nearest_face", "on_scale", "report", "sharpness"),
+    *("prdc", "spectrum_slope", "total_variation"),
 ]

@@ -9,7 +9,6 @@ derives what such a score estimates and where it goes wrong.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable
 
@@ -17,14 +16,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from course_lib.data import checksum, paths
 from course_lib.errors import CourseError
-from course_lib.training import checkpoint
+from course_lib.evaluation import shipped
 
 SHAPE = (1, 28, 28)
 CLASSES = 10
-FILE = "checkpoints/digit_classifier.safetensors"
-CARD = "checkpoints/digit_classifier.json"
+NAME = "digit_classifier"
+FILE, CARD = shipped.names(NAME)
 
 
 def _block(inputs: int, outputs: int, kernel: int = 3) -> list[nn.Module]:
@@ -142,14 +140,7 @@ def train(
 
 def digit_classifier_card() -> dict:
     """What is known of the shipped classifier: recipe, seed, data, checksum, test accuracy."""
-    card = paths.find(CARD)
-    try:
-        return json.loads(card.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise CourseError(
-            f"{card} is damaged ({error}). Restore it: git checkout -- data/checkpoints, or "
-            "copy it from a fresh clone."
-        ) from error
+    return shipped.card(NAME)
 
 
 def digit_classifier() -> DigitClassifier:
@@ -158,13 +149,4 @@ def digit_classifier() -> DigitClassifier:
     Raises CourseError when the file is missing, or is not the one whose card states its scores:
     numbers taken with another judge could not be compared.
     """
-    file, card = paths.find(FILE), digit_classifier_card()
-    remedy = (
-        "Restore it and its card (git checkout -- data/checkpoints), or copy both from a fresh "
-        "clone."
-    )
-    checksum.require(file, file.read_bytes(), card["sha256"], remedy)
-    weights, _ = checkpoint.load(file)
-    classifier = DigitClassifier()
-    checkpoint.copy_into(classifier.state_dict(), weights, str(file))
-    return classifier.eval().requires_grad_(False)
+    return shipped.load(DigitClassifier(), NAME)

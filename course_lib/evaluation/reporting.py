@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from course_lib.data import DataSet, toy
 from course_lib.errors import CourseError
-from course_lib.evaluation import classes, scores
+from course_lib.evaluation import classes, features, scores
+from course_lib.evaluation.image_scores import RealImages, halves
 from course_lib.evaluation.table import Report
 from course_lib.training import budget as budget_named
 
@@ -34,15 +35,16 @@ def report(
 ) -> Report:
     """Every score that `model` can have against the held-out `dataset`.
 
-    n: samples drawn (by budget 200, 2,000 or 10,000); held_out: images that likelihoods are
-    averaged over, chosen by the seed (by budget 20, 500 or all; each costs 500 decodings).
+    n: samples drawn (by budget 300, 2,000 or 10,000), of which distances take as many
+    as half of `dataset` has; held_out: images that likelihoods are averaged over, chosen by the
+    seed (by budget 20, 500 or all; each costs 500 decodings).
     seed: of samples, held-out images, noise and floors: with one seed two models meet the same
     binarised images. train: what the model was trained on, for the memorisation row. density:
     the toy density behind a data set of points, where `data.load` did not draw it.
     Raises CourseError before any long work if model and data do not fit or samples are bad.
     """
     scale = budget_named(budget)
-    n = scale.pick(smoke=200, laptop=2000, full=10_000) if n is None else n
+    n = scale.pick(smoke=300, laptop=2000, full=10_000) if n is None else n
     _check(model, dataset, train, n, seed)
     if held_out is None:
         held_out = min(len(dataset), scale.pick(smoke=20, laptop=500, full=len(dataset)))
@@ -53,10 +55,13 @@ def report(
         if training:
             model.eval()
         _drawn(model, dataset, 2, _seeded(seed))
-        judge = scores.judge_of(dataset)
+        own = features.own_judge(model, dataset.shape)
+        judge = own or features.judge_of(dataset)
         samples, counts = _drawn(model, dataset, n, _seeded(seed)), None
         if len(dataset.shape) == 3:
-            rows, counts = scores.digits(samples, dataset, judge, _seeded(seed))
+            rows, counts = scores.modes(samples, dataset, judge, _seeded(seed))
+            real = RealImages(*halves(dataset, n, _seeded(seed)), judge, own)
+            rows += real.rows(samples)
             rows += scores.memory(samples, dataset, train, _seeded(seed))
         else:
             rows = scores.points(samples, dataset, density, _seeded(seed + 1))

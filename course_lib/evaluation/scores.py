@@ -13,7 +13,6 @@ from torch import Tensor, nn
 
 from course_lib.data import DataSet, toy
 from course_lib.evaluation import classes, likelihood
-from course_lib.evaluation.classifier import SHAPE, digit_classifier
 from course_lib.evaluation.neighbours import memorisation
 from course_lib.evaluation.table import Row
 
@@ -25,23 +24,13 @@ NEIGHBOURS = 1000  # samples and references of the memorisation row, at most
 
 
 # Samples ---------------------------------------------------------------------------------
-def judge_of(dataset: DataSet) -> nn.Module | str:
-    """The judge of digits, or the reason why it cannot judge this data set."""
-    if dataset.shape != SHAPE:
-        return f"the digit classifier reads 1×28×28 digits, not {dataset.shape}"
-    judge = digit_classifier()
-    some = dataset.take(min(500, len(dataset)))
-    sure, read = classes.class_probabilities(some.images, judge).max(1)
-    right = sure.mean() if some.labels is None else (read == some.labels).double().mean()
-    if right < 0.9:
-        return f"no digits: the classifier reads {right:.0%} of the real images right"
-    return judge
-
-
-def digits(
+def modes(
     samples: Tensor, dataset: DataSet, judge: nn.Module | str, generator: torch.Generator
 ) -> tuple[list[Row], Tensor | None]:
-    """How many digits of each class there are, against real ones; (rows, samples a class)."""
+    """How many samples of each class there are, against real ones; (rows, samples a class).
+
+    The classes are those that the judge tells apart: digits, or hair styles.
+    """
     if isinstance(judge, str):
         names = ("modes covered", "total variation of classes", "mean confidence")
         return [Row(name, None, note=judge) for name in names], None
@@ -54,7 +43,7 @@ def digits(
             classes.modes_covered(a),
             None,
             classes.modes_covered(b),
-            "of 10",
+            f"of {len(b)}",
             "classes with at least 2% of the samples",
         )
     ]
@@ -64,15 +53,16 @@ def digits(
     ):
         error, floor = classes.error_and_floor(name, a, b, generator)
         unit = "nats" if name == "KL" else "0 to 1"
-        rows.append(Row(f"{name} of classes", value, error, floor, unit, "from real digits'"))
+        rows.append(Row(f"{name} of classes", value, error, floor, unit, "from real images'"))
+    free = len(b) - 1
     rows.append(
         Row(
             "χ² of classes",
             classes.chi_squared(a, b),
             None,
-            9.0,
+            float(free),
             "",
-            "real: 9 in the mean, above 21.7 once in 100",
+            f"real: {free} in the mean, above {once_in_100(free):.1f} once in 100",
         )
     )
     for name, of, unit in (
@@ -90,6 +80,12 @@ def digits(
             )
         )
     return rows, a
+
+
+def once_in_100(free: int) -> float:
+    """What a χ² with that many degrees of freedom exceeds once in 100 (Wilson, Hilferty 1931)."""
+    spread = 2 / (9 * free)
+    return free * (1 - spread + 2.3263 * math.sqrt(spread)) ** 3
 
 
 def memory(

@@ -1,0 +1,61 @@
+"""Judges that come with the course: a file of weights, and a card that says what it was made of.
+
+Two scores can be compared only if they were taken with the same judge. So its file is checked
+against its card whenever it is loaded, and what is loaded can't be trained any further.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TypeVar
+
+from torch import nn
+
+from course_lib.data import checksum, paths
+from course_lib.errors import CourseError
+from course_lib.training import checkpoint
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+def names(judge: str) -> tuple[str, str]:
+    """Where the weights and the card of a judge lie in the course's data folder."""
+    return f"checkpoints/{judge}.safetensors", f"checkpoints/{judge}.json"
+
+
+def card(judge: str) -> dict:
+    """What is known of it: recipe, seed, data, checksum, scores. Raises CourseError if damaged."""
+    path = paths.find(names(judge)[1])
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise CourseError(
+            f"{path} is damaged ({error}). Restore it: git checkout -- data/checkpoints, or "
+            "copy it from a fresh clone."
+        ) from error
+
+
+def load(network: Network, judge: str) -> Network:
+    """`network` with the shipped weights, in evaluation mode, fixed.
+
+    Raises CourseError when the file is missing, or is not the one whose card states its scores.
+    """
+    file, known = paths.find(names(judge)[0]), card(judge)
+    remedy = (
+        "Restore it and its card (git checkout -- data/checkpoints), or copy both from a fresh "
+        "clone."
+    )
+    checksum.require(file, file.read_bytes(), known["sha256"], remedy)
+    weights, _ = checkpoint.load(file)
+    checkpoint.copy_into(network.state_dict(), weights, str(file))
+    return network.eval().requires_grad_(False)
+
+
+def write(network: nn.Module, judge: str, facts: dict, folder: Path | str) -> Path:
+    """Write weights and card to `folder`; the card gets name and checksum. The card's path."""
+    file, beside = (Path(folder) / Path(name).name for name in names(judge))
+    checkpoint.save(file, network.state_dict(), {"name": judge})
+    known = {"name": judge, "sha256": checksum.sha256(file.read_bytes())} | facts
+    beside.write_text(json.dumps(known, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return beside
