@@ -23,10 +23,14 @@ FLAGS = (
     "--disable-background-networking --disable-component-update --disable-sync"
 ).split()
 CODE = """\
-from course_lib import explore, models
+from course_lib import data, explore, models
 explore.show(explore.minimax())
 explore.show(explore.latent_plane(models.VAE(hidden=(16,))))
+explore.show(explore.temperature(models.RealNVP(width=4, blocks=1), rows=1, columns=3))
+explore.show(explore.pointed(models.Flow()))
+explore.show(explore.warp(models.Flow(), data.load('moons')))
 """
+SHOWN = ("minimax", "latent_plane", "temperature", "pointed", "warp")
 READY = """async () => {
     const panel = window.jupyterapp?.shell?.currentWidget;
     if (!panel?.sessionContext) return false;
@@ -134,7 +138,7 @@ def test_lab_opens_on_lesson_00(page, served):
 
 @pytest.fixture(scope="module")
 def explorers(page, served):
-    """The small notebook, run when its kernel truly answers; two explorers in it."""
+    """The small notebook, run when its kernel truly answers; an explorer for each in SHOWN."""
     address, token = served
     page.goto(
         f"{address}/lab/tree/work/explorer.ipynb?token={token}&reset",
@@ -145,7 +149,7 @@ def explorers(page, served):
     page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
     found = page.locator(".course-explorer")
     try:
-        found.nth(1).locator("img").wait_for()
+        found.nth(len(SHOWN) - 1).locator("img").wait_for()
     except Exception:
         pytest.fail(
             "no explorers; the page says:\n" + page.locator(".jp-Notebook").inner_text()
@@ -153,7 +157,7 @@ def explorers(page, served):
     return found
 
 
-@pytest.mark.parametrize(("number", "name"), list(enumerate(("minimax", "latent_plane"))))
+@pytest.mark.parametrize(("number", "name"), list(enumerate(SHOWN)))
 def test_arrow_keys_move_an_explorer(page, explorers, number, name):
     explorer = explorers.nth(number)
     picture, slider = explorer.locator("img").first, explorer.get_by_role("slider").first

@@ -1,0 +1,188 @@
+"""The explorers of image flows: every control, the numbers said, what is kept, the speed."""
+
+import io
+import statistics
+import time
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from course_lib import explore
+from course_lib.errors import CourseError
+from course_lib.explore import filling as panel
+from course_lib.explore.filling import Rectangle
+from course_lib.explore.temperature import samples
+from course_lib.models import GAN, Flow, RealNVP
+from course_lib.models.flows.inpainting import inpaint
+
+torch.set_num_threads(1)
+
+
+def tiny(shape=(1, 28, 28), **settings):
+    """A small flow with random weights, so that its samples are not all alike."""
+    flow = RealNVP(
+        shape=shape, width=4, blocks=1, couplings=(1, 1), last=(1, 1), scales=2, **settings
+    )
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for weight in flow.parameters():
+            weight.add_(0.02 * torch.randn(weight.shape, generator=generator))
+    return flow.train()
+
+
+def images(shape=(1, 28, 28), n=3):
+    generator = torch.Generator().manual_seed(1)
+    return torch.randint(0, 256, (n, *shape), dtype=torch.uint8, generator=generator)
+
+
+MAKERS = {
+    "temperature": lambda: explore.temperature(tiny(), rows=2, columns=3),
+    "temperature colour": lambda: explore.temperature(tiny((3, 32, 32)), rows=2, columns=4),
+    "fill": lambda: explore.fill(tiny(), images(), steps=6),
+    "fill colour": lambda: explore.fill(
+        tiny((3, 32, 32)), SimpleNamespace(images=images((3, 32, 32))), steps=4
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def explorers():
+    return {name: make() for name, make in MAKERS.items()}
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_every_control_at_its_ends_and_middle(explorers, name):
+    explorer = explorers[name]
+    for control in explorer.controls:
+        middle = (control.low + control.high) / 2
+        values = {control.low, int(middle) if control.whole else middle, control.high}
+        seen = set()
+        for value in values:
+            frame = explorer.frame(**{control.name: value})
+            picture = Image.open(io.BytesIO(frame.png))
+            picture.load()
+            assert picture.format == "PNG" and picture.size == explorer.size
+            assert len(frame.text) > 10 and "nan" not in frame.text
+            seen.add(frame.png)
+        assert len(seen) == len(values), f"{control.name} changes nothing"
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_one_state_has_one_picture_in_whatever_order_it_was_asked_for(explorers, name):
+    explorer, fresh = explorers[name], MAKERS[name]()
+    last = explorer.controls[-1]
+    states = [{last.name: last.high}, {last.name: last.low}, {}]
+    first = [explorer.frame(**state) for state in states]
+    assert [fresh.frame(**state) for state in reversed(states)] == first[::-1]
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_a_redraw_of_what_was_seen_is_fast_enough_for_a_slider(explorers, name):
+    explorer = explorers[name]
+    last = explorer.controls[-1]
+    explorer.render(**{last.name: last.high})
+    took = []
+    for turn in range(9):
+        begin = time.process_time()
+        explorer.render(**{last.name: last.high if turn % 2 else last.low})
+        took.append(time.process_time() - begin)
+    assert statistics.median(took) < 0.060
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_keys_move_the_native_controls(explorers, name):
+    explorer = explorers[name]
+    controls, image, readout = explorer.widget().children
+    inputs = {widget.description: widget for widget in controls.children}
+    for control in explorer.controls:
+        widget, before = inputs[control.label], readout.value
+        away = control.low if control.start != control.low else control.low + control.step
+        widget.value = away
+        assert image.value == explorer.render(**{control.name: away})
+        assert readout.value != before
+        widget.value = control.start
+
+
+def test_temperature_scales_the_same_latents_and_says_their_density():
+    flow = tiny()
+    z = flow.noise(18, 784, generator=torch.Generator().manual_seed(3))
+    flow.eval()
+    with torch.no_grad():
+        density = flow.log_prob(flow.inverse(0.5 * z).clamp(0, 1)).mean()
+    flow.train()
+    text = explore.temperature(flow).readout(t=0.5, seed=3)
+    assert f"is {density:.0f} nats".replace("-", "−") in text and "T = 0.5, seed 3" in text
+    (frozen, _), (warm, _) = samples(flow, 4, 3, np.array([0.0, 1.0]))
+    assert (frozen == frozen[:1]).all() and (warm != warm[:1]).any()
+    assert flow.training
+
+
+def test_fill_is_inpaint_seen_step_by_step():
+    flow, levels = tiny(), images()
+    readout = explore.fill(flow, levels, steps=4).readout(step=4, height=3, top=5)
+    assert (
+        "missing: rows 5 to 7, columns 0 to 27." in readout
+        and "Step 4 of 4: Langevin" in readout
+    )
+    flow.eval()
+    generator = torch.Generator().manual_seed(2)
+    with torch.no_grad():
+        x, _ = flow.dequantise(
+            levels[1:2].float(), flow.noise(1, 1, 28, 28, generator=generator)
+        )
+    hole = Rectangle(5, 0, 8, 28)
+    known = torch.as_tensor(hole.known(28, 28))
+    filled = inpaint(flow, x, known, steps=4, generator=generator)
+    pixels = [
+        np.rint(v[0, 0].numpy() * 255).astype(np.uint8)[:, :, None].repeat(3, 2)
+        for v in (levels[1:2].float() / 255, filled)
+    ]
+    wanted = panel.arrange(*pixels, hole, 4)
+    state = {"image": 1, "top": 5, "height": 3, "seed": 2, "step": 4}
+    shown = Image.open(io.BytesIO(explore.fill(flow, levels, steps=4).render(**state)))
+    assert np.array_equal(np.asarray(shown), np.asarray(wanted))
+    assert not any(p.grad is not None for p in flow.parameters())
+
+
+def test_steps_are_computed_once_and_no_further_than_asked(monkeypatch):
+    taken = []
+
+    def counted(flow, image, known, *, steps, **_):
+        for step in range(steps + 1):
+            taken.append(step)
+            yield image * step / steps
+
+    monkeypatch.setattr(panel, "filling", counted)
+    explorer = explore.fill(tiny(), images(), steps=10)
+    for step in (3, 1, 3, 5, 0):
+        explorer.render(step=step)
+    assert taken == [0, 1, 2, 3, 4, 5]
+    explorer.render(step=2, seed=1)
+    assert taken[6:] == [0, 1, 2]
+    explorer.render(step=2, top=20, height=8)
+    explorer.render(step=2, top=20, height=28)  # the same rectangle, cut at the border
+    assert taken[9:] == [0, 1, 2]
+
+
+def test_the_right_model_and_images_are_asked_for():
+    with pytest.raises(CourseError, match=r"GAN lacks \.inverse"):
+        explore.temperature(GAN(hidden=(4, 4)))
+    with pytest.raises(CourseError, match=r"a shape \(C, H, W\)"):
+        explore.temperature(Flow())
+    with pytest.raises(CourseError, match="not conditioned"):
+        explore.temperature(tiny(classes=3))
+    with pytest.raises(CourseError, match="1 to 13 rows and 1 to 26 columns; got 0"):
+        explore.temperature(tiny(), rows=0)
+    with pytest.raises(CourseError, match="wants a RealNVP"):
+        explore.fill(Flow(), images())
+    with pytest.raises(CourseError, match="not conditioned"):
+        explore.fill(tiny(classes=3), images())
+    with pytest.raises(CourseError, match="uint8 images"):
+        explore.fill(tiny(), images().float())
+    with pytest.raises(CourseError, match="at least two"):
+        explore.fill(tiny(), images(n=1))
+    with pytest.raises(CourseError, match="steps must be"):
+        explore.fill(tiny(), images(), steps=1)
