@@ -128,35 +128,38 @@ print("flat  ", tuple(x.flatten(1).shape))
 # Other data have other names: `mnist` and `fashion` (60,000 images each, downloaded when
 # you ask for them and have a network, or read from a folder that you already have), and
 # two-dimensional densities such as `ring` and `moons`, on which everything can be seen and
-# much is known exactly.
+# much is known exactly. `faces` are cartoon faces that the course draws itself, from nineteen
+# named factors; `celeba` and `folder:path` read photographs that you have.
 #
 # ## 3 · Models that are already trained
 #
 # Some trainings take longer than a lesson. Their results are shipped, with their settings,
 # and `zoo.load` gives them back ready to draw from. Here is one of each family that the
-# course has so far. First a question. Below are three rows of digits: real ones, samples of
-# a GAN, samples of a VAE, in an order that chance has chosen. Don't run the cell after the
-# next yet.
+# course has so far. First a question. Below are four rows of digits: real ones, and samples
+# of a GAN, of a VAE and of a flow, in an order that chance has chosen. Don't run the cell
+# after the next yet.
 
 # %%
 gan, vae = zoo.load("gan-mnist"), zoo.load("vae-2d-mnist")
+flow = zoo.load("realnvp-mnist")
 rows = {
     "real": digits.batch(slice(500, 514)).x,
     "GAN": gan.sample(14, generator=generator),
     "VAE": vae.sample(14, generator=generator),
+    "flow": flow.sample(14, generator=generator),
 }
-hidden = [list(rows)[i] for i in torch.randperm(3, generator=generator)]
+hidden = [list(rows)[i] for i in torch.randperm(4, generator=generator)]
 fig = plots.images(
-    torch.cat([rows[name] for name in hidden]), columns=14, row_labels=[1, 2, 3], zoom=2
+    torch.cat([rows[name] for name in hidden]), columns=14, row_labels=[1, 2, 3, 4], zoom=2
 )
 plots.show(
     fig,
-    alt="Three numbered rows of fourteen digits each, from three sources that are "
-    "not named: real images, a GAN, and a VAE.",
+    alt="Four numbered rows of fourteen digits each, from four sources that are "
+    "not named: real images, a GAN, a VAE, and a flow.",
 )
 
 # %% [markdown]
-# Which row is real? Write your guess, 1, 2 or 3, in place of the dots. `predict` keeps it.
+# Which row is real? Write your guess, 1, 2, 3 or 4, in place of the dots. `predict` keeps it.
 # A prediction is never marked. It is there because one looks at a result quite differently
 # after having bet on it.
 
@@ -198,6 +201,14 @@ explore.show(explore.latent_plane(vae, digits))
 # plane: like lies beside like. Then choose the other map: a dot for each of 2,000 digits,
 # where the model puts it, in the colour of its class. Nobody told the model about classes;
 # it was never shown a label.
+
+# %%
+explore.show(explore.temperature(flow))
+
+# %% [markdown]
+# **What to see.** A flow turns images into noise and back without losing anything, so its $z$
+# has as many numbers as the image has pixels: 784. The slider shrinks eighteen of them
+# towards 0, all by the same factor $T$. At $T = 0$ one image is left.
 
 # %% [markdown]
 # ## 4 · How exercises work
@@ -448,7 +459,7 @@ except CourseError as error:
 # ## 9 · The lessons, and what each one needs
 
 # %%
-written = "00 01 02 06"
+written = "00 01 02 06 10 11"
 plan = """
 00 | Start here             |             | 0 2.6
 01 | Likelihood, sampling   | 00          | 1 2.6
@@ -495,6 +506,8 @@ plots.show(fig, alt=f"The lessons as boxes, arrows to each from what it needs: {
 # | 01 Likelihood, divergences, sampling | what "near the data" can mean, and a first model of digits, exactly solved | {{minutes:01}} |
 # | 02 GAN | a game whose equilibrium is the data; how it is won, lost, and collapses | {{minutes:02}} |
 # | 06 VAE | a bound on the likelihood, derived three ways, and a plane of digits | {{minutes:06}} |
+# | 10 Change of variables | how a density changes when space is bent, and maps that can be bent back | {{minutes:10}} |
+# | 11 RealNVP | an exact likelihood for images, in bits, with every constant counted | {{minutes:11}} |
 
 # %% [markdown]
 # ## 10 · Notation

@@ -1,0 +1,298 @@
+"""The exercises of lesson 10 with the mistakes that they recognise, and its three patients."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+from torch.distributions import Normal
+from torch.nn.functional import logsigmoid
+
+from course_lib.checks.exercises import Exercise, Mistake
+from course_lib.models import Flow
+from course_lib.models.vae import log_normal
+
+LOG_2PI = math.log(2 * math.pi)
+
+
+# 10.1: the density of logit(u) ---------------------------------------------------------------
+def _density_of_logit(x: Tensor) -> Tensor:
+    return x.sigmoid() * (-x).sigmoid()
+
+
+# 10.2: the planar map --------------------------------------------------------------------------
+def _planar_log_det(x: Tensor, w: Tensor, u: Tensor, b: Tensor) -> Tensor:
+    slope = 1 - (x @ w + b).tanh().square()
+    return (1 + slope * (w @ u)).abs().log()
+
+
+def _planar_probes() -> list[tuple]:
+    generator = torch.Generator().manual_seed(2)
+    points = torch.randn(6, 2, generator=generator, dtype=torch.float64)
+    first = [torch.tensor(v, dtype=torch.float64) for v in ([1.0, -0.5], [0.7, 0.4], 0.3)]
+    second = [torch.tensor(v, dtype=torch.float64) for v in ([-0.8, 0.3], [0.6, 0.9], -0.2)]
+    return [(points, *first), (points, *second)]
+
+
+# 10.3: undo a coupling --------------------------------------------------------------------------
+def _uncouple(z: Tensor, s, t) -> Tensor:
+    kept, changed = z[:, :1], z[:, 1:]
+    return torch.cat([kept, (changed - t(kept)) * (-s(kept)).exp()], 1)
+
+
+def _coupling_probes() -> list[tuple]:
+    generator = torch.Generator().manual_seed(3)
+    z = torch.randn(8, 2, generator=generator, dtype=torch.float64)
+    return [(z, lambda a: 0.6 * a.sin() + 0.2, lambda a: a.square() - 0.5)]
+
+
+# 10.4: the objective ----------------------------------------------------------------------------
+def _log_prob(flow, x: Tensor) -> Tensor:
+    z, log_det = flow(x)
+    return log_normal(z) + log_det
+
+
+def _objective_probes() -> list[tuple]:
+    flow = Flow("affine", seed=4).double()
+    generator = torch.Generator().manual_seed(4)
+    with torch.no_grad():
+        for parameter in flow.parameters():
+            parameter.add_(0.7)
+    return [(flow, torch.randn(7, 2, generator=generator, dtype=torch.float64))]
+
+
+def _mean_over_dimensions(flow, x: Tensor) -> Tensor:
+    z, log_det = flow(x)
+    return -0.5 * (LOG_2PI + z.square()).mean(1) + log_det
+
+
+# 10.6: bits per dimension -----------------------------------------------------------------------
+def _bits(log_p: Tensor, dims: int, levels: int) -> Tensor:
+    return (dims * math.log(levels) - log_p) / (dims * math.log(2))
+
+
+EXERCISES = {
+    "10.1": Exercise(
+        right=_density_of_logit,
+        probes=[(torch.linspace(-4, 4, 9, dtype=torch.float64),)],
+        mistakes=[
+            Mistake(
+                lambda x: torch.ones_like(x),
+                "u has density 1, but x is stretched: multiply by the slope of u = sigmoid(x)",
+            ),
+            Mistake(
+                lambda x: 1 / _density_of_logit(x),
+                "this is the slope of x over u; the density takes the slope of u over x",
+            ),
+            Mistake(
+                lambda x: x.sigmoid(),
+                "this is u, the distribution function of x; its slope is the density",
+            ),
+            Mistake(
+                lambda x: logsigmoid(x) + logsigmoid(-x),
+                "this is the logarithm of the density; return the density",
+            ),
+            Mistake(
+                lambda x: Normal(0.0, 1.0).log_prob(x.sigmoid()).exp() * _density_of_logit(x),
+                "the slope is right, but u is uniform here, not normal: its density is 1",
+            ),
+        ],
+        hint="u = sigmoid(x) is uniform on [0, 1]; how fast does u move with x?",
+    ),
+    "10.2": Exercise(
+        right=_planar_log_det,
+        probes=_planar_probes,
+        mistakes=[
+            Mistake(
+                lambda x, w, u, b: (1 + (x @ w + b).tanh() * (w @ u)).abs().log(),
+                "tanh stands where its slope 1 − tanh² belongs",
+            ),
+            Mistake(
+                lambda x, w, u, b: (1 + (1 - (x @ w).tanh().square()) * (w @ u)).abs().log(),
+                "the slope is taken at wᵀx; b is missing in it",
+            ),
+            Mistake(
+                lambda x, w, u, b: (
+                    (1 + (1 - (x @ w + b).tanh().square())[:, None] * (w * u)).log().sum(1)
+                ),
+                "the product over the diagonal: this matrix is not triangular, use the lemma",
+            ),
+            Mistake(
+                lambda x, w, u, b: (1 - (x @ w + b).tanh().square()) * (w @ u),
+                "log(1 + a) is a only for small a: take the logarithm of 1 + …",
+            ),
+            Mistake(
+                lambda x, w, u, b: _planar_log_det(x, w, u, b).exp(),
+                "this is the determinant; return its logarithm",
+            ),
+            Mistake(
+                lambda x, w, u, b: -_planar_log_det(x, w, u, b),
+                "the sign is turned: this belongs to the inverse map",
+            ),
+            Mistake(
+                lambda x, w, u, b: _planar_log_det(x, u, w, b),
+                "w and u are exchanged: tanh looks along w and pushes along u",
+            ),
+        ],
+        hint="log|1 + tanh′(wᵀx + b)·wᵀu|, one number for each point",
+    ),
+    "10.3": Exercise(
+        right=_uncouple,
+        probes=_coupling_probes,
+        mistakes=[
+            Mistake(
+                lambda z, s, t: torch.cat(
+                    [z[:, :1], z[:, 1:] * (-s(z[:, :1])).exp() - t(z[:, :1])], 1
+                ),
+                "last on, first off: t was added last, so subtract it before you divide",
+            ),
+            Mistake(
+                lambda z, s, t: torch.cat(
+                    [z[:, :1], (z[:, 1:] - t(z[:, :1])) * s(z[:, :1]).exp()], 1
+                ),
+                "multiplied by exp(s) again: divide, or multiply by exp(−s)",
+            ),
+            Mistake(
+                lambda z, s, t: torch.cat(
+                    [z[:, :1], (z[:, 1:] + t(z[:, :1])) * (-s(z[:, :1])).exp()], 1
+                ),
+                "t is added again: subtract it",
+            ),
+            Mistake(
+                lambda z, s, t: torch.cat(
+                    [z[:, :1], (z[:, 1:] - t(z[:, 1:])) * (-s(z[:, 1:])).exp()], 1
+                ),
+                "s and t are read off the part that changed; read them off the kept part",
+            ),
+            Mistake(
+                lambda z, s, t: _uncouple(z, s, t)[:, 1:],
+                "the kept part is missing: return both, (B, 2)",
+            ),
+            Mistake(
+                lambda z, s, t: torch.cat(
+                    [z[:, :1], z[:, 1:] * s(z[:, :1]).exp() + t(z[:, :1])], 1
+                ),
+                "this is the coupling itself; its inverse is asked",
+            ),
+        ],
+        hint="the kept part is unchanged, so s and t come out as they went in",
+    ),
+    "10.4": Exercise(
+        right=_log_prob,
+        probes=_objective_probes,
+        mistakes=[
+            Mistake(
+                lambda flow, x: log_normal(flow(x)[0]) - flow(x)[1],
+                "the log-determinant is subtracted: it is that of x → z here, so it is added",
+            ),
+            Mistake(
+                lambda flow, x: log_normal(flow(x)[0]), "log N(z) alone: log |det| is missing"
+            ),
+            Mistake(
+                lambda flow, x: -0.5 * flow(x)[0].square().sum(1) + flow(x)[1],
+                "the constant is missing: ½ log 2π for each of the D dimensions",
+            ),
+            Mistake(
+                lambda flow, x: -0.5 * (LOG_2PI + flow(x)[0].square().sum(1)) + flow(x)[1],
+                "½ log 2π counts once for each dimension: D/2 · log 2π",
+            ),
+            Mistake(
+                _mean_over_dimensions,
+                "a mean over the dimensions where the sum is meant: log-densities add",
+            ),
+            Mistake(
+                lambda flow, x: log_normal(x) + flow(x)[1],
+                "the normal is evaluated at x; it is the density of z",
+            ),
+            Mistake(
+                lambda flow, x: -_log_prob(flow, x),
+                "this is −log p, the loss; return log p",
+            ),
+            Mistake(
+                lambda flow, x: _log_prob(flow, x).mean(),
+                "one number for the batch: return one for each point, (B,)",
+            ),
+        ],
+        hint="z, log_det = flow(x); then log N(z; 0, I), summed over dimensions, plus log_det",
+    ),
+    "10.5": Exercise(
+        right={"Dana": "wrong inverse", "Emil": "log-det doubled", "Fay": "healthy"},
+        mistakes=[
+            Mistake.when(
+                lambda a: a["Emil"].casefold().strip() == "healthy",
+                "Emil's loss lies below the entropy of the data. Can a density do that? Look at "
+                "what his integrates to",
+            ),
+            Mistake.when(
+                lambda a: a["Dana"].casefold().strip() == "healthy",
+                "Dana's density is fine. But are her samples drawn from it?",
+            ),
+            Mistake.when(
+                lambda a: a["Fay"].casefold().strip() == "healthy",
+                "Fay is healthy; who of the other two has a mass that is not 1?",
+            ),
+        ],
+        hint='use the words "healthy", "wrong inverse" and "log-det doubled"',
+    ),
+    "10.6": Exercise(
+        right=_bits,
+        probes=[
+            (torch.tensor([1500.0, 0.0], dtype=torch.float64), 784, 256),
+            (torch.tensor([-3.0], dtype=torch.float64), 2, 16),
+        ],
+        mistakes=[
+            Mistake(
+                lambda log_p, dims, levels: -log_p / (dims * math.log(2)),
+                "a density of x in [0, 1], not yet a probability of grey levels: a cell is "
+                "1/levels wide in each dimension, which costs D · log(levels)",
+            ),
+            Mistake(
+                lambda log_p, dims, levels: (math.log(levels) - log_p) / (dims * math.log(2)),
+                "the cell is 1/levels wide in each of the D dimensions, so log(levels) counts D "
+                "times",
+            ),
+            Mistake(
+                lambda log_p, dims, levels: (dims * math.log(levels) - log_p) / dims,
+                "this is in nats per dimension: divide by ln 2",
+            ),
+            Mistake(
+                lambda log_p, dims, levels: (dims * math.log(levels) - log_p) / math.log(2),
+                "these are bits for all dimensions: divide by D",
+            ),
+            Mistake(
+                lambda log_p, dims, levels: -_bits(log_p, dims, levels),
+                "the sign is turned: bits per dimension are a cost",
+            ),
+            Mistake(
+                lambda log_p, dims, levels: (
+                    (-dims * math.log(levels) - log_p) / (dims * math.log(2))
+                ),
+                "the cells' volume is multiplied, so log P = log p − D · log(levels)",
+            ),
+        ],
+        hint="log P(image) ≥ log p(x) − D · log(levels); then to bits, for each dimension",
+    ),
+}
+
+
+class _Dana(Flow):
+    def inverse(self, z: Tensor) -> Tensor:
+        for layer in self.transform.transforms:
+            z = layer.inverse(z)
+        return z
+
+
+class _Emil(Flow):
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        z, log_det = self.transform(x)
+        return z, log_det + log_det
+
+
+class _Fay(Flow):
+    pass
+
+
+def patients() -> dict[str, type[Flow]]:
+    """Three flows for section 8 of the lesson, one healthy. Diagnose before you read on."""
+    return {"Dana": _Dana, "Emil": _Emil, "Fay": _Fay}

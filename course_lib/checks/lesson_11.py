@@ -1,0 +1,414 @@
+"""The exercises of lesson 11 with the mistakes that they recognise, and its five patients."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from course_lib.checks.exercises import Exercise, Mistake
+from course_lib.models import RealNVP
+from course_lib.models.flows.coupling import MaskedCoupling
+from course_lib.models.flows.dequantisation import LEVELS, UniformDequantisation
+
+# A flow small enough that a check of it takes a moment.
+SMALL = {
+    "shape": (1, 4, 4),
+    "scales": 1,
+    "last": (2, 2),
+    "width": 4,
+    "blocks": 1,
+    "alpha": 0.05,
+}
+
+
+# 11.1 and 11.2: a coupling and its inverse ---------------------------------------------------
+def _masked() -> list[tuple]:
+    generator = torch.Generator().manual_seed(1)
+    x, s, t = torch.randn(3, 4, 6, generator=generator, dtype=torch.float64)
+    mask = torch.tensor([1.0, 0, 1, 1, 0, 0], dtype=torch.float64)
+    pictures = torch.randn(3, 2, 1, 4, 4, generator=generator, dtype=torch.float64)
+    board = (torch.arange(4)[:, None] + torch.arange(4) + 1) % 2
+    return [(x, mask, s, t), (pictures[0], board.double(), pictures[1], pictures[2])]
+
+
+def _sum(values: Tensor) -> Tensor:
+    return values.flatten(1).sum(1)
+
+
+def _couple(x: Tensor, b: Tensor, s: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
+    return b * x + (1 - b) * (x * s.exp() + t), _sum((1 - b) * s)
+
+
+def _uncouple(z: Tensor, b: Tensor, s: Tensor, t: Tensor) -> Tensor:
+    return b * z + (1 - b) * (z - t) * (-s).exp()
+
+
+# 11.3 and 11.4: the logit and its inverse ----------------------------------------------------
+def _logit(x: Tensor, alpha: float) -> tuple[Tensor, Tensor]:
+    p = alpha + (1 - 2 * alpha) * x
+    slope = math.log(1 - 2 * alpha) - p.log() - (1 - p).log()
+    return p.logit(), _sum(slope)
+
+
+def _logit_with(slope: Callable) -> Callable[[Tensor, float], tuple[Tensor, Tensor]]:
+    """The right y with another count of the stretching."""
+
+    def mistaken(x: Tensor, alpha: float) -> tuple[Tensor, Tensor]:
+        y, log_det = _logit(x, alpha)
+        return y, slope(x, alpha, log_det)
+
+    return mistaken
+
+
+def _unlogit(y: Tensor, alpha: float) -> Tensor:
+    return (y.sigmoid() - alpha) / (1 - 2 * alpha)
+
+
+# 11.5: the objective -------------------------------------------------------------------------
+def _probe_flow() -> list[tuple]:
+    generator = torch.Generator().manual_seed(5)
+    flow = RealNVP(**SMALL, seed=5)
+    with torch.no_grad():  # far from its start, so that all mistakes differ
+        for parameter in flow.parameters():
+            parameter.add_(0.3 * torch.randn(parameter.shape, generator=generator))
+    levels = torch.randint(0, LEVELS, (5, 1, 4, 4), generator=generator).float()
+    return [(flow.eval(), levels, torch.randn(levels.shape, generator=generator))]
+
+
+def _bits_with(
+    log_q: float = 1.0, offset: float = 1.0, unit: float = math.log(2), dims: float = 1.0
+) -> Callable[[RealNVP, Tensor, Tensor], Tensor]:
+    """The objective with one thing changed: weight of log q, of D log 256, unit, divisor."""
+
+    def objective(flow: RealNVP, levels: Tensor, noise: Tensor) -> Tensor:
+        x, log_noise = flow.dequantise(levels, noise)
+        size = flow.dimensions
+        bound = flow.log_prob(x) - log_q * log_noise - offset * size * math.log(LEVELS)
+        return -bound / (unit * (size if dims else 1))
+
+    return objective
+
+
+_bits = _bits_with()
+
+
+# 11.6: the diagnosis -------------------------------------------------------------------------
+def _exchanged(first: str, word: str, second: str, other: str) -> Callable[[dict], bool]:
+    """Whether an answer gives the first the second's fault, and the other way round."""
+
+    def predicate(answer: dict[str, str]) -> bool:
+        found = [answer[name].casefold().replace("-", " ").strip() for name in (first, second)]
+        return found == [other, word]
+
+    return predicate
+
+
+EXERCISES = {
+    "11.1": Exercise(
+        right=_couple,
+        probes=_masked,
+        mistakes=[
+            Mistake(
+                lambda x, b, s, t: (_couple(x, b, s, t)[0], _sum(s)),
+                "the log-determinant counts s of the kept numbers too; they are not stretched",
+            ),
+            Mistake(
+                lambda x, b, s, t: (_couple(x, b, s, t)[0], _sum(b * s)),
+                "the log-determinant sums s where b = 1; those are the numbers that stay",
+            ),
+            Mistake(
+                lambda x, b, s, t: (_couple(x, b, s, t)[0], -_sum((1 - b) * s)),
+                "the log-determinant has the inverse's sign",
+            ),
+            Mistake(
+                lambda x, b, s, t: (_couple(x, b, s, t)[0], ((1 - b) * s).sum()),
+                "the log-determinant is one number for the batch; keep one for each example",
+            ),
+            Mistake(
+                lambda x, b, s, t: (_couple(x, b, s, t)[0], _sum((1 - b) * s.exp())),
+                "the log-determinant sums slopes exp(s); their logarithms are s",
+            ),
+            Mistake(
+                lambda x, b, s, t: _couple(x, 1 - b, s, t),
+                "the mask is turned round: b = 1 means that the number stays",
+            ),
+            Mistake(
+                lambda x, b, s, t: (
+                    b * x + (1 - b) * (x + t) * s.exp(),
+                    _sum((1 - b) * s),
+                ),
+                "t is scaled too: first scale x by exp(s), then add t",
+            ),
+            Mistake(
+                lambda x, b, s, t: (
+                    b * x + (1 - b) * x * (s + t).exp(),
+                    _sum((1 - b) * (s + t)),
+                ),
+                "this is report B's eq. 7, t inside the exponential: it scales and never shifts",
+            ),
+            Mistake(
+                lambda x, b, s, t: ((1 - b) * (x * s.exp() + t), _sum((1 - b) * s)),
+                "the kept numbers are lost: add b * x",
+            ),
+            Mistake(
+                lambda x, b, s, t: (x * s.exp() + t, _sum(s)),
+                "everything is changed: where b = 1, x stays as it is",
+            ),
+        ],
+        hint="return z and one log-determinant for each example; b = 1 everywhere gives x and 0",
+    ),
+    "11.2": Exercise(
+        right=_uncouple,
+        probes=_masked,
+        mistakes=[
+            Mistake(
+                lambda z, b, s, t: b * z + (1 - b) * (z - t) * s.exp(),
+                "s has the forward sign: what was multiplied by exp(s) must be divided by it",
+            ),
+            Mistake(
+                lambda z, b, s, t: b * z + (1 - b) * (z * (-s).exp() - t),
+                "the order is wrong: t was added last, so take it off first",
+            ),
+            Mistake(
+                lambda z, b, s, t: b * z + (1 - b) * (z + t) * (-s).exp(),
+                "t is added a second time; subtract it",
+            ),
+            Mistake(
+                lambda z, b, s, t: _couple(z, b, s, t)[0],
+                "this is the forward map again",
+            ),
+            Mistake(
+                lambda z, b, s, t: _uncouple(z, 1 - b, s, t),
+                "the mask is turned round: b = 1 means that the number stays",
+            ),
+        ],
+        hint="solve z = x·exp(s) + t for x, where b = 0",
+    ),
+    "11.3": Exercise(
+        right=_logit,
+        probes=lambda: [
+            (torch.tensor([[0.0, 0.3, 0.9], [0.5, 0.01, 1.0]], dtype=torch.float64), 0.05),
+            (torch.tensor([[[[0.2, 0.7]]]], dtype=torch.float64), 1e-3),
+        ],
+        mistakes=[
+            Mistake(
+                _logit_with(
+                    lambda x, alpha, log_det: log_det - x[0].numel() * math.log(1 - 2 * alpha)
+                ),
+                "the factor (1 − 2α) is missing from the slope: p = α + (1 − 2α)x has it",
+            ),
+            Mistake(
+                _logit_with(lambda x, alpha, log_det: 0 * log_det),
+                "the log-determinant is 0: a logit stretches, and that must be counted",
+            ),
+            Mistake(
+                _logit_with(lambda x, alpha, log_det: -log_det),
+                "the log-determinant has the inverse's sign: this map stretches",
+            ),
+            Mistake(
+                _logit_with(lambda x, alpha, log_det: log_det / x[0].numel()),
+                "a mean over the pixels where the sum is meant",
+            ),
+            Mistake(
+                _logit_with(lambda x, alpha, log_det: log_det.sum()),
+                "the log-determinant is one number for the batch; keep one for each example",
+            ),
+            Mistake(
+                lambda x, alpha: (x.logit(), _sum(-x.log() - (1 - x).log())),
+                "without α a black pixel goes to −∞: squeeze x into [α, 1 − α] first",
+            ),
+        ],
+        hint="p = α + (1 − 2α)x; y = log p − log(1 − p); sum log dy/dx over each image",
+    ),
+    "11.4": Exercise(
+        right=_unlogit,
+        probes=[(torch.tensor([[-2.9, 0.0, 1.3]], dtype=torch.float64), 0.05)],
+        mistakes=[
+            Mistake(
+                lambda y, alpha: y.sigmoid(),
+                "the logit is undone but not α: black comes back as α, not as 0",
+            ),
+            Mistake(
+                lambda y, alpha: y.sigmoid() - alpha,
+                "the factor is missing: divide by 1 − 2α",
+            ),
+            Mistake(
+                lambda y, alpha: (y.sigmoid() - alpha) * (1 - 2 * alpha),
+                "1 − 2α multiplied on the way there; divide by it on the way back",
+            ),
+            Mistake(
+                lambda y, alpha: alpha + (1 - 2 * alpha) * y.sigmoid(),
+                "α is put on a second time; solve p = α + (1 − 2α)x for x",
+            ),
+        ],
+        hint="sigmoid undoes the logit; then solve p = α + (1 − 2α)x for x",
+    ),
+    "11.5": Exercise(
+        right=_bits,
+        probes=_probe_flow,
+        tol=1e-4,
+        mistakes=[
+            Mistake(
+                _bits_with(offset=0.0),
+                "−D·log 256 is missing: 8 bits a dimension too few, and densities are no "
+                "probabilities",
+            ),
+            Mistake(
+                _bits_with(offset=0.0, log_q=0.0),
+                "both −D·log 256 and −log q are missing",
+            ),
+            Mistake(
+                _bits_with(log_q=0.0),
+                "−log q of the noise is left out; then the bound is none, and narrow noise wins",
+            ),
+            Mistake(_bits_with(log_q=-1.0), "log q has the wrong sign: the bound has −log q"),
+            Mistake(
+                _bits_with(unit=1.0), "these are nats a dimension; divide by ln 2 for bits"
+            ),
+            Mistake(_bits_with(dims=0.0), "these are bits an image; divide by D too"),
+            Mistake(lambda *a: -_bits(*a), "the sign is turned: return bits, to be minimised"),
+            Mistake(
+                lambda *a: _bits(*a).mean(),
+                "one number for the batch: return one for each image, (B,)",
+            ),
+            Mistake(
+                lambda flow, levels, noise: (
+                    8 - flow.log_prob(levels / 255) / (flow.dimensions * math.log(2))
+                ),
+                "without noise a density of integers can grow without limit: dequantise first",
+            ),
+        ],
+        hint="−(log p(x) − log q − D log 256), then divide by D·ln 2",
+    ),
+    "11.6": Exercise(
+        right={
+            "Gil": "half noise",
+            "Hana": "wrong sign",
+            "Ivo": "healthy",
+            "Jun": "masked pixels counted",
+            "Kim": "divided twice",
+        },
+        mistakes=[
+            Mistake.when(
+                lambda a: a["Gil"].casefold().strip() == "healthy",
+                "Gil counts fewer bits than Ivo with the same network and rounds. What does the "
+                "library count with his weights?",
+            ),
+            Mistake.when(
+                lambda a: a["Jun"].casefold().strip() == "healthy",
+                "Jun's bits fall without an end. Compare them with the library's count",
+            ),
+            Mistake.when(
+                lambda a: a["Hana"].casefold().strip() == "healthy",
+                "Hana's bits are right; does her inverse bring an image back?",
+            ),
+            Mistake.when(
+                lambda a: a["Kim"].casefold().strip() == "healthy",
+                "Kim needs less than one bit where a table needs two: see (11.14)",
+            ),
+            Mistake.when(
+                _exchanged("Gil", "half noise", "Jun", "masked pixels counted"),
+                "half the noise can bring one bit a dimension at most; who has gained more?",
+            ),
+            Mistake.when(
+                _exchanged("Gil", "half noise", "Kim", "divided twice"),
+                "by (11.14) half the noise saves one bit, and what is divided twice needs no more "
+                "than one in all",
+            ),
+            Mistake.when(
+                _exchanged("Jun", "masked pixels counted", "Kim", "divided twice"),
+                "whose samples are all black? A wrong log-determinant does not darken them",
+            ),
+        ],
+        hint='use the words "healthy", "half noise", "wrong sign", "masked pixels counted" and '
+        '"divided twice"',
+    ),
+    "11.7": Exercise(
+        right=392,
+        mistakes=[
+            Mistake(784, "784 is all of them; half leave after the first scale"),
+            Mistake(
+                196,
+                "196 are the positions after the squeeze, and 2 of 4 channels leave at each",
+            ),
+            Mistake(98, "the second scale has not run yet: count 2 channels of 14×14"),
+            Mistake(1568, "a squeeze renames pixels and makes no new ones"),
+        ],
+        hint="4 channels of 14×14 after the squeeze, and half of the channels leave",
+    ),
+}
+
+
+# Five flows for section 11, four with a fault in one line. Diagnose before you read on. --------
+class _HalfNoise(UniformDequantisation):
+    def forward(self, levels: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        u = 0.5 * torch.special.ndtr(noise)
+        return (levels + u) / LEVELS, levels.new_zeros(len(levels))
+
+
+class Gil(RealNVP):
+    def build(self) -> None:
+        super().build()
+        self.dequantise = _HalfNoise()
+
+
+class _Back(MaskedCoupling):
+    def inverse(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
+        b, s, t = self._parts(z, condition)
+        return b * z + (1 - b) * (z - t) * s.exp()
+
+
+class Hana(RealNVP):
+    def build(self) -> None:
+        super().build()
+        _put(self, _Back)
+
+
+class Ivo(RealNVP):
+    pass
+
+
+class _Sum(MaskedCoupling):
+    def forward(self, x: Tensor, condition: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        b, _, t = self._parts(x, condition)
+        raw, _ = self.network(b * x, condition).chunk(2, 1)
+        s = self.scale * raw.tanh()
+        return b * x + (1 - b) * (x * s.exp() + t), _sum(s)
+
+
+class Jun(RealNVP):
+    def build(self) -> None:
+        super().build()
+        _put(self, _Sum)
+
+
+class _Twice(UniformDequantisation):
+    def forward(self, levels: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        u = torch.special.ndtr(noise)
+        return (levels / 255 + u) / LEVELS, levels.new_zeros(len(levels))
+
+
+class Kim(RealNVP):
+    def build(self) -> None:
+        super().build()
+        self.dequantise = _Twice()
+
+
+def _put(flow: RealNVP, kind: type[MaskedCoupling]) -> None:
+    """Let all couplings of the flow that have a mask be of this kind."""
+    for layer in flow.modules():
+        if isinstance(layer, MaskedCoupling):
+            layer.__class__ = kind
+
+
+def patients() -> dict[str, type[RealNVP]]:
+    """Five kinds of flow for section 11 of the lesson, one healthy."""
+    return {kind.__name__: kind for kind in (Gil, Hana, Ivo, Jun, Kim)}
+
+
+def faults() -> list[type]:
+    """Where the patients differ from the library, in their order; Ivo does not."""
+    return [_HalfNoise, _Back, _Sum, _Twice]

@@ -1,0 +1,1287 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation: {extension: .py, format_name: percent}
+#   kernelspec: {display_name: Python 3, language: python, name: python3}
+# ---
+
+# %% [markdown]
+# # 10 · Change of variables
+#
+# | | |
+# |---|---|
+# | **You will be able to** | say how a density changes when you bend the space it lives in; compute log-determinants cheaply and test them; build flows from affine, planar, spline and coupling layers; train them by maximum likelihood; prove that a density integrates to one; dequantise grey levels and say what that bounds |
+# | **You need** | lesson 01 (maximum likelihood and KL divergence, Monte Carlo error) |
+# | **Your time** | about 90 minutes for the core path; about 30 more for the sections marked *optional* |
+# | **Machine time** | {{minutes}} minutes at the laptop budget on two CPU cores |
+#
+# A VAE gives you a *bound* on $\log p(x)$. A GAN gives you nothing. A **normalizing flow** gives you
+# $\log p(x)$ itself, exactly. The idea: start from noise whose density you know, and bend it until it
+# looks like the data. If you keep count of how much you stretched, you know the density afterwards.
+#
+# Every numbered equation is followed by a cell that computes both of its sides. It also computes
+# a *wrong* form of the equation, one that people really write, and shows that the check notices.
+#
+# | symbol | meaning | in code |
+# |---|---|---|
+# | $x$ | data, a number or a point | `x`, (B, 1) or (B, 2) |
+# | $z$ | noise, $\mathcal N(0, I)$ | `z`, the same shape |
+# | $f$ | the flow, data → noise, $z=f(x)$ | `flow(x)` → `z, log_det` |
+# | $g=f^{-1}$ | its inverse, noise → data | `flow.inverse(z)` |
+# | $\partial f/\partial x$ | the Jacobian, $D\times D$ | `jacobian(f, x)` |
+# | $\log\lvert\det\cdot\rvert$ | log-determinant, in nats | `log_det`, (B,) |
+
+# %%
+import inspect
+import math
+
+import torch
+from torch.distributions import (
+    LogNormal,
+    MixtureSameFamily,
+    MultivariateNormal,
+    Normal,
+)
+
+from course_lib import data, explore, plots, training
+from course_lib.checks import agrees, check, lesson_10, predict, refuses
+from course_lib.models import Flow
+from course_lib.models.flows.coupling import AffineCoupling
+from course_lib.models.flows.density import PointNetwork
+from course_lib.models.flows.planar import Planar
+from course_lib.models.flows.spline import knots, spline
+from course_lib.models.flows.transforms import Composition
+from course_lib.training import Game, Move, Player
+
+budget = training.budget()
+generator = training.seed_all(10)
+
+# %% [markdown]
+# ## 1 · On a line
+#
+# Draw $z\sim\mathcal N(0,1)$ and let $x=g(z)=e^z$. What is the density of $x$?
+#
+# Probability is kept, length is not. The noise between $z$ and $z+dz$ lands between $x$ and $x+dx$,
+# and brings its probability along: $p(x)\,\lvert dx\rvert=p_z(z)\,\lvert dz\rvert$. So, with $f=g^{-1}$,
+#
+# $$p(x)=p_z\big(f(x)\big)\,\left|\frac{df}{dx}\right|. \tag{10.1}$$
+#
+# Where the map *stretches*, the same probability lies on more length, and the density falls. Here
+# $f(x)=\log x$ and $df/dx=1/x$.
+
+
+# %%
+def number(value):
+    return torch.tensor(value, dtype=torch.float64)
+
+
+def standard_error(values):
+    return values.std(-1) / math.sqrt(values.shape[-1])
+
+
+standard = Normal(number(0.0), number(1.0))
+line = torch.linspace(1e-6, 60, 600_001, dtype=torch.float64)  # a fine grid of x
+at_f = standard.log_prob(line.log()).exp()  # p_z(f(x))
+density = at_f / line
+
+# %%
+agrees(torch.trapezoid(density, line), 1.0, tol=1e-4, name="(10.1) integrates to")
+refuses(torch.trapezoid(at_f, line), 1.0, tol=1e-4, name="p(x) = p_z(f(x)), no slope")
+value, name = LogNormal(number(0.0), number(1.0)).log_prob(line).exp(), "torch's LogNormal"
+agrees(density, value, name=name)
+refuses(at_f * line, value, name="the slope of g instead of that of f")
+
+# %%
+x = torch.randn(100_000, generator=generator, dtype=torch.float64).exp()  # real draws
+hits, between = ((x > 1) & (x < 2)).double(), (line > 1) & (line < 2)
+share, error = hits.mean(), standard_error(hits)
+expected = torch.trapezoid(density[between], line[between])
+agrees(share, expected, error=error, name="share of draws in (1, 2)")
+wrong = torch.trapezoid(at_f[between], line[between])
+refuses(share, wrong, error=error, name="the same without the slope")
+
+# %%
+near = line[(line > 0.02) & (line < 5)][::500].contiguous()
+edges = torch.linspace(0, 5, 51, dtype=torch.float64)
+bars = torch.histogram(x, edges).hist / len(x) / (edges[1] - edges[0])
+noise_density = standard.log_prob(near.log()).exp()
+values = {"share of draws": bars[torch.bucketize(near, edges[1:-1])]}
+values |= {"p(f(x)) · |df/dx|": noise_density / near, "p(f(x)) alone": noise_density}
+fig = plots.lines(near, values, dashed=["p(f(x)) alone"], xlabel="x", ylabel="density")
+plots.show(fig, alt="The histogram follows the curve with the slope; the other is far off.")
+
+# %% [markdown]
+# **What to see.** The steps are real draws. The curve with the slope goes through them. The dashed
+# one has its peak in the wrong place and encloses an area that is not one.
+#
+# **Your turn** (exercise 10.1). Let $u$ be uniform on $[0,1]$ and $x=\operatorname{logit}(u)=\log
+# u-\log(1-u)$. What is the density of $x$? (The inverse of the logit is `torch.sigmoid`. Lesson 11
+# sends every pixel through this map.)
+
+
+# %% exercise="10.1"
+def density_of_logit(x):
+    """The density of x = logit(u), u uniform on [0, 1]; x (n,) → (n,)."""
+    ### BEGIN SOLUTION
+    u = torch.sigmoid(x)
+    return u * (1 - u)  # the slope of the sigmoid; u itself has density 1
+    ### END SOLUTION
+
+
+# %%
+check("10.1", density_of_logit)
+
+# %% [markdown]
+# ### 1.1 · Every density on a line is a flow
+#
+# Is there a map for every density? Take the distribution function $F(x)=\int_{-\infty}^xp$. Its slope
+# *is* $p$, so by (10.1) $u=F(x)$ has density $p/p=1$: it is uniform. Then send $u$ through the
+# inverse of the normal's distribution function $\Phi$:
+#
+# $$f(x)=\Phi^{-1}\big(F(x)\big)\quad\Longrightarrow\quad z=f(x)\sim\mathcal N(0,1). \tag{10.2}$$
+#
+# Take a mixture of two Gaussians as "data". Below, a spline will have to *learn* this $f$.
+
+# %%
+parts = Normal(number([-1.2, 1.0]), number([0.3, 0.6]))
+weights = torch.distributions.Categorical(number([0.4, 0.6]))
+mixture = MixtureSameFamily(weights, parts)
+line = torch.linspace(-3.2, 4.0, 20_001, dtype=torch.float64, requires_grad=True)
+f_exact = standard.icdf(mixture.cdf(line))
+(slope,) = torch.autograd.grad(f_exact.sum(), line)
+line, f_exact = line.detach(), f_exact.detach()
+pulled_back = standard.log_prob(f_exact).exp() * slope
+agrees(pulled_back, mixture.log_prob(line).exp(), tol=1e-6, name="(10.2) and (10.1)")
+wrong = standard.log_prob(f_exact).exp()
+refuses(wrong, mixture.log_prob(line).exp(), tol=1e-6, name="the slope forgotten")
+
+# %% [markdown]
+# ## 2 · In the plane and beyond
+#
+# ### 2.1 · Area
+#
+# In more dimensions "slope" becomes "how much volume grows". A matrix $A$ sends the unit square to a
+# parallelogram with the columns of $A$ as its sides. Its area is
+#
+# $$\operatorname{area}(A\,[0,1]^2)=\lvert\det A\rvert. \tag{10.3}$$
+#
+# Count it: throw darts at a box around the parallelogram and see which share hits.
+
+# %%
+A = number([[2.0, -1.5], [0.5, 1.0]])
+corners = A @ number([[0.0, 1.0, 1.0, 0.0], [0.0, 0.0, 1.0, 1.0]])
+low, high = corners.min(1).values, corners.max(1).values
+darts = torch.rand(200_000, 2, generator=generator, dtype=torch.float64)
+darts = low + darts * (high - low)
+back = torch.linalg.solve(A, darts.T).T  # where each dart was in the unit square
+hits = ((back >= 0) & (back <= 1)).all(1).double() * (high - low).prod()
+area, error = hits.mean(), standard_error(hits)
+agrees(area, A.det().abs(), error=error, name="(10.3) area")
+refuses(area, A.norm(dim=0).prod(), error=error, name="product of the two sides")
+refuses(area, A[0, 0] * A[1, 1], error=error, name="product of the diagonal")
+
+# %% [markdown]
+# ### 2.2 · The formula
+#
+# A smooth map looks like a matrix when you look closely: its Jacobian. So (10.1) holds with the
+# determinant of the Jacobian in place of the slope. In logarithms, with which all code works:
+#
+# $$\log p(x)=\log p_z\big(f(x)\big)+\log\left|\det\frac{\partial f}{\partial x}\right|. \tag{10.4}$$
+#
+# First a map that *is* a matrix, $z=A^{-1}x$: then $x=Az$ is Gaussian, and torch knows its density.
+
+# %%
+x = torch.randn(5, 2, generator=generator, dtype=torch.float64)
+log_normal = standard.log_prob(torch.linalg.solve(A, x.T).T).sum(1)
+truth = MultivariateNormal(torch.zeros(2).double(), A @ A.T).log_prob(x)
+log_det = A.inverse().det().abs().log()  # of x → z
+agrees(log_normal + log_det, truth, name="(10.4) for a matrix")
+refuses(log_normal - log_det, truth, name="the determinant of z → x")
+refuses(log_normal, truth, name="no determinant")
+
+# %% [markdown]
+# Now a map that bends. This one pushes a point sideways and stretches it, by an amount that depends
+# on where it is:
+
+
+# %%
+def bend(x):
+    """A smooth map of the plane, data → noise; x (…, 2)."""
+    x1, x2 = x[..., 0], x[..., 1]
+    return torch.stack([x1.sinh(), (x2 - 0.6 * x1**2) * (0.5 * x1.sin() + 0.4).exp()], -1)
+
+
+def unbend(z):
+    x1 = z[..., 0].asinh()
+    return torch.stack([x1, z[..., 1] * (-0.5 * x1.sin() - 0.4).exp() + 0.6 * x1**2], -1)
+
+
+def jacobian(function, point):
+    return torch.autograd.functional.jacobian(function, point)
+
+
+def plane(reach, steps):
+    """A lattice over a square: points (steps², 2), and the area that each stands for."""
+    side = torch.linspace(-reach, reach, steps, dtype=torch.float64)
+    return torch.cartesian_prod(side, side), (side[1] - side[0]) ** 2
+
+
+# %%
+points, cell = plane(9.0, 601)
+bent = standard.log_prob(bend(points)).sum(1)
+x1 = points[:, 0]
+log_det = x1.cosh().log() + 0.5 * x1.sin() + 0.4  # by hand: see section 3
+mass = ((bent + log_det).exp() * cell).sum()
+agrees(mass, 1.0, tol=1e-3, name="(10.4) for a bent map integrates to")
+refuses((bent.exp() * cell).sum(), 1.0, tol=1e-3, name="no determinant")
+refuses(((bent - log_det).exp() * cell).sum(), 1.0, tol=1e-3, name="sign turned")
+
+# %% [markdown]
+# ### 2.3 · Which direction?
+#
+# There are two maps, $f$ and $g=f^{-1}$, and two Jacobians. They are inverse matrices, **if both
+# are taken at the same place**: $\partial f/\partial x$ at $x$, and $\partial g/\partial z$ at $z=f(x)$. So
+#
+# $$\log\left|\det\frac{\partial f}{\partial x}(x)\right|=-\log\left|\det\frac{\partial g}{\partial z}\big(f(x)\big)\right|. \tag{10.5}$$
+#
+# Half of all sign errors in public flow code come from mixing up these two.
+
+# %%
+x = torch.randn(20, 2, generator=generator, dtype=torch.float64)
+there = torch.stack([jacobian(bend, v).det().abs().log() for v in x])
+back = torch.stack([jacobian(unbend, bend(v)).det().abs().log() for v in x])
+agrees(there, -back, name="(10.5) at 20 points")
+refuses(there, back, name="the same sign")
+elsewhere = torch.stack([jacobian(unbend, v).det().abs().log() for v in x])
+refuses(there, -elsewhere, name="∂g/∂z taken at x instead of at f(x)")
+
+# %% [markdown]
+# ### Report A on the reparameterisation (E09)
+#
+# The course is built on two student reports, A and B. Report A, section 3.3.2:
+#
+# > If $z(i) = g(X + (i))$, then $q(z(i)) = p((i))$, so the above formula on the derivation of the variance can be turned into the following one:
+#
+# (Extraction has dropped the noise's letter ε twice.) Lesson 06 met this line with one number. The
+# noise ε is bent into $z$, so it is a change of variables, and by (10.4) the right form is
+# $q(z)=p(\varepsilon)\,\lvert\det\partial\varepsilon/\partial z\rvert$. In two dimensions it is not only the scale
+# that is lost: take a $g$ that bends.
+
+# %%
+q_right = (bent + log_det).exp()  # points are z here, bend(points) is the noise ε
+q_printed = bent.exp()  # q(z) = p(ε)
+agrees((q_right * cell).sum(), 1.0, tol=1e-3, name="q(z) = p(ε)|det ∂ε/∂z| integrates to")
+refuses((q_printed * cell).sum(), 1.0, tol=1e-3, name="q(z) = p(ε), as printed")
+draws = unbend(torch.randn(100_000, 2, generator=generator, dtype=torch.float64))
+hits = (draws[:, 0] > 0).double()
+share, error = hits.mean(), standard_error(hits)
+right_half = (points[:, 0] > 0).double() + 0.5 * (points[:, 0] == 0)
+agrees(share, (q_right * right_half * cell).sum(), error=error, name="P(z₁ > 0)")
+wrong = (q_printed * right_half * cell).sum() / (q_printed * cell).sum()
+refuses(share, wrong, error=error, name="as printed, even when divided by its mass")
+
+# %% [markdown]
+# As printed the density is wrong in its *shape* too: dividing by the total mass does not repair it,
+# because the determinant differs from point to point. The equality holds for probabilities,
+# $q(z)\,dz=p(\varepsilon)\,d\varepsilon$. A's code needs only draws, so it never noticed.
+
+# %% [markdown]
+# ## 3 · Determinants that cost nothing
+#
+# A $D\times D$ determinant costs about $D^3$ operations. An image has $D=784$ or more, for every image
+# in every step. Flows are built from maps whose determinant you can *read off*.
+#
+# ### 3.1 · Triangular maps
+#
+# If the $i$-th output depends only on the first $i$ inputs, the Jacobian is triangular, and
+#
+# $$\log\left|\det\frac{\partial f}{\partial x}\right|=\sum_{i=1}^D\log\left|\frac{\partial f_i}{\partial x_i}\right|. \tag{10.6}$$
+#
+# What stands below the diagonal can be anything at all. That is the freedom that flows use.
+
+# %%
+D = 30
+L = torch.randn(D, D, generator=generator, dtype=torch.float64).tril()
+
+
+def triangular(x):
+    return torch.sinh(L @ x / 4) + x.cumsum(0).sin().roll(1) * (torch.arange(D) > 0)
+
+
+J = jacobian(triangular, torch.randn(D, generator=generator, dtype=torch.float64))
+exact = torch.linalg.slogdet(J).logabsdet
+agrees(J.diagonal().abs().log().sum(), exact, tol=1e-8, name="(10.6) in 30 dimensions")
+refuses(J.diagonal().sum().abs().log(), exact, tol=1e-8, name="log of the trace")
+
+# %% [markdown]
+# Sum the logarithms, never take the logarithm of the product. At 784 dimensions the product leaves
+# the range of a float:
+
+# %%
+diagonal = torch.full((784,), 0.5)
+agrees(diagonal.log().sum(), 784 * math.log(0.5), tol=1e-2, name="sum of 784 logs")
+refuses(diagonal.prod().log(), 784 * math.log(0.5), tol=1e-2, name="log of the product")
+
+# %% [markdown]
+# ### 3.2 · One after the other
+#
+# A single simple map does little. Put many in a row, $f=f_K\circ\dots\circ f_1$. The chain rule multiplies
+# Jacobians, and determinants multiply too:
+#
+# $$\log\left|\det\frac{\partial f}{\partial x}\right|=\sum_{k=1}^K\log\left|\det\frac{\partial f_k}{\partial h_{k-1}}\right|,\qquad h_0=x,\quad h_k=f_k(h_{k-1}). \tag{10.7}$$
+#
+# Each is taken **where the point has got to**, not where it began.
+
+
+# %%
+def stir(flow, scale=0.3):
+    """Move the parameters off their start, so that no layer is the identity."""
+    flow.double().eval()
+    with torch.no_grad():
+        for p in flow.parameters():
+            noise = torch.randn(p.shape, generator=generator, dtype=torch.float64)
+            p.add_(scale * noise)
+    return flow
+
+
+flow = stir(Flow(depth=6, hidden=(16,)))
+x = torch.randn(20, 2, generator=generator, dtype=torch.float64)
+
+# %%
+with torch.no_grad():
+    stages = list(flow.transform.stages(x))
+    layers = flow.transform.transforms
+    each = torch.stack([layer(h)[1] for layer, h in zip(layers, stages)])
+    at_x = torch.stack([layer(x)[1] for layer in layers])
+exact = torch.stack([jacobian(lambda p: flow(p[None])[0][0], v).det() for v in x])
+exact = exact.abs().log()
+agrees(each.sum(0), exact, tol=1e-8, name="(10.7) seven layers, 20 points")
+refuses(at_x.sum(0), exact, tol=1e-8, name="all Jacobians taken at x")
+refuses(each[-1], exact, tol=1e-8, name="the last layer's alone")
+
+# %% [markdown]
+# ## 4 · What training does
+#
+# The model's density is $p_\theta(x)$, from (10.4). **Maximum likelihood** raises the mean of
+# $\log p_\theta$ over the data. Lesson 01 showed what this is:
+#
+# $$-\mathbb E_{p_{\text{data}}}[\log p_\theta(x)]=\mathrm H(p_{\text{data}})+\mathrm{KL}(p_{\text{data}}\,\|\,p_\theta). \tag{10.8}$$
+#
+# The loss can never fall below the entropy of the data. What lies above it is the KL. Remember this
+# line: on toys the entropy is *known*, so you will see how good a flow is and when it lies to you.
+
+# %%
+moons = data.toy.make("moons")
+points, cell = plane(4.0, 401)
+model = MultivariateNormal(torch.zeros(2).double(), 0.8 * torch.eye(2).double())
+log_p, log_q = moons.log_density(points).clamp(min=-700), model.log_prob(points)
+p = log_p.exp() * cell
+entropy, kl = -(p * log_p).sum(), (p * (log_p - log_q)).sum()
+nll = -model.log_prob(moons.sample(100_000, generator).double())
+error = standard_error(nll)
+agrees(nll.mean(), entropy + kl, error=error, name="(10.8) a Gaussian on moons")
+refuses(nll.mean(), kl, error=error, name="the loss read as the KL")
+print(f"entropy of moons: {entropy:.3f} nats")
+
+# %% [markdown]
+# ### 4.1 · The same KL, seen from the noise
+#
+# There is another way to see it. Send the *data* through $f$: do they look like noise? Let
+# $p_{f}$ be the density of $f(x)$ for $x\sim p_{\text{data}}$. A bijection changes both densities by the same
+# factor, and in the ratio it cancels:
+#
+# $$\mathrm{KL}(p_{\text{data}}\,\|\,p_\theta)=\mathrm{KL}\big(p_f\,\|\,\mathcal N(0,I)\big). \tag{10.9}$$
+#
+# So training a flow is: **make the data look like noise, by a map that you can undo.**
+#
+# Take a map $f(x)=x+0.4\,x^3$ on the mixture of section 1.1, and compute both sides, each by its own
+# integral.
+
+# %%
+x_line = torch.linspace(-4, 4.5, 40_001, dtype=torch.float64)
+z_line, slope = x_line + 0.4 * x_line**3, 1 + 1.2 * x_line**2
+log_data = mixture.log_prob(x_line)
+log_model = standard.log_prob(z_line) + slope.log()  # (10.1)
+in_x = torch.trapezoid(log_data.exp() * (log_data - log_model), x_line)
+log_p_f = log_data - slope.log()  # (10.1) again: the data, moved to z
+in_z = torch.trapezoid(log_p_f.exp() * (log_p_f - standard.log_prob(z_line)), z_line)
+agrees(in_z, in_x, tol=1e-6, name="(10.9) KL in z and in x")
+log_p_0 = standard.log_prob(z_line)
+other = torch.trapezoid(log_p_0.exp() * (log_p_0 - log_p_f), z_line)
+refuses(other, in_x, tol=1e-6, name="KL(N ‖ p_f), the other way round")
+wrong = torch.trapezoid(log_p_f.exp() * (log_data - standard.log_prob(z_line)), z_line)
+refuses(wrong, in_x, tol=1e-6, name="p_data(x) in place of p_f(z)")
+
+# %% [markdown]
+# ## 5 · Layers
+#
+# ### 5.1 · Affine layers, and why they are not enough
+#
+# $z=Lx+b$ with a triangular $L$: invertible, cheap by (10.6), and exactly every Gaussian. Depth does
+# not help: an affine map of an affine map is affine. Something has to bend.
+
+# %%
+deep = stir(Flow("affine", depth=5))
+x = torch.randn(100, 2, generator=generator, dtype=torch.float64)
+with torch.no_grad():
+    z, log_det = deep(x)
+    columns = [deep(x + step)[0] - z for step in torch.eye(2).double()]
+matrix = torch.stack(columns, -1)  # (100, 2, 2): what one step in x₁, in x₂ does
+agrees(matrix, matrix[:1].expand(100, 2, 2), name="five affine layers are one matrix")
+agrees(log_det, matrix[0].det().log(), name="and have one log-determinant")
+bendy = stir(Flow(depth=2, hidden=(16,)))
+with torch.no_grad():
+    steps = bendy(x + torch.eye(2).double()[0])[0] - bendy(x)[0]
+refuses(steps, steps[:1].expand(100, 2), name="couplings are one matrix too")
+
+# %% [markdown]
+# ### 5.2 · Planar layers
+#
+# Push the plane in one direction $u$, by an amount that depends on how far a line $w^\top x+b=0$ has
+# been passed (Rezende and Mohamed, 2015): $f(x)=x+u\tanh(w^\top x+b)$. Its Jacobian is the identity
+# plus *one* outer product, and for those a determinant is one scalar product:
+#
+# $$\det\big(I+u\,v^\top\big)=1+v^\top u. \tag{10.10}$$
+#
+# This is the **matrix determinant lemma**. Here $v=\tanh'(w^\top x+b)\,w$ and $\tanh'=1-\tanh^2$.
+
+# %%
+D = 50
+u, v = torch.randn(2, D, generator=generator, dtype=torch.float64)
+matrix = torch.eye(D, dtype=torch.float64) + torch.outer(u, v)
+agrees(matrix.det(), 1 + v @ u, tol=1e-8, name="(10.10) in 50 dimensions")
+refuses((1 + u * v).prod(), matrix.det(), tol=1e-8, name="product of the diagonal")
+
+# %% [markdown]
+# **Your turn** (exercise 10.2): $\log\lvert\det\rvert$ of the planar map, in two lines.
+
+
+# %% exercise="10.2"
+def planar_log_det(x, w, u, b):
+    """log |det ∂f/∂x| of f(x) = x + u·tanh(wᵀx + b); x (B, 2), w and u (2,), b () → (B,)."""
+    ### BEGIN SOLUTION
+    slope = 1 - torch.tanh(x @ w + b).square()
+    return torch.log(torch.abs(1 + slope * (w @ u)))
+    ### END SOLUTION
+
+
+# %%
+check("10.2", planar_log_det)
+
+# %% [markdown]
+# **Is it invertible?** Along $w$ the map is $a\mapsto a+w^\top u\,\tanh(a+b)$. Its slope is
+# $1+w^\top u\,\tanh'$, and $\tanh'$ lies between 0 and 1. So
+#
+# $$w^\top u>-1\quad\Longrightarrow\quad\det\frac{\partial f}{\partial x}>0\ \text{ everywhere, and } f \text{ is invertible}. \tag{10.11}$$
+#
+# Without this condition the plane *folds*: several $x$ land on one $z$. The formula still gives
+# numbers, but they are no density.
+
+# %%
+w = number([1.0, 0.3])
+points, cell = plane(9.0, 501)
+
+
+def planar_mass(u):
+    height = torch.tanh(points @ w)
+    z = points + height[:, None] * u
+    log_det = (1 + (1 - height**2) * (w @ u)).abs().log()
+    return ((standard.log_prob(z).sum(1) + log_det).exp() * cell).sum()
+
+
+agrees(planar_mass(number([1.5, 1.0])), 1.0, tol=1e-3, name="(10.11) wᵀu = 1.8")
+agrees(planar_mass(number([-0.8, 0.5])), 1.0, tol=1e-3, name="(10.11) wᵀu = −0.65")
+refuses(planar_mass(number([-3.0, 0.0])), 1.0, tol=1e-3, name="wᵀu = −3: it folds")
+
+# %% [markdown]
+# The library replaces $u$ by $\hat u$ with $w^\top\hat u=\log(1+e^{w^\top u})-1$, which is always above −1, and
+# inverts the map by solving one scalar equation (Newton's method with a safety net).
+
+# %%
+layer = stir(Planar(2), 1.0)
+with torch.no_grad():
+    z, log_det = layer(x)
+    agrees(layer.inverse(z), x, name="there and back")
+    own = lesson_10.EXERCISES["10.2"].right(x, layer.w, layer.push, layer.b)
+    agrees(log_det, own, name="the library's log-determinant")
+
+# %% [markdown]
+# ### 5.3 · Splines: any map of a line
+#
+# (10.2) says which map of a line you need. A **rational-quadratic spline** (Durkan et al., 2019) can
+# come near any: put knots $(x_k,z_k)$, rising, with slopes $d_k>0$, and between two knots a quotient
+# of two quadratics. With $\xi=(x-x_k)/(x_{k+1}-x_k)$ and the bin's own slope $s=(z_{k+1}-z_k)/(x_{k+1}-x_k)$,
+#
+# $$\frac{dz}{dx}=\frac{s^2\big[d_{k+1}\xi^2+2s\,\xi(1-\xi)+d_k(1-\xi)^2\big]}{\big[s+(d_{k+1}+d_k-2s)\,\xi(1-\xi)\big]^2}. \tag{10.12}$$
+#
+# It is positive, so the map rises and can be undone, by solving a quadratic equation.
+
+# %%
+raw = torch.randn(3 * 6 - 1, generator=generator, dtype=torch.float64)  # free numbers
+at = knots(raw, bound=3.0)  # → widths, heights, slopes of 6 bins
+x_line = torch.linspace(-3.5, 3.5, 1401, dtype=torch.float64, requires_grad=True)
+z, log_slope = spline(x_line, at)
+(slope,) = torch.autograd.grad(z.sum(), x_line)
+agrees(log_slope.exp(), slope, tol=1e-9, name="(10.12) against autograd")
+own = (at.z.diff() / at.x.diff())[torch.bucketize(x_line, at.x[1:-1])]
+own = torch.where(x_line.abs() < 3, own, 1.0)
+refuses(own.detach(), slope, tol=1e-9, name="the bin's own slope, a broken line")
+
+# %% [markdown]
+# Train one on 4 000 draws of the mixture: the loop by hand, once. The loss is $-\log p$ by (10.1).
+
+# %%
+flow_1d = Flow("spline", shape=(1,), depth=1, bins=8, bound=3.0).train()
+sample = mixture.sample((4_000,)).float()[:, None]
+optimiser = torch.optim.Adam(flow_1d.parameters(), lr=0.02)
+for _ in range(budget.pick(smoke=8, laptop=600)):
+    loss = -flow_1d.log_prob(sample).mean()
+    optimiser.zero_grad()
+    loss.backward()
+    optimiser.step()
+flow_1d.eval().double()
+
+# %%
+with torch.no_grad():
+    learned = flow_1d.log_prob(line[:, None]).exp()
+    f_learned = flow_1d(line[:, None])[0][:, 0]
+exact = mixture.log_prob(line).exp()
+edges = torch.linspace(-3.2, 4.0, 61, dtype=torch.float64)
+bars = torch.histogram(sample.double(), edges).hist / len(sample) / (edges[1] - edges[0])
+steps, some = bars[torch.bucketize(line, edges[1:-1])], slice(None, None, 20)
+curves = {"share of the draws": steps[some], "spline flow": learned[some]}
+maps = {"Φ⁻¹(F(x)), exact": f_exact[some], "learned f(x)": f_learned[some]}
+fig, axes = plots.figure(columns=2)
+plots.lines(line[some], curves | {"exact": exact[some]}, dashed=["exact"], ax=axes[0])
+plots.lines(line[some], maps, dashed=["Φ⁻¹(F(x)), exact"], ax=axes[1], xlabel="x")
+axes[0].set(xlabel="x", ylabel="density")
+axes[1].set_ylabel("z")
+plots.show(fig, alt="Left: the spline's density follows the histogram. Right: the learned map.")
+
+# %%
+mass = torch.trapezoid(learned, line)
+print(f"mass on the interval shown: {mass:.4f}")
+kl = torch.trapezoid(exact * (exact.log() - learned.log()), line)
+print(f"KL(mixture ‖ spline) = {kl:.4f} nats")
+
+# %% [markdown]
+# **What to see.** Left: two peaks from one Gaussian, with a density that is exact at every $x$. Right:
+# the learned map lies on the one of (10.2). It is *steep* where there are data and flat in the gap
+# between the peaks: the slope of $f$ is where the density comes from. At the far ends, where no data
+# are, nobody told it the map.
+
+# %% [markdown]
+# ### 5.4 · Couplings: triangular by construction
+#
+# In more dimensions, change one part of $x$ by a simple map, and let *any* network set that map's
+# numbers from the part that stays (Dinh et al., 2014 and 2016):
+#
+# $$z_a=x_a,\qquad z_b=x_b\odot e^{s(x_a)}+t(x_a). \tag{10.13}$$
+#
+# $$\frac{\partial z}{\partial x}=\begin{pmatrix}I&0\\ \ast&\operatorname{diag}e^{s}\end{pmatrix},\qquad\log\left|\det\frac{\partial z}{\partial x}\right|=\sum_j s_j(x_a). \tag{10.14}$$
+#
+# The star may be as wild as it likes: by (10.6) it does not count. And the inverse needs no inverse
+# of the networks, for $x_a=z_a$ is known: $s$ and $t$ can be computed again.
+
+# %%
+network = PointNetwork(2, 6, (16,))  # D = 5: two stay, three change; s and t for each
+coupling = stir(AffineCoupling([0, 1], [2, 3, 4], network))
+x5 = torch.randn(10, 5, generator=generator, dtype=torch.float64)
+J = torch.stack([jacobian(lambda p: coupling(p[None])[0][0], v) for v in x5])
+exact = torch.linalg.slogdet(J).logabsdet
+with torch.no_grad():
+    z5, log_det = coupling(x5)
+    _, s = coupling.map(x5[:, 2:], network(x5[:, :2]).chunk(2, 1))  # log-slopes
+agrees(J.triu(1), 0.0, name="(10.14) nothing above the diagonal")
+agrees(s.sum(1), exact, tol=1e-8, name="(10.14) log |det| = Σ s")
+refuses(s.mean(1), exact, tol=1e-8, name="the mean of s")
+refuses(-s.sum(1), exact, tol=1e-8, name="the inverse's sign")
+everywhere = torch.cat([s[:, :2], s], 1)  # an s for the kept numbers too
+refuses(everywhere.sum(1), exact, tol=1e-8, name="summed over the kept numbers too")
+
+# %% [markdown]
+# **Your turn** (exercise 10.3): undo (10.13) in the plane. `s` and `t` are functions of the kept part.
+
+
+# %% exercise="10.3"
+def uncouple(z, s, t):
+    """The inverse of z = (x_a, x_b·exp(s(x_a)) + t(x_a)); z (B, 2) → x (B, 2)."""
+    kept, changed = z[:, :1], z[:, 1:]
+    ### BEGIN SOLUTION
+    back = (changed - t(kept)) * torch.exp(-s(kept))
+    return torch.cat([kept, back], dim=1)
+    ### END SOLUTION
+
+
+# %%
+check("10.3", uncouple)
+
+# %% [markdown]
+# ### 5.5 · NICE, and what it cannot do
+#
+# NICE (Dinh et al., 2014) is (10.13) without $s$: $z_b=x_b+t(x_a)$. Then the log-determinant is
+# **zero**. Such a map moves volume about and never changes it. By (10.4) the density of $x$ is then the
+# noise's density at another place, and no place of $\mathcal N(0,I)$ is denser than its middle:
+#
+# $$\log\lvert\det\rvert=0\quad\Longrightarrow\quad-\log p(x)\;\ge\;\tfrac D2\log2\pi\ \text{ for every } x. \tag{10.15}$$
+#
+# In the plane that is 1.838 nats. The entropy of moons is 1.01, so by (10.8) at least 0.8 nats of KL
+# would remain, whatever the networks. That is why NICE ends in a layer that scales each axis once.
+
+# %%
+nice = stir(Flow("nice", depth=4, hidden=(16,)))
+x = 0.5 * torch.randn(5_000, 2, generator=generator, dtype=torch.float64)
+scaling, log_2pi = nice.transform.transforms[-1], math.log(2 * math.pi)
+with torch.no_grad():
+    agrees(nice(x)[1], scaling.log_scale.sum(), name="NICE's log |det| at every x")
+    scaling.log_scale.zero_()
+    below = (log_2pi + nice.log_prob(x)).clamp(min=0)
+    agrees(below, 0.0, name="(10.15) how far any −log p falls below log 2π")
+    scaling.log_scale.fill_(0.5)
+    below = (log_2pi + nice.log_prob(x)).clamp(min=0)
+    refuses(below, 0.0, name="the same with a scaling layer")
+
+# %% [markdown]
+# ## 6 · From equation to code, then train
+#
+# **Your turn** (exercise 10.4): the objective. `flow(x)` gives `z` (B, D) and `log_det` (B,). Return
+# $\log p(x)$ by (10.4), one number per point, with every constant. If it passes, it trains the flows
+# below.
+
+
+# %% exercise="10.4"
+def log_prob(flow, x):
+    """log p(x) of the flow over a standard normal, (B,) nats."""
+    ### BEGIN SOLUTION
+    z, log_det = flow(x)
+    log_normal = -0.5 * (z.square() + math.log(2 * math.pi)).sum(dim=1)
+    return log_normal + log_det
+    ### END SOLUTION
+
+
+# %%
+passed = check("10.4", log_prob)
+objective = log_prob if passed else Flow.log_prob
+print("Your own" if passed else "The library's", "log_prob trains the flows below.")
+
+# %%
+flow = stir(Flow(depth=4, hidden=(16,)))
+x = torch.randn(50, 2, generator=generator, dtype=torch.float64)
+with torch.no_grad():
+    value, reference = objective(flow, x), flow.log_prob(x)
+    log_det = flow(x)[1]
+agrees(value, reference, name="your objective is the library's")
+refuses(value - log_det, reference, name="without the log-determinant")
+
+
+# %%
+def train(flow, dataset, rounds, seed=0):
+    """Maximum likelihood: one player, who lowers −log p."""
+    total, player = rounds, None
+
+    def cosine(t):  # the learning rate falls to zero along a cosine
+        return 0.5 * (1 + math.cos(math.pi * t / total))
+
+    lr, clip = flow.settings["lr"], flow.settings["clip"]
+    player = Player("flow", flow.parameters(), training.adam(lr), clip, cosine)
+
+    def losses(draw):
+        return {"flow": {"nll": -objective(flow, draw.batch().x).mean()}}
+
+    game = Game([Move([player], losses)])
+    return training.fit(flow, dataset, game=game, rounds=rounds, seed=seed, preview=False)
+
+
+# %% [markdown]
+# ### 6.1 · Moons, with every kind of layer
+#
+# **Predict** two numbers. Test points of moons, loss $-\log p$ in nats; the entropy is 1.01.
+# *NICE without its scaling*: where will its loss stop? *RealNVP*, eight affine couplings: how much KL
+# will be left?
+
+# %% exercise="10.11"
+### BEGIN SOLUTION
+nice_guess = 1.84
+kl_guess = 0.05
+### END SOLUTION
+nice_guess = predict("10.11", nice_guess)
+kl_guess = predict("10.12", kl_guess)
+
+# %%
+points_train, points_test = data.load("moons"), data.load("moons", "test").batch().x
+rounds = budget.rounds(16_000)
+flows, histories = {}, {}
+for kind in ("affine", "nice without scaling", "nice", "planar", "realnvp", "spline"):
+    recipe = {"nice without scaling": "nice", "realnvp": "course"}.get(kind, kind)
+    flow = Flow(recipe, seed=1)
+    if kind == "nice without scaling":
+        flow.transform.transforms[-1].requires_grad_(False)
+    histories[kind] = train(flow, points_train, rounds).term("flow.nll")
+    flows[kind] = flow
+
+# %%
+entropy_test = -moons.log_density(points_test).mean().item()
+losses = {}
+for kind, flow in flows.items():
+    with torch.no_grad():
+        losses[kind] = -flow.log_prob(points_test).mean().item()
+    size = sum(p.numel() for p in flow.parameters())
+    kl = losses[kind] - entropy_test
+    print(f"{kind:21} −log p {losses[kind]:6.3f}   KL {kl:6.3f} nats   {size:6} numbers")
+
+# %%
+marks = {
+    "entropy of the data": (entropy_test, ":", plots.INK),
+    "log 2π": (math.log(2 * math.pi), "-.", plots.INK),
+}
+if nice_guess is not None:
+    marks["your guess: NICE without scaling"] = nice_guess, "--", plots.PALETTE[1]
+if kl_guess is not None:
+    marks["your guess: RealNVP"] = entropy_test + kl_guess, "--", plots.PALETTE[2]
+fig = plots.bars(losses, unit="−log p(x) on test points, nats")
+for name, (value, style, color) in marks.items():
+    fig.axes[0].axvline(value, linestyle=style, color=color, label=name)
+fig.axes[0].legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+plots.show(fig, alt="Bars of six losses; NICE without scaling ends right of log 2π.")
+
+# %% [markdown]
+# **What to see.** The affine flow is a Gaussian and stays far off. NICE without scaling stays above its
+# wall (10.15), $\log2\pi$; more training would only bring it closer to that. The others come near the entropy and never below it. That they *can't* go below is
+# (10.8), and it is the best test of a likelihood that there is.
+
+# %% [markdown]
+# ### 6.2 · Densities and samples
+#
+# Now two harder shapes: a ring of eight Gaussians, which a flow must pull apart without tearing, and
+# the checkerboard, with edges that no smooth map can have. RealNVP and the spline flow learn both.
+
+# %%
+ring = data.toy.make("ring", sigma=0.15)
+toys = {"moons": moons, "ring": ring, "checkerboard": data.toy.make("checkerboard")}
+trained = {("moons", kind): flows[kind] for kind in ("realnvp", "spline")}
+for name in ("ring", "checkerboard"):
+    dataset = toys[name].data_set(10_000, seed=0)
+    for kind, recipe in (("realnvp", "course"), ("spline", "spline")):
+        trained[name, kind] = Flow(recipe, seed=1)
+        train(trained[name, kind], dataset, rounds)
+
+# %%
+reach = {"moons": 2.4, "ring": 2.8, "checkerboard": 2.5}
+look = {"steps": budget.pick(smoke=30, laptop=60)}
+fig, axes = plots.figure(columns=3, rows=2, width=7.6, height=4.4)
+for (name, kind), flow in trained.items():
+    ax = axes[int(kind == "spline"), list(reach).index(name)]
+
+    def density(x, flow=flow):
+        with torch.no_grad():
+            return flow.log_prob(x).exp()
+
+    plots.field(density, limits=reach[name], title=f"{name}, {kind}", ax=ax, **look)
+plots.show(fig, alt="Six densities: moons, ring and checkerboard, by RealNVP and by splines.")
+
+# %%
+fig, axes = plots.figure(columns=3, rows=2, width=8.2, height=5.2)
+for (name, kind), flow in trained.items():
+    ax = axes[int(kind == "spline"), list(reach).index(name)]
+    drawn = flow.sample(500, generator=torch.Generator().manual_seed(5))
+    drawn = drawn[(drawn.abs() < reach[name]).all(1)]
+    real = toys[name].sample(500, torch.Generator().manual_seed(6))
+    title, r = f"{name}, {kind}", reach[name]
+    plots.points(drawn, data=real, limits=r, title=title, size=6, ax=ax)
+    ax.get_legend().remove()  # it would cover points
+plots.show(fig, alt="Samples of the six flows, orange, over data points in grey.")
+
+# %%
+for (name, kind), flow in trained.items():
+    x = toys[name].sample(10_000, torch.Generator().manual_seed(7))
+    with torch.no_grad():
+        gain = toys[name].log_density(x) - flow.log_prob(x)
+    text = f"KL {gain.mean():6.3f} ± {standard_error(gain):.3f} nats"
+    print(f"{name:13} {kind:8} {text}")
+
+# %% [markdown]
+# **What to see.** In so short a training RealNVP smears the ring into a bow and rounds off the board.
+# Splines bend more sharply than affine couplings, and with half as many layers they find all eight
+# blobs and the straight edges. But look *between* the parts: thin bridges remain (a few orange points
+# where no grey ones are). They must. A flow is continuous in both directions and the noise is one
+# connected cloud, so its density is one connected cloud too. It can make a bridge thin, never cut it.
+
+# %% [markdown]
+# ### 6.3 · It integrates to one
+#
+# That is the claim of the whole lesson, so test it on what you trained. Add up $p(x)$ over a fine
+# lattice. Then do the same with the sign of the log-determinant turned.
+
+
+# %%
+@torch.no_grad()
+def mass(flow, reach=6.0, sign=1.0, steps=budget.pick(smoke=201, laptop=501)):
+    """∫ p(x) dx by adding up over a lattice; `sign` multiplies the log-determinant."""
+    points, cell = plane(reach, steps)
+    total = 0.0
+    for x in points.float().split(20_000):
+        z, log_det = flow(x)
+        total += (-0.5 * z.square().sum(1) + sign * log_det).exp().sum().double()
+    return total / (2 * math.pi) * cell
+
+
+# %%
+for kind in ("affine", "nice", "planar", "realnvp", "spline"):
+    agrees(mass(flows[kind]), 1.0, tol=1e-3, name=f"{kind}: integrates to")
+refuses(mass(flows["realnvp"], sign=-1.0), 1.0, tol=1e-3, name="sign turned")
+refuses(mass(flows["realnvp"], sign=0.0), 1.0, tol=1e-3, name="no log-determinant")
+
+# %% [markdown]
+# ### 6.4 · Layer by layer
+#
+# Lay a grid over the data and let it go through RealNVP's layers together with the points.
+
+# %%
+flow, shown = flows["realnvp"], points_test[:300]
+upper = data.load("moons", "test").labels[:300] == 0  # which of the two moons
+side, fine = torch.linspace(-2, 2, 11), torch.linspace(-2, 2, 81)
+grid = torch.stack(torch.meshgrid(side, fine, indexing="ij"), -1)
+grid = torch.cat([grid, grid.flip(-1)])  # 22 lines of 81 points
+with torch.no_grad():
+    of_points = list(flow.transform.stages(shown))
+    of_grid = [h.view(grid.shape) for h in flow.transform.stages(grid.view(-1, 2))]
+
+# %%
+fig, axes = plots.figure(columns=4, rows=2, width=7.4, height=3.9)
+which = [0, 1, 2, 3, 4, 5, 7, 9]
+for ax, k in zip(axes.flat, which):
+    for curve in of_grid[k]:
+        ax.plot(*curve.T, color="#AAAAAA", linewidth=0.5)
+    for part, color in ((upper, plots.PALETTE[0]), (~upper, plots.PALETTE[1])):
+        ax.scatter(*of_points[k][part].T, s=2, color=color)
+    ax.set(xlim=(-3.5, 3.5), ylim=(-3.5, 3.5), aspect="equal", xticks=[], yticks=[])
+    ax.set_title("the data" if k == 0 else f"after layer {k}", fontsize=10)
+plots.show(fig, alt="A square grid with the two moons on it, bent more with each layer.")
+
+# %% [markdown]
+# **What to see.** Layer 1 only shifts and scales. Then each coupling moves points along *one* axis
+# only, up and down or left and right, by an amount that depends on the other. Eight such moves turn
+# two moons into one round cloud. Where cells of the grid grow, the log-determinant is positive.
+#
+# Take it in your own hands. *Layers* lets the grid pass one layer after the other; *way* starts from
+# the noise instead.
+
+# %%
+explore.show(explore.warp(flows["realnvp"], data.load("moons", "test")), layers=4)
+
+# %% [markdown]
+# And the density at one point: move $x$ with the two sliders and read off what $\log p(x)$ consists of.
+
+# %%
+explore.show(explore.pointed(flows["realnvp"], reach=2.5), x1=1.0, x2=-0.5)
+
+# %% [markdown]
+# **What to see.** In the moons' arms the log-determinants are large and positive: there the flow
+# stretches, so much probability comes from little space. In the gap between the arms the sum turns
+# negative, although $z$ may lie near the middle of the noise. The normal alone says little.
+
+# %% [markdown]
+# ## 7 · Dequantisation
+#
+# Pixels are not real numbers. They are grey levels $k\in\{0,\dots,255\}$, with a *probability* $P(k)$, and a
+# flow gives a *density* $p(x)$. What happens if you do not care?
+#
+# ### 7.1 · Without noise: the likelihood has no bound
+#
+# Take four grey levels and a density with a narrow bump of width $\sigma$ on each. At the grey levels
+# themselves
+#
+# $$\log p(k)=\log w_k-\log\sigma-\tfrac12\log2\pi\;\to\;\infty\quad(\sigma\to0). \tag{10.16}$$
+#
+# A model that has learned nothing but "values are whole numbers" beats every honest one.
+
+# %%
+P = number([0.5, 0.2, 0.2, 0.1])  # true probabilities of the four levels
+levels = torch.arange(4).double()
+
+
+def bumps(sigma, at=0.0):
+    """A density with a bump of width σ at each level + `at`, weights P."""
+    parts = Normal(levels + at, number(sigma).expand(4))
+    return MixtureSameFamily(torch.distributions.Categorical(P), parts)
+
+
+def mean_log_p(sigma):
+    return (P * bumps(sigma).log_prob(levels)).sum()
+
+
+exact = (P * P.log()).sum() - math.log(1e-3) - 0.5 * math.log(2 * math.pi)
+agrees(mean_log_p(1e-3), exact, tol=1e-8, name="(10.16) mean log p, σ = 0.001")
+agrees(mean_log_p(1e-4) - mean_log_p(1e-3), math.log(10), tol=1e-8, name="σ tenfold smaller")
+refuses(mean_log_p(1e-3).clamp(min=0), 0.0, name="“a log-likelihood is at most 0”")
+
+# %% [markdown]
+# ### 7.2 · With noise: a bound
+#
+# Let the density say what it means for grey levels: $P(k)$ is its integral over the cell $[k,k+1)$. By
+# Jensen's inequality, as for the ELBO,
+#
+# $$\log P(k)=\log\int_0^1p(k+u)\,du\;\ge\;\int_0^1\log p(k+u)\,du=\mathbb E_{u\sim U[0,1)}\big[\log p(k+u)\big]. \tag{10.17}$$
+#
+# So: **add uniform noise to the data, and the flow's likelihood bounds that of the grey levels** (Uria
+# et al., 2013; Theis et al., 2016). On this small case both sides can be computed exactly. Take 20
+# random densities.
+
+# %%
+u = (torch.arange(2_000, dtype=torch.float64) + 0.5) / 2_000  # midpoints of [0, 1)
+
+
+def cells(density):
+    """log P(k) and E_u log p(k + u) of the four cells, by adding up."""
+    log_p = density.log_prob(levels[:, None] + u)
+    return log_p.exp().mean(1).log(), log_p.mean(1)
+
+
+excess, edge_excess = [], []
+for _ in range(20):
+    width = 0.2 + torch.rand((), generator=generator).item()
+    density = bumps(width, at=torch.rand((), generator=generator).item())
+    log_P, bound = cells(density)
+    excess.append((bound - log_P).clamp(min=0))
+agrees(torch.stack(excess), 0.0, name="(10.17) how far 80 bounds get above log P(k)")
+log_P, _ = cells(bumps(0.1))
+refuses((bumps(0.1).log_prob(levels) - log_P).clamp(min=0), 0.0, name="no noise at all")
+log_P, _ = cells(bumps(0.12, at=0.25))
+half = bumps(0.12, at=0.25).log_prob(levels[:, None] + u / 2).mean(1)
+refuses((half - log_P).clamp(min=0), 0.0, name="noise on [0, ½) only")
+
+# %% [markdown]
+# The last line is a bug that was really published: noise of half the width. The number then bounds
+# nothing, and it *looks better*.
+#
+# What does the bound leave out? The same thing as the ELBO: a KL divergence, here from the noise to the
+# model's own density inside the cell, $p(u\mid k)=p(k+u)/P(k)$:
+#
+# $$\log P(k)-\mathbb E_u\big[\log p(k+u)\big]=\mathrm{KL}\big(U[0,1)\,\|\,p(u\mid k)\big). \tag{10.18}$$
+#
+# It is zero when the density is flat inside each cell.
+
+# %%
+density = bumps(0.4, at=0.5)
+log_P, bound = cells(density)
+log_inside = density.log_prob(levels[:, None] + u) - log_P[:, None]  # log p(u|k)
+agrees(log_P - bound, -log_inside.mean(1), name="(10.18) the gap in four cells")
+reverse = (log_inside.exp() * log_inside).mean(1)
+refuses(reverse, log_P - bound, name="KL(p(u|k) ‖ U), the other way round")
+
+# %% [markdown]
+# Noise of another shape, learned together with the flow, closes the gap further: *variational
+# dequantisation*, in lesson 11.
+#
+# See it happen. Train one spline flow on the bare grey levels and one on levels plus noise. The
+# entropy of $P$ is 1.22 nats: no honest code for these levels needs less.
+
+# %%
+draws = torch.multinomial(P.float(), 1_000, replacement=True, generator=generator).float()
+fits = {}
+for name, width in (("bare levels", 0.0), ("levels + noise", 1.0)):
+    fit = Flow("spline", shape=(1,), depth=2, bins=16, bound=3.0).train()
+    optimiser, fits[name] = torch.optim.Adam(fit.parameters(), lr=0.005), (fit, [])
+    for _ in range(budget.pick(smoke=8, laptop=280)):
+        noise = width * torch.rand(1_000, generator=generator)
+        loss = -fit.log_prob((draws + noise)[:, None]).mean()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        fits[name][1].append(loss.item())
+
+# %%
+entropy_P, x_line = -(P * P.log()).sum().item(), torch.linspace(-0.5, 4.5, 2001)
+fig, axes = plots.figure(columns=2)
+curves, densities = {}, {}
+for name, (fit, logged) in fits.items():
+    curves[name] = logged
+    with torch.no_grad():
+        densities[name] = fit.eval().log_prob(x_line[:, None]).exp().clamp(max=4)
+steps = torch.arange(len(logged))
+plots.lines(steps, curves, references={"entropy of P": entropy_P}, ax=axes[0], xlabel="step")
+axes[0].set_ylabel("−log p, nats")
+plots.lines(x_line, densities, ax=axes[1], xlabel="x", ylabel="density (cut at 4)")
+plots.show(fig, alt="Without noise the loss falls far below the entropy; with noise it stops.")
+
+# %% [markdown]
+# **What to see.** Without noise the loss falls through the entropy and on, and the density is a comb of
+# spikes. With noise it comes down to the entropy and stops, and the density is a staircase whose
+# steps are the probabilities.
+#
+# ### 7.3 · Units
+#
+# Networks like $x\in[0,1]$, so one feeds $y=(k+u)/K$ with $K=256$. This is a change of variables too: each
+# dimension shrinks by $K$. For an image of $D$ pixels
+#
+# $$\log P(\text{image})\ge\mathbb E\big[\log p_y(y)\big]-D\log K,\qquad\text{bits per dimension}=\frac{D\log K-\mathbb E[\log p_y]}{D\,\ln2}. \tag{10.19}$$
+#
+# **Your turn** (exercise 10.6).
+
+
+# %% exercise="10.6"
+def bits_per_dim(log_p, dims, levels):
+    """Bits per dimension from log p_y(y) (B,) in nats, y in [0, 1]^dims; → (B,)."""
+    ### BEGIN SOLUTION
+    log_P = log_p - dims * math.log(levels)
+    return -log_P / (dims * math.log(2))
+    ### END SOLUTION
+
+
+# %%
+check("10.6", bits_per_dim)
+
+
+# %% [markdown]
+# A model that knows nothing is uniform on $[0,1]^D$, $\log p_y=0$. It must come out at exactly 8 bits.
+
+# %%
+log_p, D = torch.zeros(3, dtype=torch.float64), 784
+bits = (D * math.log(256) - log_p) / (D * math.log(2))
+agrees(bits, 8.0, name="(10.19) the uniform model")
+refuses(-log_p / (D * math.log(2)), 8.0, name="D·log 256 forgotten")
+refuses((math.log(256) - log_p) / (D * math.log(2)), 8.0, name="log 256 once, not D times")
+
+# %% [markdown]
+# ## 8 · Break it
+#
+# Dana, Emil and Fay each wrote a RealNVP for moons: the same couplings, the same seed, the same data.
+# **One of the three is healthy.** In the others one line is wrong: one *doubles the log-determinant*,
+# one *inverts wrongly*. No error message came. Who is who? (Their code is in
+# `course_lib.checks.lesson_10`. Don't look yet.)
+
+# %%
+models, runs = {}, {}
+for name, theirs in lesson_10.patients().items():
+    models[name] = theirs(depth=6, seed=2)
+    run = train(models[name], data.load("moons"), budget.rounds(10_000), seed=2)
+    runs[name] = run.term("flow.nll")
+    print(f"{name:5} loss, mean of the last 50 rounds: {runs[name][-50:].mean():7.3f} nats")
+
+# %%
+entropies = {"entropy of the data": entropy_test}
+fig, axes = plots.figure(columns=3)
+for ax, (name, logged) in zip(axes, runs.items()):
+    plots.curves({"loss": logged}, references=entropies, title=name, ax=ax, limits=(-3, 3))
+plots.show(fig, alt="Three falling losses beside the entropy of the data as a dotted line.")
+
+# %%
+fig, axes = plots.figure(columns=3, width=9.4, height=3.4)
+for ax, (name, model) in zip(axes, models.items()):
+    drawn = model.sample(500, generator=torch.Generator().manual_seed(5))
+    drawn = drawn[(drawn.abs() < 2.6).all(1)]
+    plots.points(drawn, data=points_test[:500], limits=2.6, title=name, size=6, ax=ax)
+    ax.get_legend().remove()
+plots.show(fig, alt="Orange samples of the three over grey test points; they differ.")
+
+# %%
+for name, model in models.items():
+    points, cell = plane(6.0, budget.pick(smoke=101, laptop=301))
+    with torch.no_grad():
+        total = model.log_prob(points.float()).double().exp().sum() * cell
+    print(f"{name:5} exp(log_prob) integrates to {total:8.3f}")
+
+# %% [markdown]
+# **Your turn** (exercise 10.5). The words are `"healthy"`, `"wrong inverse"`, `"log-det doubled"`.
+
+# %% exercise="10.5"
+### BEGIN SOLUTION
+diagnosis = {"Dana": "wrong inverse", "Emil": "log-det doubled", "Fay": "healthy"}
+### END SOLUTION
+
+# %%
+check("10.5", diagnosis)
+
+# %% [markdown]
+# **Reveal.** Read the three only now; one line differs each time.
+
+# %%
+for theirs in lesson_10.patients().values():
+    print(inspect.getsource(theirs))
+
+# %% [markdown]
+# - **Dana** undoes the layers in the order in which they were applied, not in reverse. The density
+#   never uses the inverse, so her loss and her mass are Fay's. Her samples are drawn from nothing.
+# - **Emil** counts the log-determinant twice. His loss is *better than possible*: it lies below the
+#   entropy of the data, and by (10.8) no density can. What he calls a density does not integrate
+#   to one. His samples are off as well: he was paid for stretching too much, so the data lie too far
+#   out in the noise, and noise of width one lands too close together.
+# - **Fay** is healthy.
+#
+# Three tests to keep, each of which finds one kind of fault: **invert** (does $g(f(x))$ give $x$?),
+# **differentiate** (is `log_det` autograd's?), **integrate** (is the mass one?).
+
+# %% [markdown]
+# ## 9 · The reports
+#
+# ### E18 · report B's coupling
+#
+# Report B, section 2.4, equations (6) and (7):
+#
+# > $$y_{1:d} = x_{1:d} \quad (6)$$
+#
+# > $$y_{d+1:D} = x_{d+1:D} \odot \exp(s(x_{1:d}) + t(x_{1:d})) \quad (7)$$
+#
+# Compare with (10.13): the bracket closes too late, and $t$ has slipped into the exponent. Is this
+# still a flow? Its log-determinant is $\sum(s+t)$ and its inverse divides by $e^{s+t}$, so yes, it is legal:
+
+
+# %%
+class Printed(AffineCoupling):
+    """Report B's eq. (7), to the letter."""
+
+    def map(self, x, numbers):
+        log_scale = self._s(numbers) + numbers[1]
+        return x * log_scale.exp(), log_scale
+
+    def unmap(self, z, numbers):
+        return z * (-self._s(numbers) - numbers[1]).exp()
+
+
+# %%
+printed = stir(Printed([0], [1], PointNetwork(1, 2, (16,))))
+x = torch.randn(200, 2, generator=generator, dtype=torch.float64)
+with torch.no_grad():
+    z, log_det = printed(x)
+exact = torch.stack([jacobian(lambda p: printed(p[None])[0][0], v).det().log() for v in x])
+agrees(log_det, exact, tol=1e-8, name="eq. (7): log |det| = Σ(s + t)")
+agrees(printed.inverse(z), x, name="eq. (7): it can be undone")
+agrees(z.sign(), x.sign(), name="eq. (7): but it keeps every sign")
+right = stir(AffineCoupling([0], [1], PointNetwork(1, 2, (16,))))
+with torch.no_grad():
+    refuses(right(x)[0].sign(), x.sign(), name="with + t outside: it can shift")
+
+# %% [markdown]
+# It multiplies by a positive number, so no coordinate ever changes its sign. However many layers you
+# stack, a point never leaves its quadrant. The noise has a quarter of its mass in each. If the data
+# have shares $\pi_1,\dots,\pi_4$, then what cannot move cannot be repaired:
+#
+# $$\mathrm{KL}(p_{\text{data}}\,\|\,p)\;\ge\;\sum_{k=1}^4\pi_k\log\frac{\pi_k}{1/4}. \tag{10.20}$$
+#
+# (Lumping points together never raises a KL.) Is it true that the model's mass in a quadrant cannot
+# move? Stack six layers with random weights and $t\approx-\frac12$, and count samples in the upper right
+# quadrant.
+
+
+# %%
+def six_layers(kind, width=64):
+    """Six couplings of this kind that take turns, and nothing else: no layer that shifts."""
+    turns = 3 * [([0], [1]), ([1], [0])]  # x₂ changes by x₁, then x₁ by x₂
+    flow = Flow(seed=3)
+    flow.transform = Composition(*[kind(*t, PointNetwork(1, 2, (width,))) for t in turns])
+    return flow
+
+
+shares = []
+for kind in (Printed, AffineCoupling):
+    flow = stir(six_layers(kind, width=16), 0.1)
+    for layer in flow.transform.transforms:
+        layer.network.layers[-1].bias.data[1] -= 0.5  # t is about −½
+    drawn = flow.sample(50_000, generator=generator)
+    shares.append((drawn > 0).all(1).double())
+error = standard_error(shares[0])
+agrees(shares[0].mean(), 0.25, error=error, name="eq. (7): mass of a quadrant")
+refuses(shares[1].mean(), 0.25, error=error, name="the same with + t outside")
+
+# %% [markdown]
+# So fit moons that were moved to the upper right quadrant, $\pi=(1,0,0,0)$. For eq. (7) the bound is
+# $\log4=1.386$ nats. **This is the 2-D fit of both forms.**
+
+# %%
+moved, held_out = data.DataSet(data.load("moons").images + 3.0), points_test + 3.0
+fitted = {"eq. (7) as printed": Printed, "with + t outside": AffineCoupling}
+for name, kind in fitted.items():
+    torch.manual_seed(3)
+    fitted[name] = six_layers(kind)
+    train(fitted[name], moved, budget.rounds(16_000), seed=3)
+
+# %%
+found = {}
+for name, flow in fitted.items():
+    with torch.no_grad():
+        log_p = flow.log_prob(held_out).double()
+    found[name] = moons.log_density(points_test).double() - log_p
+    kl, error = found[name].mean(), standard_error(found[name])
+    print(f"{name:20} KL {kl:6.3f} ± {error:.3f} nats;  log 4 = {math.log(4):.3f}")
+kl = found["eq. (7) as printed"].mean()
+agrees((math.log(4) - kl).clamp(min=0), 0.0, name="(10.20) how far the fit gets below log 4")
+
+# %%
+fig, axes = plots.figure(columns=2, width=7.0, height=3.4)
+for ax, (name, flow) in zip(axes, fitted.items()):
+    drawn = flow.sample(500, generator=torch.Generator().manual_seed(5))
+    drawn = drawn[(drawn.abs() < 6).all(1)]
+    plots.points(drawn, data=held_out[:500], limits=6, title=name, size=6, ax=ax)
+    ax.get_legend().remove()
+plots.show(fig, alt="As printed, orange samples lie in all four quadrants; with + t on the data.")
+
+# %% [markdown]
+# **What to see.** (Grey: data; orange: samples.) As printed, three quarters of all samples land in quadrants without a single data
+# point, for any networks and any length of training. All that the fit can do is to squeeze them
+# against the axes. With $t$ outside the exponent the samples lie on the data.
+#
+# B knew the right form. The caption of its Figure 3 says:
+#
+# > A coupling layer applies a simple invertible transformation consisting of scaling followed by addition of a constant offset to one part $x_2$ of the input vector conditioned on the remaining part of the input vector $x_1$.
+#
+# ### What the two reports got right
+#
+# | claim | where | you confirmed it with |
+# |---|---|---|
+# | the change of variable formula, with $f$: data → noise and $\partial f/\partial x$ | B eqs. 4, 5 | (10.4), (10.5) |
+# | "the determinant of a triangular matrix can be efficiently computed as the product of its diagonal terms" | B §2.4 | (10.6), (10.14) |
+# | "easily invertible" and with "a tractable determinant" | B Fig. 3 | (10.13), exercise 10.3 |
+# | "exact log-likelihood computation, exact and efficient sampling" | B §2.4 | section 6: mass one, samples on the data |
+# | $z=g_\phi(X,\varepsilon)$ with noise that does not depend on φ | A §3.3.2 | E09 |
+
+# %% [markdown]
+# ## 10 · Exercises
+#
+# Those with a number checked themselves above: **10.1** the logit's density, **10.2** the planar
+# determinant, **10.3** the coupling's inverse, **10.4** the objective, **10.5** the diagnosis, **10.6** bits
+# per dimension. Now some without a check.
+#
+# 1. *(pen)* Derive (10.10) for $D=2$ by writing out the determinant. Then for any $D$: choose a basis whose
+#    first vector is $u$.
+# 2. *(pen)* A *radial* map is $f(x)=x+\beta h(r)(x-c)$ with $r=\lVert x-c\rVert$, $h=1/(\alpha+r)$. Find its
+#    determinant. (Hint: in one direction the map is one-dimensional, in $D-1$ it only scales.)
+# 3. *(code)* Train the planar flow with 2, 4, 8, 16 and 32 layers on moons. Plot the KL against the
+#    number of layers. How many planar layers are worth one coupling?
+# 4. *(code)* Take the trained RealNVP and sample with `temperature` 0.5, 0.8 and 1.2. Is a cooled sample a
+#    draw from $p(x)^{1/T}$ made to sum to one? Test it on a mixture where you can compute that.
+# 5. *(code)* Write Dana's, Emil's and a fourth fault: a coupling that computes $s$ and $t$ from the part
+#    that *changes*. Which of the three tests of section 8 finds it?
+# 6. *(code)* Make the ring's $\sigma$ smaller, 0.1 and 0.05. How do the bridges and the KL change?
+# 7. *(thought)* A flow needs as many noise dimensions as data dimensions. Faces have 12 288 numbers and
+#    surely fewer degrees of freedom. What does maximum likelihood do if the data lie exactly on a curve in
+#    the plane? (Section 7.1 has the answer in one dimension.)
+#
+# ## Summary
+#
+# - $\log p(x)=\log p_z(f(x))+\log\lvert\det\partial f/\partial x\rvert$: probability is kept, volume is not.
+# - The sign follows the direction: plus for data → noise. The Jacobians of both directions are inverse at
+#   the *same* point.
+# - Triangular Jacobians cost $D$ instead of $D^3$. In a composition log-determinants add up, each where
+#   the point has got to.
+# - Maximum likelihood makes the data look like noise. Its loss never falls below the entropy.
+# - NICE keeps volume and hits a wall at $\frac D2\log2\pi$; affine couplings and splines do not.
+# - Grey levels need noise on the whole cell. Then the density bounds a probability; state bits per
+#   dimension with $D\log256$ in it.
+# - Invert, differentiate, integrate.
+#
+# ## References
+#
+# - Rezende, D. J. and Mohamed, S. (2015). *Variational Inference with Normalizing Flows.* ICML.
+#   arXiv:1505.05770.
+# - Dinh, L., Krueger, D. and Bengio, Y. (2014). *NICE: Non-linear Independent Components Estimation.*
+#   arXiv:1410.8516.
+# - Dinh, L., Sohl-Dickstein, J. and Bengio, S. (2016). *Density estimation using Real NVP.* ICLR 2017.
+#   arXiv:1605.08803.
+# - Durkan, C., Bekasov, A., Murray, I. and Papamakarios, G. (2019). *Neural Spline Flows.* NeurIPS.
+#   arXiv:1906.04032.
+# - Papamakarios, G. et al. (2021). *Normalizing Flows for Probabilistic Modeling and Inference.* JMLR 22.
+#   arXiv:1912.02762.
+# - Uria, B., Murray, I. and Larochelle, H. (2013). *RNADE: The real-valued neural autoregressive
+#   density-estimator.* NeurIPS. arXiv:1306.0186.
+# - Theis, L., van den Oord, A. and Bethge, M. (2016). *A note on the evaluation of generative models.*
+#   ICLR. arXiv:1511.01844.

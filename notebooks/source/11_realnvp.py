@@ -1,0 +1,1349 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation: {extension: .py, format_name: percent}
+#   kernelspec: {display_name: Python 3, language: python, name: python3}
+# ---
+
+# %% [markdown]
+# # 11 · RealNVP
+#
+# | | |
+# |---|---|
+# | **You will be able to** | build an invertible network for images from coupling layers, and prove that it is one; count bits per dimension with every constant; train RealNVP on digits to a likelihood that beats a table of counts; use it: exact reconstruction, temperature, filling in, attributes; say what a likelihood does *not* tell you; find a fault from bits and samples alone |
+# | **You need** | lesson 10 (change of variables, log-determinants, dequantisation) |
+# | **Your time** | about 90 minutes for the core path; about 50 more for the sections marked *optional* |
+# | **Machine time** | {{minutes}} minutes at the laptop budget on two CPU cores |
+#
+# Lesson 10 bent a line and a plane. An image has 784 dimensions, or thousands. You need a map of
+# all of them that can be inverted, whose log-determinant costs next to nothing, and that is
+# flexible enough for digits and faces. **RealNVP** (Dinh et al., 2016) is such a map: many
+# *couplings*, each almost trivial, arranged so that together they mix everything.
+#
+# Every numbered equation is followed by a cell that computes both of its sides. It also computes
+# a *wrong* form of the equation, one that people really write, and shows that the check notices.
+#
+# | symbol | meaning | in code |
+# |---|---|---|
+# | $k$ | grey levels, 0 … 255 | `levels`, (B, C, H, W) |
+# | $u$ | dequantisation noise in $[0,1)$, density $q(u\mid k)$ | `u` |
+# | $x=(k+u)/256$ | dequantised image in $[0,1)$ | `x`, (B, C, H, W) |
+# | $\alpha$ | squeezes $x$ away from 0 and 1 before the logit | `alpha` |
+# | $z=f(x)$ | noise, $\mathcal N(0,I)$ | `z`, (B, D) |
+# | $b$ | mask: 1 where a number stays | `b` |
+# | $s$, $t$ | log-scale and shift of a coupling | `s`, `t` |
+# | $D=C\cdot H\cdot W$ | numbers in one image, of the data | `flow.dimensions` |
+
+# %%
+import copy
+import inspect
+import math
+import time
+
+import torch
+import torch.nn.functional as F
+from torch.autograd.functional import jacobian
+from torch.distributions import Normal
+
+from course_lib import data, explore, plots, training, zoo
+from course_lib.checks import agrees, check, lesson_11, predict, refuses
+from course_lib.models import RealNVP
+from course_lib.models.flows.coupling import AffineCoupling, MaskedCoupling
+from course_lib.models.flows.inpainting import inpaint
+from course_lib.models.flows.networks import ResidualNetwork
+from course_lib.models.flows.normalisation import ActivationNorm, BatchNorm
+from course_lib.models.flows.pixels import Logit, Squeeze
+from course_lib.models.vae import log_normal
+from course_lib.pixels import bits_per_dim
+from course_lib.training import Game, Move
+
+budget = training.budget()
+generator = training.seed_all(11)
+digits, test_digits = data.load("digits"), data.load("digits", "test")
+
+# %% [markdown]
+# ## 1 · Couplings in many dimensions
+#
+# ### 1.1 · A mask, and what stays
+#
+# Lesson 10 split a point in two: one coordinate stayed, the other was scaled and shifted by numbers
+# that a network read off the first. In many dimensions a **mask** $b$ says which numbers stay
+# ($b=1$) and which change ($b=0$). The networks see only what stays, $b\odot x$:
+#
+# $$z=b\odot x+(1-b)\odot\big(x\odot e^{s}+t\big),\qquad s,t\ \text{from}\ b\odot x. \tag{11.1}$$
+#
+# What stays is still there afterwards: $b\odot z=b\odot x$. So $s$ and $t$ can be computed again from $z$,
+# and the map is undone without inverting a network:
+#
+# $$x=b\odot z+(1-b)\odot(z-t)\odot e^{-s}. \tag{11.2}$$
+#
+# Take six numbers and a network with random weights.
+
+
+# %%
+def random(*shape):
+    return torch.randn(*shape, generator=generator, dtype=torch.float64)
+
+
+W1, W2 = random(6, 32), random(32, 12) / 4
+
+
+def s_and_t(kept):
+    """Any network will do: (…, 6) → s and t, each (…, 6)."""
+    return (torch.tanh(kept @ W1) @ W2).chunk(2, -1)
+
+
+def coupling(x, b):
+    s, t = s_and_t(b * x)
+    return b * x + (1 - b) * (x * s.exp() + t)
+
+
+# %%
+b = torch.tensor([1, 1, 1, 0, 0, 0], dtype=torch.float64)
+x = random(1000, 6)
+z = coupling(x, b)
+agrees(b * z, b * x, name="(11.1) what stays")
+s, t = s_and_t(b * z)  # from z, not from x
+agrees(b * z + (1 - b) * (z - t) * (-s).exp(), x, name="(11.2) the inverse")
+wrong = b * z + (1 - b) * (z - t) * s.exp()
+refuses(wrong, x, name="the inverse with +s")
+wrong = b * z + (1 - b) * (z * (-s).exp() - t)
+refuses(wrong, x, name="unscaled first, t taken off last")
+
+# %% [markdown]
+# **Your turn** (exercises 11.1 and 11.2). Write both directions for given `b`, `s`, `t`. The forward one
+# also returns the log-determinant, one number for each example: sum over all dimensions but the first
+# (`values.flatten(1).sum(1)`). Which entries of `s` count?
+
+
+# %% exercise="11.1"
+def couple(x, b, s, t):
+    """(11.1) and its log |det|: x (B, …) → z (B, …), log_det (B,)."""
+    ### BEGIN SOLUTION
+    z = b * x + (1 - b) * (x * s.exp() + t)
+    return z, ((1 - b) * s).flatten(1).sum(1)
+    ### END SOLUTION
+
+
+# %% exercise="11.2"
+def uncouple(z, b, s, t):
+    """(11.2): z (B, …) → x (B, …)."""
+    ### BEGIN SOLUTION
+    return b * z + (1 - b) * (z - t) * (-s).exp()
+    ### END SOLUTION
+
+
+# %%
+check("11.1", couple)
+check("11.2", uncouple)
+
+# %% [markdown]
+# ### 1.2 · The Jacobian
+#
+# Put the numbers that stay first. Then $\partial z/\partial x$ is triangular, as in lesson 10, and
+#
+# $$\log\left|\det\frac{\partial z}{\partial x}\right|=\sum_i(1-b_i)\,s_i. \tag{11.3}$$
+#
+# The mask in this sum is easy to forget: a network gives an $s$ for *every* number, also for those
+# that stay. Autograd knows better.
+
+# %%
+J = torch.stack([jacobian(lambda v: coupling(v, b), point) for point in x[:50]])
+exact = torch.linalg.slogdet(J).logabsdet
+s, _ = s_and_t(b * x[:50])
+agrees(((1 - b) * s).sum(-1), exact, name="(11.3) against autograd, 50 points")
+refuses(s.sum(-1), exact, name="the kept numbers counted too")
+refuses((b * s).sum(-1), exact, name="the mask turned round")
+refuses(((1 - b) * s).mean(-1), exact, name="the mean instead of the sum")
+
+# %% [markdown]
+# ### 1.3 · Why the masks must alternate
+#
+# One coupling leaves half of the numbers as they are. A second one with the *same* mask leaves the
+# same half. So turn the mask round each time:
+#
+# $$z=f_K\circ\dots\circ f_1(x),\qquad b^{(k+1)}=1-b^{(k)},\qquad\frac{\partial z}{\partial x}=J_K\cdots J_1. \tag{11.4}$$
+#
+# Each $J_k$ has zeros in known places. How many couplings does it take until the product has none,
+# that is, until every $z_i$ depends on every $x_j$?
+
+
+# %%
+def stack(x, masks):
+    for b in masks:
+        x = coupling(x, b)
+    return x
+
+
+def zeros(masks):
+    """Entries of ∂z/∂x that are 0 at all of ten points."""
+    J = [jacobian(lambda v: stack(v, masks), point).abs() for point in x[:10]]
+    return (torch.stack(J).amax(0) < 1e-12).sum()
+
+
+# %%
+agrees(zeros([b, 1 - b, b]), 0, name="(11.4) zeros after three alternating couplings")
+refuses(zeros([b, b, b]), 0, name="three couplings with the same mask")
+z = stack(x, [b, b, b])
+agrees(b * z, b * x, name="the same mask thrice: half of the numbers never change")
+refuses(b * stack(x, [b, 1 - b, b]), b * x, name="alternating: they do")
+
+# %%
+fig, axes = plots.figure(columns=4, width=9.4, height=2.9)
+orders = {"one": [b], "two": [b, 1 - b], "three": [b, 1 - b, b]}
+orders["three, same mask"] = [b, b, b]
+for ax, (name, masks) in zip(axes, orders.items()):
+    J = jacobian(lambda v: stack(v, masks), x[0]).abs()
+    ax.imshow(J.clamp(min=1e-12).log(), cmap="Greys", vmin=-6, vmax=3)
+    ax.set(title=name, xticks=range(6), yticks=range(6))
+    ax.grid(False)
+    ax.set_xlabel("$x_j$")
+axes[0].set_ylabel("$z_i$")
+plots.show(fig, alt="With each alternating coupling more of the Jacobian fills.")
+
+# %% [markdown]
+# **What to see.** White is exactly zero. One coupling: an identity, a full block, a diagonal. Two: still
+# a white corner. Three: everything depends on everything, and the log-determinant is still a plain sum
+# (lesson 10: those of a composition add up). Right: three couplings with one mask are no more than one.
+#
+# ### 1.4 · How large may $s$ get?
+#
+# $e^s$ multiplies. A network that says $s=100$ once makes an infinity of it. RealNVP bounds it by a
+# learned number $a$:
+#
+# $$s=a\,\tanh(\text{raw}),\qquad e^{-|a|}\le\text{slope}\le e^{|a|}. \tag{11.5}$$
+
+# %%
+layer = AffineCoupling([0, 1, 2], [3, 4, 5], torch.nn.Identity())
+a = torch.tensor([0.5, 1.0, 2.0])
+with torch.no_grad():
+    layer.scale.copy_(a)
+raw = 40 * torch.randn(10_000, 3, generator=generator)  # a network gone wild
+z, s = layer.map(torch.ones_like(raw), (raw, torch.zeros_like(raw)))
+excess = (s.abs() - a).clamp(min=0)
+agrees(excess.detach(), 0.0, tol=1e-6, name="(11.5) how far any |s| exceeds a")
+refuses((raw.abs() - a).clamp(min=0), 0.0, tol=1e-6, name="s = raw")
+print("largest slopes:", z.amax(0).tolist())
+print("with s = raw:  ", raw.exp().amax(0).tolist())
+
+# %% [markdown]
+# (Report B prints (11.1) with $t$ inside the exponential, its equation 7. Lesson 10 refutes it, E18. The check of
+# exercise 11.1 knows it, too.)
+#
+# ## 2 · Images
+#
+# ### 2.1 · Squeeze: space becomes channels
+#
+# Which pixels stay? Neighbouring pixels say most about each other, so RealNVP uses a
+# **checkerboard**: each pixel changes by what its four neighbours are. Later it splits *channels*. A
+# grey image has only one channel, so make some: cut the image into squares of 2×2 pixels and call the
+# four pixels of a square four channels:
+#
+# $$z_{4c+2i+j,\;h,\;w}=x_{c,\;2h+i,\;2w+j},\qquad i,j\in\{0,1\}. \tag{11.6}$$
+#
+# Nothing is computed here. It is a permutation, so its log-determinant is zero.
+
+# %%
+some = test_digits.batch(slice(0, 100)).x
+squeeze = Squeeze()
+by_hand = torch.stack([some[:, 0, i::2, j::2] for i in (0, 1) for j in (0, 1)], 1)
+four, log_det = squeeze(some)
+agrees(four, by_hand, name="(11.6) 100 digits")
+refuses(some.reshape(-1, 4, 14, 14), by_hand, name="reshape: bands, not neighbours")
+P = jacobian(lambda v: squeeze(v.view(1, 1, 4, 4))[0].flatten(), random(16))
+agrees(P @ P.T, torch.eye(16), name="a permutation matrix")
+agrees(log_det, torch.linalg.slogdet(P).logabsdet, name="its log |det|")
+
+# %%
+nine = some[:1]
+both = torch.cat([squeeze(nine)[0][0], nine.reshape(4, 14, 14)])[:, None]
+fig = plots.images(both, columns=4, row_labels=["squeeze", "reshape"], zoom=4)
+plots.show(fig, alt="Squeeze gives four small nines, reshape four bands of one nine.")
+
+# %% [markdown]
+# **What to see.** A squeeze gives four pictures of half the size, each the whole digit. `reshape`
+# is a permutation as well, so its log-determinant is right and no test of invertibility notices it,
+# but its "channels" are bands of the image: pixel by pixel they have nothing to do with each other.
+#
+# ### 2.2 · A checkerboard is a split of channels
+#
+# Of the four pixels of a square, those with $i+j$ even are channels 0 and 3. So the checkerboard
+# before a squeeze is the split {0, 3} | {1, 2} after it:
+#
+# $$\text{squeeze}\circ\text{masked coupling}=\text{coupling of channels}\{0,3\}\,|\,\{1,2\}\circ\text{squeeze}. \tag{11.7}$$
+#
+# The cell gives both forms *the same* network, and they are the same map. But the right one computes at a quarter of the
+# positions and wastes no work on pixels that are masked. The paper computes the left one. This course's
+# flow is "folded", and its setting `checkerboard="masked"` gives the paper's.
+
+# %%
+inner = ResidualNetwork(2, 4, width=8, blocks=1).double()  # 2 channels → raw and t of 2
+for parameter in inner.parameters():
+    parameter.data += 0.3 * random(*parameter.shape)
+
+
+def on_the_board(x, condition=None):
+    """The same network at full resolution: its numbers put back on their pixels."""
+    raw, t = inner(F.pixel_unshuffle(x, 2)[:, [0, 3]]).chunk(2, 1)
+    none = 0 * raw[:, :1]
+    parts = [torch.cat([none, v, none], 1) for v in (raw, t)]
+    return torch.cat([F.pixel_shuffle(v, 2) for v in parts], 1)
+
+
+# %%
+masked = MaskedCoupling(1, on_the_board, even=True)
+folded = AffineCoupling([0, 3], [1, 2], inner)
+rows = AffineCoupling([0, 1], [2, 3], inner)
+x = some.double()
+with torch.no_grad():
+    left, right = masked(x), folded(squeeze(x)[0])
+    wrong = rows(squeeze(x)[0])
+agrees(squeeze(left[0])[0], right[0], name="(11.7) z of 100 digits")
+agrees(left[1], right[1], name="(11.7) log |det|")
+refuses(wrong[0], right[0], name="{0, 1} | {2, 3}: stripes, no checkerboard")
+
+# %% [markdown]
+# ## 3 · Scales
+#
+# After some couplings half of the channels leave: they *are* noise from now on. The others are squeezed
+# again and go on ("factored out", Dinh et al., figure 4). It saves work, and it gives the loss a short
+# way to the first layers. Call what goes on $h$ and what leaves $z_1$. Two statements of lesson 10, used
+# twice, give
+#
+# $$\log p(x)=\underbrace{\log\mathcal N(z_1)+\log|\det f_1|}_{\text{what leaves}}+\underbrace{\log\mathcal N(z_2)+\log|\det f_2|}_{\log p(h),\ \text{a flow of its own}},\quad(z_1,h)=f_1(x),\ z_2=f_2(h). \tag{11.8}$$
+#
+# Take a small flow on images of 8×8 pixels, in float64. A fresh one starts as the identity, so stir
+# its parameters.
+
+# %%
+small = RealNVP(shape=(1, 8, 8), couplings=(2, 2), last=(2, 2), width=6, blocks=1)
+small = small.double().eval()
+for parameter in small.parameters():
+    parameter.data += 0.2 * random(*parameter.shape)
+y = random(20, 1, 8, 8)
+first, second = small.flow.scales
+with torch.no_grad():
+    z, log_det = small.flow(y)
+    h, log_det_1 = first(y)
+    h, z_1 = h.chunk(2, 1)
+    z_2, log_det_2 = second(h)
+for name, part in {"y": y, "z_1, leaves": z_1, "h": h, "z_2, at the end": z_2}.items():
+    print(f"{name:15} {tuple(part.shape[1:])}: {part[0].numel()} numbers")
+
+# %%
+whole = log_normal(z) + log_det
+prior_1, prior_2 = log_normal(z_1.flatten(1)), log_normal(z_2.flatten(1))
+parts = prior_1 + log_det_1 + (prior_2 + log_det_2)
+agrees(parts, whole, name="(11.8) 20 images")
+refuses(parts - prior_1, whole, name="log N(z₁) forgotten")
+refuses(parts - log_det_2, whole, name="log |det f₂| forgotten")
+
+# %% [markdown]
+# Is the whole thing right? The one test that leaves no doubt: the full Jacobian of the full model by
+# autograd, logit and all, and the way back.
+#
+# $$\log p(x)=\log\mathcal N(f(x);0,I)+\log\left|\det\frac{\partial f}{\partial x}\right|,\qquad f^{-1}(f(x))=x. \tag{11.9}$$
+
+# %%
+x = torch.rand(5, 1, 8, 8, generator=generator, dtype=torch.float64)
+J = torch.stack([jacobian(lambda v: small(v[None])[0][0], image) for image in x])
+exact = torch.linalg.slogdet(J.reshape(5, 64, 64)).logabsdet
+with torch.no_grad():
+    z, log_det = small(x)
+    back, without_logit = small.inverse(z), small.flow(small.logit(x)[0])[1]
+    reference = log_normal(z) + exact
+    agrees(log_det, exact, tol=1e-8, name="(11.9) log |det| of the whole model")
+    agrees(small.log_prob(x), reference, tol=1e-8, name="(11.9) log p(x)")
+agrees(back, x, name="(11.9) there and back")
+refuses(without_logit, exact, tol=1e-8, name="the logit's part left out")
+refuses(log_normal(z) - exact, reference, tol=1e-8, name="log |det| subtracted")
+
+# %% [markdown]
+# For digits, 28×28, the flow has two scales. 28 is divisible by 4, so nothing need be padded, and
+# $D=784$. **Your turn** (exercise 11.7): how many of the 784 numbers leave after the first scale?
+
+# %% exercise="11.7"
+### BEGIN SOLUTION
+leave = 392
+### END SOLUTION
+check("11.7", leave)
+
+# %% [markdown]
+# ## 4 · From grey levels to numbers, and back
+#
+# ### 4.1 · The logit, and what it costs
+#
+# Dequantised pixels lie in $[0,1]$, a Gaussian does not. So stretch: first into $[\alpha,1-\alpha]$, then
+# by a logit to the whole line. Both stretch, and both count:
+#
+# $$y=\log\frac p{1-p},\quad p=\alpha+(1-2\alpha)\,x,\qquad\log\frac{dy}{dx}=\log(1-2\alpha)-\log p-\log(1-p). \tag{11.10}$$
+#
+# **Your turn** (exercise 11.3): both, summed over each image.
+
+
+# %% exercise="11.3"
+def logit(x, alpha):
+    """(11.10): x (B, …) in [0, 1] → y (B, …) and log |det ∂y/∂x|, (B,)."""
+    ### BEGIN SOLUTION
+    p = alpha + (1 - 2 * alpha) * x
+    slope = math.log(1 - 2 * alpha) - p.log() - (1 - p).log()
+    return p.log() - (1 - p).log(), slope.flatten(1).sum(1)
+    ### END SOLUTION
+
+
+# %%
+check("11.3", logit)
+
+# %% [markdown]
+# Check the slope by autograd, and check that a density made with it encloses the right area: if
+# $y\sim\mathcal N(0,4)$, then $x$ between 0 and 1 has the probability that $y$ lies between the logits
+# of $\alpha$ and $1-\alpha$.
+
+# %%
+line = torch.linspace(0, 1, 100_001, dtype=torch.float64)[:, None]
+for alpha in (0.05, 1e-3):
+    x = line.clone().requires_grad_()
+    y, log_slope = Logit(alpha)(x)
+    (exact,) = torch.autograd.grad(y.sum(), x)
+    value, exact = log_slope.detach(), exact.squeeze().log()
+    agrees(value, exact, name=f"(11.10) α = {alpha}: slope at 100 001 places")
+    refuses(value - math.log(1 - 2 * alpha), exact, name="(1 − 2α) forgotten")
+
+# %%
+y, log_slope = (v.squeeze() for v in Logit(0.05)(line))
+wide = Normal(0.0, 2.0)
+expected = 1 - 2 * wide.cdf(y[0])  # both ends are equally far from 0
+area = torch.trapezoid((wide.log_prob(y) + log_slope).exp(), dx=1e-5)
+agrees(area, expected, tol=1e-6, name="area under p(x)")
+without = torch.trapezoid(wide.log_prob(y).exp(), dx=1e-5)
+refuses(without, expected, tol=1e-6, name="the logit's Jacobian forgotten")
+
+# %% [markdown]
+# **And back.** To sample you must undo the logit *and* the squeezing:
+#
+# $$x=\frac{\operatorname{sigmoid}(y)-\alpha}{1-2\alpha}. \tag{11.11}$$
+#
+# **Your turn** (exercise 11.4).
+
+
+# %% exercise="11.4"
+def unlogit(y, alpha):
+    """(11.11): y → x."""
+    ### BEGIN SOLUTION
+    return (y.sigmoid() - alpha) / (1 - 2 * alpha)
+    ### END SOLUTION
+
+
+# %%
+check("11.4", unlogit)
+
+# %%
+layer, x = Logit(0.05), some.double()
+y, _ = layer(x)
+agrees(layer.inverse(y), x, name="(11.11) 100 digits")
+refuses(y.sigmoid(), x, name="α not undone")
+stuck = y.sigmoid()
+print(f"α not undone: all pixels between {stuck.min():.2f} and {stuck.max():.2f}")
+both = torch.cat([layer.inverse(y)[:8].clamp(0, 1), stuck[:8]])
+names = ["(11.11)", "α not undone"]
+fig = plots.images(both, columns=8, row_labels=names, zoom=2)
+plots.show(fig, alt="Where α is not undone, the black background is dark grey.")
+
+# %% [markdown]
+# ### 4.2 · Bits per dimension
+#
+# Lesson 10 derived the bound for grey levels with uniform noise. The noise may have any density
+# $q(u\mid k)$ on $[0,1)^D$, if you count it (Ho et al., 2019). By Jensen's inequality, as in lesson 06,
+#
+# $$\log P(k)\ge\mathbb E_{q(u\mid k)}\big[\log p(x)-D\log256-\log q(u\mid k)\big],\qquad\text{bits/dim}=\frac{-\,\text{bound}}{D\ln2}. \tag{11.12}$$
+#
+# Uniform noise is $\log q=0$. All four constants matter: $D$ is that of the *data*, $D\log256$ turns a
+# density on $[0,1]^D$ into a probability of levels, $\ln2$ turns nats into bits, and $D$ divides.
+
+# %%
+nothing = torch.zeros(1, dtype=torch.float64)  # log p(x) of the uniform model
+agrees(bits_per_dim(nothing, 784), 8.0, name="(11.12) 256 equal levels")
+refuses(-nothing / (784 * math.log(2)), 8.0, name="D·log 256 forgotten")
+refuses(8 * math.log(2), 8.0, name="nats taken for bits")
+padded = 8 * 784 / 1024  # a black margin of 4 pixels costs nothing, and is counted
+refuses(padded, 8.0, name="D = 32 × 32, padding counted")
+
+# %% [markdown]
+# **A yardstick.** The simplest honest model of grey levels is a table: how often does each level occur?
+# It has $\log P(k)=\sum_i\log P(k_i)$. As a density of $x$ it is a staircase, $256\,P(k_i)$ on each bin, and
+# (11.12) must give back exactly $-\log_2P$ per dimension:
+#
+# $$p(x)=\prod_i256\,P(k_i)\quad\Longrightarrow\quad\text{bits/dim}=-\frac1D\sum_i\log_2P(k_i). \tag{11.13}$$
+#
+# One table for all pixels, and one for each of the 784 places (its counts smoothed by the first).
+
+# %%
+k, k_test = digits.images.long().flatten(1), test_digits.images.long().flatten(1)
+one_table = torch.bincount(k.flatten(), minlength=256).double() + 1
+one_table /= one_table.sum()
+tables = torch.zeros(784, 256, dtype=torch.float64)
+tables.scatter_add_(1, k.T, torch.ones_like(k.T, dtype=torch.float64))
+tables = (tables + 10 * one_table) / (len(k) + 10)
+
+# %%
+u = torch.rand(k_test.shape, generator=generator, dtype=torch.float64)
+levels = (256 * ((k_test + u) / 256)).floor().long()  # the steps that x lies on
+log_P = one_table.log()[k_test].sum(1)
+log_density = (256 * one_table[levels]).log().sum(1)
+by_hand = -log_P / (784 * math.log(2))
+agrees(bits_per_dim(log_density, 784), by_hand, tol=1e-6, name="(11.13) 2 000 digits")
+refuses(bits_per_dim(log_P, 784), by_hand, tol=1e-6, name="log 256 counted twice")
+table_bits = by_hand.mean().item()
+places_bits = -tables.gather(1, k_test.T).log2().mean().item()
+print(f"test digits: one table {table_bits:.3f} bits/dim, 784 tables {places_bits:.3f}")
+
+# %% [markdown]
+# **What to see.** A table that knows nothing of digits needs less than 2 bits, since four of five
+# pixels are black. Whoever reports 2.5 bits/dim for a flow on MNIST has less than a table. Keep both
+# numbers in mind when you train.
+#
+# ### 4.3 · Noise that is not the noise
+#
+# Two popular mistakes. One draws $u$ from $[0,\tfrac12]$. The other gets images that a loader has already
+# divided by 255, and computes $(x+u)/256$ all the same. Both give *fewer* bits, and both numbers mean nothing.
+# A staircase fitted to such an $x$ shows by how much, without any training:
+#
+# $$u\sim U[0,\tfrac12)\ \Rightarrow\ \text{1 bit too few},\qquad x=\frac{k/255+u}{256}\ \Rightarrow\ x<\frac2{256},\ \text{at most 1 bit in all}. \tag{11.14}$$
+
+# %%
+noises = {"right": (k_test + u) / 256, "half": (k_test + u / 2) / 256}
+noises["twice divided"] = (k_test / 255 + u) / 256
+for name, x in noises.items():  # the best staircase with 512 steps for this x
+    steps = (512 * x).floor().long().flatten()
+    shares = torch.bincount(steps, minlength=512).double() / steps.numel()
+    log_density = (512 * shares[steps]).log().mean()
+    noises[name] = bits_per_dim(log_density, 1).item()
+    print(f"noise {name:13}: {noises[name]:6.3f} bits/dim")
+
+# %%
+shares = torch.bincount(k_test.flatten()).double() / k_test.numel()
+entropy = -torch.xlogy(shares, shares).sum().item() / math.log(2)  # no table needs less
+agrees(noises["right"], entropy, tol=2e-3, name="right noise: the levels' entropy")
+agrees(noises["half"], entropy - 1, tol=2e-3, name="(11.14) half noise: one bit less")
+refuses(noises["half"], entropy, tol=2e-3, name="u from [0, ½]")
+excess = max(noises["twice divided"] - 1, 0)
+agrees(excess, 0.0, tol=1e-2, name="(11.14) twice divided: how far above 1 bit")
+refuses(noises["twice divided"], entropy, tol=2e-3, name="(k/255 + u)/256")
+
+# %% [markdown]
+# The half noise looks harmless: samples are as good as before. Only the number is false, by exactly one
+# bit a dimension. A bits/dim that nobody else reaches is a reason to look at the noise.
+#
+# ## 5 · What a black pixel costs (optional)
+#
+# Most pixels of a digit are black, $k=0$, and their noise is independent of everything. No other pixel
+# says anything about it. So the best that a coupling can do with such a pixel is to recognise it, and to
+# shift and scale its $y$ to look as Gaussian as it can. (Several couplings could do better only by mixing it with
+# pixels that it has nothing to do with.) What is left over is a price:
+#
+# $$\min_{m,v}\mathrm{KL}\big(y\,\|\,\mathcal N(m,v)\big)=\tfrac12\log\operatorname{Var}[y]-\mathbb E_\varepsilon\Big[\log\frac{dy}{d\varepsilon}\Big],\qquad\varepsilon\sim\mathcal N(0,1). \tag{11.15}$$
+#
+# Here $u=u(\varepsilon)$: uniform noise is $u=\Phi(\varepsilon)$. The price is zero only if $y$ is linear
+# in $\varepsilon$. With a large $\alpha$ the bin is so narrow that $y$ is linear in $u$: a *uniform* $y$ costs
+# $\tfrac12\log(2\pi e/12)$. With $\alpha\to0$, $y\approx\log u$: a negative *exponential* costs
+# $\tfrac12\log2\pi e-1$.
+
+# %% tags=["optional"]
+eps = torch.linspace(-8, 8, 4_001, dtype=torch.float64)
+weight = Normal(0.0, 1.0).log_prob(eps).exp() * (eps[1] - eps[0])
+
+
+def mean(values):
+    return (weight * values).sum()
+
+
+def black(alpha, u, log_du):
+    """y of a black pixel with noise u(ε), and log dy/dε, at every ε."""
+    p = alpha + (1 - 2 * alpha) * u / 256
+    log_slope = math.log((1 - 2 * alpha) / 256) - p.log() - (-p).log1p()
+    return p.log() - (-p).log1p(), log_slope + log_du
+
+
+def price(y, log_slope):
+    """(11.15) in bits."""
+    variance = mean(y.square()) - mean(y).square()
+    return (0.5 * variance.log() - mean(log_slope)) / math.log(2)
+
+
+# %% tags=["optional"]
+uniform = torch.special.ndtr(eps), Normal(0.0, 1.0).log_prob(eps)  # u = Φ(ε), log du/dε
+flat = 0.5 * math.log2(2 * math.pi * math.e / 12)
+exponential = 0.5 * math.log2(2 * math.pi * math.e) - math.log2(math.e)
+value = price(*black(0.05, *uniform))
+agrees(value, flat, tol=2e-3, name="(11.15) α = .05, bits a black pixel")
+small_alpha = price(*black(1e-13, *uniform))
+agrees(small_alpha, exponential, tol=2e-3, name="(11.15) α → 0")
+refuses(small_alpha, flat, tol=2e-3, name="“uniform noise stays uniform”")
+refuses(value, 0.0, tol=2e-3, name="“uniform noise costs nothing”")
+
+# %% [markdown]
+# **Learned noise.** RealNVP with *variational* dequantisation draws $u=\operatorname{sigmoid}(\mu+\sigma\varepsilon)$,
+# with $\mu$ and $\sigma$ of each pixel from a small network. With $\alpha$ tiny, $y\approx\log u\approx\mu+\sigma\varepsilon$
+# for a negative $\mu$: linear in $\varepsilon$! The noise takes the shape that the flow can handle, and (11.12) stays
+# a bound.
+
+
+# %% tags=["optional"]
+def learned(mu, sigma):
+    v = mu + sigma * eps
+    return v.sigmoid(), F.logsigmoid(v) + F.logsigmoid(-v) + math.log(sigma)
+
+
+shaped = learned(-4.0, 1.0)
+agrees(price(*black(1e-6, *shaped)), 0, tol=0.02, name="α = 1e-6, μ = −4, σ = 1")
+refuses(price(*black(1e-6, *uniform)), 0, tol=0.02, name="the same α, uniform noise")
+refuses(price(*black(0.05, *shaped)), 0, tol=0.02, name="the same noise, α = .05")
+
+# %% tags=["optional"]
+alphas = torch.logspace(-9, -1, 33, dtype=torch.float64).tolist()
+prices, widths = {}, {}
+for name, noise in {"uniform": uniform, "μ = −4, σ = 1": shaped}.items():
+    pixels = [black(alpha, *noise) for alpha in alphas]
+    prices[name] = [price(*pixel) for pixel in pixels]
+    widths[name] = [(mean(y**2) - mean(y) ** 2).sqrt() for y, _ in pixels]
+fig, axes = plots.figure(columns=2)
+plots.lines(alphas, prices, xlabel="α", ylabel="price, bits", limits=(0, 1), ax=axes[0])
+plots.lines(alphas, widths, xlabel="α", ylabel="width of a black pixel's y", ax=axes[1])
+axes[0].set_xscale("log")
+axes[1].set(xscale="log", yscale="log")
+plots.show(fig, alt="Price and width of a black pixel against α; see the text.")
+
+# %% [markdown]
+# **What to see.** Left: uniform noise always costs something, and .60 bits for tiny $\alpha$, where the
+# course's best runs are. Why not take $\alpha=.05$, then? Right: there a black pixel's $y$ is only .02 wide,
+# while grey ones spread over several units. The flow must recognise a black pixel with certainty and
+# multiply by forty, and it takes long to learn that. With $\alpha=10^{-6}$ the black bin is wide: nothing
+# is left to be sharpened. Small $\alpha$ makes training *fast*, learned noise takes away its price.
+#
+# In short trials while this lesson was written (a minute or so each, and not only $\alpha$ was changed),
+# $\alpha=.05$ stood at 2.96 bits/dim, .004 at 1.78, .001 at 1.56, and $10^{-6}$ with learned noise at
+# 1.28. Section 10 repeats the comparison on equal terms.
+#
+# **Is it still a bound?** One black pixel under $y\sim\mathcal N(-9,1.5^2)$: $P(0)$ is known exactly. With
+# $K$ draws inside the logarithm the bound tightens, as in lesson 06:
+#
+# $$\log P(k)\ge\mathbb E\Big[\log\frac1K\sum_{j=1}^K\frac{p\big((k+u_j)/256\big)}{256\,q(u_j\mid k)}\Big],\qquad\text{rising with }K. \tag{11.16}$$
+
+# %% tags=["optional"]
+p_y = Normal(torch.tensor(-9.0, dtype=torch.float64), 1.5)
+ends = torch.tensor([1e-6, 1e-6 + (1 - 2e-6) / 256], dtype=torch.float64).logit()
+log_P = (p_y.cdf(ends[1]) - p_y.cdf(ends[0])).log()  # P(k = 0), exactly
+log_q = Normal(0.0, 1.0).log_prob(eps)  # log q(u) = log N(ε) − log du/dε
+bounds = {}
+for name, noise in {"uniform": uniform, "learned": learned(-3.5, 1.8)}.items():
+    y, log_slope = black(1e-6, *noise)
+    log_weight = p_y.log_prob(y) + log_slope - log_q
+    bounds[name] = mean(log_weight)
+    above = (bounds[name] - log_P).clamp(min=0)
+    agrees(above, 0, name=f"{name} noise: above log P(0) by")
+    print(f"   bound {bounds[name]:.4f}, log P(0) = {log_P:.4f}")
+without_q = mean(p_y.log_prob(y) + log_slope - noise[1])
+refuses((without_q - log_P).clamp(min=0), 0, name="−log q left out")
+
+# %% tags=["optional"]
+noise = random(20_000, 64)
+v = -3.5 + 1.8 * noise  # the learned noise again, drawn this time
+p = 1e-6 + (1 - 2e-6) * v.sigmoid() / 256
+log_slope = math.log((1 - 2e-6) / 256) - p.log() - (-p).log1p()
+log_slope += F.logsigmoid(v) + F.logsigmoid(-v) + math.log(1.8)
+w = p_y.log_prob(p.logit()) + log_slope - Normal(0.0, 1.0).log_prob(noise)
+rows = {n: w[:, :n].logsumexp(1) - math.log(n) for n in (1, 4, 16, 64)}
+print({n: round(row.mean().item(), 4) for n, row in rows.items()})
+error = rows[1].std() / len(w) ** 0.5
+agrees(rows[1].mean(), bounds["learned"], error=error, name="(11.16) K = 1 is (11.12)")
+agrees(rows[64].mean(), log_P, tol=2e-3, name="(11.16) K = 64")
+sums = rows[64].mean() + math.log(64)
+refuses(sums, log_P, tol=2e-3, name="a sum over draws instead of their mean")
+
+# %% [markdown]
+# ## 6 · Keeping numbers in range (optional)
+#
+# Between couplings each channel is shifted and scaled. The paper does it with the batch's statistics
+# (**flow batch normalisation**), Glow with learned numbers that *start* from the first batch's
+# (**activation normalisation**; Kingma and Dhariwal, 2018). Both are layers of the flow, so both count. With
+# $n$ positions in each channel,
+#
+# $$\log|\det|=-\frac n2\sum_c\log(\hat\sigma_c^2+\epsilon)\quad\text{and}\quad\log|\det|=n\sum_c\log a_c. \tag{11.17}$$
+#
+# A sum of logarithms. The logarithm of the product is the same on paper, and $\pm\infty$ on a computer.
+
+# %% tags=["optional"]
+norm = BatchNorm(3).double()
+batch = 5 * random(8, 3, 2, 2) + 2
+for _ in range(30):
+    norm.train()(batch)  # the running statistics settle
+norm.eval()
+J = jacobian(lambda v: norm(v.view(1, 3, 2, 2))[0].flatten(), batch[0].flatten())
+z, log_det = norm(batch)
+exact = torch.linalg.slogdet(J).logabsdet
+agrees(log_det, exact, name="(11.17) batch norm, evaluation mode")
+refuses(log_det / 4, exact, name="positions not counted")
+agrees(norm.inverse(z), batch, name="there and back in evaluation mode")
+
+# %% tags=["optional"]
+slopes = torch.full((784,), 0.1)  # float32, as in training
+total = slopes.log().sum()
+agrees(total, 784 * math.log(0.1), tol=1e-2, name="sum of 784 logs")
+refuses(slopes.prod().log(), 784 * math.log(0.1), tol=1e-2, name="log of the product")
+norm = BatchNorm(3).double()  # a fresh one, after a single batch
+z, _ = norm.train()(batch)
+back = norm.eval().inverse(z)
+refuses(back, batch, name="training mode forward, evaluation mode back")
+alone = norm.train()(batch[:2])[0]
+refuses(alone, z[:2], name="the same two images in another batch")
+
+# %% [markdown]
+# In training mode batch normalisation is not a map of one image at all: its $z$ depends on who else is
+# in the batch, and there is no way back. (The library refuses to try.) Activation normalisation is an
+# ordinary affine map from its first call on. That is why the course's recipe uses it.
+
+# %% tags=["optional"]
+norm = ActivationNorm(3).double().train()
+z, _ = norm(batch)
+by_channel = z.transpose(0, 1).flatten(1)
+agrees(by_channel.mean(1), 0.0, name="after the first batch: mean of each channel")
+agrees(by_channel.std(1), 1.0, name="and standard deviation")
+agrees(norm(batch[:2])[0], z[:2], name="an image's z does not depend on the batch")
+other = norm(3 * batch)[0].transpose(0, 1).flatten(1)
+refuses(other.std(1), 1.0, name="“it normalises every batch”")
+
+# %% [markdown]
+# ## 7 · From equation to code
+#
+# You have all the parts. **Your turn** (exercise 11.5): the objective (11.12), one noise draw for each
+# image, in bits per dimension. You have
+#
+# - `flow.dequantise(levels, noise)` → `x`, `log_q`: $x=(k+u)/256$, and $\log q(u\mid k)$, (B,);
+# - `flow.log_prob(x)` → (B,) nats, logit and all; `flow.dimensions` = $D$.
+#
+# If it passes, it trains the model below.
+
+
+# %% exercise="11.5"
+def bits(flow, levels, noise):
+    """(11.12): levels 0 … 255 and noise, (B, C, H, W) → bits/dim, (B,)."""
+    ### BEGIN SOLUTION
+    x, log_q = flow.dequantise(levels, noise)
+    bound = flow.log_prob(x) - log_q - flow.dimensions * math.log(256)
+    return -bound / (flow.dimensions * math.log(2))
+    ### END SOLUTION
+
+
+# %%
+passed = check("11.5", bits)
+
+
+# %%
+def library_bits(flow, levels, noise):
+    x, log_q = flow.dequantise(levels, noise)
+    return bits_per_dim(flow.log_prob(x) - log_q, flow.dimensions)
+
+
+objective = bits if passed else library_bits
+print("Your own" if passed else "The library's", "objective trains the flow below.")
+
+# %%
+flow = RealNVP("course", width=budget.pick(smoke=8, laptop=32), seed=11)
+few = test_digits.images[: budget.pick(smoke=5, laptop=50)]
+same = lambda: torch.Generator().manual_seed(3)
+with torch.no_grad():
+    noise = torch.randn(few.shape, generator=same())
+    value = objective(flow, few.float(), noise)
+    reference = flow.bits_per_dim(few, same())
+    nats = flow.log_prob(flow.dequantise(few.float(), noise)[0])
+agrees(value, reference, tol=1e-4, name="your objective is the library's")
+wrong = -nats / (784 * math.log(2))
+refuses(wrong, reference, tol=1e-4, name="−log p(x) in bits, no more")
+
+
+# %% [markdown]
+# A flow is a game of one player, like the VAE: it lowers the bits of a batch. The player comes from the
+# library (Adam; the learning rate rises for 50 rounds and falls at the end; gradients are clipped). The
+# `start` sends one batch through for the activation norms.
+
+
+# %%
+def train(flow, objective, rounds, seed=0):
+    """Maximum likelihood on the embedded digits; returns the history."""
+    (player,) = flow.game(rounds).players
+
+    def losses(draw):
+        levels = (255 * draw.batch().x).round()
+        noise = draw.normal(*levels.shape)
+        return {"flow": {"bits": objective(flow, levels, noise).mean()}}
+
+    @torch.no_grad()
+    def start(draw):
+        losses(draw)
+
+    game = Game([Move([player], losses)], start=start)
+    given = {"rounds": rounds, "seed": seed, "preview": False}
+    return training.fit(flow, digits, game=game, **given)
+
+
+@torch.no_grad()
+def test_bits(flow, images, seed=0):
+    """The library's bits/dim of uint8 images, (n,); the same noise for every model."""
+    noise = torch.Generator().manual_seed(seed)
+    return torch.cat([flow.bits_per_dim(part, noise) for part in images.split(100)])
+
+
+# %% [markdown]
+# ## 8 · Predict, then train
+#
+# **Predict** the bits/dim on *test* digits after a few minutes of training. You know: 8 for a model
+# that knows nothing, just below 2 for one table of counts, 1.7 for a table at each place. The published
+# RealNVP stands at about 1.06 (as FFJORD's table prints it).
+
+# %% exercise="11.11"
+### BEGIN SOLUTION
+bits_guess = 1.3
+### END SOLUTION
+bits_guess = predict("11.11", bits_guess)
+
+# %%
+rounds = budget.rounds(20_000)
+begun = time.perf_counter()
+history = train(flow, objective, rounds, seed=11)
+minutes = (time.perf_counter() - begun) / 60
+held_out = test_digits.images[: budget.pick(smoke=20, laptop=2000)]
+own = test_bits(flow, held_out)
+error = own.std() / len(own) ** 0.5
+size = sum(p.numel() for p in flow.parameters())
+print(f"{size:,} parameters, {rounds} rounds in {minutes:.1f} minutes")
+print(f"{len(own)} test digits: {own.mean():.3f} ± {error:.3f} bits/dim")
+
+# %%
+logged = history.term("flow.bits")
+marks = {"one table of counts": table_bits, "784 tables": places_bits}
+fig = plots.curves({"training": logged}, predictions=bits_guess, references=marks)
+fig.axes[0].set(ylabel="bits/dim", ylim=(1, 4))
+plots.show(fig, alt="Bits per dimension fall quickly below both tables of counts.")
+
+# %% [markdown]
+# **What to see.** The first rounds only find out that the background is black, and pass the tables of
+# counts; everything below them is *structure*, what pixels say about each other. Each image is seen about
+# three times, so this is not memory: the test bits printed above are near the training bits.
+#
+# The course trained a wider flow on all of MNIST, for hours (its card in the zoo says how long). Its bits on the
+# same test digits:
+
+# %%
+best = zoo.load("realnvp-mnist")
+larger = test_digits.images[: budget.pick(smoke=20, laptop=500)]
+best_bits = test_bits(best, larger)
+both = own[: len(larger)].mean(), best_bits.mean()
+print(f"{len(larger)} digits: yours {both[0]:.3f}, the zoo's {both[1]:.3f} bits/dim")
+
+# %%
+first_64 = torch.Generator().manual_seed(4), torch.Generator().manual_seed(4)
+rows = [model.sample(12, generator=g) for model, g in zip((flow, best), first_64)]
+rows.append(test_digits.batch(slice(0, 12)).x)
+names = ["yours", "zoo", "real"]
+fig = plots.images(torch.cat(rows), columns=12, row_labels=names, zoom=2)
+plots.show(fig, alt="Samples of the short and the long training, and real digits.")
+
+# %% [markdown]
+# **What to see.** Sharp strokes, black background, and among them shapes that are no digits. A flow spends
+# its bits on *local* structure first: smooth edges and pen widths are worth many bits, which digit it is
+# only a few (all ten classes are $\log_2 10/784=.004$ bits a dimension). Likelihood and looks are different
+# measures. Lesson 13 compares models by both.
+#
+# ## 9 · Looking
+#
+# ### 9.1 · Exact reconstruction
+#
+# A VAE's reconstruction is a guess. A flow's is the image, because $f^{-1}(f(x))=x$: how exactly, in which
+# arithmetic?
+
+# %%
+g = torch.Generator().manual_seed(5)
+levels = test_digits.images[:8].float()
+for dtype in (torch.float64, torch.float32):
+    model = copy.deepcopy(best).to(dtype)
+    with torch.no_grad():
+        noise = torch.randn(levels.shape, generator=g)
+        x, _ = model.dequantise(levels.to(dtype), noise.to(dtype))
+        back = model.inverse(model(x)[0])
+    wrong = ((256 * back).floor() != levels).sum()
+    off = (back - x).abs().max()
+    print(f"{dtype}: largest error {off:.1e}, levels changed: {wrong}")
+    if dtype == torch.float64:
+        agrees(back, x, tol=1e-10, name="there and back, the zoo's flow")
+
+# %% [markdown]
+# **What to see.** Errors of rounding only. In float32 a level can change where the noise came very near
+# to the border of its bin, and not because anything was lost.
+#
+# ### 9.2 · Which digits are likely?
+#
+# Each image has its own exact figure. Sort the test digits by it.
+
+# %%
+order = best_bits.argsort()
+both = torch.cat([order[:12], order[-12:]])
+names = ["fewest bits", "most bits"]
+fig = plots.images(larger[both], columns=12, row_labels=names, zoom=2)
+plots.show(fig, alt="Fewest bits: thin ones. Most bits: wide digits with much ink.")
+
+# %%
+classes = test_digits.labels[: len(larger)]
+ink = (larger > 127).double().mean((1, 2, 3))
+by_class = {str(c): best_bits[classes == c].mean() for c in classes.unique().tolist()}
+fig = plots.bars(by_class, unit="bits/dim", title="mean of each class")
+plots.show(fig, alt="The ones cost far fewer bits than all other classes.")
+together = torch.corrcoef(torch.stack([ink, best_bits.double()]))[0, 1]
+print(f"correlation of bits with the share of bright pixels: {together:.2f}")
+
+# %% [markdown]
+# **What to see.** "Likely" does not mean "typical of its class" or "well written". It means *few bits to
+# describe*: little ink, few edges. Keep that for the next section.
+#
+# ### 9.3 · Likelihood is not familiarity
+#
+# A flow knows $\log p(x)$ exactly. So it should be able to tell what it was *not* trained on: anything
+# strange gets a low likelihood. **Predict**: does a picture that is *no digit at all*, for instance an all
+# black one, cost "more" or "fewer" bits than a test digit?
+
+# %% exercise="11.12"
+### BEGIN SOLUTION
+black_guess = "fewer"
+### END SOLUTION
+black_guess = predict("11.12", black_guess)
+
+# %%
+some = larger[: budget.pick(smoke=10, laptop=200)]
+blurred = F.avg_pool2d(some.float(), 3, stride=1, padding=1).round().byte()
+thin = -F.max_pool2d(-some.float(), 2, stride=1, padding=1)[..., :28, :28]
+noise = torch.randint(0, 256, some.shape, generator=g, dtype=torch.uint8)
+strangers = {"test digits": some, "all black": 0 * some[:5], "half contrast": some // 2}
+strangers |= {"thinned": thin.byte(), "blurred": blurred}
+strangers["upper half only"] = F.pad(some[:, :, :14], (0, 0, 0, 14))
+strangers |= {"inverted": 255 - some, "random levels": noise}
+if data.here("fashion"):
+    strangers["Fashion-MNIST"] = data.load("fashion", "test").images[: len(some)]
+
+# %%
+scores = {name: test_bits(best, images) for name, images in strangers.items()}
+means = {name: score.mean() for name, score in scores.items()}
+mark = {"test digits": float(means["test digits"])}
+fig = plots.bars(means, unit="bits/dim", references=mark)
+plots.show(fig, alt="Black, thin and cut digits cost fewer bits than real test digits.")
+print("your guess for all black:", black_guess)
+
+# %%
+shown = torch.stack([images[0] for images in strangers.values()])
+fig = plots.images(shown, column_labels=None, zoom=3)
+plots.show(fig, alt="One picture of each kind, left to right as the bars downwards.")
+
+# %% [markdown]
+# **What to see.** An all black picture, which is no digit, is by far *more likely* than any digit, and so is a
+# digit whose lower half is missing. Noise, blur and inverted pictures are recognised: they are complicated, or
+# have greys where digits have none. Nalisnick et al. (2019) found the same between whole data sets: a flow
+# trained on CIFAR-10 gives house numbers (SVHN) a *higher* likelihood than CIFAR-10's own test images, and one
+# trained on Fashion-MNIST rates digits higher than clothes. (Exercise 3 at the end.)
+#
+# Is the flow wrong? No. Already a standard normal does it. Its densest place is the origin, and hardly
+# any draw in 784 dimensions comes near:
+#
+# $$\mathbb E\big[\log\mathcal N(0;0,I)-\log\mathcal N(z;0,I)\big]=\tfrac12\,\mathbb E\|z\|^2=\tfrac D2,\qquad\|z\|\approx\sqrt D. \tag{11.18}$$
+
+# %%
+z = random(20_000, 784)
+origin = log_normal(torch.zeros(784, dtype=torch.float64))
+gain = origin - log_normal(z)
+error = gain.std() / len(gain) ** 0.5
+agrees(gain.mean(), 784 / 2, error=error, name="(11.18) nats that the origin gains")
+refuses(gain.mean(), 0.0, error=error, name="“draws lie where the density is highest”")
+norms = z.norm(dim=1)
+print(f"‖z‖ of 20 000 draws: {norms.min():.1f} to {norms.max():.1f}; √784 = 28")
+
+# %% [markdown]
+# So where the density is *highest* and where the draws *are* (the "typical set") differ, and in high
+# dimensions they lie apart. A likely picture is not a familiar one. To ask for familiarity, ask
+# whether $\log p(x)$ is *usual*, neither too low nor too high. That notices black pictures; it is no full
+# answer either.
+#
+# ### 9.4 · Temperature
+#
+# Draw $z\sim\mathcal N(0,T^2I)$ instead. It is again a flow, with exact density:
+#
+# $$\log p_T(x)=\log p(x)+\tfrac12\|f(x)\|^2\Big(1-\frac1{T^2}\Big)-D\log T. \tag{11.19}$$
+#
+# It is *not* $p(x)^{1/T^2}$ made to integrate to one, except where the log-determinant is constant.
+
+# %%
+x = torch.rand(20, 1, 8, 8, generator=generator, dtype=torch.float64)
+T = torch.tensor(0.7, dtype=torch.float64)
+with torch.no_grad():
+    z, log_det = small(x)
+    log_p = small.log_prob(x)
+cooled = Normal(0.0, T).log_prob(z).sum(1) + log_det
+value = log_p + 0.5 * z.square().sum(1) * (1 - 1 / T**2) - 64 * T.log()
+agrees(value, cooled, name="(11.19) 20 images, T = .7")
+refuses(value + 64 * T.log(), cooled, name="D·log T forgotten")
+power = log_p / T**2
+shift = (power - cooled).mean()  # the best normaliser cannot help
+refuses(power - shift, cooled, name="p(x) to the power 1/T²")
+
+# %%
+temperatures = (0.5, 0.7, 0.85, 1.0, 1.1)
+rows = []
+for T in temperatures:
+    g = torch.Generator().manual_seed(8)  # the same draws, shorter or longer
+    rows.append(best.sample(12, generator=g, temperature=T))
+names = [f"T = {T}" for T in temperatures]
+fig = plots.images(torch.cat(rows), columns=12, row_labels=names, zoom=2)
+plots.show(fig, alt="Low temperatures give smooth strokes, high ones broken pictures.")
+
+# %% [markdown]
+# **What to see.** The same $z$, only shorter or longer. Cooler samples are thinner, simpler and more alike: they
+# come from near the origin, where no data lie (11.18). Warmer ones break. Only $T=1$ shows the model that the
+# bits speak of. Glow's faces are drawn at $T=.7$; ask which it was.
+
+# %%
+explore.show(explore.temperature(best, rows=budget.pick(smoke=1, laptop=3)))
+
+# %% [markdown]
+# ### 9.5 · What lives on which scale (optional)
+#
+# Half of the numbers left after the first scale. What do they say? Draw one $z=(z_1,z_2)$; then keep one part
+# and draw the other anew, several times.
+
+# %% tags=["optional"]
+count = 8
+draws = torch.randn(count, 784, generator=torch.Generator().manual_seed(6))
+half = 392  # what left first comes first
+kept = draws[:1].expand(count, -1)
+fine = torch.cat([draws[:, :half], kept[:, half:]], 1)
+coarse = torch.cat([kept[:, :half], draws[:, half:]], 1)
+with torch.no_grad():
+    rows = [best.inverse(z).clamp(0, 1) for z in (fine, coarse)]
+names = ["z₁ anew", "z₂ anew"]
+fig = plots.images(torch.cat(rows), columns=count, row_labels=names, zoom=3)
+plots.show(fig, alt="A new z₁ hardly changes the sample, a new z₂ changes all of it.")
+for name, row in zip(names, rows):
+    share = ((row[1:] - row[:1]).abs() > 0.1).double().mean()
+    print(f"{name}: {100 * share:.1f}% of the pixels change by more than a tenth")
+
+# %% [markdown]
+# **What to see.** Both rows begin with the same sample. A new $z_1$, 392 fresh numbers, changes a pixel here and
+# there; a new $z_2$ makes another picture. So nearly all that you can *see* is in $z_2$. What is in $z_1$? Edges in
+# detail, and the dequantisation noise of black pixels, which a bijection must put somewhere: of 784 numbers most
+# say nothing about the digit.
+#
+# ### 9.6 · Filling in
+#
+# An exact and differentiable $\log p(x)$ can complete a picture: hold the known pixels, and let the unknown
+# ones climb $\log p$ with some noise (Langevin dynamics). Below, the lower half is unknown; each row is
+# filled in several times.
+
+# %%
+count, steps = budget.pick(smoke=2, laptop=6), budget.pick(smoke=2, laptop=120)
+torn = ((test_digits.images[:count].float() + 0.5) / 256).repeat(4, 1, 1, 1)
+known = torch.ones(28, 28, dtype=torch.bool)
+known[14:] = False
+filled = inpaint(best, torn, known, steps=steps, generator=same())
+shown = torch.cat([torn[:count], torn[:count] * known, filled])
+names = ["digit", "known", *(f"filled, {i}" for i in "1234")]
+fig = plots.images(shown, columns=count, row_labels=names, zoom=2)
+plots.show(fig, alt="Digits, their upper halves, and four ways to fill in each.")
+
+# %%
+explore.show(explore.fill(best, test_digits), step=budget.pick(smoke=1, laptop=60))
+
+# %% [markdown]
+# **What to see.** The filled half continues the strokes that reach the border, and the four rows differ where
+# the upper half leaves it open: this is a draw from $p(\text{lower}\mid\text{upper})$, not one best guess.
+
+# %% [markdown]
+# ### 9.7 · Faces: a direction for each attribute (optional)
+#
+# The course's cartoon faces (lesson 03) come with all their factors. RealNVP at 32×32 pixels in colour
+# has $D=3072$. Samples first.
+
+# %% tags=["optional"]
+artist = zoo.load("realnvp-faces")
+rows = [artist.sample(10, generator=same(), temperature=T) for T in (0.7, 1.0)]
+fig = plots.images(torch.cat(rows), columns=10, row_labels=["T = 0.7", "T = 1"], zoom=2)
+plots.show(fig, alt="Cartoon faces drawn by the flow, at two temperatures.")
+
+# %% [markdown]
+# A direction in $z$: the mean $z$ of faces that have an attribute, minus the mean of those that have not.
+# Add it to the $z$ of *other* faces, and go back. No decoder was trained for this, and no label was seen in
+# training.
+
+
+# %% tags=["optional"]
+@torch.no_grad()
+def encode(images):
+    return torch.cat([artist((p.float() + 0.5) / 256)[0] for p in images.split(50)])
+
+
+count = budget.pick(smoke=16, laptop=2000)
+known = data.faces.load("train", size=32, n=count)
+z, factors = encode(known.images), known.attributes
+glasses, smile = factors["glasses"].bool(), factors["smile"]
+with_glasses = z[glasses].mean(0) - z[~glasses].mean(0)
+smiling = z[smile > 0.3].mean(0) - z[smile < -0.3].mean(0)
+
+# %% tags=["optional"]
+others = data.faces.load("test", size=32, n=40)
+plain = (others.attributes["glasses"] == 0).nonzero().flatten()[:4]
+start, strengths = encode(others.images[plain]), (0.0, 0.5, 1.0, 1.5)
+sheets = []
+for direction in (with_glasses, smiling):
+    with torch.no_grad():
+        moved = [artist.inverse(start + a * direction).clamp(0, 1) for a in strengths]
+    sheets.append(torch.stack(moved, 1).flatten(0, 1))
+fig = plots.images(torch.cat(sheets), columns=8, zoom=2)
+plots.show(fig, alt="Faces with more and more glasses, then with more and more smile.")
+
+# %% [markdown]
+# **What to see.** Groups of four: 0, ½, 1 and 1½ times the direction; the upper two rows add glasses, the
+# lower two a smile. Look for what was asked for, and for what else changes with it: the direction is a
+# difference of two means in 3072 dimensions, and part of it is chance. How much? The factors are known, so the *true*
+# face with glasses can be drawn, and the change in pixels compared with the true change by its cosine.
+
+
+# %% tags=["optional"]
+there = {name: values[plain] for name, values in others.attributes.items()}
+before = others.images[plain] / 255
+
+
+@torch.no_grad()
+def alike(direction, **asked):
+    """Cosine between what the direction changes and what `asked` truly changes."""
+    true = data.faces.render({**there, **asked}, size=32) / 255 - before
+    ours = artist.inverse(start + direction) - before
+    return F.cosine_similarity(ours.flatten(1), true.flatten(1)).mean()
+
+
+either = torch.randn(3072, generator=same()) * with_glasses.norm() / 3072**0.5
+directions = {"glasses": with_glasses, "smile": smiling, "by chance": either}
+for name, d in directions.items():
+    print(f"direction {name:9}: like true glasses {alike(d, glasses=1):5.2f}", end=", ")
+    print(f"like a true smile {alike(d, smile=1.0):5.2f}")
+
+# %% [markdown]
+# **What to see.** In each column compare the direction that was made for it with the two that were not. The
+# figure is far below 1: adding a vector in $z$ shifts colours as well, all over the picture. But nobody
+# told the flow what glasses are.
+
+# %% [markdown]
+# ## 10 · Variants, side by side (optional)
+#
+# Eight small flows, the same rounds and data, one thing changed each time. "Masked" is (11.7)'s left side,
+# "additive" is NICE (with activation norms as its scaling), "spline" bends where affine couplings only scale
+# (lesson 10).
+
+# %% tags=["optional"]
+base = {"couplings": (2, 2), "last": (2, 2), "width": 16, "blocks": 1}
+variants = {
+    "affine (base)": {},
+    "additive": {"coupling": "additive"},
+    "spline": {"coupling": "spline"},
+    "masked": {"checkerboard": "masked"},
+    "batch norm": {"normalisation": "batch"},
+    "uniform noise": {"dequantisation": "uniform"},
+    "uniform, α = .001": {"dequantisation": "uniform", "alpha": 1e-3},
+    "uniform, α = .05": {"dequantisation": "uniform", "alpha": 0.05},
+}
+small_test, results = test_digits.images[: budget.pick(smoke=5, laptop=300)], {}
+
+# %% tags=["optional"]
+rounds = budget.pick(smoke=1, laptop=120, full=2000)
+for name, changed in variants.items():
+    model = RealNVP("course", **base | changed, seed=2)
+    begun = time.perf_counter()
+    train(model, library_bits, rounds, seed=2)
+    ms = 1000 * (time.perf_counter() - begun) / rounds
+    results[name] = test_bits(model, small_test).mean().item()
+    size = sum(p.numel() for p in model.parameters())
+    print(f"{name:18} {results[name]:6.3f} bits/dim {ms:5.0f} ms/round", end="")
+    print(f" {size:7,} parameters")
+
+# %% tags=["optional"]
+marks = {"one table": table_bits, "784 tables": places_bits}
+fig = plots.bars(results, references=marks, unit="bits/dim", title=f"{rounds} rounds")
+plots.show(fig, alt="Bits per dimension of eight variants after equally many rounds.")
+
+# %% [markdown]
+# **What to see.** At this length the *preparation* of the pixels, $\alpha$ and the noise, moves more than
+# the kind of coupling. That is section 5 at work. Splines get further in a round, and a round of theirs takes longer.
+# The masked flow works at full resolution, with twice the parameters, and takes longer too. These are short runs of small flows with one
+# seed: they show what learns *fast*, and nothing about where each would end. A difference of some hundredths says
+# nothing.
+#
+# ## 11 · Break it
+#
+# Gil, Hana, Ivo, Jun and Kim each wrote a RealNVP with masks, uniform noise and $\alpha=.001$, and trained it
+# with the same seed and rounds. **One of the five is healthy.** The others have a fault in one line,
+# each of which stood in public code: *noise on half a bin only*, a *wrong sign* of $s$ in the inverse, *masked pixels
+# counted* in the log-determinant, pixels *divided twice* before the noise. (Their code is in
+# `course_lib.checks.lesson_11`. Don't look yet.)
+
+# %%
+settings = base | {"checkerboard": "masked", "dequantisation": "uniform", "alpha": 1e-3}
+settings |= {"width": 8, "seed": 3}
+rounds = budget.pick(smoke=1, laptop=120, full=2000)
+models, curves = {}, {}
+for name, kind in lesson_11.patients().items():
+    models[name] = kind("course", **settings)
+    curves[name] = train(models[name], library_bits, rounds, seed=3).term("flow.bits")
+fig, axes = plots.figure(columns=5, width=9.4, height=2.7)
+for ax, (name, logged) in zip(axes, curves.items()):
+    plots.curves({"bits": logged}, ax=ax, title=name, ylabel="", limits=(-2, 5))
+axes[0].set_ylabel("bits/dim, as logged")
+plots.show(fig, alt="Five curves of bits/dim: two end far below the others.")
+
+# %%
+x = (small_test[:5] + 0.5) / 256
+for name, model in models.items():
+    honest = RealNVP("course", **settings).eval()
+    honest.load_state_dict(model.state_dict())  # the library's code with their weights
+    counted = test_bits(model, small_test).mean(), test_bits(honest, small_test).mean()
+    with torch.no_grad():
+        missed = (model.inverse(model(x)[0]) - x).abs().max()
+    print(f"{name:4} own count {counted[0]:7.3f} bits/dim", end=", ")
+    print(f"the library's {counted[1]:7.3f}; f⁻¹(f(x)) misses x by {missed:7.1e}")
+
+# %%
+rows = [model.sample(10, generator=same()) for model in models.values()]
+rows = torch.cat(rows).nan_to_num()
+fig = plots.images(rows, columns=10, row_labels=list(models), zoom=2)
+plots.show(fig, alt="Samples of the five; one row looks unlike the others.")
+
+# %% [markdown]
+# **Your turn** (exercise 11.6). The words: `"healthy"`, `"half noise"`, `"wrong sign"`,
+# `"masked pixels counted"`, `"divided twice"`.
+
+# %% exercise="11.6"
+### BEGIN SOLUTION
+diagnosis = {
+    "Gil": "half noise",
+    "Hana": "wrong sign",
+    "Ivo": "healthy",
+    "Jun": "masked pixels counted",
+    "Kim": "divided twice",
+}
+### END SOLUTION
+
+# %%
+check("11.6", diagnosis)
+
+# %% [markdown]
+# **Reveal.** Read their code only now; then open the next paragraph.
+
+# %%
+for faulty in lesson_11.faults():
+    print(inspect.getsource(faulty))
+
+# %% [markdown]
+# - **Gil** draws noise on half a bin. His count is lower than Ivo's by up to one bit, and means nothing:
+#   (11.14). The library's count of his weights, with noise on the whole bin, is no lower than Ivo's.
+# - **Hana**'s inverse has the wrong sign. Training never calls the inverse, so her bits are Ivo's to the last
+#   digit; only samples and the round trip show it.
+# - **Jun** counts $s$ of masked pixels. Those change nothing in $z$, so raising them is free, and
+#   the "likelihood" grows without an end: train on and he falls below zero bits. The library's count says otherwise.
+# - **Kim**'s images were in $[0,1]$ before they were divided by 256. By (11.14) hardly anything is left to be
+#   described, so her bits are the fewest of all from the start, and all that she can draw is black.
+# - **Ivo** is healthy. After so few rounds his samples are poor too: *looks* did not tell.
+#
+# | fault | where you see it |
+# |---|---|
+# | log-determinant over masked pixels | bits fall and fall, in the end below zero; the determinant by autograd differs |
+# | inverse with a wrong sign | $f^{-1}(f(x))\ne x$; samples; *not* in bits |
+# | half noise; noise on pixels divided twice | bits too low by one; about one in all: (11.14) |
+# | $-D\log256$ forgotten; $D$ of a padded image | bits too low by eight; by a factor: (11.12) |
+# | α not undone | samples between .05 and .95 where real pixels are 0 to 1 |
+#
+# ## 12 · The reports
+#
+# Report B's system B2 is RealNVP on CelebA: batches of 64, base dimension 32, Adamax with rate $10^{-3}$, 50
+# epochs of 2 minutes. It prints no bits/dim, so there is no number to check; `RealNVP("report")` has its
+# settings, with the masks of the paper. **E18**, its equation 7, is in lesson 10. **E22** ("deformed" and
+# "comparable to the real") needs measurement, and waits for lesson 13.
+
+# %% [markdown]
+# One claim of B, in its section 2.4, can be counted right here: "The forward and inverse propagation operations
+# have identical computational cost."
+
+# %%
+calls = []
+for module in small.modules():
+    if isinstance(module, ResidualNetwork):
+        module.register_forward_hook(lambda *_: calls.append(1))
+with torch.no_grad():
+    small(torch.full((1, 1, 8, 8), 0.5, dtype=torch.float64))
+    forward_calls = len(calls)
+    small.inverse(random(1, 64))
+back_calls = len(calls) - forward_calls
+agrees(back_calls, forward_calls, name="networks called, back and forth")
+refuses(back_calls, 64, name="one call for each dimension")
+
+# %% [markdown]
+# (The second number is what an *autoregressive* model needs to sample: one call for each dimension.)
+#
+# ### What report B got right
+#
+# | claim | where | you confirmed it with |
+# |---|---|---|
+# | $y_{1:d}=x_{1:d}$ (its equation 6) | B §2.4 | (11.1) |
+# | "the determinant of a triangular matrix can be efficiently computed as the product of its diagonal terms" | B §2.4 | (11.3) |
+# | each bijection is "simple to invert, but … depends on the remainder of the input vector in a complex way" | B §2.4 | (11.2) |
+# | "forward and inverse propagation operations have identical computational cost" | B fig. 3 | the cell above |
+# | "exact and efficient reconstruction" | B §2.4 | section 9.1 |
+# | a latent space "as high dimensional as the input space", and meaningful | B §2.4 | (11.9), section 9.7 |
+#
+# ## 13 · Exercises
+#
+# Those with a number checked themselves above: **11.1**, **11.2** the coupling, **11.3**, **11.4** the logit,
+# **11.5** the objective, **11.6** the diagnosis, **11.7** the scales. Now some without a check.
+#
+# 1. *(pen)* A coupling with $b=0$ everywhere: what may $s$ and $t$ depend on, and what is left of the flow?
+# 2. *(pen)* Derive (11.15): minimise $\mathrm{KL}$ over $m$ and $v$, then write the entropy of $y$ by (10.4).
+# 3. *(code)* If you have Fashion-MNIST (`data.load("fashion")`), train a small flow on it for a few minutes,
+#    and compare bits/dim of its test set with those of digits. Which are fewer? Then why does the bar of
+#    section 9.3 with Fashion look as it does?
+# 4. *(code)* Bound $\log P$ of 20 test digits with $K=1,4,16$ draws of the noise, as in (11.16), with the zoo's flow
+#    (`bits_per_dim(…, k=K)`). How many hundredths of a bit does it gain?
+# 5. *(code)* `RealNVP(classes=10)` takes labels. Train it, and classify test digits by
+#    $\arg\max_c\log p(x\mid c)$. How good can a density model be as a classifier?
+# 6. *(code)* A test of familiarity from (11.18): how unusual is an image's $\log p(x)$, compared with those of
+#    training digits? Does it catch black pictures? Half contrast?
+# 7. *(thought)* Someone reports 0.98 bits/dim on MNIST. Which five questions do you ask?
+#
+# ## Summary
+#
+# - A coupling keeps half of the numbers, so its inverse needs no inverse of a network, and its log-determinant
+#   is $\sum(1-b)\,s$. Alternate the masks, and three of them mix everything.
+# - A checkerboard at full resolution is a split of channels after a squeeze: same map, a quarter of the work.
+# - Bits/dim $=-(\log p(x)-\log q-D\log256)/(D\ln2)$, logit's Jacobian included, $D$ of the data. Uniform: 8.
+# - The noise has a shape and the shape has a price. Learned noise pays less, and (11.12) stays a bound.
+# - Training tests neither the inverse nor the noise. Test: round trip, autograd's determinant, a uniform model,
+#   a table of counts.
+# - A high likelihood is not familiarity, and not beauty either.
+#
+# ## References
+#
+# - Dinh, L., Krueger, D. and Bengio, Y. (2014). *NICE: Non-linear Independent Components Estimation.*
+#   arXiv:1410.8516.
+# - Dinh, L., Sohl-Dickstein, J. and Bengio, S. (2016). *Density estimation using Real NVP.* arXiv:1605.08803.
+# - Theis, L., van den Oord, A. and Bethge, M. (2016). *A note on the evaluation of generative models.* ICLR.
+#   arXiv:1511.01844.
+# - Kingma, D. P. and Dhariwal, P. (2018). *Glow: Generative Flow with Invertible 1×1 Convolutions.* NeurIPS.
+#   arXiv:1807.03039.
+# - Ho, J., Chen, X., Srinivas, A., Duan, Y. and Abbeel, P. (2019). *Flow++: Improving Flow-Based Generative
+#   Models with Variational Dequantization and Architecture Design.* ICML. arXiv:1902.00275.
+# - Grathwohl, W. et al. (2019). *FFJORD: Free-form Continuous Dynamics for Scalable Reversible Generative
+#   Models.* ICLR. arXiv:1810.01367.
+# - Durkan, C., Bekasov, A., Murray, I. and Papamakarios, G. (2019). *Neural Spline Flows.* NeurIPS.
+#   arXiv:1906.04032.
+# - Nalisnick, E. et al. (2019). *Do Deep Generative Models Know What They Don't Know?* ICLR. arXiv:1810.09136.
+# - Salimans, T. and Kingma, D. P. (2016). *Weight Normalization.* NeurIPS. arXiv:1602.07868.
