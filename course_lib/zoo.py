@@ -48,6 +48,19 @@ RECIPES = {
         {"latent": 50, "hidden": (500, 500)},
         about="fifty latents, one stochastic layer, binarised digits",
     ),
+    "flow-moons": Recipe("Flow", {"rounds": 6_000}, "moons", about="RealNVP on two moons"),
+    "flow-ring": Recipe(
+        "Flow",
+        {"recipe": "spline", "rounds": 6_000},
+        "ring",
+        about="spline couplings on the ring",
+    ),
+    "flow-checkerboard": Recipe(
+        "Flow",
+        {"recipe": "spline", "rounds": 6_000},
+        "checkerboard",
+        about="spline couplings on the checkerboard",
+    ),
     "realnvp-mnist": Recipe(
         "RealNVP",
         {"width": 48, "rounds": 9_000},
@@ -55,15 +68,9 @@ RECIPES = {
     ),
     "realnvp-faces": Recipe(
         "RealNVP",
-        {"shape": (3, 32, 32), "scales": 3, "last": (4, 0), "alpha": 0.05, "rounds": 2_400},
+        {"shape": (3, 32, 32), "scales": 3, "last": (4, 0), "alpha": 0.05, "rounds": 3_800},
         dataset="faces-32",
         about="RealNVP on drawn faces, 32×32",
-    ),
-    "realnvp-celeba": Recipe(
-        "RealNVP",
-        {"shape": (3, 32, 32), "scales": 3, "last": (4, 0), "alpha": 0.05, "rounds": 2_400},
-        dataset="celeba-32",
-        about="RealNVP on CelebA, 32×32, from 7,977 photographs",
     ),
 }
 

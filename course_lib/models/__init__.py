@@ -6,6 +6,7 @@ from typing import Any
 
 from course_lib.errors import unknown
 from course_lib.models.base import Model
+from course_lib.models.dcgan import DCGAN
 from course_lib.models.flows.density import Flow
 from course_lib.models.flows.realnvp import RealNVP
 from course_lib.models.gan import GAN
@@ -13,9 +14,12 @@ from course_lib.models.linear import GaussianMixture, ProbabilisticPCA
 from course_lib.models.vae import VAE
 
 # Those that play a game; the linear ones of lesson 01 are fitted in closed form.
-MODELS: dict[str, type[Model]] = {model.__name__: model for model in (GAN, VAE, Flow, RealNVP)}
+MODELS: dict[str, type[Model]] = {
+    model.__name__: model for model in (GAN, DCGAN, VAE, Flow, RealNVP)
+}
 
 __all__ = [
+    "DCGAN",
     "GAN",
     "MODELS",
     "VAE",

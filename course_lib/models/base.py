@@ -7,7 +7,8 @@ and lists, so that a checkpoint can hold them and `build` can make the model aga
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import torch
@@ -85,3 +86,14 @@ def mlp(
     for before, after in zip(sizes[:-1], sizes[1:], strict=True):
         layers += [nn.Linear(before, after), activation(**options)]
     return nn.Sequential(*layers[:-1])
+
+
+@contextmanager
+def evaluating(network: nn.Module) -> Iterator[None]:
+    """Within it the network is in evaluation mode, afterwards in its own again."""
+    was = network.training
+    network.eval()
+    try:
+        yield
+    finally:
+        network.train(was)

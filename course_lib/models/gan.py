@@ -3,64 +3,76 @@
 Derived in lesson 02. Everything is computed with D's *logit* ℓ, D(x) = σ(ℓ(x)): −log D(x) is
 softplus(−ℓ) and −log(1 − D(x)) is softplus(ℓ), exact where a sigmoid followed by a logarithm
 has long lost its gradient. Source: Goodfellow et al. (2014); settings of report A, section 4.1.
+The variants of lesson 05 (critics, two time scales, averaged weights) are settings of the same
+game. `DCGAN` plays it with other networks.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import softplus
 
-from course_lib.errors import unknown
-from course_lib.models.base import Model, mlp
+from course_lib.errors import CourseError, unknown
+from course_lib.models import critics
+from course_lib.models.base import Model, evaluating, mlp
+from course_lib.models.objectives import (
+    LOSSES,
+    OBJECTIVES,
+    discriminator_loss,
+    generator_loss,
+)
+from course_lib.training.average import MovingAverage
 from course_lib.training.game import Game, Move, Player, adam
 
-OBJECTIVES = ("non-saturating", "saturating")
+__all__ = ["GAN", "OBJECTIVES", "discriminator_loss", "generator_loss"]
 
-
-def discriminator_loss(real: Tensor, fake: Tensor) -> dict[str, Tensor]:
-    """D's loss −E log D(x) − E log(1 − D(G(z))), as its two terms.
-
-    real, fake: (B,) logits of data and of G's examples. Each term ≥ 0, in nats. (2.1)
-    """
-    return {"real": softplus(-real).mean(), "fake": softplus(fake).mean()}
-
-
-def generator_loss(fake: Tensor, objective: str = "non-saturating") -> Tensor:
-    """G's loss from the logits (B,) of its own examples, in nats.
-
-    "saturating": E log(1 − D(G(z))), the minimax value, ≤ 0. "non-saturating":
-    −E log D(G(z)), ≥ 0: same fixed point, a gradient that does not vanish while D wins.
-    """
-    if objective == "saturating":
-        return -softplus(fake).mean()
-    if objective == "non-saturating":
-        return softplus(-fake).mean()
-    raise unknown("generator objective", objective, OBJECTIVES)
+# How a game of two is played when nothing else is asked for; `GAN` explains each.
+PLAY: dict[str, Any] = {
+    "objective": "non-saturating",
+    "critic": "free",
+    "weight_clip": 0.01,
+    "penalty": 10.0,
+    "k": 1,
+    "optimiser": "Adam",
+    "lr": 2e-4,
+    "d_lr": None,
+    "betas": (0.9, 0.999),
+    "average": None,
+}
+OPTIMISERS = {
+    "Adam": lambda lr, betas: adam(lr, tuple(betas)),
+    "RMSprop": lambda lr, betas: partial(torch.optim.RMSprop, lr=lr),
+}
 
 
 class GAN(Model):
     """The GAN of report A, section 4.1 (A1): two multi-layer perceptrons.
 
-    shape      of one example; images come out of a tanh, points of the plane out of nothing
-    latent     length of z ~ N(0, I)
-    hidden     widths of G's hidden layers, and in reverse of D's
-    objective  "non-saturating" or "saturating"
-    k          moves of D a round
-    lr, betas  of both Adams; batch, rounds (at full budget), seed (of the first weights)
+    shape       of one example; images come out of a tanh, points of the plane out of nothing
+    latent      length of z ~ N(0, I)
+    hidden      widths of G's hidden layers, and in reverse of D's
+    objective   "non-saturating", "saturating", "wasserstein" or "hinge"
+    critic      how D's slope is bounded: "free" (not), "clipped" (weights within ± weight_clip),
+                "penalised" (gradients, times penalty), "spectral"
+    k           moves of D a round
+    optimiser   "Adam" or "RMSprop" (which has no betas)
+    lr, betas   of both; d_lr: D's own rate (two time scales), None: lr
+    average     decay of a moving average of G's weights, which samples then come from, or None
+    batch, rounds (at full budget), seed (of the first weights)
+
+    Recipes "wgan", "wgan-gp" and "sn-gan" are those of the papers on these networks.
     """
 
     recipes: ClassVar = {
         "report": {
+            **PLAY,
             "shape": (1, 28, 28),
             "latent": 64,
             "hidden": (256, 256),
-            "objective": "non-saturating",
-            "k": 1,
-            "lr": 2e-4,
-            "betas": (0.9, 0.999),
             "batch": 100,
             "rounds": 120_000,
             "seed": 0,
@@ -68,11 +80,33 @@ class GAN(Model):
     }
     # A shorter memory and a larger step: readable digits in 6,000 rounds instead of smudges.
     recipes["course"] = {**recipes["report"], "betas": (0.5, 0.999), "lr": 5e-4}
+    recipes["wgan"] = recipes["course"] | critics.WGAN
+    recipes["wgan-gp"] = recipes["course"] | critics.WGAN_GP
+    recipes["sn-gan"] = recipes["course"] | critics.SN_GAN
 
     def build(self) -> None:
         s = self.settings
-        if s["objective"] not in OBJECTIVES:
-            raise unknown("generator objective", s["objective"], OBJECTIVES)
+        for name, known in (
+            ("objective", LOSSES),
+            ("critic", critics.CRITICS),
+            ("optimiser", OPTIMISERS),
+        ):
+            if s[name] not in known:
+                raise unknown(
+                    f"generator {name}" if name == "objective" else name, s[name], known
+                )
+        for name in ("lr", "d_lr", "weight_clip", "penalty"):
+            if s[name] is not None and not s[name] > 0:
+                raise CourseError(f"{name} must be positive, not {s[name]!r}.")
+        self.networks()
+        if s["critic"] == "spectral":
+            critics.normalise_spectrally(self.discriminator)
+        if s["average"] is not None:
+            self.average = MovingAverage(self.generator, decay=s["average"])
+
+    def networks(self) -> None:
+        """Make `self.generator` and `self.discriminator`."""
+        s = self.settings
         size = torch.Size(self.shape).numel()
         self.generator = mlp([s["latent"], *s["hidden"], size])
         if self.images:
@@ -91,34 +125,61 @@ class GAN(Model):
         return 2 * self.flat(x) - 1 if self.images else self.flat(x)
 
     def score(self, x: Tensor) -> Tensor:
-        """D's logits (B,) of images x (B, C, H, W) in [0, 1], or of points (B, 2)."""
-        return self.discriminator(self.seen(x)).squeeze(1)
+        """D's logits or scores (B,) of images x (B, C, H, W) in [0, 1], or of points (B, 2).
+
+        D computes in evaluation mode, so each depends on its own example alone.
+        """
+        with evaluating(self.discriminator):
+            return self.discriminator(self.seen(x)).squeeze(1)
 
     def generate(self, z: Tensor) -> Tensor:
-        """z (B, latent) → images (B, C, H, W) in [0, 1], or points (B, 2)."""
-        x = self.generator(z)
+        """z (B, latent) → images (B, C, H, W) in [0, 1], or points (B, 2).
+
+        G computes in evaluation mode, with its own weights (see `averaged`).
+        """
+        with evaluating(self.generator):
+            x = self.generator(z)
         x = (x + 1) / 2 if self.images else x
         return x.view(len(z), *self.shape)
+
+    def averaged(self) -> AbstractContextManager:
+        """Within it G holds the moving average of its weights, if there is one."""
+        return nullcontext() if self.settings["average"] is None else self.average.applied()
+
+    def judge(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+        """D's outputs (B,) for both as the networks see them, in one pass."""
+        joint = self.discriminator(torch.cat([real, fake])).squeeze(1)
+        return joint.split(len(real))
 
     def game(self, rounds: int | None = None) -> Game:
         """k moves of D, then one of G; D's last fakes and their graph serve G too."""
         s = self.settings
-        D = Player("D", self.discriminator.parameters(), adam(s["lr"], tuple(s["betas"])))
-        G = Player("G", self.generator.parameters(), adam(s["lr"], tuple(s["betas"])))
+        d_loss, g_loss = LOSSES[s["objective"]]
+        make = OPTIMISERS[s["optimiser"]]
+        D = Player("D", self.discriminator.parameters(), make(s["d_lr"] or s["lr"], s["betas"]))
+        G = Player("G", self.generator.parameters(), make(s["lr"], s["betas"]))
+        if s["critic"] == "clipped":
+            D.project = partial(critics.clip_weights, D.parameters, s["weight_clip"])
         held: list[Tensor] = []
 
         def discriminate(draw):
             real = self.seen(draw.batch().x)
             fake = self.generator(draw.normal(len(real), s["latent"]))
             held[:] = [fake]
-            logits = self.discriminator(torch.cat([real, fake])).squeeze(1)
-            return {"D": discriminator_loss(*logits.split(len(real)))}
+            losses = d_loss(*self.judge(real, fake))
+            if s["critic"] == "penalised":
+                losses["penalty"] = s["penalty"] * critics.gradient_penalty(
+                    self.discriminator, real, fake, draw.uniform(len(real))
+                )
+            return {"D": losses}
 
         def generate(draw):
-            logits = self.discriminator(held.pop()).squeeze(1)
-            return {"G": {"fake": generator_loss(logits, s["objective"])}}
+            return {"G": {"fake": g_loss(self.discriminator(held.pop()).squeeze(1))}}
 
-        return Game([Move([D], discriminate, times=s["k"]), Move([G], generate)])
+        return Game(
+            [Move([D], discriminate, times=s["k"]), Move([G], generate)],
+            after=None if s["average"] is None else lambda t: self.average.update(),
+        )
 
     @torch.no_grad()
     def sample(
@@ -128,6 +189,11 @@ class GAN(Model):
         labels: Tensor | None = None,
         generator: torch.Generator | None = None,
     ) -> Tensor:
-        """n draws: images (n, C, H, W) in [0, 1], or points (n, 2)."""
+        """n draws: images (n, C, H, W) in [0, 1], or points (n, 2).
+
+        G computes in evaluation mode, with its averaged weights where there are such.
+        """
         self.unconditional(labels)
-        return self.generate(self.noise(n, self.settings["latent"], generator=generator))
+        z = self.noise(n, self.settings["latent"], generator=generator)
+        with self.averaged():
+            return self.generate(z)

@@ -1,0 +1,124 @@
+"""The convolutional generator and discriminator of DCGAN, at any size 4·2ⁿ or 7·2ⁿ.
+
+G begins with a 4×4 (or 7×7) grid of many channels and doubles it by transposed convolutions,
+each the adjoint of a strided one; D goes the same way back (lesson 04). Every rule of Radford
+et al. (2016) is a setting, because report A's "DCGAN" on digits broke them all (E07).
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from torch import nn
+
+from course_lib.errors import CourseError
+
+NORMS = ("dcgan", "everywhere", "generator", "none")
+UPS = ("transposed", "dense")
+DOWNS = ("strided", "pooling")
+INITS = ("dcgan", "torch")
+
+
+def grid(shape: tuple[int, ...]) -> tuple[int, int]:
+    """(base, n) with height = width = base·2ⁿ, base 4 or 7 and n ≥ 1, of images (C, H, W)."""
+    for base in (4, 7):
+        for n in range(1, 12):
+            if len(shape) == 3 and shape[1:] == (base << n, base << n):
+                return base, n
+    raise CourseError(
+        "DCGAN doubles a grid of 4×4 or 7×7: it wants square images with a side of 8, 16, 32, "
+        f"64, 128 … or 14, 28, 56 …, not {shape}. Resize or pad the images."
+    )
+
+
+def generator(
+    shape: tuple[int, ...], latent: int, width: int, *, norm: str, up: str
+) -> nn.Sequential:
+    """G: z (B, latent) → (B, C, H, W) in (−1, 1), with width·2ⁿ⁻¹, …, width channels.
+
+    up  "transposed": kernel 4 (7), stride 1, then 4/2/1 steps; "dense": a fully connected layer
+        to one channel of twice the size, plain 3×3 convolutions, the last with stride 2
+    """
+    channels, (base, n) = shape[0], grid(shape)
+    widths = [width << i for i in reversed(range(n))]
+    normalised = norm != "none"
+    last = norm == "everywhere"
+
+    def block(layer: nn.Module, to: int) -> nn.Sequential:
+        normal = [nn.BatchNorm2d(to)] if normalised else []
+        return nn.Sequential(layer, *normal, nn.ReLU(inplace=True))
+
+    bias = not normalised  # a batch norm's shift makes it superfluous
+    if up == "transposed":
+        layers = [
+            nn.Unflatten(1, (latent, 1, 1)),
+            block(nn.ConvTranspose2d(latent, widths[0], base, bias=bias), widths[0]),
+            *(
+                block(nn.ConvTranspose2d(a, b, 4, 2, 1, bias=bias), b)
+                for a, b in pairwise(widths)
+            ),
+            nn.ConvTranspose2d(width, channels, 4, 2, 1, bias=bias),
+        ]
+    else:
+        side = 2 * shape[1]
+        layers = [
+            nn.Linear(latent, side * side),
+            block(nn.Unflatten(1, (1, side, side)), 1),
+            *(block(nn.Conv2d(a, b, 3, 1, 1, bias=bias), b) for a, b in pairwise([1, *widths])),
+            nn.Conv2d(width, channels, 3, 2, 1, bias=bias),
+        ]
+    return nn.Sequential(*layers, *([nn.BatchNorm2d(channels)] if last else []), nn.Tanh())
+
+
+def discriminator(
+    shape: tuple[int, ...], width: int, *, norm: str, down: str, dense: int, slope: float
+) -> nn.Sequential:
+    """D: (B, C, H, W) → (B, 1), with width, …, width·2ⁿ⁻¹ channels; its last module gives it.
+
+    down   "strided": 4/2/1 convolutions; "pooling": 3×3 convolutions, each before a max-pool
+    dense  width of a fully connected layer before the output, 0 for none
+    slope  of the leaky ReLU on its negative side; 0: ReLU
+    """
+    channels, (base, n) = shape[0], grid(shape)
+    widths = [width << i for i in range(n)]
+    normalised = norm in ("dcgan", "everywhere")
+
+    def block(layer: nn.Module, normal: nn.Module, *more: nn.Module) -> nn.Sequential:
+        skipped = not normalised or (norm == "dcgan" and not blocks)
+        leak = nn.LeakyReLU(slope, inplace=True) if slope else nn.ReLU(inplace=True)
+        return nn.Sequential(layer, *([] if skipped else [normal]), leak, *more)
+
+    bias = not normalised
+    blocks: list[nn.Module] = []
+    for before, to in pairwise([channels, *widths]):
+        if down == "strided":
+            layer, more = nn.Conv2d(before, to, 4, 2, 1, bias=bias), ()
+        else:
+            layer, more = nn.Conv2d(before, to, 3, 1, 1, bias=bias), (nn.MaxPool2d(2),)
+        blocks.append(block(layer, nn.BatchNorm2d(to), *more))
+    if not dense:
+        head = [nn.Conv2d(widths[-1], 1, base, bias=bias), nn.Flatten()]
+    else:
+        whole = nn.Linear(widths[-1] * base**2, dense)
+        hidden = block(whole, nn.BatchNorm1d(dense))
+        head = [nn.Flatten(), hidden, nn.Linear(dense, 1)]
+    return nn.Sequential(*blocks, *head)
+
+
+def normalises(network: nn.Module) -> bool:
+    """Whether a batch norm makes the network's outputs depend on the whole batch."""
+    kinds = nn.BatchNorm1d | nn.BatchNorm2d
+    return any(isinstance(module, kinds) for module in network.modules())
+
+
+def initialise(network: nn.Module) -> None:
+    """DCGAN's start: weights N(0, .02²), batch-norm scales N(1, .02²), biases 0."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+            nn.init.normal_(module.weight, 0.0, 0.02)
+        elif isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+            nn.init.normal_(module.weight, 1.0, 0.02)
+        else:
+            continue
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
