@@ -51,13 +51,13 @@ RECIPES = {
     "flow-moons": Recipe("Flow", {"rounds": 6_000}, "moons", about="RealNVP on two moons"),
     "flow-ring": Recipe(
         "Flow",
-        {"recipe": "spline", "rounds": 6_000},
+        {"recipe": "spline", "rounds": 3_000},
         "ring",
         about="spline couplings on the ring",
     ),
     "flow-checkerboard": Recipe(
         "Flow",
-        {"recipe": "spline", "rounds": 6_000},
+        {"recipe": "spline", "rounds": 3_000},
         "checkerboard",
         about="spline couplings on the checkerboard",
     ),

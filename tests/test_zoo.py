@@ -22,7 +22,9 @@ def test_every_model_loads_and_samples_as_its_card_says(name):
     assert not model.training and not any(p.requires_grad for p in model.parameters())
     assert type(model).__name__ == card["model"]
     images = model.sample(4, generator=torch.Generator().manual_seed(0))
-    assert images.shape == (4, *model.shape) and 0 <= images.min() and images.max() <= 1
+    assert images.shape == (4, *model.shape) and images.isfinite().all()
+    if len(model.shape) == 3:
+        assert images.min() >= 0 and images.max() <= 1
     assert images.std() > 0.1  # not grey mud
     assert card["round"] == model.settings["rounds"]  # trained to the end
     recipe = zoo.RECIPES[name]
@@ -44,7 +46,7 @@ def test_checkpoints_are_small():
 @pytest.fixture
 def copy(tmp_path, monkeypatch):
     """A copy of the data folder with one model, to be damaged."""
-    name = zoo.names()[0]
+    name = "gan-mnist"
     (tmp_path / "checkpoints").mkdir()
     for file in (f"{name}.safetensors", "zoo.json"):
         shutil.copy(zoo.folder() / file, tmp_path / "checkpoints" / file)

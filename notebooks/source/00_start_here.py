@@ -178,9 +178,10 @@ if guess is not None:
 # %% [markdown]
 # **What to see.** The VAE's digits are soft, as if out of focus, and a few lie between two
 # classes. The GAN's strokes are crisp, but here and there pixels are stray or a form is no
-# digit at all. Both reports say that VAE images are blurred, and they are. *Why* the two
-# families fail in opposite ways is derived in lessons 02 and 06; how to put numbers on it
-# is lesson 03.
+# digit at all. The flow draws clean strokes of the right thickness, yet not always the strokes
+# of a digit. Both reports say that VAE images are blurred, and they are. *Why* the families
+# fail in different ways is derived in lessons 02, 06 and 11; how to put numbers on it is
+# lesson 03.
 #
 # Now walk around in them. A slider answers to the mouse and, once it has the focus (Tab),
 # to the arrow keys.
@@ -518,12 +519,12 @@ plots.show(fig, alt=f"The lessons as boxes, arrows to each from what it needs: {
 # | symbol | meaning | in code | shape | elsewhere |
 # |---|---|---|---|---|
 # | $x$ | an example: image (values in $[0,1]$) or point | `x` | $(B,C,H,W)$ or $(B,2)$ | A writes $X$ in its VAE part |
-# | $z$ | latent vector, the noise that a model starts from | `z` | $(B,d)$ | called a code, too |
+# | $z$ | latent vector, the noise that a model starts from | `z` | $(B,d)$; flows: $(B,D)$ | called a code, too |
 # | $c$ | condition: class label or attribute | `labels` | $(B)$ | |
 # | $N$, $B$ | examples in the data set, in a batch | `len(dataset)`, `batch` | | $m$ where a derivation just needs some number of examples, as in the reports |
 # | $D$ | numbers in one example, $C \cdot H \cdot W$ | `dim` | | not the discriminator $D_\psi$ |
 # | $d$ | dimensions of $z$ | `latent` | | lesson 01 writes $q$ for its linear model, as its sources do |
-# | $k$ | moves of the discriminator for one of the generator | `k` | | as in Algorithm 1 |
+# | $k$ | moves of the discriminator for one of the generator | `k` | | as in Algorithm 1; in lessons 10 and 11 a grey level, 0 to 255 |
 # | $p_\text{data}$ | the distribution the examples come from; only samples of it are known | `dataset` | | |
 # | $p_z = \mathcal N(0, I)$ | prior of the latent | `torch.randn` | | the reports' algorithms print $p_g(z)$ (E03) |
 # | $\theta$ | parameters of generator or decoder | `model.generator`, `model.decoder` | | reports: $\theta_g$ |
@@ -544,6 +545,12 @@ plots.show(fig, alt=f"The lessons as boxes, arrows to each from what it needs: {
 # | $\mathrm{JS}(p, q)$ | $\tfrac12 \mathrm{KL}(p \Vert m) + \tfrac12 \mathrm{KL}(q \Vert m)$, $m = \tfrac12(p+q)$ | `js` | | |
 # | ELBO | a lower bound on $\log p_\theta(x)$, nats per image | `vae.elbo(x)` | $(B)$ | B: $L(\theta, \phi; x)$ |
 # | $K$ | importance samples in the IWAE bound | `k=` | | |
+# | $f$, $f^{-1}$ | a flow, data → noise, and its inverse | `flow(x)`, `flow.inverse(z)` | | |
+# | $\log\lvert\det\tfrac{\partial f}{\partial x}\rvert$ | log-determinant of the flow's Jacobian, nats | `log_det` | $(B)$ | |
+# | $s$, $t$ | log-scale and shift of a coupling | `s`, `t` | as what they change | $t$ elsewhere: round of a training |
+# | $b$ | mask of a coupling, 1 where $x$ stays | `b` | $(H,W)$ or $(D)$ | |
+# | $u$ | dequantisation noise in $[0,1)$ | `u` | as $x$ | lesson 10 writes $u$, $w$ for vectors of a planar map, too |
+# | $\alpha$ | margin of the logit | `alpha` | | |
 # | $\eta$ | learning rate | `lr` | | |
 # | $t$ | round of a training | `draw.t` | | |
 #

@@ -1039,9 +1039,10 @@ for name, row in zip(names, rows):
 #
 # ### 9.6 · Filling in
 #
-# An exact and differentiable $\log p(x)$ can complete a picture: hold the known pixels, and let the unknown
-# ones climb $\log p$ with some noise (Langevin dynamics). Below, the lower half is unknown; each row is
-# filled in several times.
+# An exact and differentiable $\log p(x)$ can complete a picture. First search for a $z$ whose picture agrees
+# with the known pixels; then hold those, and let the others climb $\log p$ with some noise, accepting or
+# refusing each step by Metropolis' rule (Langevin dynamics). Below, the lower half is unknown; each digit is
+# filled in four times.
 
 # %%
 count, steps = budget.pick(smoke=2, laptop=6), budget.pick(smoke=2, laptop=120)
@@ -1059,7 +1060,9 @@ explore.show(explore.fill(best, test_digits), step=budget.pick(smoke=1, laptop=6
 
 # %% [markdown]
 # **What to see.** The filled half continues the strokes that reach the border, and the four rows differ where
-# the upper half leaves it open: this is a draw from $p(\text{lower}\mid\text{upper})$, not one best guess.
+# the upper half leaves it open. Some fail: a stroke that ends nowhere, a digit in two pieces. In the long run
+# such steps draw from $p(\text{lower}\mid\text{upper})$; sixty of them do not get that far, so take these for
+# plausible completions, not for fair draws.
 
 # %% [markdown]
 # ### 9.7 · Faces: a direction for each attribute (optional)
