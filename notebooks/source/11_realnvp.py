@@ -1253,7 +1253,7 @@ for faulty in lesson_11.faults():
 # - **Hana**'s inverse has the wrong sign. Training never calls the inverse, so her bits are Ivo's to the last
 #   digit; only samples and the round trip show it.
 # - **Jun** counts $s$ of masked pixels. Those change nothing in $z$, so raising them is free, and
-#   the "likelihood" grows without an end: train on and he falls below zero bits. The library's count says otherwise.
+#   the "likelihood" grows without an end: he has fallen below zero bits. The library's count says otherwise.
 # - **Kim**'s images were in $[0,1]$ before they were divided by 256. By (11.14) hardly anything is left to be
 #   described, so her bits are the fewest of all from the start, and all that she can draw is black.
 # - **Ivo** is healthy. After so few rounds his samples are poor too: *looks* did not tell.
