@@ -28,7 +28,7 @@ explore.show(explore.minimax())
 explore.show(explore.latent_plane(models.VAE(hidden=(16,))))
 explore.show(explore.temperature(models.RealNVP(width=4, blocks=1), rows=1, columns=3))
 explore.show(explore.pointed(models.Flow()))
-explore.show(explore.warp(models.Flow(), data.load('moons')))
+explore.show(explore.warp(models.Flow(), data.load('moons')), layers=2)
 """
 SHOWN = ("minimax", "latent_plane", "temperature", "pointed", "warp")
 READY = """async () => {
