@@ -41,7 +41,7 @@ class RealNVP(Model):
     couplings       how many on the checkerboard and on channels, for each scale but the last
     last            the same for the last scale
     checkerboard    "folded": as channels after a squeeze; "masked": at full resolution
-    coupling        "affine" (RealNVP) or "additive" (NICE); the masked ones are affine
+    coupling        "affine" (RealNVP), "additive" (NICE) or "spline"; masked ones are affine
     dequantisation  "variational" or "uniform"
     classes         number of classes to be conditioned on, or 0
     """
@@ -102,6 +102,16 @@ class RealNVP(Model):
         ):
             if settings[name] not in known:
                 raise unknown(name, settings[name], known)
+        for name in ("scales", "width", "blocks"):
+            if not (isinstance(settings[name], int) and settings[name] >= 1):
+                raise CourseError(
+                    f"{name} must be a whole number from 1, not {settings[name]!r}."
+                )
+        if settings["checkerboard"] == "masked" and settings["coupling"] != "affine":
+            raise CourseError(
+                f"Masked checkerboards are affine: {settings['coupling']!r} couplings go with "
+                'checkerboard="folded".'
+            )
         channels, height, width = self.shape
         scales, factor = settings["scales"], 2 ** settings["scales"]
         if height % factor or width % factor:
@@ -117,14 +127,11 @@ class RealNVP(Model):
             settings["classes"],
         )
         scale = CHECKERBOARDS[settings["checkerboard"]]
+        counts = [settings["couplings"]] * (scales - 1) + [settings["last"]]
         built = [
-            scale(layers, channels * 2**i, settings["width"] * 2**i, *settings["couplings"])
-            for i in range(scales - 1)
+            scale(layers, channels * 2**i, settings["width"] * 2**i, *count)
+            for i, count in enumerate(counts)
         ]
-        i = scales - 1
-        built.append(
-            scale(layers, channels * 2**i, settings["width"] * 2**i, *settings["last"])
-        )
         self.logit = Logit(settings["alpha"])
         self.flow = MultiScale(self.shape, built)
         self.dequantise = (
