@@ -116,26 +116,22 @@ def train(
             f"{'no labels' if labels is None else 'labels'}. Try data.load('digits')."
         )
     generator = torch.Generator().manual_seed(seed)
-    classifier = DigitClassifier(seed).to(memory_format=torch.channels_last).train()
-    optimiser = torch.optim.AdamW(classifier.parameters(), lr=lr, weight_decay=0.01)
-    rounds = len(images) // batch
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, lr, total_steps=epochs * rounds, pct_start=0.2
+    classifier = DigitClassifier(seed)
+
+    def cost(chosen: Tensor) -> Tensor:
+        x = augment(images[chosen].float() / 255, generator)
+        return F.cross_entropy(classifier(x), labels[chosen])
+
+    return shipped.train(
+        classifier,
+        len(images),
+        cost,
+        epochs=epochs,
+        batch=batch,
+        lr=lr,
+        generator=generator,
+        after_epoch=after_epoch,
     )
-    for epoch in range(1, epochs + 1):
-        total = 0.0
-        order = torch.randperm(len(images), generator=generator)
-        for chosen in order[: rounds * batch].view(rounds, batch):
-            x = augment(images[chosen].float() / 255, generator)
-            loss = F.cross_entropy(classifier(x), labels[chosen])
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            schedule.step()
-            total += loss.item()
-        if after_epoch is not None:
-            after_epoch(epoch, classifier, total / rounds)
-    return classifier.to(memory_format=torch.contiguous_format).eval()
 
 
 def digit_classifier_card() -> dict:

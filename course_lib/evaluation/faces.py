@@ -160,29 +160,24 @@ def train(
             f"{', '.join(missing) or 'no factor'}. Try data.load('faces-32')."
         )
     generator = torch.Generator().manual_seed(seed)
-    judge = FaceFactors(seed).to(memory_format=torch.channels_last).train()
-    optimiser = torch.optim.AdamW(judge.parameters(), lr=lr, weight_decay=0.01)
-    rounds = len(dataset) // batch
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, lr, total_steps=epochs * rounds, pct_start=0.2
+    judge = FaceFactors(seed)
+
+    def cost(chosen: Tensor) -> Tensor:
+        x = dataset.batch(chosen).x
+        strength = NOISE * torch.rand(batch, 1, 1, 1, generator=generator)
+        x = x + strength * torch.randn(x.shape, generator=generator)
+        return loss(judge(x), {name: dataset.attributes[name][chosen] for name in FACTORS})
+
+    return shipped.train(
+        judge,
+        len(dataset),
+        cost,
+        epochs=epochs,
+        batch=batch,
+        lr=lr,
+        generator=generator,
+        after_epoch=after_epoch,
     )
-    for epoch in range(1, epochs + 1):
-        total = 0.0
-        order = torch.randperm(len(dataset), generator=generator)
-        for chosen in order[: rounds * batch].view(rounds, batch):
-            x = dataset.batch(chosen).x
-            strength = NOISE * torch.rand(batch, 1, 1, 1, generator=generator)
-            x = x + strength * torch.randn(x.shape, generator=generator)
-            factors = {name: dataset.attributes[name][chosen] for name in FACTORS}
-            cost = loss(judge(x), factors)
-            optimiser.zero_grad()
-            cost.backward()
-            optimiser.step()
-            schedule.step()
-            total += cost.item()
-        if after_epoch is not None:
-            after_epoch(epoch, judge, total / rounds)
-    return judge.to(memory_format=torch.contiguous_format).eval()
 
 
 def scores(judge: FaceFactors, dataset: DataSet) -> dict[str, float]:

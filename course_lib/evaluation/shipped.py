@@ -7,10 +7,12 @@ against its card whenever it is loaded, and what is loaded can't be trained any 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from course_lib.data import checksum, paths
 from course_lib.errors import CourseError
@@ -50,6 +52,44 @@ def load(network: Network, judge: str) -> Network:
     weights, _ = checkpoint.load(file)
     checkpoint.copy_into(network.state_dict(), weights, str(file))
     return network.eval().requires_grad_(False)
+
+
+def train(
+    network: Network,
+    examples: int,
+    cost: Callable[[Tensor], Tensor],
+    *,
+    epochs: int,
+    batch: int,
+    lr: float,
+    generator: torch.Generator,
+    after_epoch: Callable[[int, Network, float], None] | None = None,
+) -> Network:
+    """One cycle of AdamW over `epochs`, and the network in evaluation mode.
+
+    cost(indices (batch,)) → scalar loss of those of the `examples`. The schedule is fixed in
+    advance and nothing is chosen by a score, so that test data stay unseen. generator: order
+    of the examples. after_epoch(epoch, network, mean loss) is called after each.
+    """
+    network = network.to(memory_format=torch.channels_last).train()
+    optimiser = torch.optim.AdamW(network.parameters(), lr=lr, weight_decay=0.01)
+    rounds = examples // batch
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, lr, total_steps=epochs * rounds, pct_start=0.2
+    )
+    for epoch in range(1, epochs + 1):
+        total = 0.0
+        order = torch.randperm(examples, generator=generator)
+        for chosen in order[: rounds * batch].view(rounds, batch):
+            loss = cost(chosen)
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            schedule.step()
+            total += loss.item()
+        if after_epoch is not None:
+            after_epoch(epoch, network, total / rounds)
+    return network.to(memory_format=torch.contiguous_format).eval()
 
 
 def write(network: nn.Module, judge: str, facts: dict, folder: Path | str) -> Path:
