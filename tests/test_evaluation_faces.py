@@ -48,6 +48,11 @@ def test_the_shipped_judge_reads_faces_it_never_saw(size):
     assert file.stat().st_size <= 1.5 * 2**20
 
 
+def test_no_feature_of_the_judge_is_dead():
+    features = evaluation.image_features(rendered(400).images, "faces")
+    assert (features.std(0) > 0).all()
+
+
 def test_a_reading_can_be_rendered_and_is_alike():
     dataset = rendered(20)
     judge = evaluation.face_factors()

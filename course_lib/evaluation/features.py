@@ -60,7 +60,7 @@ EXTRACTORS = {
     "faces": Extractor(
         "face features",
         FEATURES,
-        7.1,
+        1.4,
         "3×H×W",
         face_factors,
         FaceFactors,
