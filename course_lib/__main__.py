@@ -6,6 +6,8 @@ Each command is a call or two of the library; `--help` on each shows examples.
 from __future__ import annotations
 
 import argparse
+import ast
+import contextlib
 import json
 import sys
 import time
@@ -131,14 +133,14 @@ def _model(name: str) -> Model:
 
 
 def _setting(text: str) -> tuple[str, object]:
-    """ "latent=20" → ("latent", 20); what is no JSON is a string."""
+    """ "latent=20" → ("latent", 20); what is no number, list or truth value is a string."""
     name, found, value = text.partition("=")
     if not found:
         raise CourseError(f"Expected --set name=value, got {text!r}.")
-    try:
-        return name, json.loads(value)
-    except json.JSONDecodeError:
-        return name, value
+    for read in (json.loads, ast.literal_eval):  # only the second takes .05 and (3, 32, 32)
+        with contextlib.suppress(ValueError, SyntaxError):
+            return name, read(value)
+    return name, value
 
 
 def parser() -> argparse.ArgumentParser:

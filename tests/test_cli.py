@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from course_lib import zoo
-from course_lib.__main__ import main
+from course_lib.__main__ import _setting, main
 
 QUICK = ["--budget", "smoke", "--rounds", "3", "--set", "hidden=[16]", "--set", "batch=32"]
 
@@ -63,6 +63,13 @@ def test_evaluate_prints_and_writes_scores(capsys, tmp_path):
     assert json.loads((tmp_path / "scores.json").read_text())
 
 
+def test_settings_are_read_as_python_writes_them():
+    assert _setting("alpha=.05") == ("alpha", 0.05)
+    assert _setting("shape=(3, 32, 32)") == ("shape", (3, 32, 32))
+    assert _setting("ema=None")[1] is None and _setting("ema=null")[1] is None
+    assert _setting("norm=dcgan") == ("norm", "dcgan")
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -70,6 +77,7 @@ def test_evaluate_prints_and_writes_scores(capsys, tmp_path):
         (["train", "VEA"], "Did you mean 'VAE'"),
         (["train", "VAE", "--set", "latent"], "--set name=value"),
         (["train", "VAE", "--set", "latent=two"], "latent must be a whole number"),
+        (["train", "RealNVP", "--set", "alpha=.O5"], "alpha is a number, such as"),
         (["train", "VAE", "--data", "digts"], "Did you mean 'digits'"),
         (["train", "--zoo", "gan-minst"], "Did you mean 'gan-mnist'"),
         (["sample", "gan-minst"], "Did you mean 'gan-mnist'"),

@@ -113,7 +113,7 @@ def test_previews_show_the_same_noise_and_do_not_disturb(digits):
 def test_previews_of_colour_images_stay_small(shape, n):
     model = models.GAN(shape=shape, latent=2, hidden=(2,), batch=2)
     history = fit(model, DataSet(torch.zeros(4, *shape).byte()), rounds=2, progress=False)
-    assert [t for t, _ in history.grids] == [0, 1, 2]
+    assert [t for t, _ in history.grids] == [0, 2]
     for _, grid in history.grids:
         assert grid.shape == (n, *shape) and grid.dtype == torch.uint8
     assert n == 1 or 40 * grid.numel() <= 8e6  # what a history and each checkpoint hold
@@ -122,9 +122,9 @@ def test_previews_of_colour_images_stay_small(shape, n):
 def test_a_function_may_preview_something_else():
     w, game = toy_game(lambda w, draw: w**2)
     history = fit(
-        game, points(), rounds=4, batch=2, progress=False, preview=lambda t: w.detach().clone()
+        game, points(), rounds=8, batch=2, progress=False, preview=lambda t: w.detach().clone()
     )
-    assert [t for t, _ in history.grids] == [0, 1, 2, 3, 4]
+    assert [t for t, _ in history.grids] == [0, 2, 8]
     assert history.grids[0][1].item() == 1.0 and history.grids[-1][1].item() == w.item()
 
 

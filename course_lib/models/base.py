@@ -38,9 +38,20 @@ class Model(nn.Module):
             value = self.settings.get(name, 1)
             if not (isinstance(value, int) and value >= 1):
                 raise CourseError(f"{name} must be a whole number from 1, not {value!r}.")
+        for name, value in given.items():
+            self._must_be_a_number(name, value)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.settings.get("seed", 0))
             self.build()
+
+    def _must_be_a_number(self, name: str, value: Any) -> None:
+        """Refuse text and lists for a setting that is a number in every recipe."""
+        usual = [recipe[name] for recipe in self.recipes.values() if name in recipe]
+        if all(map(_is_number, usual)) and not _is_number(value):
+            raise CourseError(
+                f"{type(self).__name__} setting {name} is a number, such as {usual[0]!r}, "
+                f"not {value!r}."
+            )
 
     def build(self) -> None:
         """Make the networks from `self.settings`; called once, under the model's own seed."""
@@ -76,6 +87,10 @@ class Model(nn.Module):
             f"Expected examples of shape (B, {', '.join(map(str, self.shape))}), "
             f"got {tuple(x.shape)}."
         )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def mlp(

@@ -25,8 +25,9 @@ def chosen(model: nn.Module | None, preview: bool | Preview, seed: int) -> Previ
 
 
 def rounds(total: int) -> set[int]:
-    """About forty of `total` rounds, denser at the beginning, where most changes."""
-    return {round(total * (i / GRIDS) ** 2) for i in range(1, GRIDS + 1)} - {0}
+    """About forty of `total` rounds, or a quarter, denser at the beginning: most changes there."""
+    n = min(GRIDS, math.ceil(total / 4))
+    return {round(total * (i / n) ** 2) for i in range(1, n + 1)} - {0}
 
 
 def samples(model: nn.Module, seed: int) -> Tensor:
