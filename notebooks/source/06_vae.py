@@ -141,10 +141,10 @@ pixels = digits.batch().x.flatten(1).double()
 eigenvalues, eigenvectors = torch.linalg.eigh(torch.cov(pixels.T))
 noise_var = eigenvalues[:-20].mean()  # s²: what 20 directions leave over
 W = eigenvectors[:, -20:] * (eigenvalues[-20:] - noise_var).sqrt()  # (784, 20)
-seven = test_digits.batch([0]).x.flatten().double()
-rest = seven - pixels.mean(0)  # x − c
+first = test_digits.batch([0]).x.flatten().double()
+rest = first - pixels.mean(0)  # x − c
 model_784 = LowRankMultivariateNormal(pixels.mean(0), W, noise_var.expand(784))
-exact = model_784.log_prob(seven)
+exact = model_784.log_prob(first)
 print(f"exact log p(x) of one test digit: {exact:.2f} nats")
 
 # %% [markdown]
