@@ -29,8 +29,18 @@ explore.show(explore.latent_plane(models.VAE(hidden=(16,))))
 explore.show(explore.temperature(models.RealNVP(width=4, blocks=1), rows=1, columns=3))
 explore.show(explore.pointed(models.Flow()))
 explore.show(explore.warp(models.Flow(), data.load('moons')), layers=2)
+flow = models.RealNVP(width=4, blocks=1)
+explore.show(explore.fill(flow, data.load('digits', 'test'), steps=4))
+gan = models.DCGAN(shape=(3, 32, 32), width=4, latent=12)
+z, factors = explore.judged_draws(gan, 100)
+explore.show(explore.walk(gan))
+explore.show(explore.attributes(gan, {'first': z[0], 'second': z[1]}))
+explore.show(explore.arithmetic(gan, z))
+explore.show(explore.transposed())
+explore.show(explore.face_factors())
 """
-SHOWN = ("minimax", "latent_plane", "temperature", "pointed", "warp")
+SHOWN = ("minimax", "latent_plane", "temperature", "pointed", "warp", "fill", "walk")
+SHOWN += ("attributes", "arithmetic", "transposed", "face_factors")
 READY = """async () => {
     const panel = window.jupyterapp?.shell?.currentWidget;
     if (!panel?.sessionContext) return false;
@@ -173,3 +183,38 @@ def test_arrow_keys_move_an_explorer(page, explorers, number, name):
             }""",
             arg=before,
         )
+
+
+# Where the mouse goes down and up on the picture, in its own pixels, and what then stands below.
+MOUSE = {
+    "pointed": ((200, 100), (315, 293), "x = (1.50, −1.00) lands on"),
+    "latent_plane": ((700, 300), (745, 389), "z = (1.00, -1.00): 1.41 from the origin"),
+    "fill": ((50, 100), (150, 300), "missing: rows 6 to 27, columns 4 to 15. Step 0 of 4"),
+    "walk": ((460 - 68, 60), (50, 260), "From 5 to 18, spherical"),
+    "transposed": ((20, 60), (130, 160), "Stamp 9 of 9: 1 times the kernel"),
+}
+
+
+@pytest.mark.parametrize("name", MOUSE)
+def test_the_mouse_sets_what_lies_under_it_and_the_sliders_follow(page, explorers, name):
+    begin, end, wanted = MOUSE[name]
+    explorer = explorers.nth(SHOWN.index(name))
+    picture = explorer.locator("img").first
+    picture.scroll_into_view_if_needed()
+    shown, size = picture.bounding_box(), picture.evaluate("img => img.naturalWidth")
+    scale = shown["width"] / size
+    before = [
+        picture.get_attribute("src"),
+        explorer.locator(".widget-readout").all_inner_texts(),
+    ]
+    for step, (x, y) in enumerate((begin, end)):
+        page.mouse.move(shown["x"] + (x + 0.5) * scale, shown["y"] + (y + 0.5) * scale)
+        if step == 0:
+            page.mouse.down()
+    page.mouse.up()
+    explorer.get_by_text(wanted).wait_for()
+    assert picture.get_attribute("src") != before[0]
+    assert explorer.locator(".widget-readout").all_inner_texts() != before[1]
+    page.mouse.move(shown["x"] + 5, shown["y"] + 5)  # not pressed: nothing follows
+    page.wait_for_timeout(300)
+    assert wanted in explorer.inner_text()

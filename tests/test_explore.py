@@ -172,6 +172,15 @@ def test_controls_check_themselves():
     assert Slider("t", "t", 0.0, 1.0, 0.02, 0.5).digits == 2
 
 
+def test_a_slider_takes_the_nearest_value_that_it_has():
+    whole, fine = Slider("n", "n", 1, 9, 2, 3), Slider("t", "t", -1.0, 1.0, 0.05, 0.0)
+    assert [whole.nearest(v) for v in (-7, 3.9, 4.1, 99)] == [1, 3, 5, 9]
+    assert [fine.nearest(v) for v in (-7, 0.174, 0.176, 99)] == [-1.0, 0.15, 0.2, 1.0]
+    assert isinstance(whole.nearest(4.1), int)
+    with pytest.raises(CourseError, match="value of way"):
+        Choice("way", "way", ("a", "b"), "a").nearest("c")
+
+
 @pytest.mark.parametrize("eta", [0.02, 0.3, 1.0])
 @pytest.mark.parametrize("angle", [0, 45, 200])
 def test_simultaneous_play_grows_by_the_known_factor(eta, angle):
@@ -291,7 +300,8 @@ def test_a_single_grid_needs_no_control():
 
 
 def parts(box):
-    controls, image, readout = box.children
+    controls, picture, readout = box.children
+    image = getattr(picture, "children", [picture])[0]  # alone, or below the mouse's layer
     return {widget.description: widget for widget in controls.children}, image, readout
 
 
@@ -356,7 +366,7 @@ def test_all_explorers_are_named_and_tested():
     here = {name.split()[0] for name in MAKERS}
     others = "".join(
         Path(__file__).with_name(f"test_{name}.py").read_text("utf-8")
-        for name in ("explore_flows", "flows_plane")
+        for name in ("explore_flows", "explore_faces", "flows_plane")
     )
     assert {name for name in explore.names() if f"explore.{name}(" in others} | here == set(
         explore.names()

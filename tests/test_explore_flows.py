@@ -15,7 +15,7 @@ from course_lib.errors import CourseError
 from course_lib.explore import filling as panel
 from course_lib.explore.filling import Rectangle
 from course_lib.explore.temperature import samples
-from course_lib.models import GAN, Flow, RealNVP
+from course_lib.models import GAN, VAE, Flow, RealNVP
 from course_lib.models.flows.inpainting import inpaint
 
 torch.set_num_threads(1)
@@ -95,7 +95,8 @@ def test_a_redraw_of_what_was_seen_is_fast_enough_for_a_slider(explorers, name):
 @pytest.mark.parametrize("name", MAKERS)
 def test_keys_move_the_native_controls(explorers, name):
     explorer = explorers[name]
-    controls, image, readout = explorer.widget().children
+    controls, picture, readout = explorer.widget().children
+    image = getattr(picture, "children", [picture])[0]
     inputs = {widget.description: widget for widget in controls.children}
     for control in explorer.controls:
         widget, before = inputs[control.label], readout.value
@@ -186,3 +187,83 @@ def test_the_right_model_and_images_are_asked_for():
         explore.fill(tiny(), images(n=1))
     with pytest.raises(CourseError, match="steps must be"):
         explore.fill(tiny(), images(), steps=1)
+
+
+# The mouse: a press is a pure function too, and the shell only hands it on ----------------------
+
+
+def test_a_press_on_the_density_sets_the_point_under_it():
+    explorer = explore.pointed(Flow(), reach=2.0)
+    left, top, right = 30, 40, 410  # where the square is drawn
+    corners = {(left, top): (-2.0, 2.0), (right - 1, top): (2.0, 2.0), (220, 230): (0.0, 0.0)}
+    for pixel, (x1, x2) in corners.items():
+        assert explorer.press(pixel) == {"x1": x1, "x2": x2}
+    dragged = explorer.press((220, 230), (315, 1000), x1=1.0)
+    assert dragged == {"x1": 1.0, "x2": -2.0}, (
+        "a drag counts where it is now, within the square"
+    )
+    assert explorer.press((600, 200), (220, 230), x1=1.0) == {"x1": 1.0, "x2": 0.0}
+    white = np.asarray(Image.open(io.BytesIO(explorer.render(**explorer.press((125, 135))))))
+    assert abs(white[135, 125].astype(int) - [213, 94, 0]).max() < 60, "the dot is there"
+
+
+def test_a_press_in_the_latent_plane_goes_by_the_map_that_is_shown():
+    digits = SimpleNamespace(images=images(n=40), labels=torch.arange(40) % 10)
+    explorer = explore.latent_plane(VAE(hidden=(16,)), digits)
+    middle = (602, 246)
+    assert explorer.press(middle)["z1"] == 0.0
+    assert explorer.press((392 + 0.8413 * 420, 246)) == {"z1": 1.0, "z2": 0.0, "map": "decoded"}
+    assert explorer.press(middle, (2000, 246))["z1"] == 3.0
+    reach = 4  # of the encodings of an untrained model
+    at = (602 + 420 / (2 * reach), 246)
+    assert explorer.press(at, map="encodings")["z1"] == 1.0
+    assert explorer.press((100, 100), z1=2.0)["z1"] == 2.0, "beside the map nothing happens"
+
+
+def test_a_rectangle_is_painted_out_by_dragging_either_way_in_any_of_the_pictures():
+    explorer = explore.fill(tiny(), images(), steps=4)
+    zoom = 262 // 28
+    for index in range(3):
+        left, top = 6 + 274 * index + (262 - 28 * zoom) // 2, 40
+        at = lambda row, column, left=left, top=top: (
+            left + zoom * (column + 0.5),
+            top + zoom * (row + 0.5),
+        )
+        wanted = {"top": 3, "left": 5, "height": 8, "width": 2, "step": 0}
+        for begin, end in ((at(3, 5), at(10, 6)), (at(10, 6), at(3, 5)), (at(3, 6), at(10, 5))):
+            assert explorer.press(begin, end, step=3, image=2, seed=4) == wanted | {
+                "image": 2,
+                "seed": 4,
+            }
+        outside = explorer.press(at(20, 20), at(99, 99))
+        assert (outside["height"], outside["width"]) == (8, 8)
+    start = explorer.start | {"step": 3}
+    assert explorer.press((410, 5), (500, 300), step=3) == start, "pressed above the pictures"
+
+
+def test_the_mouse_moves_all_sliders_and_draws_once(monkeypatch):
+    explorer = explore.pointed(Flow(), reach=2.0)
+    box = explorer.widget()
+    image, layer, field = box.children[1].children
+    assert field.layout.display == "none" and 'aria-hidden="true"' in layer.value
+    drawn, frame = [], explorer.frame
+    monkeypatch.setattr(explorer, "frame", lambda **s: drawn.append(s) or frame(**s))
+    width, height = explorer.size
+    place = 125 / width, 135 / height
+    field.value = " ".join(map(str, (*place, *place, 1.0)))
+    assert [s.value for s in box.children[0].children] == [-1.0, 1.0]
+    assert drawn == [{"x1": -1.0, "x2": 1.0}] and image.value == explorer.render(
+        x1=-1.0, x2=1.0
+    )
+    field.value = " ".join(map(str, (*place, *place, 2.0)))
+    assert len(drawn) == 2, "the render above, and nothing for a press on the same point"
+    box.children[0].children[0].value = 0.5  # the sliders go on as before
+    assert drawn[-1] == {"x1": 0.5, "x2": 1.0}
+
+
+def test_an_explorer_without_places_to_point_at_takes_no_mouse():
+    explorer = explore.temperature(tiny(), rows=1, columns=2)
+    assert not explorer.pressable and explorer.press((5, 5), t=0.5)["t"] == 0.5
+    assert len(explorer.widget().children[1].keys) and not hasattr(
+        explorer.widget().children[1], "children"
+    )

@@ -7,21 +7,33 @@ line of text. `explorer.render(t=0.5)` is that function, testable without a brow
 notebooks that are read without a kernel.
 
 Models do the computing, `canvas`, `plane` and the panels arrange pixels and know no model.
-Lesson 02 uses `minimax`, `interpolation` and `replay`, lesson 06 `elbo_bar` and `latent_plane`,
-lesson 10 `warp` and `pointed`, lesson 11 `temperature` and `fill`.
+Where an explorer has places to point at, its picture answers to the mouse as well, and the
+sliders follow; `explorer.press(begin, end)` is the pure function behind that.
+
+Lesson 02 uses `minimax`, `interpolation` and `replay`, lesson 03 `face_factors`, lesson 04
+`transposed`, `walk`, `attributes` and `arithmetic`, lesson 06 `elbo_bar` and `latent_plane`,
+lesson 10 `warp` and `pointed`, lesson 11 `temperature` and `fill`. `judged_draws` and
+`attribute_directions` give `attributes` its directions.
 """
 
+from course_lib.explore.arithmetic import arithmetic
+from course_lib.explore.attributes import attributes
 from course_lib.explore.controls import Choice, Slider, Toggle
+from course_lib.explore.directions import attribute_directions, judged_draws
 from course_lib.explore.elbo import elbo_bar
 from course_lib.explore.explorer import Explorer, Frame
+from course_lib.explore.facing import face_factors
 from course_lib.explore.filling import fill
-from course_lib.explore.flows import pointed, warp
+from course_lib.explore.flows import warp
 from course_lib.explore.games import minimax
 from course_lib.explore.latent import latent_plane
 from course_lib.explore.paths import interpolation
+from course_lib.explore.pointing import pointed
 from course_lib.explore.replaying import replay
 from course_lib.explore.shell import show
 from course_lib.explore.temperature import temperature
+from course_lib.explore.transposing import transposed
+from course_lib.explore.walking import walk
 
 __all__ = [
     "Choice",
@@ -29,9 +41,14 @@ __all__ = [
     "Frame",
     "Slider",
     "Toggle",
+    "arithmetic",
+    "attribute_directions",
+    "attributes",
     "elbo_bar",
+    "face_factors",
     "fill",
     "interpolation",
+    "judged_draws",
     "latent_plane",
     "minimax",
     "names",
@@ -39,6 +56,8 @@ __all__ = [
     "replay",
     "show",
     "temperature",
+    "transposed",
+    "walk",
     "warp",
 ]
 
@@ -46,7 +65,10 @@ __all__ = [
 def names() -> list[str]:
     """The explorers that there are, by the name of the function that makes each."""
     return [
+        "arithmetic",
+        "attributes",
         "elbo_bar",
+        "face_factors",
         "fill",
         "interpolation",
         "latent_plane",
@@ -54,5 +76,7 @@ def names() -> list[str]:
         "pointed",
         "replay",
         "temperature",
+        "transposed",
+        "walk",
         "warp",
     ]

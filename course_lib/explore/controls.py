@@ -49,6 +49,11 @@ class Slider:
             )
         return int(value) if self.whole else float(value)
 
+    def nearest(self, value: float) -> float:
+        """The value that the slider can take which is nearest to a number."""
+        steps = round((min(max(value, self.low), self.high) - self.low) / self.step)
+        return self.check(min(self.high, round(self.low + steps * self.step, 9)))
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -68,6 +73,8 @@ class Choice:
             raise unknown(f"value of {self.name}", value, self.options)
         return value
 
+    nearest = check
+
 
 @dataclass(frozen=True)
 class Toggle:
@@ -82,6 +89,8 @@ class Toggle:
         if not isinstance(value, bool):
             raise CourseError(f"{self.name} must be True or False; got {value!r}.")
         return value
+
+    nearest = check
 
 
 Control = Slider | Choice | Toggle

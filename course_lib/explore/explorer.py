@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from PIL import Image
 
 from course_lib.errors import CourseError
 from course_lib.explore.controls import Control, settle
+from course_lib.explore.pointer import Point
 
 
 class Frame(NamedTuple):
@@ -34,6 +35,8 @@ class Explorer:
               that says what it shows. The same values give the same picture: whatever is
               random is fixed when the explorer is made.
     about     a sentence on what there is to explore; it opens the alternative text
+    press     what the mouse does on the picture: (pixel where it was pressed, pixel where it is
+              now, values) → the values that this sets; none: the picture takes no mouse
     """
 
     def __init__(
@@ -44,12 +47,18 @@ class Explorer:
         name: str,
         about: str,
         size: tuple[int, int],
+        press: Callable[[Point, Point, dict], Mapping[str, object]] | None = None,
     ) -> None:
         self.controls = tuple(controls)
         if len({control.name for control in self.controls}) != len(self.controls):
             raise CourseError(f"Two controls of the explorer {name!r} have one name.")
         self.name, self.about, self.size = name, about, size
-        self._draw = draw
+        self._draw, self._press = draw, press
+
+    @property
+    def pressable(self) -> bool:
+        """Whether the picture answers to the mouse."""
+        return self._press is not None
 
     @property
     def start(self) -> dict[str, object]:
@@ -72,8 +81,26 @@ class Explorer:
         """The line of text of a state."""
         return self.frame(**state).text
 
+    def press(
+        self, begin: Point, end: Point | None = None, **state: object
+    ) -> dict[str, object]:
+        """The whole state after the mouse was pressed at a pixel and dragged to another.
+
+        Pixels (x, y) of the picture, from its top left corner; `end` is `begin` if left out.
+        What it sets is brought to the nearest value that its control has. A press on nothing
+        leaves the state as it was.
+        """
+        now = settle(self.controls, state)
+        if self._press is None:
+            return now
+        found = self._press(begin, begin if end is None else end, now)
+        by_name = {control.name: control for control in self.controls}
+        return now | {name: by_name[name].nearest(value) for name, value in found.items()}
+
     def widget(self, **state: object):
         """A box of native sliders and the picture, with the CSS class `course-explorer`.
+
+        Pressing and dragging on the picture moves the sliders too, where `press` says so.
 
         It opens at `state`; controls that are not named stand at their start.
         """

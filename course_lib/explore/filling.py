@@ -21,6 +21,8 @@ from course_lib.explore import network
 from course_lib.explore.canvas import MUTED, ORANGE, Canvas
 from course_lib.explore.controls import Slider
 from course_lib.explore.explorer import Explorer
+from course_lib.explore.plane import inside
+from course_lib.explore.pointer import Point
 from course_lib.models.flows.inpainting import filling
 from course_lib.models.flows.realnvp import RealNVP
 from course_lib.plots.pictures import as_array, as_pixels
@@ -53,13 +55,12 @@ def arrange(
     canvas = Canvas(*SIZE)
     height, width = original.shape[:2]
     painted = np.where(hole.known(height, width)[:, :, None], original, np.uint8(GREY))
-    zoom = max(1, SIDE // max(height, width))
     names = "original", "painted out", f"filled, step {step}"
     marks = []
     for index, (name, picture) in enumerate(
         zip(names, (original, painted, filled), strict=True)
     ):
-        left, top = 6 + index * 274 + (SIDE - width * zoom) // 2, 40
+        left, top, zoom = pane(index, height, width)
         color = MUTED if index == 0 else ORANGE
         canvas.text(left, 12, name, size=15, bold=True, color=color)
         canvas.picture(picture, left, top, zoom)
@@ -69,6 +70,27 @@ def arrange(
             rim = [(x[0], y[0]), (x[1], y[0]), (x[1], y[1]), (x[0], y[1]), (x[0], y[0])]
             marks.append((rim, ORANGE, 2))
     return canvas.finish(marks)
+
+
+def pane(index: int, height: int, width: int) -> tuple[int, int, int]:
+    """Left, top and zoom of the first, second or third picture of height × width pixels."""
+    zoom = max(1, SIDE // max(height, width))
+    return 6 + index * 274 + (SIDE - width * zoom) // 2, 40, zoom
+
+
+def dragged(begin: Point, end: Point, height: int, width: int) -> Rectangle | None:
+    """The rectangle between two places in one of the pictures; None: pressed beside them."""
+    for index in range(3):
+        left, top, zoom = pane(index, height, width)
+        if inside(begin, (left, top, left + width * zoom, top + height * zoom)):
+            break
+    else:
+        return None
+    columns = sorted(
+        min(max(int((x - left) // zoom), 0), width - 1) for x in (begin[0], end[0])
+    )
+    rows = sorted(min(max(int((y - top) // zoom), 0), height - 1) for y in (begin[1], end[1]))
+    return Rectangle(rows[0], columns[0], rows[1] + 1, columns[1] + 1)
 
 
 class Way:
@@ -102,7 +124,8 @@ def fill(flow, images, *, steps: int = 120, temperature: float = 1.0) -> Explore
     images: a data set, or uint8 images (n, C, H, W), of which the first 20 can be chosen;
     `steps` is the length of a whole filling, at `temperature`.
     Controls: image, top, left, height, width (of the rectangle, cut at the border), seed (0 to
-    19), step (0 to `steps`). Steps that nobody saw yet cost a gradient of the flow each, about
+    19), step (0 to `steps`). Drag the mouse over a picture to paint out another rectangle, which
+    starts again at step 0. Steps that nobody saw yet cost a gradient of the flow each, about
     a twentieth of a second for the zoo's digits; those seen are kept, for the last 32 ways.
     Raises `CourseError` for a model that is no RealNVP, other images, and fewer than two steps.
     """
@@ -150,6 +173,13 @@ def fill(flow, images, *, steps: int = 120, temperature: float = 1.0) -> Explore
             f"Step {step} of {steps}: {phase}."
         )
 
+    def press(begin: Point, end: Point, _now: dict) -> dict[str, int]:
+        hole = dragged(begin, end, high, wide)
+        if hole is None:
+            return {}
+        size = {"height": hole.bottom - hole.top, "width": hole.right - hole.left}
+        return {"top": hole.top, "left": hole.left, **size, "step": 0}
+
     controls = [
         Slider("image", "image", 0, len(images) - 1, 1, 0),
         Slider("top", "top", 0, high - 1, 1, high // 2 - 2),
@@ -160,4 +190,4 @@ def fill(flow, images, *, steps: int = 120, temperature: float = 1.0) -> Explore
         Slider("step", "step (new ones take a moment)", 0, steps, 1, 0),
     ]
     about = "An image, the same with a rectangle painted out, and what a flow fills in."
-    return Explorer(controls, draw, name="fill", about=about, size=SIZE)
+    return Explorer(controls, draw, name="fill", about=about, size=SIZE, press=press)

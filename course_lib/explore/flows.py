@@ -1,8 +1,8 @@
-"""A flow in the plane, seen layer by layer, and its density at one point (lesson 10).
+"""A flow in the plane, seen layer by layer (lesson 10).
 
 `warp` lays a grid over the data and lets it go through the layers, or one over the noise and
-lets it come back; where its cells grow, log |det| is positive. `pointed` takes log p of one
-point apart: log N of where it lands, plus what each layer adds.
+lets it come back; where its cells grow, log |det| is positive. What it shares with `pointed`
+stands here too.
 """
 
 from __future__ import annotations
@@ -15,11 +15,10 @@ from PIL import Image
 
 from course_lib.errors import CourseError
 from course_lib.explore import network
-from course_lib.explore.canvas import BLUE, GRID, INK, MUTED, ORANGE, Canvas
+from course_lib.explore.canvas import BLUE, GRID, INK, MUTED, Canvas
 from course_lib.explore.controls import Choice, Slider, Toggle
 from course_lib.explore.explorer import Explorer
 from course_lib.explore.plane import Plane
-from course_lib.plots.lattice import lattice
 from course_lib.plots.style import CLASS_PALETTE
 
 SIZE = (820, 470)
@@ -72,7 +71,8 @@ def layer_names(flow: torch.nn.Module) -> list[str]:
     return names
 
 
-def _plane_flow(flow: object, what: str) -> None:
+def plane_flow(flow: object, what: str) -> None:
+    """A `CourseError` unless this is a flow in the plane."""
     layers = getattr(getattr(flow, "transform", None), "transforms", None)
     if layers is None or getattr(flow, "shape", None) != (2,):
         raise CourseError(
@@ -115,7 +115,8 @@ def rings(plane: Plane) -> None:
         plane.line(circle, MUTED, 1.0, dash=5)
 
 
-def _ticks(plane: Plane, reach: float, names: tuple[str, str]) -> None:
+def ticks(plane: Plane, reach: float, names: tuple[str, str]) -> None:
+    """Whole numbers along both axes, and the names of the axes."""
     step = 1 if reach <= 4 else 2
     marks = [(v, f"{v}".replace("-", "−")) for v in range(-8, 9, step) if abs(v) < reach]
     plane.ticks(marks, marks, *names)
@@ -135,7 +136,7 @@ def warp(flow, data) -> Explorer:
     (how many are passed), way ("data → noise", "noise → data"), grid.
     Raises `CourseError` for anything but a `Flow` in the plane and points (n, 2).
     """
-    _plane_flow(flow, "warp")
+    plane_flow(flow, "warp")
     points = np.asarray(getattr(data, "images", data), dtype=float)[:600]
     if points.ndim != 2 or points.shape[1] != 2:
         raise CourseError(f"warp wants points (n, 2); got {points.shape}.")
@@ -166,7 +167,7 @@ def warp(flow, data) -> Explorer:
         for place, group in zip(plane.at(dots.stages[layers]), groups, strict=True):
             color = INK if way == BACK else CLASS_PALETTE[int(group) % len(CLASS_PALETTE)]
             plane.sheet.disc(*place, 1.8, color)
-        _ticks(plane, view, ("", ""))
+        ticks(plane, view, ("", ""))
         plane.close()
         sign = -1 if way == BACK else 1
         means = sign * dots.log_dets.mean(1)
@@ -192,70 +193,3 @@ def warp(flow, data) -> Explorer:
     ]
     about = "Points and a grid in the plane, warped layer by layer by a flow."
     return Explorer(controls, draw, name="warp", about=about, size=SIZE)
-
-
-def shading(flow: torch.nn.Module, reach: float, steps: int = 190) -> Image.Image:
-    """The density over the square as a picture, white where it is 0; the scale is its root."""
-    _, _, pairs = lattice(((-reach, reach), (-reach, reach)), steps)
-    log_p = network.quietly(flow, flow.log_prob, pairs)[0].cpu().double().numpy()
-    share = np.exp(0.5 * (log_p - log_p.max())).reshape(steps, steps, 1)[::-1]
-    light, dark = np.array([255.0, 255, 255]), np.array([18.0, 92, 150])
-    return Image.fromarray((light + share * (dark - light)).round().astype(np.uint8))
-
-
-def pointed(flow, reach: float = 3.0) -> Explorer:
-    """log p(x) of a flow in the plane at the point under two sliders, taken apart.
-
-    The square from −reach to reach is shown with the density as shade, the point, and where it
-    lands. Controls: x1, x2. Raises `CourseError` for anything but a `Flow` in the plane.
-    """
-    _plane_flow(flow, "pointed")
-    if not 0.5 <= reach <= 9:
-        raise CourseError(f"reach must be a number from 0.5 to 9; got {reach!r}.")
-    names, side = layer_names(flow), LEFT_BOX[2] - LEFT_BOX[0]
-    background = Canvas(*SIZE)
-    shade = shading(flow, reach).resize((2 * side, 2 * side), Image.Resampling.BILINEAR)
-    background.large.paste(shade, (2 * LEFT_BOX[0], 2 * LEFT_BOX[1]))
-
-    def draw(x1: float, x2: float) -> tuple[Image.Image, str]:
-        way = passage(flow, np.array([[x1, x2]]))
-        normal, log_dets = float(way.log_normal[-1, 0]), way.log_dets[:, 0]
-        log_p, z = normal + log_dets.sum(), way.stages[-1, 0]
-        canvas = background.copy()
-        canvas.text(
-            30, 8, "density of the flow (shade), x and its way to z", size=14, bold=True
-        )
-        plane = Plane(canvas, LEFT_BOX, (-reach, reach), (-reach, reach))
-        rings(plane)
-        plane.line(way.stages[:, 0], INK, 1.2)
-        plane.discs(way.stages[1:-1, 0], 2.5, INK)
-        plane.discs([z], 6, BLUE, rim="#FFFFFF")
-        plane.discs([(x1, x2)], 7, ORANGE, rim="#FFFFFF")
-        _ticks(plane, reach, ("", ""))
-        plane.close()
-        for x, color, word in (
-            (34, ORANGE, "x"),
-            (90, BLUE, "z = f(x)"),
-            (190, INK, "between"),
-        ):
-            canvas.disc(x, 453, 5, color)
-            canvas.text(x + 10, 453, word, size=12, anchor="lm")
-        canvas.text(280, 453, "dashed: 1, 2, 3 σ of z", size=12, anchor="lm", color=MUTED)
-        rows = [("log N(z)", normal, BLUE)]
-        rows += [(name, value, "#8FB8D8") for name, value in zip(names, log_dets, strict=True)]
-        bars(canvas, [*rows, ("log p(x)", log_p, ORANGE)], "nats")
-        text = f"x = ({x1:.2f}, {x2:.2f}) lands on z = ({z[0]:.2f}, {z[1]:.2f}). ".replace(
-            "-", "−"
-        )
-        text += (
-            f"log p(x) = log N(z) {number(normal)} plus log |det| {number(log_dets.sum())} = "
-            f"{number(log_p)} nats, a density of {np.exp(log_p):.3g}."
-        )
-        return canvas.finish(), text
-
-    step = 0.05
-    controls = [Slider(f"x{i}", f"x{'₁₂'[i - 1]}", -reach, reach, step, 0.0) for i in (1, 2)]
-    about = (
-        "The density of a flow at one point: log N of where it lands plus each layer's part."
-    )
-    return Explorer(controls, draw, name="pointed", about=about, size=SIZE)

@@ -17,7 +17,8 @@ from course_lib.explore import network
 from course_lib.explore.canvas import INK, MUTED, ORANGE, Canvas
 from course_lib.explore.controls import Choice, Slider
 from course_lib.explore.explorer import Explorer
-from course_lib.explore.plane import Plane
+from course_lib.explore.plane import Plane, fractions, inside
+from course_lib.explore.pointer import Point
 from course_lib.plots.lattice import spread
 from course_lib.plots.pictures import as_array, mosaic
 from course_lib.plots.style import CLASS_PALETTE
@@ -144,11 +145,11 @@ def latent_plane(
     dims: tuple[int, int] = (0, 1),
     tiles: int = 15,
 ) -> Explorer:
-    """Two latent dimensions of a VAE under two sliders, with a map of the plane.
+    """Two latent dimensions of a VAE under mouse or sliders, with a map of the plane.
 
     data: a data set (or uint8 images (n, C, H, W) with `labels`) whose first 2,000 images are
     encoded for a second map. `dims` picks two of more than two dimensions, the others stay 0.
-    Controls: z1, z2 (−3 to 3) and, with data, map ("decoded", "encodings").
+    Controls: z1, z2 (−3 to 3) and, with data, map ("decoded", "encodings"); press in the map.
     Raises `CourseError` for a model that is no VAE of images or dims that it lacks.
     """
     latent = network.needs(vae, ("mean_image", "encode"), "latent_plane wants a VAE of images")
@@ -181,6 +182,14 @@ def latent_plane(
             f"{share} of the prior's mass in this plane lies further out."
         )
 
+    def press(begin: Point, end: Point, now: dict) -> dict[str, float]:
+        if not inside(begin, MAP):
+            return {}
+        places = np.clip(fractions(end, MAP), 1e-6, 1 - 1e-6)
+        if now.get("map") == "encodings":
+            return {f"z{i}": reach * (2 * share - 1) for i, share in enumerate(places, 1)}
+        return {f"z{i}": NORMAL.inv_cdf(share) for i, share in enumerate(places, 1)}
+
     controls = [
         Slider("z1", names[0], -3.0, 3.0, 0.05, 0.0),
         Slider("z2", names[1], -3.0, 3.0, 0.05, 0.0),
@@ -190,4 +199,4 @@ def latent_plane(
     about = (
         "The image that a VAE decodes at one latent point, beside a map of the latent plane."
     )
-    return Explorer(controls, draw, name="latent_plane", about=about, size=SIZE)
+    return Explorer(controls, draw, name="latent_plane", about=about, size=SIZE, press=press)

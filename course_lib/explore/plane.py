@@ -7,6 +7,18 @@ from collections.abc import Sequence
 import numpy as np
 
 from course_lib.explore.canvas import GRID, INK, MUTED, PAPER, SCALE, Canvas
+from course_lib.explore.pointer import Point
+
+
+def inside(at: Point, box: tuple[int, int, int, int]) -> bool:
+    """Whether a pixel lies in the rectangle (left, top, right, bottom)."""
+    return box[0] <= at[0] < box[2] and box[1] <= at[1] < box[3]
+
+
+def fractions(at: Point, box: tuple[int, int, int, int]) -> Point:
+    """A pixel as fractions of the rectangle: rightwards, and from its bottom up."""
+    left, top, right, bottom = box
+    return (at[0] - left) / (right - left), (bottom - at[1]) / (bottom - top)
 
 
 class Plane:

@@ -12,6 +12,7 @@ from PIL import Image
 from course_lib.errors import CourseError
 from course_lib.explore.controls import Choice, Control, Slider, Toggle
 from course_lib.explore.explorer import Explorer
+from course_lib.explore.pointer import Point, pressable
 
 WIDE = {"description_width": "initial"}
 
@@ -58,10 +59,26 @@ def shell(explorer: Explorer, state: Mapping[str, object]):
     readout = ipywidgets.HTML()
     readout.add_class("course-readout")
 
+    held = False  # while several controls follow the mouse: one picture, when all have moved
+
+    def values() -> dict[str, object]:
+        return {c.name: within(c, inputs[c.name].value) for c in explorer.controls}
+
+    def pressed(begin: Point, end: Point) -> None:
+        nonlocal held
+        held, before = True, values()
+        after = explorer.press(begin, end, **before)
+        for name in after:
+            inputs[name].value = after[name]
+        held = False
+        if after != before:
+            redraw()
+
     def redraw(_change=None) -> None:
-        now = {c.name: within(c, inputs[c.name].value) for c in explorer.controls}
+        if held:
+            return
         try:
-            image.value, text = explorer.frame(**now)
+            image.value, text = explorer.frame(**values())
         except Exception as error:
             kind = "" if isinstance(error, CourseError) else f"{type(error).__name__}: "
             text = f"This picture could not be drawn. {kind}{error}"
@@ -76,7 +93,8 @@ def shell(explorer: Explorer, state: Mapping[str, object]):
     controls = ipywidgets.Box(
         list(inputs.values()), layout=ipywidgets.Layout(flex_flow="row wrap", display="flex")
     )
-    box = ipywidgets.VBox([controls, image, readout])
+    picture = pressable(image, explorer.size, pressed) if explorer.pressable else image
+    box = ipywidgets.VBox([controls, picture, readout])
     box.add_class("course-explorer")
     return box
 
