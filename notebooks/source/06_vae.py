@@ -983,8 +983,8 @@ plots.show(fig, alt="The curve at 1e-3 is near report A's log, that at 1e-4 far 
 # Two latents can be drawn. The explorer has two maps of the plane: *encodings* shows where the
 # encoder puts each test digit (a dot is the mean $m$ of one $q_\phi(z\mid x)$), *decoded* shows what
 # the decoder makes of a grid of codes, evenly spaced in *probability*: each small picture stands
-# for the same share of the prior. Wander with the sliders, first through the model that you just
-# trained.
+# for the same share of the prior. Wander with the mouse or the sliders, first through the model
+# that you just trained.
 
 # %%
 explore.show(explore.latent_plane(vae, test_digits), map="encodings")

@@ -870,7 +870,8 @@ plots.show(fig, alt="A square grid with the two moons on it, bent more with each
 explore.show(explore.warp(flows["realnvp"], data.load("moons", "test")), layers=4)
 
 # %% [markdown]
-# And the density at one point: move $x$ with the two sliders and read off what $\log p(x)$ consists of.
+# And the density at one point: press or drag in the square (or move the
+# two sliders) and read off what $\log p(x)$ consists of.
 
 # %%
 explore.show(explore.pointed(flows["realnvp"], reach=2.5), x1=1.0, x2=-0.5)

@@ -1060,6 +1060,9 @@ with torch.no_grad():
 same_class = (read == whole).sum()
 print(f"The judge of digits reads {same_class} of {len(read)} as what was torn.")
 
+# %% [markdown]
+# Drag a rectangle over the digit, and have it filled.
+
 # %%
 explore.show(explore.fill(best, test_digits), step=budget.pick(smoke=1, laptop=60))
 
@@ -1290,7 +1293,7 @@ for faulty in lesson_11.faults():
 # Report B's system B2 is RealNVP on CelebA: batches of 64, base dimension 32, Adamax with rate $10^{-3}$, 50
 # epochs of 2 minutes. It prints no bits/dim, so there is no number to check; `RealNVP("report")` has its
 # settings, with the masks of the paper. **E18**, its equation 7, is in lesson 10. **E22** ("deformed" and
-# "comparable to the real") needs measurement, and waits for lesson 13.
+# "comparable to the real") needs measurement: lesson 03 measures.
 
 # %% [markdown]
 # One claim of B, in its section 2.4, can be counted right here: "The forward and inverse propagation operations
