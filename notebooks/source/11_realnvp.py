@@ -1071,7 +1071,7 @@ explore.show(explore.fill(best, test_digits), step=budget.pick(smoke=1, laptop=6
 # the upper half leaves it open. Some fail: a stroke that ends nowhere, a digit in two pieces. In the long run
 # such steps draw from $p(\text{lower}\mid\text{upper})$; sixty of them do not get that far, so take these for
 # plausible completions, not for fair draws. What the judge reads differently need not be a failure: some upper
-halves can be honestly finished in two ways.
+# halves can be honestly finished in two ways.
 
 # %% [markdown]
 # ### 9.7 · Faces: a direction for each attribute (optional)
