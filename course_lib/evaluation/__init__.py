@@ -19,6 +19,12 @@ from course_lib.evaluation.classifier import (
     digit_classifier,
     digit_classifier_card,
 )
+from course_lib.evaluation.conditional import (
+    agreement,
+    diversity,
+    gan_train,
+    relative_diversity,
+)
 from course_lib.evaluation.distances import frechet_distance, gaussian_frechet, kid
 from course_lib.evaluation.faces import FaceFactors, face_factors, face_factors_card
 from course_lib.evaluation.features import image_features
@@ -38,8 +44,18 @@ from course_lib.evaluation.table import Report, Row
 
 __all__ = [
     *("DigitClassifier", "FaceFactors", "KCurve", "Ladder", "Memorisation", "NearestFace"),
-    *("PRDC", "Report", "Row", "asymmetry", "chi_squared", "class_histogram", "class_kl"),
+    *(
+        "PRDC",
+        "Report",
+        "Row",
+        "agreement",
+        "asymmetry",
+        "chi_squared",
+        "class_histogram",
+        "class_kl",
+    ),
     *("class_probabilities", "digit_classifier", "digit_classifier_card"),
+    *("diversity", "gan_train", "relative_diversity"),
     *("distribution_distance", "error_and_floor", "face_factors", "face_factors_card"),
     *("frechet_distance", "gaussian_frechet", "image_features", "iwae", "kid", "ladder"),
     *("memorisation", "modes_covered", "nearest_face", "on_scale", "report", "sharpness"),

@@ -43,6 +43,15 @@ def on_scale(
     return binarise(grey, generator) if likelihood == "binarised" else grey
 
 
+def in_parts(x: Tensor, labels: Tensor | None) -> list[tuple[Tensor, dict[str, Tensor]]]:
+    """x a BATCH at a time, each with what a conditional model has to be told of it."""
+    parts = x.split(BATCH)
+    if labels is None:
+        return [(part, {}) for part in parts]
+    told = ({"labels": some} for some in labels.split(BATCH))
+    return list(zip(parts, told, strict=True))
+
+
 def mean_and_error(values: Tensor) -> tuple[float, float]:
     """Mean and its standard error of values (N,), N ≥ 2, in float64."""
     values = values.double()
@@ -87,12 +96,14 @@ def iwae(
     generator: torch.Generator | None = None,
     *,
     scale: str | None = None,
+    labels: Tensor | None = None,
 ) -> KCurve:
     """The bound log (1/K) Σ p(x, z_i) / q(z_i|x) for each K, averaged over images.
 
     model: has `log_likelihood(x, k, generator)` -> (B,) nats. images: uint8 (N, C, H, W), brought
     to the scale of `model.settings["likelihood"]` here, once for all K; or floats, scored as
-    they are. N ≥ 2. scale names the scale, if the model's settings do not. Costs N · Σ K passes
+    they are. N ≥ 2. labels: what a conditional model is told of each; the bound is then on
+    log p(x | label). scale names the scale, if the model's settings do not. Costs N · Σ K passes
     through the decoder.
     """
     ks = (ks,) if isinstance(ks, int) else tuple(ks)
@@ -121,7 +132,12 @@ def iwae(
     scale = scale or SCALES.get(likelihood, "as given")
     with torch.no_grad():
         rows = [
-            torch.cat([model.log_likelihood(part, k, generator) for part in x.split(BATCH)])
+            torch.cat(
+                [
+                    model.log_likelihood(part, k, generator, **told)
+                    for part, told in in_parts(x, labels)
+                ]
+            )
             for k in ks
         ]
     bounds = torch.stack(rows)

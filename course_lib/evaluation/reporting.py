@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from course_lib.data import DataSet, toy
 from course_lib.errors import CourseError
-from course_lib.evaluation import classes, features, scores
+from course_lib.evaluation import classes, conditional, features, scores
 from course_lib.evaluation.image_scores import RealImages, halves
 from course_lib.evaluation.table import Report
 from course_lib.training import budget as budget_named
@@ -54,14 +54,16 @@ def report(
     try:
         if training:
             model.eval()
-        _drawn(model, dataset, 2, _seeded(seed))
+        asked = conditional.asked(model, dataset, n, _seeded(seed))
+        _drawn(model, dataset, 2, _seeded(seed), asked)
         own = features.own_judge(model, dataset.shape)
         judge = own or features.judge_of(dataset)
-        samples, counts = _drawn(model, dataset, n, _seeded(seed)), None
+        samples, counts = _drawn(model, dataset, n, _seeded(seed), asked), None
         if len(dataset.shape) == 3:
             rows, counts = scores.modes(samples, dataset, judge, _seeded(seed))
             real = RealImages(*halves(dataset, n, _seeded(seed)), judge, own)
             rows += real.rows(samples)
+            rows += conditional.rows(model, samples, asked, dataset, judge, own, seed)
             rows += scores.memory(samples, dataset, train, _seeded(seed))
         else:
             rows = scores.points(samples, dataset, density, _seeded(seed + 1))
@@ -109,11 +111,18 @@ def _check(model, dataset, train, n, seed) -> None:
 
 
 @torch.no_grad()
-def _drawn(model, dataset: DataSet, n: int, generator: torch.Generator) -> Tensor:
-    """n samples on the CPU, checked; images are floats in [0, 1] at 256 grey levels."""
+def _drawn(
+    model, dataset: DataSet, n: int, generator: torch.Generator, asked: Tensor | None
+) -> Tensor:
+    """n samples on the CPU, checked; images are floats in [0, 1] at 256 grey levels.
+
+    asked: labels of n samples or more, for a conditional model.
+    """
     parts = []
     for first in range(0, n, BATCH):
-        part = model.sample(min(BATCH, n - first), generator=generator)
+        many = min(BATCH, n - first)
+        told = {} if asked is None else {"labels": asked[first : first + many]}
+        part = model.sample(many, generator=generator, **told)
         wanted = (min(BATCH, n - first), *dataset.shape)
         if not isinstance(part, Tensor) or tuple(part.shape) != wanted:
             found = tuple(part.shape) if isinstance(part, Tensor) else type(part).__name__

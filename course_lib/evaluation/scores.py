@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from course_lib.data import DataSet, toy
-from course_lib.evaluation import classes, likelihood
+from course_lib.evaluation import classes, conditional, likelihood
 from course_lib.evaluation.neighbours import memorisation
 from course_lib.evaluation.table import Row
 
@@ -142,12 +142,16 @@ def _bounds(model, held: DataSet, generator: torch.Generator) -> list[Row]:
     x = held.images
     if x.dtype == torch.uint8:
         x = likelihood.on_scale(x, kind, generator)
+    labels = conditional.labels_of(model, held)
     with torch.no_grad():
-        terms = [model.elbo_terms(part, generator) for part in x.split(likelihood.BATCH)]
+        terms = [
+            model.elbo_terms(part, generator, **told)
+            for part, told in likelihood.in_parts(x, labels)
+        ]
     parts = {name: torch.cat([t[name] for t in terms]).double() for name in terms[0]}
     elbo = parts["reconstruction"] - parts["kl"]
-    bound = likelihood.iwae(model, x, k, generator).bounds[0].double()
-    note = f"mean of {len(x):,} images"
+    bound = likelihood.iwae(model, x, k, generator, labels=labels).bounds[0].double()
+    note = f"mean of {len(x):,} images" + ("" if labels is None else ", given their labels")
 
     def row(name: str, values: Tensor, note: str = note) -> Row:
         return Row(name, *likelihood.mean_and_error(values), None, "nats", note)

@@ -10,19 +10,27 @@ from course_lib.models.dcgan import DCGAN
 from course_lib.models.flows.density import Flow
 from course_lib.models.flows.realnvp import RealNVP
 from course_lib.models.gan import GAN
+from course_lib.models.hybrids import AAE, AVB, CGAN, CVAE, CVAEGAN, VAEGAN
 from course_lib.models.linear import GaussianMixture, ProbabilisticPCA
 from course_lib.models.vae import VAE
 
 # Those that play a game; the linear ones of lesson 01 are fitted in closed form.
 MODELS: dict[str, type[Model]] = {
-    model.__name__: model for model in (GAN, DCGAN, VAE, Flow, RealNVP)
+    model.__name__: model
+    for model in (GAN, DCGAN, VAE, Flow, RealNVP, CGAN, CVAE, AAE, VAEGAN, AVB, CVAEGAN)
 }
 
 __all__ = [
+    "AAE",
+    "AVB",
+    "CGAN",
+    "CVAE",
+    "CVAEGAN",
     "DCGAN",
     "GAN",
     "MODELS",
     "VAE",
+    "VAEGAN",
     "Flow",
     "GaussianMixture",
     "Model",

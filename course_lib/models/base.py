@@ -57,6 +57,12 @@ class Model(nn.Module):
         """Make the networks from `self.settings`; called once, under the model's own seed."""
         raise NotImplementedError
 
+    def require(self, dataset) -> None:
+        """Refuse, with a CourseError, a data set that this model can't be trained on.
+
+        Called by `fit` before any work. Here every data set of the model's shape will do.
+        """
+
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of one example: (C, H, W) for images, (2,) for points in the plane."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from torch import nn
+from torch import Tensor, nn
 
 from course_lib.errors import CourseError
 
@@ -103,6 +103,26 @@ def discriminator(
         hidden = block(whole, nn.BatchNorm1d(dense))
         head = [nn.Flatten(), hidden, nn.Linear(dense, 1)]
     return nn.Sequential(*blocks, *head)
+
+
+class Decoder(nn.Module):
+    """G without its tanh as a VAE's decoder: codes (…, latent) → (…, D), any number of them."""
+
+    def __init__(self, shape: tuple[int, ...], latent: int, width: int) -> None:
+        super().__init__()
+        self.body = generator(shape, latent, width, norm="dcgan", up="transposed")[:-1]
+
+    def forward(self, z: Tensor) -> Tensor:
+        return self.body(z.reshape(-1, z.shape[-1])).reshape(*z.shape[:-1], -1)
+
+
+def encoder(shape: tuple[int, ...], width: int, dense: int, outputs: int) -> nn.Sequential:
+    """Flat images (B, D) → (B, outputs): D's convolutions, without batch norm, and two layers.
+
+    Without it, because what q(z|x) is must not depend on the other images of a batch.
+    """
+    whole = discriminator(shape, width, norm="none", down="strided", dense=dense, slope=0.2)
+    return nn.Sequential(nn.Unflatten(1, shape), *whole[:-1], nn.Linear(dense, outputs))
 
 
 def normalises(network: nn.Module) -> bool:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from course_lib.data import Batch, DataSet, order
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, unknown
 from course_lib.training import processes
 
 
@@ -54,8 +54,14 @@ class Draw:
         if epoch != self._epoch:
             self._order, self._epoch = order(len(self.dataset), self.seed, epoch), epoch
         self.batches += 1
-        share = processes.share(self._order[i * self.size : (i + 1) * self.size])
-        return self.dataset.batch(share).to(self.device, self.dtype)
+        self.rows = processes.share(self._order[i * self.size : (i + 1) * self.size])
+        return self.dataset.batch(self.rows).to(self.device, self.dtype)
+
+    def attribute(self, name: str) -> Tensor:
+        """The attribute of that name of the images of the last batch, this process's share."""
+        if name not in self.dataset.attributes:
+            raise unknown("attribute", name, self.dataset.attributes)
+        return self.dataset.attributes[name][self.rows].to(self.device)
 
     def normal(self, *shape: int) -> Tensor:
         """Standard normal noise of `shape`; the first length counts this process's rows."""

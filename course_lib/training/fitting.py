@@ -65,6 +65,8 @@ def fit(
     if batch is None:
         raise CourseError("A bare game has no batch size of its own: pass fit(…, batch=…).")
     _match(settings, dataset)
+    if hasattr(model, "require"):
+        model.require(dataset)
     with processes.joined(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         if model is not None:

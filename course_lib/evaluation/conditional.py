@@ -1,0 +1,179 @@
+"""Does a model draw what it was asked for, and all of it? Three scores of samples with labels.
+
+*GAN-test*: an independent judge reads the samples; how often does it read what was asked? A model
+that draws one perfect seven for every seven is judged perfect. *GAN-train*: a classifier that has
+seen samples alone reads real images; it fails where samples are wrong, and where they are too
+much alike (Shmelkov et al. 2018). *Intra-class diversity*: how far apart two samples of one class
+are, against two real images of it. No score of the three is to be shown alone: noise is diverse.
+The judge is never a model's own classifier. Lessons 08 and 09.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from course_lib.data import DataSet
+from course_lib.errors import CourseError
+from course_lib.evaluation import classes, classifier, features
+from course_lib.evaluation.distances import left_out_error
+from course_lib.evaluation.table import Row
+
+PAIRED = 1000  # images of a group whose pairs are compared, at most
+DRAWN = 500  # samples at once
+TRAINED = 1_500  # batches of a hundred that GAN-train's classifier sees in a report, at most
+NAMES = ("asked class read (GAN-test)", "GAN-train", "intra-class diversity")
+
+
+def labels_of(model, dataset: DataSet) -> Tensor | None:
+    """What a conditional model would be told of each item of the data set; None if nothing.
+
+    Raises CourseError if the data set lacks it.
+    """
+    condition = getattr(model, "condition", None)
+    if condition is None or not condition.size:
+        return None
+    condition.require(dataset)
+    return condition.read(dataset.labels, dataset.attributes.__getitem__)
+
+
+def asked(
+    model, dataset: DataSet, n: int, generator: torch.Generator | None = None
+) -> Tensor | None:
+    """What to ask n samples for: labels of items at random, in the data's own proportions."""
+    labels = labels_of(model, dataset)
+    if labels is None:
+        return None
+    return labels[torch.randint(len(labels), (n,), generator=generator)]
+
+
+# GAN-test --------------------------------------------------------------------------------
+def agreement(read: Tensor, labels: Tensor) -> tuple[float, float]:
+    """The share of labels (N,) or (N, K) read as asked, and its standard error over images."""
+    if read.shape != labels.shape or len(read) < 2:
+        raise CourseError(
+            f"Expected as many readings as labels, 2 or more: got {tuple(read.shape)} readings "
+            f"and {tuple(labels.shape)} labels."
+        )
+    right = (read == labels).double().view(len(read), -1).mean(1)
+    return right.mean().item(), right.std().item() / math.sqrt(len(right))
+
+
+def readings(images: Tensor, judge: nn.Module, condition) -> Tensor:
+    """What the judge reads: classes (N,), or of a judge of faces the condition's attributes.
+
+    images: uint8 (N, C, H, W), or floats in [0, 1].
+    """
+    if isinstance(judge, features.HairStyle) and hasattr(condition, "names"):
+        return condition.read(None, judge.judge.read(images).__getitem__)
+    return classes.class_probabilities(images, judge).argmax(1)
+
+
+# GAN-train -------------------------------------------------------------------------------
+def gan_train(
+    samples: Tensor, labels: Tensor, real: DataSet, *, epochs: int = 8, seed: int = 0
+) -> tuple[float, float]:
+    """Accuracy on real digits of a classifier trained on samples alone, and its standard error.
+
+    samples: (N, 1, 28, 28), uint8 or floats in [0, 1], N at least 100, of `labels` (N,). The
+    classifier and its schedule are the judge's (`classifier.train`); an epoch of 10,000 samples
+    takes some 10 seconds. The error is that of the real images, not of a second training.
+    """
+    if real.labels is None:
+        raise CourseError("GAN-train reads real digits with labels; this data set has none.")
+    levels = (classes.as_levels(samples) * 255).round().to(torch.uint8)
+    trained = classifier.train(DataSet(levels, labels), epochs=epochs, seed=seed)
+    return agreement(classes.class_probabilities(real.images, trained).argmax(1), real.labels)
+
+
+# Intra-class diversity -------------------------------------------------------------------
+def diversity(found: Tensor, members: Tensor) -> float:
+    """The mean distance of two images of one group, averaged over groups of two or more.
+
+    found: features (N, D); members: ones and zeros (N, groups), the groups of each image.
+    """
+    if len(found) != len(members):
+        raise CourseError(
+            f"Got {len(found)} features, and the groups of {len(members)} images."
+        )
+    groups = [found[inside > 0][:PAIRED] for inside in members.T]
+    means = [torch.pdist(group).mean() for group in groups if len(group) >= 2]
+    if not means:
+        raise CourseError("Diversity takes two images of one class: here is none with two.")
+    return torch.stack(means).mean().item()
+
+
+def relative_diversity(
+    found: Tensor, members: Tensor, real: Tensor, real_members: Tensor
+) -> tuple[float, float]:
+    """Diversity of samples divided by that of real images, and its standard error.
+
+    Features (N, D) of one network, with the groups (N, groups) of each image. 1: as diverse.
+    """
+    width = found.shape[1]
+
+    def ratio(a: Tensor, b: Tensor) -> float:
+        return diversity(a[:, :width], a[:, width:]) / diversity(b[:, :width], b[:, width:])
+
+    a = torch.cat([found.double(), members.double()], 1)
+    b = torch.cat([real.double(), real_members.double()], 1)
+    return ratio(a, b), left_out_error(ratio, a, b)
+
+
+# Rows of a report ------------------------------------------------------------------------
+def rows(
+    model,
+    samples: Tensor,
+    labels: Tensor | None,
+    dataset: DataSet,
+    judge: nn.Module | str,
+    own: str | None = None,
+    seed: int = 0,
+) -> list[Row]:
+    """The three scores of samples (n, C, H, W) that were asked for `labels`, each with its floor.
+
+    judge: as `features.judge_of` gives it, or the reason why there is none; own: why it may not
+    judge this model. No rows for an unconditional model.
+    """
+    if labels is None:
+        return []
+    known = not hasattr(model.condition, "names") or isinstance(judge, features.HairStyle)
+    if isinstance(judge, str) or own is not None or not known:
+        why = own or (judge if isinstance(judge, str) else "the judge reads other labels")
+        return [Row(name, None, note=why) for name in NAMES]
+    real = labels_of(model, dataset)
+    floor, _ = agreement(readings(dataset.images, judge, model.condition), real)
+    value = agreement(readings(samples, judge, model.condition), labels)
+    found = [Row(NAMES[0], *value, floor, "share", "by an independent judge; rewards collapse")]
+    found.append(_gan_train_row(samples, labels, dataset, seed))
+    network, members = features.for_shape(dataset.shape), model.condition.members
+    half, inside = len(dataset) // 2, members(real)
+    seen = features.image_features(dataset.images, network)
+    drawn = features.image_features(samples, network)
+    value = relative_diversity(drawn, members(labels), seen, inside)
+    floor, _ = relative_diversity(seen[:half], inside[:half], seen[half:], inside[half:])
+    note = "mean distance of two of a class, by that of real ones; noise is diverse, too"
+    return [*found, Row(NAMES[2], *value, floor, "of real", note)]
+
+
+def _gan_train_row(samples: Tensor, labels: Tensor, dataset: DataSet, seed: int) -> Row:
+    if dataset.shape != classifier.SHAPE or labels.ndim != 1 or len(samples) < 100:
+        return Row(
+            NAMES[1], None, note="takes 100 samples of digits or more, with their classes"
+        )
+    epochs = max(1, min(8, TRAINED * 100 // len(samples)))
+    value = gan_train(samples, labels, dataset, epochs=epochs, seed=seed)
+    note = f"classifier trained on {len(samples):,} samples alone, {epochs} epochs"
+    return Row(NAMES[1], *value, None, "share", f"{note}; reads real images")
+
+
+@torch.no_grad()
+def draw(model, labels: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    """A sample for each label, on the CPU as uint8 (n, C, H, W): many, in little memory."""
+    parts = [
+        model.sample(len(part), labels=part, generator=generator).cpu()
+        for part in labels.split(DRAWN)
+    ]
+    return torch.cat([(part * 255).round().to(torch.uint8) for part in parts])

@@ -1,0 +1,64 @@
+"""Log-densities and divergences in closed form, of which a VAE's objective is made.
+
+All in nats, summed over the last dimension. Derived in lesson 06; free bits and active units in
+lesson 07.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+LOG_2PI = math.log(2 * math.pi)
+ACTIVE = 0.01  # variance of posterior means (Burda et al. 2016)
+
+
+def gaussian_kl(mean: Tensor, log_var: Tensor) -> Tensor:
+    """KL(N(mean, e^log_var) ‖ N(0, I)) of (B, d) diagonal Gaussians → (B,) nats. (6.5)
+
+    log_var is log σ², twice log σ.
+    """
+    return 0.5 * (mean.square() + log_var.exp() - 1 - log_var).sum(-1)
+
+
+def free_bits_kl(mean: Tensor, log_var: Tensor, free: float) -> Tensor:
+    """`gaussian_kl`, but a latent whose mean over the batch is below `free` nats counts as it.
+
+    (B, d) → (B,) nats, whose mean is Σ_j max(free, mean_b KL_bj): pressing a latent below `free`
+    gains nothing, so it need not collapse (Kingma et al. 2016).
+    """
+    each = 0.5 * (mean.square() + log_var.exp() - 1 - log_var)
+    return torch.where(each.mean(0) > free, each, torch.full_like(each, free)).sum(-1)
+
+
+def active_units(means: Tensor, least: float = ACTIVE) -> int:
+    """How many latents say anything: those whose posterior mean varies over images by > least.
+
+    means (N, latent) of q(z|x) of N images; its variance is compared with `least`.
+    """
+    return int((means.var(0) > least).sum())
+
+
+def log_normal(z: Tensor, mean: Tensor | float = 0.0, log_var: Tensor | float = 0.0) -> Tensor:
+    """log N(z; mean, e^log_var), summed over the last dimension; nats."""
+    log_var = torch.as_tensor(log_var, dtype=z.dtype, device=z.device)
+    return -0.5 * (LOG_2PI + log_var + (z - mean).square() / log_var.exp()).sum(-1)
+
+
+def bernoulli_log_likelihood(x: Tensor, logits: Tensor) -> Tensor:
+    """Σ x log p + (1 − x) log(1 − p), p = σ(logits), over the last dimension; nats.
+
+    A log-probability for x in {0, 1}. For grey x it is what report A maximises, and no density:
+    its integral over [0, 1] is not 1 (lesson 06).
+    """
+    x = x.expand_as(logits)
+    return -binary_cross_entropy_with_logits(logits, x, reduction="none").sum(-1)
+
+
+def gaussian_log_likelihood(x: Tensor, mean: Tensor, sigma: Tensor | float) -> Tensor:
+    """log N(x; mean, σ²), with its ½ and its normaliser, over the last dimension; nats."""
+    sigma = torch.as_tensor(sigma, dtype=x.dtype, device=x.device)
+    return -0.5 * (LOG_2PI + 2 * sigma.log() + ((x - mean) / sigma).square()).sum(-1)

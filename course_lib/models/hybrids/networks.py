@@ -1,0 +1,59 @@
+"""Two networks from which all hybrids are made: one writes images, one reads them.
+
+The writer is DCGAN's generator; its input is a code and a condition in a row. The reader is
+DCGAN's strided convolutions without batch norm, then a hidden layer that also sees a vector (a
+condition, a code, noise …). As encoder, discriminator, classifier or judge of pairs the same
+reader differs only in what it is told and in how many numbers it gives. Lesson 08.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from course_lib.errors import CourseError
+from course_lib.models import convolutional
+
+
+class Reader(nn.Module):
+    """An image (B, C, H, W) in [−1, 1], and a vector (B, told) → (B, outputs).
+
+    width  channels of the first convolution; dense: width of the hidden layer, whose output
+           `features` are the input of the last layer
+
+    No batch norm: what it says of an image depends on that image alone.
+    """
+
+    def __init__(
+        self, shape: tuple[int, ...], width: int, dense: int, *, told: int, outputs: int
+    ) -> None:
+        super().__init__()
+        base, n = convolutional.grid(shape)
+        whole = convolutional.discriminator(
+            shape, width, norm="none", down="strided", dense=0, slope=0.2
+        )
+        self.told = told
+        self.trunk = nn.Sequential(*whole[:n], nn.Flatten())
+        flat = (width << (n - 1)) * base**2
+        self.hidden = nn.Sequential(nn.Linear(flat + told, dense), nn.LeakyReLU(0.2))
+        self.head = nn.Linear(dense, outputs)
+
+    def features(self, x: Tensor, vector: Tensor | None = None) -> Tensor:
+        """The input of the last layer, (B, dense)."""
+        seen = self.trunk(x)
+        return self.hidden(seen if vector is None else torch.cat([seen, vector], 1))
+
+    def forward(self, x: Tensor, vector: Tensor | None = None) -> Tensor:
+        return self.head(self.features(x, vector))
+
+
+def writer(shape: tuple[int, ...], inputs: int, width: int) -> nn.Sequential:
+    """Codes and conditions (B, inputs) → images (B, C, H, W) in (−1, 1)."""
+    return convolutional.generator(shape, inputs, width, norm="dcgan", up="transposed")
+
+
+def require_sizes(settings: dict) -> None:
+    """Refuse widths that are no whole numbers from 1."""
+    for name in ("width", "dense"):
+        if not (isinstance(settings[name], int) and settings[name] >= 1):
+            raise CourseError(f"{name} must be a whole number from 1, not {settings[name]!r}.")

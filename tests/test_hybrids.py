@@ -1,0 +1,409 @@
+"""The hybrids: who depends on whom, against their papers; bounds against quadrature; mutants."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+from torch.nn.functional import softplus
+
+from course_lib import models, zoo
+from course_lib.data import DataSet
+from course_lib.errors import CourseError
+from course_lib.models import AAE, AVB, CGAN, CVAE, VAEGAN
+from course_lib.models.vae import gaussian_kl, log_normal
+from course_lib.training import Draw, fit, reaches
+
+SMALL = {"shape": (1, 14, 14), "width": 4, "dense": 6, "latent": 3, "batch": 12, "rounds": 20}
+KINDS = (CGAN, CVAE, AAE, VAEGAN, AVB)
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randint(256, (60, 1, 14, 14), generator=generator, dtype=torch.uint8)
+    return DataSet(images, torch.arange(60) % 10, {"smile": torch.arange(60) % 2})
+
+
+def made(kind, **more):
+    return kind(**SMALL | {"classes": 10} | more).double()
+
+
+def networks(model):
+    names = {"E": "encoder", "G": "generator", "D": "discriminator", "T": "critic"}
+    found = {k: getattr(model, name, None) for k, name in names.items()}
+    return {k: list(n.parameters()) for k, n in found.items() if n is not None}
+
+
+def dependencies(model, pictures):
+    """Of each term the networks it depends on, and of each player the networks it moves."""
+    draw = Draw(pictures, 12, dtype=torch.float64)
+    own, table, moved = networks(model), {}, {}
+    for move in model.game().round:
+        table |= reaches(move.losses(draw), own)
+        for player in move.players:
+            parameters = {id(p) for p in player.parameters}
+            moved[player.name] = {
+                name for name, some in own.items() if parameters & {id(p) for p in some}
+            }
+    return table, moved
+
+
+PAPERS = {
+    CGAN: (
+        {"D.real": {"D"}, "D.fake": {"D", "G"}, "G.fake": {"D", "G"}},
+        {"D": {"D"}, "G": {"G"}},
+    ),
+    CVAE: (
+        {"CVAE.reconstruction": {"E", "G"}, "CVAE.kl": {"E"}},
+        {"CVAE": {"E", "G"}},
+    ),
+    AAE: (
+        {
+            "AE.reconstruction": {"E", "G"},
+            "D.real": {"D"},
+            "D.fake": {"D", "E"},
+            "E.fake": {"D", "E"},
+        },
+        {"AE": {"E", "G"}, "D": {"D"}, "E": {"E"}},
+    ),
+    VAEGAN: (
+        {
+            "E.kl": {"E"},
+            "E.features": {"E", "G", "D"},
+            "G.features": {"E", "G", "D"},
+            "G.rebuilt": {"E", "G", "D"},
+            "G.drawn": {"G", "D"},
+            "D.real": {"D"},
+            "D.rebuilt": {"E", "G", "D"},
+            "D.drawn": {"G", "D"},
+        },
+        {"E": {"E"}, "G": {"G"}, "D": {"D"}},
+    ),
+    AVB: (
+        {
+            "VAE.reconstruction": {"E", "G"},
+            "VAE.kl": {"E", "T"},
+            "T.posterior": {"E", "T"},
+            "T.prior": {"T"},
+        },
+        {"VAE": {"E", "G"}, "T": {"T"}},
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_terms_and_players_are_those_of_the_paper(pictures, kind):
+    assert dependencies(made(kind), pictures) == PAPERS[kind]
+
+
+# Wrong models ------------------------------------------------------------------------------------
+class FeatureErrorInD(VAEGAN):
+    """D moved by the feature term makes all images look alike."""
+
+    def game(self, rounds=None):
+        game = super().game(rounds)
+        losses = game.round[0].losses
+
+        def wrong(draw):
+            found = losses(draw)
+            found["D"]["real"] = found["D"]["real"] + found["E"]["features"]
+            return found
+
+        game.round[0].losses = wrong
+        return game
+
+
+class AdversarialE(VAEGAN):
+    def game(self, rounds=None):
+        game = super().game(rounds)
+        losses = game.round[0].losses
+
+        def wrong(draw):
+            found = losses(draw)
+            found["E"]["kl"] = found["E"]["kl"] + found["G"]["rebuilt"]
+            return found
+
+        game.round[0].losses = wrong
+        return game
+
+
+class KlWithoutT(AVB):
+    """The analytic KL, as if q were a Gaussian."""
+
+    def ratio(self, x, vector, z):
+        return gaussian_kl(z, torch.zeros_like(z))
+
+
+class PriorFromTheEncoder(AVB):
+    def game(self, rounds=None):
+        game = super().game(rounds)
+        losses = game.round[0].losses
+
+        def wrong(draw):
+            found = losses(draw)
+            return found | {"T": {**found["T"], "prior": found["T"]["posterior"]}}
+
+        game.round[0].losses = wrong
+        return game
+
+
+class DecoderAgainstD(AAE):
+    """D judges reconstructions' codes: the decoder gets into the game about codes."""
+
+    def game(self, rounds=None):
+        game = super().game(rounds)
+        _, second = game.round
+        old = second.losses
+
+        def wrong(draw):
+            code = draw.normal(12, 3)
+            images = self.write(code, torch.zeros(12, 10).double())
+            again = self.encoder(images, torch.zeros(12, 10).double())
+            found = old(draw)
+            real = softplus(-self.discriminator(again)).mean()
+            return found | {"D": {**found["D"], "real": real}}
+
+        second.losses = wrong
+        return game
+
+
+MUTANTS = [FeatureErrorInD, AdversarialE, KlWithoutT, PriorFromTheEncoder, DecoderAgainstD]
+
+
+@pytest.mark.parametrize("mutant", MUTANTS)
+def test_wrong_models_are_refused(pictures, mutant):
+    assert dependencies(made(mutant), pictures) != PAPERS[mutant.__mro__[1]]
+
+
+# Labels ------------------------------------------------------------------------------------------
+class Deaf(nn.Module):
+    """A network that is told, and does not listen: its last `told` inputs are zeroed."""
+
+    def __init__(self, network, told):
+        super().__init__()
+        self.network, self.told = network, told
+
+    def forward(self, x, vector):
+        return self.network(
+            x, torch.cat([vector[:, : -self.told], 0 * vector[:, -self.told :]], 1)
+        )
+
+
+def listens(model, pictures):
+    """Which networks answer otherwise when the labels change: a set of names."""
+    x = 2 * pictures.batch(range(12)).x.double() - 1
+    z = torch.randn(12, 40, generator=torch.Generator().manual_seed(1)).double()
+    vectors = [model.told(c, 12) for c in (1, 2)]
+    latent = model.settings["latent"]
+
+    def differ(answer):
+        return not torch.allclose(*map(answer, vectors))
+
+    found = {"G"} if differ(lambda v: model.write(z[:, :latent], v)) else set()
+    if isinstance(model, CGAN) and differ(lambda v: model.judge(x, v)):
+        found.add("D")
+    if isinstance(model, AVB):
+        if differ(lambda v: model.coded(x, v, z[:, : model.settings["epsilon"]])):
+            found.add("E")
+        if differ(lambda v: model.ratio(x, v, z[:, :latent])):
+            found.add("T")
+    elif hasattr(model, "encoder") and differ(lambda v: model.posterior(x, v)[0]):
+        found.add("E")
+    return found
+
+
+TOLD = {CGAN: {"G", "D"}, CVAE: {"G", "E"}, AAE: {"G", "E"}, VAEGAN: {"G", "E"}}
+TOLD[AVB] = {"G", "E", "T"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_labels_reach_every_network_that_is_to_be_told(pictures, kind):
+    assert listens(made(kind), pictures) == TOLD[kind]
+
+
+def test_a_label_withheld_from_one_network_is_seen(pictures):
+    for kind, name, missing in ((CVAE, "encoder", "E"), (CGAN, "discriminator", "D")):
+        model = made(kind)
+        setattr(model, name, Deaf(getattr(model, name), 10))
+        assert TOLD[kind] - listens(model, pictures) == {missing}
+
+
+# CVAE: the bound ---------------------------------------------------------------------------------
+@pytest.mark.parametrize(("likelihood", "sigma"), [("binarised", None), ("gaussian", 0.5)])
+@torch.no_grad()
+def test_the_bounds_of_a_cvae_are_bounds_on_log_p_x_given_c(pictures, likelihood, sigma):
+    model = made(CVAE, latent=1, likelihood=likelihood, sigma=sigma).eval()
+    for parameter in model.parameters():
+        parameter *= 1.3
+    x, label = pictures.batch([0]).x.double(), 7
+    x = x.round() if likelihood == "binarised" else x
+    z = torch.linspace(-9, 9, 4001).double()[:, None]
+    vector = model.told(label, 1)
+    joint = model.log_p_x(x.expand(len(z), *x.shape[1:]), z, vector.expand(len(z), -1))
+    joint = joint + log_normal(z)
+    exact = joint.logsumexp(0) + math.log(18 / 4000)
+    mean, log_var = model.encode(x, label)
+    log_q = log_normal(z, mean, log_var)
+    gap = (log_q.exp() * (log_q - (joint - exact))).sum() * 18 / 4000
+    draws = model.elbo(
+        x.expand(2000, *x.shape[1:]), torch.Generator().manual_seed(0), [label] * 2000
+    )
+    error = draws.std() / math.sqrt(2000)
+    assert abs(draws.mean() + gap - exact) < 5 * error + 1e-9
+    bound = model.log_likelihood(x, 4000, torch.Generator().manual_seed(1), [label])
+    assert abs(bound - exact) < 0.05
+    other = model.log_likelihood(x, 4000, torch.Generator().manual_seed(1), [3])
+    assert abs(other - exact) > 1e-3  # it is log p(x | c), another for another label
+
+
+def test_the_logit_of_a_pixel_is_twice_what_enters_the_tanh(pictures):
+    model = made(CVAE).eval()
+    z, vector = torch.randn(4, 3).double(), model.told(5, 4)
+    image = ((model.write(z, vector) + 1) / 2).flatten(1)
+    x = pictures.batch(range(4)).x.double().round()
+    flat = x.flatten(1)
+    by_hand = (flat * image.log() + (1 - flat) * (1 - image).log()).sum(1)
+    torch.testing.assert_close(model.log_p_x(x, z, vector), by_hand)
+
+
+def test_gaussian_pixels_are_dequantised_in_training(pictures):
+    model = made(CVAE, likelihood="gaussian", sigma="learned")
+    draw = Draw(pictures, 12, dtype=torch.float64)
+    x, _ = model.prepared(draw)
+    grey = pictures.images[draw.rows]
+    assert torch.equal((256 * x).floor(), grey.double()) and (256 * x % 1).std() > 0.2
+    before = model.log_sigma.item()
+    fit(model, pictures, rounds=3, progress=False, preview=False)
+    assert model.log_sigma.item() != before
+
+
+# AVB: what T learns ------------------------------------------------------------------------------
+def test_t_at_its_best_is_the_log_ratio_and_its_mean_the_kl(pictures):
+    model = made(AVB, latent=1, epsilon=1)
+    mean, sd = 1.0, 0.5
+    shift = torch.zeros((), dtype=torch.float64, requires_grad=True)
+    model.coded = lambda x, v, e: mean + sd * e
+    log_var = 2 * math.log(sd)
+    model.ratio = lambda x, v, z: log_normal(z, mean, log_var) - log_normal(z) + shift
+    model.log_p_x = lambda x, z, v: z.sum(1)
+    draw, slopes, kls = Draw(pictures, 60, dtype=torch.float64), [], []
+    (move,) = model.game().round
+    for _ in range(100):
+        found = move.losses(draw)
+        slopes.append(torch.autograd.grad(sum(found["T"].values()), shift)[0])
+        kls.append(found["VAE"]["kl"].detach())
+    slopes, kls = torch.stack(slopes), torch.stack(kls)
+    assert abs(slopes.mean()) < 5 * slopes.std() / 10
+    wrong = slopes + torch.sigmoid(torch.tensor(0.0))  # T's two terms weighed unequally
+    assert abs(wrong.mean()) > 10 * slopes.std() / 10
+    exact = gaussian_kl(torch.tensor([[mean]]), torch.tensor([[log_var]])).item()
+    assert abs(kls.mean() - exact) < 5 * kls.std() / 10
+
+
+# VAE/GAN and AAE ---------------------------------------------------------------------------------
+def test_the_feature_error_is_half_a_squared_distance_summed_and_gamma_weighs_it_for_g(
+    pictures,
+):
+    model = made(VAEGAN, gamma=0.25)
+    (move,) = model.game().round
+    found = move.losses(Draw(pictures, 12, dtype=torch.float64))
+    draw = Draw(pictures, 12, dtype=torch.float64)
+    batch = draw.batch()
+    x, vector = 2 * batch.x - 1, model.told(batch.labels, 12)
+    mean, log_var = model.encoder(x, vector).chunk(2, 1)
+    z = mean + (log_var / 2).exp() * draw.normal(12, 3)
+    rebuilt = model.generator(torch.cat([z, vector], 1))
+    a, b = model.discriminator.trunk(x), model.discriminator.trunk(rebuilt)
+    expected = 0.5 * (a - b).square().sum() / 12
+    torch.testing.assert_close(found["E"]["features"], expected)
+    torch.testing.assert_close(found["G"]["features"], 0.25 * expected)
+
+
+def test_the_codes_of_an_aae_are_points_that_move_to_where_d_sees_the_prior(pictures):
+    model = made(AAE, classes=0)
+    x = pictures.batch(range(12)).x.double()
+    mean, log_var = model.encode(x)
+    assert torch.equal(model.code(x, None, None), mean) and (log_var == -torch.inf).all()
+    rebuild, match = model.game().round
+    with torch.no_grad():
+        model.encoder.head.bias += 4.0  # right of the prior
+    losses = []
+    for sign in (-1.0, 1.0):  # a D that says: the prior is to the left; or to the right
+        model.discriminator = nn.Linear(3, 1, bias=False).double()
+        nn.init.constant_(model.discriminator.weight, sign)
+        draw = Draw(pictures, 12, dtype=torch.float64)
+        rebuild.losses(draw)
+        found = match.losses(draw)
+        (slope,) = torch.autograd.grad(found["E"]["fake"], model.encoder.head.bias)
+        assert (slope * sign < 0).all()  # descending it, codes go where D sees the prior
+        losses.append(sum(found["D"].values()).item())
+    assert losses[0] < losses[1]  # and the first D is the better one
+
+
+# All of them -------------------------------------------------------------------------------------
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("told", ["nothing", "class", "attributes"])
+def test_each_trains_samples_and_is_loaded(pictures, kind, told, tmp_path):
+    more, label = {"classes": 0}, None
+    if told == "class":
+        more, label = {"classes": 10}, 4
+    elif told == "attributes":
+        more, label = {"classes": 0, "attributes": ("smile",)}, [1]
+    model = kind(**SMALL | more | {"average": 0.9})
+    fit(model, pictures, rounds=2, progress=False, preview=False, resume=tmp_path)
+    loaded = zoo.load_run(tmp_path)
+    seed = torch.Generator().manual_seed
+    for labels in (None, label):
+        a, b = (m.sample(5, labels=labels, generator=seed(1)) for m in (model, loaded))
+        assert a.shape == (5, 1, 14, 14) and 0 <= a.min() <= a.max() <= 1
+        assert torch.equal(a, b)
+    if kind is CGAN:
+        return
+    x = pictures.batch(range(5)).x
+    assert model.reconstruct(x, label, seed(2)).shape == x.shape
+    if told == "class":
+        assert not torch.equal(
+            model.transfer(x, label, 5, seed(2)), model.transfer(x, label, 6, seed(2))
+        )
+
+
+@pytest.mark.parametrize("kind", [CVAE, AAE, AVB])
+def test_samples_are_means_or_draws(pictures, kind):
+    seed = torch.Generator().manual_seed
+    for more in ({}, {"likelihood": "gaussian", "sigma": 0.3}):
+        model = made(kind, **more).eval()
+        means = model.sample(4, labels=1, generator=seed(0))
+        draws = model.sample(4, labels=1, generator=seed(0), draw=True)
+        assert means.shape == draws.shape and not torch.equal(means, draws)
+        assert more or set(draws.unique().tolist()) <= {0.0, 1.0}
+
+
+def refused(act, *words):
+    with pytest.raises(CourseError) as caught:
+        act()
+    assert all(word in str(caught.value) for word in words), str(caught.value)
+
+
+def test_what_hybrids_refuse(pictures):
+    unlabelled = DataSet(pictures.images)
+    for kind in (CGAN, CVAE):
+        refused(lambda kind=kind: fit(made(kind), unlabelled, rounds=1), "has none")
+    refused(lambda: made(VAEGAN, classes=0).eval().sample(2, labels=[1, 2]), "unconditional")
+    refused(
+        lambda: made(VAEGAN, classes=0).transfer(torch.zeros(2, 1, 14, 14), None, 1), "labels"
+    )
+    refused(lambda: VAEGAN(gamma=0), "gamma")
+    refused(lambda: AVB(epsilon=0), "epsilon")
+    refused(lambda: CVAE(likelihood="gausian"), "Did you mean 'gaussian'")
+    refused(lambda: CVAE(likelihood="gaussian"), "needs sigma")
+    refused(lambda: CVAE(sigma=0.1), "only it does")
+    refused(lambda: CVAE(likelihood="gaussian", sigma=-1), "positive")
+    refused(
+        lambda: made(CVAE).log_likelihood(torch.zeros(1, 1, 14, 14), 0, None, 1), "importance"
+    )
+
+
+def test_all_are_known_by_name():
+    for kind in KINDS:
+        assert models.MODELS[kind.__name__] is kind
