@@ -460,7 +460,7 @@ except CourseError as error:
 # ## 9 · The lessons, and what each one needs
 
 # %%
-written = "00 01 02 06 10 11"
+written = "00 01 02 03 05 06 10 11"
 plan = """
 00 | Start here             |             | 0 2.6
 01 | Likelihood, sampling   | 00          | 1 2.6
@@ -506,6 +506,8 @@ plots.show(fig, alt=f"The lessons as boxes, arrows to each from what it needs: {
 # |---|---|---|
 # | 01 Likelihood, divergences, sampling | what "near the data" can mean, and a first model of digits, exactly solved | {{minutes:01}} |
 # | 02 GAN | a game whose equilibrium is the data; how it is won, lost, and collapses | {{minutes:02}} |
+# | 03 Measuring samples | what each score of samples estimates, its floor, its ladder, and how to fool it | {{minutes:03}} |
+# | 05 Unstable games | why training a GAN circles or explodes, and what the remedies really do | {{minutes:05}} |
 # | 06 VAE | a bound on the likelihood, derived three ways, and a plane of digits | {{minutes:06}} |
 # | 10 Change of variables | how a density changes when space is bent, and maps that can be bent back | {{minutes:10}} |
 # | 11 RealNVP | an exact likelihood for images, in bits, with every constant counted | {{minutes:11}} |

@@ -1,0 +1,221 @@
+"""Rebuild `games.json`, the table of lesson 05: `python data/make_games.py [--only METHOD …]`.
+
+Five ways to play A1's game on the embedded digits, four seeds each. What is equalised is
+*processor time*: `ROUNDS` are rounds of G that cost about the same seconds on one core (a round
+of wgan-gp holds five moves of D with a second derivative, a round of gan one), so that seeds and
+rounds can be repeated where clocks cannot. Each row says what it took. What is equalised too is
+the tuning: each method is tried at three learning rates, for a quarter of its rounds and with a
+seed of its own, and the best Fréchet distance is taken. At four moments G is judged twice, with
+its own weights and with their moving average: EMA is not a training of its own. Rows that are
+there are kept, so a stopped run goes on; a row takes one to two minutes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import json
+import os
+import platform
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from course_lib import data, evaluation, models, training
+
+FILE = Path(__file__).parent / "games.json"
+AVERAGE = 0.999
+SEEDS = (0, 1, 2, 3)
+FACTORS, TRIAL_SEED, TRIAL = (0.25, 1.0, 4.0), 100, 0.25  # of the rates; of the rounds
+PARTS = (0.125, 0.25, 0.5, 1.0)
+SOME, MANY = 2_000, 10_000  # samples at each moment, and at the last
+METHODS = {
+    "gan": ("course", {}),
+    "two time scales": ("course", {"lr": 1.25e-4, "d_lr": 5e-4}),
+    "wgan": ("wgan", {}),
+    "wgan-gp": ("wgan-gp", {}),
+    "sn-gan": ("sn-gan", {}),
+}
+ROUNDS = {
+    "gan": 5_000,
+    "two time scales": 5_000,
+    "wgan": 1_370,
+    "wgan-gp": 770,
+    "sn-gan": 3_750,
+}
+ABOUT = (
+    "Modes covered by five ways to play the GAN of report A (two MLPs, the course's settings) on "
+    "the 10,000 embedded digits, at about equal processor time. counts: samples by the shipped "
+    "digit classifier; fd: Fréchet distance on digit features of 2,000 samples and the 2,000 "
+    "embedded test digits; d_gradient: norm of D's gradient of its own loss in its own "
+    "parameters, over 20 batches."
+)
+
+
+def judged(x: Tensor, real: Tensor) -> dict:
+    """Class counts of all samples, Fréchet distance of the first 2,000."""
+    counts = evaluation.class_histogram(x, evaluation.digit_classifier())
+    features = evaluation.image_features(x[:SOME], "digits")
+    fd = evaluation.frechet_distance(features, real)
+    return {"counts": counts.tolist(), "fd": round(fd, 4)}
+
+
+def gradient_norms(model: models.GAN, digits: data.DataSet, seed: int) -> list[float]:
+    """‖∇ψ L_D‖ on 20 batches, of a copy: power iteration and penalties leave no trace."""
+    move = copy.deepcopy(model).train().game().round[0]
+    draw = training.Draw(digits, model.settings["batch"], seed)
+    norms = []
+    for _ in range(20):
+        (own,) = training.own_gradients(move.losses(draw), move.players).values()
+        norms.append(torch.cat([g.flatten() for g in own]).norm().item())
+    return norms
+
+
+def build(method: str, factor: float, seed: int = 0) -> models.GAN:
+    """A method's model, its learning rates times `factor`."""
+    recipe, changed = METHODS[method]
+    plain = models.GAN(recipe, **changed).settings
+    rates = {name: plain[name] * factor for name in ("lr", "d_lr") if plain[name] is not None}
+    return models.GAN(recipe, **{**changed, **rates}, seed=seed, average=AVERAGE)
+
+
+def play(
+    method: str,
+    factor: float,
+    seed: int,
+    rounds: int,
+    parts: tuple[float, ...],
+    digits: data.DataSet,
+    real: Tensor,
+) -> dict:
+    """One training, judged after each of `parts` of its rounds."""
+    model = build(method, factor, seed)
+    seconds, moments, began = 0.0, [], time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        for part in parts:
+            until = max(1, round(part * rounds))
+            before = time.process_time()
+            history = training.fit(
+                model, digits, rounds=until, seed=seed, resume=folder, preview=False
+            )
+            seconds += time.process_time() - before
+            n = MANY if part == 1 else SOME
+            noise = torch.Generator().manual_seed(seed)
+            averaged = model.sample(n, generator=noise)
+            z = model.noise(n, model.settings["latent"], generator=noise.manual_seed(seed))
+            with torch.no_grad():
+                own = model.generate(z)
+            norms = torch.tensor(gradient_norms(model, digits, seed))
+            moments.append(
+                {
+                    "round": until,
+                    "cpu_seconds": round(seconds, 1),
+                    "own": judged(own, real),
+                    "averaged": judged(averaged, real),
+                    "d_gradient": [round(norms.mean().item(), 4), round(norms.std().item(), 4)],
+                }
+            )
+    d_loss = torch.as_tensor(history.term("D.real") + history.term("D.fake"))
+    late = d_loss[-max(2, len(d_loss) // 10) :]
+    return {
+        "method": method,
+        "factor": factor,
+        "seed": seed,
+        "rounds": until,
+        "cpu_seconds": round(seconds, 1),
+        "wall_minutes": round((time.perf_counter() - began) / 60, 2),
+        "threads": torch.get_num_threads(),
+        "cores": os.cpu_count(),
+        "torch": torch.__version__,
+        "late_d_loss": [round(late.mean().item(), 4), round(late.std().item(), 4)],
+        "moments": moments,
+    }
+
+
+def settings(method: str, factor: float) -> dict:
+    """What tells the methods apart."""
+    chosen = build(method, factor).settings
+    names = ("objective", "critic", "k", "optimiser", "lr", "d_lr", "betas", "batch", "average")
+    return {name: chosen[name] for name in names} | {"rounds": ROUNDS[method]}
+
+
+def kept(file: Path) -> dict[str, list[dict]]:
+    """The trials and rows that are there."""
+    found = json.loads(file.read_text()) if file.exists() else {}
+    return {kind: found.get(kind, []) for kind in ("trials", "rows")}
+
+
+def best_factor(method: str, trials: list[dict]) -> float | None:
+    """The factor of the trial with the smallest Fréchet distance; None if one is missing."""
+    own = {t["factor"]: t["moments"][-1]["own"]["fd"] for t in trials if t["method"] == method}
+    return min(own, key=own.get) if set(own) == set(FACTORS) else None
+
+
+def write(file: Path, kind: str, row: dict, floor: dict) -> None:
+    """Add a row, in one step: a reader never meets half a file."""
+    found = kept(file)
+    order = list(METHODS)
+    found[kind] = sorted(
+        [*found[kind], row], key=lambda r: (order.index(r["method"]), r["factor"], r["seed"])
+    )
+    chosen = {m: best_factor(m, found["trials"]) for m in METHODS}
+    whole = {
+        "about": ABOUT,
+        "command": "OMP_NUM_THREADS=1 python data/make_games.py",
+        "machine": f"{platform.system()} {platform.machine()}, CPU",
+        "settings": {m: settings(m, f) for m, f in chosen.items() if f is not None},
+        "floor": floor,
+        "minutes": round(sum(r["cpu_seconds"] for rows in found.values() for r in rows) / 60, 1),
+        **found,
+    }
+    part = file.with_suffix(".part")
+    part.write_text(json.dumps(whole, ensure_ascii=False).replace("}, {", "},\n {") + "\n")
+    part.replace(file)
+    last = row["moments"][-1]
+    covered = evaluation.modes_covered(torch.tensor(last["own"]["counts"]))
+    print(
+        f"{kind}: {row['method']} × {row['factor']}, seed {row['seed']}: {row['rounds']} rounds, "
+        f"{row['cpu_seconds']} s; {covered} of 10 classes, FD {last['own']['fd']} "
+        f"(averaged {last['averaged']['fd']})",
+        flush=True,
+    )
+
+
+def main() -> None:
+    asked = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    asked.add_argument("--only", nargs="+", choices=METHODS, default=list(METHODS))
+    asked.add_argument("--seeds", nargs="+", type=int, default=list(SEEDS))
+    asked.add_argument("--scale", type=float, default=1.0, help="of all rounds, to try it out")
+    asked.add_argument("--to", type=Path, default=FILE)
+    options = asked.parse_args()
+    digits, test = data.load("digits"), data.load("digits", split="test")
+    real = evaluation.image_features(test.images, "digits")
+    train = evaluation.image_features(digits.images[:SOME], "digits")
+    floor = {
+        "counts": torch.bincount(digits.labels, minlength=10).tolist(),
+        "fd": round(evaluation.frechet_distance(train, real), 4),
+    }
+
+    def missing(kind: str, **wanted: object) -> bool:
+        return not any(wanted.items() <= row.items() for row in kept(options.to)[kind])
+
+    for method in options.only:
+        for factor in FACTORS:
+            if missing("trials", method=method, factor=factor):
+                rounds = round(ROUNDS[method] * options.scale)
+                row = play(method, factor, TRIAL_SEED, rounds, (TRIAL,), digits, real)
+                write(options.to, "trials", row, floor)
+    for seed in options.seeds:
+        for method in options.only:
+            factor = best_factor(method, kept(options.to)["trials"])
+            if missing("rows", method=method, seed=seed):
+                rounds = round(ROUNDS[method] * options.scale)
+                row = play(method, factor, seed, rounds, PARTS, digits, real)
+                write(options.to, "rows", row, floor)
+
+
+if __name__ == "__main__":
+    main()
