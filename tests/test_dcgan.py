@@ -7,6 +7,7 @@ from torch import nn
 from course_lib import models, training
 from course_lib.data import DataSet
 from course_lib.errors import CourseError
+from course_lib.models import convolutional
 from course_lib.training import Draw, fit, reaches
 
 
@@ -28,9 +29,12 @@ def convolutions(network):
 
 
 # Networks ------------------------------------------------------------------------------------
-@pytest.mark.parametrize("side, base, steps", [(28, 7, 2), (32, 4, 3), (64, 4, 4), (14, 7, 1)])
+@pytest.mark.parametrize(
+    "side, kernels",
+    [(28, (3, 4, 4)), (32, (4, 4, 4)), (64, (4, 4, 4, 4)), (14, (3, 4)), (7, (3,))],
+)
 @pytest.mark.parametrize("channels", [1, 3])
-def test_one_builder_for_all_sizes(side, base, steps, channels):
+def test_one_builder_for_all_sizes(side, kernels, channels):
     model = models.DCGAN(shape=(channels, side, side), width=2, latent=6)
     z = torch.randn(3, 6)
     images = model.generate(z)
@@ -42,11 +46,22 @@ def test_one_builder_for_all_sizes(side, base, steps, channels):
         (model.discriminator, nn.Conv2d),
     ):
         layers = convolutions(network)
-        assert len(layers) == steps + 1 and {type(layer) for layer in layers} == {kind}
+        assert {type(layer) for layer in layers} == {kind}
         shapes = [(m.kernel_size[0], m.stride[0], m.padding[0]) for m in layers]
         ends = shapes if kind is nn.ConvTranspose2d else shapes[::-1]
-        assert ends == [(base, 1, 0)] + steps * [(4, 2, 1)]
-    assert model.features(images).shape == (3, 16 * 2 * (2**steps - 1))
+        assert ends == [(4, 1, 0), *((kernel, 2, 1) for kernel in kernels)]
+    assert model.features(images).shape == (3, 16 * 2 * (2 ** len(kernels) - 1))
+
+
+def test_every_verdict_has_seen_the_whole_image():
+    """Begun at 7×7 D's last convolution would meet features of 10×10 pixels each."""
+    D = models.DCGAN(width=2).discriminator.double().eval()
+    blocks = nn.Sequential(*convolutional.trunk(D))
+    x = torch.randn(1, 1, 28, 28, dtype=torch.float64, requires_grad=True)
+    middle = blocks(x)[0, 0, 1, 1]
+    (gradient,) = torch.autograd.grad(middle, x)
+    rows = gradient[0, 0].abs().sum(1).nonzero().flatten()
+    assert len(rows) >= 14
 
 
 def test_parameters_count_as_in_the_public_tutorial():

@@ -1,13 +1,14 @@
 """The convolutional generator and discriminator of DCGAN, at any size 4·2ⁿ or 7·2ⁿ.
 
-G begins with a 4×4 (or 7×7) grid of many channels and doubles it by transposed convolutions,
-each the adjoint of a strided one; D goes the same way back (lesson 04). Every rule of Radford
-et al. (2016) is a setting, because report A's "DCGAN" on digits broke them all (E07).
+G begins with a 4×4 grid of many channels and doubles it by transposed convolutions, each the
+adjoint of a strided one; D goes the same way back (lesson 04). To 28×28 it goes by 4, 7, 14:
+begun at 7×7, D would see parts of a digit and never the whole. Every rule of Radford et al.
+(2016) is a setting, because report A's "DCGAN" on digits broke them all (E07).
 """
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 from torch import Tensor, nn
 
@@ -19,16 +20,26 @@ DOWNS = ("strided", "pooling")
 INITS = ("dcgan", "torch")
 
 
-def grid(shape: tuple[int, ...]) -> tuple[int, int]:
-    """(base, n) with height = width = base·2ⁿ, base 4 or 7 and n ≥ 1, of images (C, H, W)."""
-    for base in (4, 7):
-        for n in range(1, 12):
-            if len(shape) == 3 and shape[1:] == (base << n, base << n):
-                return base, n
+def sides(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The sides of the grids from 4 to H of square images (C, H, W): (4, 8, 16, 32) or (4, 7, 14).
+
+    Each is twice the one before, but for the step from 4 to 7.
+    """
+    for start in ((4,), (4, 7)):
+        found = start
+        while len(shape) == 3 and found[-1] < shape[2]:
+            found = (*found, 2 * found[-1])
+        if len(found) > 1 and shape[1:] == (found[-1], found[-1]):
+            return found
     raise CourseError(
         "DCGAN doubles a grid of 4×4 or 7×7: it wants square images with a side of 8, 16, 32, "
-        f"64, 128 … or 14, 28, 56 …, not {shape}. Resize or pad the images."
+        f"64, 128 … or 7, 14, 28, 56 …, not {shape}. Resize or pad the images."
     )
+
+
+def _kernel(low: int, high: int) -> int:
+    """Of the stride-2 convolution, padding 1, between grids of these sides."""
+    return 4 if high == 2 * low else 3
 
 
 def generator(
@@ -36,11 +47,14 @@ def generator(
 ) -> nn.Sequential:
     """G: z (B, latent) → (B, C, H, W) in (−1, 1), with width·2ⁿ⁻¹, …, width channels.
 
-    up  "transposed": kernel 4 (7), stride 1, then 4/2/1 steps; "dense": a fully connected layer
-        to one channel of twice the size, plain 3×3 convolutions, the last with stride 2
+    up  "transposed": kernel 4, stride 1, then 4/2/1 steps (from 4 to 7: 3/2/1); "dense": a fully
+        connected layer to one channel of twice the size, two plain 3×3 convolutions or more,
+        the last with stride 2
     """
-    channels, (base, n) = shape[0], grid(shape)
-    widths = [width << i for i in reversed(range(n))]
+    channels, grids = shape[0], sides(shape)
+    if up == "dense" and grids[1] == 7:
+        grids = grids[1:]
+    widths = [width << i for i in reversed(range(len(grids) - 1))]
     normalised = norm != "none"
     last = norm == "everywhere"
 
@@ -52,12 +66,12 @@ def generator(
     if up == "transposed":
         layers = [
             nn.Unflatten(1, (latent, 1, 1)),
-            block(nn.ConvTranspose2d(latent, widths[0], base, bias=bias), widths[0]),
+            block(nn.ConvTranspose2d(latent, widths[0], grids[0], bias=bias), widths[0]),
             *(
-                block(nn.ConvTranspose2d(a, b, 4, 2, 1, bias=bias), b)
-                for a, b in pairwise(widths)
+                block(nn.ConvTranspose2d(a, b, _kernel(*step), 2, 1, bias=bias), b)
+                for (a, b), step in zip(pairwise(widths), pairwise(grids), strict=False)
             ),
-            nn.ConvTranspose2d(width, channels, 4, 2, 1, bias=bias),
+            nn.ConvTranspose2d(width, channels, _kernel(*grids[-2:]), 2, 1, bias=bias),
         ]
     else:
         side = 2 * shape[1]
@@ -75,12 +89,15 @@ def discriminator(
 ) -> nn.Sequential:
     """D: (B, C, H, W) → (B, 1), with width, …, width·2ⁿ⁻¹ channels; its last module gives it.
 
-    down   "strided": 4/2/1 convolutions; "pooling": 3×3 convolutions, each before a max-pool
+    down   "strided": 4/2/1 convolutions (from 7 to 4: 3/2/1); "pooling": 3×3 convolutions, each
+           before a max-pool, down to 7×7 or 4×4
     dense  width of a fully connected layer before the output, 0 for none
     slope  of the leaky ReLU on its negative side; 0: ReLU
     """
-    channels, (base, n) = shape[0], grid(shape)
-    widths = [width << i for i in range(n)]
+    channels, grids = shape[0], sides(shape)
+    if down == "pooling" and grids[1] == 7:
+        grids = grids[1:]
+    widths = [width << i for i in range(len(grids) - 1)]
     normalised = norm in ("dcgan", "everywhere")
 
     def block(layer: nn.Module, normal: nn.Module, *more: nn.Module) -> nn.Sequential:
@@ -90,16 +107,17 @@ def discriminator(
 
     bias = not normalised
     blocks: list[nn.Module] = []
-    for before, to in pairwise([channels, *widths]):
+    falling = list(pairwise(grids))[::-1]
+    for (before, to), step in zip(pairwise([channels, *widths]), falling, strict=True):
         if down == "strided":
-            layer, more = nn.Conv2d(before, to, 4, 2, 1, bias=bias), ()
+            layer, more = nn.Conv2d(before, to, _kernel(*step), 2, 1, bias=bias), ()
         else:
             layer, more = nn.Conv2d(before, to, 3, 1, 1, bias=bias), (nn.MaxPool2d(2),)
         blocks.append(block(layer, nn.BatchNorm2d(to), *more))
     if not dense:
-        head = [nn.Conv2d(widths[-1], 1, base, bias=bias), nn.Flatten()]
+        head = [nn.Conv2d(widths[-1], 1, grids[0], bias=bias), nn.Flatten()]
     else:
-        whole = nn.Linear(widths[-1] * base**2, dense)
+        whole = nn.Linear(widths[-1] * grids[0] ** 2, dense)
         hidden = block(whole, nn.BatchNorm1d(dense))
         head = [nn.Flatten(), hidden, nn.Linear(dense, 1)]
     return nn.Sequential(*blocks, *head)
@@ -123,6 +141,11 @@ def encoder(shape: tuple[int, ...], width: int, dense: int, outputs: int) -> nn.
     """
     whole = discriminator(shape, width, norm="none", down="strided", dense=dense, slope=0.2)
     return nn.Sequential(nn.Unflatten(1, shape), *whole[:-1], nn.Linear(dense, outputs))
+
+
+def trunk(discriminator: nn.Sequential) -> list[nn.Module]:
+    """Its convolutional blocks, from the image on, without what makes a verdict of them."""
+    return list(takewhile(lambda module: isinstance(module, nn.Sequential), discriminator))
 
 
 def normalises(network: nn.Module) -> bool:

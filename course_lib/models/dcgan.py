@@ -61,9 +61,11 @@ class DCGAN(GAN):
             "seed": 0,
         },
     }
+    # At 2e-4 digits take several times as many rounds to the same Fréchet distance.
     recipes["course"] = recipes["report"] | {
         "shape": (1, 28, 28),
         "width": 32,
+        "lr": 1e-3,
         "batch": 64,
         "rounds": 20_000,
     }
@@ -152,7 +154,7 @@ class DCGAN(GAN):
 
         def part(x: Tensor) -> Tensor:
             h, found = self.seen(x), []
-            for block in self.discriminator[: convolutional.grid(self.shape)[1]]:
+            for block in convolutional.trunk(self.discriminator):
                 h = block(h)
                 found.append(adaptive_max_pool2d(h, 4).flatten(1))
             return torch.cat(found, 1)

@@ -28,13 +28,13 @@ class Reader(nn.Module):
         self, shape: tuple[int, ...], width: int, dense: int, *, told: int, outputs: int
     ) -> None:
         super().__init__()
-        base, n = convolutional.grid(shape)
         whole = convolutional.discriminator(
             shape, width, norm="none", down="strided", dense=0, slope=0.2
         )
         self.told = told
-        self.trunk = nn.Sequential(*whole[:n], nn.Flatten())
-        flat = (width << (n - 1)) * base**2
+        blocks = convolutional.trunk(whole)
+        self.trunk = nn.Sequential(*blocks, nn.Flatten())
+        flat = (width << (len(blocks) - 1)) * convolutional.sides(shape)[0] ** 2
         self.hidden = nn.Sequential(nn.Linear(flat + told, dense), nn.LeakyReLU(0.2))
         self.head = nn.Linear(dense, outputs)
 
