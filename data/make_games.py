@@ -168,7 +168,9 @@ def write(file: Path, kind: str, row: dict, floor: dict) -> None:
         "machine": f"{platform.system()} {platform.machine()}, CPU",
         "settings": {m: settings(m, f) for m, f in chosen.items() if f is not None},
         "floor": floor,
-        "minutes": round(sum(r["cpu_seconds"] for rows in found.values() for r in rows) / 60, 1),
+        "minutes": round(
+            sum(r["cpu_seconds"] for rows in found.values() for r in rows) / 60, 1
+        ),
         **found,
     }
     part = file.with_suffix(".part")
