@@ -600,7 +600,8 @@ refuses(price(*black(1e-6, *uniform)), 0, tol=0.02, name="the same α, uniform n
 refuses(price(*black(0.05, *shaped)), 0, tol=0.02, name="the same noise, α = .05")
 
 # %% tags=["optional"]
-alphas = torch.logspace(-9, -1, 17, dtype=torch.float64).tolist()
+n = budget.pick(smoke=3, laptop=17)
+alphas = torch.logspace(-9, -1, n, dtype=torch.float64).tolist()
 prices, widths = {}, {}
 for name, noise in {"uniform": uniform, "μ = −4, σ = 1": shaped}.items():
     pixels = [black(alpha, *noise) for alpha in alphas]
@@ -748,8 +749,9 @@ objective = bits if passed else library_bits
 print("Your own" if passed else "The library's", "objective trains the flow below.")
 
 # %%
-flow = RealNVP("course", width=budget.pick(smoke=8, laptop=32), seed=11)
-few = test_digits.images[: budget.pick(smoke=5, laptop=50)]
+size = budget.pick(smoke={"width": 8, "batch": 4}, laptop={"width": 32})
+flow = RealNVP("course", **size, seed=11)
+few = test_digits.images[: budget.pick(smoke=2, laptop=50)]
 same = lambda: torch.Generator().manual_seed(3)
 with torch.no_grad():
     noise = torch.randn(few.shape, generator=same())
@@ -811,7 +813,7 @@ rounds = budget.pick(smoke=2, laptop=800, full=20_000)
 begun = time.perf_counter()
 history = train(flow, objective, rounds, seed=11)
 minutes = (time.perf_counter() - begun) / 60
-held_out = test_digits.images[: budget.pick(smoke=20, laptop=2000)]
+held_out = test_digits.images[: budget.pick(smoke=8, laptop=2000)]
 own = test_bits(flow, held_out)
 error = own.std() / len(own) ** 0.5
 size = sum(p.numel() for p in flow.parameters())
@@ -835,7 +837,7 @@ plots.show(fig, alt="Bits per dimension fall quickly below both tables of counts
 
 # %%
 best = zoo.load("realnvp-mnist")
-larger = test_digits.images[: budget.pick(smoke=20, laptop=500)]
+larger = test_digits.images[: budget.pick(smoke=8, laptop=500)]
 best_bits = test_bits(best, larger)
 both = own[: len(larger)].mean(), best_bits.mean()
 print(f"{len(larger)} digits: yours {both[0]:.3f}, the zoo's {both[1]:.3f} bits/dim")
@@ -863,7 +865,7 @@ plots.show(fig, alt="Samples of the short and the long training, and real digits
 
 # %%
 g = torch.Generator().manual_seed(5)
-levels = test_digits.images[:8].float()
+levels = test_digits.images[: budget.pick(smoke=2, laptop=8)].float()
 for dtype in (torch.float64, torch.float32):
     model = copy.deepcopy(best).to(dtype)
     with torch.no_grad():
@@ -917,7 +919,7 @@ black_guess = "fewer"
 black_guess = predict("11.12", black_guess)
 
 # %%
-some = larger[: budget.pick(smoke=10, laptop=200)]
+some = larger[: budget.pick(smoke=4, laptop=200)]
 blurred = F.avg_pool2d(some.float(), 3, stride=1, padding=1).round().byte()
 thin = -F.max_pool2d(-some.float(), 2, stride=1, padding=1)[..., :28, :28]
 noise = torch.randint(0, 256, some.shape, generator=g, dtype=torch.uint8)
@@ -1045,7 +1047,7 @@ for name, row in zip(names, rows):
 # filled in four times.
 
 # %%
-count, steps = budget.pick(smoke=2, laptop=6), budget.pick(smoke=2, laptop=120)
+count, steps = budget.pick(smoke=1, laptop=6), budget.pick(smoke=2, laptop=120)
 torn = ((test_digits.images[:count].float() + 0.5) / 256).repeat(4, 1, 1, 1)
 known = torch.ones(28, 28, dtype=torch.bool)
 known[14:] = False
@@ -1110,7 +1112,7 @@ def encode(images):
     return torch.cat([artist((p.float() + 0.5) / 256)[0] for p in images.split(50)])
 
 
-count = budget.pick(smoke=16, laptop=2000)
+count = budget.pick(smoke=12, laptop=2000)
 known = data.faces.load("train", size=32, n=count)
 z, factors = encode(known.images), known.attributes
 glasses, smile = factors["glasses"].bool(), factors["smile"]
@@ -1169,6 +1171,7 @@ for name, d in directions.items():
 
 # %% tags=["optional"]
 base = {"couplings": (2, 2), "last": (2, 2), "width": 16, "blocks": 1}
+base["batch"] = budget.pick(smoke=4, laptop=32)
 variants = {
     "affine (base)": {},
     "additive": {"coupling": "additive"},
@@ -1179,7 +1182,7 @@ variants = {
     "uniform, α = .001": {"dequantisation": "uniform", "alpha": 1e-3},
     "uniform, α = .05": {"dequantisation": "uniform", "alpha": 0.05},
 }
-small_test, results = test_digits.images[: budget.pick(smoke=5, laptop=300)], {}
+small_test, results = test_digits.images[: budget.pick(smoke=2, laptop=300)], {}
 
 # %% tags=["optional"]
 rounds = budget.pick(smoke=1, laptop=120, full=2000)
