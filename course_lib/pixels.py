@@ -45,10 +45,13 @@ def dequantise(images: Tensor, generator: torch.Generator | None = None) -> Tens
             f"dequantise expects 8-bit images (uint8, 0 to 255), got {images.dtype}. Pass "
             "DataSet.images, not a batch of floats."
         )
-    noise = _uniform(images.shape, generator, images.device, torch.float32)
+    return spread(images, _uniform(images.shape, generator, images.device, torch.float32))
+
+
+def spread(levels: Tensor, noise: Tensor) -> Tensor:
+    """(levels + noise) / 256 in [0, 1) for levels 0 … 255 and noise in [0, 1) of one shape."""
     # 255 + noise rounds up to 256 in float32 for the largest noise: keep the interval half-open.
-    noise = noise.clamp_(max=1 - 2**-16)
-    return (images + noise).mul_(1 / 256)
+    return (levels + noise.clamp(max=1 - 2**-16)) / 256
 
 
 def _uniform(

@@ -208,10 +208,7 @@ def test_an_unknown_run_is_refused():
 # The recorded games --------------------------------------------------------------------------
 @pytest.fixture(scope="module")
 def recorded():
-    file = ROOT / "data" / "games.json"
-    if not file.exists():
-        pytest.skip("data/games.json is not recorded yet: python data/make_games.py")
-    return json.loads(file.read_text("utf-8"))
+    return json.loads((ROOT / "data" / "games.json").read_text("utf-8"))
 
 
 def test_every_method_was_played_with_the_same_seeds(recorded):

@@ -13,7 +13,16 @@ from torch import nn
 from course_lib import data, models, training
 from course_lib.data import DataSet
 from course_lib.errors import CourseError
-from course_lib.training import Game, Move, Player, TrainingStopped, adam, checkpoint, fit
+from course_lib.training import (
+    Draw,
+    Game,
+    Move,
+    Player,
+    TrainingStopped,
+    adam,
+    checkpoint,
+    fit,
+)
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +51,26 @@ def toy_game(loss, start=None, after=None, rate=0.1, **more):
 
 def points():
     return DataSet(torch.zeros(8, 2))
+
+
+# What is drawn -------------------------------------------------------------------------------
+def test_rows_are_those_of_the_last_batch_and_none_before_the_first(digits):
+    draw = Draw(digits, 32)
+    assert draw.rows.shape == (0,) and not draw.rows.is_floating_point()
+    x = draw.batch().x
+    assert torch.equal(x, digits.batch(draw.rows).x)
+
+
+def test_dequantised_batches_keep_their_grey_levels_and_are_drawn_anew(digits):
+    draw = Draw(digits, 32)
+    x = draw.batch().x
+    first, second = draw.dequantised(x), draw.dequantised(x)
+    for found in (first, second):
+        assert torch.equal((256 * found).floor(), digits.images[draw.rows].float())
+    assert not torch.equal(first, second) and abs((256 * first % 1).mean() - 0.5) < 0.02
+    draw.uniform = lambda *shape: torch.full(shape, 1 - 2**-24)  # the largest that is drawn
+    white = draw.dequantised(torch.ones(1, 1, 28, 28))
+    assert (white < 1).all() and ((256 * white).floor() == 255).all()
 
 
 # Seeds and budgets ---------------------------------------------------------------------------

@@ -298,6 +298,8 @@ def test_what_is_refused():
     refused(lambda: VAE(beta=-1.0), "beta")
     refused(lambda: VAE(warm_up=2000), "share of the rounds")
     refused(lambda: VAE(k=5, free_bits=0.1), "no KL term")
+    refused(lambda: VAE(estimator="sampled", free_bits=0.1), "free_bits", '"analytic"')
+    refused(lambda: VAE(estimator="sampled", k=5), "k=5", '"analytic"')
     refused(lambda: VAE(decay=0), "decay")
     refused(lambda: VAE(shape=(1, 30, 30), network="convolutional"), "square images")
     refused(

@@ -8,13 +8,14 @@ and lists, so that a checkpoint can hold them and `build` can make the model aga
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from course_lib.errors import CourseError, unknown
+from course_lib.training.average import MovingAverage
 
 
 class Model(nn.Module):
@@ -24,6 +25,10 @@ class Model(nn.Module):
     """
 
     recipes: ClassVar[dict[str, dict[str, Any]]] = {}
+    # Settings that are whole numbers, and from where on, in every model that has them.
+    least: ClassVar[dict[str, int]] = dict.fromkeys(
+        "latent batch rounds k width dense epochs scales blocks depth epsilon".split(), 1
+    )
 
     def __init__(self, recipe: str = "course", **given: Any) -> None:
         super().__init__()
@@ -34,10 +39,10 @@ class Model(nn.Module):
             if name not in known:
                 raise unknown(f"{type(self).__name__} setting", name, known)
         self.settings: dict[str, Any] = {**known, **given}
-        for name in ("latent", "batch", "rounds", "k"):
-            value = self.settings.get(name, 1)
-            if not (isinstance(value, int) and value >= 1):
-                raise CourseError(f"{name} must be a whole number from 1, not {value!r}.")
+        for name, least in self.least.items():
+            value = self.settings.get(name, least)
+            if not (isinstance(value, int) and value >= least):
+                raise CourseError(f"{name} must be a whole number from {least}, not {value!r}.")
         for name, value in given.items():
             self._must_be_a_number(name, value)
         with torch.random.fork_rng(devices=[]):
@@ -93,6 +98,31 @@ class Model(nn.Module):
             f"Expected examples of shape (B, {', '.join(map(str, self.shape))}), "
             f"got {tuple(x.shape)}."
         )
+
+
+class Averaging(Model):
+    """A model that samples from a moving average of weights: `average` is its decay, or None.
+
+    `build` ends with `start_average`, and the game plays `after`.
+    """
+
+    def start_average(self) -> None:
+        """Begin the average, if one is asked for."""
+        if self.settings["average"] is not None:
+            self.average = MovingAverage(*self.averages(), decay=self.settings["average"])
+
+    def averages(self) -> list[nn.Module]:
+        """The networks whose weights are averaged."""
+        return [self.generator]
+
+    def after(self, t: int) -> None:
+        """What happens after each round: the average takes in the weights of now."""
+        if self.settings["average"] is not None:
+            self.average.update()
+
+    def averaged(self) -> AbstractContextManager:
+        """Within it the networks hold the moving average of their weights, if there is one."""
+        return nullcontext() if self.settings["average"] is None else self.average.applied()
 
 
 def _is_number(value: Any) -> bool:

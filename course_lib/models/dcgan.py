@@ -42,6 +42,7 @@ class DCGAN(GAN):
     calls a DCGAN), and the course's with a critic: "wgan", "wgan-gp", "sn-gan".
     """
 
+    least: ClassVar = GAN.least | {"dense": 0}
     recipes: ClassVar = {
         # B1 has the same networks and 100 epochs of CelebA.
         "report": {
@@ -96,11 +97,6 @@ class DCGAN(GAN):
         ):
             if s[name] not in known:
                 raise unknown(name, s[name], known)
-        for name, least in (("width", 1), ("dense", 0)):
-            if not (isinstance(s[name], int) and s[name] >= least):
-                raise CourseError(
-                    f"{name} must be a whole number from {least}, not {s[name]!r}."
-                )
         if not 0 <= s["slope"] < 1:
             raise CourseError(f"slope must be in [0, 1), not {s['slope']!r}.")
         self.generator = convolutional.generator(

@@ -21,7 +21,7 @@ def gaussian_kl(mean: Tensor, log_var: Tensor) -> Tensor:
 
     log_var is log σ², twice log σ.
     """
-    return 0.5 * (mean.square() + log_var.exp() - 1 - log_var).sum(-1)
+    return _kl_of_each(mean, log_var).sum(-1)
 
 
 def free_bits_kl(mean: Tensor, log_var: Tensor, free: float) -> Tensor:
@@ -30,8 +30,13 @@ def free_bits_kl(mean: Tensor, log_var: Tensor, free: float) -> Tensor:
     (B, d) → (B,) nats, whose mean is Σ_j max(free, mean_b KL_bj): pressing a latent below `free`
     gains nothing, so it need not collapse (Kingma et al. 2016).
     """
-    each = 0.5 * (mean.square() + log_var.exp() - 1 - log_var)
+    each = _kl_of_each(mean, log_var)
     return torch.where(each.mean(0) > free, each, torch.full_like(each, free)).sum(-1)
+
+
+def _kl_of_each(mean: Tensor, log_var: Tensor) -> Tensor:
+    """The KL of each latent of each image, (B, d) nats."""
+    return 0.5 * (mean.square() + log_var.exp() - 1 - log_var)
 
 
 def active_units(means: Tensor, least: float = ACTIVE) -> int:

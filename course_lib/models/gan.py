@@ -9,7 +9,6 @@ game. `DCGAN` plays it with other networks.
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any, ClassVar
 
@@ -18,14 +17,13 @@ from torch import Tensor, nn
 
 from course_lib.errors import CourseError, unknown
 from course_lib.models import critics
-from course_lib.models.base import Model, evaluating, mlp
+from course_lib.models.base import Averaging, evaluating, mlp
 from course_lib.models.objectives import (
     LOSSES,
     OBJECTIVES,
     discriminator_loss,
     generator_loss,
 )
-from course_lib.training.average import MovingAverage
 from course_lib.training.game import Game, Move, Player, adam
 
 __all__ = ["GAN", "OBJECTIVES", "discriminator_loss", "generator_loss"]
@@ -49,7 +47,7 @@ OPTIMISERS = {
 }
 
 
-class GAN(Model):
+class GAN(Averaging):
     """The GAN of report A, section 4.1 (A1): two multi-layer perceptrons.
 
     shape       of one example; images come out of a tanh, points of the plane out of nothing
@@ -101,8 +99,7 @@ class GAN(Model):
         self.networks()
         if s["critic"] == "spectral":
             critics.normalise_spectrally(self.discriminator)
-        if s["average"] is not None:
-            self.average = MovingAverage(self.generator, decay=s["average"])
+        self.start_average()
 
     def networks(self) -> None:
         """Make `self.generator` and `self.discriminator`."""
@@ -142,10 +139,6 @@ class GAN(Model):
         x = (x + 1) / 2 if self.images else x
         return x.view(len(z), *self.shape)
 
-    def averaged(self) -> AbstractContextManager:
-        """Within it G holds the moving average of its weights, if there is one."""
-        return nullcontext() if self.settings["average"] is None else self.average.applied()
-
     def judge(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
         """D's outputs (B,) for both as the networks see them, in one pass."""
         joint = self.discriminator(torch.cat([real, fake])).squeeze(1)
@@ -176,10 +169,8 @@ class GAN(Model):
         def generate(draw):
             return {"G": {"fake": g_loss(self.discriminator(held.pop()).squeeze(1))}}
 
-        return Game(
-            [Move([D], discriminate, times=s["k"]), Move([G], generate)],
-            after=None if s["average"] is None else lambda t: self.average.update(),
-        )
+        moves = [Move([D], discriminate, times=s["k"]), Move([G], generate)]
+        return Game(moves, after=self.after)
 
     @torch.no_grad()
     def sample(

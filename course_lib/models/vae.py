@@ -28,7 +28,7 @@ from course_lib.models.densities import (
     gaussian_log_likelihood,
     log_normal,
 )
-from course_lib.pixels import bits_per_dim, dequantise
+from course_lib.pixels import binarise, bits_per_dim, dequantise
 from course_lib.training.game import Game, Move, Player, adam
 
 __all__ = [
@@ -175,9 +175,6 @@ class VAE(Model):
 
     def _require_numbers(self) -> None:
         s = self.settings
-        for name in ("width", "dense", "epochs"):
-            if not (isinstance(s[name], int) and s[name] >= 1):
-                raise CourseError(f"{name} must be a whole number from 1, not {s[name]!r}.")
         for name in ("beta", "free_bits", "corruption"):
             if not s[name] >= 0:
                 raise CourseError(f"{name} must be 0 or positive, not {s[name]!r}.")
@@ -191,6 +188,12 @@ class VAE(Model):
             raise CourseError(
                 "The bound with k > 1 samples has no KL term of its own: leave beta, warm_up and "
                 "free_bits as they are, or set k=1."
+            )
+        if s["estimator"] == "sampled" and (s["k"] > 1 or s["free_bits"]):
+            raise CourseError(
+                "The sampled estimator is of the whole KL term with one sample: with "
+                f"k={s['k']} and free_bits={s['free_bits']} it has no part; leave "
+                'estimator="analytic".'
             )
 
     # Networks ------------------------------------------------------------------------------
@@ -307,7 +310,7 @@ class VAE(Model):
         if self.settings["likelihood"] == "binarised":
             return draw.bernoulli(x)
         if self.settings["likelihood"] == "gaussian":
-            return ((255 * x).round() + draw.uniform(*x.shape)) / 256
+            return draw.dequantised(x)
         return x
 
     def game(self, rounds: int | None = None) -> Game:
@@ -379,6 +382,4 @@ class VAE(Model):
             sigma = self.log_sigma.exp()
             sigma = sigma.view(self.shape) if sigma.ndim else sigma
             return (image + sigma * noise).clamp(0, 1)
-        device = "cpu" if generator is None else generator.device
-        uniform = torch.rand(image.shape, generator=generator, device=device).to(**self.place)
-        return (uniform < image).to(image.dtype)
+        return binarise(image, generator)

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from course_lib.data import Batch, DataSet, order
 from course_lib.errors import CourseError, unknown
+from course_lib.pixels import spread
 from course_lib.training import processes
 
 
@@ -21,6 +22,8 @@ class Draw:
     batch   images a batch, over all processes
     seed    fixes the order of the data and all noise, on every device (noise is drawn on the
             CPU), so that seeds agree across devices
+
+    `rows` are the numbers of the last batch's examples, this process's share; none before it.
     """
 
     def __init__(
@@ -45,6 +48,7 @@ class Draw:
         self.generator = torch.Generator().manual_seed(seed)
         self.t = 0
         self.batches = 0
+        self.rows = torch.arange(0)
         self._epoch = -1
 
     def batch(self) -> Batch:
@@ -77,6 +81,13 @@ class Draw:
         What `course_lib.pixels.binarise` does, with this training's joint noise.
         """
         return (self.uniform(*p.shape) < p).to(p.dtype)
+
+    def dequantised(self, x: Tensor) -> Tensor:
+        """Grey levels, given as x = level / 255 in [0, 1], each spread over its own interval.
+
+        What `course_lib.pixels.dequantise` does, with this training's joint noise.
+        """
+        return spread((255 * x).round(), self.uniform(*x.shape))
 
     def mean(self, x: Tensor) -> Tensor:
         """The mean of `x` over all processes, differentiable; with one process, `x` itself."""

@@ -139,8 +139,6 @@ class Flow(Model):
                 f"A coupling splits x in two, so {s['layers']!r} needs shape (2,). On a line "
                 f"take one of {', '.join(ON_A_LINE)}."
             )
-        if not (isinstance(s["depth"], int) and s["depth"] >= 1):
-            raise CourseError(f"depth must be a whole number from 1, not {s['depth']!r}.")
         if not s["bound"] > 0:
             raise CourseError(f"bound must be positive, not {s['bound']!r}.")
         self.transform = Composition(*KINDS[s["layers"]]({**s, "shape": list(s["shape"])}))

@@ -102,11 +102,6 @@ class RealNVP(Model):
         ):
             if settings[name] not in known:
                 raise unknown(name, settings[name], known)
-        for name in ("scales", "width", "blocks"):
-            if not (isinstance(settings[name], int) and settings[name] >= 1):
-                raise CourseError(
-                    f"{name} must be a whole number from 1, not {settings[name]!r}."
-                )
         if settings["checkerboard"] == "masked" and settings["coupling"] != "affine":
             raise CourseError(
                 f"Masked checkerboards are affine: {settings['coupling']!r} couplings go with "

@@ -8,17 +8,15 @@ setting `average` asks for them.
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from course_lib.errors import CourseError
-from course_lib.models.base import Model, evaluating
+from course_lib.models.base import Averaging, evaluating
 from course_lib.models.hybrids.conditions import condition
-from course_lib.models.hybrids.networks import Reader, require_sizes, writer
-from course_lib.training.average import MovingAverage
+from course_lib.models.hybrids.networks import Reader, writer
 
 PART = 256  # images at once when many are wanted
 
@@ -39,7 +37,7 @@ SHARED: dict[str, Any] = {
 }
 
 
-class Conditional(Model):
+class Conditional(Averaging):
     """A generator of square images of 28, 32, 64 … pixels that is told what to draw.
 
     shape       (C, H, W) of one image
@@ -55,32 +53,17 @@ class Conditional(Model):
 
     def build(self) -> None:
         s = self.settings
-        require_sizes(s)
         if not s["lr"] > 0:
             raise CourseError(f"lr must be positive, not {s['lr']!r}.")
         self.condition = condition(s["classes"], s["attributes"])
         self.generator = writer(self.shape, s["latent"] + self.condition.size, s["width"])
         self.networks()
         self.to(memory_format=torch.channels_last)
-        if s["average"] is not None:
-            self.average = MovingAverage(*self.averages(), decay=s["average"])
+        self.start_average()
 
     def networks(self) -> None:
         """Make the networks besides G."""
         raise NotImplementedError
-
-    def averages(self) -> list[nn.Module]:
-        """The networks whose weights are averaged."""
-        return [self.generator]
-
-    def after(self, t: int) -> None:
-        """What happens after each round: the average takes in the weights of now."""
-        if self.settings["average"] is not None:
-            self.average.update()
-
-    def averaged(self) -> AbstractContextManager:
-        """Within it the networks hold the moving average of their weights, if there is one."""
-        return nullcontext() if self.settings["average"] is None else self.average.applied()
 
     def require(self, dataset) -> None:
         """Refuse a data set that lacks the labels or attributes that this model is told."""

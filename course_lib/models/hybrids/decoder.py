@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from course_lib.errors import CourseError, unknown
 from course_lib.models.hybrids.base import Autoencoder
 from course_lib.models.vae import bernoulli_log_likelihood, gaussian_log_likelihood
+from course_lib.pixels import binarise
 
 LIKELIHOODS = ("binarised", "gaussian")
 
@@ -52,7 +53,7 @@ class Decoder(Autoencoder):
         x = (seen + 1) / 2
         if self.settings["likelihood"] == "binarised":
             return draw.bernoulli(x), vector
-        return ((255 * x).round() + draw.uniform(*x.shape)) / 256, vector
+        return draw.dequantised(x), vector
 
     def log_p_x(self, x: Tensor, z: Tensor, vector: Tensor) -> Tensor:
         """log p(x | z, c) of x (B, C, H, W) in [0, 1], (B,) nats, summed over pixels."""
@@ -81,6 +82,4 @@ class Decoder(Autoencoder):
         if self.settings["likelihood"] == "gaussian":
             noise = self.noise(*image.shape, generator=generator)
             return (image + self.log_sigma.exp() * noise).clamp(0, 1)
-        device = "cpu" if generator is None else generator.device
-        uniform = torch.rand(image.shape, generator=generator, device=device).to(**self.place)
-        return (uniform < image).to(image.dtype)
+        return binarise(image, generator)
