@@ -452,6 +452,22 @@ def test_pixels_count_as_if_the_image_had_the_papers_size(pictures):
     assert found[0] / found[1] == pytest.approx(3 * 128 * 128 / (14 * 14))
 
 
+def test_the_course_recipe_keeps_the_papers_first_two_weights_on_plain_sums():
+    """λ1 / λ2 is the decoder's variance; λ3 and λ4 go with the size of the features."""
+    model = CVAEGAN(width=4, dense=6)
+    assert model.settings["lambdas"][:2] == (3.0, 1.0) and model.pixel_weight == 1.0
+    three, four = model.settings["lambdas"][2:]
+    assert four == pytest.approx(three / (1 - model.settings["decay"]))
+
+
+def test_g_hears_its_label_as_loudly_as_its_code_at_the_start():
+    """In the mean over labels and codes; DCGAN's plain start would make it four times fainter."""
+    model = CVAEGAN(width=8, dense=6)
+    weight = model.generator[1][0].weight.detach().flatten(1)
+    code, label = weight[:16].square().sum(0).mean(), weight[16:].square().sum(1).mean()
+    assert label / weight.shape[1] == pytest.approx(code.item(), rel=0.1)
+
+
 def test_the_report_recipe_is_a5():
     s = CVAEGAN.recipes["report"]
     assert (s["batch"], s["latent"], s["lr"], s["rounds"]) == (128, 100, 1e-4, 93_600)

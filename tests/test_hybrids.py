@@ -83,6 +83,7 @@ PAPERS = {
     AVB: (
         {
             "VAE.reconstruction": {"E", "G"},
+            "VAE.moments": {"E"},
             "VAE.kl": {"E", "T"},
             "T.posterior": {"E", "T"},
             "T.prior": {"T"},
@@ -283,7 +284,7 @@ def test_gaussian_pixels_are_dequantised_in_training(pictures):
 
 # AVB: what T learns ------------------------------------------------------------------------------
 def test_t_at_its_best_is_the_log_ratio_and_its_mean_the_kl(pictures):
-    model = made(AVB, latent=1, epsilon=1)
+    model = made(AVB, latent=1, epsilon=1, contrast=0)
     mean, sd = 1.0, 0.5
     shift = torch.zeros((), dtype=torch.float64, requires_grad=True)
     model.coded = lambda x, v, e: mean + sd * e
@@ -304,11 +305,57 @@ def test_t_at_its_best_is_the_log_ratio_and_its_mean_the_kl(pictures):
     assert abs(kls.mean() - exact) < 5 * kls.std() / 10
 
 
+def test_with_contrast_t_and_the_moments_share_the_kl_of_a_posterior_with_two_humps(pictures):
+    """q = ½ N(0, .3²) + ½ N(2, .3²): T knows log q − log r at its best, the rest is Gaussian."""
+    model = made(AVB, latent=1, epsilon=2, contrast=400)
+    sign = lambda e: torch.where(e[..., :1] > 0, 1.0, -1.0)
+    model.coded = lambda x, v, e: 1 + sign(e) + 0.3 * e[..., 1:]
+    model.log_p_x = lambda x, z, v: z.sum(1)
+    var = torch.tensor(1 + 0.3**2, dtype=torch.float64)
+
+    def log_q(z):
+        humps = [log_normal(z, m, 2 * math.log(0.3)) for m in (0.0, 2.0)]
+        return torch.stack(humps).logsumexp(0) - math.log(2)
+
+    # z comes in units of r, where r is N(0, 1) and the density of q is √var times as large.
+    model.ratio = lambda x, v, z: log_q(1 + z * var.sqrt()) + 0.5 * var.log() - log_normal(z)
+    (move,) = model.game().round
+    draw = Draw(pictures, 60, dtype=torch.float64)
+    found = [move.losses(draw)["VAE"] for _ in range(40)]
+    total = torch.stack([f["moments"] + f["kl"] for f in found])
+    grid = torch.linspace(-9, 9, 20_001, dtype=torch.float64)[:, None]
+    exact = torch.trapezoid(log_q(grid).exp() * (log_q(grid) - log_normal(grid)), grid[:, 0])
+    error = total.std() / math.sqrt(40)
+    assert abs(total.mean() - exact) < 5 * error
+    for part in ("moments", "kl"):  # neither alone
+        assert abs(torch.stack([f[part] for f in found]).mean() - exact) > 10 * error
+
+
+def test_many_codes_of_one_image_are_those_that_one_by_one_gives(pictures):
+    model = made(AVB)
+    x = pictures.batch(range(12)).x.double()
+    vector, noise = model.told(3, 12), torch.randn(5, 12, 16).double()
+    one_by_one = [model.encoder(x, torch.cat([vector, epsilon], 1)) for epsilon in noise]
+    torch.testing.assert_close(model.coded(x, vector, noise), torch.stack(one_by_one))
+
+
+def test_what_a_network_is_told_is_heard_from_the_start(pictures):
+    """A label moves G's first layer as much as a code does, and D's hidden layer is not deaf."""
+    for kind in (CGAN, CVAE):
+        weight = made(kind, latent=9).generator[1][0].weight
+        label, code = weight[9:].std(), weight[:9].std()
+        assert 2.4 < label / code < 3.6  # √9
+    for network, told in ((made(CGAN).discriminator, 10), (made(AVB).critic, 16)):
+        weight = network.hidden[0].weight
+        wanted = math.sqrt(weight.shape[1] / told)
+        assert 0.7 < weight[:, -told:].std() / weight[:, :-told].std() / wanted < 1.4
+
+
 # VAE/GAN and AAE ---------------------------------------------------------------------------------
 def test_the_feature_error_is_half_a_squared_distance_summed_and_gamma_weighs_it_for_g(
     pictures,
 ):
-    model = made(VAEGAN, gamma=0.25)
+    model = made(VAEGAN, gamma=0.25, sigma=0.5)
     (move,) = model.game().round
     found = move.losses(Draw(pictures, 12, dtype=torch.float64))
     draw = Draw(pictures, 12, dtype=torch.float64)
@@ -318,7 +365,7 @@ def test_the_feature_error_is_half_a_squared_distance_summed_and_gamma_weighs_it
     z = mean + (log_var / 2).exp() * draw.normal(12, 3)
     rebuilt = model.generator(torch.cat([z, vector], 1))
     a, b = model.discriminator.trunk(x), model.discriminator.trunk(rebuilt)
-    expected = 0.5 * (a - b).square().sum() / 12
+    expected = 0.5 * (a - b).square().sum() / 12 / 0.5**2
     torch.testing.assert_close(found["E"]["features"], expected)
     torch.testing.assert_close(found["G"]["features"], 0.25 * expected)
 

@@ -29,7 +29,14 @@ class AAE(Decoder):
 
     recipes: ClassVar = {
         "course": SHARED
-        | {"classes": 0, "likelihood": "binarised", "sigma": None, "d_lr": 2e-4, "latent": 8}
+        | {
+            "classes": 0,
+            "likelihood": "binarised",
+            "sigma": None,
+            "latent": 8,
+            "lr": 1e-3,
+            "d_lr": 2e-4,
+        }
     }
 
     def networks(self) -> None:

@@ -4,7 +4,9 @@ The encoder z = E(x, ε) takes noise in, so q(z | x) can have any shape, but its
 unknown and so is the KL. A third network finds the ratio: T(x, z) learns to tell pairs with
 z ~ q(z | x) from pairs with z ~ p(z), and at its best T* = log q(z | x) − log p(z), whose mean
 under q is the KL (lesson 02's D* once more). Only at its best: with a T that lags behind, the
-objective is no bound. Mescheder et al. (2017), Algorithm 1, without adaptive contrast; lesson 08.
+objective is no bound. As q(z | x) is narrow and p(z) wide, T compares q with the Gaussian r of
+its mean and variance instead, and KL(r ‖ p) is added (*adaptive contrast*). Mescheder et al.
+(2017), Algorithms 1 and 2; lesson 08.
 """
 
 from __future__ import annotations
@@ -13,11 +15,13 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
-from torch.nn.functional import softplus
+from torch.nn.functional import linear, softplus
 
 from course_lib.errors import CourseError
 from course_lib.models.hybrids.base import SHARED
 from course_lib.models.hybrids.decoder import Decoder
+from course_lib.models.hybrids.networks import attentive
+from course_lib.models.vae import gaussian_kl
 from course_lib.training.game import Game, Move, Player, adam
 
 MOMENTS = 64  # draws behind the mean and variance that `encode` states
@@ -26,8 +30,10 @@ MOMENTS = 64  # draws behind the mean and variance that `encode` states
 class AVB(Decoder):
     """A VAE with an implicit posterior. Settings: see `Decoder` and `Conditional`.
 
-    epsilon  length of ε, what the encoder is random by
-    t_lr     T's rate; T should be quicker than what it follows
+    epsilon   length of ε, what the encoder is random by
+    contrast  draws behind the mean and variance of r(z | x), 2 or more; 0: no r, T compares q
+              with the prior
+    t_lr      T's rate; T should be quicker than what it follows
     """
 
     recipes: ClassVar = {
@@ -38,28 +44,39 @@ class AVB(Decoder):
             "sigma": None,
             "latent": 8,
             "epsilon": 16,
-            "lr": 2e-4,
-            "t_lr": 5e-4,
+            "contrast": 32,
+            "lr": 3e-4,
+            "t_lr": 2e-3,
         }
     }
 
     def networks(self) -> None:
         s = self.settings
-        if not (isinstance(s["epsilon"], int) and s["epsilon"] >= 1 and s["t_lr"] > 0):
-            raise CourseError(
-                f"epsilon is a whole number from 1 and t_lr is positive, not {s['epsilon']!r} "
-                f"and {s['t_lr']!r}."
-            )
-        self.encoder = self.reader(s["latent"], self.condition.size + s["epsilon"])
-        self.critic = self.reader(1, self.condition.size + s["latent"])
+        if not (s["contrast"] == 0 or s["contrast"] >= 2):
+            raise CourseError(f"contrast is 0, or 2 draws or more, not {s['contrast']!r}.")
+        if not s["t_lr"] > 0:
+            raise CourseError(f"t_lr must be positive, not {s['t_lr']!r}.")
+        self.encoder = attentive(self.reader(s["latent"], self.condition.size + s["epsilon"]))
+        self.critic = attentive(self.reader(1, self.condition.size + 2 * s["latent"]))
 
     def coded(self, x: Tensor, vector: Tensor, epsilon: Tensor) -> Tensor:
-        """E(x, ε): a draw of q(z | x, c), (B, latent), of x in [−1, 1]."""
-        return self.encoder(x, torch.cat([vector, epsilon], 1))
+        """E(x, ε): draws of q(z | x, c), of x (B, C, H, W) in [−1, 1].
+
+        epsilon (…, B, epsilon) → (…, B, latent): many draws at the price of reading x once.
+        """
+        first, bend = self.encoder.hidden
+        told = torch.cat([self.encoder.trunk(x), vector], 1)
+        heard = told.shape[1]
+        before = linear(told, first.weight[:, :heard], first.bias)
+        return self.encoder.head(bend(before + linear(epsilon, first.weight[:, heard:])))
 
     def ratio(self, x: Tensor, vector: Tensor, z: Tensor) -> Tensor:
-        """T(x, z), an estimate of log q(z | x, c) − log p(z), (B,) nats."""
-        return self.critic(x, torch.cat([vector, z], 1)).squeeze(1)
+        """T(x, z), an estimate of log q(z | x, c) − log r(z | x, c), (B,) nats.
+
+        z (B, latent) in units of r: less its mean, by its width. With contrast 0 r is the prior.
+        T also sees z²: between two Gaussians the ratio is quadratic in z.
+        """
+        return self.critic(x, torch.cat([vector, z, z.square()], 1)).squeeze(1)
 
     def game(self, rounds: int | None = None) -> Game:
         """One move of two players: encoder with decoder, and T."""
@@ -71,14 +88,17 @@ class AVB(Decoder):
         def losses(draw):
             x, vector = self.prepared(draw)
             seen = self.seen(x)
-            z = self.coded(seen, vector, draw.normal(len(x), s["epsilon"]))
+            noise = draw.normal(len(x), 1 + s["contrast"], s["epsilon"]).transpose(0, 1)
+            z, *others = self.coded(seen, vector, noise)
+            terms = {"reconstruction": -self.log_p_x(x, z, vector).mean()}
+            if others:
+                var, mean = torch.var_mean(torch.stack(others), 0)
+                terms["moments"] = gaussian_kl(mean, var.log()).mean()
+                z = (z - mean) / var.sqrt()
             ratio = self.ratio(seen, vector, z)
             prior = self.ratio(seen, vector, draw.normal(*z.shape))
             return {
-                "VAE": {
-                    "reconstruction": -self.log_p_x(x, z, vector).mean(),
-                    "kl": ratio.mean(),
-                },
+                "VAE": terms | {"kl": ratio.mean()},
                 "T": {"posterior": softplus(-ratio).mean(), "prior": softplus(prior).mean()},
             }
 

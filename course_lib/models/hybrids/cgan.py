@@ -10,18 +10,28 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from course_lib.errors import CourseError
 from course_lib.models.hybrids.base import SHARED, Conditional
+from course_lib.models.hybrids.networks import attentive, obedient
 from course_lib.models.objectives import discriminator_loss, generator_loss
 from course_lib.training.game import Game, Move, Player, adam
 
 
 class CGAN(Conditional):
-    """G(z, c) against D(x, c), non-saturating, one move each a round. See `Conditional`."""
+    """G(z, c) against D(x, c), non-saturating, one move each a round. See `Conditional`.
 
-    recipes: ClassVar = {"course": SHARED | {"lr": 2e-4, "betas": (0.5, 0.999), "latent": 64}}
+    d_lr  D's rate; D has no batch norm, and at G's rate it runs ahead
+    """
+
+    recipes: ClassVar = {
+        "course": SHARED | {"lr": 1e-3, "d_lr": 1e-4, "betas": (0.5, 0.999), "latent": 32}
+    }
 
     def networks(self) -> None:
-        self.discriminator = self.reader(1, self.condition.size)
+        if not self.settings["d_lr"] > 0:
+            raise CourseError(f"d_lr must be positive, not {self.settings['d_lr']!r}.")
+        self.discriminator = attentive(self.reader(1, self.condition.size))
+        obedient(self.generator, self.settings["latent"], self.condition.length)
 
     def judge(self, x: Tensor, vector: Tensor) -> Tensor:
         """D's logits (B,) of images in [−1, 1] with what they are said to show."""
@@ -30,9 +40,9 @@ class CGAN(Conditional):
     def game(self, rounds: int | None = None) -> Game:
         """D moves, then G, on the same fakes."""
         s = self.settings
-        make = adam(s["lr"], tuple(s["betas"]))
-        D = Player("D", self.discriminator.parameters(), make)
-        G = Player("G", self.generator.parameters(), make)
+        betas = tuple(s["betas"])
+        D = Player("D", self.discriminator.parameters(), adam(s["d_lr"], betas))
+        G = Player("G", self.generator.parameters(), adam(s["lr"], betas))
         held: list[tuple[Tensor, Tensor]] = []
 
         def discriminate(draw):

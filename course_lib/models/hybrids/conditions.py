@@ -4,11 +4,12 @@ Two kinds with the same methods, so that one model serves digits and faces: `Cla
 one-hot vector and a softmax loss, `Attributes` a vector of ±1 and a sum of two-class losses.
 Both say into which groups an image falls, whose feature centres the CVAE-GAN follows: one group
 a class, or two an attribute (with and without). `Nothing` is the condition of a model that has
-none. Derived in lessons 08 and 09.
+none. `length` is the Euclidean length of their vectors. Derived in lessons 08 and 09.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -26,6 +27,7 @@ class Nothing:
     """No condition: vectors of length 0."""
 
     size = outputs = groups = 0
+    length = 1.0
 
     def require(self, dataset) -> None:
         """Any data set will do."""
@@ -49,6 +51,7 @@ class Classes:
 
     def __init__(self, n: int) -> None:
         self.size = self.outputs = self.groups = n
+        self.length = 1.0
 
     def require(self, dataset) -> None:
         """Refuse a data set without labels, or with more classes than there are."""
@@ -115,6 +118,7 @@ class Attributes:
             raise CourseError(f"An attribute is named twice: {', '.join(self.names)}.")
         self.size = self.outputs = len(self.names)
         self.groups = 2 * self.size
+        self.length = math.sqrt(self.size)
 
     def require(self, dataset) -> None:
         """Refuse a data set that lacks an attribute, or where one never varies."""

@@ -17,6 +17,7 @@ from course_lib.errors import CourseError
 from course_lib.models.base import evaluating
 from course_lib.models.hybrids.base import PART, SHARED
 from course_lib.models.hybrids.decoder import Decoder
+from course_lib.models.hybrids.networks import obedient
 from course_lib.models.vae import gaussian_kl, log_normal
 from course_lib.training.game import Game, Move, Player, adam
 
@@ -24,7 +25,13 @@ from course_lib.training.game import Game, Move, Player, adam
 class CVAE(Decoder):
     """The conditional VAE. Settings: see `Decoder` and `Conditional`."""
 
-    recipes: ClassVar = {"course": SHARED | {"likelihood": "binarised", "sigma": None}}
+    recipes: ClassVar = {
+        "course": SHARED | {"likelihood": "binarised", "sigma": None, "lr": 1e-3, "latent": 8}
+    }
+
+    def networks(self) -> None:
+        super().networks()
+        obedient(self.generator, self.settings["latent"], self.condition.length)
 
     def terms(self, x: Tensor, vector: Tensor, noise: Tensor) -> dict[str, Tensor]:
         """The ELBO's two terms at z = mean + σ·noise, each (B,) nats, x in [0, 1]."""

@@ -8,10 +8,11 @@ reader differs only in what it is told and in how many numbers it gives. Lesson 
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
-from course_lib.errors import CourseError
 from course_lib.models import convolutional
 
 
@@ -47,13 +48,30 @@ class Reader(nn.Module):
         return self.head(self.features(x, vector))
 
 
+@torch.no_grad()
+def attentive(reader: Reader) -> Reader:
+    """Let it hear what it is told: those weights start as those of a layer of their own.
+
+    Beside thousands of features of an image, a label, a code or noise of a few numbers starts
+    with weights so small that for hundreds of rounds the reader is nearly deaf to it.
+    """
+    weight = reader.hidden[0].weight
+    inputs = weight.shape[1]
+    weight[:, inputs - reader.told :] *= math.sqrt(inputs / max(1, reader.told))
+    return reader
+
+
+@torch.no_grad()
+def obedient(generator: nn.Sequential, latent: int, length: float) -> nn.Sequential:
+    """Let G hear the condition: at the start it moves G's first layer as much as a code does.
+
+    A code of `latent` standard normal numbers has a length of about √latent, the vector of a
+    condition `length`.
+    """
+    generator[1][0].weight[latent:] *= math.sqrt(latent) / length
+    return generator
+
+
 def writer(shape: tuple[int, ...], inputs: int, width: int) -> nn.Sequential:
     """Codes and conditions (B, inputs) → images (B, C, H, W) in (−1, 1)."""
     return convolutional.generator(shape, inputs, width, norm="dcgan", up="transposed")
-
-
-def require_sizes(settings: dict) -> None:
-    """Refuse widths that are no whole numbers from 1."""
-    for name in ("width", "dense"):
-        if not (isinstance(settings[name], int) and settings[name] >= 1):
-            raise CourseError(f"{name} must be a whole number from 1, not {settings[name]!r}.")

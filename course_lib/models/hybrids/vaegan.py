@@ -24,23 +24,38 @@ class VAEGAN(Autoencoder):
     """VAE/GAN; with classes or attributes E and G are told them. See `Conditional`.
 
     gamma  γ, weight of the feature term in G's loss
+    sigma  width of the Gaussian on features. Features have no units of their own: with too large
+           a σ the KL wins and the codes say nothing
+    d_lr   D's rate; where D runs ahead, its features change faster than G can follow
     """
 
-    recipes: ClassVar = {"course": SHARED | {"classes": 0, "gamma": 0.1, "latent": 32}}
+    recipes: ClassVar = {
+        "course": SHARED
+        | {
+            "classes": 0,
+            "latent": 16,
+            "gamma": 0.1,
+            "sigma": 0.1,
+            "lr": 1e-3,
+            "d_lr": 1e-4,
+            "betas": (0.5, 0.999),
+        }
+    }
 
     def networks(self) -> None:
-        if not self.settings["gamma"] > 0:
-            raise CourseError(f"gamma must be positive, not {self.settings['gamma']!r}.")
+        for name in ("gamma", "sigma", "d_lr"):
+            if not self.settings[name] > 0:
+                raise CourseError(f"{name} must be positive, not {self.settings[name]!r}.")
         super().networks()
         self.discriminator = self.reader(1)
 
     def game(self, rounds: int | None = None) -> Game:
         """One move of three players, all losses from one forward pass."""
         s = self.settings
-        make = adam(s["lr"], tuple(s["betas"]))
-        E = Player("E", self.encoder.parameters(), make)
-        G = Player("G", self.generator.parameters(), make)
-        D = Player("D", self.discriminator.parameters(), make)
+        betas = tuple(s["betas"])
+        E = Player("E", self.encoder.parameters(), adam(s["lr"], betas))
+        G = Player("G", self.generator.parameters(), adam(s["lr"], betas))
+        D = Player("D", self.discriminator.parameters(), adam(s["d_lr"], betas))
 
         def losses(draw):
             x, _, vector = self.drawn(draw)
@@ -48,9 +63,9 @@ class VAEGAN(Autoencoder):
             mean, log_var = self.posterior(x, vector)
             rebuilt = self.write(mean + (0.5 * log_var).exp() * draw.normal(*size), vector)
             drawn = self.write(draw.normal(*size), vector)
-            # −log p(f(x) | z) up to a constant: ½ a squared distance, summed over features.
+            # −log p(f(x) | z) up to a constant: a squared distance, summed over features.
             distance = self.discriminator.trunk(x).detach() - self.discriminator.trunk(rebuilt)
-            features = 0.5 * distance.square().sum(1).mean()
+            features = 0.5 * (distance / s["sigma"]).square().sum(1).mean()
             real, again, new = (self.discriminator(i).squeeze(1) for i in (x, rebuilt, drawn))
             return {
                 "E": {"kl": gaussian_kl(mean, log_var).mean(), "features": features},
