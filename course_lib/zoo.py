@@ -7,6 +7,7 @@ trained, so that `python -m course_lib train --zoo NAME` makes it again.
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,8 +35,21 @@ class Recipe:
         return models.build(self.model, self.settings)
 
 
+LARGEST = 7_900_000  # bytes of weights in one file, in single precision
+
 RECIPES = {
     "gan-mnist": Recipe("GAN", {"recipe": "report"}, about="A1, the GAN of report A"),
+    "dcgan-mnist": Recipe(
+        "DCGAN",
+        {"average": 0.999, "rounds": 12_000},
+        about="DCGAN on digits, G's weights averaged",
+    ),
+    "dcgan-faces": Recipe(
+        "DCGAN",
+        {"shape": (3, 64, 64), "batch": 32, "average": 0.998, "rounds": 4_326},
+        dataset="faces",
+        about="DCGAN on drawn faces, 64×64, G's weights averaged",
+    ),
     "vae-2d-mnist-report": Recipe("VAE", {"recipe": "report"}, about="A4, the VAE of report A"),
     "vae-2d-mnist": Recipe("VAE", about="two latents, a deeper network, binarised digits"),
     "vae-20d-mnist": Recipe(
@@ -47,6 +61,12 @@ RECIPES = {
         "VAE",
         {"latent": 50, "hidden": (500, 500)},
         about="fifty latents, one stochastic layer, binarised digits",
+    ),
+    "vae-faces": Recipe(
+        "VAE",
+        {"recipe": "faces", "width": 24, "lr": 3e-3, "warm_up": 0.3, "rounds": 2_000},
+        dataset="faces",
+        about="convolutional VAE with 128 latents on drawn faces, 64×64",
     ),
     "flow-moons": Recipe("Flow", {"rounds": 6_000}, "moons", about="RealNVP on two moons"),
     "flow-ring": Recipe(
@@ -126,16 +146,26 @@ def load_run(run: Path | str) -> models.Model:
 
 
 def add(name: str, run: Path | str, facts: dict[str, Any]) -> Path:
-    """Ship the model trained in folder `run` under `name`: its weights only, and its card.
+    """Ship the model trained in folder `run` under `name`: the weights it samples with, its card.
+
+    Above LARGEST they are rounded to half precision, so measure what is shipped.
 
     facts: what the card tells besides settings and checksum (scores, minutes, machine …).
     """
     if name not in RECIPES:
         raise unknown("zoo recipe", name, RECIPES)
-    tensors, trained = checkpoint.load(Path(run) / "checkpoint.safetensors")
+    _, trained = checkpoint.load(Path(run) / "checkpoint.safetensors")
     kept = ("model", "settings", "batch", "seed", "examples", "round")
     known = {key: trained[key] for key in kept}
-    weights = checkpoint.section(tensors, "weights")
+    model = load_run(run)
+    with model.averaged() if "average" in model.settings else nullcontext():
+        weights = {
+            key: tensor.clone()
+            for key, tensor in model.state_dict().items()
+            if not key.startswith("average.")
+        }
+    if sum(tensor.nbytes for tensor in weights.values()) > LARGEST:
+        weights = {k: t.half() if t.is_floating_point() else t for k, t in weights.items()}
     file = checkpoint.save(folder() / f"{name}.safetensors", weights, known)
     known |= {"about": RECIPES[name].about, "sha256": checksum.sha256(file.read_bytes())}
     cards = index()
@@ -146,6 +176,9 @@ def add(name: str, run: Path | str, facts: dict[str, Any]) -> Path:
 
 
 def _revive(weights: dict[str, Tensor], facts: dict[str, Any], file: Path) -> models.Model:
-    model = models.build(facts["model"], facts["settings"])
+    settings = dict(facts["settings"])
+    if "average" in settings and "average.updates" not in weights:
+        settings["average"] = None  # shipped: the weights are the average
+    model = models.build(facts["model"], settings)
     checkpoint.copy_into(model.state_dict(), weights, str(file))
     return model.eval().requires_grad_(False)

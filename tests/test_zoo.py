@@ -85,3 +85,35 @@ def test_a_run_becomes_a_model_of_the_zoo(copy, tmp_path):
     ):
         assert torch.equal(a, b) and torch.equal(a, c)
     assert isinstance(loaded, models.Model)
+
+
+def test_averaged_weights_are_shipped_once(copy, tmp_path, monkeypatch):
+    name, run = "small", tmp_path / "run"
+    recipe = zoo.Recipe("DCGAN", {"width": 2, "latent": 4, "average": 0.9})
+    monkeypatch.setitem(zoo.RECIPES, name, recipe)
+    model = recipe.build()
+    training.fit(model, data.load("digits").take(64), rounds=3, progress=False, resume=run)
+    file = zoo.add(name, run, {})
+    loaded = zoo.load(name)
+    drawn = [m.sample(3, generator=torch.Generator().manual_seed(0)) for m in (model, loaded)]
+    assert torch.equal(*drawn)
+    assert not torch.equal(
+        model.generator.state_dict()["1.0.weight"], loaded.generator.state_dict()["1.0.weight"]
+    )
+    assert file.stat().st_size < (run / "checkpoint.safetensors").stat().st_size / 3
+    assert zoo.card(name)["settings"]["average"] == 0.9
+
+
+def test_a_large_model_is_shipped_in_half_precision(copy, tmp_path, monkeypatch):
+    name, run = "small", tmp_path / "run"
+    recipe = zoo.Recipe("GAN", {"hidden": (8,), "latent": 4, "batch": 16})
+    monkeypatch.setitem(zoo.RECIPES, name, recipe)
+    model = recipe.build()
+    training.fit(model, data.load("digits").take(64), rounds=1, progress=False, resume=run)
+    whole = zoo.add(name, run, {}).stat().st_size
+    monkeypatch.setattr(zoo, "LARGEST", 1000)
+    assert zoo.add(name, run, {}).stat().st_size < 0.6 * whole
+    drawn = [
+        m.sample(3, generator=torch.Generator().manual_seed(0)) for m in (model, zoo.load(name))
+    ]
+    assert torch.allclose(*drawn, atol=1e-3) and not torch.equal(*drawn)

@@ -1,0 +1,1515 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation: {extension: .py, format_name: percent}
+#   kernelspec: {display_name: Python 3, language: python, name: python3}
+# ---
+
+# %% [markdown]
+# # 07 · The VAE, further
+#
+# | | |
+# |---|---|
+# | **You will be able to** | say exactly when a latent collapses, and tell a collapse that the objective wants from one that training only fell into; use β, warm-up and free bits and know what each of them costs; find the β that a "squared error" hides; count a VAE's bits per dimension on the scale of a flow; read a curve over $K$; train a convolutional VAE on faces, remove noise with it and find directions in it |
+# | **You need** | lesson 06 (ELBO), lesson 01 (probabilistic PCA, bits per dimension) |
+# | **Your time** | about 90 minutes for the core path; about 40 more for the sections marked *optional* |
+# | **Machine time** | {{minutes}} minutes at the laptop budget on two CPU cores |
+#
+# Lesson 06 trained a VAE with two latents on digits. Give it fifty, or give it faces, and questions
+# come up that two latents hid. Most of the fifty say nothing: why? The samples are blurred: whose
+# fault is it? A number such as "ELBO −95" or "loss 0.02": can it be compared with anything?
+#
+# You begin in a laboratory where all answers are exact, a *linear* VAE, and take each of them to a
+# network. Every numbered equation is followed by a cell that computes both of its sides. It also
+# computes a *wrong* form of the equation, one that people really write, and shows that the check
+# notices.
+#
+# | symbol | meaning | in code |
+# |---|---|---|
+# | $x$, $D$ | data; how many numbers there are in one of them | `x`, (B, D) or (B, C, H, W) |
+# | $z$, $d$ | latent code and its length | `z`, (B, d) |
+# | $\sigma$ | standard deviation of a Gaussian decoder's pixels | `sigma` |
+# | $m$, $v$ | mean and variance of $q_\phi(z\mid x)$, one for each latent | `mean`, `log_var.exp()` |
+# | $\lambda_j$ | eigenvalues of the data's covariance $C$, largest first | `eigenvalues` |
+# | $\beta$ | weight of the KL term | `beta` |
+# | $K$ | importance samples of one bound | `k` |
+
+# %%
+import inspect
+import json
+import math
+
+import torch
+from torch.autograd.functional import hessian
+from torch.distributions import Normal
+from torch.nn import functional as F
+
+from course_lib import data, evaluation, explore, plots, training, zoo
+from course_lib.checks import agrees, check, lesson_07, predict, refuses
+from course_lib.models import VAE, linear
+from course_lib.models import vae as library
+from course_lib.pixels import bits_per_dim, dequantise
+from course_lib.training import Game, Move, Player
+
+budget = training.budget()
+generator = training.seed_all(7)
+f64 = torch.float64
+
+
+def same(seed=1):
+    """A generator that gives everybody the same draws."""
+    return torch.Generator().manual_seed(seed)
+
+
+# %% [markdown]
+# ## 1 · A laboratory: the linear VAE
+#
+# ### 1.1 · All in closed form
+#
+# Let decoder and encoder be linear, and centre the data:
+#
+# $$p(x\mid z)=\mathcal N(x;\,Wz,\,\sigma^2I),\qquad q(z\mid x)=\mathcal N\big(z;\,Vx,\,\operatorname{diag}(v)\big).$$
+#
+# The decoder is lesson 01's probabilistic PCA. The ELBO, averaged over data with covariance $C$,
+# needs nothing but $C$. Write $w_j$ for the columns of $W$:
+#
+# $$\begin{aligned}\text{reconstruction}&=-\tfrac12\Big[D\log2\pi\sigma^2+\tfrac1{\sigma^2}\Big(\operatorname{tr}\big[(I-WV)\,C\,(I-WV)^{\mathsf T}\big]+\textstyle\sum_jv_j\lVert w_j\rVert^2\Big)\Big],\\ \mathrm{KL}_j&=\tfrac12\big[(VCV^{\mathsf T})_{jj}+v_j-1-\log v_j\big].\end{aligned}\tag{7.1}$$
+#
+# The sum $\sum_jv_j\lVert w_j\rVert^2$ is what the encoder's noise does to the picture. Take data in
+# eight dimensions whose eigenvalues you choose, and six latents.
+
+# %%
+eigenvalues = torch.tensor([9.0, 4.0, 2.5, 1.4, 0.7, 0.5, 0.2, 0.1], dtype=f64)
+D = len(eigenvalues)
+axes_8 = torch.linalg.qr(torch.randn(D, D, generator=generator, dtype=f64))[0]
+C = axes_8 @ eigenvalues.diag() @ axes_8.T
+
+
+def exact_terms(W, V, v, sigma2):
+    """Mean reconstruction term (a number) and the mean KL of each latent (d,), nats."""
+    miss = torch.eye(D, dtype=f64) - W @ V
+    squares = torch.trace(miss @ C @ miss.T) + (v * W.square().sum(0)).sum()
+    reconstruction = -0.5 * (D * math.log(2 * math.pi * sigma2) + squares / sigma2)
+    kl = 0.5 * ((V @ C @ V.T).diagonal() + v - 1 - v.log())
+    return reconstruction, kl
+
+
+# %%
+n = 100_000
+W, V = 0.5 * torch.randn(2, D, 6, generator=generator, dtype=f64)
+V, v = V.T, torch.linspace(0.1, 0.9, 6, dtype=f64)
+x = torch.randn(n, D, generator=generator, dtype=f64) @ (axes_8 * eigenvalues.sqrt()).T
+z = x @ V.T + v.sqrt() * torch.randn(n, 6, generator=generator, dtype=f64)
+drawn = Normal(z @ W.T, 0.8).log_prob(x).sum(1)  # log p(x|z), σ = 0.8
+drawn = drawn - library.gaussian_kl(x @ V.T, v.log().expand(n, 6))
+error = drawn.std() / math.sqrt(n)
+reconstruction, kl = exact_terms(W, V, v, 0.64)
+agrees(drawn.mean(), reconstruction - kl.sum(), error=error, name="(7.1) ELBO")
+silent = reconstruction + 0.5 * (v * W.square().sum(0)).sum() / 0.64
+name = "the encoder's noise forgotten in the reconstruction"
+refuses(silent - kl.sum(), drawn.mean(), error=error, name=name)
+
+# %% [markdown]
+# ### 1.2 · The best diagonal $q$, and why a VAE finds axes
+#
+# For this decoder the exact posterior is Gaussian with precision $M=I+W^{\mathsf T}W/\sigma^2$. But $q$ has a
+# *diagonal* covariance. The best it can do is to match the precision's diagonal, and what remains of
+# the gap (6.3) depends on $W$ alone:
+#
+# $$V=M^{-1}W^{\mathsf T}/\sigma^2,\qquad v_j=\frac1{M_{jj}},\qquad \mathrm{gap}=\tfrac12\Big[\sum_j\log M_{jj}-\log\det M\Big]\ge0. \tag{7.2}$$
+#
+# The gap is zero if and only if the columns of $W$ are orthogonal. So of all rotations of the latents,
+# which a likelihood cannot tell apart, the ELBO prefers one (Rolínek et al., 2019).
+
+
+# %%
+def best_q(W, sigma2):
+    """The encoder (V, v) that (7.2) calls best, and M."""
+    M = torch.eye(W.shape[1], dtype=f64) + W.T @ W / sigma2
+    return torch.linalg.solve(M, W.T / sigma2), 1 / M.diagonal(), M
+
+
+def mean_log_p(W, sigma2):
+    """Mean log p(x) of data with covariance C."""
+    S = W @ W.T + sigma2 * torch.eye(D, dtype=f64)
+    return -0.5 * ((2 * math.pi * S).logdet() + torch.linalg.solve(S, C).trace())
+
+
+def elbo_of(W, V, v, sigma2):
+    reconstruction, kl = exact_terms(W, V, v, sigma2)
+    return reconstruction - kl.sum()
+
+
+# %%
+V, v, M = best_q(W, 0.64)
+gap = 0.5 * (M.diagonal().log().sum() - M.logdet())
+found = mean_log_p(W, 0.64) - elbo_of(W, V, v, 0.64)
+agrees(found, gap, name="(7.2) the gap of the best diagonal q")
+marginal = M.inverse().diagonal()
+found = mean_log_p(W, 0.64) - elbo_of(W, V, marginal, 0.64)
+refuses(found, gap, name="v taken as the posterior's own variances")
+orthogonal = axes_8[:, :6] * W.norm(dim=0)
+found = mean_log_p(orthogonal, 0.64) - elbo_of(
+    orthogonal, *best_q(orthogonal, 0.64)[:2], 0.64
+)
+agrees(found, 0.0, name="orthogonal columns: no gap")
+
+# %% [markdown]
+# ### 1.3 · When a latent collapses
+#
+# With orthogonal columns the directions no longer talk to each other. One latent with column $w$ along
+# an axis whose variance is $\lambda$ contributes $-\tfrac12\big[\log(w^2+\sigma^2)+\lambda/(w^2+\sigma^2)\big]$ to the mean
+# of $\log p(x)$. Set the derivative to zero: $w^2+\sigma^2=\lambda$, if $\lambda>\sigma^2$. If not, the best is $w=0$. Put
+# that into the KL:
+#
+# $$\lVert w_j\rVert^2=\max(\lambda_j-\sigma^2,\,0),\qquad\overline{\mathrm{KL}}_j=\tfrac12\log\frac{\lambda_j}{\sigma^2}\ \text{ if }\lambda_j>\sigma^2,\ \text{ else exactly }0. \tag{7.3}$$
+#
+# So **a latent collapses when the variance that it could explain is below the decoder's noise**. Its
+# posterior *is* the prior; not because training failed, but because this is the maximum (Lucas et al.,
+# 2019). Let gradients find it: climb the exact ELBO from a random start, encoder and decoder together.
+
+
+# %%
+def climb(sigma2, beta=1.0, d=6, start=None, seed=0):
+    """Maximise reconstruction − β KL over W, V, v by LBFGS; returns them and the KLs."""
+    g = same(seed)
+    W = 0.3 * torch.randn(D, d, generator=g, dtype=f64)
+    V = 0.3 * torch.randn(d, D, generator=g, dtype=f64)
+    found = [
+        t.clone().requires_grad_() for t in start or (W, V, torch.zeros(d, dtype=f64))
+    ]
+    settings = {"max_iter": 200, "history_size": 30, "tolerance_grad": 1e-9}
+    optimiser = torch.optim.LBFGS(
+        found, tolerance_change=1e-14, line_search_fn="strong_wolfe", **settings
+    )
+
+    def loss():
+        optimiser.zero_grad()
+        reconstruction, kl = exact_terms(found[0], found[1], found[2].exp(), sigma2)
+        value = beta * kl.sum() - reconstruction
+        value.backward()
+        return value
+
+    optimiser.step(loss)
+    W, V, log_v = (t.detach() for t in found)
+    return W, V, log_v, exact_terms(W, V, log_v.exp(), sigma2)[1]
+
+
+# %%
+W, V, log_v, kl = climb(sigma2=1.0)
+order = kl.argsort(descending=True)
+predicted = (0.5 * eigenvalues[:6].log()).clamp(min=0)  # σ² = 1
+agrees(kl[order], predicted, tol=1e-4, name="(7.3) KL of six latents, trained")
+capacity = 0.5 * (1 + eigenvalues[:6]).log()
+refuses(
+    kl[order], capacity, tol=1e-4, name="½ log(1 + λ/σ²): λ taken for the signal alone"
+)
+turned = (axes_8.T @ W / W.norm(dim=0)).abs()[:, order[:4]]  # cosines with the axes
+agrees(turned[:4], torch.eye(4, dtype=f64), tol=1e-2, name="each column found one axis")
+print("KL of each latent:", [f"{value:.4f}" for value in kl[order].tolist()])
+
+# %% [markdown]
+# Four latents live, two are dead. Nobody told the model how many to use: it is the number of eigenvalues
+# above $\sigma^2=1$. **Your turn** (exercise 07.1): the KLs of (7.3) as a function, and at once with the
+# weight $\beta$ that section 2 will need. Until you get there, all you have to know is this: with weight $\beta$,
+# the threshold is $\beta\sigma^2$ wherever $\sigma^2$ stands above.
+
+
+# %% exercise="07.1"
+def collapse_kl(eigenvalues, sigma2, beta=1.0):
+    """Mean KL of each latent at the optimum, (d,) nats; eigenvalues (d,), all positive."""
+    ### BEGIN SOLUTION
+    return (0.5 * (eigenvalues / (beta * sigma2)).log()).clamp(min=0)
+    ### END SOLUTION
+
+
+# %%
+passed = check("07.1", collapse_kl)
+if not passed:
+    collapse_kl = lesson_07.collapse_kl
+
+# %%
+levels = torch.logspace(-1.5, 1.5, 200, dtype=f64)
+kls = torch.stack([collapse_kl(eigenvalues[:6], s2) for s2 in levels])
+curves = {
+    f"λ = {value:g}": kls[:, j] for j, value in enumerate(eigenvalues[:6].tolist())
+}
+fig = plots.lines(levels, curves, marks={"σ² = 1": 1.0}, xlabel="σ²", ylabel="KL, nats")
+fig.axes[0].set_xscale("log")
+plots.show(fig, alt="The KL of each latent falls with σ² and is zero from σ² = λ on.")
+
+# %% [markdown]
+# **What to see.** Walk from left to right: the louder the decoder's noise, the fewer latents are worth
+# their KL. They die one by one, the weakest first, each at its own eigenvalue. The decoder's σ decides how
+# many latents are used, more than their number does.
+#
+# ### 1.4 · Active units
+#
+# Burda et al. (2016) count latents that say something by the variance of their posterior *mean* over the
+# data, and call those above 0.01 **active**. In the laboratory this variance is known too:
+#
+# $$\operatorname{Var}_x\big[m_j(x)\big]=1-\frac{\sigma^2}{\lambda_j},\qquad v_j=\frac{\sigma^2}{\lambda_j}\qquad(\lambda_j>\sigma^2). \tag{7.4}$$
+#
+# The two add up to 1: over the whole data set the codes $z$ have the prior's variance, whether the latent
+# speaks or not. So look at means, never at draws.
+
+# %%
+means = x @ V.T[:, order]
+draws = means + (0.5 * log_v[order]).exp() * torch.randn(
+    n, 6, generator=generator, dtype=f64
+)
+predicted = 1 - 1 / eigenvalues[:4]
+error = predicted * math.sqrt(2 / n)
+agrees(means[:, :4].var(0), predicted, error=error, name="(7.4) variance of the means")
+refuses(draws[:, :4].var(0), predicted, error=error, name="variance of draws of z")
+print("variances of draws:", [f"{value:.3f}" for value in draws.var(0).tolist()])
+
+# %% [markdown]
+# **Your turn** (exercise 07.2): Burda's count, from the means (N, d) of many images.
+
+
+# %% exercise="07.2"
+def active(means, least=0.01):
+    """How many latents have posterior means whose variance over images exceeds `least`."""
+    ### BEGIN SOLUTION
+    return int((means.var(0) > least).sum())
+    ### END SOLUTION
+
+
+# %%
+if not check("07.2", active):
+    active = library.active_units
+print(f"active: {active(means)} of 6")
+
+# %% [markdown]
+# ### 1.5 · Collapsed, and stuck there?
+#
+# At the start of training the decoder ignores the code: $W\approx0$, $V\approx0$, $v=1$. This point is *always*
+# stationary: if nobody listens there is no reason to speak, and if nobody speaks none to listen. Is it a
+# trap? For one latent along an axis the second derivatives there, in $(w, V)$, are
+#
+# $$H=\begin{pmatrix}-1/\sigma^2&\lambda/\sigma^2\\ \lambda/\sigma^2&-\beta\lambda\end{pmatrix},\qquad\det H=\frac{\lambda}{\sigma^2}\Big(\beta-\frac{\lambda}{\sigma^2}\Big). \tag{7.5}$$
+#
+# For $\lambda<\beta\sigma^2$ it is a maximum, for $\lambda>\beta\sigma^2$ a saddle: a ridge with a way out.
+
+
+# %%
+def one_latent(point, lam=2.5, sigma2=1.0, beta=1.0):
+    """reconstruction − β KL of one latent along an axis; point = (w, V), v = 1."""
+    w, encoder = point
+    squares = (1 - w * encoder) ** 2 * lam + w**2
+    return -0.5 * squares / sigma2 - 0.5 * beta * encoder**2 * lam
+
+
+# %%
+origin = torch.zeros(2, dtype=f64)
+for lam, beta in ((2.5, 1.0), (0.7, 1.0), (2.5, 4.0)):
+    H = hessian(lambda point: one_latent(point, lam, 1.0, beta), origin)
+    agrees(H.det(), lam * (beta - lam), name=f"(7.5) λ = {lam}, β = {beta:g}")
+    print("   saddle" if H.det() < 0 else "   maximum: the latent stays dead")
+refuses(H.det(), lam * (1 - lam), name="the threshold at σ² whatever β is")
+
+# %% [markdown]
+# The way out has a speed: the positive eigenvalue of $H$. The smaller β, the faster.
+
+# %%
+weights = torch.linspace(0, 3, 31, dtype=f64)
+speeds = {}
+for lam in (4.0, 2.5, 1.4):
+    H = [hessian(lambda p: one_latent(p, lam, 1.0, float(b)), origin) for b in weights]
+    speeds[f"λ = {lam:g}"] = torch.linalg.eigvalsh(torch.stack(H))[:, -1].clamp(min=0)
+fig = plots.lines(
+    weights, speeds, marks={"β = 1": 1.0}, xlabel="β", ylabel="speed of escape"
+)
+plots.show(fig, alt="The speed of escape falls with β, and is zero from β = λ/σ² on.")
+
+# %% [markdown]
+# **What to see.** At $\beta=1$ a strong direction leaves the dead point quickly and a weak one slowly; with a
+# small β both leave at once. That is what *warming up* β from 0 to 1 does (Bowman et al., 2016; Sønderby et
+# al., 2016): it helps those latents that *would* live to be born in time. It cannot keep alive what (7.3)
+# condemns. Test this: start where β = 0.1 ends, with all six alive, and climb on with β = 1.
+
+# %%
+warm = climb(sigma2=1.0, beta=0.1)
+later = climb(sigma2=1.0, start=warm[:3])
+cold = kl[order]
+both = [found[3].sort(descending=True).values for found in (warm, later)]
+agrees(both[1], cold, tol=1e-4, name="warmed up or not: the same end")
+refuses(both[0], cold, tol=1e-4, name="what β = 0.1 kept alive stays alive")
+print("KLs at β = 0.1:", [f"{value:.2f}" for value in both[0].tolist()])
+
+# %% [markdown]
+# So there are two collapses. One is the *optimum* of the objective, and only another objective cures it: a
+# smaller σ, a smaller β. The other is a *path* that never left the dead point; warm-up cures that. Ask
+# which one you have.
+#
+# ## 2 · β, wanted and silent
+#
+# ### 2.1 · β is another σ
+#
+# A β-VAE (Higgins et al., 2017) climbs $\text{reconstruction}-\beta\,\mathrm{KL}$. With a Gaussian decoder,
+# $\text{reconstruction}=-\tfrac1{2\sigma^2}\lVert x-\mu(z)\rVert^2+\text{const}$. Divide all by β:
+#
+# $$\tfrac1\beta\nabla\big[\text{reconstruction}_{\sigma^2}-\beta\,\mathrm{KL}\big]=\nabla\big[\text{reconstruction}_{\beta\sigma^2}-\mathrm{KL}\big] \tag{7.6}$$
+#
+# in all weights of *any* networks. A β-VAE with noise $\sigma^2$ is the plain VAE with noise $\beta\sigma^2$. Ask
+# autograd, with a small convolutional VAE.
+
+# %%
+small = {"shape": (3, 16, 16), "width": 4, "dense": 8, "latent": 3}
+pictures = torch.rand(6, 3, 16, 16, generator=generator, dtype=f64)
+noise = torch.randn(6, 3, generator=generator, dtype=f64)
+
+
+def gradient(sigma, beta):
+    """Gradient of the mean β-objective in all weights of the two networks, one vector."""
+    vae = VAE("faces", sigma=sigma, **small, seed=3).double()
+    terms = vae.terms(pictures, noise)
+    value = (terms["reconstruction"] - beta * terms["kl"]).mean()
+    weights = [p for p in vae.parameters() if p.requires_grad]
+    return torch.cat([g.flatten() for g in torch.autograd.grad(value, weights)])
+
+
+# %%
+beta, sigma = 4.0, 0.2
+left = gradient(sigma, beta) / beta
+twice = gradient(sigma * math.sqrt(beta), 1.0)
+agrees(left, twice, tol=1e-6, name="(7.6) β = 4 is σ doubled")
+refuses(left, gradient(sigma * beta, 1.0), tol=1e-6, name="σ multiplied by β, not σ²")
+refuses(left, gradient(sigma, 1.0), tol=1e-6, name="β taken for a change of units")
+
+# %% [markdown]
+# So (7.3) holds with $\beta\sigma^2$ in place of $\sigma^2$, as you wrote in 07.1. And at the optimum you can say what a
+# nat of KL *buys*. Raise β a little: the KL falls, the reconstruction term falls, in the ratio
+#
+# $$\frac{d\,\text{reconstruction}}{d\,\mathrm{KL}}=\beta. \tag{7.7}$$
+
+# %%
+kls = [climb(1.0, beta=b)[3].sum() for b in (1.9, 2.1)]
+rates = [collapse_kl(eigenvalues, 1.0, b).sum() for b in (1.9, 2.1)]
+agrees(torch.stack(kls), torch.stack(rates), tol=1e-4, name="β = 1.9 and 2.1, trained")
+
+
+def reconstruction_at(beta, sigma2=1.0):
+    """Mean reconstruction term at the optimum of weight β: min(βσ², λ) misses each axis."""
+    squares = eigenvalues.clamp(max=beta * sigma2).sum()
+    return -0.5 * (D * math.log(2 * math.pi * sigma2) + squares / sigma2)
+
+
+# %%
+step = 1e-4
+rise = reconstruction_at(2 - step) - reconstruction_at(2 + step)
+spent = [collapse_kl(eigenvalues, 1.0, b).sum() for b in (2 - step, 2 + step)]
+slope = rise / (spent[0] - spent[1])
+agrees(slope, 2.0, tol=1e-4, name="(7.7) the exchange rate at β = 2")
+refuses(slope, 1.0, tol=1e-4, name="“a nat for a nat”, at any β")
+
+# %%
+betas = torch.logspace(-1, 1.3, 120, dtype=f64)
+rate = torch.stack([collapse_kl(eigenvalues, 1.0, b).sum() for b in betas])
+value = torch.stack([reconstruction_at(b) for b in betas])
+fig, axes = plots.figure(columns=2)
+axes[0].plot(rate, value, color=plots.PALETTE[0])
+for b, name in ((0.25, "β = ¼"), (1.0, "β = 1"), (4.0, "β = 4")):
+    at = collapse_kl(eigenvalues, 1.0, b).sum(), reconstruction_at(b)
+    axes[0].plot(*at, "o", color=plots.PALETTE[1])
+    axes[0].annotate(name, at, textcoords="offset points", xytext=(6, -10))
+axes[0].set(xlabel="KL, nats", ylabel="reconstruction, nats", title="what a nat buys")
+plots.lines(betas, {"ELBO": value - rate}, ax=axes[1], xlabel="β", ylabel="ELBO, nats")
+axes[1].set(xscale="log", title="the plain ELBO")
+plots.show(fig, alt="Left: reconstruction against KL. Right: the ELBO peaks at β = 1.")
+
+# %% [markdown]
+# **What to see.** Left, the frontier: no model of this kind gets above the curve, and its slope is β. Right,
+# the honest ELBO of each of these models: highest at β = 1, for this σ. A β-VAE is not a better bound; you
+# choose another place on the frontier, for instance for fewer and cleaner latents. (That they are
+# *disentangled* is a claim of its own; (7.2) is the part that can be proved: they follow the axes.)
+#
+# ### 2.2 · Squared error: the silent β
+#
+# Most public code for faces minimises `mse_loss(decoded, x) + weight * kl`, a *mean* over the $D$ numbers of
+# an image. Multiply by $1/\text{weight}$ and compare with $-\log\mathcal N$ and (7.6):
+#
+# $$\frac1D\lVert x-\mu\rVert^2+w\,\mathrm{KL}\ \propto\ \frac{1}{2\sigma^2}\lVert x-\mu\rVert^2+\mathrm{KL}\quad\text{with}\quad\sigma^2=\;? \tag{7.8}$$
+#
+# **Your turn** (exercise 07.3): to which σ, in units of the pixel range, does a weight amount?
+
+
+# %% exercise="07.3"
+def implied_sigma(dims, weight=1.0):
+    """σ of the Gaussian decoder that `mean squared error + weight · KL` trains."""
+    ### BEGIN SOLUTION
+    return math.sqrt(dims * weight / 2)
+    ### END SOLUTION
+
+
+# %%
+if not check("07.3", implied_sigma):
+    implied_sigma = lesson_07.implied_sigma
+
+# %%
+vae, dims, weight = VAE("faces", **small, seed=3).double(), 3 * 16 * 16, 0.00025
+mean, log_var = vae.encode(pictures)
+decoded = vae.decode(mean + (0.5 * log_var).exp() * noise)
+kl = library.gaussian_kl(mean, log_var)
+public = F.mse_loss(decoded, pictures.flatten(1)) + weight * kl.mean()
+sigma = implied_sigma(dims, weight)
+log_density = library.gaussian_log_likelihood(pictures.flatten(1), decoded, sigma)
+free_of_constants = -log_density - dims * math.log(sigma * math.sqrt(2 * math.pi))
+agrees(public / weight, (free_of_constants + kl).mean(), name="(7.8) with your σ")
+ones = (0.5 * (decoded - pictures.flatten(1)).square().sum(1) + kl).mean()
+refuses(public / weight, ones, name="“a squared error has σ = 1”")
+
+# %%
+for side, weight in ((64, 1.0), (64, 0.00025), (32, 0.00025)):
+    sigma = implied_sigma(3 * side**2, weight)
+    print(f"{side} × {side} in colour, weight {weight:<8g}", end=" ")
+    print(f"σ = {sigma:6.2f}, β = {sigma**2 / 0.5:8.1f} against a summed squared error")
+
+# %% [markdown]
+# A weight of 1 means noise of 78 times the pixels' whole range: by (7.3) every latent dies. The weight .00025
+# stands in popular code; found by trial, it amounts to $\sigma=1.24$ at 64×64. (Against the *summed* squared error
+# without the ½, which is $\sigma=1/\sqrt2$, that is $\beta=3.07$.) And it means something else at every image size. Nobody who writes a
+# squared error escapes choosing σ. So choose it knowingly.
+#
+# ### 2.3 · The best σ
+#
+# The ELBO itself says what σ should be. Differentiate the Gaussian's logarithm by $\log\sigma$:
+#
+# $$\sigma_*^2=\frac1D\,\mathbb E_{x}\,\mathbb E_{q}\lVert x-\mu(z)\rVert^2,\qquad\max_\sigma\mathrm{ELBO}=-\frac D2\big(1+\log2\pi\sigma_*^2\big)-\mathrm{KL}. \tag{7.9}$$
+#
+# The mean squared error, with $z$ *drawn* from $q$. **Your turn** (exercise 07.4).
+
+
+# %% exercise="07.4"
+def best_sigma(x, decoded):
+    """σ* from images x (B, D) and the decoder's means at draws of q, (B, D)."""
+    ### BEGIN SOLUTION
+    return (x - decoded).square().mean().sqrt()
+    ### END SOLUTION
+
+
+# %%
+if not check("07.4", best_sigma):
+    best_sigma = lesson_07.best_sigma
+
+# %%
+flat = pictures.flatten(1)
+sigma = best_sigma(flat, decoded).detach().requires_grad_()
+value = library.gaussian_log_likelihood(flat, decoded.detach(), sigma).mean()
+(slope,) = torch.autograd.grad(value, sigma)
+agrees(slope, 0.0, tol=1e-8, name="(7.9) the ELBO is flat in σ at σ*")
+closed = -0.5 * dims * (1 + torch.log(2 * math.pi * sigma**2))
+agrees(value, closed, tol=1e-8, name="and its value there")
+at_mean = best_sigma(flat, vae.decode(mean))
+wrong = library.gaussian_log_likelihood(flat, decoded, at_mean).mean()
+refuses(wrong, closed, tol=1e-8, name="z = m instead of draws")
+
+# %% [markdown]
+# In the laboratory: begin with $\sigma^2=1$, which kills the weakest latents, and let σ and $W$ improve each other
+# by turns.
+
+# %%
+sigma2, path = torch.tensor(1.0, dtype=f64), []
+for _ in range(60):
+    alive = (collapse_kl(eigenvalues[:6], sigma2) > 1e-9).sum().item()
+    path.append((sigma2.item(), alive))
+    explained = eigenvalues[:6].clamp(max=sigma2.item()).sum() + eigenvalues[6:].sum()
+    sigma2 = explained / D  # (7.9): min(σ², λ) misses each axis that has a latent
+agrees(sigma2, eigenvalues[6:].mean(), tol=1e-6, name="σ² ends at the mean left over")
+refuses(sigma2, 1.0, tol=1e-6, name="it stays where it began")
+print("σ² and latents alive:", [(f"{s:.2f}", a) for s, a in path[:24:4]])
+
+# %% [markdown]
+# That is lesson 01's maximum of the likelihood (1.15): σ² is what the discarded directions leave, and all six
+# latents live. A learned σ has undone the collapse. In code it is one parameter, `sigma="learned"`, or one for
+# each pixel, `sigma="per pixel"`.
+#
+# ## 3 · Bits per dimension: one scale with flows
+#
+# ### 3.1 · A case with a known answer
+#
+# A flow gives a density of dequantised pixels, $x=(k+u)/256$, and its score is (1.18) in bits per dimension. A
+# VAE with a Gaussian likelihood on *the same* dequantised pixels gives a bound on the same density. So the
+# two may stand in one table (lessons 10 and 11 have the flow's side):
+#
+# $$\text{bits/dim}\;\le\;\frac{-\mathcal L_K(x)}{D\ln2}+8,\qquad x=(k+u)/256,\ u\sim U[0,1)^D. \tag{7.10}$$
+#
+# To test the count, take a VAE of which everything is known: the probabilistic PCA of lesson 01 on digits,
+# written as a linear VAE whose encoder is the exact posterior. Then every importance weight is $p(x)$ itself,
+# and one sample is enough.
+
+# %%
+digits, test_digits = data.load("digits"), data.load("digits", "test")
+plane = linear.ProbabilisticPCA(latent=20).fit(digits.images, generator)
+
+
+class LinearVAE(VAE):
+    """p(x|z) = N(Wz + c, σ²I)."""
+
+    def decode(self, z):
+        return self.decoder(z)
+
+
+def as_vae(plane, wider=1.0):
+    """The probabilistic PCA as a VAE; q is the exact posterior, `wider` times as wide."""
+    vae = LinearVAE(latent=20, hidden=(), likelihood="gaussian", sigma=1.0).double()
+    W, c, sigma2 = plane.weights, plane.mean, plane.variance
+    M = torch.eye(20, dtype=f64) + W.T @ W / sigma2
+    gain, log_v = torch.linalg.solve(M, W.T / sigma2), -M.diagonal().log()
+    with torch.no_grad():
+        vae.decoder[0].weight.copy_(W)
+        vae.decoder[0].bias.copy_(c)
+        vae.encoder[0].weight.copy_(torch.cat([gain, 0 * gain]))
+        vae.encoder[0].bias.copy_(torch.cat([-gain @ c, log_v + 2 * math.log(wider)]))
+        vae.log_sigma.copy_(0.5 * sigma2.log())
+    return vae
+
+
+# %%
+levels = test_digits.images[: budget.pick(smoke=400, laptop=500)]
+exact = plane.bits_per_dim(levels, same())  # the same noise for everybody
+bits = as_vae(plane).bits_per_dim(levels, same(), k=1)
+agrees(bits, exact, tol=1e-8, name="(7.10) VAE against the exact density")
+refuses(bits - 8, exact, tol=1e-8, name="log₂ 256 forgotten")
+grey = bits_per_dim(as_vae(plane).log_likelihood(levels / 255, 1, same()), 784)
+refuses(grey, exact, tol=1e-8, name="grey levels / 255, without noise")
+
+# %% [markdown]
+# The same density is a flow too: $z=L^{-1}(x-c)$ with the Cholesky factor $LL^{\mathsf T}=WW^{\mathsf T}+\sigma^2I$ is an invertible
+# map of 784 numbers onto 784, and the change of variables gives
+#
+# $$\log p(x)=\log\mathcal N(z;0,I)-\log\det L. \tag{7.11}$$
+
+# %%
+x = dequantise(levels, same()).flatten(1).double()
+S = plane.weights @ plane.weights.T + plane.variance * torch.eye(784, dtype=f64)
+L = torch.linalg.cholesky(S)
+z = torch.linalg.solve_triangular(L, (x - plane.mean).T, upper=False).T
+log_p = library.log_normal(z) - L.diagonal().log().sum()
+agrees(bits_per_dim(log_p, 784), bits, tol=1e-8, name="(7.11) flow and VAE, same bits")
+wrong = bits_per_dim(library.log_normal(z), 784)
+refuses(wrong, bits, tol=1e-8, name="log-determinant forgotten")
+
+# %% [markdown]
+# Flow and VAE, one number. Now spoil the encoder: make $q$ one and a half times as wide as the posterior. The ELBO
+# loses exactly $\mathrm{KL}(q\,\|\,\text{posterior})=\tfrac d2(s^2-1-\log s^2)$, and more importance samples win it back.
+
+# %%
+wide = as_vae(plane, wider=1.5)
+gap = 10 * (1.5**2 - 1 - math.log(1.5**2)) / (784 * math.log(2))
+lost = wide.bits_per_dim(levels, same(), k=1) - exact
+error = lost.std() / math.sqrt(len(lost))
+agrees(lost.mean(), gap, error=error, name="what a wide q costs, bits/dim")
+refuses(lost.mean(), 2 * gap, error=error, name="the KL without its ½")
+for k in (1, 10, 100):
+    lost = (wide.bits_per_dim(levels[:50], same(), k=k) - exact[:50]).mean()
+    print(f"K = {k:3}: {lost:.5f} bits/dim above the exact value")
+
+# %% [markdown]
+# ### 3.2 · What σ = 1 costs
+#
+# **Predict.** A VAE of digits is trained by the summed squared error with its ½, that is with $\sigma=1$. Suppose that it
+# reconstructs *perfectly*. How many bits per dimension does it need? (Grey levels written down one by one need
+# 8. Probabilistic PCA with 20 latents: see above.)
+
+# %% exercise="07.11"
+### BEGIN SOLUTION
+guess = 9.3
+### END SOLUTION
+guess = predict("07.11", guess)
+
+# %% [markdown]
+# A Gaussian of width σ has at most the density $1/(\sigma\sqrt{2\pi})$, whatever the decoder does:
+#
+# $$\text{bits/dim}\;\ge\;8+\log_2\!\big(\sigma\sqrt{2\pi}\big). \tag{7.12}$$
+
+# %%
+floor = 8 + math.log2(math.sqrt(2 * math.pi))
+perfect = library.gaussian_log_likelihood(x, x, 1.0)  # the decoder's mean *is* x
+agrees(bits_per_dim(perfect, 784), floor, tol=1e-8, name="(7.12) σ = 1")
+refuses(
+    bits_per_dim(-0.5 * (x - x).square().sum(1), 784), floor, name="normaliser dropped"
+)
+print(f"σ = 1: at least {floor:.2f} bits/dim; probabilistic PCA {exact.mean():.2f}")
+
+# %% [markdown]
+# More than 8. As a code, this model is worse than no model. And by (7.3) it keeps no latent whose direction
+# varies by less than 1 over the *whole* image. Now train three VAEs with twenty latents on digits, equal but for σ.
+
+
+# %%
+def gaussian_vae(sigma, **more):
+    """A VAE of digits with 20 latents and a Gaussian likelihood."""
+    settings = {
+        "latent": 20,
+        "hidden": (256, 256),
+        "anneal": True,
+        "seed": 1,
+        "lr": 2e-3,
+    }
+    return VAE(likelihood="gaussian", sigma=sigma, **settings | more)
+
+
+@torch.no_grad()
+def look(vae, images, k=50):
+    """Bits/dim (K samples), KL, active units, σ of a Gaussian VAE on 8-bit images."""
+    found = torch.cat([vae.bits_per_dim(part, same(), k) for part in images.split(50)])
+    mean, log_var = vae.encode(dequantise(images, same()))
+    kl = library.gaussian_kl(mean, log_var).mean().item()
+    return found.mean().item(), kl, active(mean), vae.log_sigma.exp().mean().item()
+
+
+# %%
+pixel_vaes, rounds = {}, budget.rounds(20_000)
+few = test_digits.images[: budget.pick(smoke=50, laptop=500)]
+for sigma in (1.0, "learned", "per pixel"):
+    vae = gaussian_vae(sigma)
+    training.fit(vae, digits, rounds=rounds, seed=1, preview=False)
+    pixel_vaes[f"σ {sigma}"] = vae.eval()
+    found = look(vae, few, k=budget.pick(smoke=5, laptop=50))
+    print(f"σ {sigma!s:9}: {found[0]:6.3f} bits/dim, KL {found[1]:6.2f} nats", end=", ")
+    print(f"{found[2]:2} of 20 active, mean σ {found[3]:.3f}")
+
+# %%
+table = {"one number": 8.0, "probabilistic PCA": plane.bits_per_dim(few, same()).mean()}
+table |= {f"VAE, {name}": look(vae, few, k=5)[0] for name, vae in pixel_vaes.items()}
+flow, part = zoo.load("realnvp-mnist"), few[: budget.pick(smoke=4, laptop=100)]
+table["RealNVP (zoo)"] = flow.bits_per_dim(part, same()).mean()
+marks = {} if guess is None else {"your guess, σ = 1": guess}
+fig = plots.bars(
+    {k: float(v) for k, v in table.items()}, references=marks, unit="bits/dim"
+)
+plots.show(
+    fig, alt="σ = 1 needs more than 8 bits; learned σ fewer, per pixel fewest of VAEs."
+)
+
+# %%
+shown, rows = dequantise(test_digits.images[:8], same()), []
+for vae in pixel_vaes.values():
+    rows += [vae.reconstruct(shown, same()), vae.sample(8, generator=same(3))]
+names = ["digit", *(f"{k}, {n}" for k in pixel_vaes for n in ("rec.", "sample"))]
+fig = plots.images(torch.cat([shown, *rows]), columns=8, row_labels=names)
+plots.show(
+    fig, alt="With σ = 1 all alike and blurred; with a learned σ each digit its own."
+)
+
+# %% [markdown]
+# **What to see.** The three differ in one number. With $\sigma=1$ the latents say about three nats *together*, all pictures are the same
+# few blurs, and the bits are above the line at 8. With a learned σ they say some ten times as much, and each digit gets
+# its own picture. Yet one σ for all is a poor code: a border pixel that is always black costs as much as a stroke, by (7.12) with the
+# learned σ. One σ *for each pixel* saves there; look whether its pictures are better too. (Probabilistic PCA sits at its exact optimum, these
+# networks after a short training: they need not beat it here.) The flow is far ahead: it knows each pixel from its neighbours,
+# where a VAE's pixels are independent given $z$. **One scale, so you may compare. But bits are not looks.**
+
+# %% [markdown]
+# ## 4 · More samples, a tighter bound
+#
+# ### 4.1 · Why it rises
+#
+# Lesson 06 used $\mathcal L_K=\mathbb E\big[\log\frac1K\sum_kw_k\big]$ with $w_k=p(x,z_k)/q(z_k\mid x)$ (Burda et al., 2016). Why does it rise? Take $2K$ draws.
+# Their mean weight is the mean of two means of $K$, and Jensen says
+#
+# $$\log\frac{\bar w+\bar w'}2\ge\frac{\log\bar w+\log\bar w'}2\quad\Longrightarrow\quad\mathcal L_{2K}\ge\mathcal L_K. \tag{7.13}$$
+#
+# (With all subsets in place of two halves it follows for every $K$.) Take lesson 06's small model, where $\log p(x)$ is
+# known: $w=2$, $s=0.5$, $x=1.5$.
+
+
+# %%
+def number(value):
+    return torch.tensor(value, dtype=f64)
+
+
+w, s, x = number(2.0), number(0.5), number(1.5)
+prior, log_p = (
+    Normal(number(0.0), number(1.0)),
+    Normal(0.0, (w**2 + s**2).sqrt()).log_prob(x),
+)
+posterior = Normal(w * x / (w**2 + s**2), s / (w**2 + s**2).sqrt())
+q = Normal(number(0.6), number(0.4))
+
+
+def log_weight(noise, q=q, w=w):
+    """log p(x, z) − log q(z) at z = m + σ·noise."""
+    z = q.mean + q.stddev * noise
+    return prior.log_prob(z) + Normal(w * z, s).log_prob(x) - q.log_prob(z)
+
+
+# %%
+log_weights = log_weight(torch.randn(2**17, generator=generator, dtype=f64))
+ks = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+bounds = {k: log_weights.reshape(k, -1).logsumexp(0) - math.log(k) for k in ks}
+curve = torch.stack([b.mean() for b in bounds.values()])
+agrees(curve.diff().clamp(max=0), 0.0, name="(7.13) how far L_K ever falls")
+error = bounds[64].std() / math.sqrt(len(bounds[64]))
+averaged = log_weights.reshape(64, -1).mean(0).mean()
+refuses(averaged, curve[6], error=error, name="64 ELBOs averaged: a mean of logs")
+
+# %% [markdown]
+# ### 4.2 · How fast
+#
+# Write $\bar w=p(x)(1+\delta)$: the mean of $\delta$ is 0 and its variance is $\operatorname{Var}[w]/(K\,p(x)^2)$. With
+# $\log(1+\delta)\approx\delta-\delta^2/2$ the gap is
+#
+# $$\log p(x)-\mathcal L_K\;\approx\;\frac1{2K}\,\frac{\operatorname{Var}_q[w]}{p(x)^2}\qquad(K\text{ large}). \tag{7.14}$$
+#
+# The relative variance of the weights is an integral, $\int p(z\mid x)^2/q(z)\,dz-1$.
+
+# %%
+grid, groups = torch.linspace(-12, 12, 24_001, dtype=f64), 4_000
+ratio = 2 * posterior.log_prob(grid) - q.log_prob(grid)
+relative = torch.trapezoid(ratio.exp(), grid) - 1
+noise = torch.randn(256, groups, generator=generator, dtype=f64)
+delta = (log_weight(noise) - log_p).exp().mean(0) - 1
+gaps = delta - delta.log1p()  # adding δ changes no mean, and takes most of the variance
+error = gaps.std() / math.sqrt(groups)
+agrees(gaps.mean(), relative / 512, error=error, name="(7.14) gap at K = 256")
+refuses(gaps.mean(), relative / 256, error=error, name="the ½ forgotten")
+
+# %%
+named = {
+    "L_K": curve,
+    "log p(x) − relative variance / 2K": log_p - relative / 2 / number(ks),
+}
+fig = plots.lines(ks, named, references={"log p(x)": float(log_p)}, xlabel="K")
+fig.axes[0].set_xscale("log", base=2)
+fig.axes[0].set_ylabel("nats")
+plots.show(
+    fig, alt="L_K rises to log p(x); the approximation joins it from K of about 8."
+)
+
+# %% [markdown]
+# **What to see.** The curve closes in on $\log p(x)$ like $1/K$, as soon as $K$ is larger than the relative variance. For a poor
+# $q$, or one narrower than the posterior, that variance is enormous or infinite, and the curve creeps: the last section
+# of lesson 06 saw it at 50 latents. A curve that still rises at its end says: the truth is higher.
+#
+# ### 4.3 · Training with it
+#
+# The gradient of $\log\frac1K\sum w_k$ is a weighted mean. Each draw counts by its share of the weight:
+#
+# $$\nabla\log\frac1K\sum_kw_k=\sum_k\tilde w_k\,\nabla\log w_k,\qquad\tilde w_k=\frac{w_k}{\sum_lw_l}. \tag{7.15}$$
+#
+# **Your turn** (exercise 07.6): the shares $\tilde w$, from log-weights (K, B). Images have weights around $e^{-100}$.
+
+
+# %% exercise="07.6"
+def importance(log_weights):
+    """w_k / Σ_l w_l from log-weights (K, B); (K, B), each column adds to 1."""
+    ### BEGIN SOLUTION
+    return log_weights.softmax(0)
+    ### END SOLUTION
+
+
+# %%
+if not check("07.6", importance):
+    importance = lesson_07.importance
+
+# %%
+slope, noise = (
+    number(2.0).requires_grad_(),
+    torch.randn(8, generator=generator, dtype=f64),
+)
+logs = log_weight(noise, w=slope)
+(direct,) = torch.autograd.grad(logs.logsumexp(0), slope, retain_graph=True)
+shares = importance(logs.detach()[:, None])[:, 0]
+each = [torch.autograd.grad(value, slope, retain_graph=True)[0] for value in logs]
+agrees((shares * torch.stack(each)).sum(), direct, name="(7.15) gradient in w")
+refuses(torch.stack(each).mean(), direct, name="equal weights: the ELBO's gradient")
+
+# %% [markdown]
+# So a draw that explains nothing costs nothing: $q$ need only *sometimes* be right, and may be wider. Models that are
+# trained so keep more latents alive; the table in section 5 shows it.
+#
+# ### 4.4 · The price for the encoder (optional)
+#
+# Is more always better? For the decoder, yes. For the encoder something strange happens (Rainforth et al., 2018): as
+# $K$ grows the bound depends on $q$ less and less, so its gradient in $q$ shrinks like $1/K$, and the noise only like $1/\sqrt K$. The
+# **signal-to-noise ratio** is
+#
+# $$\mathrm{SNR}=\frac{|\mathbb E[g]|}{\operatorname{sd}[g]}\;\propto\;\frac1{\sqrt K}\ \text{(encoder)},\qquad\propto\sqrt K\ \text{(decoder)}. \tag{7.16}$$
+
+
+# %% tags=["optional"]
+def ratios(k, repeats=20_000):
+    """|mean|/sd of one-draw gradients of L_K, in q's mean and in the decoder's w."""
+    m, slope = (number(v).repeat(repeats).requires_grad_() for v in (0.6, 1.9))
+    noise = torch.randn(k, repeats, generator=generator, dtype=f64)
+    value = log_weight(noise, Normal(m, number(0.4)), slope).logsumexp(0).sum()
+    found = torch.autograd.grad(value, (m, slope))
+    return torch.stack([g.mean().abs() / g.std() for g in found])
+
+
+tried = {k: ratios(k) for k in (4, 8, 16, 32, 64)}
+error = (1 / math.sqrt(20_000)) * math.sqrt(1 + 16) / 4  # of the difference below
+agrees(tried[64][0], tried[4][0] / 4, error=error, name="(7.16) encoder, K = 4 to 64")
+refuses(
+    tried[64][0], tried[4][0] * 4, error=error, name="“more samples, better gradients”"
+)
+
+# %% tags=["optional"]
+both = torch.stack(list(tried.values()))
+curves = {"encoder": both[:, 0], "decoder": both[:, 1]}
+fig = plots.lines(list(tried), curves, xlabel="K", ylabel="signal / noise")
+fig.axes[0].set(xscale="log", yscale="log")
+plots.show(
+    fig, alt="The decoder's signal-to-noise ratio rises with K, the encoder's falls."
+)
+
+# %% [markdown]
+# **What to see.** On doubly logarithmic axes two straight lines: the decoder's goes up, the encoder's down. With a very
+# large $K$ the encoder is taught by noise. Small $K$, or different bounds for the two networks, is the usual way out.
+
+# %% [markdown]
+# ## 5 · Fifty latents on digits: collapse, and what helps
+#
+# ### 5.1 · Free bits
+#
+# The second cure changes the objective where the latents are quiet. Each latent may use $f$ nats for nothing (Kingma et
+# al., 2016):
+#
+# $$\mathcal F=\text{reconstruction}-\sum_{j=1}^d\max\big(f,\;\overline{\mathrm{KL}}_j\big)\;\le\;\mathrm{ELBO},\qquad\frac{\partial\mathcal F}{\partial\,\mathrm{KL}_j}=0\ \text{ where }\overline{\mathrm{KL}}_j<f. \tag{7.17}$$
+#
+# The bar is a mean over the batch. Below $f$ nothing pulls a latent to the prior, so at the dead point of (7.5) it has
+# a way out. **Your turn** (exercise 07.5): the charge, from the KLs (B, d) of a batch. If it passes, it trains below.
+
+
+# %% exercise="07.5"
+def charged(kl, free):
+    """Σ_j max(free, mean over the batch of the KL of latent j): one number, nats."""
+    ### BEGIN SOLUTION
+    return kl.mean(0).clamp(min=free).sum()
+    ### END SOLUTION
+
+
+# %%
+if not check("07.5", charged):
+    charged = lesson_07.charged
+
+# %%
+loud = torch.tensor([1.5, 0.8, 0.3, 0.1, 0.0], dtype=f64)
+mean = (loud * torch.randn(64, 5, generator=generator, dtype=f64)).requires_grad_()
+log_var = (-loud).expand(64, 5)
+kl = 0.5 * (mean.square() + log_var.exp() - 1 - log_var)
+library_value = library.free_bits_kl(mean, log_var, 0.1).mean()
+agrees(charged(kl, 0.1), library_value, name="(7.17) your charge is the library's")
+quiet = kl.mean(0) < 0.1
+(slope,) = torch.autograd.grad(charged(kl, 0.1), mean, retain_graph=True)
+agrees(slope[:, quiet], 0.0, name=f"no pull on the {quiet.sum()} quiet latents")
+in_all = kl.sum(1).mean().clamp(min=0.5)  # 5 latents × 0.1 nats, given to the sum
+(slope,) = torch.autograd.grad(in_all, mean)
+refuses(slope[:, quiet], 0.0, name="the free nats given to the sum of all latents")
+
+# %% [markdown]
+# ### 5.2 · Twenty or fifty?
+#
+# **Predict.** The zoo has a VAE with fifty latents, trained for 200 epochs on MNIST with the plain ELBO. How many of the
+# fifty are active?
+
+# %% exercise="07.12"
+### BEGIN SOLUTION
+active_guess = 13
+### END SOLUTION
+active_guess = predict("07.12", active_guess)
+
+
+# %%
+def parts(vae, x, noise):
+    """Reconstruction (B,) and the KL of each latent (B, d), nats."""
+    mean, log_var = vae.encode(x)
+    z = mean + (0.5 * log_var).exp() * noise
+    kl = 0.5 * (mean.square() + log_var.exp() - 1 - log_var)
+    return vae.log_p_x_given_z(x.flatten(1), z), kl
+
+
+few = budget.pick(smoke=100, laptop=2000)
+bits = data.binarise(test_digits.batch(slice(0, few)).x, same())
+
+
+@torch.no_grad()
+def latents(name, vae):
+    """Print ELBO, KL and active units on test digits; the KLs (d,), largest first."""
+    reconstruction, kl = parts(
+        vae, bits, vae.noise(few, vae.settings["latent"], generator=same())
+    )
+    units = active(vae.encode(bits)[0])
+    print(f"{name:13} ELBO {(reconstruction - kl.sum(1)).mean():8.2f}", end=", ")
+    print(f"KL {kl.sum(1).mean():6.2f}, active {units} of {kl.shape[1]}")
+    return kl.mean(0).sort(descending=True).values
+
+
+# %%
+named = {"50 latents": "vae-50d-mnist", "20 latents": "vae-20d-mnist"}
+kls = {name: latents(name, zoo.load(stored)) for name, stored in named.items()}
+marks = {} if active_guess is None else {"your guess, of 50": active_guess}
+padded = {
+    name: F.pad(kl, (0, 50 - len(kl)), value=math.nan) for name, kl in kls.items()
+}
+fig = plots.lines(torch.arange(1, 51), padded, marks=marks, xlabel="latent, by its KL")
+fig.axes[0].set_ylabel("KL, nats")
+plots.show(
+    fig, alt="Both models use about a dozen latents; the rest are exactly at zero."
+)
+
+# %% [markdown]
+# **What to see.** A cliff, as in the laboratory: about a dozen latents with a nat or more, the others at zero to the last digit.
+# And it is *the same dozen* whether there were twenty or fifty to choose from. The number was not the limit.
+#
+# ### 5.3 · Can the dead be raised?
+#
+# Take the model with twenty latents and train it on for a short while, in three ways: with the plain ELBO; with a *second* warm-up, β from
+# 0 to 1 over the first half; with free bits, 0.1 nats a latent. What do you expect of each, after 1.5?
+
+
+# %%
+def plain(vae, x, noise, progress):
+    reconstruction, kl = parts(vae, x, noise)
+    return reconstruction - kl.sum(1)
+
+
+def warm_up(vae, x, noise, progress):
+    reconstruction, kl = parts(vae, x, noise)
+    return reconstruction - min(1.0, progress / 0.5) * kl.sum(1)
+
+
+def free_bits(vae, x, noise, progress):
+    reconstruction, kl = parts(vae, x, noise)
+    return reconstruction - charged(kl, 0.1)
+
+
+# %%
+def train(vae, objective, rounds, seed=0, lr=1e-3):
+    """Climb objective(vae, x, noise, progress); progress goes from 0 to 1."""
+    player = Player("VAE", vae.parameters(), training.adam(lr))
+
+    def losses(draw):
+        x = vae.scored(draw)  # binarised or dequantised, as the likelihood wants it
+        noise = draw.normal(len(x), vae.settings["latent"])
+        return {"VAE": {"loss": -objective(vae, x, noise, draw.t / rounds).mean()}}
+
+    game = Game([Move([player], losses)])
+    return training.fit(vae, digits, game=game, rounds=rounds, seed=seed, preview=False)
+
+
+# %%
+cures, raised = {"plain": plain, "warm-up": warm_up, "free bits": free_bits}, {}
+for name, objective in cures.items():
+    vae = zoo.load("vae-20d-mnist").requires_grad_()
+    train(vae, objective, budget.rounds(10_000), seed=2, lr=5e-4)
+    raised[name] = latents(name, vae)
+
+# %%
+for name, kl in raised.items():
+    print(f"{name:10}", "  ".join(f"{value:.2f}" for value in kl.tolist()))
+
+# %% [markdown]
+# **What to see.** More training by the plain ELBO changes nothing: this collapse is no accident of the path. A second warm-up
+# may stir the dead while β is small, but at its end the same dozen speaks. Free bits lift *every* latent to its 0.1
+# nats, just about, and all twenty count as active. Now compare the ELBOs, which are counted alike: being active is no end in
+# itself.
+#
+# ### 5.4 · From the start, recorded
+#
+# What do the cures do if they are there from the first round? Six ways, three seeds each, took longer than a lesson may. They were
+# **recorded** by a script that you can run.
+
+# %%
+recorded = json.loads(data.paths.find("collapse.json").read_text("utf-8"))
+print(recorded["about"])
+print(
+    f"command: {recorded['command']}; {recorded['cpu_minutes']:.0f} CPU minutes of training"
+)
+print(f"settings: {recorded['settings']}")
+for name, changed in recorded["ways"].items():
+    print(f"   {name:10} {changed}")
+
+
+# %%
+def over_seeds(name, column):
+    values = number([row[column] for row in recorded["rows"] if row["way"] == name])
+    return f"{values.mean():8.2f} ± {values.std():4.2f}"
+
+
+columns = ("elbo", "bound", "kl", "active", "cpu_seconds")
+print(
+    f"{'':10}",
+    "".join(f"{c:>17}" for c in ("ELBO", "K = 500", "KL", "active", "CPU s")),
+)
+for name in recorded["ways"]:
+    print(f"{name:10}", "  ".join(over_seeds(name, column) for column in columns))
+
+# %%
+kls = {
+    name: number([r["kl_each"] for r in recorded["rows"] if r["way"] == name]).mean(0)
+    for name in recorded["ways"]
+}
+fig = plots.lines(
+    torch.arange(1, 51), kls, xlabel="latent, by its KL", ylabel="KL, nats"
+)
+plots.show(fig, alt="KL of each latent in falling order, for six ways of training.")
+
+# %% [markdown]
+# **What to see.** Look at the columns one by one. *Active*: which cures leave more latents alive than the plain ELBO, and are they
+# well above their free bits? *ELBO* and *K = 500*: do the models with more active units also bound the test digits better? Judge a
+# difference by the ± of its seeds, and the row K = 5 by the bound that it was trained for, and by its processor time. β = 4 is (7.6) at work
+# the one way, β = ¼ the other: it buys reconstruction with nats that the ELBO charges in full. Mind *active*: after 2,000 rounds nearly all fifty still
+# count as active, with a hundredth of a nat each, where the zoo's model was down to 13 after 93,800. Dying takes time. This is one network, one data
+# set and one length of training: a table says what happened here.
+
+# %% [markdown]
+# ## 6 · Faces: report B's VAE, and a better one
+#
+# ### 6.1 · How many latents will it use?
+#
+# Report B trains a convolutional VAE with 128 latents on CelebA (the course calls it B3). Its section 4.3:
+#
+# > Batch size = 144 , Latent dimension = 128 , Learning Rate = 0.005 , Scheduler Gamma = 0.95 , Optimizer= SGD , Loss = Log Probability + KLD , Num Epochs = 30
+#
+# It names no σ. The course takes what "squared error" usually means, $\sigma=1$, and its own drawn faces (lesson 03), at
+# 32×32 here. By (7.3) you can say beforehand how many directions are worth a latent, at least to a linear model: count the
+# eigenvalues of the pixels' covariance above $\sigma^2=1$.
+
+# %%
+faces = data.faces.load("train", size=32, n=budget.pick(smoke=150, laptop=6000))
+test_faces = data.faces.load("test", size=32, n=budget.pick(smoke=40, laptop=500))
+x = dequantise(faces.images[:2000], generator).flatten(1).double()
+x = x - x.mean(0)
+gram = (
+    x @ x.T if len(x) < x.shape[1] else x.T @ x
+)  # the same eigenvalues, but for zeros
+spectrum = torch.linalg.eigvalsh(gram / len(x)).flip(0)
+print(f"total variance {spectrum.sum():.1f}; above 1: {(spectrum > 1).sum()}", end="; ")
+print(f"above 0.1² = 0.01: {(spectrum > 0.01).sum()} (of {len(spectrum)})")
+
+# %%
+count = torch.arange(1, 129)
+fig = plots.lines(count, {"eigenvalue": spectrum[:128]}, references={"σ² = 1": 1.0})
+fig.axes[0].set(yscale="log", xlabel="direction", ylabel="variance")
+plots.show(fig, alt="The eigenvalues of faces fall steeply; about a dozen are above 1.")
+
+# %% [markdown]
+# **Predict** how many of B3's 128 latents will be active. The line gives a hint; a network is not linear.
+
+# %% exercise="07.13"
+### BEGIN SOLUTION
+b3_guess = 12
+### END SOLUTION
+b3_guess = predict("07.13", b3_guess)
+
+# %% [markdown]
+# ### 6.2 · B3 at its settings, and the course's recipe
+#
+# `VAE("b3")` has B's batch, latents, optimiser, rate and schedule; the schedule's 30 steps are spread over the rounds
+# of your budget, few as they are. The recipe `"faces"` keeps the network and changes how it is trained: σ is learned, Adam, a warm-up of the KL.
+
+# %%
+b3 = VAE("b3", shape=(3, 32, 32))
+training.fit(b3, faces, rounds=budget.rounds(2_000), seed=0, preview=False)
+changed = {"lr": 3e-3, "warm_up": 0.3}
+better = VAE("faces", shape=(3, 32, 32), **changed)
+training.fit(better, faces, rounds=budget.rounds(12_000), seed=0, preview=False)
+face_vaes = {"B3": b3.eval(), "faces": better.eval()}
+
+# %%
+few = test_faces.images[: budget.pick(smoke=20, laptop=200)]
+
+
+def report(name, vae):
+    found = look(vae, few, k=budget.pick(smoke=2, laptop=20))
+    print(f"{name:12} {found[0]:6.3f} bits/dim, KL {found[1]:6.2f} nats", end=", ")
+    print(f"{found[2]:3} of 128 active, σ {found[3]:.3f}")
+
+
+for name, vae in face_vaes.items():
+    report(name, vae)
+print(f"your guess: {b3_guess} active in B3; the line said {(spectrum > 1).sum()}")
+
+# %% [markdown]
+# Adam moves $\log\sigma$ by no more than its rate in a round, so after a short training σ may lag behind. You need not wait for
+# it: (7.9) gives the best σ for the decoder as it is, and your `best_sigma` computes it, here from training faces.
+
+# %%
+some = dequantise(faces.images[:500], same())
+for name, vae in face_vaes.items():
+    with torch.no_grad():
+        decoded = vae.reconstruct(some, same()).flatten(1)
+        vae.log_sigma.fill_(best_sigma(some.flatten(1), decoded).log())
+    report(f"{name}, best σ", vae)
+
+# %%
+shown, rows = dequantise(test_faces.images[:8], same()), []
+for vae in face_vaes.values():
+    rows += [vae.reconstruct(shown, same()), vae.sample(8, generator=same(3))]
+names = ["face", "B3, rec.", "B3, sample", "faces, rec.", "faces, sample"]
+fig = plots.images(torch.cat([shown, *rows]), columns=8, row_labels=names, zoom=2)
+plots.show(
+    fig,
+    alt="B3 shows one blurred mean face; the other recipe hair, skin and background.",
+)
+
+# %% [markdown]
+# **What to see.** In so few rounds B3 has hardly left the dead point: by 1.5 the way out is slow, and plain SGD walks it at its own
+# pace. Its reconstructions and samples are all *one* picture, the mean face. The other recipe has learned background, skin and
+# hair of each face; eyes and mouth, which are small and so cost few bits, come last. Its samples are poorer than its reconstructions;
+# 6.4 asks why.
+#
+# So is it only a matter of patience? The script of 5.4 recorded longer runs of both, one each.
+
+# %%
+for row in recorded["face_rows"]:
+    print(
+        f"{row['recipe']}: {row['rounds']} rounds, {row['cpu_seconds'] / 60:.0f} CPU minutes"
+    )
+    for m in row["moments"]:
+        print(f"   round {m['round']:5}: {m['active']:3} active", end="")
+        print(f", {m['above']:3} with a KL above .1, KL {m['kl']:6.2f} in all", end="")
+        print(f", error {m['rmse']:.3f}, {m['bits']:.3f} bits/dim")
+
+# %% [markdown]
+# **What to see.** Compare B3's latents with a KL above .1 to the number of eigenvalues above 1, and its bits to the 9.33 of (7.12). A fixed
+# σ = 1 limits the first and holds up the second, and no patience moves those limits. Here B3 is not even near the first: after all its
+# rounds it still stands at the dead point. (B trained far longer, on photographs. How many of its 128 latents spoke, the report does not say.)
+
+# %% [markdown]
+# ### 6.3 · Trained longer, at 64×64
+#
+# The zoo has the same recipe at 64×64. First what it makes of test faces; then what it makes of nothing, the means
+# and the draws.
+
+# %%
+artist = zoo.load("vae-faces")
+large = data.faces.load("test", size=64, n=budget.pick(smoke=60, laptop=400))
+x = dequantise(large.images, same())
+some = (
+    artist.sample(5, generator=same(3)),
+    artist.sample(5, generator=same(3), draw=True),
+)
+rows = torch.cat([x[:5], artist.reconstruct(x[:5], same()), *some])
+names = ["face", "reconstruction", "sample, mean", "sample, draw"]
+fig = plots.images(rows, columns=5, zoom=1, row_labels=names)
+plots.show(
+    fig, alt="Reconstructions near the faces; samples hardly faces; draws covered with noise."
+)
+
+# %%
+many = len(x)
+kinds = {
+    "real": x,
+    "reconstructions": artist.reconstruct(x, same()),
+    "samples, means": artist.sample(many, generator=same(4)),
+    "samples, draws": artist.sample(many, generator=same(4), draw=True),
+}
+sharp = {name: evaluation.sharpness(images).median() for name, images in kinds.items()}
+for name, value in sharp.items():
+    print(f"{name:16} median sharpness {value:.5f}")
+
+# %% [markdown]
+# **What to see.** Median sharpness (lesson 03's measure) falls from the real faces to the reconstructions and again to the
+# samples' means: blur has two sources, the decoder that averages over what the code does not say, and codes that no face has. The *draws*
+# come out nearly as sharp as real faces, but what is sharp in them is noise. None of the four is "the" picture of the model, and only the
+# draws are what its bits speak of. And look at the samples: with glasses and hair in places, they are hardly faces, though the reconstructions are.
+
+# %% [markdown]
+# ### 6.4 · Where do samples go wrong?
+#
+# A sample is decoded from the *prior*; a reconstruction from $q(z\mid x)$. Average the posteriors of all images: that is
+# the **aggregated posterior** $q(z)=\mathbb E_x[q(z\mid x)]$. If it were the prior, samples and reconstructions would look equally good. Compare
+# the two: does $q(z)$ have a standard deviation of 1 in each latent, and no correlations between them?
+
+# %%
+with torch.no_grad():
+    mean, log_var = artist.encode(x)
+z = mean + (0.5 * log_var).exp() * torch.randn(mean.shape, generator=same(5))
+norms = {
+    "codes of faces": z.norm(dim=1),
+    "draws of the prior": torch.randn(many, 128, generator=same(6)).norm(dim=1),
+}
+for name, values in norms.items():
+    print(f"‖z‖ of {name:18} {values.mean():6.2f} ± {values.std():.2f}")
+speaking = mean.var(0) > 0.01
+widths = z[:, speaking].std(0)
+print(
+    f"{speaking.sum()} active; standard deviation of z over faces {widths.mean():.2f}",
+    end="",
+)
+print(f" ({widths.min():.2f} to {widths.max():.2f})")
+
+# %% [markdown]
+# **What to see.** On average each latent has nearly the prior's width, as (7.4) says; but some are wider and some narrower, and the norms
+# of the codes vary more than those of the prior's draws. The prior falls between the codes of real faces too, where the decoder was never trained. Lesson 08 takes up the aggregated posterior.
+#
+# ### 6.5 · What the codes are good for
+#
+# A VAE has an encoder, so you can walk between *given* faces: from the code of one to the code of another. (With
+# `explore.walk(artist, z=mean)` you choose both with the mouse.)
+
+# %%
+steps = torch.linspace(0, 1, 7)[:, None]
+fig = plots.images(
+    artist.mean_image((1 - steps) * mean[0] + steps * mean[1]), columns=7
+)
+plots.show(fig, alt="Seven faces on the way from one test face to another.")
+
+# %% [markdown]
+# And directions for attributes come from labelled faces, without sampling (lesson 04 had to sample first). Encode faces
+# whose factors are known, and regress $z$ on all factors at once.
+
+# %%
+known = data.faces.load("train", size=64, n=budget.pick(smoke=70, laptop=2000))
+with torch.no_grad():
+    codes = torch.cat(
+        [
+            artist.encode(known.batch(i).x)[0]
+            for i in torch.arange(len(known)).split(100)
+        ]
+    )
+directions = explore.attribute_directions(
+    codes, known.attributes, ("glasses", "smile", "turn")
+)
+bare = large.attributes["glasses"] == 0
+explore.show(explore.attributes(artist, directions, z=mean[bare]), glasses=1.0)
+
+# %% [markdown]
+# How often does a direction do what it says? Ask the judge of faces, before and after, on faces without glasses.
+
+# %%
+judge = evaluation.face_factors()
+start = mean[bare]
+with torch.no_grad():
+    before = judge.read(artist.mean_image(start))
+    after = judge.read(artist.mean_image(start + directions["glasses"]))
+    smiling = judge.read(artist.mean_image(start + directions["smile"]))
+put_on = (after["glasses"] == 1).double().mean()
+others = [
+    (after[n] != before[n]).double().mean() for n in ("hair", "beard", "background")
+]
+print(
+    f"glasses read in {(before['glasses'] == 1).double().mean():.0%} before, {put_on:.0%} after"
+)
+print(f"hair, beard or background read otherwise: {torch.stack(others).mean():.0%}")
+print(
+    f"smile moves by {(smiling['smile'] - before['smile']).mean():+.2f} of +1.00 asked for"
+)
+
+# %% [markdown]
+# **What to see.** Read the three lines as one: how often the asked-for change comes, how often others come with it, and how much of a
+# smile arrives. What the judge cannot read before, because the decoder blurs it, no direction can put there.
+
+# %% [markdown]
+# ## 7 · Denoising
+#
+# Let the encoder see a spoiled image $\tilde x=x+\tau\varepsilon$, and let the decoder explain the *clean* one (Im et al., 2017). Is
+# what you climb still a bound? Any $q$ gives a bound (6.2), so yes, for every noise; and on average over the noise you climb less
+# than the bound of the mixed encoder $\tilde q(z\mid x)=\mathbb E_{\tilde x}[q(z\mid\tilde x)]$, by what the code still tells of the noise:
+#
+# $$\mathbb E_{\tilde x}\big[\mathrm{ELBO}(q(\cdot\mid\tilde x))\big]=\mathrm{ELBO}(\tilde q)-\underbrace{\mathbb E_{\tilde x}\,\mathrm{KL}\big(q(\cdot\mid\tilde x)\,\|\,\tilde q\big)}_{=\ \frac12\log\left(1+a^2\tau^2/r^2\right)\text{ if }q(z\mid\tilde x)=\mathcal N(a\tilde x,\,r^2)}\le\log p(x). \tag{7.18}$$
+
+# %%
+a, r, tau = 0.45, 0.3, 0.6
+weights = (
+    Normal(x_0 := number(1.5), tau).log_prob(grid).exp()
+)  # density of x̃ on the grid
+
+
+def elbo_1(mean, sd, target=x_0):
+    """ELBO of N(mean, sd²) in the small model, the decoder explaining `target`."""
+    squares = (target - w * mean).square() + (w * sd) ** 2
+    reconstruction = -0.5 * (math.log(2 * math.pi) + 2 * s.log() + squares / s**2)
+    return reconstruction - library.gaussian_kl(
+        mean[..., None], 2 * sd.log().expand_as(mean)[..., None]
+    )
+
+
+# %%
+seen = torch.trapezoid(weights * elbo_1(a * grid, number(r)), grid)
+mixed = elbo_1(a * x_0, (number(r) ** 2 + (a * tau) ** 2).sqrt())
+told = 0.5 * math.log(1 + (a * tau / r) ** 2)
+agrees(seen, mixed - told, tol=1e-8, name="(7.18) in the small model")
+assert seen < mixed < log_p
+spoiled = torch.trapezoid(weights * elbo_1(a * grid, number(r), target=grid), grid)
+refuses(spoiled, mixed - told, tol=1e-8, name="the decoder made to explain x̃")
+
+# %% [markdown]
+# In the library it is one setting, `corruption`, in units of the pixel range. Section 3's VAE with a learned σ gets a twin: the
+# same in all but that its encoder sees images with noise of width 0.7.
+
+# %%
+denoising = gaussian_vae("learned", corruption=0.7)
+training.fit(denoising, digits, rounds=rounds, seed=1, preview=False)
+twins = {"clean": pixel_vaes["σ learned"], "denoising": denoising.eval()}
+
+# %%
+clean_x = dequantise(test_digits.images[:500], same())
+noisy_x = clean_x + 0.7 * torch.randn(clean_x.shape, generator=same())
+print(f"the noisy image itself: error {(noisy_x - clean_x).square().mean().sqrt():.3f}")
+for name, vae in twins.items():
+    errors = [
+        (vae.reconstruct(i, same()) - clean_x).square().mean()
+        for i in (clean_x, noisy_x)
+    ]
+    print(
+        f"{name:10} from clean {errors[0].sqrt():.3f}, from noisy {errors[1].sqrt():.3f}",
+        end="",
+    )
+    print(f"; {look(vae, test_digits.images[:100], k=5)[0]:.3f} bits/dim")
+
+# %%
+rows = [clean_x[:8], noisy_x[:8].clamp(0, 1)]
+rows += [vae.reconstruct(noisy_x[:8], same()) for vae in twins.values()]
+names = ["digit", "with noise", "clean twin", "denoising twin"]
+fig = plots.images(torch.cat(rows), columns=8, row_labels=names)
+plots.show(
+    fig, alt="From noisy digits the denoising twin restores them, the clean one less."
+)
+
+# %% [markdown]
+# **What to see.** On clean images the denoising twin is a little worse, in bits as well: its encoder may not rely on fine detail, and (7.18) charges
+# what the code still tells of the noise. On noisy images it loses far less than the clean twin, and there it is ahead. Nobody
+# told it which noise is noise: the decoder can only draw digits, and the encoder has learned what to ignore.
+
+# %% [markdown]
+# ## 8 · Break it
+#
+# Lea, Max and Nia each wrote the ELBO of a Gaussian VAE with a learned σ and a warm-up over the first fifth, and trained it
+# on digits with the same seed. **One of the three is healthy.** The others have a fault in one line: one *dropped the
+# normaliser*, the other's *warm-up never ends*. (Their code is in `course_lib.checks.lesson_07`. Don't look yet.)
+
+# %%
+sick, few = {}, test_digits.images[: budget.pick(smoke=50, laptop=500)]
+fig, axes = plots.figure(columns=3, height=3.0)
+for ax, (name, objective) in zip(axes, lesson_07.patients().items()):
+    vae = gaussian_vae("learned", seed=4)
+    logged = train(vae, objective, budget.rounds(14_000), seed=4, lr=3e-3).term(
+        "VAE.loss"
+    )
+    sick[name] = vae.eval()
+    plots.curves({"loss": logged}, ax=ax, title=name, ylabel="loss as logged")
+    print(
+        f"{name}: loss, mean of the last 50 rounds: {logged[-50:].mean():9.1f} nats",
+        end="; ",
+    )
+    found = look(vae, few, k=5)
+    print(f"library: {found[0]:.2f} bits/dim, KL {found[1]:.1f},", end=" ")
+    print(f"{found[2]} of 20 active, σ {found[3]:.3g}")
+plots.show(fig, alt="Three falling losses on very different scales.")
+
+# %%
+shown, rows = dequantise(test_digits.images[:8], same()), []
+for vae in sick.values():
+    rows += [vae.reconstruct(shown, same()), vae.sample(8, generator=same(3))]
+names = ["digit", *(f"{name}, {kind}" for name in sick for kind in ("rec.", "sample"))]
+fig = plots.images(torch.cat([shown, *rows]), columns=8, row_labels=names)
+plots.show(fig, alt="Reconstructions and samples of the three, row by row.")
+
+# %% [markdown]
+# **Your turn** (exercise 07.7). The words are `"healthy"`, `"normaliser dropped"`, `"warm-up never ends"`.
+
+# %% exercise="07.7"
+### BEGIN SOLUTION
+diagnosis = {"Lea": "warm-up never ends", "Max": "healthy", "Nia": "normaliser dropped"}
+### END SOLUTION
+
+# %%
+check("07.7", diagnosis)
+
+# %% [markdown]
+# **Reveal.** Read the three functions only now.
+
+# %%
+for name, objective in lesson_07.patients().items():
+    print(inspect.getsource(objective))
+
+# %% [markdown]
+# - **Nia** dropped $-D\log\sigma$. Then nothing keeps σ small: a larger σ makes every error count less, σ grows round by round without end, and by (7.3)
+#   the latents fall silent, one after another: compare her KL with Max's. Her logged loss is never negative and goes to *zero*, while the others' falls below. With a *fixed* σ the same slip is harmless;
+#   learning σ turns it into a collapse.
+# - **Lea** divides the progress, a share from 0 to 1, by 20 instead of 0.2: her β ends at .05. By (7.6) she trains a noise of
+#   $.05\,\sigma^2$. Reconstructions are the best of the three, the codes lie far from the prior, and samples are broken.
+#   Her log shows the lowest loss, because it charges a twentieth of the KL.
+# - **Max** is healthy: what he logs is what the library counts.
+#
+# The rule of lesson 06 stands: never compare models by the loss that each of them logs. Bits per dimension, counted by *one* piece of
+# code, tell the three apart at once.
+
+# %% [markdown]
+# ## 9 · The reports
+#
+# ### Report B on its VAE
+#
+# Section 4.3 gives the line of settings that you ran in section 6, and one figure. What can be said of it:
+#
+# 1. *"Loss = Log Probability + KLD."* Meant is the *negative* log-probability plus the KL; a minimiser of the printed sum would make
+#    images improbable. More important is what is missing: *which* probability. A Gaussian's σ, a sum or a mean: by (7.6) to
+#    (7.8) these decide β, and β decides how many of the 128 latents live. From the report nobody can tell.
+# 2. *The optimiser.* Plain SGD at 0.005 is tied to the loss's scale too: with a mean over pixels the same rate would be thousands of
+#    times smaller.
+#
+# Section 5 compares:
+#
+# > **Blur:** Another unsuitable property of generated images is being blurry. With regards to that issue, VAE performs the worst while DCGAN and RealNVP have sharper images.
+#
+# As an observation of decoder *means* this is right, and you measured it: section 6.3. But be exact about what is blurred. The means of
+# the conditional distribution are; the *draws*, which are the model's samples, are not blurred but noisy, since pixels are
+# independent given $z$. The blur has a size: σ. And it is not a law of nature: with $\sigma=1$ it is far worse than it must be.
+#
+# Report B on flows, section 2.4:
+#
+# > Like GANs, and unlike variational autoencoders, our technique does not require the use of a fixed form reconstruction cost
+#
+# Right: a VAE needs a form for $p(x\mid z)$, and a Gaussian with independent pixels is a poor one for images; that is the gap between VAE and flow
+# in section 3's figure. "Fixed" is too strong: σ can be learned, and so can richer forms.
+#
+# ### What the reports got right
+#
+# | claim | where | you confirmed it with |
+# |---|---|---|
+# | "The learned approximate posterior inference model can also be used for a host of tasks such as recognition, denoising, representation and visualization purposes." | B §2.3 | sections 6.5 and 7 |
+# | VAE images are the most blurred | B §5 | section 6.3, for means |
+# | VAE training is stable | B §5 | every curve of this lesson falls; none needed a balance of players |
+# | "Various modifications have been proposed to improve the quality of VAE-generated images, such as -VAE" (the β was lost in extraction) | A §2 | with a reservation: (7.7). β moves along a frontier; β < 1 sharpens, β > 1 blurs |
+
+# %% [markdown]
+# ## 10 · Exercises
+#
+# Those with a number checked themselves above: **07.1** which latents live, **07.2** active units, **07.3** the silent σ, **07.4** the best σ,
+# **07.5** free bits, **07.6** importance shares, **07.7** the diagnosis. Now some without a check.
+#
+# 1. *(pen)* Derive (7.2): minimise $\mathrm{KL}\big(q\,\|\,\mathcal N(m,M^{-1})\big)$ over the diagonal $v$. Why is the answer not the posterior's own
+#    variances? Which KL would give those?
+# 2. *(pen)* Prove (7.13) for $K$ and $K+1$: write the mean of $K+1$ weights as a mean over all its subsets of $K$.
+# 3. *(pen)* In (7.4), let σ² → 0. What happens to $v_j$ and to Burda's count? What model is left?
+# 4. *(code)* In the laboratory, give the decoder a *full* noise covariance instead of σ²I. Show that the ELBO reaches its maximum with
+#    $W=0$: a decoder that can say everything alone needs no code. (This is what happens to VAEs with autoregressive decoders.)
+# 5. *(code)* Train `gaussian_vae("learned")` with `beta=4`, then plain with `sigma` fixed at twice the learned value. (7.6) says what
+#    they have in common. What differs, and why?
+# 6. *(code)* Fit $q$ narrower than half of the posterior's variance in section 4.1 and draw the curve over $K$. What does (7.14) say then?
+# 7. *(code)* Denoise with corruption .2, .4, .8, and test each model at all three noises.
+# 8. *(thought)* Somebody's VAE has an ELBO of −88 with 12 active units of 50, somebody else's −90 with 50. Which one would you use for
+#    generation, which for compression, which for attributes? What would you ask first?
+#
+# ## Summary
+#
+# - A latent lives if the variance it can explain exceeds $\beta\sigma^2$; its KL is then $\frac12\log\lambda/(\beta\sigma^2)$, else 0. Collapse can be the *optimum*.
+# - The dead point is always stationary, and a trap only below that threshold. Warm-up speeds the escape; free bits remove the pull. Neither
+#   changes what σ decides, and free bits change the objective.
+# - β is another σ: $\beta\sigma^2$ is what counts. "Squared error + weight · KL" has chosen both in silence.
+# - Learn σ: $\sigma_*^2$ is the mean squared error at draws of $q$. σ = 1 costs at least 9.33 bits per dimension.
+# - Gaussian VAE and flow share one scale: bits per dimension of the same dequantised pixels.
+# - $\mathcal L_K$ rises to $\log p(x)$ like $1/K$; say the $K$. Good for the decoder's gradient, in the end bad for the encoder's.
+# - Means are blurred, draws are noisy, reconstructions flatter. Say which one a picture shows.
+#
+# ## References
+#
+# - Alemi, A. et al. (2018). *Fixing a Broken ELBO.* ICML. arXiv:1711.00464. (rate, distortion and β)
+# - Bowman, S. et al. (2016). *Generating Sentences from a Continuous Space.* CoNLL. arXiv:1511.06349. (warm-up)
+# - Burda, Y., Grosse, R. and Salakhutdinov, R. (2016). *Importance Weighted Autoencoders.* ICLR. arXiv:1509.00519.
+# - Higgins, I. et al. (2017). *beta-VAE: Learning Basic Visual Concepts with a Constrained Variational Framework.* ICLR.
+# - Im, D. J. et al. (2017). *Denoising Criterion for Variational Auto-Encoding Framework.* AAAI. arXiv:1511.06406.
+# - Kingma, D. P. et al. (2016). *Improving Variational Inference with Inverse Autoregressive Flow.* NeurIPS. arXiv:1606.04934. (free bits)
+# - Lucas, J. et al. (2019). *Don't Blame the ELBO! A Linear VAE Perspective on Posterior Collapse.* NeurIPS. arXiv:1911.02469.
+# - Rainforth, T. et al. (2018). *Tighter Variational Bounds are Not Necessarily Better.* ICML. arXiv:1802.04537.
+# - Rolínek, M., Zietlow, D. and Martius, G. (2019). *Variational Autoencoders Pursue PCA Directions (by Accident).* CVPR. arXiv:1812.06775.
+# - Rybkin, O., Daniilidis, K. and Levine, S. (2021). *Simple and Effective VAE Training with Calibrated Decoders.* ICML. arXiv:2006.13202. (the best σ)
+# - Sønderby, C. K. et al. (2016). *Ladder Variational Autoencoders.* NeurIPS. arXiv:1602.02282. (warm-up)
+# - Theis, L., van den Oord, A. and Bethge, M. (2016). *A note on the evaluation of generative models.* ICLR. arXiv:1511.01844.
+# - Tipping, M. E. and Bishop, C. M. (1999). *Probabilistic Principal Component Analysis.* JRSS B 61.
