@@ -1,0 +1,333 @@
+"""The exercises of lesson 04 with the mistakes that they recognise, and its three patients.
+
+Sizes, transposed convolution, counts of parameters and of operations, receptive fields. The
+patients of "break it" stand here so that the lesson's page does not give the answer away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import prod
+
+import torch
+from torch import Tensor
+from torch.nn.functional import conv2d, conv_transpose2d, pad
+
+from course_lib.checks.exercises import Exercise, Mistake
+from course_lib.errors import unknown
+from course_lib.models import DCGAN
+from course_lib.training import Game, Move
+
+
+# 04.2: a transposed convolution from a plain one ---------------------------------------------
+def _insert(y: Tensor, stride: int, trailing: bool = False) -> Tensor:
+    """stride − 1 zeros between the numbers of y (B, 1, H, W), or also after the last."""
+    b, c, h, w = y.shape
+    wide = y.new_zeros(b, c, h * stride, w * stride)
+    wide[:, :, ::stride, ::stride] = y
+    return wide if trailing else wide[:, :, : (h - 1) * stride + 1, : (w - 1) * stride + 1]
+
+
+def upsample(y: Tensor, kernel: Tensor, stride: int, padding: int) -> Tensor:
+    around = kernel.shape[-1] - 1 - padding
+    return conv2d(pad(_insert(y, stride), [around] * 4), kernel.flip(2, 3))
+
+
+def _padded_by(around: Callable[[int, int], int]) -> Callable:
+    def mistaken(y: Tensor, kernel: Tensor, stride: int, padding: int) -> Tensor:
+        sides = [around(kernel.shape[-1], padding)] * 4
+        return conv2d(pad(_insert(y, stride), sides), kernel.flip(2, 3))
+
+    return mistaken
+
+
+def _trailing(y: Tensor, kernel: Tensor, stride: int, padding: int) -> Tensor:
+    around = kernel.shape[-1] - 1 - padding
+    return conv2d(pad(_insert(y, stride, trailing=True), [around] * 4), kernel.flip(2, 3))
+
+
+def _unturned(y: Tensor, kernel: Tensor, stride: int, padding: int) -> Tensor:
+    return upsample(y, kernel.flip(2, 3), stride, padding)
+
+
+def _kernels() -> list[tuple]:
+    generator = torch.Generator().manual_seed(4)
+
+    def draw(*shape):
+        return torch.randn(*shape, generator=generator, dtype=torch.float64)
+
+    return [
+        (draw(2, 1, 3, 3), draw(1, 1, 4, 4), 2, 1),
+        (draw(1, 1, 4, 5), draw(1, 1, 3, 3), 1, 0),
+        (draw(1, 1, 3, 4), draw(1, 1, 5, 5), 3, 1),
+    ]
+
+
+# 04.3: parameters ----------------------------------------------------------------------------
+def parameters(before: int, after: int, kernel: int, normalised: bool) -> int:
+    return before * after * kernel**2 + (2 * after if normalised else 0)
+
+
+# 04.4: receptive field -----------------------------------------------------------------------
+def receptive_field(layers: list[tuple[int, int]]) -> int:
+    size, jump = 1, 1
+    for kernel, stride in layers:
+        size += (kernel - 1) * jump
+        jump *= stride
+    return size
+
+
+def _stride_first(layers: list[tuple[int, int]]) -> int:
+    size, jump = 1, 1
+    for kernel, stride in layers:
+        jump *= stride
+        size += (kernel - 1) * jump
+    return size
+
+
+# 04.6: operations ----------------------------------------------------------------------------
+def seconds(images: float, G: float, D: float, peak: float) -> float:
+    return 2 * images * (3 * G + 8 * D) / peak
+
+
+def _said(run: str, word: str) -> Callable[[dict], bool]:
+    return lambda answer: str(answer.get(run, "")).casefold().strip() == word
+
+
+EXERCISES = {
+    "04.1": Exercise(
+        right=lambda i, k, s, p, extra: (i - 1) * s - 2 * p + k + extra,
+        probes=[(4, 4, 2, 1, 0), (1, 4, 1, 0, 0), (7, 3, 2, 1, 1), (5, 5, 3, 2, 0)],
+        mistakes=[
+            Mistake(
+                lambda i, k, s, p, extra: (i + 2 * p - k) // s + 1,
+                "this is the size after a convolution; solve it for the size before",
+            ),
+            Mistake(
+                lambda i, k, s, p, extra: i * s - 2 * p + k + extra,
+                "i − 1 steps lie between i places, so (i − 1)·s",
+            ),
+            Mistake(
+                lambda i, k, s, p, extra: (i - 1) * s - p + k + extra,
+                "padding is cut off at both ends: 2p",
+            ),
+            Mistake(
+                lambda i, k, s, p, extra: (i - 1) * s + 2 * p + k + extra,
+                "padding adds before a convolution, so it is cut off after its transpose: −2p",
+            ),
+            Mistake(
+                lambda i, k, s, p, extra: (i - 1) * s - 2 * p + k,
+                "the output padding is left out: it chooses among the sizes that the stride "
+                "merged",
+            ),
+            Mistake(
+                lambda i, k, s, p, extra: i * s,
+                "that holds for 4/2/1 only, not for every kernel and padding",
+            ),
+        ],
+        hint="one input place alone gives k numbers; each further one moves s on; p are cut off "
+        "at each end",
+    ),
+    "04.2": Exercise(
+        right=lambda y, kernel, stride, padding: conv_transpose2d(
+            y, kernel, stride=stride, padding=padding
+        ),
+        probes=_kernels,
+        tol=1e-8,
+        mistakes=[
+            Mistake(
+                _unturned,
+                "the kernel is not turned: flip it in both directions, kernel.flip(2, 3)",
+            ),
+            Mistake(
+                lambda y, k, s, p: upsample(y, k.transpose(2, 3), s, p),
+                "the kernel is mirrored on its diagonal; turn it by 180° instead: flip(2, 3)",
+            ),
+            Mistake(
+                _padded_by(lambda k, p: p),
+                "padded by p; where the convolution pads p, its transpose pads k − 1 − p",
+            ),
+            Mistake(
+                _padded_by(lambda k, p: k - 1),
+                "padded by k − 1: that is right for p = 0; p of it are cut off again",
+            ),
+            Mistake(
+                _trailing,
+                "zeros go between the numbers, not after the last row and column",
+            ),
+            Mistake(
+                lambda y, k, s, p: conv2d(y, k, stride=s, padding=p),
+                "this is the convolution itself, which makes images smaller",
+            ),
+        ],
+        hint="stride − 1 zeros between neighbours, k − 1 − p zeros around, then a plain "
+        "convolution with the turned kernel",
+    ),
+    "04.3": Exercise(
+        right=parameters,
+        probes=[(100, 512, 4, True), (512, 256, 4, True), (64, 3, 4, False), (3, 8, 5, True)],
+        tol=1e-9,
+        mistakes=[
+            Mistake(
+                lambda a, b, k, n: a * b * k**2 + (3 * b if n else b),
+                "a bias is counted; a batch norm's shift makes it superfluous, and DCGAN's ends "
+                "have none either",
+            ),
+            Mistake(
+                lambda a, b, k, n: a * b * k**2,
+                "batch norm has two numbers a channel to learn: scale and shift",
+            ),
+            Mistake(
+                lambda a, b, k, n: a * b * k**2 + (4 * b if n else 0),
+                "running mean and variance are kept, not learned: buffers, no parameters",
+            ),
+            Mistake(
+                lambda a, b, k, n: a * b * k + (2 * b if n else 0),
+                "a kernel has k² places",
+            ),
+            Mistake(
+                lambda a, b, k, n: (a + b) * k**2 + (2 * b if n else 0),
+                "each pair of an input and an output channel has a kernel of its own",
+            ),
+        ],
+        hint="a kernel for each pair of channels, and batch norm's scale and shift",
+    ),
+    "04.4": Exercise(
+        right=receptive_field,
+        probes=[
+            ([(4, 2), (4, 2), (4, 2), (4, 2)],),
+            ([(3, 1), (2, 2), (3, 1), (2, 2)],),
+            ([(5, 1)],),
+        ],
+        mistakes=[
+            Mistake(
+                lambda layers: sum(k for k, _ in layers),
+                "kernels don't add up: behind a stride, one step is several pixels",
+            ),
+            Mistake(
+                lambda layers: 1 + sum(k - 1 for k, _ in layers),
+                "the strides are left out: behind a stride of 2 one step is two pixels",
+            ),
+            Mistake(
+                _stride_first,
+                "a layer's own stride spreads the layers after it, not its own kernel",
+            ),
+            Mistake(
+                lambda layers: prod(s for _, s in layers),
+                "this is how far apart two neighbours look, not how much each one sees",
+            ),
+            Mistake(
+                lambda layers: prod(k for k, _ in layers),
+                "fields overlap, so sizes don't multiply",
+            ),
+        ],
+        hint="each layer adds (k − 1) steps, of as many pixels as the strides before it multiply "
+        "to",
+    ),
+    "04.5": Exercise(
+        right={"A": "labels above 1", "B": "data left in [0, 1]", "C": "healthy"},
+        mistakes=[
+            Mistake.when(
+                _said("A", "healthy"),
+                "A's D.real falls below zero. Can −log of a probability do that?",
+            ),
+            Mistake.when(
+                _said("B", "healthy"),
+                "look at B's background: which value of tanh is it, and which of its range does "
+                "B's D see in real images?",
+            ),
+            Mistake(
+                {"A": "data left in [0, 1]", "B": "labels above 1", "C": "healthy"},
+                "C is found; now exchange the other two: only one of these faults changes the "
+                "sign that a loss can have",
+            ),
+            Mistake.when(
+                lambda said: "both judged in one batch" in map(str, said.values()),
+                "judging both in one batch is none of the three; with it all terms stay ≥ 0 and "
+                "the background becomes black",
+            ),
+        ],
+        hint='a dictionary: "A", "B" and "C", each with one of the four words',
+    ),
+    "04.6": Exercise(
+        right=seconds,
+        probes=[(202_599, 1.0e8, 1.1e8, 8.9e12), (1000.0, 2e6, 3e6, 1e9)],
+        tol=1e-6,
+        mistakes=[
+            Mistake(
+                lambda n, G, D, peak: n * (3 * G + 8 * D) / peak,
+                "a multiplication and an addition are two operations: the factor 2 is missing",
+            ),
+            Mistake(
+                lambda n, G, D, peak: 2 * n * (3 * G + 9 * D) / peak,
+                "this counts the gradient in D's weights in G's move, which popular loops "
+                "compute and nobody needs; a lower bound may not count it",
+            ),
+            Mistake(
+                lambda n, G, D, peak: 2 * n * (G + 3 * D) / peak,
+                "only the way forward is counted; back costs as much again for the inputs and "
+                "once more for the weights",
+            ),
+            Mistake(
+                lambda n, G, D, peak: 2 * n * (3 * G + 6 * D) / peak,
+                "D's work in G's move is left out: once forward and once back",
+            ),
+            Mistake(
+                lambda n, G, D, peak: 2 * n * 3 * (G + D) / peak,
+                "D sees real and generated images, and once more passes G's gradient back",
+            ),
+        ],
+        hint="2·images·(a·G + b·D)/peak: count passes forward, back to inputs, back to weights",
+    ),
+    "04.7": Exercise(
+        right={2, 4, 6},
+        mistakes=[
+            Mistake({3, 5}, "the other way round: with 3 one place gets 1 and its neighbour 2"),
+            Mistake({4}, "4 is one of them; what about other multiples of the stride?"),
+            Mistake({4, 6}, "k = 2 covers each place exactly once, and evenly"),
+            Mistake({2, 4}, "6 is a multiple of the stride too: three each"),
+            Mistake(
+                {2, 3, 4, 5, 6}, "count at two neighbouring places for k = 3 before you decide"
+            ),
+        ],
+        hint="a set such as {1, 2}: those k for which k/2 is a whole number",
+    ),
+}
+
+
+# Three DCGANs for the section "break it", one healthy. Diagnose before you read on. ------------
+class _Eager(DCGAN):
+    """D is told that real images are real with "probability" 1.2."""
+
+    def judge(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+        self.on_real, on_fake = super().judge(real, fake)
+        return self.on_real, on_fake
+
+    def game(self, rounds: int | None = None) -> Game:
+        game = super().game(rounds)
+        first, second = game.round
+
+        def discriminate(draw):
+            terms = dict(first.losses(draw)["D"])
+            # a·softplus(−ℓ) + (1 − a)·softplus(ℓ) = softplus(−ℓ) + (1 − a)·ℓ with a = 1.2
+            terms["real"] = terms["real"] - 0.2 * self.on_real.mean()
+            return {"D": terms}
+
+        return Game([Move(first.players, discriminate, times=first.times), second])
+
+
+class _Raw(DCGAN):
+    """Real images reach D in [0, 1], generated ones in [−1, 1]."""
+
+    def seen(self, x: Tensor) -> Tensor:
+        return self.flat(x).view(-1, *self.shape)
+
+
+PATIENTS = {"A": _Eager, "B": _Raw, "C": DCGAN}
+
+
+def patient(run: str, **settings) -> DCGAN:
+    """Run "A", "B" or "C" of lesson 04, untrained: one is healthy."""
+    if run not in PATIENTS:
+        raise unknown("run", run, PATIENTS)
+    return PATIENTS[run](**settings)
