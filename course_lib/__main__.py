@@ -99,7 +99,14 @@ def evaluate(options: argparse.Namespace) -> None:
     """Print every score that the model can have."""
     model, images = _model(options.name), data.load(options.data, "test", root=options.root)
     seen = data.load(options.train_data, root=options.root) if options.train_data else None
-    report = evaluation.report(model, images, n=options.n, seed=options.seed, train=seen)
+    report = evaluation.report(
+        model,
+        images,
+        n=options.n,
+        held_out=options.held_out,
+        seed=options.seed,
+        train=seen,
+    )
     print(report)
     if options.json:
         options.json.write_text(json.dumps(report.to_dict(), indent=1) + "\n")
@@ -184,6 +191,7 @@ def parser() -> argparse.ArgumentParser:
     add("--train-data", help="what it was trained on, for the memorisation row")
     add("--root", help="folder that holds the data set's files")
     add("-n", type=int, default=None, help="how many samples")
+    add("--held-out", type=int, metavar="N", help="how many images for the likelihood")
     add("--seed", type=int, default=0)
     add("--json", type=Path, help="write the scores there, too")
 

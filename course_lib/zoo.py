@@ -7,7 +7,6 @@ trained, so that `python -m course_lib train --zoo NAME` makes it again.
 from __future__ import annotations
 
 import json
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -158,7 +157,7 @@ def add(name: str, run: Path | str, facts: dict[str, Any]) -> Path:
     kept = ("model", "settings", "batch", "seed", "examples", "round")
     known = {key: trained[key] for key in kept}
     model = load_run(run)
-    with model.averaged() if "average" in model.settings else nullcontext():
+    with model.averaged():
         weights = {
             key: tensor.clone()
             for key, tensor in model.state_dict().items()

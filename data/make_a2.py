@@ -15,6 +15,7 @@ import base64
 import io
 import json
 import os
+import statistics
 import time
 from pathlib import Path
 
@@ -110,7 +111,7 @@ def run(experiment: str, seed: int, rounds: int, dataset: data.DataSet, work: Pa
             "experiment": experiment,
             "seed": seed,
             "settings": model.settings,
-            "minutes": round(sum(history.seconds) / 60, 2),
+            "minutes": round(statistics.median(history.seconds) * mark / 60, 2),
             "threads": torch.get_num_threads(),
             "picture": picture(samples),
             "rows": [*result["rows"], row],
@@ -136,9 +137,11 @@ def merge(work: Path, to: Path, dataset: data.DataSet) -> None:
         f"each row {SAMPLES:,} samples in evaluation mode are read by the shipped judge (counts); "
         "d_loss and g_loss are means since the row before; D(x) and D(G(z)) are means over "
         f"{BATCHES} training batches at that round, D in training mode. picture: PNG, base64.",
-        "command": "OMP_NUM_THREADS=1 python data/make_a2.py <mnist folder> <work folder>",
+        "command": "OMP_NUM_THREADS=1 python data/make_a2.py <mnist folder> <work folder> --only "
+        "<experiment> --seeds <seed> --rounds <its last round>",
         "machine": f"{os.cpu_count()} CPU cores, shared with other work; torch "
-        f"{torch.__version__}; minutes: wall time of the training alone",
+        f"{torch.__version__}; minutes: the median round's wall time × rounds, "
+        "the training alone",
         "data": torch.bincount(dataset.labels, minlength=10).tolist(),
         "repairs": REPAIRS,
         "runs": runs,

@@ -21,7 +21,7 @@ from pathlib import Path
 import torch
 
 from course_lib import data, models, training
-from course_lib.models.vae import active_units
+from course_lib.models.densities import active_units, gaussian_kls
 
 FILE = Path(__file__).parent / "collapse.json"
 SEEDS = (0, 1, 2)
@@ -58,7 +58,7 @@ def judged(model: models.VAE, bits: torch.Tensor) -> dict:
     """KLs, active units, ELBO and the bound with K samples."""
     noise = torch.Generator().manual_seed(1)
     mean, log_var = model.encode(bits)
-    each = 0.5 * (mean.square() + log_var.exp() - 1 - log_var).mean(0)
+    each = gaussian_kls(mean, log_var).mean(0)
     terms = model.elbo_terms(bits, noise)
     parts = bits[:FEW].split(50)
     bound = torch.cat([model.log_likelihood(part, K, noise) for part in parts])
@@ -97,7 +97,7 @@ def train_faces(recipe: str, rounds: int) -> dict:
             return
         model.eval()
         mean, log_var = model.encode(x)
-        each = 0.5 * (mean.square() + log_var.exp() - 1 - log_var).mean(0)
+        each = gaussian_kls(mean, log_var).mean(0)
         error = model.reconstruct(x, torch.Generator().manual_seed(1)) - x
         bits = model.bits_per_dim(test.images[:100], torch.Generator().manual_seed(1), 20)
         moments.append(

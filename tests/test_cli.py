@@ -76,6 +76,7 @@ def test_settings_are_read_as_python_writes_them():
         (["train"], "Name a model"),
         (["train", "VEA"], "Did you mean 'VAE'"),
         (["train", "VAE", "--set", "latent"], "--set name=value"),
+        (["evaluate", "vae-2d-mnist", "--held-out", "1"], "held_out is a number from 2"),
         (["train", "VAE", "--set", "latent=two"], "latent must be a whole number"),
         (["train", "RealNVP", "--set", "alpha=.O5"], "alpha is a number, such as"),
         (["train", "VAE", "--data", "digts"], "Did you mean 'digits'"),

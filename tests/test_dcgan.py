@@ -53,7 +53,7 @@ def test_one_builder_for_all_sizes(side, kernels, channels):
     assert model.features(images).shape == (3, 16 * 2 * (2 ** len(kernels) - 1))
 
 
-def test_every_verdict_has_seen_the_whole_image():
+def test_a_feature_in_the_middle_of_d_has_seen_half_of_the_rows():
     """Begun at 7×7 D's last convolution would meet features of 10×10 pixels each."""
     D = models.DCGAN(width=2).discriminator.double().eval()
     blocks = nn.Sequential(*convolutional.trunk(D))

@@ -54,7 +54,7 @@ def _pairs() -> list[tuple]:
 
 # 07.5: free bits -------------------------------------------------------------------------------
 def charged(kl: Tensor, free: float) -> Tensor:
-    """Σ_j max(free, mean over the batch of kl (B, d)), a number of nats. (7.12)"""
+    """Σ_j max(free, mean over the batch of kl (B, d)), a number of nats. (7.17)"""
     return kl.mean(0).clamp(min=free).sum()
 
 

@@ -89,6 +89,10 @@ class Model(nn.Module):
         if labels is not None:
             raise CourseError(f"{type(self).__name__} is unconditional: sample without labels.")
 
+    def averaged(self) -> AbstractContextManager:
+        """Within it the model has the weights that it samples with: here, those it has."""
+        return nullcontext()
+
     def flat(self, x: Tensor) -> Tensor:
         """x (B, *shape) or (B, D) → (B, D); a clear error for anything else."""
         size = torch.Size(self.shape).numel()

@@ -16,12 +16,17 @@ LOG_2PI = math.log(2 * math.pi)
 ACTIVE = 0.01  # variance of posterior means (Burda et al. 2016)
 
 
-def gaussian_kl(mean: Tensor, log_var: Tensor) -> Tensor:
-    """KL(N(mean, e^log_var) ‖ N(0, I)) of (B, d) diagonal Gaussians → (B,) nats. (6.5)
+def gaussian_kls(mean: Tensor, log_var: Tensor) -> Tensor:
+    """KL(N(m, e^v) ‖ N(0, 1)) of each latent of each image, (B, d) → (B, d) nats. (6.5)
 
     log_var is log σ², twice log σ.
     """
-    return _kl_of_each(mean, log_var).sum(-1)
+    return 0.5 * (mean.square() + log_var.exp() - 1 - log_var)
+
+
+def gaussian_kl(mean: Tensor, log_var: Tensor) -> Tensor:
+    """KL(N(mean, e^log_var) ‖ N(0, I)) of (B, d) diagonal Gaussians → (B,) nats."""
+    return gaussian_kls(mean, log_var).sum(-1)
 
 
 def free_bits_kl(mean: Tensor, log_var: Tensor, free: float) -> Tensor:
@@ -30,13 +35,8 @@ def free_bits_kl(mean: Tensor, log_var: Tensor, free: float) -> Tensor:
     (B, d) → (B,) nats, whose mean is Σ_j max(free, mean_b KL_bj): pressing a latent below `free`
     gains nothing, so it need not collapse (Kingma et al. 2016).
     """
-    each = _kl_of_each(mean, log_var)
+    each = gaussian_kls(mean, log_var)
     return torch.where(each.mean(0) > free, each, torch.full_like(each, free)).sum(-1)
-
-
-def _kl_of_each(mean: Tensor, log_var: Tensor) -> Tensor:
-    """The KL of each latent of each image, (B, d) nats."""
-    return 0.5 * (mean.square() + log_var.exp() - 1 - log_var)
 
 
 def active_units(means: Tensor, least: float = ACTIVE) -> int:

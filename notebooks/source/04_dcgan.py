@@ -48,6 +48,7 @@ from torch import nn
 
 from course_lib import data, evaluation, explore, plots, training, zoo
 from course_lib.checks import agrees, check, lesson_04, predict, refuses
+from course_lib.explore.paths import spherical
 from course_lib.models import DCGAN
 
 budget = training.budget()
@@ -1309,16 +1310,9 @@ plots.show(fig, alt="Ten cartoon faces of the zoo's DCGAN, 64×64.")
 ends = torch.randn(4, 100, generator=training.seed_all(6))
 
 
-def on_sphere(a, b, t):
-    """From a (d,) to b at t (n,), turning with even speed; norms go from one to the other."""
-    angle = torch.acos(F.cosine_similarity(a, b, dim=0))
-    t = t[:, None]
-    return (torch.sin((1 - t) * angle) * a + torch.sin(t * angle) * b) / torch.sin(angle)
-
-
-t = torch.linspace(0, 1, 9)
-for a, b in (ends[:2], ends[2:]):
-    way = artist.generate(on_sphere(a, b, t))
+t = np.linspace(0, 1, 9)
+for a, b in (ends[:2].numpy(), ends[2:].numpy()):
+    way = artist.generate(torch.tensor(spherical(a, b, t), dtype=torch.float32))
     step = (way[1:] - way[:-1]).flatten(1).norm(dim=1)
     whole = (way[-1] - way[0]).norm()
     parts = " ".join(f"{v:.0%}" for v in step / whole)
