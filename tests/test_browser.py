@@ -38,9 +38,15 @@ explore.show(explore.attributes(gan, {'first': z[0], 'second': z[1]}))
 explore.show(explore.arithmetic(gan, z))
 explore.show(explore.transposed())
 explore.show(explore.face_factors())
+told = models.CVAEGAN(width=4, dense=16)
+for make in (explore.class_style, explore.morph, explore.transfer):
+    explore.show(make(told))
+small = models.CVAEGAN('faces', shape=(3, 32, 32), width=4, dense=16)
+explore.show(explore.told_attributes(small))
 """
 SHOWN = ("minimax", "latent_plane", "temperature", "pointed", "warp", "fill", "walk")
 SHOWN += ("attributes", "arithmetic", "transposed", "face_factors")
+SHOWN += ("class_style", "morph", "transfer", "told_attributes")
 READY = """async () => {
     const panel = window.jupyterapp?.shell?.currentWidget;
     if (!panel?.sessionContext) return false;
@@ -192,6 +198,8 @@ MOUSE = {
     "fill": ((50, 100), (150, 300), "missing: rows 6 to 27, columns 4 to 15. Step 0 of 4"),
     "walk": ((460 - 68, 60), (50, 260), "From 5 to 18, spherical"),
     "transposed": ((20, 60), (130, 160), "Stamp 9 of 9: 1 times the kernel"),
+    "morph": ((60, 420), (417, 69), "Style 1.00 of the way from seed 1 to seed 2, label 1.00"),
+    "transfer": ((60, 60), (200, 250), "Your drawing is taken for a"),
 }
 
 

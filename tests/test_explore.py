@@ -366,7 +366,7 @@ def test_all_explorers_are_named_and_tested():
     here = {name.split()[0] for name in MAKERS}
     others = "".join(
         Path(__file__).with_name(f"test_{name}.py").read_text("utf-8")
-        for name in ("explore_flows", "explore_faces", "flows_plane")
+        for name in ("explore_flows", "explore_faces", "explore_hybrids", "flows_plane")
     )
     assert {name for name in explore.names() if f"explore.{name}(" in others} | here == set(
         explore.names()

@@ -12,8 +12,9 @@ sliders follow; `explorer.press(begin, end)` is the pure function behind that.
 
 Lesson 02 uses `minimax`, `interpolation` and `replay`, lesson 03 `face_factors`, lesson 04
 `transposed`, `walk`, `attributes` and `arithmetic`, lesson 06 `elbo_bar` and `latent_plane`,
-lesson 10 `warp` and `pointed`, lesson 11 `temperature` and `fill`. `judged_draws` and
-`attribute_directions` give `attributes` its directions.
+lesson 08 `class_style`, lesson 09 `morph`, `transfer` and `told_attributes`, lesson 10 `warp`
+and `pointed`, lesson 11 `temperature` and `fill`. `judged_draws` and `attribute_directions` give
+`attributes` its directions.
 """
 
 from course_lib.explore.arithmetic import arithmetic
@@ -27,11 +28,15 @@ from course_lib.explore.filling import fill
 from course_lib.explore.flows import warp
 from course_lib.explore.games import minimax
 from course_lib.explore.latent import latent_plane
+from course_lib.explore.morphing import morph
 from course_lib.explore.paths import interpolation
 from course_lib.explore.pointing import pointed
 from course_lib.explore.replaying import replay
 from course_lib.explore.shell import show
+from course_lib.explore.styling import class_style
+from course_lib.explore.telling import told_attributes
 from course_lib.explore.temperature import temperature
+from course_lib.explore.transferring import transfer
 from course_lib.explore.transposing import transposed
 from course_lib.explore.walking import walk
 
@@ -44,6 +49,7 @@ __all__ = [
     "arithmetic",
     "attribute_directions",
     "attributes",
+    "class_style",
     "elbo_bar",
     "face_factors",
     "fill",
@@ -51,11 +57,14 @@ __all__ = [
     "judged_draws",
     "latent_plane",
     "minimax",
+    "morph",
     "names",
     "pointed",
     "replay",
     "show",
     "temperature",
+    "told_attributes",
+    "transfer",
     "transposed",
     "walk",
     "warp",
@@ -67,15 +76,19 @@ def names() -> list[str]:
     return [
         "arithmetic",
         "attributes",
+        "class_style",
         "elbo_bar",
         "face_factors",
         "fill",
         "interpolation",
         "latent_plane",
         "minimax",
+        "morph",
         "pointed",
         "replay",
         "temperature",
+        "told_attributes",
+        "transfer",
         "transposed",
         "walk",
         "warp",
