@@ -8,28 +8,45 @@ from PIL import Image
 
 from course_lib import plots, zoo
 
-GAN, MANY, PLANE = "gan-mnist", "vae-50d-mnist", "vae-2d-mnist"
-
 
 def main() -> None:
-    """The first 100 samples of seed 0 of two models, and the plane of a third."""
-    samples = {
-        "GAN: samples": zoo.load(GAN).sample(100, generator=torch.Generator().manual_seed(0)),
-        "VAE, 50 latents: samples": zoo.load(MANY).sample(
-            100, generator=torch.Generator().manual_seed(0)
-        ),
-    }
+    """A plane of codes, one style in ten classes, faces: seed 0 of three models."""
     steps = torch.distributions.Normal(0, 1).icdf(torch.linspace(0.03, 0.97, 10))
-    grid = torch.cartesian_prod(-steps, steps).flip(1)
-    samples["VAE, 2 latents: its plane"] = zoo.load(PLANE).mean_image(grid)
+    plane = torch.cartesian_prod(-steps, steps).flip(1)
+    noise = torch.Generator().manual_seed(0)
+    told = zoo.load("cvaegan-mnist")
+    painters = {
+        "DCGAN, from drawn faces": "dcgan-faces",
+        "DCGAN, from photographs": "dcgan-celeba",
+    }
+    styles = told.noise(10, told.settings["latent"], generator=noise)
     sheets = [
-        Image.open(io.BytesIO(plots.png(plots.images(x, columns=10, zoom=1, title=title))))
-        for title, x in samples.items()
+        plots.images(
+            zoo.load("vae-2d-mnist").mean_image(plane),
+            columns=10,
+            zoom=1,
+            title="VAE, 2 latents: its plane",
+        ),
+        plots.images(
+            told.decode(styles.repeat_interleave(10, 0), torch.arange(100) % 10),
+            columns=10,
+            zoom=1,
+            title="CVAE-GAN: style × class",
+        ),
+        *(
+            plots.images(
+                zoo.load(name).sample(25, generator=noise), columns=5, zoom=1, title=title
+            )
+            for title, name in painters.items()
+        ),
     ]
-    picture = Image.new("RGB", (sum(s.width for s in sheets), sheets[0].height), "white")
-    for i, sheet in enumerate(sheets):
-        picture.paste(sheet, (i * sheet.width, 0))
-    picture.quantize(64).save(Path(__file__).with_name("overview.png"), optimize=True)
+    images = [Image.open(io.BytesIO(plots.png(sheet))) for sheet in sheets]
+    height = images[0].height
+    images = [i.resize((round(i.width * height / i.height), height)) for i in images]
+    picture = Image.new("RGB", (sum(i.width for i in images), height), "white")
+    for n, image in enumerate(images):
+        picture.paste(image, (sum(i.width for i in images[:n]), 0))
+    picture.quantize(256).save(Path(__file__).with_name("overview.png"), optimize=True)
 
 
 if __name__ == "__main__":
