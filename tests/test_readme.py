@@ -4,6 +4,8 @@ import json
 import re
 from pathlib import Path
 
+from course_lib import explore
+
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
 
@@ -40,3 +42,9 @@ def test_packages_are_those_of_pyproject():
     )
     assert required - named <= {"numpy", "pytest-xdist", "pytest-timeout"}
     assert named <= required
+
+
+def test_every_explorer_is_listed():
+    section = README.split("## Explorers")[1].split("\n## ")[0]
+    table = section.split("| about | explorers |")[1]
+    assert sorted(re.findall(r"`(\w+)`", table)) == sorted(explore.names())

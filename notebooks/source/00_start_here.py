@@ -460,7 +460,7 @@ except CourseError as error:
 # ## 9 · The lessons, and what each one needs
 
 # %%
-written = "00 01 02 03 04 05 06 07 10 11"
+written = "00 01 02 03 04 05 06 07 08 09 10 11"
 plan = """
 00 | Start here             |             | 0 2.6
 01 | Likelihood, sampling   | 00          | 1 2.6

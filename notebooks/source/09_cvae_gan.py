@@ -1,0 +1,1273 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation: {extension: .py, format_name: percent}
+#   kernelspec: {display_name: Python 3, language: python, name: python3}
+# ---
+
+# %% [markdown]
+# # 09 · CVAE-GAN
+#
+# Report A set out to build this model. Four networks play it: an **encoder** E, a **generator** G,
+# a **discriminator** D and a **classifier** C. Every idea of lessons 02, 06 and 08 is in it, and
+# one that is new: G is never told to fool D. In this lesson you derive each of its six losses and
+# ask autograd who receives which gradient. Then you train it, take it apart to see what each loss buys,
+# and find out from the first line of report A's log what was really trained there.
+#
+# | | |
+# |---|---|
+# | **You will be able to** | read Algorithm 1 of Bao et al. term by term; say which loss moves which network and prove it; explain why G matches *means of features*; carry loss weights from one image size to another; judge a conditional model by three scores at once; read an ablation; convict a wrong model by its first printed losses |
+# | **You need** | lessons 02 (the game), 06 (ELBO), 08 (conditions, VAE/GAN) |
+# | **Your time** | about 90 minutes for the core; sections marked *optional* come on top |
+# | **Machine time** | {{minutes}} minutes at the laptop budget on two CPU cores |
+#
+# Every equation has a number, and the cell below it checks that very equation: `agrees` asserts the
+# right form, `refuses` asserts that a named wrong form would have been noticed.
+#
+# | symbol | meaning | in code |
+# |---|---|---|
+# | $x_r$, $c$ | a real image and its label | `p.real`, `p.labels` |
+# | $x_f=G(z,c)$ | rebuilt, $z\sim q_\phi(z\mid x_r,c)$ from E | `p.rebuilt` |
+# | $x_p=G(z_p,c)$ | drawn, $z_p\sim\mathcal N(0,I)$ | `p.drawn` |
+# | $f_D$, $f_C$ | features: the input of the last layer of D, of C | `p.d`, `p.c` |
+# | $\lambda_1\ldots\lambda_4$ | weights of the losses | `settings["lambdas"]` |
+# | $d$ | decay of the moving feature centres | `decay` |
+
+# %%
+import json
+import math
+
+import torch
+from torch.distributions import Normal
+from torch.nn.functional import mse_loss, one_hot, softplus
+
+from course_lib import data, evaluation, explore, plots, training, zoo
+from course_lib.checks import agrees, check, predict, refuses
+from course_lib.checks.lesson_09 import mystery, report_game
+from course_lib.evaluation import conditional
+from course_lib.models import CVAEGAN
+from course_lib.models.base import evaluating
+from course_lib.models.hybrids.centres import Centres
+from course_lib.models.vae import gaussian_kl, gaussian_log_likelihood
+from course_lib.training import Draw, own_gradients, reaches
+
+budget = training.budget()
+generator = training.seed_all(9)
+torch.set_printoptions(precision=4, sci_mode=False)
+
+
+def number(value):
+    return torch.tensor(value, dtype=torch.float64)
+
+
+def normal(*size):
+    return torch.randn(*size, generator=generator, dtype=torch.float64)
+
+
+# %% [markdown]
+# ## 1 · E and G: a bound that is told the class
+#
+# Give every density of lesson 06 the label as a condition. Nothing in the derivation changes:
+#
+# $$\log p_\theta(x\mid c)\;\ge\;\mathbb E_{q_\phi(z\mid x,c)}\big[\log p_\theta(x\mid z,c)\big]
+#   -\mathrm{KL}\big(q_\phi(z\mid x,c)\,\|\,p(z)\big). \tag{9.1}$$
+#
+# The prior $p(z)$ has *no* $c$: what $z$ says is to be style, the same for all classes. Why does E
+# need the label? Take a model small enough to know: two classes, $x=wz+m_c+s\varepsilon$. The
+# posterior $p(z\mid x,c)$ depends on $c$, so a $q$ that is not told $c$ leaves a gap that no training
+# closes.
+
+# %%
+w, s, x, centres = 1.5, 0.5, number(0.8), number([-1.0, 1.0])
+z = torch.linspace(-8, 8, 8001, dtype=torch.float64)
+log_p_z = Normal(number(0.0), 1.0).log_prob(z)
+log_joint = log_p_z + Normal(w * z + centres[:, None], s).log_prob(x)  # (2, 8001)
+log_p = Normal(centres, math.hypot(w, s)).log_prob(x)  # log p(x|c), exactly
+posterior = Normal(w * (x - centres) / (w**2 + s**2), s / math.hypot(w, s))
+
+
+def elbo(log_q):
+    """∫ q (log p(x, z|c) − log q) dz for both classes; log_q on the grid, (2, 8001)."""
+    return torch.trapezoid(log_q.exp() * (log_joint - log_q), z)
+
+
+# %%
+told = posterior.log_prob(z[:, None]).T
+p_c = log_p.softmax(0)  # p(c|x), both classes equally frequent
+untold = (told + p_c.log()[:, None]).logsumexp(0).expand(2, -1)  # p(z|x), the best without c
+agrees(elbo(told), log_p, name="(9.1) with q(z|x, c): the bound is tight")
+refuses(elbo(untold), log_p, name="the label withheld from E")
+print(f"a gap that remains: {(p_c * (log_p - elbo(untold))).sum():.3f} nats")
+
+# %% [markdown]
+# Line 6 of the algorithm is the KL, $\mathcal L_{KL}$. Line 14 has the first term of (9.1) in it: a
+# squared error is a Gaussian $\log p(x\mid z,c)$. Section 5 works out which Gaussian.
+#
+# ## 2 · C: a loss of real images only
+#
+# Line 3 is $\mathcal L_C=-\log P(c\mid x_r)$. What is the least that C can reach?
+#
+# $$\min_P\;\mathbb E_{p(x,c)}\big[-\log P(c\mid x)\big]=\mathrm H(c\mid x),\qquad
+#   \text{at }P=p(c\mid x). \tag{9.2}$$
+#
+# And if C also learned from $x_p$, with the labels that were *asked*? Then it would learn the mixture of
+# the two joint distributions. A G that ignores its label would teach C to ignore it as well. Take four kinds of
+# image and two classes, a table.
+
+# %%
+real = number([[0.30, 0.02], [0.15, 0.03], [0.03, 0.15], [0.02, 0.30]])  # p(x, c)
+ignoring = real.sum(1, keepdim=True) * number([0.5, 0.5])  # right images, label ignored
+
+
+def cross_entropy(joint, P):
+    return -(joint * P.log()).sum()
+
+
+# %%
+logits = torch.zeros(4, 2, dtype=torch.float64, requires_grad=True)
+step = torch.optim.LBFGS([logits], max_iter=100, line_search_fn="strong_wolfe")
+
+
+def closure():
+    step.zero_grad()
+    loss = cross_entropy(real, logits.softmax(1))
+    loss.backward()
+    return loss
+
+
+step.step(closure)
+posterior_c = real / real.sum(1, keepdim=True)
+H = cross_entropy(real, posterior_c)
+agrees(closure().detach(), H, tol=1e-7, name="(9.2) a trained C reaches H(c|x)")
+agrees(logits.softmax(1), posterior_c, tol=1e-4, name="(9.2) at p(c|x)")
+both = (real + ignoring) / 2
+spoiled = cross_entropy(real, both / both.sum(1, keepdim=True))
+refuses(spoiled, H, tol=1e-3, name="C trained on the fakes, too")
+
+# %% [markdown]
+# ## 3 · D: three terms
+#
+# Line 9 is $\mathcal L_D=-\big(\log D(x_r)+\log(1-D(x_f))+\log(1-D(x_p))\big)$: one real image against *two*
+# fakes. Repeat the argument of (2.4) pointwise, with densities $p$, $p_f$, $p_p$:
+#
+# $$D^*(x)=\frac{p(x)}{p(x)+p_f(x)+p_p(x)}. \tag{9.3}$$
+#
+# So even a perfect G does not bring D to ½. If all three agree, $D^*=\tfrac13$ and
+#
+# $$\mathcal L_D=3\ln3-2\ln2\approx1.910,\qquad\text{while an untrained }D=\tfrac12\text{ has }
+#   \mathcal L_D=3\ln2\approx2.079. \tag{9.4}$$
+
+# %%
+p, p_f, p_p = (torch.softmax(normal(6), 0) for _ in range(3))  # three distributions on 6 points
+
+
+def loss_D(logit, p, p_f, p_p):
+    return (p * softplus(-logit) + (p_f + p_p) * softplus(logit)).sum()
+
+
+logit = torch.zeros(6, dtype=torch.float64, requires_grad=True)
+for _ in range(20):  # Newton's method: each point is a problem of its own
+    (slope,) = torch.autograd.grad(loss_D(logit, p, p_f, p_p), logit)
+    D = logit.sigmoid()
+    logit = (logit - slope / ((p + p_f + p_p) * D * (1 - D))).detach().requires_grad_()
+agrees(logit.sigmoid(), p / (p + p_f + p_p), name="(9.3) D*")
+refuses(logit.sigmoid(), p / (p + p_f), name="(2.4), as if there were one kind of fake")
+
+# %%
+third = number([1 / 3]).logit().expand(6)
+agrees(loss_D(third, p, p, p), 3 * math.log(3) - 2 * math.log(2), name="(9.4) all agree")
+agrees(loss_D(torch.zeros(6).double(), p, p, p), 3 * math.log(2), name="(9.4) untrained")
+refuses(loss_D(third, p, p, p), 3 * math.log(2), name="D* = ½ at the solution")
+
+# %% [markdown]
+# ## 4 · G: means of features, not cross-entropy
+#
+# In lesson 02 G descended $\log(1-D(x_p))$ or $-\log D(x_p)$. Here it doesn't. Look at the first one's
+# gradient. With $D=\sigma(\ell)$,
+#
+# $$\frac{\partial}{\partial x_p}\log\big(1-\sigma(\ell(x_p))\big)=-\,\sigma(\ell)\,
+#   \frac{\partial\ell}{\partial x_p}. \tag{9.5}$$
+#
+# A confident D ($\ell\to-\infty$) sends nothing. The other form sends plenty, but scales with how steep
+# the last layer is, and an untrained G may be pushed anywhere.
+#
+# **Line 11** asks for something weaker and calmer: the *mean* of D's features over the batch should agree.
+#
+# $$\mathcal L_{GD}=\tfrac12\Big\|\tfrac1m\textstyle\sum_if_D(x_r^{(i)})-\tfrac1m\sum_if_D(x_p^{(i)})\Big\|^2. \tag{9.6}$$
+#
+# **Your turn (09.2):** write it for features (m, width). If it is right it trains the model below.
+
+
+# %% exercise="09.2"
+def my_mean_matching(real, drawn):
+    """L_GD, line 11, one number; real, drawn (m, width): f_D of x_r and of x_p."""
+    ### BEGIN SOLUTION
+    return 0.5 * (real.mean(0) - drawn.mean(0)).square().sum()
+    ### END SOLUTION
+
+
+# %%
+mine = check("09.2", my_mean_matching)
+if not mine:
+    from course_lib.checks.lesson_09 import mean_matching as my_mean_matching
+
+# %% [markdown]
+# Its gradient in one drawn image's features is $-\frac1m(\bar f_r-\bar f_p)$, whatever D's verdict is: D's last
+# layer is not even in it. Let D become more and more confident by scaling that layer:
+#
+# $$\frac{\partial\mathcal L_{GD}}{\partial f_D(x_p^{(i)})}=\tfrac1m\,(\bar f_p-\bar f_r). \tag{9.7}$$
+
+# %%
+f_r, f_p, head = normal(8, 5), (normal(8, 5) - 1).requires_grad_(), number([1.0] * 5)
+(slope,) = torch.autograd.grad(my_mean_matching(f_r, f_p), f_p)
+agrees(slope, ((f_p.mean(0) - f_r.mean(0)) / 8).expand(8, 5).detach(), name="(9.7)")
+for scale in (1, 3, 10):
+    verdict = scale * f_p @ head
+    (push,) = torch.autograd.grad(-softplus(verdict).sum(), f_p)  # Σ log(1 − D)
+    by_hand = -(verdict.sigmoid()[:, None] * scale * head).detach()
+    agrees(
+        push, by_hand, name=f"(9.5) last layer × {scale}, σ(ℓ) = {verdict.sigmoid().mean():.1e}"
+    )
+refuses(push, -(scale * head).expand(8, 5), name="(9.5) without the factor σ(ℓ)")
+
+# %% [markdown]
+# **What does it ask for?** Among all unit vectors $u$, which direction of the features tells real from
+# drawn best by its mean?
+#
+# $$\max_{\lVert u\rVert\le1}\;\mathbb E\,u\!\cdot\!f(x_r)-\mathbb E\,u\!\cdot\!f(x_p)
+#   =\big\|\bar f_r-\bar f_p\big\|=\sqrt{2\,\mathcal L_{GD}}. \tag{9.8}$$
+#
+# So $\mathcal L_{GD}$ is a critic's distance as in lesson 05, with linear critics on D's features. And so it
+# sees *means only*: if all drawn images had the mean feature, the loss would be zero. Keep this in mind
+# for section 10.
+
+# %%
+gap = (f_r.mean(0) - f_p.mean(0)).detach()
+u = torch.nn.functional.normalize(normal(20_000, 5), dim=1)
+best = gap / gap.norm()
+agrees(best @ gap, (2 * my_mean_matching(f_r, f_p)).sqrt().detach(), name="(9.8) at the best u")
+agrees(((u @ gap) - gap.norm()).clamp(min=0), 0.0, name="(9.8) how far 20 000 others get above")
+refuses(gap.abs().max(), gap.norm(), tol=1e-3, name="the largest single feature")
+one_image = f_r.mean(0).expand(8, 5)
+agrees(my_mean_matching(f_r, one_image), 0.0, name="collapse to the mean feature costs nothing")
+
+# %% [markdown]
+# **A batch is not the data.** Each mean is over $m$ images and varies. With covariances $\Sigma_r,\Sigma_p$
+# of the features and true means $\mu$,
+#
+# $$\mathbb E\,\mathcal L_{GD}=\tfrac12\lVert\mu_r-\mu_p\rVert^2
+#   +\frac{\operatorname{tr}\Sigma_r+\operatorname{tr}\Sigma_p}{2m}. \tag{9.9}$$
+#
+# The second part is no mere constant: $\Sigma_p$ is G's. Small batches *pay G for drawing alike*.
+
+# %%
+m, trials = 16, 20_000
+mu_r, mu_p, spread_r, spread_p = number([1.0, 0, 0]), number([0, 0, 0.5]), 1.0, 2.0
+a = mu_r + spread_r * normal(trials, m, 3)
+b = mu_p + spread_p * normal(trials, m, 3)
+values = 0.5 * (a.mean(1) - b.mean(1)).square().sum(1)
+error = values.std() / math.sqrt(trials)
+plain = 0.5 * (mu_r - mu_p).square().sum()
+agrees(
+    values.mean(), plain + 3 * (spread_r**2 + spread_p**2) / (2 * m), error=error, name="(9.9)"
+)
+refuses(values.mean(), plain, error=error, name="a batch mean taken for the true mean")
+
+# %% [markdown]
+# ### 4.1 · One centre for each class: why they move
+#
+# $\mathcal L_{GC}$ does the same with C's features, *class by class*: the sevens drawn should lie where the
+# real sevens lie. That is what makes G obey its label. But a batch of 64 holds six sevens, so (9.9)
+# is at its worst. Line 12 therefore follows each centre by a **moving average**. If $m_1,\dots,m_n$ are the
+# means of the $n$ batches that held the class,
+#
+# $$\bar f_n=\frac{\sum_id^{\,n-i}m_i}{\sum_id^{\,n-i}}
+#   =\bar f_{n-1}+\frac{1-d}{1-d^n}\,(m_n-\bar f_{n-1}). \tag{9.10}$$
+#
+# **Your turn (09.3):** one step of it, from the old centre and the newest batch mean.
+
+
+# %% exercise="09.3"
+def moved(old, batch, n, decay):
+    """The centre after the n-th batch mean `batch`, (width,); `old`: the centre before."""
+    ### BEGIN SOLUTION
+    share = (1 - decay) / (1 - decay**n)
+    return old + share * (batch - old)
+    ### END SOLUTION
+
+
+# %%
+if not check("09.3", moved):
+    from course_lib.checks.lesson_09 import moved
+
+# %%
+means, decay = normal(12, 3) + 2, 0.9
+old = torch.zeros(3, dtype=torch.float64)
+for n, batch in enumerate(means, start=1):
+    old = moved(old, batch, n, decay)
+shares = decay ** torch.arange(11, -1, -1, dtype=torch.float64)
+shares = shares / shares.sum()
+library = Centres(1, 3, decay).double()
+for batch in means:
+    library.moved(batch[None], torch.ones(1, 1).double())
+    library.keep()
+agrees(old, shares @ means, name="(9.10) step by step, and as a weighted mean")
+agrees(library.centres[0], old, name="(9.10) the library's")
+naive = (1 - decay) * decay ** torch.arange(11, -1, -1, dtype=torch.float64)
+refuses(naive @ means, old, name="begun at zero and not corrected")
+
+# %% [markdown]
+# **Who carries a gradient?** The history is a number; the batch of now enters with its own share. For a
+# drawn image of a class of which this batch holds $k$,
+#
+# $$\frac{\partial\,\tfrac12\lVert\bar f_r-\bar f_p\rVert^2}{\partial f_C(x_p^{(i)})}
+#   =\frac{1-d}{1-d^n}\cdot\frac1k\,(\bar f_p-\bar f_r). \tag{9.11}$$
+
+# %%
+drawn_centres, ones = Centres(1, 3, decay).double(), torch.ones(6, 1).double()
+for _ in range(4):
+    drawn_centres.moved(normal(6, 3), ones)
+    drawn_centres.keep()
+f_p = normal(6, 3).requires_grad_()
+centre, _ = drawn_centres.moved(f_p, ones)
+(slope,) = torch.autograd.grad(0.5 * (old - centre[0]).square().sum(), f_p)
+share, apart = (1 - decay) / (1 - decay**5), (centre[0] - old).detach()
+agrees(slope, (share / 6 * apart).expand(6, 3), name="(9.11) the fifth batch")
+refuses(slope, (apart / 6).expand(6, 3), name="as if the batch were the whole centre")
+
+# %% [markdown]
+# And what does it buy? The weights of (9.10) tend to $(1-d)d^{\,n-i}$, their squares add up to
+# $(1-d)^2/(1-d^2)$, so the noise of (9.9) shrinks by
+#
+# $$\frac{\operatorname{Var}\bar f_\infty}{\operatorname{Var}m_i}=\frac{1-d}{1+d}\qquad
+#   \Big(d=.9:\;\tfrac1{19}\Big). \tag{9.12}$$
+#
+# The price: the centre lags by some $1/(1-d)$ batches behind features that are moving, and (9.11) is ten
+# times weaker than a batch's gradient. $\lambda_4$ has to make up for that.
+
+# %%
+n, trials = 60, 20_000
+weights = decay ** torch.arange(n - 1, -1, -1, dtype=torch.float64)
+ended = normal(trials, n) @ (weights / weights.sum())  # batch means of variance 1
+squares = ended.square()
+error = squares.std() / math.sqrt(trials)
+agrees(squares.mean(), (1 - decay) / (1 + decay), error=error, name="(9.12)")
+refuses(
+    squares.mean(), 1 - decay, error=error, name="1 − d: ten batches remembered, noise / 10"
+)
+refuses(squares.mean(), 1.0, error=error, name="batch centres")
+
+# %% [markdown]
+# ## 5 · L_G, and what the λ's mean
+#
+# Line 14: $\mathcal L_G=\tfrac12\big(\lVert x_r-x_f\rVert^2+\lVert f_D(x_r)-f_D(x_f)\rVert^2
+# +\lVert f_C(x_r)-f_C(x_f)\rVert^2\big)$. Here images are compared *one by one*: $x_f$ has a real image
+# that it should equal. The losses are weighted: $\lambda_1\mathcal L_{KL}$, $\lambda_2\mathcal L_G$,
+# $\lambda_3\mathcal L_{GD}$, $\lambda_4\mathcal L_{GC}$, with $\lambda=(3,\,1,\,10^{-3},\,10^{-3})$ in the paper, for
+# sums over 128×128 colour images.
+#
+# What does $\lambda_1=3$ say? Divide by it. For the pixels' part, with images of $D$ numbers,
+#
+# $$\lambda_1\mathrm{KL}+\tfrac{\lambda_2}2\lVert x_r-x_f\rVert^2
+#   =\lambda_1\Big(\mathrm{KL}-\log\mathcal N(x_r;\,x_f,\sigma^2I)\Big)+\text{const},\qquad
+#   \sigma^2=\frac{\lambda_1}{\lambda_2}. \tag{9.13}$$
+#
+# So $\lambda_1/\lambda_2$ *is* the decoder's variance in (9.1), and nothing else.
+
+# %%
+x_r, x_f = normal(4, 784).tanh(), normal(4, 784).tanh().requires_grad_()
+one, two = 3.0, 1.0
+left = one * 5.0 + two / 2 * (x_r - x_f).square().sum(1)  # some KL of 5 nats
+right = one * (5.0 - gaussian_log_likelihood(x_r, x_f, math.sqrt(one / two)))
+apart = (left - right).detach()
+agrees(apart, apart[0], tol=1e-8, name="(9.13) one constant for all images")
+wrong = one * (5.0 - gaussian_log_likelihood(x_r, x_f, one / two))
+apart = (left - wrong).detach()
+refuses(apart, apart[0], tol=1e-8, name="σ = λ₁/λ₂ instead of σ²")
+
+# %% [markdown]
+# **Carried to another size.** Enlarge an image: every pixel becomes $k\times k$ equal ones. The sum of squares
+# grows by $k^2$; KL and features stay. So the *same* λ mean another model at another size. At their
+# size there are $3\cdot128^2=49{,}152$ numbers. **Your turn (09.4):** by what must the pixels' sum of a
+# 28×28 digit be multiplied so that it weighs as if the image had the paper's size?
+
+# %% exercise="09.4"
+### BEGIN SOLUTION
+enlargement = 3 * 128 * 128 / 784
+### END SOLUTION
+
+# %%
+check("09.4", enlargement)
+
+# %% [markdown]
+# $$\lVert\mathrm{enlarged}(x)\rVert^2=k^2\lVert x\rVert^2\quad\Rightarrow\quad
+#   \text{weight}=\frac{\text{numbers of the paper's image}}{\text{numbers of yours}}. \tag{9.14}$$
+
+# %%
+small = normal(2, 1, 28, 28)
+large = small.repeat_interleave(4, 2).repeat_interleave(4, 3).expand(-1, 3, -1, -1)
+sums = large.square().flatten(1).sum(1) / small.square().flatten(1).sum(1)
+agrees(sums, 3 * 112 * 112 / 784, name="(9.14) enlarged to 112×112, three colours")
+refuses(sums, 1.0, name="as if a sum didn't know the image's size")
+refuses(sums, math.sqrt(3 * 112 * 112 / 784), name="the root of it")
+
+# %% [markdown]
+# And yet the course does *not* enlarge. Look at what both choices say about the decoder's width σ
+# in (9.13), on pixels from −1 to 1:
+
+# %%
+paper, course = (CVAEGAN.recipes[name] for name in ("report", "course"))
+for name, recipe in {"as if enlarged": paper, "the course": course}.items():
+    one, two, three, four = recipe["lambdas"]
+    weight = recipe["sized_for"] / 784
+    print(f"{name}: pixels × {weight:.1f}, σ = {math.sqrt(one / (two * weight)):.2f};", end=" ")
+    print(f"λ = {recipe['lambdas']}, {recipe['latent']} latents")
+
+# %% [markdown]
+# With σ = .22 a code must say where every stroke runs: in trials it held some forty nats, the *class among
+# them*, and G learned to read the class off the code and to ignore its label. Trials of about 450 rounds on MNIST, one seed
+# each (and $\lambda_3$, $\lambda_4$ not quite alike):
+#
+# | pixels × | nats in $z$ | samples read as asked | transferred digits read as the new class |
+# |---|---|---|---|
+# | 8 | 23 | 66% | 47% |
+# | 2.5 | 14 | 84% | 78% |
+# | 1 | 8 | 91% | 86% |
+#
+# $\lambda_1=3$, $\lambda_2=1$ on the plain sum of 784 pixels leave style, and little else. So at 28×28 the course keeps the paper's $\lambda_1$ and
+# $\lambda_2$ *literally*. It does not keep $\lambda_3$ and $\lambda_4$: a squared distance of features has the
+# size that its network gives it, and the paper's networks are far larger than these. Here means are made
+# loud enough to be heard beside $\mathcal L_G$, and $\mathcal L_{GC}$ ten times louder, which makes up for
+# (9.11). And the weights by which G's first layer reads the label start as large, together, as those by which it
+# reads z: one 1 among nine 0s would else be hard to hear. These are settings chosen by trials; the paper's values stand in the recipe `"report"`.
+#
+# ## 6 · Who receives which gradient
+#
+# Lines 15 to 18 say who moves by what. All losses come from *one* forward pass, and then all four
+# networks move. Report A prints the lines so:
+#
+# > - 15: $\theta_C \leftarrow \nabla_{\theta_C} (\mathcal{L}_C)$
+# > - 16: $\theta_D \leftarrow \nabla_{\theta_D} (\mathcal{L}_D)$
+# > - 17: $\theta_G \leftarrow \nabla_{\theta_G} (\mathcal{L}_G + \mathcal{L}_{GD} + \mathcal{L}_{GC})$
+# > - 18: $\theta_E \leftarrow \nabla_{\theta_E} (\mathcal{L}_G + \mathcal{L}_{KL})$
+#
+# $$\theta_P\leftarrow\theta_P-\eta\,\nabla_{\theta_P}\sum_{\mathcal L\in\mathcal S(P)}\mathcal L,\qquad
+#   P\in\{C,D,G,E\}. \tag{9.15}$$
+#
+# **Your turn (09.1):** the sets $\mathcal S(P)$, before autograd tells. Use the names `"L_C"`, `"L_D"`,
+# `"L_KL"`, `"L_G"`, `"L_GD"`, `"L_GC"`.
+
+# %% exercise="09.1"
+### BEGIN SOLUTION
+moves_by = {
+    "C": {"L_C"},
+    "D": {"L_D"},
+    "G": {"L_G", "L_GD", "L_GC"},
+    "E": {"L_KL", "L_G"},
+}
+### END SOLUTION
+
+# %%
+if not check("09.1", moves_by):
+    from course_lib.checks.lesson_09 import ALGORITHM_1 as moves_by
+
+# %% [markdown]
+# That is who *moves*. On which networks does each loss *depend*? Ask autograd: in which parameters has it
+# a gradient?
+
+# %%
+digits, test = data.load("digits"), data.load("digits", "test")
+small = {"width": 4, "dense": 12, "latent": 3, "batch": 24}
+tiny = CVAEGAN(**small, seed=1).double()
+networks = {"E": tiny.encoder, "G": tiny.generator}
+networks |= {"D": tiny.discriminator, "C": tiny.classifier}
+owned = {name: list(network.parameters()) for name, network in networks.items()}
+move = tiny.game().round[0]
+losses = move.losses(Draw(digits, 24, seed=1, dtype=torch.float64))
+depends = reaches(losses, owned)
+
+# %%
+called = {
+    "L_C": "C.class", "L_D, real": "D.real", "L_D, rebuilt": "D.rebuilt",
+    "L_D, drawn": "D.drawn", "L_KL": "E.kl", "L_G": "G.reconstruction",
+    "L_GD": "G.mean", "L_GC": "G.class means",
+}  # fmt: skip
+print(f"{'':14}" + "".join(f"{name:>4}" for name in "EGDC") + "   ● moves it, ○ only depends")
+for loss, term in called.items():
+    row = ""
+    for name in "EGDC":
+        moves = loss.split(",")[0] in moves_by[name] and name in depends[term]
+        row += f"{'●' if moves else '○' if name in depends[term] else '·':>4}"
+    print(f"{loss:14}{row}")
+
+# %%
+ALL = {"E", "G", "D", "C"}
+line_by_line = {  # on which networks lines 3 to 14 depend, read with a pencil
+    "L_C": {"C"}, "L_D, real": {"D"}, "L_D, rebuilt": {"D", "G", "E"},
+    "L_D, drawn": {"D", "G"}, "L_KL": {"E"}, "L_G": ALL,
+    "L_GD": {"D", "G"}, "L_GC": {"C", "G"},
+}  # fmt: skip
+assert {loss: depends[term] for loss, term in called.items()} == line_by_line
+for loss, term in called.items():
+    assert loss.split(",")[0] in moves_by[term.split(".")[0]], loss
+print("✓ the library's game depends on what lines 3 to 14 say, and moves as 15 to 18 say")
+
+# %% [markdown]
+# **What to see.** The empty circles are the model. $\mathcal L_D$ *has* a gradient in G and E, and they don't
+# follow it: no loss of theirs is a cross-entropy. $\mathcal L_G$ has one in D and C, and *those* don't follow
+# it: a D that moved by $\mathcal L_G$ would make all images look alike, the cheapest way to equal
+# features. In most published code these circles are filled by accident: by a `backward()` that leaves
+# gradients lying in D, or by one optimiser for two networks. Here each player's gradient is taken in its
+# own parameters only, so nothing needs a `detach()`:
+
+
+# %%
+def flat(tensors):
+    return torch.cat([t.flatten() for t in tensors])
+
+
+sums = {name: sum(terms.values()) for name, terms in losses.items()}
+keep = {"retain_graph": True}
+wanted = {name: flat(torch.autograd.grad(sums[name], owned[name], **keep)) for name in sums}
+everything = sum(sums.values()) - losses["E"]["reconstruction"]  # each loss once, in one sum
+one_sum = {n: flat(torch.autograd.grad(everything, owned[n], **keep)) for n in ("D", "G")}
+moves = own_gradients(losses, move.players)
+moves = {player.name: flat(found) for player, found in moves.items()}
+# %%
+for name in sums:
+    agrees(moves[name], wanted[name], name=f"(9.15) what moves {name}")
+for name in one_sum:
+    refuses(one_sum[name], moves[name], tol=1e-6, name=f"one sum for all moves {name}")
+
+# %% [markdown]
+# ## 7 · From equations to code
+#
+# The library's forward pass is lines 2 to 8, its losses are lines 3 to 14. Put *your* $\mathcal L_{GD}$ in
+# its place; the rest is as derived.
+
+
+# %%
+class Mine(CVAEGAN):
+    """The course's model with the mean matching that you wrote."""
+
+    def mean_matching(self, p, mean):
+        return my_mean_matching(p.d["real"], p.d["drawn"])
+
+
+# %%
+batch = digits.batch(slice(0, 24))
+images, labels = 2 * batch.x.double() - 1, batch.labels
+pair = [kind(**small, seed=2).double() for kind in (CVAEGAN, Mine)]
+noise, z_p = normal(24, 3), normal(24, 3)
+theirs, yours = (model.forward_pass(images, labels, noise, z_p) for model in pair)
+theirs_GD = pair[0].mean_matching(theirs, lambda t: t).detach()
+yours_GD = pair[1].mean_matching(yours, lambda t: t).detach()
+agrees(yours_GD, theirs_GD, tol=1e-9, name="your L_GD is the library's")
+# %%
+one, two, three, four = tiny.settings["lambdas"]
+found = pair[0].losses(theirs)
+L_KL = gaussian_kl(theirs.mean, theirs.log_var).mean()
+pairs = [(theirs.real, theirs.rebuilt)]
+pairs += [(f["real"], f["rebuilt"]) for f in (theirs.d, theirs.c)]
+L_G = sum(0.5 * (a - b).square().flatten(1).sum(1).mean() for a, b in pairs)
+agrees(found["E"]["kl"] / one, L_KL.detach(), tol=1e-9, name="L_KL by hand")
+agrees(found["E"]["reconstruction"] / two, L_G.detach(), tol=1e-9, name="L_G by hand")
+wrong = mse_loss(theirs.rebuilt, theirs.real)
+refuses(wrong, L_G.detach(), tol=1e-3, name="a mean over pixels")
+
+# %% [markdown]
+# ## 8 · Train it
+#
+# **Predict** first. Once it is trained, the classifier that judges digits reads samples. Which share will
+# it read as the class that was asked for? (Real digits: 99.5%.) A number between 0.1 and 1.
+
+# %% exercise="09.11"
+### BEGIN SOLUTION
+guess_share = 0.9
+### END SOLUTION
+guess_share = predict("09.11", guess_share)
+
+# %%
+model = Mine()
+history = training.fit(model, digits, seed=0, preview=False)
+print(history.summary())
+
+# %%
+fig, axes = plots.figure(columns=2, height=3.4)
+told = {"D: knows nothing": 3 * math.log(2), "D: all agree": 3 * math.log(3) - 2 * math.log(2)}
+terms = history.terms
+loss_of_D = terms["D.real"] + terms["D.rebuilt"] + terms["D.drawn"]
+plots.curves({"L_D": loss_of_D, "L_C": terms["C.class"]}, references=told, ax=axes[0])
+own = {
+    "L_G": terms["G.reconstruction"], "λ₁ L_KL": terms["E.kl"],
+    "λ₃ L_GD": terms["G.mean"], "λ₄ L_GC": terms["G.class means"],
+}  # fmt: skip
+plots.curves(own, ylabel="weighted", ax=axes[1])
+axes[1].set_yscale("log")
+plots.show(
+    fig,
+    alt="Left: D's and C's losses over the rounds with (9.4) as dotted lines. Right: the four "
+    "weighted losses of G and E on a logarithmic scale.",
+)
+
+# %% [markdown]
+# **What to see.** $\mathcal L_D$ starts at $3\ln2$ and $\mathcal L_C$ at $\ln10$: the two numbers that an
+# untrained model *must* print. D stays below the lines of (9.4): it goes on telling real from made, more easily
+# than not, since G never plays against it directly. Right: $\mathcal L_G$ falls while the KL *rises*: codes
+# begin to say something. If the KL fell to nothing you would have to worry.
+
+
+# %%
+def scored(model, n):
+    """Agreement and diversity of n samples, with standard errors."""
+    asked = torch.arange(n) % 10
+    samples = conditional.draw(model, asked, torch.Generator().manual_seed(1))
+    read = conditional.readings(samples, evaluation.digit_classifier(), model.condition)
+    right = evaluation.agreement(read, asked)
+    shown = test.take(budget.pick(smoke=200, laptop=2000))
+    seen = [evaluation.image_features(i, "digits") for i in (samples, shown.images)]
+    members = [one_hot(labels, 10) for labels in (asked, shown.labels)]
+    return right, evaluation.relative_diversity(seen[0], members[0], seen[1], members[1])
+
+
+# %%
+(right, error), (spread, spread_error) = scored(model, budget.pick(smoke=200, laptop=2000))
+print(f"read as asked {right:.1%} ± {error:.1%}; your guess {guess_share}")
+print(f"diversity within a class {spread:.2f} ± {spread_error:.2f} of real digits'")
+
+# %% [markdown]
+# Never read one of these scores alone. A model that draws one perfect seven for all sevens has agreement
+# 1 and diversity 0. Noise has great diversity. (Section 10 adds the third, GAN-train.)
+
+
+# %%
+def class_by_style(model, styles, seed=0):
+    """Row: one z. Column: one class."""
+    noise = torch.Generator().manual_seed(seed)
+    z = torch.randn(styles, model.settings["latent"], generator=noise)
+    return model.decode(z.repeat_interleave(10, 0), torch.arange(10 * styles) % 10)
+
+
+# %%
+fig = plots.images(
+    class_by_style(model, 6),
+    columns=10,
+    column_labels=range(10),
+    title="Yours: a row is one z, a column one class",
+)
+plots.show(fig, alt="Ten columns of digits 0 to 9; the digits of a row share slant and weight.")
+
+# %% [markdown]
+# **What to see.** Down a column the class stays, along a row the style does: slant, weight, width. Nobody
+# told z to mean this. It is what is left to say when the class is said. After a few minutes of training
+# some cells still fail, most in rows whose z lies far out.
+#
+# ## 9 · The zoo's CVAE-GAN
+#
+# The same recipe, trained longer on all 60,000 digits of MNIST.
+
+# %%
+best = zoo.load("cvaegan-mnist")
+card = zoo.card("cvaegan-mnist")
+print(f"{card['about']}: {card['round']} rounds, batch {card['batch']}, seed {card['seed']}")
+(right, error), (spread, spread_error) = scored(best, budget.pick(smoke=200, laptop=2000))
+print(f"read as asked {right:.1%} ± {error:.1%}")
+print(f"diversity within a class {spread:.2f} ± {spread_error:.2f} of real digits'")
+
+# %% [markdown]
+# Report A shows grids under "Specify the generated image:": rows of one digit each, a grid that goes from
+# nines to the row 0 … 9, and rows 0 … 9. The first and the last are one command each, since the label is given:
+
+# %%
+noise = torch.Generator().manual_seed(8)
+each = best.sample(90, labels=torch.arange(90) // 9, generator=noise)
+rows = class_by_style(best, 9, seed=8)
+sheet = torch.cat([each.view(10, 9, 1, 28, 28), rows.view(9, 10, 1, 28, 28).transpose(0, 1)], 1)
+fig = plots.images(
+    sheet.flatten(0, 1),
+    columns=18,
+    zoom=1,
+    row_labels=range(10),
+    title="nine free styles, then nine shared ones",
+)
+plots.show(fig, alt="Ten rows of equal digits, 0 to 9: nine with free styles, nine by style.")
+
+
+# %% [markdown]
+# **The morph grid.** Two digits, two codes. Downwards z goes from one to the other, to the right the *label*
+# does: half a three and half an eight is a vector that G has never been given.
+
+
+# %%
+@torch.no_grad()
+def morph(model, first, second, steps=8):
+    """Rows: style from z₁ to z₂; columns: class from `first` to `second`."""
+    noise = torch.Generator().manual_seed(3)
+    z_1, z_2 = torch.randn(2, model.settings["latent"], generator=noise)
+    t = torch.linspace(0, 1, steps)[:, None]
+    codes = (1 - t) * z_1 + t * z_2
+    a, b = one_hot(torch.tensor([first, second]), 10).float()
+    told = (1 - t) * a + t * b
+    with model.averaged(), evaluating(model.generator):
+        made = model.write(codes.repeat_interleave(steps, 0), told.repeat(steps, 1))
+    return (made + 1) / 2
+
+
+# %%
+grids = [morph(best, a, b).view(8, 8, 1, 28, 28) for a, b in ((3, 8), (4, 9))]
+fig = plots.images(
+    torch.cat(grids, 1).flatten(0, 1),
+    columns=16,
+    zoom=1,
+    column_labels=["3", *[""] * 6, "8", "4", *[""] * 6, "9"],
+    title="3 → 8 and 4 → 9; downwards z₁ → z₂",
+)
+plots.show(fig, alt="Two grids: digits change their style downwards and class rightwards.")
+
+# %% [markdown]
+# **What to see.** Downwards every picture is a digit. To the right something else happens: most of the
+# way it is one digit or the other, with a quick change between. G knows ten labels; a
+# blend of two is no label, and what it draws there nobody has trained. A observed "how one digit is slowly converted
+# into another one": that is honest for the style, and for the label it is a quick change.
+#
+# Take it apart yourself: the label to the right, the style upwards, two digits and two codes of your choice.
+# **Predict** first: will the judge's belief in the first digit fall evenly along the label?
+
+# %%
+explore.show(explore.morph(best))
+
+# %% [markdown]
+# (`explore.show(explore.class_style(best))`, in a cell of your own, moves the style of all ten classes at once.)
+#
+# ### 9.1 · Style transfer and reconstruction
+#
+# Encode a real digit *with its label*, draw the code with another label.
+
+# %%
+from_each = [int((test.labels == c).nonzero()[1]) for c in (2, 3, 4, 5, 7, 9)]
+originals = test.batch(from_each)
+sheet = [originals.x]
+for c in range(10):
+    noise = torch.Generator().manual_seed(c)
+    sheet.append(best.transfer(originals.x, originals.labels, [c] * 6, noise))
+sheet = torch.stack(sheet, 1).flatten(0, 1)
+names = ["real", *range(10)]
+fig = plots.images(sheet, columns=11, column_labels=names, title="the style of a real digit")
+plots.show(fig, alt="Six real digits, each followed by all ten classes drawn in its style.")
+
+# %%
+many = budget.pick(smoke=50, laptop=1000)
+x, own = test.batch(slice(0, many)).x, test.labels[:many]
+others = (own + 1 + torch.arange(many) % 9) % 10
+made = best.transfer(x, own, others, torch.Generator().manual_seed(1))
+judge = evaluation.digit_classifier()
+read = conditional.readings(made, judge, best.condition)
+right, error = evaluation.agreement(read, others)
+stayed, _ = evaluation.agreement(read, own)
+print(f"transferred digits read as the new class: {right:.1%} ± {error:.1%}", end="; ")
+print(f"as the old one: {stayed:.1%}")
+
+# %% [markdown]
+# If the second number were large, z would hold the class (section 5: that is what too large a
+# weight of the pixels does).
+#
+# Draw a digit with the mouse. E is told which digit it is meant to be; what E writes into $z$ is drawn in all ten
+# classes. Then tell E a *wrong* class.
+
+# %%
+explore.show(explore.transfer(best))
+
+# %% [markdown]
+# Now reconstruction, beside the two models that it was made of. Two scores, because the
+# squared error prefers a blur:
+
+# %%
+compared = [n for n in ("cvae-mnist", "vaegan-mnist", "cvaegan-mnist") if n in zoo.names()]
+shown, rebuilt = torch.arange(12), [x[:12]]
+for name in compared:
+    other = zoo.load(name)
+    labels = own if other.condition.size else None
+    again = other.reconstruct(x, labels, torch.Generator().manual_seed(1))
+    rebuilt.append(again[:12])
+    error = (again - x).square().flatten(1).sum(1)
+    right, _ = evaluation.agreement(conditional.readings(again, judge, other.condition), own)
+    print(
+        f"{name:14} squared error {error.mean():6.2f} ± {error.std() / many**0.5:.2f}", end=""
+    )
+    print(f" an image; read as the original's class {right:.1%}")
+
+# %%
+fig = plots.images(torch.cat(rebuilt), columns=12, row_labels=["real", *compared])
+plots.show(fig, alt="A row of real digits, and below it their reconstructions by each model.")
+
+# %% [markdown]
+# **What to see.** Read the settings before you rank them: each of these models spends another number of
+# nats on z, and one that spends more rebuilds better. The CVAE-GAN's few nats keep slant and weight and
+# let details go; its label supplies the class.
+
+# %% [markdown]
+# ### 9.2 · Attributes instead of a class
+#
+# Bao et al. tell their model who is on the picture; it can as well be told *what there is*. The zoo's
+# `cvaegan-faces` draws lesson 03's faces, 64×64, and is told five things, each yes or no: a vector of ±1
+# takes the place of the one-hot class, C answers five yes-or-no questions, and $\mathcal L_{GC}$ has a centre for
+# "with" and one for "without" each. Nothing else changes in Algorithm 1. (Here the pixels' sum *is* enlarged to the
+# paper's size, section 5: with the plain sum $z$ held eleven nats after 500 rounds and lost the colours, while the attributes
+# were obeyed with both.)
+
+# %%
+artist, told_card = zoo.load("cvaegan-faces"), zoo.card("cvaegan-faces")
+wanted = [name.split(">")[0].split("_")[0] for name in artist.settings["attributes"]]
+print(f"{told_card['round']} rounds, batch {told_card['batch']}; told: {', '.join(wanted)}")
+n_faces = budget.pick(smoke=20, laptop=300)
+asked = torch.randint(2, (n_faces, 5), generator=generator)
+drawn = conditional.draw(artist, asked, torch.Generator().manual_seed(0))
+seen = evaluation.face_factors().read(drawn)
+right = artist.condition.read(None, seen.__getitem__) == asked
+for k, name in enumerate(wanted):
+    yes = asked[:, k] == 1
+    print(f"{name:8} asked for: read in {right[yes, k].double().mean():.0%};", end=" ")
+    print(f"asked without: read as without in {right[~yes, k].double().mean():.0%}")
+
+# %%
+noise = torch.Generator().manual_seed(3)
+z = torch.randn(2, artist.settings["latent"], generator=noise)
+switches = torch.cat([torch.zeros(1, 5), torch.eye(5)]).long()  # none, then one at a time
+fig = plots.images(
+    artist.decode(z.repeat_interleave(6, 0), switches.repeat(2, 1)),
+    columns=6,
+    zoom=1,
+    column_labels=["none", *wanted],
+    title="one z a row; one attribute more",
+)
+plots.show(fig, alt="Two rows of one face in six versions: plain, then with one attribute.")
+
+# %% [markdown]
+# And the attributes of a *given* face: encode it with what it has, draw the code with one thing changed.
+
+# %%
+portraits = data.faces.load("test", n=2)
+has = artist.condition.read(None, portraits.attributes.__getitem__)
+x = portraits.batch(slice(0, 2)).x
+sheet = [x, artist.reconstruct(x, has, torch.Generator().manual_seed(0))]
+for k in range(5):
+    turned = has.clone()
+    turned[:, k] = 1 - turned[:, k]
+    sheet.append(artist.transfer(x, has, turned, torch.Generator().manual_seed(0)))
+fig = plots.images(
+    torch.stack(sheet, 1).flatten(0, 1),
+    columns=7,
+    zoom=1,
+    column_labels=["given", "rebuilt", *(f"±{name}" for name in wanted)],
+)
+plots.show(fig, alt="Two faces, rebuilt, and with each of five attributes turned round.")
+
+# %% [markdown]
+# `explore.show(explore.told_attributes(artist))`, in a cell of your own, turns one attribute after the other while $z$
+# stays. What else does the judge of faces read changed?
+
+# %% [markdown]
+# ## 10 · What does each loss buy? An ablation, recorded
+#
+# Leave out one thing at a time: all of D, all of C, $\mathcal L_{GD}$, $\mathcal L_{GC}$, and everything but
+# pixels. Three seeds each would take an hour here, so it was **recorded**, by a script that you can
+# run: `python data/make_ablation.py`, at the laptop budget on the embedded digits. The third score is **GAN-train**:
+# a classifier sees samples alone and then reads real digits. It is low if samples are wrong, *and* if they are too
+# much alike.
+#
+# **Predict:** which variant has the *lowest* agreement? Write its name: `"full"`, `"without D"`,
+# `"without C"`, `"without L_GD"`, `"without L_GC"` or `"pixels alone"`.
+
+# %% exercise="09.12"
+### BEGIN SOLUTION
+guess_worst = "pixels alone"
+### END SOLUTION
+guess_worst = predict("09.12", guess_worst)
+
+# %%
+recorded = json.loads(data.paths.find("ablation.json").read_text("utf-8"))
+print(recorded["about"])
+print(f"command: {recorded['command']}; {recorded['minutes']:.0f} CPU minutes")
+print(f"λ₁ … λ₄ and weights in L_G: {recorded['variants']['full']}")
+
+
+# %%
+def interval(variant, name):
+    """Mean over seeds and half of its 95% interval (Student's t)."""
+    values = number([row[name] for row in recorded["rows"] if row["variant"] == variant])
+    t_95 = {2: 12.71, 3: 4.303, 4: 3.182, 5: 2.776}[len(values)]
+    return values.mean().item(), t_95 * values.std().item() / math.sqrt(len(values))
+
+
+# %%
+columns = ("agreement", "gan_train", "diversity", "fd", "mse", "kl")
+print(f"{'mean ± 95%':14}" + "".join(f"{name:>18}" for name in columns))
+for variant in recorded["variants"]:
+    row = ""
+    for name in columns:
+        mean, half = interval(variant, name)
+        row += f"{mean:10.3f} ± {half:5.3f}"
+    print(f"{variant:14}{row}")
+known = [recorded["real"].get(name) for name in columns]
+told = "".join(f"{'–' if v is None else f'{v:.3f}':>10}{'':8}" for v in known)
+print(f"{'real digits':14}{told}")
+print("your prediction for the lowest agreement:", guess_worst)
+
+# %%
+fig, axes = plots.figure(columns=4, width=10.4, height=2.9)
+shown = {
+    "agreement": "agreement",
+    "gan_train": "GAN-train",
+    "diversity": "diversity",
+    "fd": "FD",
+}
+for ax, (name, title) in zip(axes, shown.items(), strict=True):
+    for place, variant in enumerate(recorded["variants"]):
+        seeds = [r[name] for r in recorded["rows"] if r["variant"] == variant]
+        mean, half = interval(variant, name)
+        ax.plot([mean - half, mean + half], [place, place], color=plots.MUTED, lw=1)
+        ax.plot(seeds, [place] * len(seeds), "o", ms=4, color=plots.PALETTE[0])
+    labels = list(recorded["variants"]) if ax is axes[0] else [""] * 6
+    ax.set_yticks(range(len(recorded["variants"])), labels, fontsize=8)
+    ax.invert_yaxis()
+    ax.set_title(title, loc="left", fontsize=11)
+axes[3].set_xscale("log")
+axes[3].set_xticks([3, 5, 10, 15], ["3", "5", "10", "15"])
+axes[3].set_xticks([], minor=True)
+plots.show(
+    fig,
+    alt="Four panels, a row for each variant: agreement, GAN-train, diversity and Fréchet "
+    "distance, with a dot for each seed and a line for the 95% interval.",
+)
+
+# %% [markdown]
+# A seed fixes the first weights, the order of the digits and the noise, so two variants with one seed can be
+# compared *in pairs*: the difference to `full`, seed by seed. That is sharper than comparing two intervals.
+
+
+# %%
+def against_full(variant, name):
+    """Mean over seeds of the difference to the full model, and half of its 95% interval."""
+    rows = {(row["variant"], row["seed"]): row[name] for row in recorded["rows"]}
+    seeds = sorted({seed for _, seed in rows})
+    apart = number([rows[variant, seed] - rows["full", seed] for seed in seeds])
+    t_95 = {2: 12.71, 3: 4.303, 4: 3.182, 5: 2.776}[len(seeds)]
+    return apart.mean().item(), t_95 * apart.std().item() / math.sqrt(len(seeds))
+
+
+# %%
+for variant in [v for v in recorded["variants"] if v != "full"]:
+    row = ""
+    for name in ("agreement", "gan_train", "diversity", "fd"):
+        mean, half = against_full(variant, name)
+        row += f"   {name} {mean:+7.3f} ± {half:.3f}{'*' if abs(mean) > half else ' '}"
+    print(f"{variant:13}{row}")
+print("*: the interval excludes zero")
+
+# %% [markdown]
+# **What to see.** Read only the starred differences; of the others the table says nothing.
+#
+# - **D is worth most, and not by making G obey.** Without it samples are read as asked a little *more* often: they are
+#   soft prototypes, which a judge likes. But they spread by .7 of what digits do, stand nearly three times as far
+#   from digits, and a classifier that has seen only these reads real digits far worse. Pixels alone: much the same.
+# - **$\mathcal L_{GD}$ by itself buys nothing that these scores see.** What D gives comes through its features in
+#   $\mathcal L_G$: lesson 08's learned similarity.
+# - **Without $\mathcal L_{GC}$ G obeys less,** and its "diversity" exceeds that of real digits: wrong digits are
+#   diverse. A gain in one score that another pays for is none.
+# - **Without all of C hardly anything is lost here** (two hundredths of diversity), and the distance is better. Look at the last column: C's
+#   features in $\mathcal L_G$ make the code say some six nats more (the class among them, it seems), and $\mathcal L_{GC}$ then
+#   has to talk G into listening to its label. On digits, whose class the label says in full, it is a remedy for an illness
+#   that C brought in.
+#
+# **What this table does not show.**
+# - *Not what the losses buy in general.* One data set, small networks, a thousand rounds, one
+#   choice of λ, made for the full model and not tuned again for any variant. A variant with weights of its own
+#   might do better; with thirty times the training some differences close.
+# - *Not that three seeds are enough.* With three seeds the interval is 4.3 standard errors wide on each side.
+#   Two intervals that overlap leave the question open; they do not show equality.
+# - *Not a sum.* What $\mathcal L_{GD}$ buys with $\mathcal L_{GC}$ there is not what it buys without. Leaving
+#   out one thing at a time can't see that.
+# - *Not a judge without interests.* Agreement, GAN-train and the Fréchet distance all read digits with
+#   networks of one kind, and C is a network of that kind. None of them is C, but what pleases C may well
+#   please them.
+#
+# ## 11 · Break it
+#
+# Three trainings A, B and C. One is Algorithm 1. Two have a fault of one line each.
+
+# %%
+ROUNDS = budget.pick(smoke=3, laptop=200)
+mysteries = {}
+for run in "ABC":
+    patient = mystery(run, seed=5, average=None)
+    options = {"rounds": ROUNDS, "seed": 5, "preview": False, "progress": False}
+    log = training.fit(patient, digits, **options).terms
+    mysteries[run] = patient, log
+    L_D = log["D.real"] + log["D.rebuilt"] + log["D.drawn"]
+    L_KL = log["E.kl"] / patient.settings["lambdas"][0]
+    print(f"run {run}, first round: L_D {L_D[0]:.3f}, L_C {log['C.class'][0]:.3f}", end=", ")
+    print(f"L_G {log['G.reconstruction'][0]:.2f}, L_KL {L_KL[0]:.3f}")
+    late = {name: value[-10:].mean() for name, value in log.items()}
+    print(
+        f"       late: L_G {late['G.reconstruction']:.2f}, L_KL {L_KL[-10:].mean():.3f}",
+        end=", ",
+    )
+    print(f"λ₃ L_GD {late['G.mean']:.2f}, λ₄ L_GC {late['G.class means']:.2f}")
+
+# %%
+fig, axes = plots.figure(columns=3, rows=2, height=2.6)
+few = test.batch(slice(0, 10))
+for column, (run, (patient, _)) in enumerate(mysteries.items()):
+    again = patient.reconstruct(few.x, few.labels, torch.Generator().manual_seed(0))
+    above, below = axes[:, column]
+    plots.images(torch.cat([few.x, again]), columns=10, title=f"{run}: rebuilt", ax=above)
+    plots.images(class_by_style(patient, 2), columns=10, title=f"{run}: z × class", ax=below)
+plots.show(
+    fig,
+    alt="For each of three runs: above ten real digits and their reconstructions, below two "
+    "rows of samples, a column for each class.",
+)
+
+# %% [markdown]
+# **Your turn (09.7).** Which run is what? Choose among
+#
+# - `"healthy"`,
+# - `"noise for a label"`: $x_p$ is drawn with noise in the slots where its label should stand,
+# - `"pixel mean"`: $\mathcal L_G$ averages over pixels, while the KL stays a sum,
+# - `"label withheld"`: E isn't told the label.
+
+# %% exercise="09.7"
+### BEGIN SOLUTION
+diagnosis = {"A": "noise for a label", "B": "healthy", "C": "pixel mean"}
+### END SOLUTION
+
+# %%
+check("09.7", diagnosis)
+
+# %% [markdown]
+# <details><summary><b>Reveal</b> (open it after your answer)</summary>
+#
+# - **A: noise for a label.** Its first line is right; no first line can convict it. But $\mathcal L_{GC}$ climbs and
+#   stays high: with noise for a label nothing that G draws can lie where the sevens lie. And down its columns
+#   the class does not stay, for nobody ever asked G to *draw* what a label says.
+# - **B: healthy.**
+# - **C: pixel mean.** Its $\mathcal L_G$ *begins* near 1, where 784 summed errors can't be. From there the
+#   KL is all that matters, and it goes to zero: whatever digit comes in, the reconstruction is the mean digit of its
+#   class. The losses look wonderful.
+# - **Label withheld** was not among them. By (9.1) it costs a part of the bound, and you would not see it
+#   in a picture.
+#
+# </details>
+#
+# ## 12 · Report A's own code
+#
+# ### E13 · the first line of the log
+#
+# Report A, §3.4, prints Algorithm 1, with line 9 as above. Its §4.4 begins so:
+#
+# > [0/200][0/469] Loss_D: 1.3814 Loss_C: 0.6999 Loss_G: 4462.5200
+#
+# > [0/200][100/469] Loss_D: 0.0014 Loss_C: 0.2063 Loss_G: 255.7935
+#
+# **Your turn (09.5).** What must Algorithm 1 print for $\mathcal L_D$ and $\mathcal L_C$ at the first step, from
+# networks that know nothing? Two numbers.
+
+# %% exercise="09.5"
+### BEGIN SOLUTION
+first_line = (3 * math.log(2), math.log(10))
+### END SOLUTION
+
+# %%
+check("09.5", first_line)
+
+# %% [markdown]
+# $$\mathcal L_D^{(0)}=3\ln2=2.079,\qquad\mathcal L_C^{(0)}=\ln10=2.303;\qquad
+#   \text{printed: }1.381\approx2\ln2,\quad.700\approx\ln2. \tag{9.16}$$
+#
+# Is an untrained network's output near enough to "nothing"? Ask a dozen of them, in A's sizes.
+
+# %%
+batch = digits.batch(slice(0, 128))
+images = 2 * batch.x - 1
+firsts = []
+with torch.no_grad():
+    for seed in range(12):
+        fresh = CVAEGAN("report", seed=seed, width=16)
+        noise, z_p = torch.randn(2, 128, 100, generator=generator)
+        p = fresh.forward_pass(images, batch.labels, noise, z_p)
+        l_d = sum(fresh.discriminator_terms(p).values())
+        firsts.append([l_d, fresh.classifier_terms(p)["class"]])
+firsts = number(firsts)
+print(
+    f"12 untrained models: L_D {firsts[:, 0].min():.3f} to {firsts[:, 0].max():.3f}", end=", "
+)
+print(f"L_C {firsts[:, 1].min():.3f} to {firsts[:, 1].max():.3f}")
+agrees(firsts.mean(0), number([3 * math.log(2), math.log(10)]), tol=0.05, name="(9.16)")
+refuses(number([1.3814, 0.6999]), firsts.mean(0), tol=0.05, name="A's first line, Algorithm 1")
+
+# %% [markdown]
+# So the log alone says that another model was trained, with *two* terms in D's loss, and a C whose outputs
+# are yes-or-no questions. A's code (which is public, and was read) confirms both: D sees real images and one
+# kind of fake, and C has ten sigmoids. Its fakes are `decoder(randn(110))`: 100 latents and ten numbers of noise
+# where the label should be. E gets no label; E and G share one optimiser, which takes the cross-entropies of D
+# and C as well; nothing matches features.
+#
+# And there is a third number in that line. A squared error *averaged* over pixels from 0 to 1 is at most 1 (from
+# −1 to 1 at most 4). What is 4462 made of? Something that is summed:
+#
+# ### E14 · a mean beside a sum
+#
+# A's code adds the mean squared error over all pixels of the batch to a KL *summed* over the batch. The
+# report's text doesn't show it. **Your turn (09.6):** against (9.1) with σ = 1, how many times does that weigh
+# the KL? Images have 784 pixels, batches 128 images.
+
+# %% exercise="09.6"
+### BEGIN SOLUTION
+beta = 784 * 128 / 2
+### END SOLUTION
+
+# %%
+check("09.6", beta)
+
+# %% [markdown]
+# $$\frac1{DB}\sum_i\lVert x_i-x_f^{(i)}\rVert^2+\sum_i\mathrm{KL}_i
+#   =\frac{2}{DB}\sum_i\Big(\tfrac12\lVert x_i-x_f^{(i)}\rVert^2+\beta\,\mathrm{KL}_i\Big),\qquad
+#   \beta=\frac{DB}2=50{,}176. \tag{9.17}$$
+
+# %%
+x_r, x_f = normal(128, 784).sigmoid(), normal(128, 784).sigmoid().requires_grad_()
+mean, log_var = (t.requires_grad_() for t in (normal(128, 100), normal(128, 100)))
+as_coded = (x_r - x_f).square().mean() + gaussian_kl(mean, log_var).sum()
+elbo_terms = 0.5 * (x_r - x_f).square().sum(1), gaussian_kl(mean, log_var)
+inputs = (x_f, mean, log_var)
+coded = flat(torch.autograd.grad(as_coded, inputs, retain_graph=True)) * 784 * 128 / 2
+for weight, test_it in ((50_176, agrees), (784, refuses), (1, refuses)):
+    total = (elbo_terms[0] + weight * elbo_terms[1]).sum()
+    found = flat(torch.autograd.grad(total, inputs, retain_graph=True))
+    test_it(coded / 50_176, found / 50_176, tol=1e-9, name=f"(9.17) β = {weight}")
+
+# %% [markdown]
+# With such a β the encoder has one thing to learn: silence. A's last line says how silent it was. The whole of
+# the last loss that its notebook prints is .0861, and the KL of 128 images is one part of it:
+#
+# $$\mathrm{KL}\text{ an image}\;\le\;\frac{.0861}{128}\approx.0007\text{ nats}. \tag{9.18}$$
+#
+# And the printed first $4462.52$: were all of it the KL, it would be $4462.52/128\approx34.9$ nats an image.
+# From there it goes $256,\;105,\;70,\;53,\;45,\;34\dots$: what A's log shows is an encoder dying. Rebuild it on the
+# course's networks and watch. (They begin with codes of a tenth of a nat, not of 35: another network
+# has another start. The fall is the same.)
+
+# %%
+dying = CVAEGAN("report", width=16, lr=1e-3, seed=88)
+log = training.fit(
+    dying,
+    digits,
+    game=report_game(dying),
+    rounds=budget.pick(smoke=3, laptop=100),
+    batch=128,
+    seed=88,
+    preview=False,
+).terms
+for t in sorted({0, 1, len(log["EG.kl"]) // 4, len(log["EG.kl"]) - 1}):
+    eg = sum(log[f"EG.{name}"][t] for name in ("pixels", "kl", "fool", "class"))
+    print(f"[{t:3}] Loss_D: {log['D.real'][t] + log['D.fake'][t]:.4f}", end=" ")
+    print(f"Loss_C: {log['C.class'][t]:.4f} Loss_G: {eg:.4f}", end="   ")
+    print(f"(KL an image {log['EG.kl'][t] / 128:.4f} nats)")
+
+# %%
+start = number([log["D.real"][0] + log["D.fake"][0], log["C.class"][0]])
+agrees(
+    start,
+    number([2, 1]) * math.log(2),
+    tol=0.05,
+    name="A's rebuilt code begins at 2 ln 2, ln 2",
+)
+refuses(start, number([3 * math.log(2), math.log(10)]), tol=0.05, name="as Algorithm 1 would")
+agrees(0.0861 / 128, 0.0007, tol=1e-4, name="(9.18)")
+refuses(log["EG.kl"][-1] / 128, log["EG.kl"][0] / 128, tol=1e-3, name="a KL that stays")
+
+# %%
+fig = plots.images(
+    torch.cat(
+        [few.x]
+        + [
+            dying.reconstruct(few.x, few.labels, torch.Generator().manual_seed(s))
+            for s in (0, 1)
+        ]
+    ),
+    columns=10,
+    row_labels=["real", "rebuilt", "again"],
+)
+plots.show(fig, alt="Ten real digits and two rows of what the dead encoder's code becomes.")
+
+# %% [markdown]
+# **What to see.** The first line begins like A's, D has won within a hundred rounds, as in A's second line, and the KL
+# is gone. After so few rounds G draws little yet. But whatever digit stands above, E says nothing of it: its
+# $q$ *is* the prior, and two draws from it are two draws from nowhere. More training can only teach G what D and C ask
+# for.
+#
+# What A calls a CVAE-GAN became a conditional GAN with an encoder that nobody hears. Its pictures can still be good:
+# G is driven by D and C there, as in lesson 08's CGAN. A's grids are such pictures.
+#
+# Whose model this is, and what A writes of its prior: E12, in lesson 08. (9.1) has no $c$ in $p(z)$; what controls
+# the class is the *label*.
+#
+# ### What report A got right
+#
+# | claim | where | you confirmed it with |
+# |---|---|---|
+# | Algorithm 1, all nineteen lines (only the λ's are missing) | A §3.4 | sections 1 to 6 |
+# | the four networks and what each reads and gives; "each item is intuitive" | A §3.4 | section 6 |
+# | "an important trick …, which is to expect x' and x to have similar features in the middle layers of the network for D and C" | A §3.4 | section 10, for D's features (for C's it finds no gain on digits) |
+# | "since VAE's criterion for judging x' and x similarity is not good enough, we have to add D again to judge it" | A §3.4 | section 10; lesson 08 |
+# | images of a class that is specified, in different styles | A §4.4 | sections 8 and 9, with Algorithm 1 |
+#
+# One more sentence of A's is at odds with the algorithm that it prints: "the image generated by G should be identifiable by
+# C as belonging to category c". That would be C's cross-entropy for G. Algorithm 1 has no such term, and A's code does.
+#
+# ## 13 · Exercises
+#
+# **09.1–09.7** are above, with their checks; 09.11 and 09.12 are predictions. The following have no check:
+# discuss them.
+#
+# **09.8 · Means are not enough.** Write down two distributions of features with one mean, and a G that
+# $\mathcal L_{GD}$ can't tell from the data. Which of the other losses notices?
+#
+# **09.9 · Second moments.** Subclass `CVAEGAN` so that `mean_matching` matches the means of $f$ *and* of $f^2$.
+# Does diversity change? By (9.9): would you also enlarge the batch?
+#
+# **09.10 · Literal, or enlarged.** Train with `sized_for=3 * 128 * 128` and as many rounds as above. Compare agreement,
+# the KL and `transfer` before you decide whether section 5 is right.
+#
+# **09.13 · Tell C the truth later.** Let C learn from $x_p$, too (a subclass with another `classifier_terms`). What does
+# (9.2) predict for the start of the training? What happens?
+#
+# **09.14 · A fair ablation.** How many trainings would it take to tune each of the six variants as the full
+# model was tuned, with three seeds each? Which rows of the table would you tune first, and why?
+#
+# **09.15 · Attributes.** `CVAEGAN("faces")` is told five attributes instead of a class. What are its feature
+# centres groups of? (Look at `Attributes.members`.) Why with *and* without?
+#
+# ## Summary
+#
+# - The label goes to E and to G; the prior has none. A label withheld from E costs a part of the bound. (9.1)
+# - C learns from real images alone, D from three kinds; untrained they print $\ln10$ and $3\ln2$. (9.2)–(9.4), (9.16)
+# - G is never told to fool anybody. It matches means of features: of all images for D, of each class for C. A
+#   mean sees no spread, and small batches even punish it; moving centres ease that. (9.5)–(9.12)
+# - $\lambda_1/\lambda_2$ is the decoder's variance, and depends on how many numbers an image has. (9.13), (9.14)
+# - Who moves by what *is* the model; ask autograd. (9.15)
+# - One score is no score: agreement, GAN-train and diversity together.
+# - A mean beside a sum is a β of fifty thousand, and the first line of a log can show it. (9.16)–(9.18)
+#
+# ## References
+#
+# - Bao, J., Chen, D., Wen, F., Li, H. and Hua, G. (2017). *CVAE-GAN: Fine-Grained Image Generation through
+#   Asymmetric Training.* ICCV. arXiv:1703.10155. Algorithm 1.
+# - Salimans, T. et al. (2016). *Improved Techniques for Training GANs.* NeurIPS: feature matching.
+# - Larsen, A. B. L. et al. (2016). *Autoencoding beyond pixels using a learned similarity metric.* ICML. VAE/GAN.
+# - Sohn, K., Lee, H. and Yan, X. (2015). *Learning Structured Output Representation using Deep Conditional
+#   Generative Models.* NeurIPS. CVAE.
+# - Shmelkov, K., Schmid, C. and Alahari, K. (2018). *How good is my GAN?* ECCV: GAN-train and GAN-test.
+# - Wu, J. et al. (2016). *Learning a Probabilistic Latent Space of Object Shapes via 3D Generative-Adversarial
+#   Modeling.* NeurIPS.
+# - Reports A and B, in the words of the errata page.
