@@ -55,6 +55,11 @@ RECIPES = {
         dataset="celeba",
         about="DCGAN on photographs of faces (part of CelebA), 64×64",
     ),
+    "sn-gan-mnist": Recipe(
+        "DCGAN",
+        {"recipe": "sn-gan", "width": 24, "average": 0.999, "rounds": 12_000},
+        about="DCGAN on digits with spectral normalisation and the hinge loss",
+    ),
     "dcgan-anime": Recipe(
         "DCGAN",
         {"shape": (3, 64, 64), "batch": 32, "average": 0.998, "rounds": 3_000},
