@@ -116,6 +116,12 @@ RECIPES = {
         dataset="faces",
         about="convolutional VAE with 128 latents on drawn faces, 64×64",
     ),
+    "vae-celeba": Recipe(
+        "VAE",
+        {"recipe": "faces", "width": 12, "sigma": 0.5, "lr": 3e-3, "rounds": 2_500},
+        dataset="celeba",
+        about="convolutional VAE with 128 latents on photographs of faces, 64×64",
+    ),
     "flow-moons": Recipe("Flow", {"rounds": 6_000}, "moons", about="RealNVP on two moons"),
     "flow-ring": Recipe(
         "Flow",
