@@ -34,6 +34,7 @@ class Recipe:
         return models.build(self.model, self.settings)
 
 
+FACES_64 = {"shape": (3, 64, 64), "batch": 32, "average": 0.998}  # a DCGAN's
 LARGEST = 1_500_000  # bytes of weights in one file, in single precision
 
 RECIPES = {
@@ -45,13 +46,13 @@ RECIPES = {
     ),
     "dcgan-faces": Recipe(
         "DCGAN",
-        {"shape": (3, 64, 64), "batch": 32, "average": 0.998, "rounds": 4_326},
+        FACES_64 | {"rounds": 4_326},
         dataset="faces",
         about="DCGAN on drawn faces, 64×64, G's weights averaged",
     ),
     "dcgan-celeba": Recipe(
         "DCGAN",
-        {"shape": (3, 64, 64), "batch": 32, "average": 0.998, "rounds": 3_000},
+        FACES_64 | {"rounds": 3_000},
         dataset="celeba",
         about="DCGAN on photographs of faces (part of CelebA), 64×64",
     ),
@@ -62,7 +63,7 @@ RECIPES = {
     ),
     "dcgan-anime": Recipe(
         "DCGAN",
-        {"shape": (3, 64, 64), "batch": 32, "average": 0.998, "rounds": 3_000},
+        FACES_64 | {"rounds": 3_000},
         dataset="folder:anime-64.tar",
         about="DCGAN on anime faces, 64×64: give --data folder:<yours>",
     ),

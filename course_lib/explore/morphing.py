@@ -7,6 +7,8 @@ one-hot vector to another. No training image has half a label: what G draws ther
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from PIL import Image
 
@@ -112,18 +114,13 @@ def morph(model, *, judge=None) -> Explorer:
         np.linspace(0, 1, CELLS),
         np.linspace(0, 1, 17),
     )
-    kept: dict[tuple, np.ndarray] = {}
 
+    @lru_cache(KEPT)
     def grid(a: int, b: int, seed_a: int, seed_b: int) -> np.ndarray:
-        key = a, b, seed_a, seed_b
-        if key not in kept:
-            while len(kept) >= KEPT:
-                del kept[next(iter(kept))]
-            ends = draw_of(seed_a, space.size), draw_of(seed_b, space.size)
-            styles = spherical(*ends, mixes[::-1]).repeat(CELLS, axis=0)
-            labels = np.tile(linear(one_hot[a], one_hot[b], mixes), (CELLS, 1))
-            kept[key] = space.pictures(styles, labels)
-        return kept[key]
+        ends = draw_of(seed_a, space.size), draw_of(seed_b, space.size)
+        styles = spherical(*ends, mixes[::-1]).repeat(CELLS, axis=0)
+        labels = np.tile(linear(one_hot[a], one_hot[b], mixes), (CELLS, 1))
+        return space.pictures(styles, labels)
 
     def draw(
         style: float, label: float, a: int, b: int, seed_a: int, seed_b: int

@@ -7,7 +7,7 @@ what the model has not told apart (Bao et al. 2017, figure 6; report A's "specif
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from functools import lru_cache
 
 import numpy as np
 from PIL import Image
@@ -147,18 +147,14 @@ def class_style(model, *, dims: tuple[int, int] | None = None) -> Explorer:
     paper = background(titles, others, dims)
     steps = REACH * (2 * np.arange(CELL / 2, SIDE, CELL) / SIDE - 1)
     corners = np.array([(a, b) for b in steps[::-1] for a in steps])
-    maps: OrderedDict[tuple, np.ndarray] = OrderedDict()
 
+    @lru_cache(KEPT)
     def map_of(seed: int, index: int) -> np.ndarray | None:
         if space.shape[1] > 32:
             return None
-        if (seed, index) not in maps:
-            around = np.tile(draw_of(seed, space.size), (len(corners), 1))
-            around[:, list(dims)] = corners
-            maps[seed, index] = space.pictures(around, vectors[[index] * len(corners)])
-        while len(maps) > KEPT:
-            maps.popitem(last=False)
-        return maps[seed, index]
+        around = np.tile(draw_of(seed, space.size), (len(corners), 1))
+        around[:, list(dims)] = corners
+        return space.pictures(around, vectors[[index] * len(corners)])
 
     def draw(z1: float, z2: float, seed: int, chosen: str) -> tuple[Image.Image, str]:
         z, index = draw_of(seed, space.size), titles.index(chosen)

@@ -8,6 +8,7 @@ the face, and the judge of faces reads whether nothing but what was told has cha
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -30,7 +31,6 @@ DRAW, REAL = "a draw", "a test face"
 
 
 def arrange(
-    source: str,
     number: int,
     before: np.ndarray,
     after: np.ndarray,
@@ -102,25 +102,21 @@ def told_attributes(model, faces=None, *, judge=None) -> Explorer:
     if readable:
         code = coder(model, "told_attributes")
         images, labels = _faces(space, model, faces)
-    kept: dict[tuple, tuple] = {}
 
+    @lru_cache(2 * FACES)
     def start(source: str, number: int) -> tuple:
         """z (latent,), the attributes (K,) as ±1, the picture, its reading, and the real face."""
-        if (source, number) not in kept:
-            while len(kept) >= 2 * FACES:
-                del kept[next(iter(kept))]
-            if source == REAL:
-                own, real = labels[number], as_pixels(images[number : number + 1])[0]
-                z = code(images[number] / 255, own)
-            else:
-                generator = torch.Generator().manual_seed(number)
-                z = torch.randn(space.size, generator=generator).double().numpy()
-                own, real = as_array(model.condition.asked(1, generator))[0], None
-            vector = 2.0 * own - 1
-            picture = space.pictures(z[None], vector[None])
-            reading = one(read(judge, picture), 0) if judge else None
-            kept[source, number] = z, vector, picture[0], reading, real
-        return kept[source, number]
+        if source == REAL:
+            own, real = labels[number], as_pixels(images[number : number + 1])[0]
+            z = code(images[number] / 255, own)
+        else:
+            generator = torch.Generator().manual_seed(number)
+            z = torch.randn(space.size, generator=generator).double().numpy()
+            own, real = as_array(model.condition.asked(1, generator))[0], None
+        vector = 2.0 * own - 1
+        picture = space.pictures(z[None], vector[None])
+        reading = one(read(judge, picture), 0) if judge else None
+        return z, vector, picture[0], reading, real
 
     def draw(number: int, source: str = DRAW, **moves: float) -> tuple[Image.Image, str]:
         z, own, before, reading, real = start(source, number)
@@ -142,19 +138,18 @@ def told_attributes(model, faces=None, *, judge=None) -> Explorer:
             text += (
                 f" The judge reads changed: {worded(changed(reading, after), reading, after)}."
             )
-        drawn = arrange(source, number, before, picture[0], real, told, readings)
+        drawn = arrange(number, before, picture[0], real, told, readings)
         return drawn, text.replace("-", "−")
 
+    most = (len(images) if readable else FACES) - 1
     controls = [
         *(
             Slider(name, f"{name.replace('_', ' ')}, the other way", 0.0, 1.0, 0.1, 0.0)
             for name in space.names
         ),
-        Slider("number", "seed, or test face no.", 0, FACES - 1, 1, 0),
+        Slider("number", "seed, or test face no.", 0, most, 1, 0),
     ]
     if readable:
-        most = len(images) - 1
-        controls[-1] = Slider("number", "seed, or test face no.", 0, most, 1, 0)
         controls.append(Choice("source", "face", (DRAW, REAL), DRAW))
     about = "A face of a model that is told attributes, and the same face told otherwise."
     return Explorer(controls, draw, name="told_attributes", about=about, size=SIZE)
