@@ -1238,7 +1238,7 @@ print(f" ({widths.min():.2f} to {widths.max():.2f})")
 # **What to see.** On average each latent has nearly the prior's width, as (7.4) says; but some are wider and some narrower, and the norms
 # of the codes vary more than those of the prior's draws. The prior falls between the codes of real faces too, where the decoder was never trained. Lesson 08 takes up the aggregated posterior.
 #
-# A wider σ asks less of the codes. `zoo.load("vae-celeba")` saw photographs, with σ fixed at ½: its codes say 64 nats, its reconstructions and samples are blurred alike, and most samples are faces. (In a trial with σ = .2 the codes said 178 nats;
+# A wider σ asks less of the codes. `zoo.load("vae-celeba")` saw photographs, with σ fixed at ½: its codes say 64 nats, its reconstructions and samples are blurred alike, and more than half of the samples are faces at first sight. (In a trial with σ = .2 the codes said 178 nats;
 # the reconstructions were sharper, and hardly half of the samples were faces.) Its samples: `plots.images(zoo.load("vae-celeba").sample(20), columns=10, zoom=1)` in a cell of your own.
 #
 # ### 6.5 · What the codes are good for
