@@ -273,6 +273,41 @@ def test_the_game_is_the_public_loop_to_the_last_running_average():
         torch.testing.assert_close(a, b, atol=1e-8, rtol=1e-6, msg=name)
 
 
+def by_hand_g_first(model, images, rounds):
+    """PyTorch-GAN's dcgan.py: G steps first, then D on the same fakes (its halved loss apart)."""
+    G, D, bce = model.generator, nn.Sequential(model.discriminator, nn.Sigmoid()), nn.BCELoss()
+    make = {"lr": model.settings["lr"], "betas": model.settings["betas"]}
+    d, g = torch.optim.Adam(D.parameters(), **make), torch.optim.Adam(G.parameters(), **make)
+    draw = Draw(images, model.settings["batch"], dtype=torch.float64)
+    one, zero = torch.ones(8, 1).double(), torch.zeros(8, 1).double()
+    for _ in range(rounds):
+        real = 2 * draw.batch().x - 1
+        g.zero_grad()
+        fake = G(draw.normal(8, 5))
+        bce(D(fake), one).backward()
+        g.step()
+        d.zero_grad()
+        (bce(D(real), one) + bce(D(fake.detach()), zero)).backward()
+        d.step()
+
+
+def test_simultaneous_play_is_the_public_loop_that_moves_g_first():
+    """To the same weights, though it passes the fakes through D once and not twice."""
+    models = {order: small(order=order).double() for order in ("simultaneous", "alternating")}
+    for model in models.values():
+        fit(model, noise_images(), rounds=6, progress=False, preview=False)
+    written = small().double()
+    by_hand_g_first(written, noise_images(), 6)
+    for (name, a), b, other in zip(
+        models["simultaneous"].named_parameters(),
+        written.parameters(),
+        models["alternating"].parameters(),
+        strict=True,
+    ):
+        torch.testing.assert_close(a, b, atol=1e-8, rtol=1e-6, msg=name)
+        assert (a - other).abs().max() > 1e-5
+
+
 def test_a_training_goes_on_where_it_was(tmp_path):
     whole, parts = small(), small()
     fit(whole, noise_images(), rounds=6, progress=False)

@@ -420,6 +420,8 @@ def test_what_the_variants_refuse():
     refused(lambda: on_points("wgangp"), "Did you mean 'wgan-gp'")
     refused(lambda: on_points(objective="wasserstien"), "Did you mean 'wasserstein'")
     refused(lambda: on_points(critic="clip"), "Did you mean 'clipped'")
+    refused(lambda: on_points(order="at once"), "Unknown order 'at once'", "simultaneous")
+    refused(lambda: on_points(order="simultaneous", k=2), "k=1", "not 2")
     refused(lambda: on_points(optimiser="adam"), "Did you mean 'Adam'")
     refused(lambda: on_points(weight_clip=0), "weight_clip must be positive")
     refused(lambda: on_points(penalty=-1.0), "penalty must be positive")

@@ -35,12 +35,14 @@ PLAY: dict[str, Any] = {
     "weight_clip": 0.01,
     "penalty": 10.0,
     "k": 1,
+    "order": "alternating",
     "optimiser": "Adam",
     "lr": 2e-4,
     "d_lr": None,
     "betas": (0.9, 0.999),
     "average": None,
 }
+ORDERS = ("alternating", "simultaneous")
 OPTIMISERS = {
     "Adam": lambda lr, betas: adam(lr, tuple(betas)),
     "RMSprop": lambda lr, betas: partial(torch.optim.RMSprop, lr=lr),
@@ -57,6 +59,8 @@ class GAN(Averaging):
     critic      how D's slope is bounded: "free" (not), "clipped" (weights within ± weight_clip),
                 "penalised" (gradients, times penalty), "spectral"
     k           moves of D a round
+    order       "alternating": D moves, then G against the new D; "simultaneous": both step from
+                the same state, so D's pass over the fakes serves both (k = 1)
     optimiser   "Adam" or "RMSprop" (which has no betas)
     lr, betas   of both; d_lr: D's own rate (two time scales), None: lr
     average     decay of a moving average of G's weights, which samples then come from, or None
@@ -88,6 +92,7 @@ class GAN(Averaging):
             ("objective", LOSSES),
             ("critic", critics.CRITICS),
             ("optimiser", OPTIMISERS),
+            ("order", ORDERS),
         ):
             if s[name] not in known:
                 raise unknown(
@@ -96,6 +101,11 @@ class GAN(Averaging):
         for name in ("lr", "d_lr", "weight_clip", "penalty"):
             if s[name] is not None and not s[name] > 0:
                 raise CourseError(f"{name} must be positive, not {s[name]!r}.")
+        if s["order"] == "simultaneous" and s["k"] != 1:
+            raise CourseError(
+                'In simultaneous play both move once a round: order="simultaneous" wants k=1, '
+                f"not {s['k']}."
+            )
         self.networks()
         if s["critic"] == "spectral":
             critics.normalise_spectrally(self.discriminator)
@@ -145,7 +155,10 @@ class GAN(Averaging):
         return joint.split(len(real))
 
     def game(self, rounds: int | None = None) -> Game:
-        """k moves of D, then one of G; D's last fakes and their graph serve G too."""
+        """k moves of D, then one of G; D's last fakes and their graph serve G too.
+
+        Or one move of both ("simultaneous").
+        """
         s = self.settings
         d_loss, g_loss = LOSSES[s["objective"]]
         make = OPTIMISERS[s["optimiser"]]
@@ -155,21 +168,33 @@ class GAN(Averaging):
             D.project = partial(critics.clip_weights, D.parameters, s["weight_clip"])
         held: list[Tensor] = []
 
-        def discriminate(draw):
+        def judged(draw):
             real = self.seen(draw.batch().x)
             fake = self.generator(draw.normal(len(real), s["latent"]))
-            held[:] = [fake]
-            losses = d_loss(*self.judge(real, fake))
+            on_real, on_fake = self.judge(real, fake)
+            losses = d_loss(on_real, on_fake)
             if s["critic"] == "penalised":
                 losses["penalty"] = s["penalty"] * critics.gradient_penalty(
                     self.discriminator, real, fake, draw.uniform(len(real))
                 )
+            return losses, fake, on_fake
+
+        def discriminate(draw):
+            losses, fake, _ = judged(draw)
+            held[:] = [fake]
             return {"D": losses}
 
         def generate(draw):
             return {"G": {"fake": g_loss(self.discriminator(held.pop()).squeeze(1))}}
 
-        moves = [Move([D], discriminate, times=s["k"]), Move([G], generate)]
+        def both(draw):
+            losses, _, on_fake = judged(draw)
+            return {"D": losses, "G": {"fake": g_loss(on_fake)}}
+
+        if s["order"] == "simultaneous":
+            moves = [Move([D, G], both)]
+        else:
+            moves = [Move([D], discriminate, times=s["k"]), Move([G], generate)]
         return Game(moves, after=self.after)
 
     @torch.no_grad()
