@@ -19,6 +19,7 @@ import statistics
 import time
 from pathlib import Path
 
+import recording
 import torch
 from PIL import Image
 
@@ -73,13 +74,6 @@ def picture(samples: torch.Tensor) -> str:
     return base64.b64encode(file.getvalue()).decode()
 
 
-def write(to: Path, found: dict) -> None:
-    """Replace a JSON file in one step, for others may be reading it."""
-    part = to.with_name(f".{to.name}.{os.getpid()}")
-    part.write_text(json.dumps(found) + "\n", encoding="utf-8")
-    os.replace(part, to)
-
-
 def run(experiment: str, seed: int, rounds: int, dataset: data.DataSet, work: Path) -> None:
     """Train one model from mark to mark, measure it there, keep each row in its folder."""
     folder = work / f"{experiment}-{seed}"
@@ -93,8 +87,7 @@ def run(experiment: str, seed: int, rounds: int, dataset: data.DataSet, work: Pa
         history = training.fit(
             model, dataset, rounds=mark, seed=seed, resume=folder, preview=False, progress=False
         )
-        if len(history.seconds) < mark:
-            raise SystemExit("Interrupted; the same command goes on.")
+        recording.whole(history)
         before = time.perf_counter()
         samples = model.sample(SAMPLES, generator=torch.Generator().manual_seed(seed))
         since = max((d for d in done if d < mark), default=0)
@@ -116,7 +109,7 @@ def run(experiment: str, seed: int, rounds: int, dataset: data.DataSet, work: Pa
             "picture": picture(samples),
             "rows": [*result["rows"], row],
         }
-        write(kept, result)
+        recording.replace(kept, json.dumps(result) + "\n")
         done.add(mark)
         print(
             f"{experiment} seed {seed} round {mark}: "
@@ -146,7 +139,7 @@ def merge(work: Path, to: Path, dataset: data.DataSet) -> None:
         "repairs": REPAIRS,
         "runs": runs,
     }
-    write(to, found)
+    recording.replace(to, json.dumps(found) + "\n")
 
 
 if __name__ == "__main__":

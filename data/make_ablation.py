@@ -19,6 +19,7 @@ import platform
 import time
 from pathlib import Path
 
+import recording
 import torch
 from torch import Tensor
 
@@ -99,7 +100,8 @@ def play(variant: str, seed: int, scale: float, digits: DataSet, test: DataSet) 
     began, before = time.perf_counter(), time.process_time()
     model = models.CVAEGAN(**settings(variant), seed=seed)
     rounds = max(2, round(training.budget("laptop").rounds(model.settings["rounds"]) * scale))
-    training.fit(model, digits, rounds=rounds, seed=seed, preview=False, progress=False)
+    options = {"rounds": rounds, "seed": seed, "preview": False, "progress": False}
+    recording.whole(training.fit(model, digits, **options))
     trained = time.process_time() - before
     found = scores(model.eval(), test, seed)
     return {
@@ -156,9 +158,8 @@ def write(file: Path, row: dict, real: dict[str, float]) -> None:
         "minutes": round(sum(r["cpu_seconds"] for r in rows) / 60, 1),
         "rows": rows,
     }
-    part = file.with_suffix(".part")
-    part.write_text(json.dumps(whole, ensure_ascii=False).replace("}, {", "},\n {") + "\n")
-    part.replace(file)
+    text = json.dumps(whole, ensure_ascii=False).replace("}, {", "},\n {")
+    recording.replace(file, text + "\n")
     told = ", ".join(f"{name} {row[name]}" for name in ("agreement", "gan_train", "diversity"))
     print(f"{row['variant']}, seed {row['seed']}: {told}; {row['cpu_seconds']} s", flush=True)
 

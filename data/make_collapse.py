@@ -18,6 +18,7 @@ import platform
 import time
 from pathlib import Path
 
+import recording
 import torch
 
 from course_lib import data, models, training
@@ -25,7 +26,7 @@ from course_lib.models.densities import active_units, gaussian_kls
 
 FILE = Path(__file__).parent / "collapse.json"
 SEEDS = (0, 1, 2)
-ROUNDS, FEW, K = 2_000, 500, 500  # test digits of the bound with K samples
+ROUNDS, FEW, K = 6_000, 500, 500  # test digits of the bound with K samples
 BASE = {"latent": 50, "hidden": (256, 256), "batch": 128, "lr": 1e-3, "anneal": True}
 WAYS = {
     "plain": {},
@@ -76,7 +77,8 @@ def train(way: str, seed: int, rounds: int, digits: data.DataSet, bits: torch.Te
     """One training and what came of it."""
     model = models.VAE(**BASE, **WAYS[way], seed=seed)
     before = time.process_time()
-    training.fit(model, digits, rounds=rounds, seed=seed, preview=False)
+    history = training.fit(model, digits, rounds=rounds, seed=seed, preview=False)
+    recording.whole(history)
     seconds = time.process_time() - before
     row = {"way": way, "seed": seed, "rounds": rounds, "cpu_seconds": round(seconds, 1)}
     return row | judged(model.eval(), bits)
@@ -115,7 +117,7 @@ def train_faces(recipe: str, rounds: int) -> dict:
 
     game, before = model.game(rounds), time.process_time()
     game.after = look
-    training.fit(model, faces, game=game, rounds=rounds, preview=False)
+    recording.whole(training.fit(model, faces, game=game, rounds=rounds, preview=False))
     seconds = round(time.process_time() - before, 1)
     return {"recipe": recipe, "rounds": rounds, "cpu_seconds": seconds, "moments": moments}
 
@@ -138,7 +140,7 @@ def write(file: Path, rows: list[dict], faces: list[dict], rounds: int) -> None:
     for name, found in (("rows", rows), ("face_rows", faces)):
         body = ",\n".join(json.dumps(row) for row in found)
         lines.append(f'"{name}": [\n{body}\n]')
-    file.write_text("{" + ",\n".join(lines) + "}\n")
+    recording.replace(file, "{" + ",\n".join(lines) + "}\n")
 
 
 def main() -> None:

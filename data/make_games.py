@@ -21,6 +21,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import recording
 import torch
 from torch import Tensor
 
@@ -102,6 +103,7 @@ def play(
                 model, digits, rounds=until, seed=seed, resume=folder, preview=False
             )
             seconds += time.process_time() - before
+            recording.whole(history)
             n = MANY if part == 1 else SOME
             noise = torch.Generator().manual_seed(seed)
             averaged = model.sample(n, generator=noise)
@@ -173,9 +175,8 @@ def write(file: Path, kind: str, row: dict, floor: dict) -> None:
         ),
         **found,
     }
-    part = file.with_suffix(".part")
-    part.write_text(json.dumps(whole, ensure_ascii=False).replace("}, {", "},\n {") + "\n")
-    part.replace(file)
+    text = json.dumps(whole, ensure_ascii=False).replace("}, {", "},\n {")
+    recording.replace(file, text + "\n")
     last = row["moments"][-1]
     covered = evaluation.modes_covered(torch.tensor(last["own"]["counts"]))
     print(

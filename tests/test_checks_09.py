@@ -213,8 +213,9 @@ def recorded():
     return json.loads((ROOT / "data" / "ablation.json").read_text("utf-8"))
 
 
-def maker():
+def maker(monkeypatch):
     """The script that recorded it, as a module; data/ is no package."""
+    monkeypatch.syspath_prepend(ROOT / "data")
     where = ROOT / "data" / "make_ablation.py"
     spec = importlib.util.spec_from_file_location("make_ablation", where)
     module = importlib.util.module_from_spec(spec)
@@ -240,8 +241,8 @@ def test_the_settings_of_the_ablation_are_the_courses(recorded):
     assert {row["rounds"] for row in recorded["rows"]} == {rounds}
 
 
-def test_a_variant_leaves_out_what_its_name_says(recorded):
-    made, full = maker(), recorded["variants"]["full"]
+def test_a_variant_leaves_out_what_its_name_says(recorded, monkeypatch):
+    made, full = maker(monkeypatch), recorded["variants"]["full"]
     for name, found in recorded["variants"].items():
         assert found == json.loads(json.dumps(made.settings(name)))
         left_out = {
