@@ -1173,7 +1173,7 @@ for row in recorded["face_rows"]:
 # %% [markdown]
 # ### 6.3 · Trained longer, at 64×64
 #
-# The zoo has this recipe at 64×64 twice. In `sharp` σ was learned, as above; in `soft` it was fixed at 0.7. First what both make of
+# The zoo has this recipe at 64×64 twice. In `sharp` σ was learned, as above; in `soft` it was fixed at 0.7 (widths and rounds differ a little: `zoo.card`). First what both make of
 # test faces, then what they make of nothing: samples, shown as the decoder's means. (For draws: `sharp.sample(5, draw=True)`.)
 
 # %%
@@ -1208,7 +1208,7 @@ for name, images in kinds.items():
 
 # %% [markdown]
 # **What to see.** Sharpness (lesson 03's measure) falls to a fifth from real faces to reconstructions: blur is what the decoder averages over because the code does not say it. The *draws* of `sharp` are as sharp as real faces, but what is sharp in them is noise; only they are
-# what the bits speak of. By bits, `sharp` is far ahead. By its samples it is far behind: smears with glasses and hair in places, though its reconstructions are good. How can one decoder do both?
+# what the bits speak of. By bits, `sharp` is far ahead. By its samples it is far behind: smears with an eye or some hair in places, though its reconstructions are good. How can one decoder do both?
 
 # %% [markdown]
 # ### 6.4 · Where do samples go wrong?
