@@ -1049,7 +1049,7 @@ for run in runs.get("a2", []):
 
 # %% [markdown]
 # **What these rows can and can't say.** They show what A's network does in its first epochs, with the seeds listed, on a machine that is not
-# A's. (One class in the first rows is no collapse: G draws nothing readable yet, and the judge has to say something.) A's own picture is from epochs 50 and 100, hours beyond most of these rows. Where a row covers more classes than A's picture, the collapse
+# A's. (One class in the first rows is no collapse: G draws nothing readable yet, and the judge has to say something.) A's own picture is from epochs 50 and 100, a day and more of this machine beyond these rows, which end within the fifth epoch. Where a row covers more classes than A's picture, the collapse
 # has not come *yet*, or would not come with this seed.
 #
 # ## 7 · Repaired, rule by rule
