@@ -1049,8 +1049,9 @@ for run in runs.get("a2", []):
 
 # %% [markdown]
 # **What these rows can and can't say.** They show what A's network does in its first epochs, with the seeds listed, on a machine that is not
-# A's. (One class in the first rows is no collapse: G draws nothing readable yet, and the judge has to say something.) A's own picture is from epochs 50 and 100, a day and more of this machine beyond these rows, which end within the fifth epoch. Where a row covers more classes than A's picture, the collapse
-# has not come *yet*, or would not come with this seed.
+# A's. D's loss settles near .1, as low as in A's own first lines: D wins from the beginning, and G learns all the same, for a while. (One class in the first rows is no collapse: G draws nothing readable yet, and the judge has to say something.)
+# Then look at the total variation: it falls, and after some seven hundred rounds it *rises* again, while D's loss stays where it was. Classes get rarer, and one drops below 2%. That is how a collapse begins. A's own picture is from epochs 50 and 100, some sixteen hours of
+# this machine and more beyond the last row; whether this seed would end with two classes, nobody knows.
 #
 # ## 7 · Repaired, rule by rule
 #
@@ -1117,12 +1118,12 @@ plots.show(
 
 # %% [markdown]
 # **What to see.** Look at D's loss first. From A2 itself to the step "+ weights" it stays below .2, and with batch norm in D it falls below .001: these rules make D
-# *better*, and with three steps of D for each of G it only wins the sooner. The samples are smudges. "One class" means here that a smudge is read as
-# the digit that it resembles most, so read table and samples together. The last repair changes no network: one step of D for one of G, a shorter memory, smaller steps. Only then is
-# D's loss that of a game again. So an architecture is half of DCGAN; the other half is that the game stays fair. ($k=3$ is in A's code; its report doesn't say so.)
+# *better*, and with three steps of D for each of G it only wins the sooner. So at 350 rounds the unrepaired network is *ahead*, with nine classes, and the next four rows are smudges ("one class" means there that a smudge is read as
+# the digit that it resembles most: read table and samples together). The last repair changes no network: one step of D for one of G, a shorter memory, smaller steps. Only then is
+# D's loss that of a game again, and all ten classes come and stay, where A2 loses one. So an architecture is half of DCGAN; the other half is that the game stays fair. ($k=3$ is in A's code; its report doesn't say so.)
 #
-# What this does *not* show: the order of the repairs is ours and each step stands on those before it; all steps but the last row have one seed, and most a few hundred rounds. A2
-# itself may well go on to draw more, or to collapse as A's picture did: its rows end where they end. What stands without any doubt: the first network breaks A's rules, the last one keeps them, under
+# What this does *not* show: the order of the repairs is ours and each step stands on those before it; all steps but the last row have one seed, and most a few hundred rounds. A2's
+# rows end within the fifth of its hundred epochs. What stands without any doubt: the first network breaks A's rules, the last one keeps them, under
 # the same name, and covers ten classes with five seeds of five.
 #
 # Verdict on E07. "More stable" may well be true of a DCGAN, and A's faces (A3) *are* made by one. It was not shown on digits: what was
