@@ -1262,7 +1262,7 @@ for name, vae in {"sharp": sharp, "soft": soft}.items():
     widths = mean_kl(*found, *standard) - mean_kl(*found, m, S.diagonal().diag())
     spread = torch.linalg.eigvalsh(S)
     print(f"{name}: KL to N(0, I) {mean_kl(*found, *standard):.0f} nats, N(m, S) saves", end=" ")
-    print(f"{gain:.0f} of them (on test faces {on_new:.0f}), each latent's own m and S {widths:.0f}")
+    print(f"{gain:.0f} of them (test faces: {on_new:.0f}), without correlations {widths:.0f}")
     print(f"   variances of z along the axes of S: {spread[0]:.3f} to {spread[-1]:.1f}")
 
 # %% [markdown]
