@@ -6,11 +6,10 @@ from pathlib import Path
 from course_lib.training import History
 
 
-def whole(history: History) -> History:
-    """The history; a training that was interrupted ends the script instead of making a row."""
+def whole(history: History) -> None:
+    """End the script where a training was interrupted: it makes no row."""
     if history.interrupted:
         raise SystemExit("Interrupted; the same command goes on.")
-    return history
 
 
 def replace(file: Path, text: str) -> None:

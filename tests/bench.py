@@ -93,19 +93,23 @@ def public_gan(model: models.GAN, images: data.DataSet) -> Iterator[None]:
         yield
 
 
+def usual_parts(model: models.DCGAN, images: data.DataSet) -> tuple:
+    """What public loops begin with: G, D with its sigmoid, their Adam, the loss, and data."""
+    G, D, s = model.generator, nn.Sequential(model.discriminator, nn.Sigmoid()), model.settings
+    model.to(memory_format=torch.contiguous_format)
+    g, d = (torch.optim.Adam(net.parameters(), lr=s["lr"], betas=s["betas"]) for net in (G, D))
+    return G, D, g, d, nn.BCELoss(), Draw(images, s["batch"]), s["batch"], s["latent"]
+
+
 def g_first_dcgan(model: models.DCGAN, images: data.DataSet) -> Iterator[None]:
     """PyTorch-GAN's dcgan.py: G's step first, then D's on the same fakes (not halved here)."""
-    G, D = model.generator, nn.Sequential(model.discriminator, nn.Sigmoid())
-    model.to(memory_format=torch.contiguous_format)
-    s, criterion, losses = model.settings, nn.BCELoss(), []
-    draw, size = Draw(images, s["batch"]), s["batch"]
-    d = torch.optim.Adam(D.parameters(), lr=s["lr"], betas=s["betas"])
-    g = torch.optim.Adam(G.parameters(), lr=s["lr"], betas=s["betas"])
+    G, D, g, d, criterion, draw, size, latent = usual_parts(model, images)
+    losses = []
     ones, zeros = torch.ones(size), torch.zeros(size)
     while True:
         real = 2 * draw.batch().x - 1
         g.zero_grad()
-        fake = G(draw.normal(size, s["latent"]))
+        fake = G(draw.normal(size, latent))
         g_loss = criterion(D(fake).view(-1), ones)
         g_loss.backward()
         g.step()
@@ -120,12 +124,8 @@ def g_first_dcgan(model: models.DCGAN, images: data.DataSet) -> Iterator[None]:
 
 def public_dcgan(model: models.DCGAN, images: data.DataSet) -> Iterator[None]:
     """PyTorch's DCGAN tutorial, line by line, on the same networks in the usual layout."""
-    G, D = model.generator, nn.Sequential(model.discriminator, nn.Sigmoid())
-    model.to(memory_format=torch.contiguous_format)
-    s, criterion, losses = model.settings, nn.BCELoss(), []
-    draw, size = Draw(images, s["batch"]), s["batch"]
-    d = torch.optim.Adam(D.parameters(), lr=s["lr"], betas=s["betas"])
-    g = torch.optim.Adam(G.parameters(), lr=s["lr"], betas=s["betas"])
+    G, D, g, d, criterion, draw, size, latent = usual_parts(model, images)
+    losses = []
     while True:
         D.zero_grad()
         label = torch.full((size,), 1.0)
@@ -133,7 +133,7 @@ def public_dcgan(model: models.DCGAN, images: data.DataSet) -> Iterator[None]:
         d_real = criterion(output, label)
         d_real.backward()
         seen = [output.mean().item()]
-        fake = G(draw.normal(size, s["latent"]))
+        fake = G(draw.normal(size, latent))
         label.fill_(0.0)
         output = D(fake.detach()).view(-1)
         d_fake = criterion(output, label)

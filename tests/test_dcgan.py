@@ -244,13 +244,19 @@ def test_terms_depend_on_the_networks_of_the_paper(recipe):
     assert found == {"D.real": {"D"}, "D.fake": {"D", "G"}, "G.fake": {"D", "G"}}
 
 
-def by_hand(model, images, rounds):
-    """PyTorch's DCGAN tutorial: sigmoid, BCELoss, detach, three backward passes."""
+def usual_parts(model, images):
+    """What public loops begin with: both networks, their optimisers, the loss, labels, data."""
     G, D, bce = model.generator, nn.Sequential(model.discriminator, nn.Sigmoid()), nn.BCELoss()
     make = {"lr": model.settings["lr"], "betas": model.settings["betas"]}
     d, g = torch.optim.Adam(D.parameters(), **make), torch.optim.Adam(G.parameters(), **make)
     draw = Draw(images, model.settings["batch"], dtype=torch.float64)
     one, zero = torch.ones(8, 1).double(), torch.zeros(8, 1).double()
+    return G, D, g, d, bce, one, zero, draw
+
+
+def by_hand(model, images, rounds):
+    """PyTorch's DCGAN tutorial: sigmoid, BCELoss, detach, three backward passes."""
+    G, D, g, d, bce, one, zero, draw = usual_parts(model, images)
     for _ in range(rounds):
         D.zero_grad()
         bce(D(2 * draw.batch().x - 1), one).backward()
@@ -275,11 +281,7 @@ def test_the_game_is_the_public_loop_to_the_last_running_average():
 
 def by_hand_g_first(model, images, rounds):
     """PyTorch-GAN's dcgan.py: G steps first, then D on the same fakes (its halved loss apart)."""
-    G, D, bce = model.generator, nn.Sequential(model.discriminator, nn.Sigmoid()), nn.BCELoss()
-    make = {"lr": model.settings["lr"], "betas": model.settings["betas"]}
-    d, g = torch.optim.Adam(D.parameters(), **make), torch.optim.Adam(G.parameters(), **make)
-    draw = Draw(images, model.settings["batch"], dtype=torch.float64)
-    one, zero = torch.ones(8, 1).double(), torch.zeros(8, 1).double()
+    G, D, g, d, bce, one, zero, draw = usual_parts(model, images)
     for _ in range(rounds):
         real = 2 * draw.batch().x - 1
         g.zero_grad()
