@@ -1178,10 +1178,11 @@ for row in recorded["face_rows"]:
 
 # %%
 sharp, soft = zoo.load("vae-faces-sharp"), zoo.load("vae-faces")
+pair = {"sharp": sharp, "soft": soft}
 large = data.faces.load("test", size=64, n=budget.pick(smoke=40, laptop=400))
 x = dequantise(large.images, same())
 rows = [x[:3]]
-for vae in (sharp, soft):
+for vae in pair.values():
     rows += [vae.reconstruct(x[:3], same()), vae.sample(3, generator=same(3))]
 names = ["face", "sharp, rec.", "sharp, sample", "soft, rec.", "soft, sample"]
 fig = plots.images(torch.cat(rows), columns=3, zoom=1, row_labels=names)
@@ -1192,7 +1193,7 @@ plots.show(
 # %%
 more = data.faces.load("train", size=64, n=len(x))
 kinds = {"other real faces": dequantise(more.images, same())}
-for name, vae in {"sharp": sharp, "soft": soft}.items():
+for name, vae in pair.items():
     report(name, vae, large.images[: len(few)])
     kinds[f"{name}, reconstructions"] = vae.reconstruct(x, same())
     kinds[f"{name}, samples"] = vae.sample(len(x), generator=same(4))
@@ -1250,18 +1251,20 @@ def codes(vae, faces):
 
 # %%
 known = data.faces.load("train", size=64, n=budget.pick(smoke=160, laptop=2000))
+of_known, of_large = ({n: codes(v, f) for n, v in pair.items()} for f in (known, large))
 d, priors = 128, {}
-for name, vae in {"sharp": sharp, "soft": soft}.items():
-    found, new = codes(vae, known), codes(vae, large)
-    standard = torch.zeros(d, dtype=f64), torch.eye(d, dtype=f64)
+standard = torch.zeros(d, dtype=f64), torch.eye(d, dtype=f64)
+for name in pair:
+    found, new = of_known[name], of_large[name]
     m, S = priors[name] = moments(*found)
-    gain = mean_kl(*found, *standard) - mean_kl(*found, m, S)
+    charged_now = mean_kl(*found, *standard)
+    gain = charged_now - mean_kl(*found, m, S)
     agrees(gain, cost(m, S), tol=1e-6, name=f"(7.18) {name}: what N(m, S) gains")
     refuses(gain, cost(m, torch.cov(found[0].T)), tol=1e-6, name="S of the means alone")
     on_new = mean_kl(*new, *standard) - mean_kl(*new, m, S)
-    widths = mean_kl(*found, *standard) - mean_kl(*found, m, S.diagonal().diag())
+    widths = charged_now - mean_kl(*found, m, S.diagonal().diag())
     spread = torch.linalg.eigvalsh(S)
-    print(f"{name}: KL to N(0, I) {mean_kl(*found, *standard):.0f} nats, N(m, S) saves", end=" ")
+    print(f"{name}: KL to N(0, I) {charged_now:.0f} nats, N(m, S) saves", end=" ")
     print(f"{gain:.0f} of them (test faces: {on_new:.0f}), without correlations {widths:.0f}")
     print(f"   variances of z along the axes of S: {spread[0]:.3f} to {spread[-1]:.1f}")
 
@@ -1286,7 +1289,7 @@ drawn_guess = predict("07.14", drawn_guess)
 
 # %%
 noise, drawn = torch.randn(len(x), d, generator=same(3)), {}
-for name, vae in {"sharp": sharp, "soft": soft}.items():
+for name, vae in pair.items():
     m, root = priors[name][0].float(), torch.linalg.cholesky(priors[name][1]).float()
     for prior, z in {"N(0, I)": noise, "N(m, S)": m + noise @ root.T}.items():
         drawn[name, prior] = vae.mean_image(z)
@@ -1309,7 +1312,7 @@ plots.show(fig, alt="Sharp draws smears from N(0, I), and faces from the fitted 
 # `explore.walk(sharp, z=mean)` you choose both with the mouse.)
 
 # %%
-mean = codes(sharp, large)[0].float()
+mean = of_large["sharp"][0].float()
 steps = torch.linspace(0, 1, 5)[:, None]
 fig = plots.images(
     sharp.mean_image((1 - steps) * mean[0] + steps * mean[1]), columns=5
@@ -1322,7 +1325,7 @@ plots.show(fig, alt="Five faces on the way from one test face to another.")
 
 # %%
 directions = explore.attribute_directions(
-    codes(sharp, known)[0].float(), known.attributes, ("glasses", "smile", "turn")
+    of_known["sharp"][0].float(), known.attributes, ("glasses", "smile", "turn")
 )
 bare = large.attributes["glasses"] == 0
 explore.show(explore.attributes(sharp, directions, z=mean[bare]), glasses=1.0)
