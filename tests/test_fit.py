@@ -371,6 +371,37 @@ def test_a_folder_of_another_training_is_refused_and_left_as_it_was(tmp_path, di
     assert (tmp_path / "checkpoint.safetensors").read_bytes() == before
 
 
+def test_a_refusal_names_only_the_setting_that_differs(tmp_path, digits):
+    fit(small(), digits, rounds=1, resume=tmp_path, progress=False)
+    with pytest.raises(CourseError, match="setting latent is 2, here it is 3") as caught:
+        fit(small(latent=3), digits, rounds=2, resume=tmp_path, progress=False)
+    assert "hidden" not in str(caught.value)
+
+
+def test_a_training_goes_on_that_was_begun_before_a_setting_existed(tmp_path, digits):
+    def gan(**more):
+        return models.GAN(hidden=(16,), batch=32, **more)
+
+    fit(gan(), digits, rounds=1, resume=tmp_path, progress=False)
+    file = tmp_path / "checkpoint.safetensors"
+    tensors, facts = checkpoint.load(file)
+    del facts["settings"]["order"]
+    checkpoint.save(file, tensors, facts)
+    refused(
+        lambda: fit(
+            gan(order="simultaneous"), digits, rounds=2, resume=tmp_path, progress=False
+        ),
+        "setting order is 'alternating'",
+    )
+    assert fit(gan(), digits, rounds=2, resume=tmp_path, progress=False).rounds == 2
+    facts["settings"]["momentum"] = 0.9
+    checkpoint.save(file, tensors, facts)
+    refused(
+        lambda: fit(gan(), digits, rounds=2, resume=tmp_path, progress=False),
+        "setting momentum is 0.9, here it is None",
+    )
+
+
 def test_a_damaged_checkpoint_is_refused(tmp_path, digits):
     fit(small(), digits, rounds=1, resume=tmp_path, progress=False)
     file = tmp_path / "checkpoint.safetensors"

@@ -26,13 +26,17 @@ class Keeper:
     """Keeps one training in `folder`.
 
     facts  what makes it this training and no other
+    usual  the values of settings which the checkpoint may be too old to have
     every  at least so many seconds between two checkpoints
     last   when the latest one was written, by `time.perf_counter`
     """
 
-    def __init__(self, folder: Path, facts: dict, state: State, every: float) -> None:
+    def __init__(
+        self, folder: Path, facts: dict, usual: dict, state: State, every: float
+    ) -> None:
         self.folder, self.file = folder, folder / "checkpoint.safetensors"
-        self.facts = json.loads(json.dumps(facts))  # as a checkpoint will give them back
+        # As a checkpoint will give them back.
+        self.facts, self.usual = json.loads(json.dumps([facts, usual]))
         self.state, self.every, self.last = state, every, time.perf_counter()
 
     def resume(self, rounds: int) -> History:
@@ -48,17 +52,24 @@ class Keeper:
             self.save(history)  # a folder that can't be written to is found out before the work
             return history
         tensors, facts = checkpoint.load(self.file)
-        for name, here in self.facts.items():
-            if facts.get(name) != here:
-                raise CourseError(
-                    f"{self.folder} holds another training: its {name} is {facts.get(name)!r}, "
-                    f"here it is {here!r}. Use the same, or another folder."
-                )
+        self._require_the_same(facts)
         self.state.restore(tensors, str(self.folder))
         history = History.from_tensors(checkpoint.section(tensors, "history"))
         if history.rounds < rounds and processes.rank() == 0:
             self._compare_promise(facts)
         return history
+
+    def _require_the_same(self, kept: dict) -> None:
+        """Refuse a checkpoint of another training, and say in what it is another."""
+        here = _by_name(self.facts)
+        there = _by_name({"settings": self.usual}) | _by_name(kept)
+        settings = (name for name in there if name.startswith("setting "))
+        for name in dict.fromkeys([*here, *settings]):
+            if there.get(name) != here.get(name):
+                raise CourseError(
+                    f"{self.folder} holds another training: its {name} is {there.get(name)!r}, "
+                    f"here it is {here.get(name)!r}. Use the same, or another folder."
+                )
 
     def save(self, history: History) -> None:
         """Write the checkpoint, by process 0."""
@@ -100,6 +111,12 @@ class Keeper:
                 "only roughly. Resume as it was begun if the bits matter.",
                 stacklevel=2,
             )
+
+
+def _by_name(facts: dict) -> dict:
+    """The facts with every setting by itself, so that a refusal names the one that differs."""
+    settings = {f"setting {name}": value for name, value in facts.get("settings", {}).items()}
+    return {name: value for name, value in facts.items() if name != "settings"} | settings
 
 
 def _named(found: str) -> str:

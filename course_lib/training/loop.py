@@ -68,10 +68,12 @@ class Training:
             "seed": seed,
             "examples": len(dataset),
         }
+        # A setting that is new has the value in the recipes that was meant before it was one.
+        self.usual = getattr(model, "recipes", {}).get("course", {})
 
     def keep_in(self, folder: Path, seconds: float, rounds: int) -> None:
         """Continue the training kept in `folder`, if there is one; keep this one there."""
-        self.keeper = Keeper(folder, self.facts, self.state, seconds)
+        self.keeper = Keeper(folder, self.facts, self.usual, self.state, seconds)
         self.history = self.keeper.resume(rounds)
 
     def save(self) -> None:
