@@ -50,7 +50,7 @@ def test_a_subset_takes_images_labels_and_attributes_alike(small):
         assert part.labels.tolist() == [1, 1]
         assert part.attributes["index"].tolist() == [14, 11]
     assert len(small.subset(small.labels == 2)) == 2
-    assert torch.equal(small.take(2).images, small.subset(slice(2)).images)
+    assert torch.equal(small.take(np.int64(2)).images, small.subset(slice(2)).images)
 
 
 def test_a_batch_is_float_in_0_to_1_and_a_copy(small):
@@ -107,6 +107,13 @@ BAD = {
     "one-hot labels": ((images(), torch.eye(6)), "whole numbers", ".argmax(1)"),
     "negative labels": ((images(), torch.arange(6) - 1), "from 0", "-1"),
     "few attributes": ((images(), None, {"hat": torch.ones(2)}), "2 values of hat"),
+    "one attribute for all": ((images(), None, {"hat": torch.tensor(1)}), "hat", "got ()"),
+    "rows of attributes": (
+        (images(), None, {"hat": torch.ones(6, 2)}),
+        "hat",
+        "(N,)",
+        "(6, 2)",
+    ),
     "NaN points": ((POINTS.index_fill(0, torch.tensor([1]), torch.nan),), "1 of 4 points"),
     "no points": ((POINTS[:0],), "no points"),
     "double points": ((POINTS.double(),), "float32", "torch.float64", ".float()"),
@@ -126,8 +133,8 @@ def test_bad_selections_are_refused(small):
             small.batch(wrong)
     with refused("no images"):
         small.subset([])
-    for n in (0, 7):
-        with refused(f"take({n})", "1 to 6"):
+    for n in (0, 7, 2.0):
+        with refused(f"take({n})", "whole number", "1 to 6"):
             small.take(n)
 
 

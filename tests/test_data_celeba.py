@@ -183,6 +183,24 @@ def test_the_zip_as_it_is_distributed_needs_no_unpacking(
     assert_right(cache, *both(None))
 
 
+@pytest.mark.parametrize("unpacked", [0, 30, N])
+def test_the_zip_is_taken_where_its_extraction_stopped(copy, cache, unpacked):
+    with zipfile.ZipFile(copy / "img_align_celeba.zip", "w") as out:
+        for i, file in enumerate(sorted((copy / "img_align_celeba").iterdir())):
+            out.write(file, f"img_align_celeba/{file.name}")
+            if i >= unpacked:
+                file.unlink()
+    train, test = both(copy)
+    assert_right(cache, train, test)
+    assert (len(train), len(test)) == (48, 20)
+    assert (".zip." in str(train.card)) == (unpacked < N)
+
+
+def test_a_damaged_zip_beside_the_images_is_not_needed(copy):
+    (copy / "img_align_celeba.zip").write_bytes(b"PK and then nothing")
+    assert len(data.load("celeba-16", root=copy)) == 48
+
+
 def test_kaggles_copy_is_read(original, tmp_path, cache):
     inner = tmp_path / "archive" / "img_align_celeba" / "img_align_celeba"
     shutil.copytree(original / "celeba" / "img_align_celeba", inner)

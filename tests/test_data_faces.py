@@ -131,6 +131,10 @@ def test_numbers_and_names_stand_for_all_faces():
     curly = faces.FACTORS["hair"].options.index("curly")
     each = faces.neutral(3) | {"hair": torch.full((3,), curly), "smile": smiles}
     assert len(images) == 3 and torch.equal(images, faces.render(each, 16))
+    for listed in (["bob", "long"], ("bob", 6), [5, torch.tensor(6)]):
+        images = faces.render(faces.neutral() | {"hair": listed}, 16)
+        each = faces.neutral(2) | {"hair": torch.tensor([5, 6])}
+        assert torch.equal(images, faces.render(each, 16))
 
 
 def test_the_drawing_is_that_of_its_version():
@@ -281,6 +285,10 @@ BAD = {
     "name of a number": (changed(smile="yes"), "smile is a number from -1 to 1"),
     "lengths": (changed(smile=torch.zeros(3)), "different lengths", "smile 3"),
     "empty": (changed(smile=torch.zeros(0)), "or empty", "smile 0"),
+    "unknown name in a list": (changed(hair=["bob", "curls"]), "'curls'", "Did you mean"),
+    "names of numbers": (changed(smile=[0.5, "yes"]), "smile is a number", "'yes'"),
+    "nothing": (changed(hair=None), "hair must be", "got None"),
+    "barely above": (changed(smile=1.0000001), "between -1 and 1", "such as 1.0000001."),
     "matrix": (changed(smile=torch.zeros(2, 2)), "smile", "(2, 2)"),
 }
 
@@ -299,9 +307,10 @@ def test_bad_sizes_are_refused(size):
 
 
 def test_bad_counts_are_refused():
-    with refused("at least 1 face, got 0"):
-        faces.draw_factors(0, torch.Generator())
-    for n in (0, 2001):
+    for n in (0, 2.5, True):
+        with refused("whole number", f"at least 1 face, got {n}"):
+            faces.draw_factors(n, torch.Generator())
+    for n in (0, 2001, 2.5):
         with refused(f"n = {n} of the 2,000 faces of test", "1 to 2,000"):
             faces.load("test", n=n)
     with refused("Unknown split 'val'"):
@@ -329,6 +338,7 @@ def test_the_attributes_are_what_was_drawn(folder):
     assert found.card.classes == faces.FACTORS["hair"].options
     assert set(found.attributes["glasses"].tolist()) == {0, 1}
     part = found.subset([5, 1999])
+    assert repr(part) == "DataSet faces (test): 2 3×16×16 images, 8 classes"
     assert torch.equal(faces.render(part.attributes, 16), part.images)
 
 

@@ -225,6 +225,22 @@ def test_a_changed_folder_is_packed_again(tmp_path):
     )
 
 
+def test_what_a_folder_was_packed_to_before_is_deleted(tmp_path, cache):
+    folder, other = fill(tmp_path / "mine"), fill(tmp_path / "minestrone")
+    before = data.load("folder-16", root=folder)
+    pixels = before.images.clone()
+    both("folder-16", other)
+    both("folder-32", folder)
+    kept = set(cache.iterdir())
+    fill(folder, 2, start=40)
+    both("folder-16", folder)
+    fill(folder, 2, start=42)
+    both("folder-16", folder)
+    assert len(list(cache.glob("*.lock"))) == 3 and len(list(cache.iterdir())) == 6
+    assert len(set(cache.iterdir()) - kept) == 1
+    assert torch.equal(before.images, pixels)  # who has mapped them goes on reading
+
+
 @pytest.mark.parametrize("kind", ["tar", "zip"])
 def test_an_archive_gives_what_its_folder_gives(tmp_path, kind):
     folder, archive = fill(tmp_path / "mine"), tmp_path / f"mine.{kind}"
@@ -262,6 +278,32 @@ def test_folders_that_say_the_split_are_believed(tmp_path):
     assert train.labels.tolist() == [0] * 12 + [1] * 12
 
 
+@pytest.mark.parametrize("stray", ["cover.png", "unlabelled/900.png", "../cover.png"])
+def test_strays_beside_the_split_are_listed_and_leave_it_alone(tmp_path, cache, stray):
+    folder = tmp_path / "mine" / "inner"
+    for part, start in (("train", 0), ("test", 100)):
+        fill(folder / part / "cats", 10, start)
+        fill(folder / part / "dogs", 10, start + 50)
+    path = folder / stray
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(content(noise(900)))
+    with pytest.warns(UserWarning, match=r"left out: 1 of 41: .*: in neither train nor test"):
+        train, test = both("folder-16", tmp_path / "mine")
+    assert train.card.classes == ("cats", "dogs")
+    for split, dataset in (("train", train), ("test", test)):
+        names = (packed(cache) / f"{split}.txt").read_text().splitlines()
+        assert len(names) == len(dataset) == 20
+        assert all(name.startswith(f"inner/{split}/") for name in names)
+        assert dataset.labels.tolist() == [0] * 10 + [1] * 10
+
+
+def test_a_class_called_train_is_no_split(tmp_path):
+    for i, name in enumerate(("train", "bus", "car")):
+        fill(tmp_path / "mine" / name, 20, start=100 * i)
+    train, test = both("folder-16", tmp_path / "mine")
+    assert train.card.classes == ("bus", "car", "train") and len(train) + len(test) == 60
+
+
 def test_sub_folders_are_classes_only_where_all_images_lie_in_some(tmp_path):
     fill(tmp_path / "mine" / "b", 20)
     fill(tmp_path / "mine" / "a" / "deeper", 20, start=20)
@@ -287,11 +329,14 @@ def test_bad_files_are_listed_with_the_reason(tmp_path, cache):
     (folder / "notes.csv").write_text("1,2")
     (folder / ".hidden.png").touch()
     (folder / "link.png").symlink_to(tmp_path / "nowhere.png")
-    with pytest.warns(UserWarning, match=r"left out: 6 of 36: cut.jpg: image file is trunc"):
+    (folder / "loop.png").symlink_to("loop.png")
+    (folder / "odd\r\n\tname.png").touch()
+    os.mkfifo(folder / "pipe.png")
+    with pytest.warns(UserWarning, match=r"left out: 9 of 39: cut.jpg: image file is trunc"):
         train, test = both("folder-16", folder)
     assert len(train) + len(test) == 30
-    assert "Files left out: 6" in str(train.card) and "1 .csv" in str(train.card)
-    lines = (packed(cache) / "bad.txt").read_text("utf-8").splitlines()
+    assert "Files left out: 9" in str(train.card) and "1 .csv" in str(train.card)
+    lines = (packed(cache) / "bad.txt").read_bytes().decode().removesuffix("\n").split("\n")
     reasons = dict(line.split("\t") for line in lines)
     assert sorted(reasons) == [
         "cut.jpg",
@@ -299,8 +344,13 @@ def test_bad_files_are_listed_with_the_reason(tmp_path, cache):
         "empty.png",
         "float.tif",
         "link.png",
+        "loop.png",
+        "odd\r  name.png",
         "page.jpg",
+        "pipe.png",
     ]
+    assert reasons["link.png"] == reasons["loop.png"] == "a link that leads nowhere"
+    assert reasons["pipe.png"] == "no regular file"
     assert "truncated" in reasons["cut.jpg"] and "1×1" in reasons["dot.gif"]
     assert "no image" in reasons["page.jpg"] and "no image" in reasons["empty.png"]
     assert "floating-point" in reasons["float.tif"]
@@ -374,6 +424,36 @@ def test_a_tar_that_was_cut_off_is_refused(tmp_path):
         data.load(f"folder:{archive}")
 
 
+def test_a_tar_with_a_lost_header_is_refused(tmp_path):
+    """tarfile takes a header that is cut off or damaged for the end of the archive."""
+    folder, whole = fill(tmp_path / "mine"), tmp_path / "mine.tar"
+    with tarfile.open(whole, "w") as file:
+        file.add(folder, "mine")
+    with tarfile.open(whole) as file:
+        header = file.getmembers()[20].offset
+    content = whole.read_bytes()
+    damaged = content[:header] + b"\xff" * 512 + content[header + 512 :]
+    for i, case in enumerate((content[:header], content[: header + 100], damaged)):
+        archive = tmp_path / f"{i}.tar"
+        archive.write_bytes(case)
+        with refused(archive.name, "no intact tar", "before its end mark", "Fetch it again"):
+            data.load(f"folder-16:{archive}")
+
+
+@pytest.mark.parametrize("kind", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
+def test_hard_links_in_a_tar_count_as_in_a_folder(tmp_path, cache, kind):
+    folder, archive = fill(tmp_path / "mine", 20), tmp_path / "mine.tar"
+    for path in sorted(folder.iterdir()):
+        os.link(path, folder / f"more {path.name}")
+    with tarfile.open(archive, "w", format=kind) as file:
+        file.add(folder, "./mine")
+        assert sum(member.islnk() for member in file.getmembers()) == 20
+    assert sum(map(len, both(f"folder-16:{archive}"))) == 40
+    with tarfile.open(archive, "a") as file:
+        file.add(folder / "000.png", "appended.png")
+    assert sources.source(archive, "images").files[0] == "appended.png"
+
+
 def test_a_full_disk_is_refused_before_the_work(tmp_path, monkeypatch):
     folder = fill(tmp_path / "mine")
     usage = packing.shutil.disk_usage(tmp_path)._replace(free=1000)
@@ -401,11 +481,43 @@ def test_a_disk_that_fails_does_not_make_its_files_bad(tmp_path, monkeypatch, ca
     assert sum(map(len, both("folder-16", folder))) == 40
 
 
+def test_a_disk_that_is_full_at_the_end_is_said(tmp_path, monkeypatch, cache):
+    """And the list of what was left out is as if nothing had happened."""
+    for part, start in (("train", 0), ("test", 50)):
+        fill(tmp_path / "mine" / part, 20, start)
+    (tmp_path / "mine" / "stray.png").touch()
+    (tmp_path / "mine" / "train" / "bad.png").touch()
+
+    def full(*args, **settings):
+        raise OSError(28, "No space left on device", "index.json")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(packing.json, "dumps", full)
+        with refused("broke off at index.json: No space left", "goes on where it was"):
+            data.load("folder-16", root=tmp_path / "mine")
+    monkeypatch.setattr(pictures, "square", None)  # nothing is decoded again
+    with pytest.warns(UserWarning, match="left out: 2 of 42"):
+        assert sum(map(len, both("folder-16", tmp_path / "mine"))) == 40
+    listed = (packed(cache) / "bad.txt").read_text().splitlines()
+    assert sorted(line.split("\t")[0] for line in listed) == ["stray.png", "train/bad.png"]
+
+
+def test_what_is_packed_needs_no_room_again(tmp_path, monkeypatch):
+    folder, usage = fill(tmp_path / "mine"), packing.shutil.disk_usage(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(packing, "_finish", lambda *args: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            data.load("folder-16", root=folder)
+    monkeypatch.setattr(packing.shutil, "disk_usage", lambda path: usage._replace(free=500))
+    assert sum(map(len, both("folder-16", folder))) == 40
+
+
+@pytest.mark.parametrize("size", [0, 10])
 @pytest.mark.parametrize("file", ["train.npy", "train.npz", "index.json"])
-def test_a_damaged_cache_says_what_to_delete(tmp_path, cache, file):
+def test_a_damaged_cache_says_what_to_delete(tmp_path, cache, file, size):
     folder = fill(tmp_path / "mine")
     data.load("folder-16", root=folder)
-    os.truncate(packed(cache) / file, 10)
+    os.truncate(packed(cache) / file, size)
     with refused(str(packed(cache)), "damaged", "Delete that folder"):
         data.load("folder-16", root=folder)
 

@@ -97,7 +97,8 @@ def _below(place: Path) -> sources.Source | None:
     """The folder of images that CelebA's own archive unpacks to, or an archive."""
     for folder in (place / name for name in FOLDERS):
         if (folder / IMAGES).is_dir():
-            return sources.Folder(folder / IMAGES)
+            found = [sources.Folder(folder / IMAGES), sources.Zip(folder / f"{IMAGES}.zip")]
+            return max(found, key=_count)  # the zip where its extraction was broken off
         archives = [
             path
             for path in (sorted(folder.iterdir()) if folder.is_dir() else [])
@@ -112,6 +113,14 @@ def _below(place: Path) -> sources.Source | None:
         if archives:
             return sources.source(archives[0], "celeba")
     return None
+
+
+def _count(source: sources.Source) -> int:
+    """How many images it has; none where it is missing or damaged."""
+    try:
+        return sum(map(pictures.is_image, source.files))
+    except CourseError:
+        return 0
 
 
 def _wanted(name: str) -> bool:

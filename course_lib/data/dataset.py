@@ -8,7 +8,7 @@ with one seed see the same batches in the same order. Lesson 00 shows it; all le
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -68,7 +68,10 @@ class DataSet:
     ) -> None:
         self.images = valid.items(valid.tensor(images, "images"))
         self.labels = None if labels is None else valid.labels(valid.tensor(labels, "labels"))
-        self.attributes = {k: valid.tensor(v, k) for k, v in (attributes or {}).items()}
+        self.attributes = {
+            name: valid.attribute(valid.tensor(values, name), name)
+            for name, values in (attributes or {}).items()
+        }
         self.card = card
         per_item = dict(self.attributes)
         if self.labels is not None:
@@ -104,8 +107,10 @@ class DataSet:
 
     def take(self, n: int) -> DataSet:
         """The first n items: of `digits`, which are shuffled, a fair sample."""
-        if not 0 < n <= len(self):
-            raise CourseError(f"take({n}) of {len(self):,} items: ask for 1 to {len(self):,}.")
+        if not valid.is_count(n, len(self)):
+            raise CourseError(
+                f"take({n}) of {len(self):,} items: ask for a whole number, 1 to {len(self):,}."
+            )
         return self.subset(slice(n))
 
     def batch(self, indices: Tensor | np.ndarray | list[int] | slice | None = None) -> Batch:
@@ -138,7 +143,9 @@ class DataSet:
 
     def __repr__(self) -> str:
         kind = "points" if len(self.shape) == 1 else "×".join(map(str, self.shape)) + " images"
-        labelled = "" if self.labels is None else f", {int(self.labels.max()) + 1} classes"
+        labelled = ""
+        if self.labels is not None:
+            labelled = f", {len(self.card.classes) or int(self.labels.max()) + 1} classes"
         split = f" ({self.card.split})" if self.card.split else ""
         return f"DataSet {self.card.name}{split}: {len(self):,} {kind}{labelled}"
 
@@ -154,8 +161,3 @@ def _rows(images: Tensor, indices: Tensor | slice) -> Tensor:
         except (IndexError, RuntimeError):
             pass  # negative ones, which count from the end, or a mistake, which [] explains
     return images[indices]
-
-
-def with_split(card: Card, split: str) -> Card:
-    """The card, saying which split was loaded."""
-    return replace(card, split=split)

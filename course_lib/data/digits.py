@@ -7,13 +7,14 @@ the original (`data/make_digits.py` draws them). One file of 2 MB, checked by ch
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from course_lib.data import checksum, paths
-from course_lib.data.dataset import Card, DataSet, with_split
+from course_lib.data.dataset import Card, DataSet
 from course_lib.errors import CourseError
 
 FILE = "digits.npz"
@@ -53,5 +54,5 @@ def load(split: str, root: str | Path | None = None) -> DataSet:
         torch.from_numpy(images)[:, None],
         torch.from_numpy(labels).long(),
         {"index": torch.from_numpy(index.astype(np.int64))},
-        with_split(CARD, split),
+        replace(CARD, split=split),
     )

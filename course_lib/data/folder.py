@@ -4,8 +4,9 @@
 (`folder-32:path` to 32×32), and packs them once (packed.py). Splits: sub-folders `train` and
 `test` (or `val`, `valid`, `validation`) say them; without those, one image in twenty is held
 out, chosen by a hash of its content, so that copies of a file fall into the same split and
-nothing changes when images are added or renamed. Labels: where every image lies in a
-sub-folder, and there are two of them or more, their names are the classes.
+nothing changes when images are added or renamed. An image beside the folders of a split is
+listed and left out. Labels: where every image lies in a sub-folder, and there are two of them
+or more, their names are the classes.
 """
 
 from __future__ import annotations
@@ -56,12 +57,16 @@ def load(split: str, root: str | Path | None, size: int = 64) -> DataSet:
 def _plan(source: sources.Source) -> packing.Plan:
     names = [name for name in source.files if pictures.is_image(name)]
     parts = _below_the_common_folder([name.split("/") for name in names])
-    tops = {p[0].lower() for p in parts if len(p) > 1}
-    told = all(len(p) > 1 for p in parts) and "train" in tops and tops <= set(SPLIT_OF)
-    splits = {}
+    tops = [p[0].lower() if len(p) > 1 else "" for p in parts]
+    told = "train" in tops and any(SPLIT_OF.get(top) == "test" for top in tops)
+    splits, bad = {}, {}
     if told:
-        splits = {n: SPLIT_OF[p[0].lower()] for n, p in zip(names, parts, strict=True)}
-        parts = [p[1:] for p in parts]
+        splits = {
+            n: SPLIT_OF[top] for n, top in zip(names, tops, strict=True) if top in SPLIT_OF
+        }
+        bad = {name: "in neither train nor test" for name in names if name not in splits}
+        names = list(splits)
+        parts = [p[1:] for p, top in zip(parts, tops, strict=True) if top in SPLIT_OF]
     classes = sorted({p[0] for p in parts}) if all(len(p) > 1 for p in parts) else []
     number = {name: i for i, name in enumerate(classes)}
     label = {n: number.get(p[0]) for n, p in zip(names, parts, strict=True)}
@@ -81,13 +86,14 @@ def _plan(source: sources.Source) -> packing.Plan:
         _about(told, len(classes) if labelled else 0, source.files),
         values,
         tuple(classes) if labelled else (),
+        bad,
     )
 
 
 def _below_the_common_folder(parts: list[list[str]]) -> list[list[str]]:
-    """The paths without the folders that all of them begin with."""
-    while parts and all(len(p) > 1 for p in parts) and len({p[0] for p in parts}) == 1:
-        parts = [p[1:] for p in parts]
+    """The paths without the folders that all of them begin with, loose files aside."""
+    while len({p[0] for p in parts if len(p) > 1}) == 1:
+        parts = [p[1:] if len(p) > 1 else p for p in parts]
     return parts
 
 

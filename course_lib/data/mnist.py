@@ -9,14 +9,14 @@ which files to fetch, from where, and where to put them.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from course_lib.data import idx, paths
-from course_lib.data.dataset import Card, DataSet, with_split
+from course_lib.data.dataset import Card, DataSet
 from course_lib.data.fetch import fetch
 from course_lib.errors import CourseError
 
@@ -102,7 +102,7 @@ def load(source: Source, split: str, root: str | Path | None = None) -> DataSet:
     return DataSet(
         torch.from_numpy(images)[:, None],
         torch.from_numpy(labels).long(),
-        card=with_split(source.card, split),
+        card=replace(source.card, split=split),
     )
 
 

@@ -8,9 +8,10 @@ keeps in memory what is used; nothing is read before.
 from __future__ import annotations
 
 import json
+import shutil
 import zipfile
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from course_lib.data.sources import Source, digest
 from course_lib.errors import CourseError
 
 SIZES = range(8, 513)
-VERSION = 1  # of format and scaling; another one packs anew
+VERSION = 2  # of format, scaling and splits; another one packs anew
 
 
 def load(
@@ -35,25 +36,27 @@ def load(
 ) -> DataSet:
     """The images of `split`, (3, size, size) each, memory-mapped; packed first if need be.
 
-    state: a fingerprint of the files. plan is called for packing only. Raises CourseError for
-    a size out of range, too few images, no room on the disk, an empty split.
+    state: a fingerprint of the files; what was packed of another state is deleted. plan is
+    called for packing only. Raises CourseError for a size out of range, too few images, no room
+    on the disk, an empty split.
     """
     if size not in SIZES:
         raise CourseError(
             f"{card.name} at {size}×{size}: choose a side of {SIZES[0]} to {SIZES[-1]} pixels."
         )
-    key = digest([str(VERSION), card.name, str(source.path), str(size), state])
-    place = paths.cache_root() / "packed" / f"{card.name}-{size}-{source.path.stem[:40]}-{key}"
+    name = f"{card.name}-{size}-{source.path.stem[:40]}-{digest([str(source.path)])}"
+    place = paths.cache_root() / "packed" / f"{name}-{digest([str(VERSION), state])}"
     if not place.is_dir():
         paths.writable(place.parent)
-        with _alone(place.with_name(f"{place.name}.lock")):
+        with _alone(place.with_name(f"{name}.lock")):
             if not place.is_dir():  # another process may have packed it meanwhile
                 packing.pack(f"{card.name} at {size}×{size}", source, size, plan(), place)
+                _forget_others(name, place)
     try:
         return _opened(card, source, size, split, place)
     except CourseError:
         raise
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise CourseError(
             f"{place}, where images of {source.path} are packed, is damaged ({error}). Delete "
             "that folder, and they will be packed again."
@@ -81,6 +84,17 @@ def _opened(card: Card, source: Source, size: int, split: str, place: Path) -> D
     # "c": a change to the images stays in memory and never reaches the file.
     images = np.load(place / f"{split}.npy", mmap_mode="c")
     return DataSet(images, values.pop("labels", None), values, card)
+
+
+def _forget_others(name: str, place: Path) -> None:
+    """Delete what the same images were packed to before they changed.
+
+    Whoever has mapped it goes on reading; where the system does not allow that, it stays.
+    """
+    for other in place.parent.iterdir():
+        if other.name.startswith(f"{name}-") and other != place:
+            with suppress(OSError):
+                shutil.rmtree(other.rename(f"{other}.old"))
 
 
 @contextmanager

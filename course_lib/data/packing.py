@@ -10,6 +10,7 @@ goes on behind the last one. The folder gets its final name when it is whole.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import json
@@ -23,9 +24,8 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from tqdm.auto import tqdm
 
-from course_lib.data import pictures
+from course_lib.data import pictures, progress
 from course_lib.data.sources import Source
 from course_lib.errors import CourseError
 
@@ -65,31 +65,29 @@ def pack(title: str, source: Source, size: int, plan: Plan, place: Path) -> None
     if len(plan.names) < LEAST:
         raise _too_few(source, len(plan.names), plan.bad)
     part = place.with_name(f"{place.name}.part")
-    part.mkdir(exist_ok=True)
-    need, free = len(plan.names) * 3 * size**2, shutil.disk_usage(part).free
-    if need > free:
-        raise CourseError(
-            f"{title} takes {need / 1e9:.1f} GB; {part.parent} has {free / 1e9:.1f} GB left. "
-            "Make room there, or let XDG_CACHE_HOME name a folder on a larger disk."
-        )
-
-    done = _resume(part, size)
-    hidden = os.environ.get("COURSE_PROGRESS", "1") == "0"
-    bar = tqdm(desc=f"Packing {title}", total=len(plan.names), initial=done, disable=hidden)
     try:
+        part.mkdir(exist_ok=True)
+        done = _resume(part, size)
+        need, free = (len(plan.names) - done) * 3 * size**2, shutil.disk_usage(part).free
+        if need > free:
+            raise CourseError(
+                f"{title} takes {need / 1e9:.1f} GB; {part.parent} has {free / 1e9:.1f} GB left. "
+                "Make room there, or let XDG_CACHE_HOME name a folder on a larger disk."
+            )
+        bar = progress.bar(f"Packing {title}", len(plan.names), initial=done)
         with bar, ThreadPoolExecutor(os.cpu_count()) as threads:
             for start in range(done, len(plan.names), CHUNK):
                 chunk = plan.names[start : start + CHUNK]
                 _append(part, threads.map(partial(_read, source, size, plan), chunk))
                 bar.update(len(chunk))
+        _finish(part, size, plan, source)
+        part.rename(place)
     except OSError as error:
         where = f" at {error.filename}" if error.filename else ""
         raise CourseError(
             f"Packing {title} broke off{where}: {error.strerror or error}. Mend that and load "
             "again: it goes on where it was."
         ) from error
-    _finish(part, size, plan, source)
-    part.rename(place)
 
 
 def _read(source: Source, size: int, plan: Plan, name: str) -> tuple[bytes, bytes]:
@@ -99,9 +97,9 @@ def _read(source: Source, size: int, plan: Plan, name: str) -> tuple[bytes, byte
         pixels = pictures.square(content, size, plan.frame)
         return SPLITS[plan.split(name, content)], pixels.tobytes()
     except Exception as error:  # decoders raise whatever they like on damaged files
-        system = isinstance(error, OSError) and error.errno is not None
-        dangling = isinstance(error, FileNotFoundError) and source.path.exists()
-        if system and not dangling:  # a disk that fails does not make its files bad ones
+        code = error.errno if isinstance(error, OSError) else None
+        dangling = code in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP) and source.path.exists()
+        if code is not None and not dangling:  # a failing disk does not make its files bad ones
             raise
         return BAD, _line(
             name, "a link that leads nowhere" if dangling else pictures.reason(error)
@@ -163,8 +161,9 @@ def _header(n: int, size: int) -> bytes:
 def _finish(part: Path, size: int, plan: Plan, source: Source) -> None:
     """Complete the heads; write labels, attributes, names and the index."""
     marks = (part / "journal").read_bytes()
-    lines = (part / "bad.txt").read_text("utf-8", "surrogateescape").split("\n")[:-1]
-    bad = dict(plan.bad) | dict(line.split("\t") for line in lines)
+    lines = (part / "bad.txt").read_bytes().decode("utf-8", "surrogateescape").split("\n")[:-1]
+    # Those of the journal first, where `_resume` looks for them if this is broken off.
+    bad = dict(line.split("\t") for line in lines) | dict(plan.bad)
     if len(plan.names) - len(lines) < LEAST:
         shutil.rmtree(part)
         raise _too_few(source, len(plan.names) - len(lines), bad)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -43,8 +44,11 @@ class Folder:
         return sorted(filter(_counts, found))
 
     def read(self, name: str) -> bytes:
-        """The content of one file."""
-        return (self.path / name).read_bytes()
+        """The content of one file. Raises OSError for a pipe or a device, which may never end."""
+        path = self.path / name
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise OSError("no regular file")
+        return path.read_bytes()
 
     def fingerprint(self, wanted: Callable[[str], bool]) -> str:
         """Changes when a wanted file comes, goes, or is changed (its size or time)."""
@@ -61,10 +65,20 @@ class Tar:
     def _places(self) -> dict[str, tuple[int, int]]:
         try:
             with tarfile.open(self.path, "r:") as tar:
-                members = [m for m in tar if m.isreg() and not m.issparse()]
+                members = list(tar)
+                tar.fileobj.seek(tar.offset)
+                if tar.fileobj.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
+                    # tarfile takes a damaged or missing header for the end.
+                    raise tarfile.ReadError("it ends before its end mark")
         except (tarfile.TarError, OSError, EOFError) as error:
             raise _damaged(self.path, "tar", error) from error
-        return {m.name.removeprefix("./"): (m.offset_data, m.size) for m in members}
+        places = {}
+        for member in members:
+            if member.isreg() and not member.issparse():
+                places[member.name] = member.offset_data, member.size
+            elif member.islnk() and member.linkname in places:
+                places[member.name] = places[member.linkname]
+        return {name.removeprefix("./"): place for name, place in places.items()}
 
     @cached_property
     def files(self) -> list[str]:
@@ -137,8 +151,8 @@ def stamp(path: Path, name: str) -> str:
     """A line that changes with the size or the time of the file at `path`."""
     try:
         state = path.stat()
-    except FileNotFoundError:
-        return name  # a link that leads nowhere
+    except OSError:
+        return name  # a link that leads nowhere, or to itself
     return f"{name}\0{state.st_size}\0{state.st_mtime_ns}"
 
 

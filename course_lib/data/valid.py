@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import warnings
+from numbers import Integral
 
 import numpy as np
 import torch
@@ -98,3 +100,18 @@ def labels(labels: Tensor) -> Tensor:
             f"Labels count classes from 0; the least here is {int(labels.min())}."
         )
     return labels.long()
+
+
+def attribute(values: Tensor, name: str) -> Tensor:
+    """The values, refused where they are not one for each image."""
+    if values.ndim != 1:
+        raise CourseError(
+            f"{name} must be one number for each image, shape (N,); got {tuple(values.shape)}. "
+            "Give each column a name of its own."
+        )
+    return values
+
+
+def is_count(n: int, most: float = math.inf) -> bool:
+    """Whether n is a whole number, 1 to `most`."""
+    return isinstance(n, Integral) and not isinstance(n, bool) and 1 <= n <= most

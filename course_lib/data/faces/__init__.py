@@ -13,11 +13,13 @@ No face is anybody's, so there is no licence question either. Lesson 03 introduc
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
-from course_lib.data.dataset import Card, DataSet, with_split
+from course_lib.data import valid
+from course_lib.data.dataset import Card, DataSet
 from course_lib.data.faces import kept
 from course_lib.data.faces.drawing import render
 from course_lib.data.faces.factors import FACTORS, Factor, draw_factors, neutral
@@ -54,9 +56,11 @@ def load(
     if split not in SEEDS:
         raise unknown("split", split, SEEDS)
     count = CARD.counts[split]
-    if n is not None and not 0 < n <= count:
-        raise CourseError(f"n = {n} of the {count:,} faces of {split}: ask for 1 to {count:,}.")
+    if n is not None and not valid.is_count(n, count):
+        raise CourseError(
+            f"n = {n} of the {count:,} faces of {split}: ask for a whole number, 1 to {count:,}."
+        )
     factors = draw_factors(count, torch.Generator().manual_seed(SEEDS[split]))
     images = kept.images(factors, split, size, root, n)
     factors = {name: values[:n] for name, values in factors.items()}
-    return DataSet(images, factors["hair"], factors, with_split(CARD, split))
+    return DataSet(images, factors["hair"], factors, replace(CARD, split=split))

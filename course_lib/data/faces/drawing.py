@@ -10,7 +10,7 @@ from torch import Tensor
 
 from course_lib.data.faces import features, hair
 from course_lib.data.faces.face import Face
-from course_lib.data.faces.factors import HAIR, checked
+from course_lib.data.faces.factors import HAIR, Values, checked
 from course_lib.data.faces.shapes import Canvas, grid
 from course_lib.errors import CourseError
 
@@ -20,12 +20,12 @@ REACH, UP = 0.9, 0.02  # the picture shows x in [-REACH, REACH], and y likewise 
 
 
 @torch.no_grad()
-def render(factors: Mapping[str, Tensor | float | int | str], size: int = 64) -> Tensor:
+def render(factors: Mapping[str, Values], size: int = 64) -> Tensor:
     """The faces with these factors: uint8 (n, 3, size, size).
 
-    factors: every name of FACTORS -> values (n,), or one number or option's name for all. A face
-    with turn = light = 0 and any hair but "side" is exactly symmetric. Raises CourseError for a
-    factor that is missing, unknown or out of range, and for sizes below 8.
+    factors: every name of FACTORS -> numbers or options' names (n,), or one of them for all.
+    A face with turn = light = 0 and any hair but "side" is exactly symmetric. Raises CourseError
+    for a factor that is missing, unknown or out of range, and for sizes below 8.
     """
     known, size = checked(factors), checked_size(size)
     images = torch.empty(len(known["hair"]), 3, size, size, dtype=torch.uint8)

@@ -7,14 +7,17 @@ model this simple is what real photographs never have.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from course_lib.data import valid
 from course_lib.data.faces import palette
 from course_lib.errors import CourseError, unknown
+
+Values = Tensor | float | str | Sequence[float | str]
 
 
 @dataclass(frozen=True)
@@ -79,8 +82,8 @@ FACTORS: dict[str, Factor] = {
 
 def draw_factors(n: int, generator: torch.Generator) -> dict[str, Tensor]:
     """n faces' factors, each drawn by itself: name -> (n,), float32 or int64 (choices)."""
-    if n < 1:
-        raise CourseError(f"n must be at least 1 face, got {n}.")
+    if not valid.is_count(n):
+        raise CourseError(f"n must be a whole number, at least 1 face, got {n}.")
     return {name: factor.draw(n, generator) for name, factor in FACTORS.items()}
 
 
@@ -97,11 +100,11 @@ def neutral(n: int = 1) -> dict[str, Tensor]:
     return found
 
 
-def checked(factors: Mapping[str, Tensor | float | int | str]) -> dict[str, Tensor]:
+def checked(factors: Mapping[str, Values]) -> dict[str, Tensor]:
     """All factors as tensors of one length n, float32 or int64 (choices).
 
-    A number, or the name of an option, stands for all n. Raises CourseError for a factor that is
-    unknown, missing, out of its range or of another length.
+    Options may be given by their names; one number or name stands for all n. Raises CourseError
+    for a factor that is unknown, missing, out of its range or of another length.
     """
     for name in factors:
         if name not in FACTORS:
@@ -121,17 +124,16 @@ def checked(factors: Mapping[str, Tensor | float | int | str]) -> dict[str, Tens
     return {name: values.expand(n) for name, values in found.items()}
 
 
-def _values(name: str, given: Tensor | float | int | str) -> Tensor:
+def _values(name: str, given: Values) -> Tensor:
     factor = FACTORS[name]
     if isinstance(given, str):
-        if factor.kind != "choice":
-            raise CourseError(
-                f"{name} is a number from {factor.low:g} to {factor.high:g}, not {given!r}."
-            )
-        if given not in factor.options:
-            raise unknown(f"option of {name}", given, factor.options)
-        return torch.tensor([factor.options.index(given)])
-    values = torch.as_tensor(given).detach().cpu()
+        given = [given]
+    if isinstance(given, list | tuple):
+        given = [_number(name, one) if isinstance(one, str) else one for one in given]
+    try:
+        values = torch.as_tensor(given, dtype=torch.float32).detach().cpu()
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise CourseError(f"{name} must be one number or shape (n,), got {given!r}.") from error
     if values.ndim > 1:
         raise CourseError(
             f"{name} must be one number or shape (n,), got {tuple(values.shape)}."
@@ -148,6 +150,17 @@ def _values(name: str, given: Tensor | float | int | str) -> Tensor:
     if wrong.any():
         raise CourseError(
             f"{name} must lie between {low:g} and {high:g} ({factor.text}); "
-            f"{int(wrong.sum())} of {len(values)} do not, such as {values[wrong][0].item():g}."
+            f"{int(wrong.sum())} of {len(values)} do not, such as {values[wrong][0].item():.8g}."
         )
-    return values.to(torch.int64 if factor.kind == "choice" else torch.float32)
+    return values.long() if factor.kind == "choice" else values
+
+
+def _number(name: str, option: str) -> int:
+    factor = FACTORS[name]
+    if factor.kind != "choice":
+        raise CourseError(
+            f"{name} is a number from {factor.low:g} to {factor.high:g}, not {option!r}."
+        )
+    if option not in factor.options:
+        raise unknown(f"option of {name}", option, factor.options)
+    return factor.options.index(option)

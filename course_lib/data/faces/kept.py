@@ -16,9 +16,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
 
-from course_lib.data import paths
+from course_lib.data import paths, progress
 from course_lib.data.faces.drawing import checked_size, render
 from course_lib.errors import CourseError
 
@@ -96,9 +95,8 @@ def _write(path: Path, factors: dict[str, Tensor], split: str, size: int) -> Non
 def _drawn(factors: dict[str, Tensor], split: str, size: int) -> Iterator[Tensor]:
     """The faces, PART by PART, with a progress bar."""
     total = len(factors["hair"])
-    hidden = os.environ.get("COURSE_PROGRESS", "1") == "0"
     title = f"Drawing faces ({split}, {size}×{size})"
-    with tqdm(desc=title, total=total, unit="face", leave=False, disable=hidden) as bar:
+    with progress.bar(title, total, unit="face", leave=False) as bar:
         for start in range(0, total, PART):
             rows = slice(start, start + PART)
             yield render({name: values[rows] for name, values in factors.items()}, size)
