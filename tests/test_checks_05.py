@@ -162,6 +162,7 @@ WRONG = [
         "the one-sided form",
     ),
     ("05.4", penalty_with(cost=lambda size: ((size - 1) ** 2).sum()), "a sum over the batch"),
+    ("05.5", lambda W, v, n: torch.linalg.svdvals(W)[0], "not by power iteration"),
     ("05.5", lambda W, v, n: (W**2).sum().sqrt(), "Frobenius norm"),
     ("05.5", lambda W, v, n: sigma_by_norm(W, v, n) ** 2, "this is σ²"),
     ("05.5", lambda W, v, n: W.abs().max(), "the largest entry"),

@@ -75,6 +75,12 @@ def _kid_with(
 _kid = _kid_with()
 
 
+def _paired(a: Tensor, b: Tensor) -> Tensor:
+    """The i-th of a with the i-th of b left out as well."""
+    ab, n = _kernel(a, b), len(a)
+    return _kid(a, b) + 2 * ab.mean() - 2 * (ab.sum() - ab.trace()) / (n * (n - 1))
+
+
 # 3.4: precision -------------------------------------------------------------------------------
 def _clouds() -> list[tuple]:
     generator = torch.Generator().manual_seed(4)
@@ -100,11 +106,15 @@ def _precision(real: Tensor, fake: Tensor, k: int) -> Tensor:
 def _readings() -> list[tuple]:
     generator = torch.Generator().manual_seed(5)
     logits = 3 * torch.randn(2, 30, 10, generator=generator, dtype=torch.float64)
-    return [(logits[0].softmax(1),), (logits[1, :, :4].softmax(1),)]
+    return [
+        (logits[0].softmax(1),),
+        (logits[1, :, :4].softmax(1),),
+        (torch.eye(4, dtype=torch.float64),),
+    ]
 
 
 def _kl(p: Tensor, q: Tensor) -> Tensor:
-    return (p * (p.log() - q.log())).sum(-1)
+    return (torch.xlogy(p, p) - torch.xlogy(p, q)).sum(-1)
 
 
 def _inception_score(p: Tensor) -> Tensor:
@@ -112,7 +122,7 @@ def _inception_score(p: Tensor) -> Tensor:
 
 
 def _entropy(p: Tensor) -> Tensor:
-    return -(p * p.log()).sum(-1)
+    return -torch.xlogy(p, p).sum(-1)
 
 
 # 3.7: reached and held ------------------------------------------------------------------------
@@ -257,6 +267,11 @@ EXERCISES = {
                 _kid_with(own=True),
                 "the sums are divided by N(N − 1), but the pairs with oneself are still in them",
             ),
+            Mistake(
+                _paired,
+                "right in the mean, too; but the images of two sets form no pairs, so all N² "
+                "of them count between the sets: use ab.mean()",
+            ),
             Mistake(_kid_with(cross=1.0), "the cross term counts twice: −2 E k(a, b)"),
             Mistake(_kid_with(cross=-2.0), "the cross term is subtracted, not added"),
             Mistake(
@@ -321,6 +336,10 @@ EXERCISES = {
         right=_inception_score,
         probes=_readings,
         mistakes=[
+            Mistake.when(
+                lambda scores: math.isnan(scores[2]) and not math.isnan(scores[0]),
+                "where p is 0, p log p is NaN here, and should be 0: torch.xlogy(p, p)",
+            ),
             Mistake(
                 lambda p: _kl(p, p.mean(0)).mean(),
                 "that is the mean KL, in nats; the score is exp of it",
@@ -378,8 +397,8 @@ EXERCISES = {
             ),
             Mistake.when(
                 lambda a: _word(a, "Lea") == "ten pictures" and _word(a, "Mo") == "smoothed",
-                "one of the two has precision 1, recall 0 and nearly the sharpness of real images: "
-                "which?",
+                "one of the two has precision 1, recall 0 and a sharpness not far from "
+                "real images': which?",
             ),
         ],
         hint='use the words "healthy", "recites", "ten pictures" and "smoothed"',

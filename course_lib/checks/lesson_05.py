@@ -105,11 +105,25 @@ def largest_singular_value(W: Tensor, v: Tensor, steps: int) -> Tensor:
 
 def _matrices() -> list[tuple]:
     generator = torch.Generator().manual_seed(7)
-    shapes = ((4, 6), (7, 3))
-    return [
-        (torch.randn(*s, generator=generator), torch.randn(s[1], generator=generator), 200)
-        for s in shapes
-    ]
+    wide, tall = (
+        (torch.randn(*s, generator=generator), torch.randn(s[1], generator=generator))
+        for s in ((4, 6), (7, 3))
+    )
+    return [(*wide, 200), (*tall, 200), (*wide, 1)]
+
+
+def _settles(found: list, power: int = 1) -> bool:
+    """Whether the answers after many steps are that power of ‖W‖₂."""
+    norms = [torch.linalg.matrix_norm(W, 2).item() for W, _, _ in _matrices()[:2]]
+    return all(
+        abs(float(value) / norm**power - 1) < 1e-4
+        for value, norm in zip(found, norms, strict=False)
+    )
+
+
+def _iterated(found: list) -> bool:
+    """And less than that after one step, where ‖Wv‖ and uᵀWv differ and both are right."""
+    return _settles(found) and 0 < float(found[2]) < 0.99 * float(found[0])
 
 
 # 05.6 ----------------------------------------------------------------------------------------
@@ -282,12 +296,17 @@ EXERCISES = {
     "05.5": Exercise(
         right=largest_singular_value,
         probes=_matrices,
+        accepts=_iterated,
         mistakes=[
+            Mistake(
+                lambda W, v, n: torch.linalg.matrix_norm(W, 2),
+                "the right number, but not by power iteration: `v` and `steps` do not matter in it",
+            ),
             Mistake(
                 lambda W, v, n: W.norm(), "this is the Frobenius norm: all of them together"
             ),
-            Mistake(
-                lambda W, v, n: largest_singular_value(W, v, n) ** 2,
+            Mistake.when(
+                lambda found: _settles(found, power=2),
                 "this is σ²: the eigenvalue of WᵀW. Its root is wanted",
             ),
             Mistake(lambda W, v, n: W.abs().max(), "this is the largest entry"),
