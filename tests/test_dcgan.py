@@ -330,6 +330,8 @@ def test_what_a_dcgan_refuses():
     refused(lambda: small(shape=(1, 30, 30)), "4×4 or 7×7", "(1, 30, 30)")
     refused(lambda: small(shape=(1, 28, 32)), "square")
     refused(lambda: small(shape=(2,)), "square images")
+    for setting in ({"up": "dense"}, {"down": "pooling"}):
+        refused(lambda s=setting: small(shape=(1, 7, 7), **s), "14×14", "(1, 7, 7)")
     refused(lambda: small(norm="dcgen"), "Did you mean 'dcgan'")
     refused(lambda: small(up="transpose"), "Did you mean 'transposed'")
     refused(lambda: small(down="max-pooling"), "Did you mean 'pooling'")

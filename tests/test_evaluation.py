@@ -136,6 +136,10 @@ def test_the_floor_is_what_real_against_real_gives():
     assert error == pytest.approx(known, rel=0.25)
     with pytest.raises(CourseError, match="KL"):
         evaluation.error_and_floor("Kl", skewed, real, g)
+    with pytest.raises(CourseError, match="counts, not shares"):
+        evaluation.error_and_floor("KL", skewed / n, real, g)
+    with pytest.raises(CourseError, match="9 and 10 classes"):
+        evaluation.error_and_floor("KL", skewed[1:], real, g)
 
 
 # Memorisation ----------------------------------------------------------------------------
@@ -151,6 +155,17 @@ def test_memorisation_is_a_half_for_fresh_draws_and_one_for_a_reciter():
     assert thinned.references == 100 and abs(thinned.share - 0.5) < 5 * thinned.error
     with pytest.raises(CourseError, match="one shape"):
         evaluation.memorisation(fresh, train, held[:, :, :2])
+    for wrong, says in (
+        (2 * fresh - 1, r"in \[0, 1\]"),
+        (fresh * math.nan, "diverged"),
+        ((255 * fresh).long(), "int64"),
+        (fresh[:0], "N at least 1"),
+        (fresh.numpy(), "ndarray"),
+    ):
+        with pytest.raises(CourseError, match=says):
+            evaluation.memorisation(wrong, train, held)
+        with pytest.raises(CourseError, match=says):
+            evaluation.memorisation(fresh, train, wrong)
 
 
 # Likelihood ------------------------------------------------------------------------------
@@ -211,6 +226,10 @@ def test_iwae_brings_images_to_the_scale_of_the_model():
             "N at least 1",
         ),
         (lambda m, x: evaluation.class_histogram(written([1]), Reader()), "training mode"),
+        (
+            lambda m, x: evaluation.class_histogram(written([1]).long(), Reader().eval()),
+            "int64.*uint8",
+        ),
         (
             lambda m, x: evaluation.class_histogram(written([1]) - 1, Reader().eval()),
             r"\[0, 1\]",

@@ -236,6 +236,16 @@ def test_the_ladder_of_digits_sees_each_fault_where_it_should():
     assert set(found.to_dict()["rungs"]) == set(found.reports)
 
 
+def test_a_rung_is_left_out_where_no_mode_can_be_dropped():
+    some = data.load("digits", "test")
+    alike = DataSet(some.images[:50], torch.zeros(50, dtype=torch.long))
+    found = evaluation.ladder(alike, n=10).reports
+    assert "blurred" in found and not {"a mode dropped", "half the modes"} & found.keys()
+    late = some.subset(some.labels >= 5)  # what is dropped is one that is there
+    rung = evaluation.ladder(late, n=30)["a mode dropped"]
+    assert rung["modes covered"].value < rung["modes covered"].floor
+
+
 def test_faces_get_their_rows(monkeypatch):
     monkeypatch.setattr(image_scores, "SEARCHED", 3)
     bald = rendered(60, hair=0, seed=6)
@@ -265,7 +275,11 @@ def test_colour_pictures_that_are_no_rendered_faces_get_features_with_a_warning(
         (lambda d: evaluation.image_features(d.images, "inception"), "digits, faces"),
         (lambda d: evaluation.image_features(d.images, "digits"), "1×28×28"),
         (lambda d: evaluation.image_features(d.images * 2.0, "faces"), r"\[0, 1\]"),
+        (lambda d: evaluation.image_features(d.images.long(), "faces"), "int64.*uint8"),
+        (lambda d: evaluation.image_features(d.images[:0] / 255, "faces"), "N at least 1"),
         (lambda d: evaluation.nearest_face(d.images[:, :1]), "colour"),
+        (lambda d: evaluation.nearest_face(d.images[:0] / 255), "N at least 1"),
+        (lambda d: evaluation.face_factors().read(d.images.long()), "int64.*uint8"),
         (lambda d: evaluation.nearest_face(d.images / 0.0), "NaN"),
         (lambda d: evaluation.ladder(d, n=20), "10 images on each side"),
         (lambda d: evaluation.ladder(d.images), "data set of images"),

@@ -123,7 +123,10 @@ def test_blur_makes_faces_more_symmetric():
 @pytest.mark.parametrize(
     "call, says",
     [
-        (lambda: evaluation.sharpness(noise()[:, 0]), "1 or 3"),
+        (lambda: evaluation.sharpness(noise()[:, 0]), "N, C, H, W"),
+        (lambda: evaluation.sharpness(noise().expand(-1, 2, -1, -1)), "1 or 3"),
+        (lambda: evaluation.sharpness((255 * noise()).long()), "int64.*uint8"),
+        (lambda: evaluation.spectrum_slope(noise()[:0]), "N at least 1"),
         (lambda: evaluation.sharpness(noise(side=7)), "too small"),
         (lambda: evaluation.asymmetry(noise() - 3), r"\[0, 1\]"),
         (lambda: evaluation.spectrum_slope(noise() * math.nan), "NaN"),

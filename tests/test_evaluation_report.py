@@ -175,6 +175,13 @@ def test_real_digits_lie_on_the_floor_and_a_dropped_class_above_it(digits):
     )  # it recites, a tenth of it from what is seen
 
 
+def test_the_floor_of_chi_squared_counts_the_classes_that_are_there(digits):
+    judge = evaluation.digit_classifier()
+    low = digits.subset(evaluation.class_probabilities(digits.images, judge).argmax(1) < 5)
+    row = evaluation.report(Reciter(low.images), low, n=100)["χ² of classes"]
+    assert row.floor == 4 and "real: 4 in the mean" in row.note
+
+
 def test_what_is_no_digit_is_not_judged(digits):
     squares = torch.randint(0, 256, (100, 1, 28, 28), dtype=torch.uint8)
     noise = DataSet(squares, torch.arange(100) % 10)

@@ -253,6 +253,25 @@ def test_paths_meet_their_ends_and_only_the_straight_one_sinks():
     assert paths.usual_norms(400) == pytest.approx(exact, abs=0.03)
 
 
+def test_the_way_from_the_origin_is_straight():
+    zero, one, t = np.zeros(3), np.ones(3), np.array([0.0, 0.5, 1.0])
+    with np.errstate(all="raise"):
+        for a, b in ((zero, one), (one, zero), (zero, zero)):
+            assert np.array_equal(paths.spherical(a, b, t), paths.linear(a, b, t))
+
+
+def test_interpolation_shows_a_gan_through_its_averaged_weights():
+    from course_lib.models import GAN
+
+    model = GAN(hidden=(8,), average=0.9)
+    model.average.update()
+    averaged = explore.interpolation(model).render()
+    with torch.no_grad():
+        for weight in model.generator.parameters():
+            weight.add_(0.3)
+    assert explore.interpolation(model).render() == averaged
+
+
 def test_interpolation_shows_one_image_twice_between_equal_ends():
     assert "linear" in explore.interpolation(TinyGAN()).readout(seed_a=3, seed_b=3)
 
@@ -268,7 +287,7 @@ def test_the_right_model_is_asked_for():
         explore.latent_plane(TinyGAN())
     with pytest.raises(CourseError, match=r"lacks \.generate"):
         explore.interpolation(TinyVAE())
-    with pytest.raises(CourseError, match="C = 1 or 3"):
+    with pytest.raises(CourseError, match=r"examples of shape \(2,\)"):
         explore.interpolation(TinyGAN(4, (2,)))
     with pytest.raises(CourseError, match="from 0 to 1"):
         explore.latent_plane(TinyVAE(), dims=(0, 2))

@@ -235,6 +235,18 @@ def test_attributes_show_z_plus_what_the_sliders_say():
     )
 
 
+def test_a_latent_point_at_the_origin_is_walked_from_and_moved():
+    model = dcgan()
+    with np.errstate(all="raise"):
+        for explorer in (
+            explore.walk(model, np.zeros((3, 12))),
+            explore.walk(model, temperature=0.0),
+        ):
+            assert "Norm of z 0.00" in explorer.readout()
+    explorer = explore.attributes(model, {"a": np.ones(12)}, np.zeros((2, 12)))
+    assert "moved by 3.46 from z = 0." in explorer.readout(a=1.0)
+
+
 def test_the_judge_says_what_a_direction_changes_besides():
     mixing = torch.eye(len(FACTORS), SIZE) / 4
     both = torch.zeros(SIZE)

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn.functional import softplus
 
-from course_lib import data, models, training
+from course_lib import data, models, training, zoo
 from course_lib.data import DataSet
 from course_lib.errors import CourseError
 from course_lib.training import (
@@ -23,6 +24,7 @@ from course_lib.training import (
     checkpoint,
     fit,
 )
+from course_lib.training.state import _laid_out
 
 
 @pytest.fixture(scope="module")
@@ -157,6 +159,14 @@ def test_a_function_may_preview_something_else():
     assert history.grids[0][1].item() == 1.0 and history.grids[-1][1].item() == w.item()
 
 
+@pytest.mark.parametrize("found", [np.zeros(3), None])
+def test_a_preview_that_is_no_tensor_is_refused_before_the_work(found):
+    w, game = toy_game(lambda w, draw: w**2)
+    with pytest.raises(CourseError, match=f"tensor.*{type(found).__name__}"):
+        fit(game, points(), rounds=8, batch=2, progress=False, preview=lambda t: found)
+    assert w.item() == 1.0
+
+
 def test_start_schedule_clip_project_and_after_are_called():
     seen = []
     w, game = toy_game(
@@ -260,6 +270,41 @@ def test_a_resumed_training_ends_in_the_same_bits(tmp_path, digits, make):
     assert equal(weights(resumed), weights(again))
 
 
+def test_a_resumed_history_keeps_the_order_of_its_terms(tmp_path, digits):
+    def terms(rounds):
+        model = models.GAN(hidden=(16,), batch=32)
+        history = fit(model, digits, rounds=rounds, resume=tmp_path, progress=False)
+        return list(history.terms)
+
+    assert terms(2) == terms(4) == ["D.real", "D.fake", "G.fake"]
+
+
+def test_a_history_kept_before_its_order_was_is_read():
+    history = training.History()
+    history.record({"D.real": 1.0, "D.fake": 2.0}, 0.1)
+    names = {f"term.{i:04d}.{name}": f"values.{name}" for i, name in enumerate(history.terms)}
+    old = {names.get(name, name): tensor for name, tensor in history.tensors().items()}
+    assert names.keys().isdisjoint(old)
+    assert training.History.from_tensors(old) == history
+
+
+@pytest.mark.parametrize("fused", [False, True])
+def test_a_step_counter_goes_where_its_optimiser_wants_it(fused):
+    step = torch.tensor(3.0)
+    for parameter in (torch.empty(2, device="meta"), torch.empty((), device="meta")):
+        found = _laid_out("step", step, parameter, fused)
+        assert found.device.type == ("meta" if fused else "cpu")
+    found = _laid_out("step", step, torch.empty(2), fused)
+    assert found == step and found.data_ptr() != step.data_ptr()
+
+
+def test_a_folder_in_the_home_directory_is_found(tmp_path, digits, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    fit(small(), digits, rounds=1, resume="~/run", progress=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
 class Picture(nn.Module):
     """A convolution, whose weights can lie in two ways."""
 
@@ -333,6 +378,47 @@ def test_a_model_is_ready_to_sample_after_fit(digits):
     assert not model.training
 
 
+# A game of one's own on a library model ------------------------------------------------------
+def beside(seed=0, bad=None):
+    """A library GAN's generator against a network that is no part of the model."""
+    model = models.GAN(hidden=(16,), batch=32)
+    torch.manual_seed(seed)
+    D = nn.Linear(784, 1)
+    judge = Player("D", D.parameters(), adam(0.01))
+    G = Player("G", model.generator.parameters(), adam(0.001))
+
+    def fakes(draw):
+        return D(model.generator(draw.normal(32, 64)))
+
+    def discriminate(draw):
+        real = D(model.seen(draw.batch().x))
+        return {"D": {"real": softplus(-real).mean(), "fake": softplus(fakes(draw)).mean()}}
+
+    def generate(draw):
+        sign = float("nan") if draw.t == bad else 1.0
+        return {"G": {"fake": sign * softplus(-fakes(draw)).mean()}}
+
+    return model, D, Game([Move([judge], discriminate), Move([G], generate)])
+
+
+def test_a_network_beside_the_model_is_resumed_with_it(tmp_path, digits):
+    model, whole, game = beside()
+    fit(model, digits, game=game, rounds=6, progress=False)
+    for seed, rounds in ((0, 3), (1, 6)):
+        model, D, game = beside(seed)
+        fit(model, digits, game=game, rounds=rounds, resume=tmp_path, progress=False)
+    assert torch.equal(D.weight, whole.weight)
+    assert equal(weights(zoo.load_run(tmp_path)), weights(model))
+
+
+def test_a_network_beside_the_model_goes_back_with_it(digits):
+    model, D, game = beside(bad=4)
+    before = D.weight.detach().clone()
+    with pytest.raises(TrainingStopped, match="back at round 0"):
+        fit(model, digits, game=game, rounds=6, progress=False)
+    assert torch.equal(D.weight, before)
+
+
 # What it refuses -----------------------------------------------------------------------------
 def refused(make, *words):
     with pytest.raises(CourseError) as caught:
@@ -350,6 +436,15 @@ def test_refusals_come_before_the_work(tmp_path, digits):
     refused(run(rounds=0), "whole number of rounds")
     refused(run(rounds=2.5), "2.5")
     refused(run(rounds=None, budget="fulll"), "Did you mean 'full'")
+    refused(run(batch=0), "batch of 0", "from 1 to 512")
+    refused(run(batch=2.5), "batch of 2.5", "from 1 to 512")
+    refused(run(seed=None), "seed", "None")
+    refused(run(seed=0.5), "seed", "0.5")
+    refused(run(device="gpu"), "'gpu'", '"cpu"')
+    refused(run(images=digits.images), "DataSet", "Tensor")
+    refused(run(images=[1]), "DataSet", "list")
+    refused(run(nn.Linear(2, 2), batch=2), "Linear", "game")
+    refused(run(models.GAN), "models.GAN()")
     _, game = toy_game(lambda w, draw: w)
     refused(lambda: fit(game, points(), batch=2), "rounds=")
     refused(lambda: fit(game, points(), rounds=2), "batch=")
@@ -369,6 +464,20 @@ def test_a_folder_of_another_training_is_refused_and_left_as_it_was(tmp_path, di
             word,
         )
     assert (tmp_path / "checkpoint.safetensors").read_bytes() == before
+
+
+def test_other_data_of_the_same_size_are_refused_and_unnamed_ones_taken(tmp_path, digits):
+    def train(images, rounds):
+        return fit(small(), images, rounds=rounds, resume=tmp_path, progress=False)
+
+    train(digits, 1)
+    other = DataSet(digits.images, digits.labels)
+    refused(lambda: train(other, 2), "another training", "data is 'digits (train)", "'unnamed")
+    file = tmp_path / "checkpoint.safetensors"
+    tensors, facts = checkpoint.load(file)
+    del facts["data"]  # written before it was kept
+    checkpoint.save(file, tensors, facts)
+    assert train(digits, 2).rounds == 2
 
 
 def test_a_refusal_names_only_the_setting_that_differs(tmp_path, digits):

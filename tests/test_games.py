@@ -177,6 +177,12 @@ def test_what_a_game_refuses():
     refused(lambda: own_gradients({"v": {"v": v}}, [W]), "['v']", "['w']")
     refused(lambda: own_gradients({"w": {"w": v**2}}, [W]), "reached by none", "'w'")
     refused(lambda: own_gradients({"w": {"w": w.detach()}}, [W]), "depends on its parameters")
+    for found in (torch.ones(2, dtype=v.dtype) * w, 3.0):
+        refused(lambda found=found: own_gradients({"w": {"w": found}}, [W]), "'w'", "scalar")
+    for found in (w**2, {}, {"w": w**2, "other": 1.0}):
+        refused(lambda found=found: own_gradients({"w": found}, [W]), "'w'", "{term: scalar}")
+    for found in (w**2, None):
+        refused(lambda found=found: own_gradients(found, [W]), "{player: {term: scalar}}")
     twin = Player("w", [v], sgd(1))
     moves = [Move([W], lambda draw: {}), Move([twin], lambda draw: {})]
     refused(lambda: Game(moves), "share a name")

@@ -26,20 +26,34 @@ def class_probabilities(images: Tensor, classifier: nn.Module) -> Tensor:
     Floats are first rounded to 256 grey levels, as real images are. The classifier must be in
     evaluation mode. Raises CourseError for no images, NaN, values outside [0, 1].
     """
-    if not isinstance(images, Tensor) or images.ndim != 4 or not len(images):
-        found = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__
-        raise CourseError(
-            f"Expected images as a tensor (N, C, H, W) with N at least 1, got {found}."
-        )
+    checked(images)
     if classifier.training:
         raise CourseError(
             "The classifier is in training mode, in which its answer for one image depends on "
             "the others. Call classifier.eval() first."
         )
-    if images.is_floating_point():
-        check_range(images)
     parts = [classifier(as_levels(part)).softmax(1) for part in images.split(BATCH)]
     return torch.cat(parts)
+
+
+def checked(images: Tensor) -> Tensor:
+    """The images, if they are (N, C, H, W) with N at least 1, uint8 or floats in [0, 1].
+
+    Raises CourseError for anything else.
+    """
+    if not isinstance(images, Tensor) or images.ndim != 4 or not len(images):
+        found = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__
+        raise CourseError(
+            f"Expected images as a tensor (N, C, H, W) with N at least 1, got {found}."
+        )
+    if images.is_floating_point():
+        check_range(images)
+    elif images.dtype != torch.uint8:
+        raise CourseError(
+            f"Expected images as uint8 from 0 to 255, or as floats in [0, 1], got {images.dtype}. "
+            "Levels from 0 to 255: images.to(torch.uint8)."
+        )
+    return images
 
 
 def check_range(images: Tensor, what: str = "images") -> None:
@@ -102,6 +116,14 @@ def _pair(p: Tensor, q: Tensor) -> tuple[Tensor, Tensor]:
     return p, q
 
 
+def _counts(p: Tensor, q: Tensor) -> tuple[Tensor, Tensor]:
+    p, q = torch.as_tensor(p).double(), torch.as_tensor(q).double()
+    _pair(p, q)
+    if (p % 1).any() or (q % 1).any():
+        raise CourseError("Expected counts, not shares: how many were counted matters here.")
+    return p, q
+
+
 def total_variation(p: Tensor, q: Tensor) -> float:
     """½ Σ |p − q|, from 0 (same) to 1 (no class in common). Counts or shares, (classes,)."""
     return _total_variation(*_pair(p, q)).item()
@@ -126,10 +148,7 @@ def chi_squared(counts: Tensor, other: Tensor) -> float:
     If they are, it has the mean (classes − 1) and the variance 2 (classes − 1), classes that
     neither has left out (Pearson 1911).
     """
-    a, b = torch.as_tensor(counts).double(), torch.as_tensor(other).double()
-    _pair(a, b)
-    if (a % 1).any() or (b % 1).any():
-        raise CourseError("chi_squared compares counts, not shares: their size matters to it.")
+    a, b = _counts(counts, other)
     ratio, there = (b.sum() / a.sum()).sqrt(), (a + b) > 0
     return ((a * ratio - b / ratio).square()[there] / (a + b)[there]).sum().item()
 
@@ -168,13 +187,15 @@ def error_and_floor(
 ) -> tuple[float, float]:
     """(standard error, floor) of a distance ("total variation", "KL") between two histograms.
 
-    error: its spread when both histograms are drawn anew from the counted shares. floor: its
-    mean between histograms of the same two sizes when both are drawn from the real shares.
+    counts, real: (classes,) whole numbers. error: the distance's spread when both histograms are
+    drawn anew from the counted shares. floor: its mean between histograms of the same two sizes
+    when both are drawn from the real shares.
     """
     if distance not in DISTANCES:
         raise unknown("distance of histograms", distance, DISTANCES)
-    between, size = DISTANCES[distance], int(torch.as_tensor(counts).sum())
-    again = bootstrap(real, int(torch.as_tensor(real).sum()), repeats, generator)
+    counts, real = _counts(counts, real)
+    between, size = DISTANCES[distance], int(counts.sum())
+    again = bootstrap(real, int(real.sum()), repeats, generator)
     spread = between(bootstrap(counts, size, repeats, generator), again)
     floor = between(bootstrap(real, size, repeats, generator), again)
     return spread.std().item(), floor.mean().item()

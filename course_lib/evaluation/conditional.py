@@ -83,7 +83,7 @@ def gan_train(
     """
     if real.labels is None:
         raise CourseError("GAN-train reads real digits with labels; this data set has none.")
-    levels = (classes.as_levels(samples) * 255).round().to(torch.uint8)
+    levels = (classes.as_levels(classes.checked(samples)) * 255).round().to(torch.uint8)
     trained = classifier.train(DataSet(levels, labels), epochs=epochs, seed=seed)
     return agreement(classes.class_probabilities(real.images, trained).argmax(1), real.labels)
 

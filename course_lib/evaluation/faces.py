@@ -24,7 +24,7 @@ from course_lib.data import DataSet
 from course_lib.data.faces import FACTORS
 from course_lib.errors import CourseError
 from course_lib.evaluation import shipped
-from course_lib.evaluation.classes import as_levels, check_range
+from course_lib.evaluation.classes import as_levels, checked
 
 NAME = "face_factors"
 SIDE = 32
@@ -90,9 +90,7 @@ class FaceFactors(nn.Module):
 
         Floats are rounded to 256 levels first, as real images are.
         """
-        if images.is_floating_point():
-            check_range(images)
-        parts = [self(as_levels(part)) for part in images.split(BATCH)]
+        parts = [self(as_levels(part)) for part in checked(images).split(BATCH)]
         return {name: torch.cat([part[name] for part in parts]) for name in FACTORS}
 
     def read(self, images: Tensor) -> dict[str, Tensor]:

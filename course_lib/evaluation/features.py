@@ -89,14 +89,11 @@ def image_features(images: Tensor, name: str) -> Tensor:
     of rendered faces, 96; any size). Floats are rounded to 256 levels first, as real images are.
     """
     chosen = extractor(name)
-    if not isinstance(images, Tensor) or not chosen.takes(tuple(images.shape[1:])):
-        found = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__
+    if not chosen.takes(tuple(classes.checked(images).shape[1:])):
         raise CourseError(
-            f"The {chosen.name} are of images of {chosen.shapes}, as a tensor (N, C, H, W); "
-            f"these are {found}."
+            f"The {chosen.name} are of images of {chosen.shapes}; these are "
+            f"{tuple(images.shape)}."
         )
-    if images.is_floating_point():
-        classes.check_range(images)
     network = chosen.network()
     parts = [network.features(classes.as_levels(part)) for part in images.split(BATCH)]
     return torch.cat(parts).double() / chosen.scale

@@ -17,21 +17,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from course_lib.errors import CourseError
-from course_lib.evaluation.classes import as_levels, check_range
+from course_lib.evaluation.classes import as_levels, checked
 
 LAPLACIAN = ((0.0, 1.0, 0.0), (1.0, -4.0, 1.0), (0.0, 1.0, 0.0))
 SMOOTHING = 1 / 16  # of the side: the low-pass's standard deviation
 STEPS = 256  # images at a time
 LEAST = 8  # pixels a side
-
-
-def checked(images: Tensor) -> Tensor:
-    """The images, if they are (N, 1 or 3, H, W) with N at least 1; else CourseError."""
-    if isinstance(images, Tensor) and images.ndim == 4 and images.shape[1] in (1, 3):
-        if len(images):
-            return images
-    found = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__
-    raise CourseError(f"Expected images (N, 1 or 3, H, W), one or more, got {found}.")
 
 
 def grey(images: Tensor) -> Tensor:
@@ -40,14 +31,13 @@ def grey(images: Tensor) -> Tensor:
     Colours are weighted as the eye weighs them (.299, .587, .114: ITU-R BT.601), after rounding
     to 256 levels.
     """
-    checked(images)
+    if images.shape[1] not in (1, 3):
+        raise CourseError(f"Expected images (N, 1 or 3, H, W), got {tuple(images.shape)}.")
     if min(images.shape[2:]) < LEAST:
         raise CourseError(
             f"Images of {images.shape[2]}×{images.shape[3]} pixels are too small to tell sharp "
             f"from blurred: {LEAST} pixels a side at least."
         )
-    if images.is_floating_point():
-        check_range(images)
     levels = as_levels(images).double()
     weights = [0.299, 0.587, 0.114] if images.shape[1] == 3 else [1.0]
     return torch.einsum("nchw,c->nhw", levels, torch.tensor(weights, dtype=torch.float64))

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from course_lib.errors import CourseError
-from course_lib.evaluation.classes import as_levels
+from course_lib.evaluation.classes import as_levels, checked
 
 ROWS = 500
 
@@ -52,10 +52,10 @@ def memorisation(
     All (N, C, H, W), uint8 or floats in [0, 1]. The larger of the two real sets is thinned at
     random, since more references lie nearer by their number alone. A tie counts a half.
     """
-    shapes = {tuple(x.shape[1:]) for x in (samples, train, held_out)}
-    if len(shapes) > 1 or not min(len(samples), len(train), len(held_out)):
+    shapes = {tuple(checked(x).shape[1:]) for x in (samples, train, held_out)}
+    if len(shapes) > 1:
         raise CourseError(
-            "samples, train and held_out need one shape and one image or more each, got "
+            "samples, train and held_out need one shape, got "
             f"{tuple(samples.shape)}, {tuple(train.shape)} and {tuple(held_out.shape)}."
         )
     m = min(len(train), len(held_out))

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from course_lib.data.faces import FACTORS, render
 from course_lib.errors import CourseError
-from course_lib.evaluation.classes import as_levels, check_range
+from course_lib.evaluation.classes import as_levels, checked
 from course_lib.evaluation.faces import (
     CHOICES,
     RANGES,
@@ -52,11 +52,8 @@ def nearest_face(
     sweeps with smaller and smaller `steps`. Some 56 renderings a picture: about .1 seconds on a
     busy core.
     """
-    if not isinstance(images, Tensor) or images.ndim != 4 or images.shape[1] != 3:
-        found = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__
-        raise CourseError(f"Expected colour images (N, 3, H, W), got {found}.")
-    if images.is_floating_point():
-        check_range(images)
+    if checked(images).shape[1] != 3:
+        raise CourseError(f"Expected colour images (N, 3, H, W), got {tuple(images.shape)}.")
     judge = face_factors() if judge is None else judge
     found = [_nearest(part, judge, steps) for part in images.split(PART)]
     costs, factors = zip(*found, strict=True)

@@ -144,10 +144,10 @@ def _spoilt(pool: DataSet, seen: DataSet, n: int, seed: int) -> dict[str, Tensor
         "noised": noised(x, 0.1, generator),
     }
     if pool.labels is not None:
-        half = (int(pool.labels.max()) + 1) // 2
-        for rung, dropped in (("a mode dropped", 1), ("half the modes", half)):
-            kept = (pool.labels >= dropped).nonzero().flatten()[:n]
-            if len(kept) == n:
+        modes = pool.labels.unique()
+        for rung, dropped in (("a mode dropped", 1), ("half the modes", len(modes) // 2)):
+            kept = (~torch.isin(pool.labels, modes[:dropped])).nonzero().flatten()[:n]
+            if dropped and len(kept) == n:
                 found[rung] = pool.subset(kept).batch().x
     recited = (torch.arange(n) % 2 == 0).view(-1, 1, 1, 1)
     return found | {"half recited": torch.where(recited, as_levels(seen.images), x)}

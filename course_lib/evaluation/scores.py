@@ -15,6 +15,7 @@ from course_lib.data import DataSet, toy
 from course_lib.evaluation import classes, conditional, likelihood
 from course_lib.evaluation.neighbours import memorisation
 from course_lib.evaluation.table import Row
+from course_lib.pixels import bits_per_dim
 
 IMPORTANCE_SAMPLES = 500
 DEQUANTISATIONS = 8  # draws of noise behind the tighter bound of a flow
@@ -54,7 +55,7 @@ def modes(
         error, floor = classes.error_and_floor(name, a, b, generator)
         unit = "nats" if name == "KL" else "0 to 1"
         rows.append(Row(f"{name} of classes", value, error, floor, unit, "from real images'"))
-    free = len(b) - 1
+    free = max(1, int((a + b > 0).sum()) - 1)
     rows.append(
         Row(
             "χ² of classes",
@@ -192,8 +193,6 @@ def _exact(model, held: DataSet, generator: torch.Generator) -> list[Row]:
 
 
 def _bits(log_prob: Tensor, dimensions: int) -> Row:
-    """−log p / (D ln 2) + 8: x in [0, 1] holds 256 levels."""
-    mean, error = likelihood.mean_and_error(-log_prob / (dimensions * math.log(2)) + 8)
-    return Row(
-        "bits per dimension", mean, error, None, "bits", f"D = {dimensions}, 8-bit levels"
-    )
+    mean, error = likelihood.mean_and_error(bits_per_dim(log_prob, dimensions))
+    note = f"D = {dimensions}, 8-bit levels"
+    return Row("bits per dimension", mean, error, None, "bits", note)

@@ -73,23 +73,5 @@ __all__ = [
 
 def names() -> list[str]:
     """The explorers that there are, by the name of the function that makes each."""
-    return [
-        "arithmetic",
-        "attributes",
-        "class_style",
-        "elbo_bar",
-        "face_factors",
-        "fill",
-        "interpolation",
-        "latent_plane",
-        "minimax",
-        "morph",
-        "pointed",
-        "replay",
-        "temperature",
-        "told_attributes",
-        "transfer",
-        "transposed",
-        "walk",
-        "warp",
-    ]
+    tools = {"attribute_directions", "judged_draws", "names", "show"}
+    return [name for name in __all__ if name.islower() and name not in tools]

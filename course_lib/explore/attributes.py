@@ -76,9 +76,10 @@ def attributes(
         move = sum(amount * arrows[name] for name, amount in amounts.items())
         picture = space.pictures((points[sample] + move)[None])
         moved = one(read(judge, picture), 0)
-        shift = np.linalg.norm(move) / np.linalg.norm(points[sample])
+        far, norm = np.linalg.norm(move), np.linalg.norm(points[sample])
+        shift = f"{far / norm:.2f} of the norm of z" if norm else f"{far:.2f} from z = 0"
         text = (
-            f"Sample {sample}, moved by {shift:.2f} of the norm of z. The judge reads changed: "
+            f"Sample {sample}, moved by {shift}. The judge reads changed: "
             f"{worded(changed(reading, moved), reading, moved)}."
         )
         columns = {"sample": reading, "moved": moved}

@@ -15,6 +15,7 @@ from course_lib.explore import network
 from course_lib.explore.canvas import BLUE, GRID, INK, MUTED, ORANGE, Canvas
 from course_lib.explore.controls import Slider
 from course_lib.explore.explorer import Explorer
+from course_lib.explore.latents import latents
 from course_lib.explore.plane import Plane
 
 SIZE = (820, 500)
@@ -27,8 +28,12 @@ def linear(a: np.ndarray, b: np.ndarray, t: np.ndarray) -> np.ndarray:
 
 
 def spherical(a: np.ndarray, b: np.ndarray, t: np.ndarray) -> np.ndarray:
-    """Points (n, d) of Shoemake's arc from a to b, t (n,); the line if a and b are parallel."""
-    cosine = a @ b / (np.linalg.norm(a) * np.linalg.norm(b))
+    """Points (n, d) of Shoemake's arc from a to b, t (n,).
+
+    The line if a and b are parallel, or one of them is 0.
+    """
+    norms = np.linalg.norm(a) * np.linalg.norm(b)
+    cosine = a @ b / norms if norms else 1.0
     angle = np.arccos(np.clip(cosine, -1, 1))
     if np.sin(angle) < 1e-6:
         return linear(a, b, t)
@@ -113,7 +118,7 @@ def interpolation(gan) -> Explorer:
     Raises `CourseError` for a model that does not generate images from a latent z.
     """
     latent = network.needs(gan, ("generate",), "interpolation wants a GAN of images")
-    network.decode(gan, gan.generate, np.zeros((1, latent)))  # refuses points in the plane now
+    pictures_of = latents(gan, "interpolation").pictures
     usual = usual_norms(latent)
     ts, fine = np.linspace(0, 1, STRIP), np.linspace(0, 1, 101)
     ways = {"linear": linear, "spherical": spherical}
@@ -122,7 +127,7 @@ def interpolation(gan) -> Explorer:
         a, b = draw_of(seed_a, latent), draw_of(seed_b, latent)
         at = np.append(ts, t)
         z = np.concatenate([way(a, b, at) for way in ways.values()])
-        pictures = network.decode(gan, gan.generate, z)
+        pictures = pictures_of(z)
         pictures = pictures.reshape(2, STRIP + 1, *pictures.shape[1:])
         norms = {name: np.linalg.norm(way(a, b, fine), axis=1) for name, way in ways.items()}
         strips = dict(zip(ways, pictures[:, :-1], strict=True))

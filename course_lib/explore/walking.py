@@ -60,7 +60,7 @@ def arrange(
 
 def _gauge(canvas, norms, usual, path, t) -> None:
     steps = np.linspace(0, 1, len(norms[path]))
-    high = max(usual[1], *(values.max() for values in norms.values())) * 1.12
+    high = max(usual[1], *(values.max() for values in norms.values())) * 1.12 or 1.0
     plane = Plane(canvas, (742, 38, 812, 294), (-0.04, 1.04), (0, high))
     plane.fill([(-1, usual[0]), (2, usual[0]), (2, usual[1]), (-1, usual[1])], "#E4E4E4")
     for name, values in norms.items():

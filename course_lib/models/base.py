@@ -44,19 +44,20 @@ class Model(nn.Module):
             if not (isinstance(value, int) and value >= least):
                 raise CourseError(f"{name} must be a whole number from {least}, not {value!r}.")
         for name, value in given.items():
-            self._must_be_a_number(name, value)
+            self._must_be_numbers(name, value)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.settings.get("seed", 0))
             self.build()
 
-    def _must_be_a_number(self, name: str, value: Any) -> None:
-        """Refuse text and lists for a setting that is a number in every recipe."""
-        usual = [recipe[name] for recipe in self.recipes.values() if name in recipe]
-        if all(map(_is_number, usual)) and not _is_number(value):
-            raise CourseError(
-                f"{type(self).__name__} setting {name} is a number, such as {usual[0]!r}, "
-                f"not {value!r}."
-            )
+    def _must_be_numbers(self, name: str, value: Any) -> None:
+        """Refuse other values of a setting that is a number, or a list, in every recipe."""
+        usual = [recipe[name] for recipe in self.recipes.values() if recipe.get(name, ()) != ()]
+        for kind, fits in (("a number", is_number), ("a list of numbers", _are_numbers)):
+            if usual and all(map(fits, usual)) and not fits(value):
+                raise CourseError(
+                    f"{type(self).__name__} setting {name} is {kind}, such as {usual[0]!r}, "
+                    f"not {value!r}."
+                )
 
     def build(self) -> None:
         """Make the networks from `self.settings`; called once, under the model's own seed."""
@@ -129,8 +130,13 @@ class Averaging(Model):
         return nullcontext() if self.settings["average"] is None else self.average.applied()
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
+    """Whether it is a whole or a real number, and no truth value."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _are_numbers(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) and all(map(is_number, value))
 
 
 def mlp(

@@ -37,6 +37,18 @@ def sides(shape: tuple[int, ...]) -> tuple[int, ...]:
     )
 
 
+def doubled(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The sides from 4 or 7 to H, each twice the one before: what plain steps can reach."""
+    found = sides(shape)
+    found = found[1:] if found[1] == 7 else found
+    if len(found) > 1:
+        return found
+    raise CourseError(
+        'up="dense" and down="pooling" begin with 7×7 here: they want images of 14×14 or more, '
+        f"not {shape}."
+    )
+
+
 def _kernel(low: int, high: int) -> int:
     """Of the stride-2 convolution, padding 1, between grids of these sides."""
     return 4 if high == 2 * low else 3
@@ -51,9 +63,7 @@ def generator(
         connected layer to one channel of twice the size, two plain 3×3 convolutions or more,
         the last with stride 2
     """
-    channels, grids = shape[0], sides(shape)
-    if up == "dense" and grids[1] == 7:
-        grids = grids[1:]
+    channels, grids = shape[0], doubled(shape) if up == "dense" else sides(shape)
     widths = [width << i for i in reversed(range(len(grids) - 1))]
     normalised = norm != "none"
     last = norm == "everywhere"
@@ -94,9 +104,7 @@ def discriminator(
     dense  width of a fully connected layer before the output, 0 for none
     slope  of the leaky ReLU on its negative side; 0: ReLU
     """
-    channels, grids = shape[0], sides(shape)
-    if down == "pooling" and grids[1] == 7:
-        grids = grids[1:]
+    channels, grids = shape[0], doubled(shape) if down == "pooling" else sides(shape)
     widths = [width << i for i in range(len(grids) - 1)]
     normalised = norm in ("dcgan", "everywhere")
 

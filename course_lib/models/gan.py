@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from course_lib.errors import CourseError, unknown
 from course_lib.models import critics
-from course_lib.models.base import Averaging, evaluating, mlp
+from course_lib.models.base import Averaging, evaluating, is_number, mlp
 from course_lib.models.objectives import (
     LOSSES,
     OBJECTIVES,
@@ -99,7 +99,7 @@ class GAN(Averaging):
                     f"generator {name}" if name == "objective" else name, s[name], known
                 )
         for name in ("lr", "d_lr", "weight_clip", "penalty"):
-            if s[name] is not None and not s[name] > 0:
+            if s[name] is not None and not (is_number(s[name]) and s[name] > 0):
                 raise CourseError(f"{name} must be positive, not {s[name]!r}.")
         if s["order"] == "simultaneous" and s["k"] != 1:
             raise CourseError(

@@ -32,7 +32,7 @@ class MovingAverage(nn.Module):
         super().__init__()
         if not networks:
             raise CourseError("MovingAverage needs the networks that it shall average.")
-        if not 0 <= decay < 1:
+        if not (isinstance(decay, int | float) and 0 <= decay < 1):
             raise CourseError(f"decay must be in [0, 1), for instance 0.999; got {decay!r}.")
         self.networks, self.decay = networks, decay  # a tuple, so they are not its submodules
         self.register_buffer("updates", torch.tensor(0))

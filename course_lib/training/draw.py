@@ -34,9 +34,9 @@ class Draw:
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
     ) -> None:
-        if not 1 <= batch <= len(dataset):
+        if not (isinstance(batch, int) and 1 <= batch <= len(dataset)):
             raise CourseError(
-                f"A batch of {batch} can't be drawn from {len(dataset)} examples: choose a "
+                f"A batch of {batch!r} can't be drawn from {len(dataset)} examples: choose a "
                 f"batch from 1 to {len(dataset)}, or a larger data set."
             )
         if batch % processes.world():

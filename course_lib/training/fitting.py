@@ -40,7 +40,8 @@ def fit(
     """Train `model` on `dataset` and return what happened.
 
     model     a model of the course, or a bare `Game` on networks of your own
-    game      play this game instead of `model.game()`, for instance with a loss you wrote
+    game      play this game instead of `model.game()`, for instance with a loss you wrote, or on
+              a network of your own; its buffers (batch norm) are kept if it is in `game.keeps`
     budget    "smoke", "laptop" or "full" (default: COURSE_BUDGET, else laptop), or set
     rounds    directly
     batch     examples a batch, over all processes (default: the model's setting)
@@ -59,9 +60,21 @@ def fit(
     """
     if isinstance(model, Game):
         model, game = None, model
+    elif not isinstance(model, nn.Module) or not (game or hasattr(model, "game")):
+        raise CourseError(
+            "fit trains a model of the course, such as models.GAN(), or a Game; on a module of "
+            f"your own pass fit(…, game=…). Got {type(model).__name__}."
+        )
+    if not isinstance(dataset, DataSet):
+        raise CourseError(
+            f"fit takes a DataSet, got {type(dataset).__name__}: data.load(…) gives one, or "
+            "data.DataSet(images, labels) of your own arrays."
+        )
+    if not isinstance(seed, int):
+        raise CourseError(f"seed must be a whole number, got {seed!r}.")
     settings = getattr(model, "settings", {})
     rounds = _rounds(rounds, budget, settings)
-    batch = batch or settings.get("batch")
+    batch = settings.get("batch") if batch is None else batch
     if batch is None:
         raise CourseError("A bare game has no batch size of its own: pass fit(…, batch=…).")
     _match(settings, dataset)
@@ -70,14 +83,14 @@ def fit(
     with processes.joined(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         if model is not None:
-            model.to(device or os.environ.get("COURSE_DEVICE") or _device(model))
+            _move(model, device or os.environ.get("COURSE_DEVICE") or _device(model))
             if channels_last:
                 model.to(memory_format=torch.channels_last)
             model.train()
         game = game or model.game(rounds)
         training = Training(model, game, dataset, batch, seed)
         if resume is not None:
-            training.keep_in(Path(resume), checkpoint_seconds, rounds)
+            training.keep_in(Path(resume).expanduser(), checkpoint_seconds, rounds)
         show = (os.environ.get("COURSE_PROGRESS", "1") != "0") if progress is None else progress
         try:
             shown = previews.chosen(model, preview, seed)
@@ -105,6 +118,16 @@ def _match(settings: dict, dataset: DataSet) -> None:
             f"The model was built for data of shape {expected}, the data set holds "
             f"{tuple(dataset.shape)}: build it with shape={tuple(dataset.shape)}."
         )
+
+
+def _move(model: nn.Module, device: str | torch.device) -> None:
+    try:
+        model.to(device)
+    except (AssertionError, RuntimeError) as error:  # torch's, where there is no such device
+        raise CourseError(
+            f'Can\'t train on device={str(device)!r}: {error}. Choose "cpu", or "cuda" or '
+            '"mps" where there is one.'
+        ) from error
 
 
 def _device(model: nn.Module) -> torch.device:

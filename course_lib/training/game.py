@@ -28,6 +28,8 @@ Losses = Mapping[str, Mapping[str, Tensor]]
 
 def adam(lr: float, betas: tuple[float, float] = (0.9, 0.999), **more):
     """Adam (Kingma and Ba, 2015) in its fused form: one kernel for all parameters."""
+    if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
+        raise CourseError(f"Adam's betas are two numbers in [0, 1), not {betas!r}.")
     return partial(torch.optim.Adam, lr=lr, betas=betas, fused=True, **more)
 
 
@@ -120,16 +122,27 @@ class Game:
 def own_gradients(losses: Losses, players: Iterable[Player]) -> dict[Player, list[Tensor]]:
     """Each player's gradient of its own loss in its own parameters.
 
-    Raises CourseError when a player has no loss, an unknown player has one, or a parameter is
-    reached by none of its player's terms (a player that can't learn is a broken model).
+    Raises CourseError when a player has no loss, an unknown player has one, a term is no scalar
+    tensor, or a parameter is reached by none of its player's terms (a player that can't learn is
+    a broken model).
     """
     players = list(players)
     names = [player.name for player in players]
+    if not isinstance(losses, Mapping):
+        raise CourseError(
+            f"A move's losses are {{player: {{term: scalar}}}}, not {type(losses).__name__}."
+        )
     if set(losses) != set(names):
         raise CourseError(f"Losses came for {sorted(losses)}; this move's players are {names}.")
     gradients = {}
     for i, player in enumerate(players):
-        first, *others = losses[player.name].values()
+        terms = losses[player.name]
+        if not (isinstance(terms, Mapping) and terms and all(map(_is_scalar, terms.values()))):
+            raise CourseError(
+                f"The losses of player {player.name!r} must be {{term: scalar}}, one tensor or "
+                f"more, each reduced by .mean() or .sum(); got {terms!r:.100}."
+            )
+        first, *others = terms.values()
         total = sum(others, start=first)
         if not total.requires_grad:
             raise CourseError(f"No term of player {player.name!r} depends on its parameters.")
@@ -148,10 +161,14 @@ def own_gradients(losses: Losses, players: Iterable[Player]) -> dict[Player, lis
             ]
             raise CourseError(
                 f"{missed} of {len(found)} parameters of player {player.name!r} are reached by "
-                f"none of its terms {list(losses[player.name])} (shapes {shapes[:3]})."
+                f"none of its terms {list(terms)} (shapes {shapes[:3]})."
             )
         gradients[player] = list(found)
     return gradients
+
+
+def _is_scalar(term: object) -> bool:
+    return isinstance(term, Tensor) and term.numel() == 1
 
 
 def reaches(

@@ -68,8 +68,8 @@ class History:
     def tensors(self) -> dict[str, Tensor]:
         """All of it as tensors, for a checkpoint."""
         found = {
-            f"values.{name}": torch.tensor(v, dtype=torch.float64)
-            for name, v in self.values.items()
+            f"term.{i:04d}.{name}": torch.tensor(v, dtype=torch.float64)
+            for i, (name, v) in enumerate(self.values.items())
         }
         found["seconds"] = torch.tensor(self.seconds, dtype=torch.float64)
         for i, (t, grid) in enumerate(self.grids):
@@ -78,11 +78,14 @@ class History:
 
     @classmethod
     def from_tensors(cls, tensors: dict[str, Tensor]) -> History:
-        """The inverse of `tensors`."""
+        """The inverse of `tensors`; older checkpoints number grids only, not terms."""
         history = cls(seconds=tensors["seconds"].tolist())
         for name in sorted(tensors):
-            if name.startswith("values."):
-                history.values[name.removeprefix("values.")] = tensors[name].tolist()
-            elif name.startswith("grid."):
-                history.grids.append((int(name.split(".")[2]), tensors[name]))
+            kind, _, rest = name.partition(".")
+            if kind == "values":
+                history.values[rest] = tensors[name].tolist()
+            elif kind == "term":
+                history.values[rest.partition(".")[2]] = tensors[name].tolist()
+            elif kind == "grid":
+                history.grids.append((int(rest.partition(".")[2]), tensors[name]))
         return history

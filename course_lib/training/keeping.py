@@ -1,9 +1,9 @@
 """A training kept in a folder: continued to the same bits, or refused, or warned about.
 
-The checkpoint says which training it is (model, settings, batch, seed, number of examples), and
-under which threads, memory layout, torch version, device and number of processes it was
-computed: only where these stay the same do sums keep their order and a resumed training ends
-in the same bits as one that was never stopped.
+The checkpoint says which training it is (model, settings, batch, seed, data), and under which
+threads, memory layout, torch version, device and number of processes it was computed: only where
+these stay the same do sums keep their order and a resumed training ends in the same bits as one
+that was never stopped.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Keeper:
     """Keeps one training in `folder`.
 
     facts  what makes it this training and no other
-    usual  the values of settings which the checkpoint may be too old to have
+    usual  the facts which the checkpoint may be too old to have
     every  at least so many seconds between two checkpoints
     last   when the latest one was written, by `time.perf_counter`
     """
@@ -62,7 +62,7 @@ class Keeper:
     def _require_the_same(self, kept: dict) -> None:
         """Refuse a checkpoint of another training, and say in what it is another."""
         here = _by_name(self.facts)
-        there = _by_name({"settings": self.usual}) | _by_name(kept)
+        there = _by_name(self.usual) | _by_name(kept)
         settings = (name for name in there if name.startswith("setting "))
         for name in dict.fromkeys([*here, *settings]):
             if there.get(name) != here.get(name):

@@ -50,7 +50,7 @@ class Training:
         batch: int,
         seed: int,
     ) -> None:
-        first = game.players[0].parameters[0]
+        first, card = game.players[0].parameters[0], dataset.card
         self.game = game
         self.draw = Draw(dataset, batch, seed, first.device, first.dtype)
         self.optimisers = {p: p.optimiser(p.parameters) for p in game.players}
@@ -66,10 +66,12 @@ class Training:
             "settings": getattr(model, "settings", {}),
             "batch": batch,
             "seed": seed,
+            "data": f"{card.name} ({card.split or 'no split'}), {dataset.shape}",
             "examples": len(dataset),
         }
         # A setting that is new has the value in the recipes that was meant before it was one.
-        self.usual = getattr(model, "recipes", {}).get("course", {})
+        recipe = getattr(model, "recipes", {}).get("course", {})
+        self.usual = {"settings": recipe, "data": self.facts["data"]}
 
     def keep_in(self, folder: Path, seconds: float, rounds: int) -> None:
         """Continue the training kept in `folder`, if there is one; keep this one there."""

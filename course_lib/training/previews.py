@@ -8,6 +8,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from course_lib.errors import CourseError
+
 Preview = Callable[[int], Tensor]
 
 GRIDS = 40
@@ -18,10 +20,19 @@ POINTS = 512
 def chosen(model: nn.Module | None, preview: bool | Preview, seed: int) -> Preview | None:
     """The function round → tensor to keep: the caller's own, samples of the model, or none."""
     if callable(preview):
-        return preview
+        return lambda t: _tensor(preview(t))
     if preview and hasattr(model, "sample"):
         return lambda t: samples(model, seed)
     return None
+
+
+def _tensor(found: object) -> Tensor:
+    if isinstance(found, Tensor):
+        return found
+    raise CourseError(
+        "preview(round) must return a tensor to keep, for instance images uint8 (n, C, H, W); "
+        f"got {type(found).__name__}. Try torch.as_tensor(…)."
+    )
 
 
 def rounds(total: int) -> set[int]:

@@ -48,11 +48,23 @@ class State:
         }
 
     def kept(self) -> dict[str, Tensor]:
-        """What the game keeps besides the model; the tensors themselves."""
-        return {
+        """What the game has besides the model: `keeps`, and networks that are in neither.
+
+        The tensors themselves; of such networks the players' parameters.
+        """
+        found = {
             f"{i}.{name}": t
             for i, module in enumerate(self.game.keeps)
             for name, t in module.state_dict().items()
+        }
+        if self.model is None:
+            return found  # `weights` has all players' parameters
+        known = {p for module in (self.model, *self.game.keeps) for p in module.parameters()}
+        return found | {
+            f"{player.name}.{i}": p.detach()
+            for player in self.game.players
+            for i, p in enumerate(player.parameters)
+            if p not in known
         }
 
     def buffers(self) -> list[Tensor]:
@@ -96,11 +108,11 @@ class State:
         copy_into(self.kept(), section(tensors, "kept"), where)
         moments = section(tensors, "optimiser")
         for player, optimiser in self.optimisers.items():
-            own = section(moments, player.name)
+            own, fused = section(moments, player.name), optimiser.defaults.get("fused")
             for i, parameter in enumerate(player.parameters):
                 optimiser.state.pop(parameter, None)
                 for key, saved in section(own, str(i)).items():
-                    optimiser.state[parameter][key] = _laid_out(saved, parameter)
+                    optimiser.state[parameter][key] = _laid_out(key, saved, parameter, fused)
         self.draw.generator.set_state(tensors["random.course"].cpu())
         torch.set_rng_state(tensors["random.torch"].cpu())
         self.draw.batches = int(tensors["batches"])
@@ -116,8 +128,13 @@ class State:
                     )
 
 
-def _laid_out(saved: Tensor, parameter: Tensor) -> Tensor:
-    """A moment in memory laid out as its parameter: fused kernels ignore strides."""
+def _laid_out(key: str, saved: Tensor, parameter: Tensor, fused: bool | None) -> Tensor:
+    """A moment in memory laid out as its parameter, for fused kernels ignore strides.
+
+    They want the step counter beside the parameter, all others on the CPU.
+    """
+    if key == "step":
+        return saved.to(parameter.device if fused else "cpu", copy=True)
     if saved.shape != parameter.shape:
-        return saved.clone()  # a step counter
+        return saved.clone()
     return torch.empty_like(parameter, dtype=saved.dtype).copy_(saved)
