@@ -33,6 +33,14 @@ def d_loss_by_bce(real, fake):
     }
 
 
+def d_loss_by_the_trap(real, fake):
+    trap = nn.BCELoss()
+    return {
+        "real": trap(real.sigmoid(), torch.ones_like(real)),
+        "fake": trap(fake.sigmoid(), torch.zeros_like(fake)),
+    }
+
+
 def d_loss_by_logaddexp(real, fake):
     zero = real.new_zeros(())
     return {
@@ -94,6 +102,7 @@ WRONG = [
     ("02.1", lambda p, q: p.log() - q.log(), "logit"),
     ("02.1", lambda p, q: torch.ones_like(p) / 2, "where the game ends"),
     ("02.2", lambda r, f: d_loss_by_bce(f, r), None),
+    ("02.2", d_loss_by_the_trap, "the trap of section 5"),
     ("02.2", lambda r, f: d_loss_by_bce(-r, -f), "labels are swapped"),
     ("02.2", lambda r, f: {k: -v for k, v in d_loss_by_bce(r, f).items()}, "D's loss is −V"),
     ("02.2", lambda r, f: {k: v / 2 for k, v in d_loss_by_bce(r, f).items()}, "halved"),

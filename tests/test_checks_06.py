@@ -95,6 +95,14 @@ def broken_elbo(pixels=1.0, width=0.5, sign=1.0, factor=1.0):
     return elbo
 
 
+def elbo_by_one_draw(vae, x, noise):
+    mean, log_var = vae.encode(x)
+    q, prior = Normal(mean, (0.5 * log_var).exp()), Normal(0.0, 1.0)
+    z = q.mean + q.stddev * noise
+    likelihood = bernoulli_log_likelihood(x.flatten(1), vae.decode(z))
+    return likelihood + (prior.log_prob(z) - q.log_prob(z)).sum(1)
+
+
 def elbo_without_a_draw(vae, x, noise):
     return elbo_by_terms(vae, x, 0 * noise)
 
@@ -156,6 +164,7 @@ WRONG = [
     ("06.3", lambda m, v, e: m + v.exp() / 2 * e, "half the variance is not its root"),
     ("06.3", lambda m, v, e: m, "without noise"),
     ("06.3", lambda m, v, e: (m + e) * (v / 2).exp(), "the mean is scaled too"),
+    ("06.4", elbo_by_one_draw, "the first estimator of section 10"),
     ("06.4", broken_elbo(pixels=784), "silent β of 784"),
     ("06.4", lambda vae, x, e: -elbo_by_terms(vae, x, e), "this is −ELBO, the loss"),
     ("06.4", broken_elbo(sign=-1), "the KL is added"),

@@ -64,6 +64,13 @@ def elbo(
     return objective
 
 
+def elbo_by_one_draw(model, x, vector, noise):
+    m, v = model.posterior(model.seen(x), vector)
+    q, prior = Normal(m, torch.exp(v / 2)), Normal(0.0, 1.0)
+    z = q.mean + q.stddev * noise
+    return model.log_p_x(x, z, vector) + (prior.log_prob(z) - q.log_prob(z)).sum(1)
+
+
 # 08.4 ----------------------------------------------------------------------------------------
 def told_by_softmax(log_q):
     """−log of the share of the own image, and log N."""
@@ -148,6 +155,7 @@ WRONG = [
         lambda w, s, b, p: w**2 * (p * b * b).sum() / (2 * s**2 * (w**2 + s**2)),
         "the mean is not subtracted",
     ),
+    ("08.3", elbo_by_one_draw, "known in closed form"),
     ("08.3", elbo(encoder=torch.zeros_like), "the encoder is not told"),
     ("08.3", elbo(decoder=torch.zeros_like), "the decoder is not told"),
     ("08.3", elbo(seen=lambda model, x: x), "images in [0, 1]"),
@@ -200,7 +208,7 @@ WRONG = [
     ("08.7", TRUTH | {"Ines": "encoder not told"}, "that one is not among them"),
     ("08.7", TRUTH | {"Kim": "healthy", "Juri": "KL left out"}, "Kim rebuilds best"),
     ("08.7", TRUTH | {"Ines": "healthy", "Juri": TRUTH["Ines"]}, "depend on what was asked"),
-    ("08.7", TRUTH | {"Juri": "KL left out"}, "Juri's columns"),
+    ("08.7", TRUTH | {"Juri": "KL left out"}, "Juri's pictures"),
     ("08.7", TRUTH | {"Ines": TRUTH["Kim"], "Kim": TRUTH["Ines"]}, "the healthy one is found"),
 ]
 

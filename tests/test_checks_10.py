@@ -74,6 +74,11 @@ def objective(sign=1.0, constant=LOG_2PI, of=lambda z, x: z):
     return log_prob
 
 
+def averaged_log_det(flow, x):
+    z, log_det = flow(x)
+    return Normal(0.0, 1.0).log_prob(z).sum(1) + log_det.mean()
+
+
 def mean_over_dimensions(flow, x):
     z, log_det = flow(x)
     return Normal(0.0, 1.0).log_prob(z).mean(1) + log_det
@@ -118,8 +123,15 @@ WRONG = [
     ("10.2", lambda x, w, u, b: planar(x, w, u, 0.0), "b is missing"),
     (
         "10.2",
-        lambda x, w, u, b: (1 + w * u / torch.cosh(x @ w + b)[:, None] ** 2).prod(1).log(),
+        lambda x, w, u, b: (
+            (1 + w * u / torch.cosh(x @ w + b)[:, None] ** 2).prod(1).abs().log()
+        ),
         "this matrix is not triangular",
+    ),
+    (
+        "10.2",
+        lambda x, w, u, b: torch.log(1 + (1 - (x @ w + b).tanh() ** 2) * (w @ u)),
+        "take its absolute value",
     ),
     ("10.2", lambda x, w, u, b: (w @ u) / torch.cosh(x @ w + b) ** 2, "only for small a"),
     ("10.2", lambda *a: planar(*a).exp(), "this is the determinant"),
@@ -139,6 +151,7 @@ WRONG = [
     ("10.3", uncouple_with(lambda b, s, t: b * s.exp() + t), "this is the coupling itself"),
     ("10.4", objective(sign=-1.0), "the log-determinant is subtracted"),
     ("10.4", objective(sign=0.0), "log |det| is missing"),
+    ("10.4", averaged_log_det, "each point has its own"),
     ("10.4", objective(constant=0.0), "the constant is missing"),
     ("10.4", objective(constant=LOG_2PI / 2), "counts once for each dimension"),
     ("10.4", mean_over_dimensions, "a mean over the dimensions"),

@@ -23,7 +23,7 @@ F64 = torch.float64
 # 01.1 ----------------------------------------------------------------------------------------
 def kl(p: Tensor, q: Tensor) -> Tensor:
     """KL(p ‖ q) in nats of distributions (n,); terms with p = 0 count nothing. (1.1)"""
-    return torch.special.xlogy(p, p / q).sum()
+    return (torch.xlogy(p, p) - torch.xlogy(p, q)).sum()
 
 
 P, Q = torch.tensor([0.7, 0.2, 0.1], dtype=F64), torch.tensor([0.3, 0.3, 0.4], dtype=F64)
@@ -31,7 +31,8 @@ WITH_ZERO = torch.tensor([0.6, 0.4, 0.0], dtype=F64)
 
 KL = Exercise(
     right=kl,
-    probes=[(P, Q), (torch.tensor([0.25, 0.25, 0.5], dtype=F64), P), (WITH_ZERO, Q)],
+    probes=[(P, Q), (torch.tensor([0.25, 0.25, 0.5], dtype=F64), P), (WITH_ZERO, Q)]
+    + [(WITH_ZERO, torch.tensor([0.3, 0.7, 0.0], dtype=F64))],
     tol=1e-6,
     mistakes=[
         Mistake(lambda p, q: kl(q, p), "this is KL(q ‖ p): the expectation is under p."),
@@ -41,11 +42,14 @@ KL = Exercise(
         ),
         Mistake(lambda p, q: kl(p, q) / math.log(2), "this is in bits; nats are wanted (log)."),
         Mistake(lambda p, q: -kl(p, q), "the sign is turned: a divergence is not negative."),
-        Mistake(
-            lambda p, q: -torch.special.xlogy(p, q).sum(),
+        Mistake.when(
+            lambda found: _is(found[0], -torch.xlogy(P, Q).sum()),
             "this is the cross-entropy −Σ p log q; the entropy of p is missing from it.",
         ),
-        Mistake(lambda p, q: kl(p, q) / len(p), "this is a mean over the outcomes, not a sum."),
+        Mistake.when(
+            lambda found: _is(found[0], kl(P, Q) / len(P)),
+            "this is a mean over the outcomes, not a sum.",
+        ),
         Mistake.when(
             lambda found: _is(found[0], kl(P, Q)) and bool(torch.as_tensor(found[2]).isnan()),
             "right, but 0 · log 0 gives NaN: an outcome with p = 0 contributes nothing "

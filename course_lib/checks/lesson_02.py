@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import logsigmoid, softplus
+from torch.nn.functional import binary_cross_entropy, logsigmoid, softplus
 
 from course_lib.checks.compare import numeric
 from course_lib.checks.exercises import Exercise, Mistake
@@ -155,6 +155,14 @@ EXERCISES = {
         right=discriminator_loss,
         probes=_logits,
         mistakes=[
+            Mistake(
+                _two(
+                    lambda r: binary_cross_entropy(r.sigmoid(), torch.ones_like(r)),
+                    lambda f: binary_cross_entropy(f.sigmoid(), torch.zeros_like(f)),
+                ),
+                "the trap of section 5: after a sigmoid the loss is clamped where it counts; "
+                "work with the logits",
+            ),
             Mistake(
                 _two(lambda r: softplus(r).mean(), lambda f: softplus(-f).mean()),
                 "the labels are swapped: real logits should be pushed up, fake ones down",

@@ -57,6 +57,14 @@ def _elbo_of(vae: VAE, x: Tensor, noise: Tensor) -> Tensor:
     return found["reconstruction"] - found["kl"]
 
 
+def _kl_by_draw(vae: VAE, x: Tensor, noise: Tensor) -> Tensor:
+    """The ELBO with log q(z|x) − log p(z) at the draw in place of the KL."""
+    mean, log_var = vae.encode(x)
+    z = _draw(mean, log_var, noise)
+    drawn = 0.5 * (z.square() - noise.square() - log_var).sum(1)
+    return bernoulli_log_likelihood(x.flatten(1), vae.decode(z)) - drawn
+
+
 def _elbo_with(
     width: Callable = lambda log_var: (0.5 * log_var).exp(),
     pixels: float = 1.0,
@@ -81,7 +89,7 @@ def _iwae(log_weights: Tensor) -> Tensor:
 def _log_weights() -> list[tuple]:
     generator = torch.Generator().manual_seed(6)
     moderate = torch.randn(8, 3, generator=generator, dtype=torch.float64) - 2
-    return [(moderate,), (moderate * 3 - 900.0,)]  # the second: where exp underflows
+    return [(moderate,), (moderate[:5] * 3 - 900.0,)]  # the second: where exp underflows
 
 
 EXERCISES = {
@@ -175,6 +183,11 @@ EXERCISES = {
         probes=_probe_elbo,
         tol=1e-4,
         mistakes=[
+            Mistake(
+                _kl_by_draw,
+                "right on average, the first estimator of section 10; here the KL is wanted in "
+                "closed form, which varies less",
+            ),
             Mistake(
                 _elbo_with(pixels=784.0),
                 "a mean over the pixels where the sum is meant: this is a silent β of 784",

@@ -28,11 +28,12 @@ def _spectra() -> list[tuple]:
 
 # 07.2: active units ----------------------------------------------------------------------------
 def _means() -> list[tuple]:
-    """Variances 1, .25, .04, .0025, 0 about a centre of 3, in more images than latents."""
+    """Seven latents about a centre of 3, with variances from 1 to 0, some of them near .01."""
     generator = torch.Generator().manual_seed(2)
-    draws = torch.randn(400, 5, generator=generator, dtype=torch.float64)
+    draws = torch.randn(400, 7, generator=generator, dtype=torch.float64)
     draws = (draws - draws.mean(0)) / draws.std(0)
-    return [(draws * torch.tensor([1.0, 0.5, 0.2, 0.05, 0.0], dtype=torch.float64) + 3,)]
+    widths = torch.tensor([1.0, 0.5, 0.2, 0.11, 0.09, 0.05, 0.0], dtype=torch.float64)
+    return [(draws * widths + 3,)]
 
 
 # 07.3 and 07.4: σ ------------------------------------------------------------------------------

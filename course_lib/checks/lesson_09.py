@@ -60,7 +60,7 @@ def moved(old: Tensor, batch: Tensor, n: int, decay: float) -> Tensor:
 def _centres() -> list[tuple]:
     generator = torch.Generator().manual_seed(10)
     old, batch = torch.randn(2, 3, generator=generator)
-    return [(old, batch, n, 0.9) for n in (1, 2, 7)]
+    return [(old, batch, *more) for more in ((1, 0.9), (2, 0.9), (7, 0.9), (3, 0.5))]
 
 
 EXERCISES = {
@@ -260,7 +260,7 @@ class NoiseForALabel(CVAEGAN):
 
 
 class PixelMean(CVAEGAN):
-    """The squared error of pixels is averaged over them, all else summed."""
+    """L_G takes means over pixels and over features where line 14 has sums."""
 
     def reconstruction(self, p):
         error = (p.real - p.rebuilt).square().mean()

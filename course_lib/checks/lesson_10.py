@@ -32,7 +32,8 @@ def _planar_probes() -> list[tuple]:
     points = torch.randn(6, 2, generator=generator, dtype=torch.float64)
     first = [torch.tensor(v, dtype=torch.float64) for v in ([1.0, -0.5], [0.7, 0.4], 0.3)]
     second = [torch.tensor(v, dtype=torch.float64) for v in ([-0.8, 0.3], [0.6, 0.9], -0.2)]
-    return [(points, *first), (points, *second)]
+    third = [torch.tensor(v, dtype=torch.float64) for v in ([1.0, 0.3], [-3.0, 0.0], 0.1)]
+    return [(points, *first), (points, *second), (points, *third)]  # wᵀu < −1: it folds
 
 
 # 10.3: undo a coupling --------------------------------------------------------------------------
@@ -54,11 +55,11 @@ def _log_prob(flow, x: Tensor) -> Tensor:
 
 
 def _objective_probes() -> list[tuple]:
-    flow = Flow("affine", seed=4).double()
+    flow = Flow(depth=2, hidden=(8,), seed=4).double().eval()
     generator = torch.Generator().manual_seed(4)
-    with torch.no_grad():
+    with torch.no_grad():  # stirred, so that each point has a log-determinant of its own
         for parameter in flow.parameters():
-            parameter.add_(0.7)
+            parameter.add_(0.3 * torch.randn(parameter.shape, generator=generator))
     return [(flow, torch.randn(7, 2, generator=generator, dtype=torch.float64))]
 
 
@@ -114,9 +115,17 @@ EXERCISES = {
             ),
             Mistake(
                 lambda x, w, u, b: (
-                    (1 + (1 - (x @ w + b).tanh().square())[:, None] * (w * u)).log().sum(1)
+                    (1 + (1 - (x @ w + b).tanh().square())[:, None] * (w * u))
+                    .abs()
+                    .log()
+                    .sum(1)
                 ),
                 "the product over the diagonal: this matrix is not triangular, use the lemma",
+            ),
+            Mistake.when(
+                lambda found: bool(found[2].isnan().any()) and not found[0].isnan().any(),
+                "where wᵀu is below −1 the determinant is negative somewhere: take its absolute "
+                "value before the logarithm",
             ),
             Mistake(
                 lambda x, w, u, b: (1 - (x @ w + b).tanh().square()) * (w @ u),
@@ -188,6 +197,10 @@ EXERCISES = {
             ),
             Mistake(
                 lambda flow, x: log_normal(flow(x)[0]), "log N(z) alone: log |det| is missing"
+            ),
+            Mistake(
+                lambda flow, x: log_normal(flow(x)[0]) + flow(x)[1].mean(),
+                "log |det| is averaged over the batch; each point has its own",
             ),
             Mistake(
                 lambda flow, x: -0.5 * flow(x)[0].square().sum(1) + flow(x)[1],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -80,7 +81,7 @@ def bars(
     """Named scores as horizontal bars, each with its number written at its end.
 
     values: {name: number} or {name: (number, standard error)}, drawn from the top down.
-    `references` are vertical dotted lines by name. `limits` bounds the axis of values.
+    `references` are vertical broken lines by name. `limits` bounds the axis of values.
     """
     if not isinstance(values, Mapping) or not values:
         raise CourseError(
@@ -106,8 +107,8 @@ def bars(
             fontsize=10,
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
         )
-    for name, value in (references or {}).items():
-        ax.axvline(value, color=MUTED, linestyle=":", linewidth=1.4, label=name)
+    for (name, value), style in zip((references or {}).items(), cycle((":", "-.", "--"))):
+        ax.axvline(value, color=MUTED, linestyle=style, linewidth=1.4, label=name)
     ax.set_yticks(place, list(values))
     ax.invert_yaxis()
     ax.grid(False, axis="y")

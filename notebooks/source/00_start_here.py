@@ -208,8 +208,8 @@ explore.show(explore.temperature(flow))
 
 # %% [markdown]
 # **What to see.** A flow turns images into noise and back without losing anything, so its $z$
-# has as many numbers as the image has pixels: 784. The slider shrinks eighteen of them
-# towards 0, all by the same factor $T$. At $T = 0$ one image is left.
+# has as many numbers as the image has pixels: 784. The slider shrinks eighteen such $z$, one for
+# each picture, towards 0, all by the same factor $T$. At $T = 0$ one image is left.
 
 # %% [markdown]
 # ## 4 · How exercises work
@@ -322,7 +322,8 @@ plots.show(
 # all lessons use:
 #
 # **Logarithms, not products.** An image of 784 pixels has a probability that is a product
-# of 784 factors. The computer's numbers end near $10^{-45}$; the logarithm's don't:
+# of 784 factors. PyTorch's usual 32-bit numbers end near $10^{-45}$ (64-bit ones near
+# $10^{-324}$); the logarithm's don't:
 #
 # $$\log \prod_{i=1}^{784} p_i = \sum_{i=1}^{784} \log p_i \tag{0.1}$$
 
@@ -507,8 +508,12 @@ plots.show(fig, alt=f"The lessons as boxes, arrows to each from what it needs: {
 # | 01 Likelihood, divergences, sampling | what "near the data" can mean, and a first model of digits, exactly solved | {{minutes:01}} |
 # | 02 GAN | a game whose equilibrium is the data; how it is won, lost, and collapses | {{minutes:02}} |
 # | 03 Measuring samples | what each score of samples estimates, its floor, its ladder, and how to fool it | {{minutes:03}} |
+# | 04 DCGAN | convolutions for both players, and a collapse repaired rule by rule | {{minutes:04}} |
 # | 05 Unstable games | why training a GAN circles or explodes, and what the remedies really do | {{minutes:05}} |
 # | 06 VAE | a bound on the likelihood, derived three ways, and a plane of digits | {{minutes:06}} |
+# | 07 VAE, further | what β, collapse, tighter bounds and another prior do | {{minutes:07}} |
+# | 08 Conditions and hybrids | labels as inputs, and what one changed line makes of a VAE or a GAN | {{minutes:08}} |
+# | 09 CVAE-GAN | four players, and who learns from which loss | {{minutes:09}} |
 # | 10 Change of variables | how a density changes when space is bent, and maps that can be bent back | {{minutes:10}} |
 # | 11 RealNVP | an exact likelihood for images, in bits, with every constant counted | {{minutes:11}} |
 

@@ -430,7 +430,8 @@ plots.show(
 # %% [markdown]
 # **What to see.** JS is flat from a distance of about five standard deviations on. Its
 # slope, right, is all that the generator would be given, and it is zero just when the
-# generator is worst. KL does not saturate, but you can't compute it from samples. Keep
+# generator is worst. KL does not saturate on these Gaussians, whose tails always overlap;
+# where nothing overlaps at all it is infinite, and gives no direction either. Keep
 # this picture in mind for lesson 05, where the Wasserstein distance repairs it.
 
 # %% [markdown]
@@ -480,8 +481,8 @@ plots.show(
 )
 
 # %% [markdown]
-# **What to see.** The shaded part on the left is where a fake is at the start of training:
-# D is sure that it is fake. There the saturating loss is flat, and the non-saturating one
+# **What to see.** The shaded part on the left is where a fake is soon after the start of
+# training, once D has learned and G has not: D is sure that it is fake. There the saturating loss is flat, and the non-saturating one
 # has slope −1. At $\ell=0$ the two slopes are equal. The ratio of sizes is $(1-D)/D$.
 #
 # **Same fixed point.** Both gradients reach G through $\nabla_x\ell(x)$. At
@@ -531,20 +532,26 @@ agrees(ns_gradient, gradient(reverse - two_js), tol=1e-6, name="(2.11) non-satur
 refuses(gradient(two_js), ns_gradient, tol=1e-6, name="the JS claim for the other loss")
 refuses(gradient(reverse + two_js), ns_gradient, tol=1e-6, name="KL(g ‖ data) + 2 JS")
 refuses(gradient(forward - two_js), ns_gradient, tol=1e-6, name="KL(data ‖ g) − 2 JS")
+to_middle = 2 * integrate(log_m.exp() * (log_m - log_d))
+agrees(reverse - two_js, to_middle, tol=1e-6, name="KL(g ‖ data) − 2 JS = 2 KL(m ‖ data)")
+refuses(reverse, to_middle, tol=1e-6, name="the reverse KL itself")
 
 # %% [markdown]
 # So "a GAN minimises the Jensen–Shannon divergence" is true of the minimax loss and at
-# $D=D^*$ only. With the loss that everybody trains, the gradient at $D^*$ is that of the
-# *reverse* KL, which punishes implausible examples hard and missing modes hardly, *minus*
-# twice a JS, which even pushes the two apart. It fits the collapse that you will see. It
-# does not prove it: in practice D is not D*, and other things collapse a GAN too.
+# $D=D^*$ only. With the loss that everybody trains, the gradient at $D^*$ is that of
+# $\mathrm{KL}(p_g\|p_\text{data})-2\,\mathrm{JS}$. The minus sign looks alarming. But write both out:
+# they are $2\,\mathrm{KL}(m\|p_\text{data})$ with $m=\tfrac12(p_\text{data}+p_g)$, as the last check says
+# (Shannon et al., 2020). So this is a divergence too, zero only at $p_g=p_\text{data}$. Like the reverse KL it
+# punishes implausible examples, and it forgives missing modes even more easily. That fits a
+# GAN without all modes, and proves nothing: in practice D is not D*, and other things collapse a GAN too.
 
 # %% [markdown]
 # ## 5 · The sigmoid trap
 #
 # Many public GANs end D with a sigmoid and use `BCELoss`. On paper that is the same loss.
-# In float32 it is not: the logarithm is clamped at −100 and the gradient goes through
-# $D(1-D)$, which underflows. See what your PyTorch does with one example:
+# In float32 it is not. PyTorch clamps the logarithm at −100, and in the gradient it divides by
+# $D(1-D)$, but never by less than $10^{-12}$: from a logit of about −28 on the slope dies. From +17 on
+# the sigmoid is rounded to 1 altogether. See what your PyTorch does with one example:
 
 
 # %%
@@ -580,7 +587,7 @@ refuses(loss_and_slope(30.0, 0.0, trap=True)[0], 30, tol=1e-5, name="the clamp a
 # clamp. Label 0, logit 30: D is fully fooled, its loss reads 100, and it learns nothing
 # from it. That is how logs with "Loss_D 0, Loss_G 100" come about: not a hard game, but a
 # dead gradient. Work with logits and it can't happen. (Report A's code has the sigmoid and
-# `BCELoss`. The losses that it prints never come near the clamp.)
+# `BCELoss`. The g_loss that its GAN on digits prints, 7.2 at most, stays far from 28.)
 
 # %% [markdown]
 # ## 6 · From equation to code
@@ -1015,7 +1022,9 @@ fig, axes = plots.figure(columns=4, width=9.6, height=3.0)
 for ax, ((k, objective), results) in zip(axes, runs.items(), strict=True):
     fakes = results[0].history.grids[-1][1]
     plots.points(fakes, density=ring, limits=3.0, axis_labels=("", ""), ax=ax)
-    ax.set_title(f"k = {k}\n{objective}", fontsize=11)
+    ax.plot(*ring.centres.T, "o", ms=11, mfc="none", mec=plots.INK, lw=0)
+    modes = results[0].seen["modes"][-1]
+    ax.set_title(f"k = {k}, {modes} of 8\n{objective}", fontsize=11)
 plots.show(
     fig,
     alt="Samples of four generators on the ring: with k = 1 both objectives reach all modes; "
@@ -1025,9 +1034,9 @@ plots.show(
 # %% [markdown]
 # **What to see.** With $k=1$ both objectives reach all eight modes. With $k=5$ the
 # saturating loss still does, and the non-saturating one drops some: its samples are good,
-# but they come from fewer places. A better discriminator made it worse, just as the
-# reverse KL would. Two warnings before you turn this into a law. This is one ring, a
-# handful of seeds, and one pair of networks. And on images the saturating loss with a good
+# but they come from fewer places. With five moves of D it got worse, which fits a divergence
+# that forgives missing modes, and does not prove that it is the cause. Two warnings before you turn this into a
+# law. This is one ring, two seeds (lesson 05 has five), and one pair of networks. And on images the saturating loss with a good
 # D has another problem, which you saw in section 4: it hardly learns at all.
 #
 # So what does collapse look like over time? Count.
@@ -1044,14 +1053,17 @@ ax.set(ylim=(0, 8.4), xlabel="round", ylabel="modes covered, of 8")
 ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
 plots.show(
     fig,
-    alt="Modes covered over the rounds, a line per run: all rise to eight but the two "
-    "non-saturating runs with k = 5, which stay below.",
+    alt="Modes covered over the rounds, a line per run: all end at eight but the two "
+    "non-saturating runs with k = 5, of which one had eight and lost some.",
 )
 
 # %% [markdown]
-# **What to see.** A line for each run. The non-saturating runs with $k=5$ find some modes
-# soon and then hardly gain any; some come and go. Nothing pulls G towards a mode where it
-# makes no examples, because G learns only at its own samples.
+# **What to see.** A line for each run. Of the two non-saturating runs with $k=5$ one is the
+# first of all to cover eight modes, holds them for some 500 rounds, and then *loses* some; the other
+# never has all. Not finding a mode is easy to understand: nothing pulls G towards a place where it makes
+# no examples, because it learns only at its own samples. Losing one is *not* what (2.11) predicts: that
+# divergence is smallest with all eight. It forgives the loss, though (two of eight equal modes cost .10 nats), so
+# little holds G back when something else pushes: D is not $D^*$, and both players move.
 #
 # ## 10 · Digits: the GAN of report A
 #
@@ -1088,7 +1100,7 @@ plots.show(
 
 # %% [markdown]
 # **What to see.** At this budget D is far ahead: its loss is well below $2\log2$, G's is at
-# several nats, just as in the first epochs of report A's log. The samples are on the way
+# several nats (in the first ten epochs of report A's log: 2.8 to 5.5). The samples are on the way
 # from noise to smudges; here and there you may guess a digit. This takes patience, and G is
 # no further at the laptop's twentieth of report A's rounds.
 #
@@ -1100,7 +1112,7 @@ plots.show(
 
 # %%
 quick = models.GAN(seed=0)
-quick_history = training.fit(quick, digits, seed=2)
+quick_history = training.fit(quick, digits)
 print(quick_history.summary())
 samples = quick.sample(24, generator=training.seed_all(3))
 plots.show(
@@ -1110,8 +1122,8 @@ plots.show(
 
 # %% [markdown]
 # **What to see.** After the same short training many of these can be read, specks and all,
-# and d_loss is nearer to $2\log2$: G has kept up with D. (One seed shows it; lesson 05
-# compares such choices over many.) Back to report A: a copy of its GAN that was trained
+# and d_loss is nearer to $2\log2$: G has kept up with D. (One seed shows it, and not which of the
+# two numbers did it; lesson 05 shows the part of momentum on $xy$.) Back to report A: a copy of its GAN that was trained
 # for all 200 epochs, on all of MNIST, comes with the course.
 
 # %%
@@ -1136,8 +1148,10 @@ counts = evaluation.class_histogram(many, classifier)
 test_digits = data.load("digits", split="test")
 real_counts = torch.bincount(test_digits.labels, minlength=10)
 distance = evaluation.total_variation(counts / counts.sum(), real_counts / real_counts.sum())
+_, floor = evaluation.error_and_floor("total variation", counts, real_counts, generator)
 print("samples a class:", counts.tolist())
-print(f"modes {evaluation.modes_covered(counts)} of 10; total variation {distance:.3f}")
+print(f"modes {evaluation.modes_covered(counts)} of 10", end="; ")
+print(f"total variation {distance:.3f} (as many real digits: {floor:.3f})")
 
 # %%
 fig = plots.histogram(counts, expected=real_counts, title="classes among 2000 samples")
@@ -1452,7 +1466,7 @@ agrees(
     -torch.full((64,), 0.3).double().log().mean(),
     -math.log(0.3),
     tol=1e-6,
-    name="(2.15) equal only if all D are equal",
+    name="(2.15) equal if all D are equal",
 )
 print(f"first epoch: −log D(G(z)) = {-D_Gz[0].log():.2f} ≤ g_loss = {g_loss_A[0]:.2f}")
 
@@ -1528,8 +1542,8 @@ refuses(at_once[-1] / at_once[0], 1.0, tol=1e-6, name="stable because at the sam
 # that taking turns makes a GAN stable: alternating play on $xy$ does not converge either.
 # It does show that "not at the same time" can't be *the* reason. (B's §2.1 says of the same
 # networks that they "are trained at the same time".) If B meant that the two must be *kept
-# in step*, that is right, and B's §2.1 says so well: "$G$ must not be trained too much
-# without updating $D$". Try all three on the ring: in turns, at the same time, and with
+# in step*, that is right, and B's §2.1 says so, nearly in the words of Goodfellow et al. (2014): "$G$
+# must not be trained too much without updating $D$". Try all three on the ring: in turns, at the same time, and with
 # five moves of G for one of D.
 
 
@@ -1566,9 +1580,9 @@ for name, result in results.items():
     )
 
 # %% [markdown]
-# **What to see.** In turns and at the same time, the ring is learned nearly alike; with this
-# seed the second is a little behind, and one seed decides nothing. With G five times as
-# fast it is not learned at all: G crowds into one place, D hurries after it, G moves on.
+# **What to see.** At the same time the ring is learned, but less well than in turns. (One
+# seed decides nothing; lesson 05 has five.) With G five times as fast it is not learned at all: in the end
+# all samples are in one place.
 # That confirms B's warning. And look at the last line's *losses*: about $2\log2$, ½ and ½,
 # the values of a perfect game! They say that D can't tell, not why.
 #
@@ -1581,7 +1595,7 @@ for name, result in results.items():
 #   $2\log2$, ½ and ½, as (2.7) wants.
 # - **B**: at the solution "$D$'s probability of making a mistake equals 0.5 everywhere";
 #   that is (2.7).
-# - **B**: $G$ "must not be trained too much without updating $D$"; you just ran it.
+# - **B** (after Goodfellow et al.): $G$ "must not be trained too much without updating $D$"; you just ran it.
 #
 # ## 13 · Exercises
 #
@@ -1615,7 +1629,7 @@ for name, result in results.items():
 #   $p_g=p_\text{data}$. Against any other D it is a lower bound on that. (2.6)–(2.8)
 # - JS is flat when the supports are apart, so the saturating loss has little to give. The
 #   non-saturating loss has the same fixed point, another size, and at $D^*$ another
-#   divergence: $\mathrm{KL}(p_g\|p_\text{data})-2\,\mathrm{JS}$. (2.9)–(2.11)
+#   divergence: $\mathrm{KL}(p_g\|p_\text{data})-2\,\mathrm{JS}=2\,\mathrm{KL}(m\|p_\text{data})$. (2.9)–(2.11)
 # - Work with logits. A sigmoid before the logarithm kills the gradient just when it counts.
 # - A GAN is a game of two players, each improving its own loss in its own parameters.
 #   $2\log2$, ½ and ½ are where a fair game ends, not a proof that it went well: look at

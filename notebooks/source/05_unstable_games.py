@@ -60,7 +60,7 @@ print(f"budget: {budget.name}")
 # Take the smallest game again: $f(x,y)=xy$, $x$ descends, $y$ climbs, the solution is $(0,0)$.
 # In lesson 02 you followed its paths. Now put one round into a matrix: $w'=Mw$ with $w=(x,y)$.
 # After $t$ rounds $w_t=M^tw_0$, so everything depends on the eigenvalues of $M$: a modulus above
-# 1 leaves, below 1 comes home, exactly 1 stays at its distance.
+# 1 leaves, below 1 comes home, exactly 1 (if $M$ is diagonalisable) does neither.
 #
 # **Simultaneous** steps, $x'=x-\eta y$ and $y'=y+\eta x$:
 #
@@ -119,7 +119,9 @@ if not passed:
 #
 # The product of the two roots is 1, and while they are complex they are each other's conjugate,
 # so both lie on the unit circle. $Q$ is the form $x^2+y^2-\eta xy$ of lesson 02's (2.13), which
-# no round changes. At $\eta>2$ the roots are real, one is beyond $-1$, and the game is lost.
+# no round changes: for $\eta<2$ the path stays on an ellipse. (At 2 both roots meet at $-1$, $M$ is not
+# diagonalisable, and the path leaves slowly.) At $\eta>2$ the roots are real, one is beyond $-1$, and the
+# game is lost.
 
 # %%
 form = number([[1, -eta / 2], [-eta / 2, 1]])
@@ -141,7 +143,8 @@ refuses(modulus(one_round(2.1).double())[-1], 1.0, tol=1e-6, name="bounded beyon
 #
 # A circle, for ever. So the game itself neither leaves nor settles: it *turns*. The two ways to
 # play are two ways to approximate $e^{\eta J}$, and both miss it by about $\eta^2/2$. One misses
-# outwards, the other along the circle.
+# outwards everywhere. The other misses outwards near the $x$-axis and inwards near the $y$-axis, and over a
+# turn that cancels.
 
 # %%
 J = number([[0, -1], [1, 0]])
@@ -157,7 +160,8 @@ explore.show(explore.minimax(), update="simultaneous", eta=0.3)
 # %% [markdown]
 # ## 2 · Momentum makes it worse
 #
-# Adam's $\beta_1$ adds a share $\beta$ of the last step to the next one. In minimisation that is
+# Momentum adds a share $\beta$ of the last step to the next one. (Adam's $\beta_1$ does so too, and cuts
+# the new gradient's weight to $1-\beta_1$, which makes the same effect milder.) In minimisation that is
 # a good idea. In a game the last step answered an opponent who has moved since. Try
 # $x_t=X\lambda^t$, $y_t=Y\lambda^t$ in
 # $x_{t+1}=x_t-\eta y_t+\beta(x_t-x_{t-1})$ and the same for $y$. With
@@ -235,7 +239,7 @@ print("your prediction:", guess_momentum)
 # %% [markdown]
 # **What to see.** Alternating play converges for *negative* momentum only, here from about $-.85$
 # to 0 (Gidel et al., 2019). Simultaneous play: for no $\beta$ at all. Positive momentum throws it
-# out, and .9, Adam's habit, much more than .5. It fits that WGAN-GP sets $\beta_1=0$, that DCGAN
+# out, and .9, Adam's habit, more than .5. It fits that WGAN-GP sets $\beta_1=0$, that DCGAN
 # lowers it from .9 to .5, and that lesson 02's GAN learned faster with .5. (Hardly anybody trains
 # GANs with $\beta_1=-.5$: the gradient's noise and the curvature that $xy$ lacks matter too.)
 #
@@ -396,13 +400,13 @@ agrees(eigenvalues(0.0, 26.0).real, 0.0, name="κ alone, γ = 0: still circling"
 
 # %% [markdown]
 # Now play it: four Dirac-GANs, alternating, 400 rounds. The last two have a *critic* $f(x)=\psi x$
-# with the Wasserstein loss of section 5: one pays $(\lvert\psi\rvert-1)^2$ for its slope (WGAN-GP),
-# the other is clipped to $\lvert\psi\rvert\le\frac12$ (WGAN).
+# with the Wasserstein loss of section 5: one pays $\lambda(\lvert\psi\rvert-1)^2$, $\lambda=1$, for its slope
+# (WGAN-GP), the other is clipped to $\lvert\psi\rvert\le\frac12$ (WGAN).
 
 
 # %%
-def dirac(kind, rounds=400, eta=0.1, start=(1.0, 0.3)):
-    """States (rounds + 1, 2) of alternating play, D first."""
+def dirac(kind, rounds=400, eta=0.1, start=(1.0, 0.3), penalty=1.0):
+    """States (rounds + 1, 2) of alternating play, D first; penalty: WGAN-GP's λ."""
     theta, psi = start
     states = [start]
     for _ in range(rounds):
@@ -411,7 +415,8 @@ def dirac(kind, rounds=400, eta=0.1, start=(1.0, 0.3)):
             psi += eta * (-sigma * theta - (0.3 * psi if kind == "R1" else 0))
             theta += eta * psi / (1 + math.exp(-psi * theta))
         else:
-            slope_cost = 2 * (abs(psi) - 1) * math.copysign(1, psi) * (kind == "WGAN-GP")
+            slope_cost = 2 * penalty * (abs(psi) - 1) * math.copysign(1, psi)
+            slope_cost *= kind == "WGAN-GP"
             psi += eta * (-theta - slope_cost)
             psi = max(-0.5, min(0.5, psi)) if kind == "WGAN, clipped" else psi
             theta += eta * psi
@@ -437,14 +442,19 @@ plots.show(
 )
 # %%
 agrees(dirac("R1", 2000)[-1], 0.0, tol=1e-6, name="R1 comes home")
-agrees(dirac("WGAN-GP", 4000)[-1], [2.0, 0.0], tol=1e-2, name="WGAN-GP stops elsewhere")
+for weight in (1.0, 2.0):
+    stop = dirac("WGAN-GP", 4000, penalty=weight)[-1]
+    agrees(stop, [2 * weight, 0.0], tol=1e-2, name=f"WGAN-GP, λ = {weight}: stops at θ = 2λ")
+circling = dirac("WGAN-GP", 4000, penalty=0.5)[-50:, 0].abs().max()
+refuses(circling, 2 * 0.5, tol=1e-2, name="λ = .5 stops at all")
 refuses(dirac("WGAN, clipped")[-50:, 0].abs().max(), 0.0, tol=1e-2, name="clipping converges")
 
 # %% [markdown]
 # **What to see.** Dark dot: start; orange: end; the cross is the solution. Only R1 comes home.
 # Clipping stays on a loop. WGAN-GP wants slope *one*, also when the fakes are right and $\psi$ should
-# be 0; so it comes to rest elsewhere, at $\theta=2$, where the pull of the fakes on $\psi$ and the
-# penalty's own, $2(1-\lvert\psi\rvert)$, are equal. That is Mescheder's point, and a useful surprise:
+# be 0; so with λ = 1 it comes to rest elsewhere, at $\theta=2\lambda$, where the pull of the fakes on $\psi$ and
+# the penalty's own, $2\lambda(1-\lvert\psi\rvert)$, are equal; with a smaller λ it circles for ever. In neither
+# case does it come home. That is Mescheder's point, and a useful surprise:
 # the famous cures do not cure *this* disease. They cure another one.
 #
 # ## 5 · A distance that sees distance
@@ -624,8 +634,9 @@ plots.show(
 )
 
 # %% [markdown]
-# **What to see.** White: who goes to whom. The critic is high at real points, low at fakes, and
-# falls by one unit per unit of way along each white line. For a fake on its way that is a push of
+# **What to see.** Thick white lines: who goes to whom. Along each the critic falls, from the real end to
+# the fake one, by one unit per unit of way. (Levels of different pairs can't be compared: some real
+# point may lie lower than some fake.) For a fake on its way that is a push of
 # length one towards its match, *from however far away*. (Off the lines a best critic is not unique;
 # this one has a tip at each fake.)
 #
@@ -883,7 +894,7 @@ SPECTRAL = {"objective": "non-saturating", "d_lr": 4e-3}
 # name: recipe, changed settings, rounds for equal time
 METHODS = {
     "in turns": ("report", {}, 1800),
-    "at the same time": ("report", {}, 1800),
+    "at the same time": ("report", {"order": "simultaneous"}, 1800),
     "D 5 times": ("report", {"k": 5}, 700),
     "two time scales": ("report", {"lr": 2.5e-4, "d_lr": 1e-3}, 1800),
     "wgan": ("wgan", {"weight_clip": 0.1}, 550),
@@ -895,19 +906,15 @@ SEEDS = budget.pick(smoke=(0,), laptop=range(5))
 SHARE = budget.pick(smoke=0.006, laptop=1.0)
 
 # %% [markdown]
-# Two of the eight are no setting of the library, so write their rounds here. The first is one move
-# of both players. The second adds a term to D's loss:
+# One of the eight is no setting of the library, so write it here. It adds a term to D's loss:
 
 
 # %%
 def game_of(name, model):
     """The game that a method plays."""
     game = model.game()
-    d_move, g_move = game.round
-    if name == "at the same time":
-        both = lambda draw: {**d_move.losses(draw), **g_move.losses(draw)}
-        game.round = [training.Move(game.players, both)]
     if name == "R1":
+        d_move = game.round[0]
         plain = d_move.losses
 
         def penalised(draw):
@@ -934,12 +941,12 @@ def d_gradient(model, game, batches=10):
 
 
 # %%
-def play(name, seed):
+def play(name, seed, rounds=None):
     """Train one method; returns the model and what was counted."""
-    recipe, changed, rounds = METHODS[name]
+    recipe, changed, usual = METHODS[name]
     model = models.GAN(recipe, **{**BASE, **changed, "seed": seed})
     game, began = game_of(name, model), time.process_time()
-    rounds = max(8, round(SHARE * rounds))
+    rounds = max(8, round(SHARE * (rounds or usual)))
     options = {"rounds": rounds, "seed": seed, "preview": False, "progress": False}
     history = training.fit(model, ring_set, game=game, **options)
     seconds = time.process_time() - began
@@ -988,6 +995,8 @@ for name, results in runs.items():
         f"  {mean_sd(f['gradient'] for f in found)}"
     )
 print("your prediction:", guess_best)
+shorter = [play("in turns", seed, rounds=700)[2]["own"].modes for seed in SEEDS]
+print(f"in turns, with the 700 rounds of D 5 times: {mean_sd(shorter)} modes")
 
 # %%
 fig, axes = plots.figure(columns=4, rows=2, width=9.6, height=5.4)
@@ -1003,19 +1012,21 @@ plots.show(
 )
 
 # %% [markdown]
-# **What to see.** Begin with the column of seconds: nobody is favoured. Then read down.
+# **What to see.** Begin with the column of seconds: they are alike within a factor of one and a half. Then read down.
 #
 # - *In turns*, the plain game covers all modes in every seed, and no remedy beats it. It is cheap, so it
 #   gets the most rounds. A laboratory in which the patient is healthy tells you little about the cure:
 #   hence the digits below.
 # - *At the same time* finds nearly as many modes and hits them less well: report B's "not trained at the
 #   same time" is the better way here, too.
-# - *D 5 times* gives G a better discriminator, and G loses modes by it: lesson 02's (2.11), now over
-#   seeds. `wgan-gp` has the same five moves of D and pays for them with precision instead: its critic is a
-#   gentle landscape, so its points lie *around* the modes. Look at the share of good points.
-# - `wgan` finds next to nothing in this time; the next cells show why. `sn-gan` wanders: its last weights
-#   cover about half of the modes, the *average* of its weights nearly all.
-# - *EMA* is nearly free, and is the same training. For most it changes little; for `sn-gan` it decides.
+# - *D 5 times* finds fewer modes, with 700 rounds instead of 1,800. Give the plain game 700 (the last line) and it
+#   finds fewer still, in some seeds none: at equal rounds five moves of D *help*, and the price is in the
+#   rounds. (Lesson 02 saw the price only.) `wgan-gp` has the same five moves, and 450 rounds: its points lie
+#   *around* the modes. Look at the share of good points.
+# - `wgan` finds next to nothing in 550 rounds. `sn-gan` wanders: its last weights cover about half of the
+#   modes, the *average* of its weights nearly all.
+# - *EMA* is nearly free, and is the same training. For most it changes little; for `sn-gan` it decides, and in one
+#   seed of *at the same time* it takes all modes away.
 # - The last column is the size of D's own gradient, a common gauge of stability. It is no score: compare
 #   `wgan`'s with that of the game in turns.
 #
@@ -1063,13 +1074,15 @@ for name, results in runs.items():
 # %% [markdown]
 # **What to see.** Clipped weights pile up at the two walls; the penalised critic's reach as far as they
 # like, and few do. Free discriminators are steep where they must tell data from fakes at close range, the more
-# so the more often they move. The penalised critic stays near slope one or two, as (5.16) allows for
-# λ = 1. The clipped critic is far *below* one: that is what clipping costs. And the product bound
+# so the further D is ahead of G (more moves, or a slower G). The penalised critic's steepest place has a slope
+# above two: the penalty acts between data and fakes, not at any place in the plane. The clipped critic is far
+# *below* one: that is what clipping costs, although it alone does not explain `wgan`'s row (R1's and `sn-gan`'s slopes are as small). And the product bound
 # holds everywhere, but is loose, mostly by a factor of six to eleven. It is a guarantee, not an estimate.
 #
 # ## 8 · Digits, recorded
 #
-# The ring is a laboratory, not the world. The same methods on digits, with report A's networks, take
+# The ring is a laboratory, not the world. Five of the methods on digits, with report A's networks and the
+# papers' own settings (`sn-gan` with the hinge loss, clipping at .01, λ = 10), take
 # longer than a lesson may. So this was **recorded**, by a script that you can run:
 # `python data/make_games.py`. It reads the embedded digits only.
 
@@ -1079,7 +1092,10 @@ print(recorded["about"])
 print(f"command: {recorded['command']}; {recorded['minutes']:.0f} CPU minutes of training")
 for name, used in recorded["settings"].items():
     rates = f"lr {used['lr']:g}" + (f", D's {used['d_lr']:g}" if used["d_lr"] else "")
-    print(f"  {name:16} {used['rounds']:5} rounds, k = {used['k']}, {used['optimiser']} {rates}")
+    print(
+        f"  {name:16} {used['rounds']:5} rounds, k = {used['k']}, {used['optimiser']} {rates}, "
+        f"{used['objective']}"
+    )
 print("\nchosen by Fréchet distance after a quarter of the rounds, one seed, rates × 1/4, 1, 4:")
 for name in recorded["settings"]:
     tried = [t for t in recorded["trials"] if t["method"] == name]
@@ -1126,13 +1142,14 @@ for ax, found, title in sides:
     ax.set_yticks(range(len(found)), found, fontsize=8)
     ax.invert_yaxis()
     ax.set_xlim(-0.4, int(title.split()[-1]) + 0.4)
+    ax.set_xticks(range(0, int(title.split()[-1]) + 1, 2))
     ax.set_title(title, loc="left", fontsize=11)
 for index, name in enumerate(recorded["settings"]):
     rows = [row["moments"] for row in recorded["rows"] if row["method"] == name]
     spent = number([[m["cpu_seconds"] for m in row] for row in rows]).mean(0)
     distance = number([[m["own"]["fd"] for m in row] for row in rows]).mean(0)
-    axes[2].plot(spent, distance, "o-", ms=3, color=plots.PALETTE[index], label=name)
-axes[2].axhline(recorded["floor"]["fd"], color=plots.MUTED, lw=0.8)
+    axes[2].plot(spent, distance, "o-", ms=3, color=plots.PALETTE[index + 2], label=name)
+axes[2].axhline(recorded["floor"]["fd"], color=plots.MUTED, lw=0.8, label="floor")
 axes[2].set(xlabel="CPU seconds", yscale="log")
 axes[2].set_title("digits: Fréchet distance", loc="left", fontsize=11)
 axes[2].legend(fontsize=8)
@@ -1198,8 +1215,9 @@ for column, (name, (model, history)) in enumerate(mysteries.items()):
     fakes = model.generate(torch.randn(500, 2, generator=generator)).detach()
     plots.points(fakes, data=ring.sample(200, generator), axis_labels=("", ""), ax=below)
     for ax in (above, below):
-        if column and ax.get_legend():
+        if ax.get_legend() and (column or ax is below):
             ax.get_legend().remove()
+axes[1, 0].set_ylabel("orange: fakes, grey: data")
 plots.show(
     fig,
     alt="For each of three runs: the critic's distance and its penalty over the rounds above, "
@@ -1234,7 +1252,7 @@ check("05.6", diagnosis)
 #   with a sigmoid you would have seen D's loss go to 0 and suspected D.
 # - **B: penalty without gradient.** The critic's slope has no bound, so its "distance" is any number,
 #   even a negative one, while the fakes are near. The penalty says so, in the log, to nobody.
-# - **C: healthy.** Estimate and penalty are small, and the fakes have found the ring.
+# - **C: healthy.** Estimate and penalty are small, and the fakes lie on and inside the ring, no longer away from it.
 # - **One ε for the batch** was not among them. You would hardly have found it: section 6 shows that
 #   it is right in the mean and only noisier. Some faults can't be seen in curves; you find them by
 #   testing the function.
@@ -1279,31 +1297,32 @@ for name in ("in turns", "at the same time"):
 #
 # **Confirmed**, with one word to sharpen: neither is a modification of the *architecture*. WGAN changes
 # the loss and bounds the critic; spectral normalisation rescales the layers that are there. A names
-# them and tries neither; the tables above are what trying them on A's own networks gives.
+# them and tries neither; the digits' table above is what trying them on A's own networks gives.
 #
 # ## 11 · Exercises
 #
 # **05.1–05.6** are above, with their checks; 05.11–05.13 are predictions. The following have no check:
 # discuss them.
 #
-# **05.7 · Any start.** Show from (5.1) and (5.2) that the *mean* of $T$ states is
-# $\frac1T(M-I)^{-1}(M^T-I)w_0$. Why does it tend to 0 in turns, and why not at once?
+# **05.7 · Any start.** Show from (5.1) and (5.2) that the *mean* of $w_0,\dots,w_{n-1}$ is
+# $\frac1n(M-I)^{-1}(M^n-I)w_0$. Why does it tend to 0 in turns, and why not at once?
 #
 # **05.8 · Negative momentum on the ring.** Put `betas=(-0.5, 0.999)` into "in turns" (Adam of PyTorch
 # refuses it: write a step of your own, or use SGD). Does the ring do what $xy$ does?
 #
-# **05.9 · A weaker penalty.** Change R1's γ from 1 to .01 and to 100. What does (5.9) say of the speed
+# **05.9 · Other penalties.** Change R1's γ from 1 to .01 and to 100. What does (5.9) say of the speed
 # near the solution, and what do you see?
 #
 # **05.10 · The price.** Repeat section 7 with equal *rounds* instead of equal seconds (set all rounds to
 # 450). Which method gains most in the table? Which comparison would you print in a paper, and why?
 #
-# **05.14 · Clip harder.** Try `weight_clip` .01 and 1. with wgan. Relate what you see to (5.17).
+# **05.14 · Clip harder, and softer.** Try `weight_clip` .01 and 1. with wgan. Relate what you see to (5.17).
 #
 # ## Summary
 #
-# - A round of a game is a matrix near its solution. Games *turn*: their eigenvalues are imaginary. At
-#   once, each round stretches by $\sqrt{1+\eta^2\omega^2}$; in turns, it keeps its distance. (5.1)–(5.3)
+# - A round of a game is a matrix near its solution. Games *turn*: where the eigenvalues are imaginary, as
+#   in $xy$, playing at once stretches each round by $\sqrt{1+\eta^2\omega^2}$; in turns the path stays on an
+#   ellipse. (5.1)–(5.3)
 # - Positive momentum throws outwards, negative pulls in. Averages of a circling path lie near the
 #   middle. (5.4)–(5.6)
 # - A penalty on D's slope at the data damps the turning; two time scales help if something damps.

@@ -387,7 +387,7 @@ refuses(gap + printed, log_p, name="eq. 2 with eq. 3 as printed: log p(x) = 0")
 
 # %% [markdown]
 # As printed, $L=-\mathrm{KL}$, so equation 2 would say $\log p(x)=0$ for *every* $x$. The right
-# term is $\log p_\theta(x,z)$; one letter and a bar. Equation 2 itself is right, and so is B's
+# term is $\log p_\theta(x,z)$: a comma where a bar is printed. Equation 2 itself is right, and so is B's
 # sentence that the KL is non-negative and $L$ therefore a lower bound.
 
 # %% [markdown]
@@ -509,14 +509,15 @@ name = "z treated as a constant"
 refuses(frozen.mean(-1), exact_gradient, error=error, name=name)
 
 # %% [markdown]
-# ### 4.2 · The other way, and why nobody takes it
+# ### 4.2 · The other way, and what it costs
 #
 # There is a second way, which does not need to differentiate $f$. From $\nabla q=q\,\nabla\log q$,
 #
 # $$\nabla\,\mathbb E_q[f(z)]=\mathbb E_q\big[f(z)\,\nabla\log q(z)\big] \tag{6.7}$$
 #
 # (for the ELBO, $f$ contains $\log q$ itself; its own derivative has mean zero). This is the
-# **score-function** estimator, also called REINFORCE.
+# **score-function** estimator, also called REINFORCE (Williams, 1992). Since $\nabla\log q$ has mean zero, a constant (a *baseline*) may be
+# subtracted from $f$; take its mean.
 
 # %%
 sd, centred = q_n.stddev.detach(), (z - q_n.mean).detach()
@@ -524,32 +525,36 @@ score = torch.stack([centred / sd**2, centred**2 / sd**2 - 1])  # ∇ log q in m
 reinforce = f.detach() * score
 error, name = standard_error(reinforce), "(6.7) gradient in m and log σ"
 agrees(reinforce.mean(-1), exact_gradient, error=error, name=name)
+helped = (f - f.mean()).detach() * score
 wrong = f.detach() * torch.stack([centred / sd, centred**2 / sd - 1])
 name = "σ where the score has σ²"
 refuses(wrong.mean(-1), exact_gradient, error=error, name=name)
 
 # %%
 for i, name in enumerate(("m", "log σ")):
-    both = pathwise[i].var(), reinforce[i].var()
-    print(f"variance of one draw's gradient in {name}: reparameterised {both[0]:.1f},")
-    print(f"    score function {both[1]:.1f}, which is {both[1] / both[0]:.1f} times as much")
+    least, most, less = (g[i].var() for g in (pathwise, reinforce, helped))
+    print(f"variance of one draw's gradient in {name}: reparameterised {least:.1f},")
+    print(f"    score function {most:.1f}, which is {most / least:.1f} times as much,", end=" ")
+    print(f"with the baseline {less:.1f}, {less / least:.1f} times")
 
 # %%
 fig, axes = plots.figure(columns=2)
 bins = torch.linspace(-30, 90, 61, dtype=torch.float64)
 middles, mark = (bins[1:] + bins[:-1]) / 2, {"exact": float(exact_gradient[0])}
-both = {"reparameterised": pathwise[0], "score function": reinforce[0]}
+both = {"reparameterised": pathwise[0], "score function, with baseline": helped[0]}
 for ax, (name, values) in zip(axes, both.items()):
     shares = {"single draws": torch.histogram(values.detach(), bins).hist / n}
     plots.lines(middles, shares, ax=ax, xlabel="gradient in m", title=name, marks=mark)
 axes[0].set_ylabel("share of draws")
-plots.show(fig, alt="Same mean, but the score function's draws have a long tail.")
+plots.show(fig, alt="Same mean, but the score function's draws have a longer tail.")
 
 # %% [markdown]
 # **What to see.** Both are right on average. But the reparameterised draws lie *around* the exact
-# value, while nearly every score-function draw misses it: most sit near zero, and a few very large
-# ones carry the mean. With more latents the difference grows (exercise 3 at the end). That is why
-# a VAE gets along with *one* draw per image.
+# value, while most score-function draws miss it, and a few very large ones carry the mean. The baseline
+# halves the variance, and the score function still needs several times the draws; with more latents the difference
+# grows (exercise 3 at the end). So where $z$ is continuous and $f$ differentiable, reparameterise: a VAE then gets
+# along with *one* draw per image. Where $z$ is discrete you can't, and the score function with a good baseline is
+# what people use (Mnih and Gregor, 2014).
 
 # %% [markdown]
 # ### 4.3 · Reparameterising is a change of variables
@@ -727,7 +732,7 @@ plots.show(fig, alt="log p(x), the ELBO and the KL to the posterior all rise.")
 # 2. *The fraction.* Bayes' rule divides by $p(X)$. (A's LaTeX source even has $p(X\mid z)p(X)/p(z)$,
 #    with $X$ and $z$ exchanged.) A's *next* line is right, so this is a slip of the pen.
 # 3. *Two objectives.* One pair $(m,\sigma)$ cannot reach both optima: they contradict each other.
-#    What is meant is their sum (6.4).
+#    What is meant is their difference, one objective: (6.4).
 
 # %%
 bayes = likelihood(grid).log_prob(x) + prior.log_prob(grid)  # log p(x|z)p(z)
@@ -795,7 +800,7 @@ refuses(value / 784, reference, tol=1e-2, name="mean over pixels instead of the 
 
 # %% exercise="06.4"
 def elbo(vae, x, noise):
-    """One-draw estimate of the ELBO, (B,) nats; x (B, 1, 28, 28), noise (B, latent)."""
+    """The ELBO, (B,) nats, by one draw, its KL in closed form; noise (B, latent)."""
     ### BEGIN SOLUTION
     mean, log_var = vae.encode(x)
     z = reparameterise(mean, log_var, noise)
@@ -1282,8 +1287,9 @@ for k in (10, 100):
     print(f"   K = {k:3}: {bound:.2f}")
 
 # %% [markdown]
-# And the course's larger models, whose planes nobody can add up: the curve in $K$ is all there
-# is. Look at how much of the ELBO's gap remains as $K$ grows.
+# And the course's larger models, whose planes nobody can add up: the curve in $K$ is the cheapest look (annealed
+# importance sampling is another; Wu et al., 2017). See how many nats $K$ wins, and whether the curve still
+# rises; what remains you can't see.
 
 # %% tags=["optional"]
 few, largest = (
@@ -1450,8 +1456,10 @@ both = {"VAE (Cleo)": models["Cleo"], "reconstruction only": autoencoder}
 for name, model in both.items():
     with torch.no_grad():
         reconstruction = reconstruction_only(model, test_images, None).mean()
-        spread = model.encode(test_images)[0].std(0).mean()
-    log_p_bits = exact_log_p(model, bits.flatten(1)).mean()
+        codes = model.encode(test_images)[0]
+    spread, reach = codes.std(0).mean(), 1.2 * codes.abs().max().clamp(min=4.5).item()
+    steps = budget.pick(smoke=61, laptop=2 * int(reach / 0.075) + 1)  # the square holds all codes
+    log_p_bits = exact_log_p(model, bits.flatten(1), reach, steps).mean()
     print(f"{name:20} reconstruction from the mean {reconstruction:8.2f}", end="   ")
     print(f"spread of codes {spread:5.2f}   exact log p(x) {log_p_bits:9.2f}")
 
@@ -1465,6 +1473,7 @@ agrees(reconstruction - kl_term, climbed, tol=1e-3, name=name)
 refuses(reconstruction, climbed, tol=1e-3, name="the reconstruction alone")
 
 # %% [markdown]
+# (The square over which the plane is added up must hold the codes: the autoencoder's lie far from the origin.)
 # The autoencoder reconstructs at least as well and generates *far worse*: its codes lie scattered
 # where the prior hardly ever draws. Reconstruction is one of two terms of a bound on $\log p(x)$, and the other
 # term is there for generation. What A *saw* is right: its VAE pictures are blurred. Two reasons you
@@ -1519,7 +1528,7 @@ print(f"apart by {apart:.2f} ± {error:.2f} nats")
 # | the bound, reparameterised, has "a simple differentiable unbiased estimator" | B §2.3 | (6.6), (6.10) |
 # | "Either of the two SGVB estimators" will do in Algorithm 2 | B §2.3 | (6.10): same mean |
 # | the log of A4, at the learning rate of its code | A §4.3 | E16 |
-# | VAE samples look blurred beside a GAN's | A §5, B §5 | section 8 (lesson 03 will measure it) |
+# | VAE samples look blurred beside a GAN's | A §5, B §5 | not here: lesson 03 sets a VAE beside a GAN; section 8 shows only that decoder means are smooth |
 
 # %% [markdown]
 # ## 15 · Exercises

@@ -179,7 +179,7 @@ if not check("08.1", best_d):
 # $$p_g(x\mid c)=p(x\mid c)\ \Rightarrow\ D^*(x,c)=\frac{p(c)}{p(c)+r(c)},\qquad
 #   V(D^*,G)=-\log4+2\,\mathrm{JS}(p(c),r(c))\tag{8.4}$$
 #
-# and no other G gets lower, by (8.3) with the roles of $x$ and $c$ exchanged. It costs no
+# and no other G gets lower: who forgets $x$ and looks at the label alone can't tell the two better than who sees both. It costs no
 # quality at the optimum, but D learns something useless. The remedy is one line: give the fakes
 # the labels of the real batch.
 
@@ -288,10 +288,10 @@ explore.show(explore.class_style(zoo.load("cgan-mnist")))
 # $p_\theta(x\mid z,c)$. Condition every line of lesson 06 on $c$, and nothing else changes:
 #
 # $$\log p(x\mid c)=\underbrace{\mathbb E_{q}\bigl[\log p_\theta(x\mid z,c)\bigr]
-#   -\mathrm{KL}\bigl(q(z)\,\|\,p(z)\bigr)}_{\mathrm{ELBO}(x\mid c)}
-#   +\mathrm{KL}\bigl(q(z)\,\|\,p(z\mid x,c)\bigr)\tag{8.5}$$
+#   -\mathrm{KL}\bigl(q\,\|\,p(z)\bigr)}_{\mathrm{ELBO}(x\mid c)}
+#   +\mathrm{KL}\bigl(q\,\|\,p(z\mid x,c)\bigr)\tag{8.5}$$
 #
-# for every density $q$. The bound is tight where $q$ is the posterior *given both*,
+# for every density $q$ of codes. The bound is tight where $q$ is the posterior *given both*,
 # $p(z\mid x,c)$. A world where all is known: lesson 06's line with an offset for each class,
 # $p(x\mid z,c)=\mathcal N(wz+b_c,\,s^2)$. Then
 # $p(z\mid x,c)=\mathcal N(m_c,v)$ with $v=s^2/(w^2+s^2)$ and $m_c=w(x-b_c)/(w^2+s^2)$.
@@ -754,11 +754,13 @@ agrees(value, -math.log(4) + two_js, name="(8.12) V(D*) and JS(p(z), q(z))")
 agrees(-integrate(q * logit), apart, name="(8.12) mean logit and KL(q(z) ‖ p(z))")
 refuses(-integrate(q * logit), total, name="taken for the VAE's KL, of each q(z | x)")
 refuses(value, -math.log(4) + apart, name="V(D*) as a KL")
+middle = 2 * integrate(log_m.exp() * (log_m - log_p))
+agrees(apart - two_js, middle, name="KL(q ‖ p) − 2 JS = 2 KL(½(p + q) ‖ p)")
 
 # %% [markdown]
-# Which of them does the encoder descend? The usual loss is the non-saturating one, so by (2.11) at
-# $D^*$ it is $\mathrm{KL}(q(z)\|p(z))-2\,\mathrm{JS}$. Zero is where it should be, at $q(z)=p(z)$; no
-# single divergence is "the" one that an AAE minimises.
+# Which of them does the encoder descend? Neither. The usual loss is the non-saturating one, and at $D^*$ its
+# *gradient* is that of $\mathrm{KL}(q(z)\|p(z))-2\,\mathrm{JS}$, (2.11). As in lesson 02 that is a divergence of its own,
+# $2\,\mathrm{KL}(\tfrac12(p+q)\|p)$, zero at $q(z)=p(z)$ only. Away from $D^*$ nobody can name one.
 #
 # ### 4.2 · What is lost
 #
@@ -869,10 +871,11 @@ plots.show(
 # %% [markdown]
 # **What to see.** The VAE pays image by image, and its classes fan out from the middle with thin places
 # between them. The AAE's D looks at all codes together, so a hole or a bulge anywhere is something that it
-# *can* catch. Has it, so far? After so few rounds the cloud is hardly round: it lies about where the prior
-# is, and has found its shape only roughly. This is a game, and slow (with D's rate five times as high the
+# *can* catch. Has it, so far? After so few rounds the cloud is neither round nor quite in place: parts of
+# the prior are almost empty, and the ones stand apart. (The VAE beside it was trained far longer, so this picture does
+# not decide your prediction; train ten times as long.) This is a game, and slow (with D's rate five times as high the
 # codes fell together to a point within 300 rounds). And the AAE's codes have no widths: each is a point. Compare
-# what you guessed with both pictures, not with the theory.
+# what you guessed with pictures, not with the theory.
 #
 # ## 5 · A network in place of the KL: adversarial variational Bayes
 #
@@ -1302,22 +1305,23 @@ plots.show(
 #
 # - *FD.* The fully connected GAN and VAE at the two ends are the marks to beat, the last row is the floor.
 #   CGAN and CVAE come nearest to it, and both were *told the digit*: no code has to lie between classes.
-#   Of the others AVB is the worst, and its codes are the farthest from the prior: samples start where its
-#   decoder has hardly been. An adversary alone is no guarantee either: VAE/GAN, whose D judges images, is
+#   Of the others AVB is the worst. Its codes are off the prior, but VAE/GAN's are as far off (a latent), with a far
+#   better FD: that column alone does not explain this one. An adversary alone is no guarantee either: VAE/GAN, whose D judges images, is
 #   behind the AAE, whose D has never seen one. (It also had the fewest rounds: see the list above.)
 # - *as asked.* Only two can be asked at all. In a CGAN D insists on the label; in a CVAE it is merely
 #   useful.
 # - *error* and *kept.* The VAE is trained on pixels and wins on pixels, with twenty latents; VAE/GAN pays in
 #   features, has sixteen, and comes second; AAE, AVB and CVAE have eight. Compare models of equal
 #   latents before you praise one. The CVAE keeps the digit most often: it is told which.
-# - *codes.* Near 0: as far as two moments tell, codes lie where the prior draws. The picture below shows the
+# - *codes.* Near 0 (draws of the prior itself would score .001 to .003): as far as two moments tell, codes lie where the prior draws. The picture below shows the
 #   directions of largest and of least spread. An AAE's codes are points and an AVB's have no formula; each
 #   of the two has only its adversary to bring them there, so this is the adversary's report card.
-# - *class in z.* By (8.11) a CVAE pays for a class in its code. Compare its probe with the others': for them
-#   the class must be in the code, since it is nowhere else.
+# - *class in z.* Chance is about .12, the commonest class. By (8.11) a CVAE pays for a class in its code. Compare its
+#   probe with the others': for them the class must be in the code, since it is nowhere else. (A linear probe is a lower
+#   bound: another one may read more.)
 #
 # What it does *not* show: one training of each, with rates chosen by short trials, on one data set; the two at the
-# ends were trained more than ten times as long as those between them. Between neighbours in a column another seed may turn
+# ends saw more than ten times as many images as those between them. Between neighbours in a column another seed may turn
 # the order.
 #
 # ### One score is no score
@@ -1356,7 +1360,8 @@ for name, (x, labels) in crowd.items():
     print(f"GAN-train {learned:.3f}")
 
 # %% [markdown]
-# **What to see.** The first row is perfect by the first score and worthless by the other two. And the
+# **What to see.** The first row is perfect by the first score, has no diversity at all, and the lowest GAN-train (ten pictures do teach
+# something: chance is .1). And the
 # CVAE, nine in ten of whose samples are read as asked and which are spread as widely as real digits, teaches a
 # classifier far less than the CGAN does: its samples are decoder *means*, softer than any digit, and who has seen
 # only these is not prepared for ink. Show the three together or none.
@@ -1450,8 +1455,9 @@ by_label = read(cvae.decode(z.repeat(10, 1), labels))
 by_label = by_label.view(10, n_codes)  # one row a label, one column a code
 same_code = (by_label == torch.arange(10)[:, None]).double().mean()
 print(f"one code, ten labels: the judge reads the label in {same_code:.1%}")
-same_label = (by_label == by_label.mode(1).values[:, None]).double().mean()
-print(f"one label, {n_codes} codes: it reads one digit in {same_label:.1%}")
+same_digit = (by_label == by_label.mode(0).values).double().mean()  # the code's commonest
+print("ten labels, one code: it reads the digit that this code gives most often in", end=" ")
+print(f"{same_digit:.1%} (10% if the label alone decides)")
 
 # %% [markdown]
 # In fairness to A: priors that learn do exist. In the CVAE of Sohn et al. (2015), made to predict a picture
@@ -1488,15 +1494,15 @@ for kind in (models.AAE, models.AVB, models.VAEGAN):
 #
 # The second sentence is Larsen's point, and it is **right** that pixels are a poor judge: in section 6 a digit
 # that moved by one pixel cost them as much as a heavy blur. The first sentence has no measure beside it. In section 7's table a VAE and a GAN of like size stand side by side, and by
-# the Fréchet distance of its samples the VAE *is* ahead: A may be right, for these two. Lesson 04's DCGAN turns that
+# the Fréchet distance of its samples the VAE *is* ahead: A may be right, for these two. The zoo's DCGAN of lesson 04 (its card has the distance) turns that
 # order round. So ask at *what*, and of which networks. (At reconstruction a GAN has nothing to show: it has no encoder.)
 #
 # ### What report A got right
 #
 # | claim | where | you confirmed it with |
 # |---|---|---|
-# | hybrids exist to use "the strengths of both GANs and VAEs" | A §2 | section 7: no column is best in every row |
-# | AAE and β-VAE as modifications of the VAE, WGAN and SN-GAN of the GAN | A §2 | section 4.3's games |
+# | hybrids exist to use "the strengths of both GANs and VAEs" | A §2 | section 7: no model is best in every score |
+# | AAE and β-VAE as modifications of the VAE, WGAN and SN-GAN of the GAN | A §2 | section 4.3 for AAE; β-VAE: lesson 07; WGAN, SN-GAN: lesson 05 |
 # | a VAE's "criterion for judging x' and x similarity is not good enough" | A §3.4 | (8.18) and the moved digits |
 # | the label goes to encoder *and* generator: "$z \leftarrow E(x_r, c)$", "$x_f \leftarrow G(z, c)$" | A §3.4, Alg. 1 | (8.5), (8.6); its code withholds it from E (lesson 09) |
 # | the KL there is $KL(q(z\mid x_r,c)\,\Vert\,P_z)$, to a prior without $c$ | A §3.4, Alg. 1 | (8.5), (8.11) |

@@ -94,10 +94,11 @@ def elbo(log_q):
 # %%
 told = posterior.log_prob(z[:, None]).T
 p_c = log_p.softmax(0)  # p(c|x), both classes equally frequent
-untold = (told + p_c.log()[:, None]).logsumexp(0).expand(2, -1)  # p(z|x), the best without c
+blend = (p_c[:, None] * told).sum(0)  # the geometric mean: the best without c, (8.6)
+untold = (blend - torch.trapezoid(blend.exp(), z).log()).expand(2, -1)
 agrees(elbo(told), log_p, name="(9.1) with q(z|x, c): the bound is tight")
 refuses(elbo(untold), log_p, name="the label withheld from E")
-print(f"a gap that remains: {(p_c * (log_p - elbo(untold))).sum():.3f} nats")
+print(f"the least gap without the label: {(p_c * (log_p - elbo(untold))).sum():.3f} nats")
 
 # %% [markdown]
 # Line 6 of the algorithm is the KL, $\mathcal L_{KL}$. Line 14 has the first term of (9.1) in it: a
@@ -111,7 +112,7 @@ print(f"a gap that remains: {(p_c * (log_p - elbo(untold))).sum():.3f} nats")
 #   \text{at }P=p(c\mid x). \tag{9.2}$$
 #
 # And if C also learned from $x_p$, with the labels that were *asked*? Then it would learn the mixture of
-# the two joint distributions. A G that ignores its label would teach C to ignore it as well. Take four kinds of
+# the two joint distributions. A G that ignores its label would teach C that an image says less of its class than it does. Take four kinds of
 # image and two classes, a table.
 
 # %%
@@ -252,13 +253,15 @@ one_image = f_r.mean(0).expand(8, 5)
 agrees(my_mean_matching(f_r, one_image), 0.0, name="collapse to the mean feature costs nothing")
 
 # %% [markdown]
-# **A batch is not the data.** Each mean is over $m$ images and varies. With covariances $\Sigma_r,\Sigma_p$
+# **A batch is not the data.** Each mean is over $m$ images and varies. For two batches drawn independently, with covariances $\Sigma_r,\Sigma_p$
 # of the features and true means $\mu$,
 #
 # $$\mathbb E\,\mathcal L_{GD}=\tfrac12\lVert\mu_r-\mu_p\rVert^2
 #   +\frac{\operatorname{tr}\Sigma_r+\operatorname{tr}\Sigma_p}{2m}. \tag{9.9}$$
 #
 # The second part is no mere constant: $\Sigma_p$ is G's. Small batches *pay G for drawing alike*.
+# (In Algorithm 1 $x_p$ has the labels of $x_r$. The mixture of classes, which both batches share, then cancels, and where the class means agree
+# Σ is the covariance *within* classes.)
 
 # %%
 m, trials = 16, 20_000
@@ -343,7 +346,8 @@ refuses(slope, (apart / 6).expand(6, 3), name="as if the batch were the whole ce
 #   \Big(d=.9:\;\tfrac1{19}\Big). \tag{9.12}$$
 #
 # The price: the centre lags by some $1/(1-d)$ batches behind features that are moving, and (9.11) is ten
-# times weaker than a batch's gradient. $\lambda_4$ has to make up for that.
+# times weaker than a batch's gradient. $\lambda_4$ has to make up for that. And (9.12) is the noise of the *number*: what G is paid
+# for drawing alike shrinks less, since only the newest batch carries a gradient; beside the pull on the mean it falls by $1-d$, to a tenth.
 
 # %%
 n, trials = 60, 20_000
@@ -451,6 +455,8 @@ for name, recipe in {"as if enlarged": paper, "the course": course}.items():
 # > - 17: $\theta_G \leftarrow \nabla_{\theta_G} (\mathcal{L}_G + \mathcal{L}_{GD} + \mathcal{L}_{GC})$
 # > - 18: $\theta_E \leftarrow \nabla_{\theta_E} (\mathcal{L}_G + \mathcal{L}_{KL})$
 #
+# (As extracted they lack the minus and the step, which are meant:)
+#
 # $$\theta_P\leftarrow\theta_P-\eta\,\nabla_{\theta_P}\sum_{\mathcal L\in\mathcal S(P)}\mathcal L,\qquad
 #   P\in\{C,D,G,E\}. \tag{9.15}$$
 #
@@ -516,7 +522,7 @@ print("✓ the library's game depends on what lines 3 to 14 say, and moves as 15
 # **What to see.** The empty circles are the model. $\mathcal L_D$ *has* a gradient in G and E, and they don't
 # follow it: no loss of theirs is a cross-entropy. $\mathcal L_G$ has one in D and C, and *those* don't follow
 # it: a D that moved by $\mathcal L_G$ would make all images look alike, the cheapest way to equal
-# features. In most published code these circles are filled by accident: by a `backward()` that leaves
+# features. In public ports these circles are easily filled by accident: by a `backward()` that leaves
 # gradients lying in D, or by one optimiser for two networks. Here each player's gradient is taken in its
 # own parameters only, so nothing needs a `detach()`:
 
@@ -611,10 +617,11 @@ plots.show(
 )
 
 # %% [markdown]
-# **What to see.** $\mathcal L_D$ starts at $3\ln2$ and $\mathcal L_C$ at $\ln10$: the two numbers that an
-# untrained model *must* print. D stays below the lines of (9.4): it goes on telling real from made, more easily
+# **What to see.** $\mathcal L_D$ starts at $3\ln2$ and $\mathcal L_C$ at $\ln10$, the two numbers that an
+# untrained model *must* print (section 11 prints them; the smoothed lines hide them). On average D stays below the lines of (9.4), single rounds
+# leap above: it goes on telling real from made, more easily
 # than not, since G never plays against it directly. Right: $\mathcal L_G$ falls while the KL *rises*: codes
-# begin to say something. If the KL fell to nothing you would have to worry.
+# begin to say something. $\lambda_4\mathcal L_{GC}$ rises, too, slowly; in a broken run it is a hundred times larger (section 11). If the KL fell to nothing you would have to worry.
 
 
 # %%
@@ -728,7 +735,7 @@ plots.show(fig, alt="Two grids: digits change their style downwards and class ri
 # **What to see.** Downwards every picture is a digit. To the right something else happens: most of the
 # way it is one digit or the other, with a quick change between. G knows ten labels; a
 # blend of two is no label, and what it draws there nobody has trained. A observed "how one digit is slowly converted
-# into another one": that is honest for the style, and for the label it is a quick change.
+# into another one". In *this* model the change of the label is quick; whether it was slow in A's, another model, its grid does not tell.
 #
 # Take it apart yourself: the label to the right, the style upwards, two digits and two codes of your choice.
 # **Predict** first: will the judge's belief in the first digit fall evenly along the label?
@@ -790,20 +797,23 @@ for name in compared:
     again = other.reconstruct(x, labels, torch.Generator().manual_seed(1))
     rebuilt.append(again[:12])
     error = (again - x).square().flatten(1).sum(1)
+    given = (x,) if labels is None else (x, labels)
+    with torch.no_grad():
+        nats = gaussian_kl(*other.encode(*given)).mean()
     right, _ = evaluation.agreement(conditional.readings(again, judge, other.condition), own)
     print(
         f"{name:14} squared error {error.mean():6.2f} ± {error.std() / many**0.5:.2f}", end=""
     )
-    print(f" an image; read as the original's class {right:.1%}")
+    print(f" an image; read as the original's class {right:.1%}; {nats:.1f} nats in z")
 
 # %%
 fig = plots.images(torch.cat(rebuilt), columns=12, row_labels=["real", *compared])
 plots.show(fig, alt="A row of real digits, and below it their reconstructions by each model.")
 
 # %% [markdown]
-# **What to see.** Read the settings before you rank them: each of these models spends another number of
-# nats on z, and one that spends more rebuilds better. The CVAE-GAN's few nats keep slant and weight and
-# let details go; its label supplies the class.
+# **What to see.** Look at the nats before you rank them. The CVAE-GAN spends about as many on z as the CVAE, and its squared error is half as
+# large again: it is not asked for pixels alone, and its networks are narrower. VAE/GAN spends twice as many. By class the CVAE-GAN keeps what it was told.
+# No ranking of the three by one score is fair.
 
 # %% [markdown]
 # ### 9.2 · Attributes instead of a class
@@ -969,9 +979,9 @@ print("*: the interval excludes zero")
 #
 # - **D is worth most, and not by making G obey.** Without it samples are read as asked a little *more* often: they are
 #   soft prototypes, which a judge likes. But they spread by .7 of what digits do, stand nearly three times as far
-#   from digits, and a classifier that has seen only these reads real digits far worse. Pixels alone: much the same.
-# - **$\mathcal L_{GD}$ by itself buys nothing that these scores see.** What D gives comes through its features in
-#   $\mathcal L_G$: lesson 08's learned similarity.
+#   from digits, and a classifier that has seen only these reads real digits far worse. Pixels alone: as far off by diversity and distance; its GAN-train is not decided.
+# - **$\mathcal L_{GD}$ by itself buys nothing that these scores see.** D's features in
+#   $\mathcal L_G$, lesson 08's learned similarity, are enough for what D gives here; whether $\mathcal L_{GD}$ alone would do was not tried.
 # - **Without $\mathcal L_{GC}$ G obeys less,** and its "diversity" exceeds that of real digits: wrong digits are
 #   diverse. A gain in one score that another pays for is none.
 # - **Without all of C hardly anything is lost here** (two hundredths of diversity), and the distance is better. Look at the last column: C's
@@ -982,9 +992,10 @@ print("*: the interval excludes zero")
 # **What this table does not show.**
 # - *Not what the losses buy in general.* One data set, small networks, a thousand rounds, one
 #   choice of λ, made for the full model and not tuned again for any variant. A variant with weights of its own
-#   might do better; with thirty times the training some differences close.
+#   might do better; with thirty times the training some differences might close.
 # - *Not that three seeds are enough.* With three seeds the interval is 4.3 standard errors wide on each side.
-#   Two intervals that overlap leave the question open; they do not show equality.
+#   Two intervals that overlap leave the question open; they do not show equality. And of twenty intervals one misses by chance: build nothing on
+#   a star that is barely one.
 # - *Not a sum.* What $\mathcal L_{GD}$ buys with $\mathcal L_{GC}$ there is not what it buys without. Leaving
 #   out one thing at a time can't see that.
 # - *Not a judge without interests.* Agreement, GAN-train and the Fréchet distance all read digits with
@@ -1033,7 +1044,7 @@ plots.show(
 #
 # - `"healthy"`,
 # - `"noise for a label"`: $x_p$ is drawn with noise in the slots where its label should stand,
-# - `"pixel mean"`: $\mathcal L_G$ averages over pixels, while the KL stays a sum,
+# - `"pixel mean"`: $\mathcal L_G$ takes means (over pixels, and over features) where line 14 has sums; the KL stays a sum,
 # - `"label withheld"`: E isn't told the label.
 
 # %% exercise="09.7"
@@ -1063,7 +1074,7 @@ check("09.7", diagnosis)
 #
 # ### E13 · the first line of the log
 #
-# Report A, §3.4, prints Algorithm 1, with line 9 as above. Its §4.4 begins so:
+# Report A, §3.4, prints Algorithm 1, with line 9 as above. The log in its §4.4 begins so:
 #
 # > [0/200][0/469] Loss_D: 1.3814 Loss_C: 0.6999 Loss_G: 4462.5200
 #
@@ -1106,8 +1117,8 @@ agrees(firsts.mean(0), number([3 * math.log(2), math.log(10)]), tol=0.05, name="
 refuses(number([1.3814, 0.6999]), firsts.mean(0), tol=0.05, name="A's first line, Algorithm 1")
 
 # %% [markdown]
-# So the log alone says that another model was trained, with *two* terms in D's loss, and a C whose outputs
-# are yes-or-no questions. A's code (which is public, and was read) confirms both: D sees real images and one
+# So the log alone says that it was not lines 3 and 9: $2\ln2$ is what two terms give (or three with the fakes averaged), and $\ln2$ what yes-or-no
+# questions give. A's code (which is public, and was read) decides it: D sees real images and one
 # kind of fake, and C has ten sigmoids. Its fakes are `decoder(randn(110))`: 100 latents and ten numbers of noise
 # where the label should be. E gets no label; E and G share one optimiser, which takes the cross-entropies of D
 # and C as well; nothing matches features.
@@ -1207,7 +1218,7 @@ plots.show(fig, alt="Ten real digits and two rows of what the dead encoder's cod
 # for.
 #
 # What A calls a CVAE-GAN became a conditional GAN with an encoder that nobody hears. Its pictures can still be good:
-# G is driven by D and C there, as in lesson 08's CGAN. A's grids are such pictures.
+# G is driven by a D that is not told and by a classifier; in lesson 08's CGAN D itself asks for the label. A's grids are such pictures.
 #
 # Whose model this is, and what A writes of its prior: E12, in lesson 08. (9.1) has no $c$ in $p(z)$; what controls
 # the class is the *label*.
@@ -1216,8 +1227,8 @@ plots.show(fig, alt="Ten real digits and two rows of what the dead encoder's cod
 #
 # | claim | where | you confirmed it with |
 # |---|---|---|
-# | Algorithm 1, all nineteen lines (only the λ's are missing) | A §3.4 | sections 1 to 6 |
-# | the four networks and what each reads and gives; "each item is intuitive" | A §3.4 | section 6 |
+# | Algorithm 1, all nineteen lines (the λ's are missing, and as extracted the minus and the step of lines 15 to 18) | A §3.4 | sections 1 to 6 |
+# | the four networks and what each gives (their list leaves out the label at E and G; Algorithm 1 has it); "each item is intuitive" | A §3.4 | section 6 |
 # | "an important trick …, which is to expect x' and x to have similar features in the middle layers of the network for D and C" | A §3.4 | section 10, for D's features (for C's it finds no gain on digits) |
 # | "since VAE's criterion for judging x' and x similarity is not good enough, we have to add D again to judge it" | A §3.4 | section 10; lesson 08 |
 # | images of a class that is specified, in different styles | A §4.4 | sections 8 and 9, with Algorithm 1 |

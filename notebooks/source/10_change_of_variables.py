@@ -132,9 +132,9 @@ def density_of_logit(x):
 check("10.1", density_of_logit)
 
 # %% [markdown]
-# ### 1.1 · Every density on a line is a flow
+# ### 1.1 · Every positive density on a line is a flow
 #
-# Is there a map for every density? Take the distribution function $F(x)=\int_{-\infty}^xp$. Its slope
+# Is there a map for every density that is nowhere zero? Take the distribution function $F(x)=\int_{-\infty}^xp$. Its slope
 # *is* $p$, so by (10.1) $u=F(x)$ has density $p/p=1$: it is uniform. Then send $u$ through the
 # inverse of the normal's distribution function $\Phi$:
 #
@@ -244,7 +244,7 @@ refuses(((bent - log_det).exp() * cell).sum(), 1.0, tol=1e-3, name="sign turned"
 #
 # $$\log\left|\det\frac{\partial f}{\partial x}(x)\right|=-\log\left|\det\frac{\partial g}{\partial z}\big(f(x)\big)\right|. \tag{10.5}$$
 #
-# Half of all sign errors in public flow code come from mixing up these two.
+# Mixing up these two is the usual way to get a sign wrong.
 
 # %%
 x = torch.randn(20, 2, generator=generator, dtype=torch.float64)
@@ -275,7 +275,9 @@ refuses((q_printed * cell).sum(), 1.0, tol=1e-3, name="q(z) = p(ε), as printed"
 draws = unbend(torch.randn(100_000, 2, generator=generator, dtype=torch.float64))
 hits = (draws[:, 0] > 0).double()
 share, error = hits.mean(), standard_error(hits)
-right_half = (points[:, 0] > 0).double() + 0.5 * (points[:, 0] == 0)
+middle = points[:, 0].abs() < 1e-9  # the column of the lattice that lies on the border
+right_half = (points[:, 0] > 0).double().where(~middle, 0.5)
+agrees((q_right * right_half * cell).sum(), 0.5, tol=1e-6, name="z₁ > 0 where ε₁ > 0")
 agrees(share, (q_right * right_half * cell).sum(), error=error, name="P(z₁ > 0)")
 wrong = (q_printed * right_half * cell).sum() / (q_printed * cell).sum()
 refuses(share, wrong, error=error, name="as printed, even when divided by its mass")
@@ -283,7 +285,8 @@ refuses(share, wrong, error=error, name="as printed, even when divided by its ma
 # %% [markdown]
 # As printed the density is wrong in its *shape* too: dividing by the total mass does not repair it,
 # because the determinant differs from point to point. The equality holds for probabilities,
-# $q(z)\,dz=p(\varepsilon)\,d\varepsilon$. A's code needs only draws, so it never noticed.
+# $q(z)\,dz=p(\varepsilon)\,d\varepsilon$. A's code takes its KL from the closed form for two Gaussians, in which
+# the determinant, $\sum\log\sigma$, is already counted: so the slip never reached it.
 
 # %% [markdown]
 # ## 3 · Determinants that cost nothing
@@ -315,7 +318,7 @@ refuses(J.diagonal().sum().abs().log(), exact, tol=1e-8, name="log of the trace"
 
 # %% [markdown]
 # Sum the logarithms, never take the logarithm of the product. At 784 dimensions the product leaves
-# the range of a float:
+# the range of float32, in which networks are trained:
 
 # %%
 diagonal = torch.full((784,), 0.5)
@@ -506,10 +509,10 @@ with torch.no_grad():
     agrees(log_det, own, name="the library's log-determinant")
 
 # %% [markdown]
-# ### 5.3 · Splines: any map of a line
+# ### 5.3 · Splines: any rising map of an interval
 #
 # (10.2) says which map of a line you need. A **rational-quadratic spline** (Durkan et al., 2019) can
-# come near any: put knots $(x_k,z_k)$, rising, with slopes $d_k>0$, and between two knots a quotient
+# come near any on an interval: put knots $(x_k,z_k)$, rising, with slopes $d_k>0$, and between two knots a quotient
 # of two quadratics. With $\xi=(x-x_k)/(x_{k+1}-x_k)$ and the bin's own slope $s=(z_{k+1}-z_k)/(x_{k+1}-x_k)$,
 #
 # $$\frac{dz}{dx}=\frac{s^2\big[d_{k+1}\xi^2+2s\,\xi(1-\xi)+d_k(1-\xi)^2\big]}{\big[s+(d_{k+1}+d_k-2s)\,\xi(1-\xi)\big]^2}. \tag{10.12}$$
@@ -746,14 +749,14 @@ plots.show(fig, alt="Bars of six losses; NICE without scaling ends right of log 
 
 # %% [markdown]
 # **What to see.** The affine flow is a Gaussian and stays far off. NICE without scaling stays above its
-# wall (10.15), $\log2\pi$; more training would only bring it closer to that. The others come near the entropy and never below it. That they *can't* go below is
+# wall (10.15), $\log2\pi$; more training would only bring it closer to that. RealNVP and splines come near the entropy; NICE with its scaling less so, and sixteen planar layers stop almost half of the way to the wall. None falls below it. That they *can't* go below is
 # (10.8), and it is the best test of a likelihood that there is.
 
 # %% [markdown]
 # ### 6.2 · Densities and samples
 #
 # Now two harder shapes: a ring of eight Gaussians, which a flow must pull apart without tearing, and
-# the checkerboard, with edges that no smooth map can have. RealNVP and the spline flow learn both.
+# the checkerboard, with edges that no smooth map can have. RealNVP and the spline flow try both, for equally many rounds.
 
 # %%
 ring = data.toy.make("ring", sigma=0.15)
@@ -1153,7 +1156,7 @@ with torch.no_grad():
     refuses(right(x)[0].sign(), x.sign(), name="with + t outside: it can shift")
 
 # %% [markdown]
-# It multiplies by a positive number, so no coordinate ever changes its sign. However many layers you
+# It multiplies by a positive number, so no coordinate ever changes its sign. However many such layers you
 # stack, a point never leaves its quadrant. The noise has a quarter of its mass in each. If the data
 # have shares $\pi_1,\dots,\pi_4$, then what cannot move cannot be repaired:
 #
@@ -1218,7 +1221,8 @@ plots.show(fig, alt="As printed, orange samples lie in all four quadrants; with 
 
 # %% [markdown]
 # **What to see.** (Grey: data; orange: samples.) As printed, three quarters of all samples land in quadrants without a single data
-# point, for any networks and any length of training. All that the fit can do is to squeeze them
+# point, for any networks and any length of training, as long as nothing but such layers is stacked. (A layer that shifts, such as a
+# normalisation, moves the data into all four quadrants and takes the bound away. The fault of eq. (7) is that the coupling itself can't.) All that the fit can do is to squeeze them
 # against the axes. With $t$ outside the exponent the samples lie on the data.
 #
 # B knew the right form. The caption of its Figure 3 says:
@@ -1249,7 +1253,7 @@ plots.show(fig, alt="As printed, orange samples lie in all four quadrants; with 
 # 3. *(code)* Train the planar flow with 2, 4, 8, 16 and 32 layers on moons. Plot the KL against the
 #    number of layers. How many planar layers are worth one coupling?
 # 4. *(code)* Take the trained RealNVP and sample with `temperature` 0.5, 0.8 and 1.2. Is a cooled sample a
-#    draw from $p(x)^{1/T}$ made to sum to one? Test it on a mixture where you can compute that.
+#    draw from $p(x)^{1/T^2}$ made to sum to one? Test it on a mixture where you can compute that.
 # 5. *(code)* Write Dana's, Emil's and a fourth fault: a coupling that computes $s$ and $t$ from the part
 #    that *changes*. Which of the three tests of section 8 finds it?
 # 6. *(code)* Make the ring's $\sigma$ smaller, 0.1 and 0.05. How do the bridges and the KL change?
