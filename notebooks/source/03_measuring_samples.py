@@ -900,8 +900,8 @@ plots.show(
 # %% [markdown]
 # **What to see.** None of these faces is deformed: the renderer drew them. Yet those that look aside
 # are several times as asymmetric: **pose confounds** the measure. And blurring a picture makes it more
-# symmetric at every pose: by much if the blur is strong, hardly if it is slight (the smoothing sees to
-# that; without it a slight blur would do the same). So "model V draws the more symmetric faces" may only mean that it draws
+# symmetric at every pose: the strongest of these blurs takes off two fifths, the slightest a seventh (without
+# the smoothing it would take far more). So "model V draws the more symmetric faces" may only mean that it draws
 # blurred ones, or never turns a head. Keep this for report B.
 #
 # The course also has a judge of these faces, a network that reads the factors back from the pixels. Draw a face
