@@ -1645,6 +1645,8 @@ for name, result in results.items():
 #   *Generative adversarial nets*, NeurIPS: (2.3)–(2.7), Algorithm 1, the non-saturating loss.
 # - Arjovsky and Bottou (2017), *Towards principled methods for training generative
 #   adversarial networks*, ICLR: (2.9), (2.11).
+# - Shannon, Poole, Mariooryad, Bagby, Battenberg, Kao, Stanton, Skerry-Ryan (2020),
+#   *Non-saturating GAN training as divergence minimization*, arXiv:2010.08029.
 # - Mescheder, Nowozin, Geiger (2017), *The numerics of GANs*, NeurIPS; Gidel et al. (2019),
 #   *A variational inequality perspective on GANs*, ICLR: the bilinear game, at once and in
 #   turns.

@@ -463,7 +463,7 @@ refuses(wrong, reference, tol=1e-6, name="σ read as a standard deviation")
 #
 # ### 4.1 · Reparameterise
 #
-# Draw noise that depends on nothing, $\varepsilon\sim\mathcal N(0,I)$, and let $z=m+\sigma\odot\varepsilon$.
+# (Kingma and Welling, 2014, and Rezende et al., 2014, at the same time.) Draw noise that depends on nothing, $\varepsilon\sim\mathcal N(0,I)$, and let $z=m+\sigma\odot\varepsilon$.
 # Then $z$ has the density $q$, and the mean is over $\varepsilon$, so the gradient moves inside:
 #
 # $$\nabla_{m,\sigma}\,\mathbb E_{q}\big[f(z)\big]=\mathbb E_{\varepsilon}\big[\nabla_{m,\sigma}\,f(m+\sigma\odot\varepsilon)\big]. \tag{6.6}$$
@@ -1212,8 +1212,8 @@ plots.show(fig, alt="The first falls towards zero at the posterior's width, only
 
 # %% [markdown]
 # **What to see.** *Neither* is always smaller. For a narrow $q$ the second wins: its draws hardly
-# move, and the first still has a noisy $\log q$. Near the posterior the first wins by any factor,
-# since $p(x,z)/q(z)$ is constant there. For a wide $q$ they are alike. Now ask the network that you
+# move, and the first still has a noisy $\log q$. Near the posterior the first wins by any factor
+# (Roeder et al., 2017, keep that for the gradient), since $p(x,z)/q(z)$ is constant there. For a wide $q$ they are alike. Now ask the network that you
 # trained.
 
 # %% tags=["optional"]
@@ -1574,5 +1574,9 @@ print(f"apart by {apart:.2f} ± {error:.2f} nats")
 #   variational autoencoders.* NeurIPS. arXiv:1907.06845.
 # - Roeder, G., Wu, Y. and Duvenaud, D. (2017). *Sticking the Landing: Simple, Lower-Variance Gradient
 #   Estimators for Variational Inference.* NeurIPS. arXiv:1703.09194.
+# - Mnih, A. and Gregor, K. (2014). *Neural Variational Inference and Learning in Belief Networks.* ICML.
+#   arXiv:1402.0030. (baselines)
+# - Wu, Y., Burda, Y., Salakhutdinov, R. and Grosse, R. (2017). *On the Quantitative Analysis of Decoder-Based
+#   Generative Models.* ICLR. arXiv:1611.04273. (annealed importance sampling)
 # - Williams, R. J. (1992). *Simple statistical gradient-following algorithms for connectionist
 #   reinforcement learning.* Machine Learning 8. (the score-function estimator)
