@@ -1089,7 +1089,7 @@ for run in runs.get("a2", []):
 # %% [markdown]
 # **What these rows can and can't say.** They show what A's network does in its first four epochs, with the seeds listed, on a machine that is not
 # A's. D's loss settles near .1, as low as in A's own first lines: D wins from the beginning, and G learns all the same, for a while: by round 350 nine classes are there. (One class in the first rows is no collapse: G draws nothing readable yet, and the judge has to say something.)
-# Then look at the total variation: from 350 to 700 rounds it is at its lowest, and it *rises* from there, in every seed that was trained so long, while D's loss stays where it was. And look at what G comes to prefer: after 2,000 rounds half of its samples are 3s and 8s, which are a fifth of the data.
+# Then look at the total variation: from 350 to 700 rounds it is at its lowest, and it *rises* from there, in every seed that was trained so long, while D's loss stays where it was. And look at what G comes to prefer: by 2,000 rounds more than half of its samples are 3s and 8s, which are a fifth of the data.
 # Those are the two digits that are left in A's pictures. It may be the beginning of A's collapse. These rows can't say more: A's pictures are from epochs 50 and 100, some fifteen hours of this machine and more beyond the last row.
 #
 # ## 7 · Repaired, rule by rule
