@@ -230,9 +230,12 @@ class Course:
                 reverse=True,
             )
             listed = "\n".join(f"  {n:>8} bytes: {s.splitlines()[-1]}" for n, s in sizes[:3])
+            aside = Path(tempfile.gettempdir()) / f"{path.stem}.too-large.ipynb"
+            aside.write_text(text, "utf-8", newline="\n")
             raise BuildError(
                 f"{path.stem}: {len(text.encode())} bytes with outputs, at most {LIMIT} are "
-                f"allowed. Draw smaller or fewer figures. The largest outputs end in\n{listed}"
+                f"allowed; kept to look at in {aside}. Draw smaller or fewer figures. The largest "
+                f"outputs end in\n{listed}"
             )
         target = (to or self.solved) / f"{path.stem}.ipynb"
         target.parent.mkdir(parents=True, exist_ok=True)

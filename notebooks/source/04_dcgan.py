@@ -726,6 +726,8 @@ def smoothed():
 optimiser.step(smoothed)
 agrees(free.sigmoid().detach(), 0.9 * p / (p + q), tol=1e-4, name="(4.16) a = .9")
 refuses(free.sigmoid().detach(), p / (p + q), tol=1e-3, name="D* as without smoothing")
+
+# %%
 logits = torch.linspace(-30, 30, 13, dtype=torch.float64)
 D = logits.sigmoid()
 
@@ -1195,8 +1197,8 @@ plots.curves(
     {"d_loss": d_total, "g_loss": history.term("G.fake")}, limits=(0, 6),
     predictions={"d_loss": guess_loss}, references={"2 ln 2": 2 * math.log(2)}, ax=axes[0],
 )  # fmt: skip
-plots.images(many[:24], columns=6, title=f"after {rounds} rounds", ax=axes[1])
-plots.show(fig, alt="Losses of the DCGAN on digits, and 24 of its samples.")
+plots.images(many[:15], columns=5, title=f"after {rounds} rounds", ax=axes[1])
+plots.show(fig, alt="Losses of the DCGAN on digits, and 15 of its samples.")
 
 # %% [markdown]
 # **What to see.** Strokes, not specks: G's convolutions know what a neighbour is. D stays ahead (its loss is well below $2\ln2$), and yet G goes on
@@ -1448,8 +1450,8 @@ for n in (1, 3, 9):
     )
 
 # %% [markdown]
-# **What to see.** Compare with the first line. Both come in a quarter of the cases or less, and so they do for *any* $z$ of this G (each share has a standard error of some 3%). The smile comes a little more often, the glasses do not.
-# Here the paper's recipe did nothing that can be told from chance, and a single picture would have hidden it. For pictures of it, write `explore.show(explore.arithmetic(artist, pool[:24]))` in a cell of your own: choose three faces each for A, B and C;
+# **What to see.** Compare with the first line. With means of three or nine both come in a fifth to a quarter of the cases, and so they do for *any* $z$ of this G (each share has a standard error of some 3%). The smile comes a little more often, the glasses do not. (Single $z$, far out as their sums lie, do a little better.)
+# Here the paper's recipe, means of three, did nothing for both at once that can be told from chance, and a single picture would have hidden it. For pictures of it, write `explore.show(explore.arithmetic(artist, pool[:24]))` in a cell of your own: choose three faces each for A, B and C;
 # around the result stand results with a little noise on $y$, as in the paper's figure.
 #
 # **Three or many?** A sum of three means moves *everything*: three faces with glasses also share a hair colour or a shirt by accident, and what they share on purpose is small beside it (printed below). Better: a **direction**, added to any face $z$, from many samples. Two ways:
@@ -1529,7 +1531,7 @@ for asked, arrows in ways.items():
 
 # %% [markdown]
 # **What to see.** The table has the trade: a longer step brings the attribute more surely, and changes more of what was not asked for. No line brings it in 80% with at most 20% of the others
-# changed. (A face $z$ is about 10 long.) Means of three bring it hardly more often than any $z$ has it, and are on half of the way to another face altogether.
+# changed. (A face $z$ is about 10 long.) Means of three bring it hardly more often than any $z$ has it, and change three quarters of what another face altogether would.
 #
 # **Ask for what you want.** None of these arrows was *asked* to leave the rest alone. Fit all readings by planes, $f(z)\approx a+B^{\mathsf T}z$, each in units of what counts as a change. Let $b$ be the wanted reading's column and $B_o$ the
 # others'. Far along $b$, hardly along the others, and short:
@@ -1600,15 +1602,15 @@ for asked, arrows in ways.items():
         print(f"{asked:10} {way:21} {appears:7.1%} {changes:14.1%}{mark}")
 
 # %%
-pairs = [torch.stack([starts[asked][:3], ends[asked][:3]], 1).flatten(0, 1) for asked in ways]
+pairs = [torch.stack([starts[asked][:2], ends[asked][:2]], 1).flatten(0, 1) for asked in ways]
 fig = plots.images(
-    artist.generate(torch.cat(pairs)), columns=6, row_labels=[*ways], zoom=1
+    artist.generate(torch.cat(pairs)), columns=4, row_labels=[*ways], zoom=1
 )
-plots.show(fig, alt="Three faces before and after they are given glasses, and three a smile.")
+plots.show(fig, alt="Two faces before and after they are given glasses, and two a smile.")
 
 # %% [markdown]
 # **What to see.** Each face now goes only as far as it needs. That alone is not enough for the difference of means. With (4.20) glasses come nearly always, and the other twelve readings stay in six of seven cases: they were never
-# inseparable in this G, the arrow was badly chosen. A smile comes in five of six, and takes less than a fifth along. (The picture has the first three pairs of each, not the best.) The planes need many faces: try 2,000 of them instead of 14,000.
+# inseparable in this G, the arrow was badly chosen. A smile comes in five of six, and takes less than a fifth along. (The picture has the first two pairs of each, not the best.) The planes need many faces: try 2,000 of them instead of 14,000.
 # Mind who judges: one network chose the $z$, fitted $B$ and said when to stop (on other faces than those that were moved), as the paper's authors did with
 # their eyes; faces drawn by a GAN are not what it was trained on. Its word is better than one picture, and it is not the truth. And $\mu=100$ was chosen among six values, on other faces still, where the smile met its second bar by a hair.
 #
@@ -1636,7 +1638,7 @@ for column, (name, log) in enumerate(logs.items()):
         log, ["D.real", "D.fake", "G.fake"], limits=(-6, 6), title=name, ax=axes[0, column]
     )
     axes[0, column].get_legend().set(visible=column == 2, loc="lower right")
-    shown = patients[name].sample(8, generator=training.seed_all(3))
+    shown = patients[name].sample(4, generator=training.seed_all(3))
     plots.images(shown, columns=4, ax=axes[1, column])
 plots.show(
     fig,
