@@ -1160,8 +1160,8 @@ plots.show(
 
 # %% [markdown]
 # **What to see.** Compare within a column, never across rounds. At 350 rounds the unrepaired network is *ahead* of all that follow, the course's recipe included ("one class" means there that a smudge is read as
-# the digit that it resembles most: read table and samples together). Now D's loss. With batch norm in D it falls below .02, and with the small weights below .001 at first: with three steps of D for each of G, these rules only let D win the sooner. After 1,000 rounds none of the first four repairs is clearly better than A2 itself,
-# and the fourth draws one digit only. The last one (one step of D for one of G, a shorter memory, a somewhat smaller rate, not separated here) is the first that keeps D's loss away from zero. Ten classes come, and the total variation goes on *falling*, where A2's rises. It is not the small rate: the course's recipe has 10⁻³, and batches of 64.
+# the digit that it resembles most: read table and samples together). Now D's loss. With batch norm in D it falls below .02, and with the small weights below .001 at first: with three steps of D for each of G, these rules only let D win the sooner. After 1,000 rounds none of the first four repairs is better than A2 itself
+# (with batch norm the judge reads nine classes in what are hardly digits: the samples tell), and the fourth draws one smudge only. The last one (one step of D for one of G, a shorter memory, a somewhat smaller rate, not separated here) is the first that keeps D's loss away from zero. Ten classes come, and the total variation goes on *falling*, where A2's rises. It is not the small rate: the course's recipe has 10⁻³, and batches of 64.
 # So the networks alone are no repair. What they need is a game that stays fair. ($k=3$ is in A's code; its report doesn't say so.)
 #
 # What this does *not* show: the order of the repairs is ours and each step stands on those before it; the five steps between have one seed each, and their counts go up and down from row to row. A2's
