@@ -862,8 +862,9 @@ def ratios(k, repeats=budget.pick(smoke=20_000, laptop=200_000)):
 
 
 tried = {k: ratios(k) for k in (4, 8, 16, 32)}
-exact = {k: ratios(k, 300_000) for k in (4, 16)}
-error = (1 / math.sqrt(300_000)) * math.sqrt(1 + 4) / 2  # of the difference below
+repeats = budget.pick(smoke=80_000, laptop=300_000)
+exact = {k: ratios(k, repeats) for k in (4, 16)}
+error = (1 / math.sqrt(repeats)) * math.sqrt(1 + 4) / 2  # of the difference below
 agrees(exact[16][0], exact[4][0] / 2, error=error, name="(7.16) encoder, K = 4 to 16")
 refuses(exact[16][0], exact[4][0], error=error, name="as good at any K")
 refuses(exact[16][0], 0.0, error=error, name="no signal at all")
