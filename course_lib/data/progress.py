@@ -1,4 +1,4 @@
-"""The bar that shows how far packing images or drawing faces has come."""
+"""Bars that show how far long work has come, where COURSE_PROGRESS is not 0."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ import os
 from tqdm.auto import tqdm
 
 
+def bars_wanted() -> bool:
+    """Whether the environment wants bars."""
+    return os.environ.get("COURSE_PROGRESS", "1") != "0"
+
+
 def bar(title: str, total: int, **settings) -> tqdm:
-    """tqdm's bar with these settings; none where COURSE_PROGRESS is 0."""
-    hidden = os.environ.get("COURSE_PROGRESS", "1") == "0"
-    return tqdm(desc=title, total=total, disable=hidden, **settings)
+    """tqdm's bar with these settings, if bars are wanted."""
+    return tqdm(desc=title, total=total, disable=not bars_wanted(), **settings)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import cycle
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from course_lib.errors import CourseError
-from course_lib.plots.curve import as_series, finish
+from course_lib.plots.curve import as_series, draw_references, finish
 from course_lib.plots.style import INK, MUTED, PALETTE, canvas, styled
 
 
@@ -107,8 +106,7 @@ def bars(
             fontsize=10,
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
         )
-    for (name, value), style in zip((references or {}).items(), cycle((":", "-.", "--"))):
-        ax.axvline(value, color=MUTED, linestyle=style, linewidth=1.4, label=name)
+    draw_references(ax.axvline, references)
     ax.set_yticks(place, list(values))
     ax.invert_yaxis()
     ax.grid(False, axis="y")

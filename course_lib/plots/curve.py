@@ -6,7 +6,7 @@ one batch is a noisy estimate and hiding the noise would be dishonest.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -112,16 +112,17 @@ def curves(
             _draw_prediction(ax, predictions[term], x, color, f"your prediction{several}")
     if "" in predictions:
         _draw_prediction(ax, predictions[""], longest, INK, "your prediction")
-    _draw_references(ax, references)
+    draw_references(ax.axhline, references)
     if limits:
         ax.set_ylim(*limits)
     return finish(fig, ax, title, xlabel, ylabel)
 
 
-def _draw_references(ax: Axes, references: Mapping[str, float] | None) -> None:
+def draw_references(line: Callable, references: Mapping[str, float] | None) -> None:
+    """Named broken lines, by `ax.axhline` or `ax.axvline`, no two of three alike."""
     styles = [":", "-.", (0, (1, 4))]
     for index, (name, value) in enumerate((references or {}).items()):
-        ax.axhline(value, color=MUTED, linestyle=styles[index % 3], linewidth=1.4, label=name)
+        line(value, color=MUTED, linestyle=styles[index % 3], linewidth=1.4, label=name)
 
 
 def finish(fig: Figure, ax: Axes, title, xlabel: str, ylabel: str) -> Figure:
@@ -171,7 +172,7 @@ def lines(
         ax.plot(x, y, color=color, linestyle=(0, (5, 3)) if name in dashed else "-", label=name)
     for name, value in (marks or {}).items():
         ax.axvline(value, color=MUTED, linestyle="-.", linewidth=1.2, label=name)
-    _draw_references(ax, references)
+    draw_references(ax.axhline, references)
     if limits:
         ax.set_ylim(*limits)
     return finish(fig, ax, title, xlabel, ylabel)

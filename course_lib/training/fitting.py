@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from course_lib.data import DataSet
+from course_lib.data.progress import bars_wanted
 from course_lib.errors import CourseError
 from course_lib.training import previews, processes
 from course_lib.training.budget import Budget
@@ -91,7 +92,7 @@ def fit(
         training = Training(model, game, dataset, batch, seed)
         if resume is not None:
             training.keep_in(Path(resume).expanduser(), checkpoint_seconds, rounds)
-        show = (os.environ.get("COURSE_PROGRESS", "1") != "0") if progress is None else progress
+        show = bars_wanted() if progress is None else progress
         try:
             shown = previews.chosen(model, preview, seed)
             training.play(rounds, shown, show and processes.rank() == 0)
