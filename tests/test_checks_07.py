@@ -42,7 +42,7 @@ def sigma_by_mse(x, decoded):
 
 
 def charge_in_a_loop(kl, free):
-    return sum(max(free, kl[:, j].mean().item()) for j in range(kl.shape[1]))
+    return sum(max(kl[:, j].mean(), 0 * kl[0, j] + free) for j in range(kl.shape[1]))
 
 
 def shares_by_logsumexp(log_weights):
@@ -111,6 +111,8 @@ WRONG = [
     ("07.5", lambda kl, f: kl.mean(0).clamp(max=f).sum(), "a largest value instead"),
     ("07.5", lambda kl, f: kl.mean(0).clamp(min=f).mean(), "a mean over the latents"),
     ("07.5", lambda kl, f: kl.sum(1).mean(), "`free` is not used"),
+    ("07.5", lambda kl, f: charge_in_a_loop(kl, f).item(), "no gradient comes through"),
+    ("07.5", lambda kl, f: charge_in_a_loop(kl.detach(), f), "no gradient comes through"),
     ("07.6", lambda w: torch.ones_like(w) / len(w), "equal weights give the ELBO's"),
     ("07.6", lambda w: w.softmax(1), "normalised over the images"),
     ("07.6", torch.exp, "not normalised"),

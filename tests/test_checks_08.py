@@ -199,6 +199,7 @@ WRONG = [
     ("08.5", lambda q, p: p.mean() - q.mean(), "a Wasserstein critic's loss"),
     ("08.5", lambda q, p: len(q) * by_bce(q, p), "sums over the batch"),
     ("08.5", lambda q, p: softplus(-q) + softplus(p), "one number an image"),
+    ("08.5", lambda q, p: by_bce(q.detach(), p.detach()), "no gradient comes through"),
     ("08.5", lambda q, p: softplus(-q).mean() - softplus(-p).mean(), "1 − σ(T) is σ(−T)"),
     ("08.6", LARSEN | {"features": {"E", "G", "D"}}, "D must not descend the feature distance"),
     ("08.6", LARSEN | {"kl": {"E", "G"}}, "which single network"),

@@ -116,6 +116,12 @@ def _compare(number, asked: Exercise, outcome, expected, mistaken, probes=None):
         reason = None if _holds(asked.accepts, outcome) else ""
     else:
         reason = _gap(outcome, expected, asked.tol, probes)
+    if reason is None and asked.learns and not all(_carries_a_gradient(v) for v in outcome):
+        return False, (
+            f"✗ {number}: the number is right, but no gradient comes through it, so nothing "
+            "could learn from it: no `.item()`, no `.detach()`, and a slope inside only with "
+            "create_graph=True"
+        )
     if reason is None:
         return True, f"✓ {number}: right" + (f". {asked.note}" if asked.note else "")
 
@@ -148,6 +154,10 @@ def _holds(predicate: Callable[[Any], bool], outcome: Any) -> bool:
         return bool(predicate(outcome))
     except Exception:
         return False
+
+
+def _carries_a_gradient(value: Any) -> bool:
+    return isinstance(value, torch.Tensor) and value.requires_grad
 
 
 def _value(stated: Any, context: dict) -> Any:

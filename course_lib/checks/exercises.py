@@ -36,6 +36,8 @@ class Exercise:
         context that gives them. Random draws inside are seeded alike for all who are compared.
     tol: see `compare.difference`. accepts: decides instead of `right` where many answers are
         right. hint: said when a wrong answer is not recognised. note: said when it is right.
+    learns: the answered function gives a loss that is descended afterwards, so a gradient must
+        come through it (the probes, or what is in them, require one).
     demonstration: answered wrongly on purpose, so COURSE_STRICT does not hold for it.
     """
 
@@ -46,4 +48,5 @@ class Exercise:
     accepts: Callable[[Any], bool] | None = None
     hint: str = ""
     note: str = ""
+    learns: bool = False
     demonstration: bool = False

@@ -61,6 +61,7 @@ def charged(kl: Tensor, free: float) -> Tensor:
 
 def _kls() -> list[tuple]:
     kl = torch.tensor([[2.0, 0.1, 0.6], [1.0, 0.3, 0.2]], dtype=torch.float64)
+    kl.requires_grad_()
     return [(kl, 0.5), (kl, 0.25), (kl, 3.0)]  # the last: more than all latents use
 
 
@@ -194,6 +195,7 @@ EXERCISES = {
     "07.5": Exercise(
         right=charged,
         probes=_kls,
+        learns=True,
         mistakes=[
             Mistake(
                 lambda kl, free: kl.clamp(min=free).mean(0).sum(),

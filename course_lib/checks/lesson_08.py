@@ -124,7 +124,8 @@ def critic_loss(of_posterior: Tensor, of_prior: Tensor) -> Tensor:
 
 def _outputs() -> list[tuple]:
     generator = torch.Generator().manual_seed(5)
-    return [tuple(3 * torch.randn(2, 9, generator=generator) + 1)]
+    outputs = 3 * torch.randn(2, 9, generator=generator) + 1
+    return [tuple(part.requires_grad_() for part in outputs)]
 
 
 # 08.6: who descends what ------------------------------------------------------------------
@@ -323,6 +324,7 @@ EXERCISES = {
     "08.5": Exercise(
         right=critic_loss,
         probes=_outputs,
+        learns=True,
         mistakes=[
             Mistake(
                 lambda q, p: softplus(q).mean() + softplus(-p).mean(),
