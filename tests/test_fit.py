@@ -480,6 +480,19 @@ def test_other_data_of_the_same_size_are_refused_and_unnamed_ones_taken(tmp_path
     assert train(digits, 2).rounds == 2
 
 
+def test_another_part_of_the_same_data_is_noticed(tmp_path, digits):
+    def train(rows, rounds):
+        part = digits.subset(rows)
+        return fit(small(), part, rounds=rounds, resume=tmp_path, progress=False)
+
+    train(slice(0, 200), 1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        train(slice(0, 200), 2)
+    with pytest.warns(UserWarning, match="the data's checksum was"):
+        assert train(slice(200, 400), 3).rounds == 3
+
+
 def test_a_refusal_names_only_the_setting_that_differs(tmp_path, digits):
     fit(small(), digits, rounds=1, resume=tmp_path, progress=False)
     with pytest.raises(CourseError, match="setting latent is 2, here it is 3") as caught:

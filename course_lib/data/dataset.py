@@ -16,6 +16,7 @@ from torch import Tensor
 
 from course_lib.data import preview, valid
 from course_lib.data.batches import Batch
+from course_lib.data.checksum import sha256
 from course_lib.errors import CourseError
 
 
@@ -140,6 +141,13 @@ class DataSet:
                 f"Cannot select from {len(self):,} items: {error}. Give whole numbers from 0 to "
                 f"{len(self) - 1}, a mask of {len(self)} truth values, or a slice."
             ) from error
+
+    def digest(self) -> str:
+        """A short checksum of 64 items spread over the set, and of their labels."""
+        rows = torch.linspace(0, len(self) - 1, min(64, len(self)), dtype=torch.float64)
+        items, labels, _ = self._select(rows.long())
+        parts = [items] if labels is None else [items, labels]
+        return sha256(b"".join(part.numpy().tobytes() for part in parts))[:12]
 
     def __repr__(self) -> str:
         kind = "points" if len(self.shape) == 1 else "×".join(map(str, self.shape)) + " images"

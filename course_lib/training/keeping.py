@@ -1,9 +1,9 @@
 """A training kept in a folder: continued to the same bits, or refused, or warned about.
 
 The checkpoint says which training it is (model, settings, batch, seed, data), and under which
-threads, memory layout, torch version, device and number of processes it was computed: only where
-these stay the same do sums keep their order and a resumed training ends in the same bits as one
-that was never stopped.
+threads, memory layout, torch version, device and number of processes it was computed, and from
+which examples: only where these stay the same do sums keep their order and a resumed training
+ends in the same bits as one that was never stopped.
 """
 
 from __future__ import annotations

@@ -96,6 +96,7 @@ class State:
             "memory layout": "contiguous" if contiguous else "channels last",
             "device": next(iter(weights)).device.type,
             "processes": processes.world(),
+            "the data's checksum": self.draw.dataset.digest(),
         }
 
     def copy(self) -> dict[str, Tensor]:
