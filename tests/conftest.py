@@ -50,6 +50,23 @@ def root() -> Path:
     return ROOT
 
 
+class Made(dict):
+    """What the functions of `makers` make, each once, when it is first asked for."""
+
+    def __init__(self, makers):
+        super().__init__()
+        self.makers = makers
+
+    def __missing__(self, name):
+        return self.setdefault(name, self.makers[name]())
+
+
+@pytest.fixture(scope="module")
+def explorers(request):
+    """The explorers that the module's MAKERS make."""
+    return Made(request.module.MAKERS)
+
+
 def pytest_collection_modifyitems(items):
     notebooks = {id(item.parent): item.parent for item in items if hasattr(item.parent, "nb")}
     for file in notebooks.values():
