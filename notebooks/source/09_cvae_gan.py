@@ -883,7 +883,8 @@ plots.show(fig, alt="Two faces, rebuilt, and with each of five attributes turned
 # pixels. Three seeds each would take an hour here, so it was **recorded**, by a script that you can
 # run: `python data/make_ablation.py`, at the laptop budget on the embedded digits. The third score is **GAN-train**:
 # a classifier sees samples alone and then reads real digits. It is low if samples are wrong, *and* if they are too
-# much alike.
+# much alike. The last row of the table is what real digits get: test digits for the agreement, and for the rest training digits in
+# the place of samples. No score of a variant means much without it.
 #
 # **Predict:** which variant has the *lowest* agreement? Write its name: `"full"`, `"without D"`,
 # `"without C"`, `"without L_GD"`, `"without L_GC"` or `"pixels alone"`.
@@ -902,11 +903,15 @@ print(f"λ₁ … λ₄ and weights in L_G: {recorded['variants']['full']}")
 
 
 # %%
-def interval(variant, name):
+def mean_and_half(values):
     """Mean over seeds and half of its 95% interval (Student's t)."""
-    values = number([row[name] for row in recorded["rows"] if row["variant"] == variant])
     t_95 = {2: 12.71, 3: 4.303, 4: 3.182, 5: 2.776}[len(values)]
+    values = number(values)
     return values.mean().item(), t_95 * values.std().item() / math.sqrt(len(values))
+
+
+def interval(variant, name):
+    return mean_and_half([r[name] for r in recorded["rows"] if r["variant"] == variant])
 
 
 # %%
@@ -937,6 +942,8 @@ for ax, (name, title) in zip(axes, shown.items(), strict=True):
         mean, half = interval(variant, name)
         ax.plot([mean - half, mean + half], [place, place], color=plots.MUTED, lw=1)
         ax.plot(seeds, [place] * len(seeds), "o", ms=4, color=plots.PALETTE[0])
+    if name != "fd":
+        ax.axvline(recorded["real"][name], ls=":", color=plots.MUTED)
     labels = list(recorded["variants"]) if ax is axes[0] else [""] * 6
     ax.set_yticks(range(len(recorded["variants"])), labels, fontsize=8)
     ax.invert_yaxis()
@@ -947,22 +954,20 @@ axes[3].set_xticks([], minor=True)
 plots.show(
     fig,
     alt="Four panels, a row for each variant: agreement, GAN-train, diversity and Fréchet "
-    "distance, with a dot for each seed and a line for the 95% interval.",
+    "distance, with a dot for each seed, a line for the 95% interval, real digits dotted.",
 )
 
 # %% [markdown]
-# A seed fixes the first weights, the order of the digits and the noise, so two variants with one seed can be
+# (Dotted: what real digits get.) A seed fixes the first weights, the order of the digits and the noise, so two variants with one seed can be
 # compared *in pairs*: the difference to `full`, seed by seed. That is sharper than comparing two intervals.
 
 
 # %%
 def against_full(variant, name):
-    """Mean over seeds of the difference to the full model, and half of its 95% interval."""
+    """The difference to the full model, of runs with one seed."""
     rows = {(row["variant"], row["seed"]): row[name] for row in recorded["rows"]}
     seeds = sorted({seed for _, seed in rows})
-    apart = number([rows[variant, seed] - rows["full", seed] for seed in seeds])
-    t_95 = {2: 12.71, 3: 4.303, 4: 3.182, 5: 2.776}[len(seeds)]
-    return apart.mean().item(), t_95 * apart.std().item() / math.sqrt(len(seeds))
+    return mean_and_half([rows[variant, seed] - rows["full", seed] for seed in seeds])
 
 
 # %%
