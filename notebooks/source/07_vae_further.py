@@ -181,7 +181,7 @@ def climb(sigma2, beta=1.0, d=6, start=None, seed=0):
     ]
     settings = {"max_iter": 200, "history_size": 30, "tolerance_grad": 1e-9}
     optimiser = torch.optim.LBFGS(
-        found, tolerance_change=1e-14, line_search_fn="strong_wolfe", **settings
+        found, tolerance_change=1e-12, line_search_fn="strong_wolfe", **settings
     )
 
     def loss():
@@ -1129,11 +1129,12 @@ b3_guess = predict("07.13", b3_guess)
 
 # %%
 b3 = VAE("b3", shape=(3, 32, 32))
-batch = budget.pick(smoke=16, laptop=144)
+batch = budget.pick(smoke=8, laptop=144)
 training.fit(b3, faces, rounds=budget.rounds(2_000), batch=batch, seed=0, preview=False)
 changed = {"lr": 3e-3, "warm_up": 0.3}
 better = VAE("faces", shape=(3, 32, 32), **changed)
-training.fit(better, faces, rounds=budget.rounds(12_000), seed=0, preview=False)
+quick = {"batch": min(batch, 64), "seed": 0, "preview": False}
+training.fit(better, faces, rounds=budget.rounds(12_000), **quick)
 face_vaes = {"B3": b3.eval(), "faces": better.eval()}
 
 # %%

@@ -181,16 +181,34 @@ def zeros(masks):
     return (torch.stack(J).amax(0) < 1e-12).sum()
 
 
+def each_jacobian(x, masks):
+    """J₁, …, J_K: of every coupling by itself, at the point that reaches it."""
+    found = []
+    for b in masks:
+        found.append(jacobian(lambda v, b=b: coupling(v, b), x))
+        x = coupling(x, b)
+    return found
+
+
 # %%
-agrees(zeros([b, 1 - b, b]), 0, name="(11.4) zeros after three alternating couplings")
+turned = [b, 1 - b, b]
+J1, J2, J3 = each_jacobian(x[0], turned)
+whole = jacobian(lambda v: stack(v, turned), x[0])
+agrees(J3 @ J2 @ J1, whole, name="(11.4) the product, the last coupling on the left")
+refuses(J1 @ J2 @ J3, whole, name="the same product in the order of the arrows")
+at_x = [jacobian(lambda v, b=b: coupling(v, b), x[0]) for b in turned]
+refuses(at_x[2] @ at_x[1] @ at_x[0], whole, name="every Jacobian taken at x itself")
+
+# %%
+agrees(zeros(turned), 0, name="(11.4) zeros after three alternating couplings")
 refuses(zeros([b, b, b]), 0, name="three couplings with the same mask")
 z = stack(x, [b, b, b])
 agrees(b * z, b * x, name="the same mask thrice: half of the numbers never change")
-refuses(b * stack(x, [b, 1 - b, b]), b * x, name="alternating: they do")
+refuses(b * stack(x, turned), b * x, name="alternating: they do")
 
 # %%
 fig, axes = plots.figure(columns=4, width=9.4, height=2.9)
-orders = {"one": [b], "two": [b, 1 - b], "three": [b, 1 - b, b]}
+orders = {"one": [b], "two": [b, 1 - b], "three": turned}
 orders["three, same mask"] = [b, b, b]
 for ax, (name, masks) in zip(axes, orders.items()):
     J = jacobian(lambda v: stack(v, masks), x[0]).abs()
