@@ -246,5 +246,23 @@ def test_the_course_s_recipe_covers_all_classes_with_five_seeds(recorded):
         assert total_variation(counts, torch.tensor(recorded["data"])) <= 0.10
 
 
+def test_a2_wins_learns_and_forgets_with_five_seeds(recorded):
+    """What the lesson says of the failing exhibit, of every seed."""
+    runs = [run for run in recorded["runs"] if run["experiment"] == "a2"]
+    assert [run["seed"] for run in runs] == [0, 1, 2, 3, 4]
+    for run in runs:
+        at = {row["round"]: row for row in run["rows"]}
+        counts = {mark: torch.tensor(row["counts"]) for mark, row in at.items()}
+        apart = {
+            mark: total_variation(found, torch.tensor(recorded["data"]))
+            for mark, found in counts.items()
+        }
+        assert all(row["d_loss"] < 0.2 for row in run["rows"])
+        assert [modes_covered(counts[mark]) for mark in (350, 500, 700, 1000)] == [9] * 4
+        assert min(apart, key=apart.get) in (350, 500, 700)
+        assert apart[2000] > apart[500] + 0.1
+        assert counts[500][[3, 8]].sum() < counts[2000][[3, 8]].sum() > 5_000
+
+
 def test_every_step_of_the_repair_was_recorded(recorded):
     assert {run["experiment"] for run in recorded["runs"]} == {*recorded["repairs"], "course"}
