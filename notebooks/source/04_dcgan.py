@@ -1070,6 +1070,8 @@ measures = {
     "g_loss": lambda row: row["g_loss"],
     "D(G(z))": lambda row: row["D(G(z))"],
 }
+
+# %%
 seeds = [run["seed"] for run in runs["a2"]]
 minutes = [run["minutes"] / run["rows"][-1]["round"] * 2000 for run in runs["a2"]]
 print(f"A2, seeds {seeds}; 2,000 rounds take {min(minutes):.0f} to {max(minutes):.0f} minutes")
@@ -1097,6 +1099,8 @@ shown = {
         real_counts[[3, 8]].sum() / real_counts.sum(),
     ),
 }
+
+# %%
 fig, axes = plots.figure(columns=2, width=8.0, height=3.0)
 for ax, (title, (measure, reference)) in zip(axes, shown.items()):
     for run, color in zip(runs["a2"], plots.PALETTE):
@@ -1120,6 +1124,8 @@ for name in ("total variation", "3s and 8s"):
     )
     half = 2.776 * rise.std() / math.sqrt(5)  # Student's t, five seeds
     print(f"{name}, from round 500 to 2,000: {rise.mean():+.2f} ± {half:.2f} (95%)")
+
+# %%
 for run in runs["a2"]:
     last = run["rows"][-1]
     print(
