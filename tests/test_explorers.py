@@ -7,6 +7,7 @@ The explorers are MAKERS of the files named below; what they show is tested ther
 import html
 import importlib
 import io
+import statistics
 import time
 
 import ipywidgets
@@ -25,12 +26,16 @@ FILES = [
     for name in ("explore", "explore_faces", "explore_flows", "explore_hybrids", "flows_plane")
 ]
 MAKERS = {name: make for file in FILES for name, make in file.MAKERS.items()}
-# Timed at the size of the course, where the file gives one, and not while models compute.
+# Timed at the size of the course, where the file gives one; by the best of nine redraws where a
+# network of that size computes, since neighbours slow that too, else by their median.
 TIMED = {n: make for f in FILES for n, make in getattr(f, "TIMED", f.MAKERS).items()}
+LARGE = {n for f in FILES if f.__name__.endswith(("_faces", "_hybrids")) for n in f.MAKERS}
 SEVEN = "8.0,7.0 20.0,6.0 13.0,24.0; 10.0,16.0 18.0,15.0"
-# How many pictures a control has, where not each state has one of its own: `letter` is the group
-# that the mouse fills, and the stride bounds the output padding.
-FEWER = {"letter": 1, "output_padding": 2}
+# How many states of a control may have the picture of another one: `letter` is the group that the
+# mouse fills, the stride bounds the output padding, and a label may be the one that was read.
+ALIKE = {"letter": 3, "output_padding": 1, "label": 1}
+# Explorers whose text is a judge's verdict, if any, and controls that change the view alone.
+SILENT = {"face_factors", "arithmetic given", "angle", "flow", "map", "letter", "grid"}
 
 
 def states(control):
@@ -40,7 +45,7 @@ def states(control):
     if isinstance(control, Drawing):
         return ["", "8.0,8.0 8.0,20.0", SEVEN]
     if isinstance(control, Choice):
-        return list(control.options)[:: max(1, len(control.options) // 3)]
+        return list(control.options)[:: 1 + len(control.options) // 6]
     if control.name == "ink":
         return [0, 2, 5]  # SEVEN has five points, and more ink than points is all of them
     middle = (control.low + control.high) / 2
@@ -60,7 +65,7 @@ def besides(control):
 def test_every_control_at_its_ends_and_middle(explorers, name):
     explorer = explorers[name]
     for control in explorer.controls:
-        seen = []
+        seen, said = [], set()
         for value in states(control):
             frame = explorer.frame(**besides(control) | {control.name: value})
             picture = Image.open(io.BytesIO(frame.png))
@@ -68,9 +73,12 @@ def test_every_control_at_its_ends_and_middle(explorers, name):
             assert picture.format == "PNG" and picture.size == explorer.size
             assert len(frame.text) > 10 and "nan" not in frame.text
             seen.append(frame.png)
-        # Two options may well draw the same: a label as it was read, and that label.
-        least = FEWER.get(control.name, 2 if isinstance(control, Choice) else len(seen))
-        assert len(set(seen)) >= least, f"{control.name} changes nothing"
+            said.add(frame.text)
+        alike = len(seen) - len(set(seen))
+        assert alike <= ALIKE.get(control.name, 0), f"{control.name} changes nothing"
+        assert len(said) > 1 or {name, control.name} & SILENT, (
+            f"{control.name} is not spoken of"
+        )
 
 
 @pytest.mark.parametrize("name", MAKERS)
@@ -90,7 +98,7 @@ def test_one_state_has_one_picture_in_whatever_order_it_was_asked_for(explorers,
 
 @pytest.mark.parametrize("name", TIMED)
 def test_a_redraw_is_fast_enough_for_a_slider(explorers, name):
-    """At most 60 ms of processor time; the best of nine, since neighbours slow that too."""
+    """At most 60 ms on an idle core; processor time, so that neighbours don't count."""
     explorer = explorers[name] if TIMED[name] is MAKERS.get(name) else TIMED[name]()
     first = explorer.controls[0]
     explorer.render()
@@ -99,7 +107,7 @@ def test_a_redraw_is_fast_enough_for_a_slider(explorers, name):
         begin = time.process_time()
         explorer.render(**{first.name: states(first)[turn % 2]})
         took.append(time.process_time() - begin)
-    assert min(took) < 0.060
+    assert (min if name in LARGE else statistics.median)(took) < 0.060
 
 
 @pytest.mark.parametrize("name", MAKERS)

@@ -116,13 +116,13 @@ def _compare(number, asked: Exercise, outcome, expected, mistaken, probes=None):
         reason = None if _holds(asked.accepts, outcome) else ""
     else:
         reason = _gap(outcome, expected, asked.tol, probes)
-    if reason is None and asked.learns and not all(_carries_a_gradient(v) for v in outcome):
-        return False, (
-            f"✗ {number}: the number is right, but no gradient comes through it, so nothing "
-            "could learn from it: no `.item()`, no `.detach()`, and a slope inside only with "
-            "create_graph=True"
-        )
     if reason is None:
+        if asked.learns and not all(_carries_a_gradient(value) for value in outcome):
+            return False, (
+                f"✗ {number}: the number is right, but no gradient comes through it, so nothing "
+                "could learn from it: no `.item()`, no `.detach()`, and a slope inside only with "
+                "create_graph=True"
+            )
         return True, f"✓ {number}: right" + (f". {asked.note}" if asked.note else "")
 
     def known(mistake: Mistake) -> bool:
