@@ -18,8 +18,8 @@ import torch
 from course_lib import data, evaluation, models, training, zoo
 from course_lib.data import paths
 from course_lib.errors import CourseError
-from course_lib.models.base import Model
-from course_lib.training import processes
+from course_lib.models.model import Model
+from course_lib.training import distributed
 
 EXAMPLES = {
     "train": """examples:
@@ -74,7 +74,7 @@ def train(options: argparse.Namespace) -> None:
         seed=seed,
         resume=out,
     )
-    if processes.rank() == 0:
+    if distributed.rank() == 0:
         print(history.summary())
         print(f"{(time.perf_counter() - before) / 60:.1f} minutes; kept in {out}")
 
@@ -206,7 +206,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; 0 when it did its work, 2 after an error that the user can mend."""
     options = parser().parse_args(arguments)
     try:
-        with processes.joined():
+        with distributed.joined():
             options.run(options)
     except CourseError as error:
         print(error, file=sys.stderr)

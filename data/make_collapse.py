@@ -22,7 +22,7 @@ import recording
 import torch
 
 from course_lib import data, models, training
-from course_lib.models.densities import active_units, gaussian_kls
+from course_lib.models.parts.likelihoods import active_units, gaussian_kls
 
 FILE = Path(__file__).parent / "collapse.json"
 SEEDS = (0, 1, 2)

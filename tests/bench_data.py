@@ -26,7 +26,7 @@ from torch.utils.data import DataLoader
 from torchvision import datasets, transforms
 
 from course_lib import data
-from course_lib.data import sources
+from course_lib.data.photos import sources
 from course_lib.training import Draw
 
 BATCH, SIZE = 64, 64

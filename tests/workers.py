@@ -21,9 +21,9 @@ from course_lib.training import (
     Player,
     adam,
     checkpoint,
+    distributed,
     fit,
     own_gradients,
-    processes,
 )
 
 
@@ -59,7 +59,7 @@ def gradients(dtype: torch.dtype) -> dict[str, torch.Tensor]:
         draw = Draw(images, 32, seed=1, dtype=dtype)
         for i, move in enumerate(model.game().round):
             for own in own_gradients(move.losses(draw), move.players).values():
-                processes.average_(own)
+                distributed.average_(own)
                 found |= {f"{name}.{i}.{j}": g for j, g in enumerate(own)}
     return found
 
@@ -69,7 +69,7 @@ def measure_gradients(file: str) -> None:
     found = {}
     for dtype in (torch.float32, torch.float64):
         found |= {f"{dtype}.{name}": g for name, g in gradients(dtype).items()}
-    if processes.rank() == 0:
+    if distributed.rank() == 0:
         checkpoint.save(file, found, {})
 
 
@@ -120,14 +120,14 @@ def train_apart(folder: str, cases: list[str]) -> None:
     """Each process trains in folders of its own, FOLDER/CASE/RANK, and notes what is refused."""
     for case in cases:
         try:
-            train(f"{folder}/{case}/{processes.rank()}")
+            train(f"{folder}/{case}/{distributed.rank()}")
         except CourseError as error:
-            with open(f"{folder}/{case}/{processes.rank()}.txt", "w") as file:
+            with open(f"{folder}/{case}/{distributed.rank()}.txt", "w") as file:
                 file.write(str(error))
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
     work, file, *more = sys.argv[1:]
-    with processes.joined():
+    with distributed.joined():
         globals()[work](file, *map(json.loads, more))

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from course_lib.data import celeba, digits, faces, folder, mnist, paths, toy
+from course_lib.data import digits, faces, mnist, paths, toy
 from course_lib.data.batches import Batch, order
 from course_lib.data.dataset import Card, DataSet
+from course_lib.data.photos import celeba, folder
 from course_lib.errors import CourseError, unknown
 from course_lib.pixels import binarise, dequantise
 

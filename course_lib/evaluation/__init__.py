@@ -14,11 +14,6 @@ from course_lib.evaluation.classes import (
     modes_covered,
     total_variation,
 )
-from course_lib.evaluation.classifier import (
-    DigitClassifier,
-    digit_classifier,
-    digit_classifier_card,
-)
 from course_lib.evaluation.conditional import (
     agreement,
     diversity,
@@ -26,20 +21,25 @@ from course_lib.evaluation.conditional import (
     relative_diversity,
 )
 from course_lib.evaluation.distances import frechet_distance, gaussian_frechet, kid
-from course_lib.evaluation.faces import FaceFactors, face_factors, face_factors_card
 from course_lib.evaluation.features import image_features
-from course_lib.evaluation.likelihood import KCurve, iwae, on_scale
-from course_lib.evaluation.looks import (
+from course_lib.evaluation.image_statistics import (
     asymmetry,
     distribution_distance,
     sharpness,
     spectrum_slope,
 )
+from course_lib.evaluation.judges.digits import (
+    DigitClassifier,
+    digit_classifier,
+    digit_classifier_card,
+)
+from course_lib.evaluation.judges.faces import FaceFactors, face_factors, face_factors_card
+from course_lib.evaluation.ladder import Ladder, ladder
+from course_lib.evaluation.likelihood import KCurve, iwae, on_scale
 from course_lib.evaluation.manifold import PRDC, prdc
+from course_lib.evaluation.nearest_face import NearestFace, nearest_face
 from course_lib.evaluation.neighbours import Memorisation, memorisation
-from course_lib.evaluation.renderable import NearestFace, nearest_face
-from course_lib.evaluation.reporting import report
-from course_lib.evaluation.rungs import Ladder, ladder
+from course_lib.evaluation.report import report
 from course_lib.evaluation.table import Report, Row
 
 __all__ = [

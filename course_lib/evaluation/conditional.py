@@ -17,8 +17,9 @@ from torch import Tensor, nn
 
 from course_lib.data import DataSet
 from course_lib.errors import CourseError
-from course_lib.evaluation import classes, classifier, features
+from course_lib.evaluation import classes, features
 from course_lib.evaluation.distances import left_out_error
+from course_lib.evaluation.judges import digits
 from course_lib.evaluation.table import Row
 
 PAIRED = 1000  # images of a group whose pairs are compared, at most
@@ -78,13 +79,13 @@ def gan_train(
     """Accuracy on real digits of a classifier trained on samples alone, and its standard error.
 
     samples: (N, 1, 28, 28), uint8 or floats in [0, 1], N at least 100, of `labels` (N,). The
-    classifier and its schedule are the judge's (`classifier.train`); an epoch of 10,000 samples
+    classifier and its schedule are the judge's (`digits.train`); an epoch of 10,000 samples
     takes some 10 seconds. The error is that of the real images, not of a second training.
     """
     if real.labels is None:
         raise CourseError("GAN-train reads real digits with labels; this data set has none.")
     levels = (classes.as_levels(classes.checked(samples)) * 255).round().to(torch.uint8)
-    trained = classifier.train(DataSet(levels, labels), epochs=epochs, seed=seed)
+    trained = digits.train(DataSet(levels, labels), epochs=epochs, seed=seed)
     return agreement(classes.class_probabilities(real.images, trained).argmax(1), real.labels)
 
 
@@ -159,7 +160,7 @@ def rows(
 
 
 def _gan_train_row(samples: Tensor, labels: Tensor, dataset: DataSet, seed: int) -> Row:
-    if dataset.shape != classifier.SHAPE or labels.ndim != 1 or len(samples) < 100:
+    if dataset.shape != digits.SHAPE or labels.ndim != 1 or len(samples) < 100:
         return Row(
             NAMES[1], None, note="takes 100 samples of digits or more, with their classes"
         )

@@ -20,8 +20,8 @@ from course_lib.data import DataSet
 from course_lib.data.faces import FACTORS
 from course_lib.errors import CourseError, unknown
 from course_lib.evaluation import classes
-from course_lib.evaluation.classifier import SHAPE, DigitClassifier, digit_classifier
-from course_lib.evaluation.faces import FEATURES, FaceFactors, face_factors
+from course_lib.evaluation.judges.digits import SHAPE, DigitClassifier, digit_classifier
+from course_lib.evaluation.judges.faces import FEATURES, FaceFactors, face_factors
 
 BATCH = 500
 READ_RIGHT = 0.9  # of real images: below, the network is not at home on this data

@@ -15,18 +15,23 @@ from torch import Tensor, nn
 
 from course_lib.data import DataSet
 from course_lib.errors import CourseError
-from course_lib.evaluation import distances, features, looks
+from course_lib.evaluation import distances, features
+from course_lib.evaluation import image_statistics as statistics
 from course_lib.evaluation.likelihood import mean_and_error
 from course_lib.evaluation.manifold import K, prdc
-from course_lib.evaluation.renderable import nearest_face
+from course_lib.evaluation.nearest_face import nearest_face
 from course_lib.evaluation.table import Row
 
 LEAST = 10  # images in each set
 SEARCHED = 50  # faces whose nearest renderable one is looked for, at most
 LOOKS = {
-    "Laplacian variance": (looks.sharpness, "softer", "sharper, by detail or noise"),
-    "power-spectrum slope": (looks.spectrum_slope, "steeper: blurred", "flatter: noise, edges"),
-    "left–right asymmetry": (looks.asymmetry, "more symmetric", "less symmetric"),
+    "Laplacian variance": (statistics.sharpness, "softer", "sharper, by detail or noise"),
+    "power-spectrum slope": (
+        statistics.spectrum_slope,
+        "steeper: blurred",
+        "flatter: noise, edges",
+    ),
+    "left–right asymmetry": (statistics.asymmetry, "more symmetric", "less symmetric"),
 }
 NAMES = ("FD", "KID", "precision", "recall", "density", "coverage")
 
@@ -127,8 +132,8 @@ class RealImages:
         for name, (measure, less, more) in LOOKS.items():
             try:
                 real, fake = self._real_looks[name], measure(images)
-                value = looks.distribution_distance(fake, real)
-                spread = distances.left_out_error(looks.distribution_distance, fake, real)
+                value = statistics.distribution_distance(fake, real)
+                spread = distances.left_out_error(statistics.distribution_distance, fake, real)
             except CourseError as error:
                 rows.append(Row(name, None, note=str(error)))
                 continue

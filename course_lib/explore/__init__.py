@@ -19,26 +19,26 @@ and `pointed`, lesson 11 `temperature` and `fill`. `judged_draws` and `attribute
 
 from course_lib.explore.arithmetic import arithmetic
 from course_lib.explore.attributes import attributes
-from course_lib.explore.controls import Choice, Slider, Toggle
+from course_lib.explore.class_style import class_style
 from course_lib.explore.directions import attribute_directions, judged_draws
-from course_lib.explore.elbo import elbo_bar
-from course_lib.explore.explorer import Explorer, Frame
-from course_lib.explore.facing import face_factors
-from course_lib.explore.filling import fill
-from course_lib.explore.flows import warp
-from course_lib.explore.games import minimax
-from course_lib.explore.latent import latent_plane
-from course_lib.explore.morphing import morph
-from course_lib.explore.paths import interpolation
-from course_lib.explore.pointing import pointed
-from course_lib.explore.replaying import replay
-from course_lib.explore.shell import show
-from course_lib.explore.styling import class_style
-from course_lib.explore.telling import told_attributes
+from course_lib.explore.elbo_bar import elbo_bar
+from course_lib.explore.face_factors import face_factors
+from course_lib.explore.fill import fill
+from course_lib.explore.interpolation import interpolation
+from course_lib.explore.kit.controls import Choice, Slider, Toggle
+from course_lib.explore.kit.explorer import Explorer, Frame
+from course_lib.explore.kit.show import show
+from course_lib.explore.latent_plane import latent_plane
+from course_lib.explore.minimax import minimax
+from course_lib.explore.morph import morph
+from course_lib.explore.pointed import pointed
+from course_lib.explore.replay import replay
 from course_lib.explore.temperature import temperature
-from course_lib.explore.transferring import transfer
-from course_lib.explore.transposing import transposed
-from course_lib.explore.walking import walk
+from course_lib.explore.told_attributes import told_attributes
+from course_lib.explore.transfer import transfer
+from course_lib.explore.transposed import transposed
+from course_lib.explore.walk import walk
+from course_lib.explore.warp import warp
 
 __all__ = [
     "Choice",

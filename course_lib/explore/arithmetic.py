@@ -13,13 +13,13 @@ from PIL import Image
 
 from course_lib.data.faces import FACTORS
 from course_lib.errors import CourseError, unknown
-from course_lib.explore.candidates import GAP, Sheet, numbered, put
-from course_lib.explore.canvas import BLUE, GREEN, INK, MUTED, ORANGE, Canvas
-from course_lib.explore.controls import Choice, Slider
-from course_lib.explore.explorer import Explorer
-from course_lib.explore.latents import CANDIDATES, Latents, chosen, draws, latents
-from course_lib.explore.pointer import Point
-from course_lib.explore.readings import changed, judge_for, one, read, said, worded
+from course_lib.explore.kit.canvas import BLUE, GREEN, INK, MUTED, ORANGE, Canvas
+from course_lib.explore.kit.controls import Choice, Slider
+from course_lib.explore.kit.explorer import Explorer
+from course_lib.explore.kit.latent_space import CANDIDATES, Latents, chosen, draws, latents
+from course_lib.explore.kit.mouse import Point
+from course_lib.explore.kit.readings import changed, judge_for, one, read, said, worded
+from course_lib.explore.kit.tiles import GAP, Sheet, numbered, put
 
 SIZE = (820, 522)
 GROUPS = {"A": ORANGE, "B": BLUE, "C": GREEN}

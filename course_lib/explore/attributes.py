@@ -12,12 +12,20 @@ import numpy as np
 from PIL import Image
 
 from course_lib.errors import CourseError
-from course_lib.explore.candidates import put
-from course_lib.explore.canvas import MUTED, ORANGE, Canvas
-from course_lib.explore.controls import Slider
-from course_lib.explore.explorer import Explorer
-from course_lib.explore.latents import chosen, latents
-from course_lib.explore.readings import Reading, changed, judge_for, one, read, table, worded
+from course_lib.explore.kit.canvas import MUTED, ORANGE, Canvas
+from course_lib.explore.kit.controls import Slider
+from course_lib.explore.kit.explorer import Explorer
+from course_lib.explore.kit.latent_space import chosen, latents
+from course_lib.explore.kit.readings import (
+    Reading,
+    changed,
+    judge_for,
+    one,
+    read,
+    table,
+    worded,
+)
+from course_lib.explore.kit.tiles import put
 from course_lib.plots.pictures import as_array
 
 SIZE, SIDE = (820, 428), 224

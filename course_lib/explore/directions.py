@@ -18,8 +18,8 @@ from torch import Tensor
 
 from course_lib.data.faces import FACTORS
 from course_lib.errors import CourseError, unknown
-from course_lib.explore.latents import draws, latents
-from course_lib.explore.readings import judge_for, read
+from course_lib.explore.kit.latent_space import draws, latents
+from course_lib.explore.kit.readings import judge_for, read
 from course_lib.plots.pictures import as_array
 
 BATCH = 100

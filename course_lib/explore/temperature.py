@@ -12,10 +12,10 @@ import torch
 from PIL import Image
 
 from course_lib.errors import CourseError
-from course_lib.explore import network
-from course_lib.explore.canvas import MUTED, Canvas
-from course_lib.explore.controls import Slider
-from course_lib.explore.explorer import Explorer
+from course_lib.explore.kit import network
+from course_lib.explore.kit.canvas import MUTED, Canvas
+from course_lib.explore.kit.controls import Slider
+from course_lib.explore.kit.explorer import Explorer
 from course_lib.plots.pictures import as_pixels, mosaic
 
 WIDTH, TOP, GAP = 820, 42, 3

@@ -15,9 +15,9 @@ from torch import Tensor
 from torch.nn.functional import adaptive_max_pool2d
 
 from course_lib.errors import CourseError, unknown
-from course_lib.models import convolutional, critics
-from course_lib.models.base import evaluating
 from course_lib.models.gan import GAN, PLAY
+from course_lib.models.model import evaluating
+from course_lib.models.parts import convolutions, critics
 
 PART = 256  # images at once when many are wanted
 
@@ -90,19 +90,19 @@ class DCGAN(GAN):
     def networks(self) -> None:
         s = self.settings
         for name, known in (
-            ("norm", convolutional.NORMS),
-            ("up", convolutional.UPS),
-            ("down", convolutional.DOWNS),
-            ("init", convolutional.INITS),
+            ("norm", convolutions.NORMS),
+            ("up", convolutions.UPS),
+            ("down", convolutions.DOWNS),
+            ("init", convolutions.INITS),
         ):
             if s[name] not in known:
                 raise unknown(name, s[name], known)
         if not 0 <= s["slope"] < 1:
             raise CourseError(f"slope must be in [0, 1), not {s['slope']!r}.")
-        self.generator = convolutional.generator(
+        self.generator = convolutions.generator(
             self.shape, s["latent"], s["width"], norm=s["norm"], up=s["up"]
         )
-        self.discriminator = convolutional.discriminator(
+        self.discriminator = convolutions.discriminator(
             self.shape,
             s["width"],
             norm=s["norm"],
@@ -110,14 +110,14 @@ class DCGAN(GAN):
             dense=s["dense"],
             slope=s["slope"],
         )
-        self.apart = convolutional.normalises(self.discriminator)
+        self.apart = convolutions.normalises(self.discriminator)
         if self.apart and s["critic"] == "penalised":
             raise CourseError(
                 "The gradient penalty is about each image alone, and batch norm in D mixes "
                 f'them: with critic="penalised" choose norm="generator", not {s["norm"]!r}.'
             )
         if s["init"] == "dcgan":
-            convolutional.initialise(self)
+            convolutions.initialise(self)
         self.to(memory_format=torch.channels_last)
 
     def seen(self, x: Tensor) -> Tensor:
@@ -150,7 +150,7 @@ class DCGAN(GAN):
 
         def part(x: Tensor) -> Tensor:
             h, found = self.seen(x), []
-            for block in convolutional.trunk(self.discriminator):
+            for block in convolutions.trunk(self.discriminator):
                 h = block(h)
                 found.append(adaptive_max_pool2d(h, 4).flatten(1))
             return torch.cat(found, 1)

@@ -16,15 +16,15 @@ import torch
 from torch import Tensor, nn
 
 from course_lib.errors import CourseError, unknown
-from course_lib.models import critics
-from course_lib.models.base import Averaging, evaluating, is_number, mlp
-from course_lib.models.objectives import (
+from course_lib.game import Game, Move, Player, adam
+from course_lib.models.model import Averaging, evaluating, is_number, mlp
+from course_lib.models.parts import critics
+from course_lib.models.parts.losses import (
     LOSSES,
     OBJECTIVES,
     discriminator_loss,
     generator_loss,
 )
-from course_lib.training.game import Game, Move, Player, adam
 
 __all__ = ["GAN", "OBJECTIVES", "discriminator_loss", "generator_loss"]
 

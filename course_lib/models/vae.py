@@ -18,9 +18,10 @@ import torch
 from torch import Tensor, nn
 
 from course_lib.errors import CourseError, unknown
-from course_lib.models import convolutional
-from course_lib.models.base import Model, mlp
-from course_lib.models.densities import (
+from course_lib.game import Game, Move, Player, adam
+from course_lib.models.model import Model, mlp
+from course_lib.models.parts import convolutions
+from course_lib.models.parts.likelihoods import (
     active_units,
     bernoulli_log_likelihood,
     free_bits_kl,
@@ -29,7 +30,6 @@ from course_lib.models.densities import (
     log_normal,
 )
 from course_lib.pixels import binarise, bits_per_dim, dequantise
-from course_lib.training.game import Game, Move, Player, adam
 
 __all__ = [
     "VAE",
@@ -160,10 +160,10 @@ class VAE(Model):
             )
         size = torch.Size(self.shape).numel()
         if s["network"] == "convolutional":
-            self.encoder = convolutional.encoder(
+            self.encoder = convolutions.encoder(
                 self.shape, s["width"], s["dense"], 2 * s["latent"]
             )
-            self.decoder = convolutional.Decoder(self.shape, s["latent"], s["width"])
+            self.decoder = convolutions.Decoder(self.shape, s["latent"], s["width"])
             self.to(memory_format=torch.channels_last)
         else:
             self.encoder = mlp([size, *s["hidden"], 2 * s["latent"]])

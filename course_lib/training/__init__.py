@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import torch
 
-from course_lib.training.average import MovingAverage
+from course_lib.game import Game, Move, Player, adam, own_gradients, reaches
+from course_lib.models.parts.averages import MovingAverage
 from course_lib.training.budget import Budget, budget
-from course_lib.training.draw import Draw
-from course_lib.training.fitting import fit
-from course_lib.training.game import Game, Move, Player, adam, own_gradients, reaches
+from course_lib.training.fit import fit
 from course_lib.training.history import History
 from course_lib.training.loop import TrainingStopped
+from course_lib.training.source import Draw
 
 __all__ = [
     "Budget",

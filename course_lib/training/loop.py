@@ -16,12 +16,12 @@ from tqdm.auto import tqdm
 
 from course_lib.data import DataSet
 from course_lib.errors import CourseError
-from course_lib.training import interrupts, previews, processes
-from course_lib.training.draw import Draw
-from course_lib.training.game import Game, Player, own_gradients
+from course_lib.game import Game, Player, own_gradients
+from course_lib.training import distributed, interrupts, previews
 from course_lib.training.history import History
-from course_lib.training.keeping import Keeper
 from course_lib.training.previews import Preview
+from course_lib.training.resume import Keeper
+from course_lib.training.source import Draw
 from course_lib.training.state import Exploded, State
 
 EXPLODED = 1e8  # nats; no loss of the course comes near it while it still learns
@@ -86,7 +86,7 @@ class Training:
     def play(self, rounds: int, preview: Preview | None, show: bool) -> None:
         """Play until `rounds` are played, from wherever the history ends."""
         history, first = self.history, self.history.rounds
-        processes.broadcast_([*self.state.weights().values(), *self.state.kept().values()])
+        distributed.broadcast_([*self.state.weights().values(), *self.state.kept().values()])
         if first == 0 and self.game.start is not None:
             self.game.start(self.draw)
         good, keeper = (first, self.state.copy()), self.keeper
@@ -119,7 +119,7 @@ class Training:
                 bar.update(1)
                 if show and now - bar.last_print_t > 0.5:
                     bar.set_postfix_str(_short(values), refresh=False)
-                stop = processes.anyone(bool(interrupted))
+                stop = distributed.anyone(bool(interrupted))
                 if stop or (keeper and now - keeper.last >= keeper.every):
                     self.save()
                 if stop:
@@ -138,8 +138,8 @@ class Training:
                     found.setdefault(name, []).append(value)
         if self.game.after is not None:
             self.game.after(t)
-        if processes.world() > 1:
-            processes.average_(self.state.buffers())
+        if distributed.world() > 1:
+            distributed.average_(self.state.buffers())
         return {name: sum(values) / len(values) for name, values in found.items()}
 
     def move(self, move, t: int) -> dict[str, float]:
@@ -148,9 +148,9 @@ class Training:
         gradients = own_gradients(losses, move.players)
         names = [f"{player}.{term}" for player, terms in losses.items() for term in terms]
         terms = [v.detach() for terms in losses.values() for v in terms.values()]
-        if processes.world() > 1:
+        if distributed.world() > 1:
             terms = torch.stack(terms)
-            processes.average_([g for own in gradients.values() for g in own] + [terms])
+            distributed.average_([g for own in gradients.values() for g in own] + [terms])
         values = dict(zip(names, _numbers(terms), strict=True))
         for name, value in values.items():
             if not abs(value) <= EXPLODED:  # also true of NaN

@@ -6,10 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from course_lib.errors import CourseError
-from course_lib.training import processes
+from course_lib.game import Game, Player
+from course_lib.training import distributed
 from course_lib.training.checkpoint import copy_into, section
-from course_lib.training.draw import Draw
-from course_lib.training.game import Game, Player
+from course_lib.training.source import Draw
 
 
 class Exploded(CourseError):
@@ -95,7 +95,7 @@ class State:
             "threads": torch.get_num_threads(),
             "memory layout": "contiguous" if contiguous else "channels last",
             "device": next(iter(weights)).device.type,
-            "processes": processes.world(),
+            "processes": distributed.world(),
             "the data's checksum": self.draw.dataset.digest(),
         }
 

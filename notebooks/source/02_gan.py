@@ -46,7 +46,7 @@ from torch import distributions, nn
 
 from course_lib import data, evaluation, explore, models, plots, training, zoo
 from course_lib.checks import agrees, check, predict, refuses
-from course_lib.checks.lesson_02 import mystery_game
+from course_lib.lessons.lesson_02.exercises import mystery_game
 from course_lib.models import gan as library
 
 budget = training.budget()
@@ -786,7 +786,7 @@ def alternating_step(x, y, eta):
 # %%
 alternate = alternating_step
 if not check("02.4", alternating_step):
-    from course_lib.checks.lesson_02 import alternating_step as alternate
+    from course_lib.lessons.lesson_02.exercises import alternating_step as alternate
 
 
 # %%

@@ -43,8 +43,10 @@ from matplotlib.ticker import FuncFormatter
 from torch.distributions import Binomial, Multinomial, Normal
 
 from course_lib import data, evaluation, explore, models, plots, training, zoo
-from course_lib.checks import agrees, check, lesson_03, predict, refuses
-from course_lib.evaluation import distances, manifold, neighbours, rungs
+from course_lib.checks import agrees, check, predict, refuses
+from course_lib.evaluation import distances, manifold, neighbours
+from course_lib.evaluation.ladder import SHARE, blurred
+from course_lib.lessons.lesson_03 import exercises as lesson_03
 
 budget = training.budget()
 generator = training.seed_all(3)
@@ -538,7 +540,7 @@ guess_smaller = predict("03.11", guess_smaller)
 sizes = budget.pick(smoke=[100, 250], laptop=[70, 100, 150, 250, 500])
 repeats, many = budget.pick(smoke=1, laptop=24), budget.pick(smoke=500, laptop=2000)
 x = test_digits.batch(slice(many)).x
-see = {"real": features(x), "slightly blurred": features(rungs.blurred(x, 1 / 50))}
+see = {"real": features(x), "slightly blurred": features(blurred(x, 1 / 50))}
 found = {(score, who): [] for score in ("FD", "KID") for who in ("real", "slightly blurred")}
 for _ in range(repeats):
     order = torch.randperm(many, generator=generator)
@@ -858,7 +860,7 @@ assert bool((parts[1] <= total).all())
 # of a sixteenth of the side:
 
 # %%
-soft = rungs.blurred(x.float(), 1 / 16).double()
+soft = blurred(x.float(), 1 / 16).double()
 odd, rest = (soft - soft.flip(3)) / 2, soft - soft.mean((2, 3), keepdim=True)
 asymmetry = odd.square().sum((1, 2, 3)) / rest.square().sum((1, 2, 3))
 agrees(asymmetry, evaluation.asymmetry(x), tol=1e-5, name="(3.19) of the smoothed picture")
@@ -878,8 +880,8 @@ agrees(evaluation.asymmetry(straight), 0.0, tol=1e-9, name="a straight face")
 refuses(evaluation.asymmetry(turned), 0.0, tol=1e-3, name="a turned one is as symmetric")
 
 drawn = faces.batch().x
-versions = {"real": drawn, "slightly blurred": rungs.blurred(drawn, 1 / 25)}
-versions |= {"blurred": rungs.blurred(drawn, 1 / 16), "more blurred": rungs.blurred(drawn, 1 / 8)}
+versions = {"real": drawn, "slightly blurred": blurred(drawn, 1 / 25)}
+versions |= {"blurred": blurred(drawn, 1 / 16), "more blurred": blurred(drawn, 1 / 8)}
 measured = {name: evaluation.asymmetry(x) for name, x in versions.items()}
 
 # %%
@@ -1021,7 +1023,7 @@ print(f"ten pictures {ten_score:.2f}, {len(real)} real digits {real_score:.2f}, 
 
 # %%
 held = test_digits.take(budget.pick(smoke=120, laptop=2000))
-n = int(rungs.SHARE * len(held))
+n = int(SHARE * len(held))
 scale = evaluation.ladder(held, n=n)
 scale
 

@@ -47,8 +47,9 @@ from PIL import Image
 from torch import nn
 
 from course_lib import data, evaluation, explore, plots, training, zoo
-from course_lib.checks import agrees, check, lesson_04, predict, refuses
-from course_lib.explore.paths import spherical
+from course_lib.checks import agrees, check, predict, refuses
+from course_lib.explore.interpolation import spherical
+from course_lib.lessons.lesson_04 import exercises as lesson_04
 from course_lib.models import DCGAN
 
 budget = training.budget()

@@ -46,8 +46,8 @@ from torch import nn
 
 from course_lib import data, evaluation, explore, models, plots, training
 from course_lib.checks import agrees, check, predict, refuses
-from course_lib.checks.lesson_05 import mystery_game
-from course_lib.models import critics
+from course_lib.lessons.lesson_05.exercises import mystery_game
+from course_lib.models.parts import critics
 
 budget = training.budget()
 generator = training.seed_all(5)
@@ -108,7 +108,7 @@ def one_round(eta):
 # %%
 passed = check("05.1", one_round)
 if not passed:
-    from course_lib.checks.lesson_05 import one_round
+    from course_lib.lessons.lesson_05.exercises import one_round
 
 # %% [markdown]
 # Each of the two moves is a shear, with determinant 1, so the round has determinant 1 too. Its
@@ -512,7 +512,7 @@ def wasserstein(x, y):
 
 # %%
 if not check("05.3", wasserstein):
-    from course_lib.checks.lesson_05 import wasserstein
+    from course_lib.lessons.lesson_05.exercises import wasserstein
 
 # %%
 orders = torch.tensor(list(itertools.permutations(range(7))))  # all 5040 matchings
@@ -805,7 +805,7 @@ def largest_singular_value(W, v, steps):
 
 # %%
 if not check("05.5", largest_singular_value):
-    from course_lib.checks.lesson_05 import largest_singular_value
+    from course_lib.lessons.lesson_05.exercises import largest_singular_value
 W = torch.randn(64, 32, dtype=torch.float64, generator=generator)
 v = torch.randn(32, dtype=torch.float64, generator=generator)
 agrees(largest_singular_value(W, v, 3000), norm(W), tol=1e-6, name="(5.18) against svd")

@@ -46,7 +46,8 @@ from torch.distributions import (
 )
 
 from course_lib import data, explore, plots, training, zoo
-from course_lib.checks import agrees, check, lesson_06, predict, refuses
+from course_lib.checks import agrees, check, predict, refuses
+from course_lib.lessons.lesson_06 import exercises as lesson_06
 from course_lib.models import VAE
 from course_lib.models import vae as library
 from course_lib.training import Game, Move, Player

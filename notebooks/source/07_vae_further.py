@@ -46,7 +46,8 @@ from torch.distributions import Normal
 from torch.nn import functional as F
 
 from course_lib import data, evaluation, explore, plots, training, zoo
-from course_lib.checks import agrees, check, lesson_07, predict, refuses
+from course_lib.checks import agrees, check, predict, refuses
+from course_lib.lessons.lesson_07 import exercises as lesson_07
 from course_lib.models import VAE, linear
 from course_lib.models import vae as library
 from course_lib.pixels import bits_per_dim, dequantise

@@ -44,7 +44,8 @@ from torch.distributions import Normal, kl_divergence
 from torch.nn import functional as F
 
 from course_lib import data, evaluation, explore, models, plots, training, zoo
-from course_lib.checks import agrees, check, lesson_08, predict, refuses
+from course_lib.checks import agrees, check, predict, refuses
+from course_lib.lessons.lesson_08 import exercises as lesson_08
 from course_lib.models.vae import gaussian_kl, log_normal
 
 budget = training.budget()

@@ -43,11 +43,11 @@ from torch.nn.functional import mse_loss, one_hot, softplus
 
 from course_lib import data, evaluation, explore, plots, training, zoo
 from course_lib.checks import agrees, check, predict, refuses
-from course_lib.checks.lesson_09 import mystery, report_game
 from course_lib.evaluation import conditional
+from course_lib.lessons.lesson_09.exercises import mystery, report_game
 from course_lib.models import CVAEGAN
-from course_lib.models.base import evaluating
-from course_lib.models.hybrids.centres import Centres
+from course_lib.models.model import evaluating
+from course_lib.models.parts.centres import Centres
 from course_lib.models.vae import gaussian_kl, gaussian_log_likelihood
 from course_lib.training import Draw, own_gradients, reaches
 
@@ -210,7 +210,7 @@ def my_mean_matching(real, drawn):
 # %%
 mine = check("09.2", my_mean_matching)
 if not mine:
-    from course_lib.checks.lesson_09 import mean_matching as my_mean_matching
+    from course_lib.lessons.lesson_09.exercises import mean_matching as my_mean_matching
 
 # %% [markdown]
 # Its gradient in one drawn image's features is $-\frac1m(\bar f_r-\bar f_p)$, whatever D's verdict is: D's last
@@ -301,7 +301,7 @@ def moved(old, batch, n, decay):
 
 # %%
 if not check("09.3", moved):
-    from course_lib.checks.lesson_09 import moved
+    from course_lib.lessons.lesson_09.exercises import moved
 
 # %%
 means, decay = normal(12, 3) + 2, 0.9
@@ -475,7 +475,7 @@ moves_by = {
 
 # %%
 if not check("09.1", moves_by):
-    from course_lib.checks.lesson_09 import ALGORITHM_1 as moves_by
+    from course_lib.lessons.lesson_09.exercises import ALGORITHM_1 as moves_by
 
 # %% [markdown]
 # That is who *moves*. On which networks does each loss *depend*? Ask autograd: in which parameters has it

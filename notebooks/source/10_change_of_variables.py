@@ -44,10 +44,11 @@ from torch.distributions import (
 )
 
 from course_lib import data, explore, plots, training
-from course_lib.checks import agrees, check, lesson_10, predict, refuses
+from course_lib.checks import agrees, check, predict, refuses
+from course_lib.lessons.lesson_10 import exercises as lesson_10
 from course_lib.models import Flow
+from course_lib.models.flow import PointNetwork
 from course_lib.models.flows.coupling import AffineCoupling
-from course_lib.models.flows.density import PointNetwork
 from course_lib.models.flows.planar import Planar
 from course_lib.models.flows.spline import knots, spline
 from course_lib.models.flows.transforms import Composition

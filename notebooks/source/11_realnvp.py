@@ -46,13 +46,14 @@ from torch.autograd.functional import jacobian
 from torch.distributions import Normal
 
 from course_lib import data, evaluation, explore, plots, training, zoo
-from course_lib.checks import agrees, check, lesson_11, predict, refuses
+from course_lib.checks import agrees, check, predict, refuses
+from course_lib.lessons.lesson_11 import exercises as lesson_11
 from course_lib.models import RealNVP
 from course_lib.models.flows.coupling import AffineCoupling, MaskedCoupling
-from course_lib.models.flows.inpainting import inpaint
+from course_lib.models.flows.images import Logit, Squeeze
 from course_lib.models.flows.networks import ResidualNetwork
 from course_lib.models.flows.normalisation import ActivationNorm, BatchNorm
-from course_lib.models.flows.pixels import Logit, Squeeze
+from course_lib.models.inpainting import inpaint
 from course_lib.models.vae import log_normal
 from course_lib.pixels import bits_per_dim
 from course_lib.training import Game, Move

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from course_lib.models.flows.coupling import AdditiveCoupling, AffineCoupling, MaskedCoupling
+from course_lib.models.flows.images import Squeeze
 from course_lib.models.flows.networks import ResidualNetwork
 from course_lib.models.flows.normalisation import ActivationNorm, BatchNorm
-from course_lib.models.flows.pixels import Squeeze
 from course_lib.models.flows.spline import SplineCoupling
 from course_lib.models.flows.transforms import Composition, Transform
 

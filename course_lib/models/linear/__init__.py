@@ -7,7 +7,7 @@ in closed form, the other by EM. All in float64, nats unless bits are said.
 Sources: Tipping and Bishop (1999) for PCA; Ghahramani and Hinton (1996) for EM with factors.
 """
 
-from course_lib.models.linear.base import LinearGaussian
+from course_lib.models.linear.closed_form import LinearGaussian
 from course_lib.models.linear.mixture import GaussianMixture
 from course_lib.models.linear.pca import ProbabilisticPCA
 from course_lib.pixels import bits_per_dim

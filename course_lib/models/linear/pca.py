@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from course_lib.errors import CourseError
-from course_lib.models.linear.base import LOG_2PI, LinearGaussian
+from course_lib.models.linear.closed_form import LOG_2PI, LinearGaussian
 
 
 class ProbabilisticPCA(LinearGaussian):

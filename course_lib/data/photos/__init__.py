@@ -1,0 +1,1 @@
+"""Pictures from files: CelebA and a learner's own folder, packed once, then read as one array."""

@@ -1,0 +1,201 @@
+"""CelebA: 202,599 photographs of 10,177 well-known people, with 40 attributes and identities.
+
+It is read from what the learner has (torchvision's layout, the zip as it is distributed,
+Kaggle's copy, a tar, a part of it, a copy at another size), else fetched by torchvision. The
+images may not be passed on, so none comes with the course. Every image is cut to the face as in
+RealNVP's paper (Dinh et al. 2016) and packed once (packed.py). A person is never in both
+splits: that is what the official partition ensures, and where it doesn't apply, or says "train"
+of all images of a part, a hash of the identity decides.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from course_lib.data import paths
+from course_lib.data.dataset import Card, DataSet
+from course_lib.data.fetch import fetch
+from course_lib.data.photos import lists, packed, packing, pictures, sources
+from course_lib.errors import CourseError
+
+WIDTH, HEIGHT = 178, 218  # of the aligned images as distributed
+LEFT, TOP, RIGHT, BOTTOM = 15, 40, 163, 188  # what the paper keeps of them
+HELD_OUT = 0.10  # as in the official partition
+IMAGES = "img_align_celeba"
+ATTRIBUTES, IDENTITIES, PARTITION = "list_attr_celeba", "identity_CelebA", "list_eval_partition"
+LISTS = [f"{n}{e}" for n in (ATTRIBUTES, IDENTITIES, PARTITION) for e in lists.ENDINGS]
+PARTS = {0: "train", 2: "test"}  # the partition's numbers; 1 is its validation part
+LEAST_SHARE = 0.01  # of the images: with fewer in a part, the partition is of no use
+FOLDERS = ("celeba", "CelebA", "")  # below a place that is searched; the first is torchvision's
+CARD = Card(
+    name="celeba",
+    text="photographs of well-known people, aligned, colour, cut to the face",
+    source="CelebA: Ziwei Liu, Ping Luo, Xiaogang Wang, Xiaoou Tang (ICCV 2015)",
+    licence="non-commercial research; the images may not be passed on",
+    counts={"train": 162_770, "test": 19_962},
+)
+
+
+def here(root: str | Path | None = None) -> bool:
+    """Whether there is something to load it from on this machine."""
+    return _find(root) is not None
+
+
+def load(split: str, root: str | Path | None = None, size: int = 64) -> DataSet:
+    """The images of `split`, uint8 (N, 3, size, size), memory-mapped.
+
+    root: a folder, tar or zip, whole or a part. Attributes: the 40 of CelebA by their names,
+    0 or 1, and "identity", int64 (N,), as far as their lists are there. Raises CourseError.
+    """
+    source = _find(root)
+    if source is None:
+        if root is not None:
+            raise CourseError(f"There are no images of CelebA in {root}. {_by_hand(root)}")
+        target = paths.writable(paths.download_root())
+        fetch("celeba", "CelebA", target, _by_hand(), ask=["https://drive.google.com"])
+        source = _below(target)
+        if source is None:
+            raise CourseError(f"The download brought no images. {_by_hand()}")
+    beside = [source.path.parent / name for name in LISTS]
+    stamps = [sources.stamp(path, path.name) for path in beside if path.is_file()]
+    state = sources.digest([source.fingerprint(_wanted), *stamps])
+    return packed.load(CARD, source, size, split, state, partial(_plan, source))
+
+
+def face(width: int, height: int) -> pictures.Box:
+    """What the paper keeps of 178×218, in the pixels of a copy at another size.
+
+    Raises Unfit for other proportions: such an image is not an aligned one.
+    """
+    if abs(width - height * WIDTH / HEIGHT) > 1:  # a pixel, for rounding
+        raise pictures.Unfit(
+            f"{width}×{height} pixels have not the proportions of CelebA's aligned images, "
+            f"{WIDTH}×{HEIGHT}; folder:<path> takes any image"
+        )
+    x, y = width / WIDTH, height / HEIGHT
+    return LEFT * x, TOP * y, RIGHT * x, BOTTOM * y
+
+
+def _find(root: str | Path | None) -> sources.Source | None:
+    """What to read: `root` or what lies in it; without it, the first in the usual places."""
+    if root is None:
+        places = list(dict.fromkeys([*paths.roots(), paths.cache_root()]))
+        return next(filter(None, map(_below, places)), None)
+    given = sources.source(root, "celeba")
+    if not isinstance(given, sources.Folder):
+        return given
+    below = _below(given.path)
+    return given if below is None and any(map(pictures.is_image, given.files)) else below
+
+
+def _below(place: Path) -> sources.Source | None:
+    """The folder of images that CelebA's own archive unpacks to, or an archive."""
+    for folder in (place / name for name in FOLDERS):
+        if (folder / IMAGES).is_dir():
+            found = [sources.Folder(folder / IMAGES), sources.Zip(folder / f"{IMAGES}.zip")]
+            return max(found, key=_count)  # the zip where its extraction was broken off
+        archives = [
+            path
+            for path in (sorted(folder.iterdir()) if folder.is_dir() else [])
+            if path.name.lower().startswith((IMAGES, "celeba"))
+            and path.name.lower().endswith(sources.ARCHIVES)
+        ]
+        if len(archives) > 1:
+            raise CourseError(
+                f"{folder} has several archives that may be CelebA: "
+                f"{', '.join(path.name for path in archives)}. Give the path of one as root."
+            )
+        if archives:
+            return sources.source(archives[0], "celeba")
+    return None
+
+
+def _count(source: sources.Source) -> int:
+    """How many images it has; none where it is missing or damaged."""
+    try:
+        return sum(map(pictures.is_image, source.files))
+    except CourseError:
+        return 0
+
+
+def _wanted(name: str) -> bool:
+    return pictures.is_image(name) or PurePosixPath(name).name in LISTS
+
+
+def _plan(source: sources.Source) -> packing.Plan:
+    names = [name for name in source.files if pictures.is_image(name)]
+    # Some copies carry the uncropped photographs too, under the same names.
+    names = [name for name in names if IMAGES in name.split("/")] or names
+    attributes = lists.read(source, ATTRIBUTES)
+    identities = lists.read(source, IDENTITIES)
+    bad = {
+        name: f"no row in {table.name}"
+        for table in (attributes, identities)
+        if table is not None
+        for name in names
+        if name not in table
+    }
+    names = [name for name in names if name not in bad]
+    names, split, about = _splits(names, identities, lists.read(source, PARTITION))
+    if attributes is None:
+        about += f" No attributes: {ATTRIBUTES}.txt is not there."
+    if attributes is None or identities is None:
+        warnings.warn(f"celeba from {source.path}: {about}", stacklevel=2)
+
+    def values(chosen: list[str]) -> dict[str, np.ndarray]:
+        found = {}
+        if attributes is not None:
+            columns = (attributes.of(chosen) > 0).astype(np.int64).T
+            found |= dict(zip(attributes.columns, columns, strict=True))
+        if identities is not None:
+            found["identity"] = identities.of(chosen)[:, 0]
+        return found
+
+    return packing.Plan(names, face, split, about, values, bad=bad)
+
+
+def _splits(
+    names: list[str], identities: lists.Table | None, partition: lists.Table | None
+) -> tuple[list[str], Callable[[str, bytes], str], str]:
+    """The names that are used, the split of each, and a sentence that says how."""
+    if partition is not None and names and all(name in partition for name in names):
+        part = dict(zip(names, partition.of(names)[:, 0].tolist(), strict=True))
+        counts = Counter(part.values())
+        if min(counts[number] for number in PARTS) >= max(1, LEAST_SHARE * len(names)):
+            used = [name for name in names if part[name] in PARTS]
+            about = (
+                "The official partition says the split; its validation part, "
+                f"{len(names) - len(used):,} images, is in neither."
+            )
+            return used, lambda name, content: PARTS[part[name]], about
+    if identities is not None:
+        person = dict(zip(names, identities.of(names)[:, 0].tolist(), strict=True))
+        about = f"Split by identity, {HELD_OUT:.0%} held out: no person is in both."
+        return names, lambda name, _: packing.drawn(str(person[name]).encode(), HELD_OUT), about
+    about = (
+        f"Split by a hash of the file's name, {HELD_OUT:.0%} held out: {IDENTITIES}.txt is not "
+        "there, so a person may be in both."
+    )
+    return (
+        names,
+        lambda name, _: packing.drawn(lists.stem(name).encode(), HELD_OUT),
+        about,
+    )
+
+
+def _by_hand(root: str | Path | None = None) -> str:
+    """What to fetch, from where, and where to put it."""
+    place = paths.download_root() / FOLDERS[0] if root is None else root
+    return (
+        f"Fetch {IMAGES}.zip, {ATTRIBUTES}.txt, {IDENTITIES}.txt and {PARTITION}.txt from the "
+        "page of CelebA (mmlab.ie.cuhk.edu.hk/projects/CelebA.html, “Align&Cropped Images” and "
+        f"“Anno”) in a browser and put them into {place}; the zip need not be unpacked. A part "
+        "of it, a tar or a folder that you have does too: load('celeba', root=path). Without "
+        "CelebA, load('faces') draws faces."
+    )

@@ -1,0 +1,1 @@
+"""The judges: networks that are shipped and fixed, one of digits, one of drawn faces."""

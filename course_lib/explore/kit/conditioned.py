@@ -1,0 +1,128 @@
+"""What explorers need of a model that is told what to draw: pictures of codes and conditions.
+
+`latents` does the same for models that are told nothing. Here a condition is the *vector* that G
+is given, one-hot for a class and ±1 for attributes, so that an explorer can also stand between
+two of them, where no label is (lessons 08 and 09).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from course_lib.errors import CourseError
+from course_lib.explore.kit import network
+from course_lib.models.conditional import Autoencoder, Conditional
+
+MOST = 10  # classes, or columns of attributes, that have room beside each other
+Probabilities = Callable[[np.ndarray], np.ndarray]
+
+
+class Conditioned(NamedTuple):
+    """size: length of z; shape: (C, H, W) of an image; classes: how many, 0 if the model is told
+    attributes; names: of those, without their bounds if that leaves them different; pictures:
+    z (n, size) and vectors (n, classes or attributes) → uint8 (n, H, W, 3), by averaged weights
+    where there are such.
+    """
+
+    size: int
+    shape: tuple[int, int, int]
+    classes: int
+    names: tuple[str, ...]
+    pictures: Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+    def columns(self) -> dict[str, np.ndarray]:
+        """What stands side by side, with its vector: each class; or none of the attributes,
+        each of them alone, and all.
+        """
+        if self.classes:
+            return {f"{c}": row for c, row in enumerate(np.eye(self.classes))}
+        none = -np.ones(len(self.names))
+        alone = none + 2 * np.eye(len(self.names))
+        rows = [none, *alone, -none] if len(self.names) > 1 else [none, -none]
+        titles = ("none", *self.names, "all") if len(self.names) > 1 else ("none", *self.names)
+        return dict(zip(titles, rows, strict=True))
+
+
+def conditioned(model: object, what: str, told: str = "") -> Conditioned:
+    """What there is to explore of a `Conditional` model, such as CVAEGAN, CVAE or CGAN.
+
+    told: "classes" or "attributes" where the explorer `what` is about one of them. Raises
+    `CourseError` for other models, and for hybrids that are told nothing, or the other of both.
+    """
+    name = type(model).__name__
+    if not isinstance(model, Conditional):
+        raise CourseError(
+            f"{what} wants a model that is told what to draw, such as CVAEGAN(), CVAE() or "
+            f"CGAN(); got {name}."
+        )
+    classes, names = model.settings["classes"], tuple(model.settings["attributes"])
+    if not model.condition.size:
+        raise CourseError(
+            f"{what} wants a model with labels; this {name} is told nothing: build it with "
+            "classes=10, or with attributes=(…)."
+        )
+    found = "classes" if classes else "attributes"
+    if told and told != found:
+        has = f"{classes} classes" if classes else f"attributes ({', '.join(names)})"
+        instead = "morph" if classes else "told_attributes"
+        raise CourseError(
+            f"{what} wants a model that is told {told}; this {name} is told {has}: try "
+            f"explore.class_style or explore.{instead}."
+        )
+
+    size = model.settings["latent"]
+    plain = tuple(name.partition(">")[0].strip() for name in names)
+    names = plain if len(set(plain)) == len(plain) else names
+
+    def write(both: torch.Tensor) -> torch.Tensor:
+        return (model.write(both[:, :size], both[:, size:]) + 1) / 2
+
+    def pictures(z: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+        with model.averaged():
+            return network.decode(model, write, np.concatenate([z, vectors], axis=1))
+
+    return Conditioned(size, tuple(model.shape), classes, names, pictures)
+
+
+def coder(model: object, what: str) -> Callable[[np.ndarray, object], np.ndarray]:
+    """The way from an image (C, H, W), floats in [0, 1], and its label to the mean (latent,) of
+    q(z | x, c). Raises `CourseError` for a model without an encoder.
+    """
+    if not isinstance(model, Autoencoder):
+        raise CourseError(
+            f"{what} wants a model with an encoder, such as CVAEGAN() or CVAE(); "
+            f"{type(model).__name__} can't read an image."
+        )
+
+    def code(image: np.ndarray, label: object) -> np.ndarray:
+        x = torch.as_tensor(np.asarray(image, dtype=np.float32))[None]
+        return model.encode(x, label)[0][0].cpu().double().numpy()
+
+    return code
+
+
+def class_judge(space: Conditioned, judge: object, what: str) -> Probabilities | None:
+    """Who reads pictures uint8 (n, H, W, 3) → (n, classes): the judge given, or the shipped one
+    where a model of ten classes makes images 1×28×28, which are taken for digits; else nobody.
+    """
+    from course_lib import evaluation
+
+    if judge is None:
+        if space.shape != (1, 28, 28) or space.classes != 10:
+            return None
+        judge = evaluation.digit_classifier()
+    if not callable(judge):
+        raise CourseError(
+            f"{what} wants a judge such as evaluation.digit_classifier(); got {judge!r:.60}."
+        )
+
+    def read(pixels: np.ndarray) -> np.ndarray:
+        images = torch.from_numpy(np.ascontiguousarray(pixels.transpose(0, 3, 1, 2)))
+        found = evaluation.class_probabilities(images[:, : space.shape[0]], judge)
+        return found.double().numpy()
+
+    return read

@@ -1,0 +1,336 @@
+"""The exercises of lesson 02, and three trainings of which two are broken.
+
+D* and both losses, alternating play, and two questions to report A's log. `mystery_game` is the
+lesson's "break it": it stands here so that the lesson's page does not give the answer away.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy, logsigmoid, softplus
+
+from course_lib.checks.compare import numeric
+from course_lib.checks.exercises import Exercise, Mistake
+from course_lib.errors import unknown
+from course_lib.game import Game, Move, Player, adam
+
+
+def best_discriminator(p_data: Tensor, p_g: Tensor) -> Tensor:
+    return p_data / (p_data + p_g)
+
+
+def discriminator_loss(real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+    return {"real": softplus(-real).mean(), "fake": softplus(fake).mean()}
+
+
+def generator_loss(fake: Tensor, objective: str) -> Tensor:
+    if objective == "saturating":
+        return -softplus(fake).mean()
+    return softplus(-fake).mean()
+
+
+def alternating_step(x: float, y: float, eta: float) -> tuple[float, float]:
+    x = x - eta * y
+    return x, y + eta * x
+
+
+def mystery_game(run: str, G: nn.Sequential, D: nn.Sequential) -> Game:
+    """Run "A", "B" or "C" of lesson 02 on a ring of points: one is healthy."""
+    if run not in ("A", "B", "C"):
+        raise unknown("run", run, "ABC")
+    if run == "A":
+        D.append(nn.Sigmoid())
+    kept: list[Tensor] = []
+
+    def discriminate(draw):
+        x = draw.batch().x
+        fake = G(draw.normal(len(x), 2))
+        if run == "C":
+            kept[:] = kept or [fake.detach()]
+            fake = kept[0]
+        return {"D": discriminator_loss(D(x), D(fake))}
+
+    def generate(draw):
+        logits = D(G(draw.normal(draw.size, 2)))
+        return {"G": {"fake": generator_loss(logits, "non-saturating")}}
+
+    players = [
+        Player(name, net.parameters(), adam(1e-3, (0.5, 0.999)))
+        for name, net in (("D", D), ("G", G))
+    ]
+    return Game([Move(players[:1], discriminate), Move(players[1:], generate)])
+
+
+def _distributions() -> list[tuple]:
+    generator = torch.Generator().manual_seed(2)
+    pairs = torch.randn(2, 2, 6, generator=generator).softmax(-1)
+    return [(p, q) for p, q in pairs]
+
+
+def _logits() -> list[tuple]:
+    generator = torch.Generator().manual_seed(2)
+    real, fake = torch.randn(2, 9, generator=generator) * 2
+    return [(real + 1, fake - 1), (real * 30, fake * 30)]
+
+
+def _fakes() -> list[tuple]:
+    fakes = [fake for _, fake in _logits()]
+    names = ("saturating", "non-saturating")
+    return [(fake, name) for fake in fakes for name in names]
+
+
+def _two(real_term: Callable, fake_term: Callable) -> Callable:
+    """A wrong discriminator loss from what it does to the two kinds of logits."""
+    return lambda real, fake: {"real": real_term(real), "fake": fake_term(fake)}
+
+
+def _swapped(fake: Tensor, objective: str) -> Tensor:
+    other = "saturating" if objective == "non-saturating" else "non-saturating"
+    return generator_loss(fake, other)
+
+
+def _x_sees_old(x, y, eta):
+    return x - eta * y, y + eta * x
+
+
+def _y_first(x, y, eta):
+    y = y + eta * x
+    return x - eta * y, y
+
+
+def _both_descend(x, y, eta):
+    x = x - eta * y
+    return x, y - eta * x
+
+
+def _batch(outcome) -> Tensor | None:
+    """The answer as probabilities, flat; None if it holds no numbers."""
+    values = numeric(outcome)
+    return None if values is None or values.numel() == 0 else values.reshape(-1)
+
+
+def _in_range(outcome) -> bool:
+    d = _batch(outcome)
+    return d is not None and bool(((d > 0) & (d < 1)).all())
+
+
+def _mean_fits(outcome) -> bool:
+    return 0.015 <= _batch(outcome).mean().item() < 0.025
+
+
+def _loss_fits(outcome) -> bool:
+    return abs(-_batch(outcome).log().mean().item() - 5.08) < 0.05
+
+
+EXERCISES = {
+    "02.1": Exercise(
+        right=best_discriminator,
+        probes=_distributions,
+        mistakes=[
+            Mistake(lambda p, q: p / q, "that is the ratio; D* is a probability, p/(p + q)"),
+            Mistake(
+                lambda p, q: q / (p + q),
+                "this is the probability of *generated*: the classes are swapped",
+            ),
+            Mistake(
+                lambda p, q: torch.log(p / q),
+                "that is D*'s logit; put a sigmoid around it and you have D*",
+            ),
+            Mistake(lambda p, q: p / (p + q).sum(), "normalise at each x, not over all x"),
+            Mistake(
+                lambda p, q: torch.full_like(p, 0.5),
+                "this is where the game ends, p_g = p_data; here the two differ",
+            ),
+            Mistake(
+                lambda p, q: (p > q).to(p), "D* doesn't decide; it says how sure one can be"
+            ),
+        ],
+        note="a/(a + b), at each outcome",
+    ),
+    "02.2": Exercise(
+        right=discriminator_loss,
+        probes=_logits,
+        mistakes=[
+            Mistake(
+                _two(
+                    lambda r: binary_cross_entropy(r.sigmoid(), torch.ones_like(r)),
+                    lambda f: binary_cross_entropy(f.sigmoid(), torch.zeros_like(f)),
+                ),
+                "the trap of section 5: after a sigmoid the loss is clamped where it counts; "
+                "work with the logits",
+            ),
+            Mistake(
+                _two(lambda r: softplus(r).mean(), lambda f: softplus(-f).mean()),
+                "the labels are swapped: real logits should be pushed up, fake ones down",
+            ),
+            Mistake(
+                _two(lambda r: softplus(-r).mean(), lambda f: softplus(-f).mean()),
+                "the fake term is that of a real example: fakes enter with log(1 − D)",
+            ),
+            Mistake(
+                _two(lambda r: -softplus(-r).mean(), lambda f: -softplus(f).mean()),
+                "this is V; players descend their losses, so D's loss is −V",
+            ),
+            Mistake(
+                _two(lambda r: softplus(-r).sum(), lambda f: softplus(f).sum()),
+                "a sum over the batch: equation (2.3) has the mean",
+            ),
+            Mistake(
+                _two(lambda r: softplus(-r).mean() / 2, lambda f: softplus(f).mean() / 2),
+                "halved: (1/m) log L divides by the m pairs, not by all 2m examples",
+            ),
+            Mistake(
+                _two(
+                    lambda r: softplus(-torch.sigmoid(r)).mean(),
+                    lambda f: softplus(torch.sigmoid(f)).mean(),
+                ),
+                "a sigmoid inside softplus is a sigmoid too many: softplus wants the logit",
+            ),
+            Mistake(
+                _two(lambda r: -r.mean(), lambda f: f.mean()),
+                "the log is missing: these are the bare logits",
+            ),
+            Mistake(
+                _two(
+                    lambda r: -torch.sigmoid(r).log().mean(),
+                    lambda f: -(1 - torch.sigmoid(f)).log().mean(),
+                ),
+                "right on paper, infinite in float32 for logits of ±60; use softplus (2.2)",
+            ),
+        ],
+        tol=1e-4,
+    ),
+    "02.3": Exercise(
+        right=generator_loss,
+        probes=_fakes,
+        mistakes=[
+            Mistake(_swapped, "the two objectives are swapped"),
+            Mistake(
+                lambda f, o: softplus(f).mean() if o == "saturating" else generator_loss(f, o),
+                "the saturating loss has lost its sign: log(1 − D) is never positive, and with "
+                "+softplus(ℓ) G would help D",
+            ),
+            Mistake(
+                lambda f, o: (
+                    -softplus(-f).mean() if o != "saturating" else generator_loss(f, o)
+                ),
+                "the non-saturating loss is −log D, ≥ 0; without the sign G would help D",
+            ),
+            Mistake(lambda f, o: softplus(-f).mean(), "`objective` is ignored: this is −log D"),
+            Mistake(
+                lambda f, o: -softplus(f).mean(), "`objective` is ignored: always log(1 − D)"
+            ),
+            Mistake(
+                lambda f, o: generator_loss(torch.sigmoid(f), o),
+                "a sigmoid too many: softplus wants the logit",
+            ),
+            Mistake(
+                lambda f, o: generator_loss(f, o) * len(f),
+                "a sum over the batch: the course's losses are means",
+            ),
+            Mistake(
+                lambda f, o: (
+                    softplus(f).mean() if o == "saturating" else -logsigmoid(-f).mean()
+                ),
+                "this is D's loss on fakes: descending it, G would help D",
+            ),
+        ],
+        tol=1e-4,
+    ),
+    "02.4": Exercise(
+        right=alternating_step,
+        probes=[(1.0, 0.0, 0.5), (0.3, -0.7, 0.2), (-1.2, 0.4, 1.0)],
+        tol=1e-6,
+        mistakes=[
+            Mistake(
+                _x_sees_old,
+                "y still sees the old x: these are simultaneous steps, and they spiral out",
+            ),
+            Mistake(_y_first, "y moved first; here x does, and y sees the new x"),
+            Mistake(_both_descend, "y climbs: its step is + η ∂f/∂y = + ηx"),
+            Mistake(lambda x, y, eta: alternating_step(x, y, eta)[::-1], "the order is (x, y)"),
+            Mistake(
+                lambda x, y, eta: (x + eta * y, y - eta * (x + eta * y)),
+                "both signs are turned: x descends, y climbs",
+            ),
+            Mistake(
+                lambda x, y, eta: (x - eta * x, y + eta * y),
+                "∂(xy)/∂x is y, and ∂(xy)/∂y is x",
+            ),
+        ],
+    ),
+    "02.5": Exercise(
+        right={"A": "sigmoid twice", "B": "healthy", "C": "stale fakes"},
+        mistakes=[
+            Mistake(
+                {"A": "stale fakes", "B": "healthy", "C": "sigmoid twice"},
+                "the healthy one is found. Which of the others has a D(x) that never passes "
+                "σ(1) = .73?",
+            ),
+            Mistake(
+                {"A": "sigmoid twice", "B": "healthy", "C": "label flipped"},
+                "two are found. With a flipped label G would help D, so D(G(z)) would go to 0; "
+                "in C D calls its own fakes fake, and yet D(G(z)) is 1",
+            ),
+            Mistake.when(
+                lambda said: said.get("C") == "healthy",
+                "C's losses all go to zero: in a game not everybody can win",
+            ),
+            Mistake.when(
+                lambda said: said.get("A") == "healthy",
+                "A's D(x) never passes σ(1) = .73, and its D.real never falls below .31: why?",
+            ),
+            Mistake.when(
+                lambda said: "healthy" not in said.values(), "one of the three is healthy"
+            ),
+        ],
+        hint="a dictionary with a word for each of A, B and C",
+    ),
+    "02.6": Exercise(
+        accepts=lambda d: _in_range(d) and _mean_fits(d) and _loss_fits(d),
+        mistakes=[
+            Mistake.when(
+                lambda d: not _in_range(d), "probabilities are wanted, each above 0 and below 1"
+            ),
+            Mistake.when(
+                lambda d: _mean_fits(d) and _batch(d).std(correction=0) < 1e-3,
+                "all equal, so −log of the mean *is* the mean of −log: 3.9. Spread them out",
+            ),
+            Mistake.when(
+                lambda d: _loss_fits(d) and not _mean_fits(d),
+                f"the mean of −log fits, but the mean isn't .02 (e^−5.08 is {math.exp(-5.08):.4f}"
+                "); let a few fakes fool D and most fail badly",
+            ),
+            Mistake.when(
+                lambda d: _mean_fits(d) and -_batch(d).log().mean() > 5.08,
+                "the mean fits; −log is now too large: make the small ones less small",
+            ),
+            Mistake.when(
+                lambda d: _mean_fits(d) and -_batch(d).log().mean() < 5.08,
+                "the mean fits; −log is still too small: spread them out more",
+            ),
+        ],
+        note="the mean of −log is at least −log of the mean (Jensen), and may be far above it",
+    ),
+    "02.7": Exercise(
+        right=3,
+        mistakes=[
+            Mistake(
+                0,
+                "g_loss 5.08 with D(G(z)) .02 is possible, as 02.6 shows; and d_loss misses its "
+                "bound only by what rounding the two means to two decimals can do",
+            ),
+            Mistake(199, "d_loss 1.00 lies well above its bound: .71 and .36 give .79"),
+            Mistake(1, "here d_loss .174 lies above its bound: .96 and .10 give .146"),
+            Mistake.when(
+                lambda epoch: numeric(epoch) is not None and numeric(epoch).numel() > 1,
+                "one line only; allow for means that are rounded to two decimals",
+            ),
+        ],
+        hint="d_loss ≥ −log(mean D(x)) − log(1 − mean D(G(z))) on one and the same batch",
+    ),
+}

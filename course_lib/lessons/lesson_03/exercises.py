@@ -1,0 +1,472 @@
+"""The exercises of lesson 03 with the mistakes that they recognise, and its four samplers.
+
+A floor, three scores, the diagnosis of four score sheets, and the time at which a score is reached
+and held. `patients` is the lesson's "break it": it stands here so that the lesson's page does not
+give the answer away.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from course_lib.checks.compare import numeric
+from course_lib.checks.exercises import Exercise, Mistake
+from course_lib.data import DataSet
+from course_lib.evaluation.classes import as_levels
+from course_lib.evaluation.ladder import blurred
+
+
+# 3.1: the floor of a class histogram ----------------------------------------------------------
+def _floor(p: Tensor, n: int, m: int) -> Tensor:
+    return _floor_with(1 / n + 1 / m, p)
+
+
+def _floor_with(per_draw: float, p: Tensor) -> Tensor:
+    return (p * (1 - p) * per_draw / (2 * math.pi)).sqrt().sum()
+
+
+# 3.2: the Fréchet distance of Gaussians on the same axes --------------------------------------
+def _gaussians() -> list[tuple]:
+    generator = torch.Generator().manual_seed(3)
+    draws = torch.randn(2, 4, 5, generator=generator, dtype=torch.float64)
+    return [(a, b.abs() + 0.2, c, d.abs() + 0.2) for a, b, c, d in draws]
+
+
+def _frechet(mean_a: Tensor, sd_a: Tensor, mean_b: Tensor, sd_b: Tensor) -> Tensor:
+    return _apart(mean_a, mean_b) + _apart(sd_a, sd_b)
+
+
+def _apart(a: Tensor, b: Tensor) -> Tensor:
+    return (a - b).square().sum()
+
+
+# 3.3: the unbiased kernel distance ------------------------------------------------------------
+def _sets() -> list[tuple]:
+    generator = torch.Generator().manual_seed(3)
+    a, b = torch.randn(2, 7, 3, generator=generator, dtype=torch.float64)
+    return [(a, 0.5 + 0.8 * b), (a[:, :1], b[:, :1] - 1), (a, a.flip(0))]  # the last is below 0
+
+
+def _kernel(a: Tensor, b: Tensor) -> Tensor:
+    return (a @ b.T / a.shape[1] + 1) ** 3
+
+
+def _kid_with(
+    kernel: Callable[[Tensor, Tensor], Tensor] = _kernel,
+    own: bool = False,
+    pairs: Callable[[int], int] = lambda n: n * (n - 1),
+    cross: float = 2.0,
+) -> Callable[[Tensor, Tensor], Tensor]:
+    """The estimate with one thing changed: kernel, pairs with oneself, divisor, cross term."""
+
+    def estimate(a: Tensor, b: Tensor) -> Tensor:
+        aa, bb, ab = kernel(a, a), kernel(b, b), kernel(a, b)
+        left_out = 0 if own else aa.trace() + bb.trace()
+        return (aa.sum() + bb.sum() - left_out) / pairs(len(a)) - cross * ab.mean()
+
+    return estimate
+
+
+_kid = _kid_with()
+
+
+def _paired(a: Tensor, b: Tensor) -> Tensor:
+    """The i-th of a with the i-th of b left out as well."""
+    ab, n = _kernel(a, b), len(a)
+    return _kid(a, b) + 2 * ab.mean() - 2 * (ab.sum() - ab.trace()) / (n * (n - 1))
+
+
+# 3.4: precision -------------------------------------------------------------------------------
+def _clouds() -> list[tuple]:
+    generator = torch.Generator().manual_seed(4)
+    real, fake = torch.randn(2, 40, 2, generator=generator, dtype=torch.float64)
+    return [(real, 1.0 + 1.3 * fake, 5), (real[:25], 2 * fake, 3)]
+
+
+def _radii(x: Tensor, k: int) -> Tensor:
+    return torch.cdist(x, x).sort(1).values[:, k]
+
+
+def _inside(real: Tensor, fake: Tensor, k: int, radii: Tensor | None = None) -> Tensor:
+    """(N, M): whether a sample lies within a real image's reach."""
+    radii = _radii(real, k) if radii is None else radii
+    return torch.cdist(real, fake) < radii[:, None]
+
+
+def _precision(real: Tensor, fake: Tensor, k: int) -> Tensor:
+    return _inside(real, fake, k).any(0).double().mean()
+
+
+# 3.5: the Inception score ---------------------------------------------------------------------
+def _readings() -> list[tuple]:
+    generator = torch.Generator().manual_seed(5)
+    logits = 3 * torch.randn(2, 30, 10, generator=generator, dtype=torch.float64)
+    return [
+        (logits[0].softmax(1),),
+        (logits[1, :, :4].softmax(1),),
+        (torch.eye(4, dtype=torch.float64),),
+    ]
+
+
+def _kl(p: Tensor, q: Tensor) -> Tensor:
+    return (torch.xlogy(p, p) - torch.xlogy(p, q)).sum(-1)
+
+
+def _inception_score(p: Tensor) -> Tensor:
+    return _kl(p, p.mean(0)).mean().exp()
+
+
+def _entropy(p: Tensor) -> Tensor:
+    return -torch.xlogy(p, p).sum(-1)
+
+
+# 3.7: reached and held ------------------------------------------------------------------------
+def _courses() -> list[tuple]:
+    seconds = [1.0, 2.0, 4.0, 7.0, 11.0, 16.0]
+    return [
+        (seconds, [0.9, 0.3, 0.6, 0.25, 0.3, 0.1], 0.3),
+        (seconds, [0.9, 0.8, 0.6, 0.5, 0.45, 0.4], 0.3),
+        (seconds, [0.2, 0.1, 0.15, 0.05, 0.1, 0.12], 0.3),
+        (seconds, [0.9, 0.2, 0.1, 0.15, 0.2, 0.8], 0.3),
+    ]
+
+
+def _held_from(seconds: list[float], scores: list[float], target: float) -> float:
+    reached = math.inf
+    for at, score in zip(reversed(seconds), reversed(scores), strict=True):
+        if score > target:
+            break
+        reached = at
+    return reached
+
+
+def _first(seconds: list[float], scores: list[float], target: float) -> float:
+    there = [at for at, score in zip(seconds, scores, strict=True) if score <= target]
+    return there[0] if there else math.inf
+
+
+def _below(seconds: list[float], scores: list[float], target: float) -> float:
+    """As `_held_from`, but the target itself does not count as reached."""
+    return _held_from(seconds, [s + 1e-9 for s in scores], target)
+
+
+def _at_the_end(seconds: list[float], scores: list[float], target: float) -> float:
+    found = _held_from(seconds, scores, target)
+    return seconds[-1] if math.isinf(found) else found
+
+
+# 3.6: the diagnosis ---------------------------------------------------------------------------
+DIAGNOSIS = {"Lea": "smoothed", "Mo": "ten pictures", "Nia": "healthy", "Oto": "recites"}
+
+
+def _word(answer: dict[str, str], name: str) -> str:
+    return answer[name].casefold().replace("-", " ").strip()
+
+
+def _says(name: str, word: str) -> Callable[[dict], bool]:
+    return lambda answer: _word(answer, name) == word
+
+
+def _not_of_words(answer: dict) -> bool:
+    return not {_word(answer, name) for name in DIAGNOSIS} <= set(DIAGNOSIS.values())
+
+
+EXERCISES = {
+    "03.1": Exercise(
+        right=_floor,
+        probes=lambda: [
+            (torch.full((10,), 0.1, dtype=torch.float64), 1000, 1000),
+            (torch.tensor([0.7, 0.2, 0.1], dtype=torch.float64), 300, 2000),
+        ],
+        mistakes=[
+            Mistake(
+                lambda p, n, m: 2 * _floor(p, n, m),
+                "twice too large: the total variation has a ½ in front",
+            ),
+            Mistake(
+                lambda p, n, m: _floor_with(1 / n, p),
+                "only one of the two histograms varies here; both are counted from draws",
+            ),
+            Mistake(
+                lambda p, n, m: _floor_with(1 / (n + m), p),
+                "variances of independent counts add: 1/n + 1/m, not 1/(n + m)",
+            ),
+            Mistake(
+                lambda p, n, m: _floor_with(math.pi / 2 * (1 / n + 1 / m), p),
+                "that is half the standard deviation; the mean of |N(0, s²)| is s·√(2/π)",
+            ),
+            Mistake(
+                lambda p, n, m: (p * (1 / n + 1 / m) / (2 * math.pi)).sqrt().sum(),
+                "a share has the variance p(1 − p)/n: the factor 1 − p is missing",
+            ),
+            Mistake(
+                lambda p, n, m: (p * (1 - p) * (1 / n + 1 / m)).sum() / (2 * math.pi),
+                "a variance where its root is meant: take the square root, then sum",
+            ),
+        ],
+        hint="the mean over classes? No: the sum of √(p(1 − p)(1/n + 1/m)/(2π)), by (3.3)",
+    ),
+    "03.2": Exercise(
+        right=_frechet,
+        probes=_gaussians,
+        mistakes=[
+            Mistake(
+                lambda a, s, b, t: _apart(a, b) + _apart(s**2, t**2),
+                "variances are compared where standard deviations are meant: (σ_a − σ_b)²",
+            ),
+            Mistake(
+                lambda a, s, b, t: _frechet(a, s, b, t).sqrt(),
+                "that is the root; what is reported as FD is the squared distance",
+            ),
+            Mistake(
+                lambda a, s, b, t: (a - b).norm() + _apart(s, t),
+                "the means enter squared: |μ_a − μ_b|²",
+            ),
+            Mistake(
+                lambda a, s, b, t: _frechet(a, s, b, t) / len(a),
+                "a mean over the dimensions; the distance sums over them",
+            ),
+            Mistake(
+                lambda a, s, b, t: _apart(a, b) + (s**2 + t**2).sum(),
+                "the cross term −2σ_aσ_b is missing: equal Gaussians would not be at distance 0",
+            ),
+            Mistake(
+                lambda a, s, b, t: _apart(a, b) + (s**2 + t**2 - s * t).sum(),
+                "the cross term has lost its 2: σ_a² + σ_b² − 2σ_aσ_b",
+            ),
+            Mistake(
+                lambda a, s, b, t: _apart(a, b),
+                "only the means are compared; two Gaussians may differ in their widths",
+            ),
+            Mistake(
+                lambda a, s, b, t: _apart(a, b) + (s.sqrt() - t.sqrt()).square().sum(),
+                "σ is a standard deviation already: no root of it",
+            ),
+        ],
+        hint="on common axes (3.6) is a sum of (3.5) over the dimensions",
+    ),
+    "03.3": Exercise(
+        right=_kid,
+        probes=_sets,
+        mistakes=[
+            Mistake(
+                _kid_with(own=True, pairs=lambda n: n**2),
+                "this is the V-statistic: the pairs of an image with itself are in, so it is "
+                "biased upwards",
+            ),
+            Mistake(
+                _kid_with(pairs=lambda n: n**2),
+                "without the diagonal there are N(N − 1) pairs, not N²",
+            ),
+            Mistake(
+                _kid_with(own=True),
+                "the sums are divided by N(N − 1), but the pairs with oneself are still in them",
+            ),
+            Mistake(
+                _paired,
+                "right in the mean, too; but the images of two sets form no pairs, so all N² "
+                "of them count between the sets: use ab.mean()",
+            ),
+            Mistake(_kid_with(cross=1.0), "the cross term counts twice: −2 E k(a, b)"),
+            Mistake(_kid_with(cross=-2.0), "the cross term is subtracted, not added"),
+            Mistake(
+                _kid_with(kernel=lambda a, b: (a @ b.T + 1) ** 3),
+                "the kernel divides by the number of dimensions: (a·b/D + 1)³",
+            ),
+            Mistake(
+                _kid_with(kernel=lambda a, b: (a @ b.T / a.shape[1] + 1) ** 2),
+                "the kernel is a cube, not a square",
+            ),
+            Mistake(
+                _kid_with(kernel=lambda a, b: (a @ b.T / a.shape[1]) ** 3),
+                "without the + 1 the kernel sees the third moment alone",
+            ),
+            Mistake(
+                lambda a, b: _kid(a, b).abs().sqrt(),
+                "that is a root; KID is the squared distance, and may be below 0",
+            ),
+            Mistake(
+                lambda a, b: _kid(a, b).clamp(min=0),
+                "cut off at 0 it is biased again: let it be negative",
+            ),
+        ],
+        hint="three means of k: within a, within b (both without the diagonal), between (times −2)",
+    ),
+    "03.4": Exercise(
+        right=_precision,
+        probes=_clouds,
+        mistakes=[
+            Mistake(
+                lambda r, f, k: _precision(f, r, k),
+                "that is recall: real images in the balls of samples. Precision has the balls "
+                "around real images",
+            ),
+            Mistake(
+                lambda r, f, k: _precision(r, f, k - 1),
+                "an image is its own first neighbour, at distance 0: the k-th *other* is meant",
+            ),
+            Mistake(
+                lambda r, f, k: _inside(r, f, k).any(1).double().mean(),
+                "that is coverage, the share of real balls that hold a sample: look for "
+                "any real ball, for each sample",
+            ),
+            Mistake(
+                lambda r, f, k: _inside(r, f, k).sum(0).double().mean() / k,
+                "that is density: it counts balls. Precision asks whether there is any",
+            ),
+            Mistake(
+                lambda r, f, k: _inside(r, f, k).double().mean(),
+                "a mean over all pairs: ask for each sample whether *any* ball holds it",
+            ),
+            Mistake(
+                lambda r, f, k: (
+                    _inside(r, f, k, _radii(r, k).mean().expand(len(r))).any(0).double().mean()
+                ),
+                "one radius for all: each real image has its own, to its k-th neighbour",
+            ),
+        ],
+        hint="a sample counts if its distance to some real image is below that image's radius",
+    ),
+    "03.5": Exercise(
+        right=_inception_score,
+        probes=_readings,
+        mistakes=[
+            Mistake.when(
+                lambda scores: math.isnan(scores[2]) and not math.isnan(scores[0]),
+                "where p is 0, p log p is NaN here, and should be 0: torch.xlogy(p, p)",
+            ),
+            Mistake(
+                lambda p: _kl(p, p.mean(0)).mean(),
+                "that is the mean KL, in nats; the score is exp of it",
+            ),
+            Mistake(
+                lambda p: _kl(p.mean(0), p).mean().exp(),
+                "the KL the other way round: KL(p(y|x) ‖ p(y)) is meant",
+            ),
+            Mistake(
+                lambda p: _entropy(p.mean(0)).exp(),
+                "only H(y): that samples are readable, H(y|x), is left out",
+            ),
+            Mistake(
+                lambda p: _kl(p, p.mean(0)).exp().mean(),
+                "exp of the mean, not the mean of exp",
+            ),
+            Mistake(
+                lambda p: (_entropy(p).mean() - _entropy(p.mean(0))).exp(),
+                "the sign is turned: H(y) − H(y|x), so that the score is at least 1",
+            ),
+            Mistake(
+                lambda p: _kl(p, torch.full_like(p, 1 / p.shape[1])).mean().exp(),
+                "compared with equal shares; p(y) is the mean of the samples' own p(y|x)",
+            ),
+            Mistake(
+                lambda p: (_kl(p, p.mean(0)).mean() / math.log(2)).exp(),
+                "bits under exp: either nats and exp, or bits and a power of 2",
+            ),
+        ],
+        hint="exp of the mean over samples of KL(p(y|x) ‖ p(y)), p(y) the mean over samples",
+    ),
+    "03.6": Exercise(
+        right=DIAGNOSIS,
+        mistakes=[
+            Mistake.when(
+                _says("Oto", "healthy"),
+                "Oto's distances are as good as Nia's. Which row asks whether a sample was "
+                "seen in training?",
+            ),
+            Mistake.when(
+                _says("Mo", "healthy"),
+                "all of Mo's samples can be read, and precision is high. How much of the real "
+                "data do they cover?",
+            ),
+            Mistake.when(
+                _says("Lea", "healthy"),
+                "Lea's classes are right. What do the two rows say that look at pixels, not at "
+                "features?",
+            ),
+            Mistake.when(_not_of_words, "use each of the four words once"),
+            Mistake.when(
+                lambda a: _word(a, "Mo") == "recites" and _word(a, "Oto") == "ten pictures",
+                "whoever draws ten pictures has no recall; whose recall is like that of real "
+                "images?",
+            ),
+            Mistake.when(
+                lambda a: _word(a, "Lea") == "ten pictures" and _word(a, "Mo") == "smoothed",
+                "one of the two has precision 1, recall 0 and a sharpness not far from "
+                "real images': which?",
+            ),
+        ],
+        hint='use the words "healthy", "recites", "ten pictures" and "smoothed"',
+    ),
+    "03.7": Exercise(
+        right=_held_from,
+        probes=_courses,
+        mistakes=[
+            Mistake(
+                _first,
+                "this is when the score is reached for the first time; it must also stay there",
+            ),
+            Mistake(
+                _below,
+                "a score that equals the target has reached it: at most, not below",
+            ),
+            Mistake(
+                lambda t, s, target: t[s.index(min(s))],
+                "this is when the score is best, whatever the target",
+            ),
+            Mistake(
+                _at_the_end,
+                "where the target is not held at the end, the answer is math.inf: the run was "
+                "too short to know",
+            ),
+            Mistake(
+                lambda t, s, target: t[-1],
+                "this is how long was trained: a choice, and what report B compares",
+            ),
+            Mistake.when(
+                lambda found: [numeric(v).item() for v in found] == [3, math.inf, 0, math.inf],
+                "that is the index; the answer is the time at that index",
+            ),
+        ],
+        hint="the earliest time from which every later score is at most the target, else math.inf",
+    ),
+}
+
+
+# Four samplers for the "break it" section. Diagnose before you read on. ------------------------
+@dataclass(frozen=True)
+class Sampler:
+    """Draws from a set of images (N, C, H, W) in [0, 1], in the place of a trained model."""
+
+    images: Tensor
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self.images.shape[1:])
+
+    def sample(
+        self, n: int, *, labels: Tensor | None = None, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """n of the images, each drawn at random."""
+        return self.images[torch.randint(len(self.images), (n,), generator=generator)]
+
+
+def patients(train: DataSet, fresh: DataSet) -> dict[str, Sampler]:
+    """Four "models" trained on `train`; `fresh`: real images that are in no other set."""
+    new = as_levels(fresh.images)
+    typical = []
+    for label in fresh.labels.unique():
+        one_class = new[fresh.labels == label]
+        apart = (one_class - one_class.mean(0)).square().flatten(1).sum(1)
+        typical.append(one_class[apart.argmin()])
+    return {
+        "Lea": Sampler(blurred(new, 1 / 50)),
+        "Mo": Sampler(torch.stack(typical)),
+        "Nia": Sampler(new),
+        "Oto": Sampler(as_levels(train.images)),
+    }

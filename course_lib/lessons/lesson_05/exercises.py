@@ -1,0 +1,341 @@
+"""The exercises of lesson 05, and three trainings of a critic of which two are broken.
+
+One round of a game as a matrix, a penalised Dirac-GAN, Wasserstein distance on a line, the
+gradient penalty, the largest singular value. `mystery_game` is the lesson's "break it": it
+stands here so that the lesson's page does not give the answer away.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from course_lib.checks.exercises import Exercise, Mistake
+from course_lib.errors import unknown
+from course_lib.game import Game, Move, Player, adam
+from course_lib.models.gan import GAN
+from course_lib.models.parts.critics import gradient_penalty
+from course_lib.models.parts.losses import score_loss, wasserstein_loss
+
+
+# 05.1 ----------------------------------------------------------------------------------------
+def one_round(eta: float) -> Tensor:
+    return torch.tensor([[1.0, -eta], [eta, 1.0 - eta**2]])
+
+
+def _rotation(eta):
+    angle = torch.tensor(eta)
+    return torch.stack(
+        [torch.stack([angle.cos(), -angle.sin()]), torch.stack([angle.sin(), angle.cos()])]
+    )
+
+
+# 05.3 ----------------------------------------------------------------------------------------
+def wasserstein(x: Tensor, y: Tensor) -> Tensor:
+    return (x.sort().values - y.sort().values).abs().mean()
+
+
+def _points_on_a_line() -> list[tuple]:
+    generator = torch.Generator().manual_seed(5)
+    pairs = [torch.randn(2, n, generator=generator) for n in (5, 8)]
+    return [(x, 2 * y + 1) for x, y in pairs]
+
+
+# 05.4 ----------------------------------------------------------------------------------------
+WEIGHT = torch.tensor([0.3, -0.8, 0.2], requires_grad=True)
+
+
+def _curved(x: Tensor) -> Tensor:
+    """A critic (B, 3) → (B, 1) whose slope depends on where it is taken."""
+    return (WEIGHT * x + x**3 / 3).sum(1, keepdim=True)
+
+
+def _penalties() -> list[tuple]:
+    generator = torch.Generator().manual_seed(6)
+    real, fake = torch.randn(2, 6, 3, generator=generator)
+    return [(_curved, real, fake, torch.rand(6, generator=generator))]
+
+
+def penalty(critic, real, fake, epsilon):
+    return gradient_penalty(critic, real, fake, epsilon)
+
+
+def _slopes(critic, x: Tensor) -> Tensor:
+    x = x.detach().requires_grad_()
+    (slope,) = torch.autograd.grad(critic(x).sum(), x, create_graph=True)
+    return slope
+
+
+def _between(real, fake, epsilon):
+    epsilon = epsilon.view(-1, 1)
+    return epsilon * real + (1 - epsilon) * fake
+
+
+def _penalised(norm=lambda slope: slope.norm(dim=1), where=_between, cost=None):
+    """A wrong penalty: other points, another size of the slope, or another cost of it."""
+    cost = cost or (lambda size: (size - 1).square().mean())
+    return lambda critic, *rest: cost(norm(_slopes(critic, where(*rest))))
+
+
+# 05.5 ----------------------------------------------------------------------------------------
+def largest_singular_value(W: Tensor, v: Tensor, steps: int) -> Tensor:
+    for _ in range(steps):
+        u = W @ v
+        u = u / u.norm()
+        v = W.T @ u
+        v = v / v.norm()
+    return u @ (W @ v)
+
+
+def _matrices() -> list[tuple]:
+    generator = torch.Generator().manual_seed(7)
+    wide, tall = (
+        (torch.randn(*s, generator=generator), torch.randn(s[1], generator=generator))
+        for s in ((4, 6), (7, 3))
+    )
+    return [(*wide, 200), (*tall, 200), (*wide, 1)]
+
+
+def _settles(found: list, power: int = 1) -> bool:
+    """Whether the answers after many steps are that power of ‖W‖₂."""
+    norms = [torch.linalg.matrix_norm(W, 2).item() for W, _, _ in _matrices()[:2]]
+    return all(
+        abs(float(value) / norm**power - 1) < 1e-4
+        for value, norm in zip(found, norms, strict=False)
+    )
+
+
+def _iterated(found: list) -> bool:
+    """And less than that after one step, where ‖Wv‖ and uᵀWv differ and both are right."""
+    return _settles(found) and 0 < float(found[2]) < 0.99 * float(found[0])
+
+
+# 05.6 ----------------------------------------------------------------------------------------
+def mystery_game(run: str, model: GAN) -> Game:
+    """Run "A", "B" or "C" of lesson 05, on a GAN of points: one is WGAN-GP, two are not."""
+    if run not in ("A", "B", "C"):
+        raise unknown("run", run, "ABC")
+    s = model.settings
+
+    def discriminate(draw):
+        real = draw.batch().x
+        fake = model.generator(draw.normal(len(real), s["latent"]))
+        losses = wasserstein_loss(*model.judge(real, fake))
+        term = s["penalty"] * gradient_penalty(
+            model.discriminator, real, fake, draw.uniform(len(real))
+        )
+        losses["penalty"] = term.detach() if run == "B" else term
+        return {"D": losses}
+
+    def generate(draw):
+        fake = model.generator(draw.normal(draw.size, s["latent"]))
+        loss = score_loss(model.discriminator(fake).squeeze(1))
+        return {"G": {"fake": -loss if run == "A" else loss}}
+
+    players = [
+        Player(name, network.parameters(), adam(s["lr"], tuple(s["betas"])))
+        for name, network in (("D", model.discriminator), ("G", model.generator))
+    ]
+    return Game([Move(players[:1], discriminate, times=s["k"]), Move(players[1:], generate)])
+
+
+EXERCISES = {
+    "05.1": Exercise(
+        right=one_round,
+        probes=[(0.3,), (1.2,)],
+        mistakes=[
+            Mistake(
+                lambda eta: torch.tensor([[1.0, -eta], [eta, 1.0]]),
+                "these are simultaneous steps; here y sees the *new* x = x − ηy",
+            ),
+            Mistake(
+                lambda eta: torch.tensor([[1.0 - eta**2, -eta], [eta, 1.0]]),
+                "here y moved first; x moves first and y sees the new x",
+            ),
+            Mistake(
+                lambda eta: one_round(eta).T,
+                "transposed: the first row gives the new x, (1, −η) · (x, y)",
+            ),
+            Mistake(
+                lambda eta: torch.tensor([[1.0, -eta], [-eta, 1.0 + eta**2]]),
+                "y climbs: its step is + ηx",
+            ),
+            Mistake(
+                lambda eta: torch.tensor([[1.0, -eta], [eta, 1.0 + eta**2]]),
+                "the new x is x − ηy, so y gains ηx − η²y: the sign of η² is minus",
+            ),
+            Mistake(_rotation, "this is continuous time, a rotation by η; steps are straight"),
+        ],
+        note="its determinant is 1: areas are kept, so nothing can spiral in or out",
+    ),
+    "05.2": Exercise(
+        right=1.0,
+        tol=1e-3,
+        mistakes=[
+            Mistake(0.5, "|f′(0)| is ½; the square root vanishes where γ/2 = |f′(0)|"),
+            Mistake(0.25, "γ²/4 must reach f′(0)² = ¼, so γ² must reach 1"),
+            Mistake(2.0, "|f′(0)| is ½, not 1: f(t) = −log(1 + eᵗ) has the slope −σ(t)"),
+            Mistake(
+                0.0,
+                "for any γ > 0 the game converges, but on a spiral; from which γ on are both "
+                "eigenvalues real?",
+            ),
+            Mistake(-1.0, "a penalty has γ > 0"),
+        ],
+        hint="when does the root in (5.9) vanish, with |f′(0)| = ½?",
+        note="γ = 2 |f′(0)| = 1: below it circles inwards, above it creeps",
+    ),
+    "05.3": Exercise(
+        right=wasserstein,
+        probes=_points_on_a_line,
+        mistakes=[
+            Mistake(
+                lambda x, y: (x - y).abs().mean(),
+                "the points are paired as they came; sort both first",
+            ),
+            Mistake(
+                lambda x, y: (x.sort().values - y).abs().mean(),
+                "only one of the two is sorted",
+            ),
+            Mistake(
+                lambda x, y: (x.mean() - y.mean()).abs(),
+                "this is the distance of the means: the absolute value belongs inside, pair "
+                "by pair",
+            ),
+            Mistake(
+                lambda x, y: (x.sort().values - y.sort().values).square().mean().sqrt(),
+                "this is Wasserstein-2: squares and a root",
+            ),
+            Mistake(
+                lambda x, y: (x.sort().values - y.sort().values).square().mean(),
+                "these are squares; W₁ has absolute values",
+            ),
+            Mistake(
+                lambda x, y: (x.sort().values - y.sort().values).abs().sum(),
+                "a sum: each point has mass 1/n",
+            ),
+            Mistake(
+                lambda x, y: (x[:, None] - y).abs().mean(),
+                "the mean over *all* pairs is the cost of a plan that sends each point "
+                "everywhere: it isn't zero even for x = y",
+            ),
+        ],
+    ),
+    "05.4": Exercise(
+        right=penalty,
+        probes=_penalties,
+        learns=True,
+        mistakes=[
+            Mistake(
+                _penalised(where=lambda real, fake, epsilon: real),
+                "ε is fixed at 1: this punishes the slope at real examples only",
+            ),
+            Mistake(
+                _penalised(where=lambda real, fake, epsilon: fake),
+                "this is the slope at the fakes only",
+            ),
+            Mistake(
+                _penalised(
+                    where=lambda real, fake, epsilon: _between(
+                        real, fake, epsilon[:1].expand(len(real))
+                    )
+                ),
+                "one ε for the whole batch: each pair has its own",
+            ),
+            Mistake(
+                _penalised(where=lambda real, fake, epsilon: _between(fake, real, epsilon)),
+                "ε belongs to real, 1 − ε to fake (a uniform ε forgives it, the check doesn't)",
+            ),
+            Mistake(
+                _penalised(norm=lambda slope: slope.norm()),
+                "this is one norm for the whole batch; each example has its own slope",
+            ),
+            Mistake(
+                _penalised(cost=lambda size: size.square().mean()),
+                "this draws the slope to 0, not to 1 (at real examples it would be R1)",
+            ),
+            Mistake(
+                _penalised(cost=lambda size: (size - 1).abs().mean()),
+                "the square is missing",
+            ),
+            Mistake(
+                _penalised(norm=lambda slope: slope.square().sum(1)),
+                "that is the *square* of the norm, less 1, squared",
+            ),
+            Mistake(
+                _penalised(cost=lambda size: (size - 1).clamp(min=0).square().mean()),
+                "the one-sided form: it lets slopes below 1 pass. Equation (5.15) is two-sided",
+            ),
+            Mistake(
+                _penalised(cost=lambda size: (size - 1).square().sum()),
+                "a sum over the batch: (5.15) has the mean",
+            ),
+        ],
+    ),
+    "05.5": Exercise(
+        right=largest_singular_value,
+        probes=_matrices,
+        accepts=_iterated,
+        mistakes=[
+            Mistake(
+                lambda W, v, n: torch.linalg.matrix_norm(W, 2),
+                "the right number, but not by power iteration: `v` and `steps` do not matter in it",
+            ),
+            Mistake(
+                lambda W, v, n: W.norm(), "this is the Frobenius norm: all of them together"
+            ),
+            Mistake.when(
+                lambda found: _settles(found, power=2),
+                "this is σ²: the eigenvalue of WᵀW. Its root is wanted",
+            ),
+            Mistake(lambda W, v, n: W.abs().max(), "this is the largest entry"),
+            Mistake(
+                lambda W, v, n: W.abs().sum(1).max(),
+                "the largest row sum bounds |Wv| in another norm",
+            ),
+            Mistake(
+                lambda W, v, n: largest_singular_value(W, v, 1),
+                "one step only: in training that is enough, because W hardly changes from round "
+                "to round. Here use all `steps`",
+            ),
+            Mistake(
+                lambda W, v, n: torch.linalg.svdvals(W).min(),
+                "this is the smallest singular value",
+            ),
+            Mistake(
+                lambda W, v, n: (W @ v).norm(), "v was never improved: multiply by W and Wᵀ"
+            ),
+        ],
+        note="each step damps the others by (σ₂/σ₁)²",
+    ),
+    "05.6": Exercise(
+        right={"A": "G's sign turned", "B": "penalty without gradient", "C": "healthy"},
+        mistakes=[
+            Mistake(
+                {"A": "penalty without gradient", "B": "G's sign turned", "C": "healthy"},
+                "the healthy one is found. In which of the others do distance, penalty and "
+                "picture fit (5.16)?",
+            ),
+            Mistake(
+                {"A": "G's sign turned", "B": "one ε for the batch", "C": "healthy"},
+                "two are found. B's penalty is there, and grows: does D take notice of it?",
+            ),
+            Mistake(
+                {"A": "one ε for the batch", "B": "penalty without gradient", "C": "healthy"},
+                "two are found. A's critic does what (5.16) says; look where the fakes go",
+            ),
+            Mistake.when(
+                lambda said: said.get("A") == "healthy",
+                "A's estimate of the distance grows for ever. Is that a good sign?",
+            ),
+            Mistake.when(
+                lambda said: said.get("B") == "healthy",
+                "B's fakes are near, and yet its penalty says that its slope is far from 1",
+            ),
+            Mistake.when(
+                lambda said: "healthy" not in said.values(), "one of the three is healthy"
+            ),
+        ],
+        hint="a dictionary with a word for each of A, B and C",
+    ),
+}

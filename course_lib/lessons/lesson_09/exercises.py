@@ -1,0 +1,319 @@
+"""The exercises of lesson 09, three trainings of which two are broken, and report A's own game.
+
+Who moves by which loss, mean matching, the moving centre, the carried λ, what a log must begin
+with, a silent β. `mystery_game` is the lesson's "break it"; `report_game` rebuilds what A's code
+trains in its essentials (E13, E14).
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits, one_hot, softplus
+
+from course_lib.checks.compare import numeric
+from course_lib.checks.exercises import Exercise, Mistake
+from course_lib.errors import unknown
+from course_lib.game import Game, Move, Player, adam
+from course_lib.models import CVAEGAN
+from course_lib.models.vae import gaussian_kl
+
+# 09.1 ----------------------------------------------------------------------------------------
+ALGORITHM_1 = {
+    "C": {"L_C"},
+    "D": {"L_D"},
+    "G": {"L_G", "L_GD", "L_GC"},
+    "E": {"L_KL", "L_G"},
+}
+
+
+def _words(terms) -> set[str]:
+    terms = {terms} if isinstance(terms, str) else set(terms)
+    return {term.casefold().replace(" ", "_") for term in terms}
+
+
+def _has(player: str, term: str):
+    return lambda said: term.casefold() in _words(said[player])
+
+
+# 09.2 and 09.3 -------------------------------------------------------------------------------
+def mean_matching(real: Tensor, drawn: Tensor) -> Tensor:
+    return 0.5 * (real.mean(0) - drawn.mean(0)).square().sum()
+
+
+def _features() -> list[tuple]:
+    generator = torch.Generator().manual_seed(9)
+    sizes = ((4, 3), (7, 5))
+    return [
+        (torch.randn(*size, generator=generator), torch.randn(*size, generator=generator) + 1)
+        for size in sizes
+    ]
+
+
+def moved(old: Tensor, batch: Tensor, n: int, decay: float) -> Tensor:
+    share = (1 - decay) / (1 - decay**n)
+    return old + share * (batch - old)
+
+
+def _centres() -> list[tuple]:
+    generator = torch.Generator().manual_seed(10)
+    old, batch = torch.randn(2, 3, generator=generator)
+    return [(old, batch, *more) for more in ((1, 0.9), (2, 0.9), (7, 0.9), (3, 0.5))]
+
+
+EXERCISES = {
+    "09.1": Exercise(
+        right=ALGORITHM_1,
+        mistakes=[
+            Mistake.when(
+                _has("G", "L_D"),
+                "lines 17 and 18 hold no L_D: G is never told to fool D. It matches the means "
+                "of D's features instead, and that is the asymmetry in the paper's title",
+            ),
+            Mistake.when(
+                _has("G", "L_C"),
+                "L_C is of real images alone, so G can't change it; it meets C in L_GC",
+            ),
+            Mistake.when(
+                lambda said: _has("E", "L_GD")(said) or _has("E", "L_GC")(said),
+                "L_GD and L_GC are of x_p = G(z_p, c), and E has no part in z_p",
+            ),
+            Mistake.when(_has("E", "L_D"), "E has no adversarial loss: look at line 18 again"),
+            Mistake.when(
+                _has("G", "L_KL"), "the KL is of q(z | x, c) and the prior: G isn't in it"
+            ),
+            Mistake.when(
+                lambda said: _words(said["D"]) > {"l_d"} or _words(said["C"]) > {"l_c"},
+                "D and C move by their own cross-entropy alone; the features of theirs that "
+                "others match are *used*, not trained, by those losses",
+            ),
+            Mistake.when(
+                lambda said: "l_g" not in _words(said["E"]),
+                "something is missing at E: who else should want a good reconstruction?",
+            ),
+        ],
+        hint='read lines 15 to 18; write sets of "L_C", "L_D", "L_KL", "L_G", "L_GD", "L_GC"',
+    ),
+    "09.2": Exercise(
+        right=mean_matching,
+        probes=_features,
+        mistakes=[
+            Mistake(
+                lambda r, d: 2 * mean_matching(r, d), "the ½ of line 11 is missing (or doubled)"
+            ),
+            Mistake(
+                lambda r, d: 0.5 * (r.mean(0) - d.mean(0)).square().mean(),
+                "a mean over the features where ‖·‖² is their sum",
+            ),
+            Mistake(lambda r, d: 0.5 * (r.mean(0) - d.mean(0)).norm(), "the square is missing"),
+            Mistake(
+                lambda r, d: 0.5 * (r - d).square().sum(1).mean(),
+                "this compares images one by one, as L_G does; x_p is no copy of x_r, and only "
+                "their means should agree",
+            ),
+            Mistake(
+                lambda r, d: 0.5 * (r.mean(1) - d.mean(1)).square().sum(),
+                "the mean runs over the features; it belongs over the images, the first axis",
+            ),
+            Mistake(
+                lambda r, d: 0.5 * (r.sum(0) - d.sum(0)).square().sum(),
+                "sums over the batch where line 11 has means",
+            ),
+        ],
+        hint="½ times the squared length of a difference of two means over the batch",
+    ),
+    "09.3": Exercise(
+        right=moved,
+        probes=_centres,
+        mistakes=[
+            Mistake(
+                lambda old, batch, n, d: d * old + (1 - d) * batch,
+                "right after many batches. But the history began at nothing: after the first "
+                "batch the centre must be that batch's mean",
+            ),
+            Mistake(
+                lambda old, batch, n, d: batch,
+                "this is the batch alone, without a history",
+            ),
+            Mistake(
+                lambda old, batch, n, d: moved(batch, old, n, d),
+                "the shares are exchanged: the newest batch has (1 − d)/(1 − dⁿ)",
+            ),
+            Mistake(
+                lambda old, batch, n, d: old + (batch - old) / n,
+                "this is the plain mean of all batches: it never forgets, and features move",
+            ),
+            Mistake(
+                lambda old, batch, n, d: (d * old + (1 - d) * batch) / (1 - d**n),
+                "Adam's correction belongs to a history that is kept *uncorrected*; `old` here "
+                "is a centre already",
+            ),
+        ],
+        hint="Σ dⁿ⁻ⁱ mᵢ / Σ dⁿ⁻ⁱ: what share has m_n, and what is the rest a share of?",
+    ),
+    "09.4": Exercise(
+        right=3 * 128 * 128 / 784,
+        tol=1e-2,
+        mistakes=[
+            Mistake.when(
+                lambda value: abs(numeric(value).item() - 784 / 49152) < 1e-3,
+                "the other way round: a small image has *fewer* errors to sum",
+            ),
+            Mistake(128 * 128 / 784, "the paper's images have three colours"),
+            Mistake(128 / 28, "this is the ratio of the sides; errors are summed over an area"),
+            Mistake(1.0, "then the KL would weigh much more at 28×28 than it does for them"),
+        ],
+        hint="how many numbers has an image of 128×128 in colour, how many has a digit?",
+    ),
+    "09.5": Exercise(
+        right=(3 * math.log(2), math.log(10)),
+        tol=2e-3,
+        mistakes=[
+            Mistake(
+                (2 * math.log(2), math.log(2)),
+                "these are the numbers that A's log shows; what would Algorithm 1 print?",
+            ),
+            Mistake.when(
+                lambda said: abs(float(said[0]) - 2 * math.log(2)) < 2e-3,
+                "line 9 has three terms, not two",
+            ),
+            Mistake.when(
+                lambda said: abs(float(said[1]) - math.log(2)) < 2e-3,
+                "a softmax over ten classes that knows nothing says 1/10",
+            ),
+            Mistake.when(
+                lambda said: float(said[0]) < 0 or float(said[1]) < 0,
+                "a loss of this kind is *minus* a logarithm of a probability",
+            ),
+            Mistake.when(
+                lambda said: abs(float(said[0]) - math.log(3)) < 2e-3,
+                "that is one term at D = 1/3; an untrained D says ½ of all three",
+            ),
+        ],
+        hint="put D = ½ into line 9, and P(c|x) = 1/10 into line 3; natural logarithms",
+    ),
+    "09.6": Exercise(
+        right=784 * 128 / 2,
+        tol=1e-3,
+        mistakes=[
+            Mistake(784.0 * 128, "nearly: a Gaussian likelihood has ½ of the squared error"),
+            Mistake(784.0, "that is the pixels' share; the KL is summed over the batch, too"),
+            Mistake(392.0, "the KL is summed over the batch, too"),
+            Mistake(128.0, "that is the batch's share; the error is a mean over pixels, too"),
+            Mistake(
+                2 / (784 * 128), "the other way round: relative to the error the KL *grew*"
+            ),
+        ],
+        hint="which number times ½‖x − x_f‖², per image, is the mean? Divide by it.",
+    ),
+    "09.7": Exercise(
+        right={"A": "noise for a label", "B": "healthy", "C": "pixel mean"},
+        mistakes=[
+            Mistake(
+                {"A": "pixel mean", "B": "healthy", "C": "noise for a label"},
+                "the healthy one is found. Which of the other two has a KL near 0?",
+            ),
+            Mistake(
+                {"A": "label withheld", "B": "healthy", "C": "pixel mean"},
+                "two are found. Without a label at E, would G still draw what it is asked for?",
+            ),
+            Mistake(
+                {"A": "noise for a label", "B": "healthy", "C": "label withheld"},
+                "two are found. Is a KL of nearly 0 nats what an encoder without labels has?",
+            ),
+            Mistake.when(
+                lambda said: said.get("A") == "healthy",
+                "look down A's columns: does it draw what it is asked for? And its L_GC?",
+            ),
+            Mistake.when(
+                lambda said: said.get("C") == "healthy",
+                "C's losses are small, and so is its KL: what does z say of an image?",
+            ),
+            Mistake.when(
+                lambda said: "healthy" not in said.values(), "one of the three is healthy"
+            ),
+        ],
+        hint="a dictionary with a word for each of A, B and C",
+    ),
+}
+
+
+# Break it ------------------------------------------------------------------------------------
+class NoiseForALabel(CVAEGAN):
+    """x_p is drawn with noise where its label should stand."""
+
+    def forward_pass(self, x, labels, noise, z_p):
+        write, calls = CVAEGAN.write, []
+
+        def noisy(z, vector):
+            calls.append(z)
+            told = vector if len(calls) == 1 else z_p[:, : vector.shape[1]]
+            return write(self, z, told)
+
+        self.write = noisy
+        try:
+            return super().forward_pass(x, labels, noise, z_p)
+        finally:
+            del self.write
+
+
+class PixelMean(CVAEGAN):
+    """L_G takes means over pixels and over features where line 14 has sums."""
+
+    def reconstruction(self, p):
+        error = (p.real - p.rebuilt).square().mean()
+        features = (p.d["real"] - p.d["rebuilt"]).square().mean()
+        return error + features + (p.c["real"] - p.c["rebuilt"]).square().mean()
+
+
+MYSTERIES = {"A": NoiseForALabel, "B": CVAEGAN, "C": PixelMean}
+
+
+def mystery(run: str, **settings) -> CVAEGAN:
+    """The untrained model of run "A", "B" or "C": one is Algorithm 1, two have a fault."""
+    if run not in MYSTERIES:
+        raise unknown("run", run, MYSTERIES)
+    return MYSTERIES[run](**settings)
+
+
+# Report A's code -----------------------------------------------------------------------------
+def report_game(model: CVAEGAN) -> Game:
+    """What A's code trains, in its essentials, on the networks of `model` (of ten classes).
+
+    E isn't told the label. D sees real images and G of plain noise, label slots and all. C has
+    ten sigmoids. One player, EG, takes a pixel *mean*, a KL *summed* over the batch, and the
+    cross-entropies of D and C besides; there is no matching of features.
+    """
+    s = model.settings
+    make = adam(s["lr"], tuple(s["betas"]))
+    D, C = model.discriminator, model.classifier
+    players = [
+        Player("D", D.parameters(), make),
+        Player("C", C.parameters(), make),
+        Player("EG", [*model.encoder.parameters(), *model.generator.parameters()], make),
+    ]
+
+    def losses(draw):
+        x, labels, vector = model.drawn(draw)
+        target = one_hot(labels, 10).to(x)
+        mean, log_var = model.posterior(x, torch.zeros_like(vector))
+        z = mean + (0.5 * log_var).exp() * draw.normal(len(x), s["latent"])
+        rebuilt = model.write(z, vector)
+        fake = model.generator(draw.normal(len(x), s["latent"] + 10))
+        return {
+            "D": {
+                "real": softplus(-D(x)).mean(),
+                "fake": softplus(D(fake)).mean(),
+            },
+            "C": {"class": binary_cross_entropy_with_logits(C(x), target)},
+            "EG": {
+                "pixels": (x - rebuilt).square().mean(),
+                "kl": gaussian_kl(mean, log_var).sum(),
+                "fool": softplus(-D(rebuilt)).mean(),
+                "class": binary_cross_entropy_with_logits(C(rebuilt), target),
+            },
+        }
+
+    return Game([Move(players, losses)], after=model.after)

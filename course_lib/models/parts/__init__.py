@@ -1,0 +1,1 @@
+"""What families share: networks, losses, likelihoods, conditions, averages; no model by itself."""

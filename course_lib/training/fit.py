@@ -1,0 +1,135 @@
+"""`fit`: what a caller may ask of a training, checked before any work."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from course_lib.data import DataSet
+from course_lib.data.progress import bars_wanted
+from course_lib.errors import CourseError
+from course_lib.game import Game
+from course_lib.training import distributed, previews
+from course_lib.training.budget import Budget
+from course_lib.training.budget import budget as chosen_budget
+from course_lib.training.history import History
+from course_lib.training.loop import Training
+
+CHECKPOINT_SECONDS = 30.0
+
+
+def fit(
+    model: nn.Module | Game,
+    dataset: DataSet,
+    *,
+    game: Game | None = None,
+    budget: str | Budget | None = None,
+    rounds: int | None = None,
+    batch: int | None = None,
+    seed: int = 0,
+    resume: str | Path | None = None,
+    checkpoint_seconds: float = CHECKPOINT_SECONDS,
+    device: str | torch.device | None = None,
+    channels_last: bool = False,
+    preview: bool | Callable[[int], Tensor] = True,
+    progress: bool | None = None,
+) -> History:
+    """Train `model` on `dataset` and return what happened.
+
+    model     a model of the course, or a bare `Game` on networks of your own
+    game      play this game instead of `model.game()`, for instance with a loss you wrote, or on
+              a network of your own; its buffers (batch norm) are kept if it is in `game.keeps`
+    budget    "smoke", "laptop" or "full" (default: COURSE_BUDGET, else laptop), or set
+    rounds    directly
+    batch     examples a batch, over all processes (default: the model's setting)
+    seed      fixes data order and noise: the same seed trains the same model, on one machine
+    resume    a folder: continue the training kept there, or start it and keep it there
+    checkpoint_seconds  at least so long between two checkpoints in `resume`; 0: each round
+    device    "cpu", "cuda", "mps" (default: COURSE_DEVICE, else where the model is)
+    preview   keep sample grids for replay; or a function round → tensor to keep instead
+    progress  show a bar (default: yes, unless COURSE_PROGRESS=0)
+
+    Interrupting (Ctrl-C, or Jupyter's stop button) ends after the round at hand and keeps what
+    was trained. Resumed under other circumstances than it was begun (threads, memory layout,
+    torch version …) a training goes on with a warning that its bits will differ. Raises
+    CourseError before any work when something does not fit, and TrainingStopped when a loss is
+    NaN, infinite or beyond 1e8.
+    """
+    if isinstance(model, Game):
+        model, game = None, model
+    elif not isinstance(model, nn.Module) or not (game or hasattr(model, "game")):
+        raise CourseError(
+            "fit trains a model of the course, such as models.GAN(), or a Game; on a module of "
+            f"your own pass fit(…, game=…). Got {type(model).__name__}."
+        )
+    if not isinstance(dataset, DataSet):
+        raise CourseError(
+            f"fit takes a DataSet, got {type(dataset).__name__}: data.load(…) gives one, or "
+            "data.DataSet(images, labels) of your own arrays."
+        )
+    if not isinstance(seed, int):
+        raise CourseError(f"seed must be a whole number, got {seed!r}.")
+    settings = getattr(model, "settings", {})
+    rounds = _rounds(rounds, budget, settings)
+    batch = settings.get("batch") if batch is None else batch
+    if batch is None:
+        raise CourseError("A bare game has no batch size of its own: pass fit(…, batch=…).")
+    _match(settings, dataset)
+    if hasattr(model, "require"):
+        model.require(dataset)
+    with distributed.joined(), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        if model is not None:
+            _move(model, device or os.environ.get("COURSE_DEVICE") or _device(model))
+            if channels_last:
+                model.to(memory_format=torch.channels_last)
+            model.train()
+        game = game or model.game(rounds)
+        training = Training(model, game, dataset, batch, seed)
+        if resume is not None:
+            training.keep_in(Path(resume).expanduser(), checkpoint_seconds, rounds)
+        show = bars_wanted() if progress is None else progress
+        try:
+            shown = previews.chosen(model, preview, seed)
+            training.play(rounds, shown, show and distributed.rank() == 0)
+        finally:
+            if model is not None:
+                model.eval()
+        return training.history
+
+
+def _rounds(rounds: int | None, budget: str | Budget | None, settings: dict) -> int:
+    if rounds is None:
+        if "rounds" not in settings:
+            raise CourseError("A bare game has no length of its own: pass fit(…, rounds=…).")
+        return chosen_budget(budget).rounds(settings["rounds"])
+    if not (isinstance(rounds, int) and rounds >= 1):
+        raise CourseError(f"Expected a whole number of rounds from 1, got {rounds!r}.")
+    return rounds
+
+
+def _match(settings: dict, dataset: DataSet) -> None:
+    expected = tuple(settings.get("shape", dataset.shape))
+    if expected != tuple(dataset.shape):
+        raise CourseError(
+            f"The model was built for data of shape {expected}, the data set holds "
+            f"{tuple(dataset.shape)}: build it with shape={tuple(dataset.shape)}."
+        )
+
+
+def _move(model: nn.Module, device: str | torch.device) -> None:
+    try:
+        model.to(device)
+    except (AssertionError, RuntimeError) as error:  # torch's, where there is no such device
+        raise CourseError(
+            f'Can\'t train on device={str(device)!r}: {error}. Choose "cpu", or "cuda" or '
+            '"mps" where there is one.'
+        ) from error
+
+
+def _device(model: nn.Module) -> torch.device:
+    return next(model.parameters()).device

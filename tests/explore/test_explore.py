@@ -1,0 +1,314 @@
+"""Explorers of games, bounds and latents: their numbers; controls, and the thin shell around
+them. Keys are pressed in the browser test."""
+
+import math
+from importlib import import_module
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from scipy import integrate, stats
+
+from course_lib import explore
+from course_lib.errors import CourseError
+from course_lib.explore.kit.controls import Choice, Slider, Toggle, settle
+
+elbo_bar, minimax, interpolation = (
+    import_module(f"course_lib.explore.{n}") for n in ("elbo_bar", "minimax", "interpolation")
+)
+
+torch.set_num_threads(1)
+
+
+class TinyVAE(torch.nn.Module):
+    """As much of a VAE as an explorer asks for."""
+
+    def __init__(self, latent=2, channels=1):
+        super().__init__()
+        self.settings = {"latent": latent}
+        generator = torch.Generator().manual_seed(0)
+        self.weight = torch.nn.Parameter(
+            torch.randn(latent, channels * 784, generator=generator)
+        )
+        self.channels = channels
+
+    def mean_image(self, z):
+        return (z @ self.weight).sigmoid().view(len(z), self.channels, 28, 28)
+
+    def encode(self, x):
+        mean = x.flatten(1) @ self.weight.T / 20
+        return mean, torch.zeros_like(mean)
+
+
+class TinyGAN(torch.nn.Module):
+    """As much of a GAN as an explorer asks for."""
+
+    def __init__(self, latent=16, shape=(1, 28, 28)):
+        super().__init__()
+        self.settings = {"latent": latent}
+        size = math.prod(shape)
+        generator = torch.Generator().manual_seed(0)
+        self.weight = torch.nn.Parameter(torch.randn(latent, size, generator=generator))
+        self.shape = shape
+
+    def generate(self, z):
+        return (z @ self.weight).sigmoid().view(len(z), *self.shape)
+
+
+def digits(n=64):
+    generator = torch.Generator().manual_seed(1)
+    images = torch.randint(0, 256, (n, 1, 28, 28), dtype=torch.uint8, generator=generator)
+    return SimpleNamespace(images=images, labels=torch.arange(n) % 10)
+
+
+def history(points=False):
+    grids = [
+        (t, torch.full((64, 2), t / 100.0) if points else digits().images.roll(t, 0))
+        for t in (0, 10, 20, 30, 40)
+    ]
+    terms = {"D.real": np.linspace(1, 0.7, 40), "G.fake": np.linspace(0.5, 0.7, 40)}
+    return SimpleNamespace(grids=grids, terms=terms)
+
+
+MAKERS = {
+    "minimax": explore.minimax,
+    "elbo_bar": explore.elbo_bar,
+    "replay": lambda: explore.replay(history()),
+    "replay points": lambda: explore.replay(history(points=True)),
+    "interpolation": lambda: explore.interpolation(TinyGAN()),
+    "interpolation colour": lambda: explore.interpolation(TinyGAN(8, (3, 64, 64))),
+    "latent_plane": lambda: explore.latent_plane(TinyVAE()),
+    "latent_plane data": lambda: explore.latent_plane(TinyVAE(), digits()),
+    "latent_plane dims": lambda: explore.latent_plane(TinyVAE(5, 3), dims=(3, 1)),
+}
+
+
+@pytest.mark.parametrize(
+    ("state", "message"),
+    [
+        ({"etta": 0.1}, "Did you mean 'eta'"),
+        ({"eta": 2.0}, "from 0.02 to 1; got 2.0"),
+        ({"eta": float("nan")}, "got nan"),
+        ({"eta": "0.1"}, "must be a number"),
+        ({"steps": 2.5}, "whole number"),
+        ({"steps": True}, "whole number"),
+        ({"update": "alternate"}, "Did you mean 'alternating'"),
+        ({"flow": 1}, "True or False"),
+    ],
+)
+def test_a_wrong_state_says_what_is_wrong(state, message):
+    with pytest.raises(CourseError, match=message):
+        explore.minimax().render(**state)
+
+
+def test_controls_check_themselves():
+    with pytest.raises(CourseError, match="low to high"):
+        Slider("t", "t", 1.0, 0.0, 0.1, 0.5)
+    with pytest.raises(CourseError, match="from 0 to 1"):
+        Slider("t", "t", 0.0, 1.0, 0.1, 3.0)
+    with pytest.raises(CourseError, match="value of way"):
+        Choice("way", "way", ("a", "b"), "c")
+    with pytest.raises(CourseError, match="one name"):
+        explore.Explorer(
+            [Toggle("a", "a"), Toggle("a", "b")], None, name="x", about="", size=(1, 1)
+        )
+    assert settle([Slider("n", "n", 0, 9, 1, 3), Toggle("b", "b")], {"b": True}) == {
+        "n": 3,
+        "b": True,
+    }
+    assert Slider("t", "t", 0.0, 1.0, 0.02, 0.5).digits == 2
+
+
+def test_a_slider_takes_the_nearest_value_that_it_has():
+    whole, fine = Slider("n", "n", 1, 9, 2, 3), Slider("t", "t", -1.0, 1.0, 0.05, 0.0)
+    assert [whole.nearest(v) for v in (-7, 3.9, 4.1, 99)] == [1, 3, 5, 9]
+    assert [fine.nearest(v) for v in (-7, 0.174, 0.176, 99)] == [-1.0, 0.15, 0.2, 1.0]
+    assert isinstance(whole.nearest(4.1), int)
+    with pytest.raises(CourseError, match="value of way"):
+        Choice("way", "way", ("a", "b"), "a").nearest("c")
+
+
+@pytest.mark.parametrize("eta", [0.02, 0.3, 1.0])
+@pytest.mark.parametrize("angle", [0, 45, 200])
+def test_simultaneous_play_grows_by_the_known_factor(eta, angle):
+    radii = np.hypot(*minimax.trajectory("simultaneous", eta, 200, angle).T)
+    wanted = (1 + eta**2) ** (np.arange(201) / 2)
+    assert radii == pytest.approx(wanted, rel=1e-12)
+
+
+@pytest.mark.parametrize("eta", [0.02, 0.3, 1.0])
+@pytest.mark.parametrize("angle", [0, 45, 200])
+def test_alternating_play_keeps_its_ellipse(eta, angle):
+    x, y = minimax.trajectory("alternating", eta, 200, angle).T
+    kept = x**2 + y**2 - eta * x * y
+    assert kept == pytest.approx(np.full(201, kept[0]), rel=1e-12)
+    low, high = minimax.radius_bounds(eta, angle)
+    assert (np.hypot(x, y) > low - 1e-12).all() and (np.hypot(x, y) < high + 1e-12).all()
+    wrong = x**2 + y**2 + eta * x * y  # the sign that belongs to y moving first
+    assert np.ptp(wrong) > 10 * 1e-4 * eta
+
+
+def test_minimax_reads_out_the_growth():
+    text = explore.minimax().readout(eta=0.5, steps=10)
+    assert f"{(1.25) ** 5:.4g}" in text and "1.1180" in text
+
+
+@pytest.mark.parametrize("mean", [-3.0, 0.35, 3.0])
+@pytest.mark.parametrize("sd", [math.exp(-2), 1.0, math.e])
+@pytest.mark.parametrize("w", [0.2, 1.0, 2.0])
+def test_elbo_bar_agrees_with_quadrature(mean, sd, w):
+    x, s = 1.5, 0.6
+    terms = elbo_bar.bound(x, w, s, mean, sd)
+    q = stats.norm(mean, sd)
+
+    def integral(f):
+        return integrate.quad(f, mean - 12 * sd, mean + 12 * sd, limit=300, epsabs=1e-12)[0]
+
+    evidence = integrate.quad(
+        lambda z: stats.norm.pdf(z) * stats.norm.pdf(x, w * z, s), -12, 12, epsabs=1e-13
+    )[0]
+    reconstruction = integral(lambda z: q.pdf(z) * stats.norm.logpdf(x, w * z, s))
+    divergence = integral(lambda z: q.pdf(z) * (q.logpdf(z) - stats.norm.logpdf(z)))
+    assert terms.log_p == pytest.approx(math.log(evidence), abs=1e-9)
+    assert terms.reconstruction == pytest.approx(reconstruction, abs=1e-7)
+    assert terms.kl_prior == pytest.approx(divergence, abs=1e-7)
+    assert terms.elbo == pytest.approx(reconstruction - divergence, abs=1e-7)
+    assert terms.log_p == pytest.approx(terms.elbo + terms.gap, abs=1e-10)
+    assert terms.gap >= 0
+
+
+def test_at_the_exact_posterior_the_gap_is_nothing():
+    terms = elbo_bar.bound(1.5, 1.0, 0.6, 0.0, 1.0)
+    best = elbo_bar.bound(1.5, 1.0, 0.6, terms.posterior_mean, terms.posterior_sd)
+    assert abs(best.gap) < 1e-14 and best.elbo == pytest.approx(best.log_p, abs=1e-14)
+    assert "gap 0.000" in explore.elbo_bar().readout(exact=True)
+    with pytest.raises(CourseError, match="elbo_bar wants"):
+        explore.elbo_bar(x=9)
+
+
+def test_paths_meet_their_ends_and_only_the_straight_one_sinks():
+    a, b = interpolation.draw_of(1, 400), interpolation.draw_of(2, 400)
+    ends = np.array([0.0, 1.0])
+    for way in (interpolation.linear, interpolation.spherical):
+        assert way(a, b, ends) == pytest.approx(np.stack([a, b]), abs=1e-12)
+    middle = np.array([0.5])
+    low, _ = interpolation.usual_norms(400)
+    assert np.linalg.norm(interpolation.linear(a, b, middle)) < low
+    assert np.linalg.norm(interpolation.spherical(a, b, middle)) > low
+    assert interpolation.spherical(a, a, middle) == pytest.approx(a[None], abs=1e-12)
+    exact = stats.chi(400).ppf([0.025, 0.975])
+    assert interpolation.usual_norms(400) == pytest.approx(exact, abs=0.03)
+
+
+def test_the_way_from_the_origin_is_straight():
+    zero, one, t = np.zeros(3), np.ones(3), np.array([0.0, 0.5, 1.0])
+    with np.errstate(all="raise"):
+        for a, b in ((zero, one), (one, zero), (zero, zero)):
+            assert np.array_equal(
+                interpolation.spherical(a, b, t), interpolation.linear(a, b, t)
+            )
+
+
+def test_interpolation_shows_a_gan_through_its_averaged_weights():
+    from course_lib.models import GAN
+
+    model = GAN(hidden=(8,), average=0.9)
+    model.average.update()
+    averaged = explore.interpolation(model).render()
+    with torch.no_grad():
+        for weight in model.generator.parameters():
+            weight.add_(0.3)
+    assert explore.interpolation(model).render() == averaged
+
+
+def test_interpolation_shows_one_image_twice_between_equal_ends():
+    assert "linear" in explore.interpolation(TinyGAN()).readout(seed_a=3, seed_b=3)
+
+
+def test_explorers_leave_the_model_as_it_was():
+    vae = TinyVAE().train()
+    explore.latent_plane(vae, digits()).render()
+    assert vae.training and vae.weight.grad is None
+
+
+def test_the_right_model_is_asked_for():
+    with pytest.raises(CourseError, match=r"lacks \.mean_image"):
+        explore.latent_plane(TinyGAN())
+    with pytest.raises(CourseError, match=r"lacks \.generate"):
+        explore.interpolation(TinyVAE())
+    with pytest.raises(CourseError, match=r"examples of shape \(2,\)"):
+        explore.interpolation(TinyGAN(4, (2,)))
+    with pytest.raises(CourseError, match="from 0 to 1"):
+        explore.latent_plane(TinyVAE(), dims=(0, 2))
+    with pytest.raises(CourseError, match="uint8"):
+        explore.latent_plane(TinyVAE(), np.zeros((4, 1, 28, 28)))
+    with pytest.raises(CourseError, match="as many labels"):
+        explore.latent_plane(TinyVAE(), digits().images, torch.arange(3))
+    with pytest.raises(CourseError, match="kept no sample grids"):
+        explore.replay(SimpleNamespace(grids=[], terms={}))
+
+
+def test_the_courses_own_models_and_data_are_explored():
+    from course_lib import data
+    from course_lib.models import GAN, VAE
+
+    digits = data.load("digits", "test")
+    plane = explore.latent_plane(VAE(hidden=(16,)), digits)
+    assert plane.render(map="encodings", z1=1.0) != plane.render(map="encodings")
+    assert explore.latent_plane(VAE(hidden=(16,), latent=20), dims=(4, 7)).render(z2=-3.0)
+    assert explore.interpolation(GAN(hidden=(16, 16))).render(t=1.0)
+
+
+def test_a_single_grid_needs_no_control():
+    one = history()
+    one.grids = one.grids[:1]
+    explorer = explore.replay(one)
+    assert explorer.controls == () and explorer.render()
+    assert explorer.widget().children[1].value == explorer.render()
+
+
+def parts(box):
+    controls, picture, readout = box.children
+    image = getattr(picture, "children", [picture])[0]  # alone, or below the mouse's layer
+    return {widget.description: widget for widget in controls.children}, image, readout
+
+
+def test_a_failing_redraw_is_said_in_the_widget():
+    def draw(t):
+        if t > 0.5:
+            raise RuntimeError("no picture <here>")
+        return Image.new("RGB", (8, 8)), "a fine picture"
+
+    explorer = explore.Explorer(
+        [Slider("t", "t", 0.0, 1.0, 0.1, 0.0)], draw, name="x", about="A test.", size=(8, 8)
+    )
+    inputs, image, readout = parts(explorer.widget())
+    kept = image.value
+    inputs["t"].value = 0.9
+    assert "RuntimeError: no picture &lt;here&gt;" in readout.value and image.value == kept
+    inputs["t"].value = 0.3
+    assert "a fine picture" in readout.value
+
+
+def test_static_shows_the_picture_with_alternative_text(monkeypatch):
+    shown = []
+    monkeypatch.setattr("course_lib.plots.style.display", shown.append)
+    explorer = explore.minimax()
+    monkeypatch.setenv("COURSE_STATIC", "1")
+    explore.show(explorer)
+    output = shown.pop()._repr_mimebundle_()
+    assert (
+        "Simultaneous, η = 0.20" in output["text/plain"] and "<img alt=" in output["text/html"]
+    )
+    assert len(output["text/html"]) < 80_000
+    monkeypatch.setenv("COURSE_STATIC", "0")
+    explore.show(explorer, update="alternating", eta=0.4)
+    box = shown.pop()
+    assert "course-explorer" in box._dom_classes
+    assert parts(box)[1].value == explorer.render(update="alternating", eta=0.4)
+    with pytest.raises(CourseError, match=r"from 0\.02 to 1"):
+        explore.show(explorer, eta=4.0)
+    with pytest.raises(CourseError, match="show wants an explorer"):
+        explore.show(explore.minimax)

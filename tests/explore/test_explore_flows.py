@@ -1,0 +1,228 @@
+"""The explorers of image flows: the numbers said, what is kept, the speed."""
+
+import io
+import statistics
+import time
+from importlib import import_module
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from course_lib import explore
+from course_lib.errors import CourseError
+from course_lib.explore.fill import Rectangle
+from course_lib.explore.temperature import samples
+from course_lib.models import GAN, VAE, Flow, RealNVP
+from course_lib.models.inpainting import inpaint
+
+panel = import_module("course_lib.explore.fill")
+
+torch.set_num_threads(1)
+
+
+def tiny(shape=(1, 28, 28), **settings):
+    """A small flow with random weights, so that its samples are not all alike."""
+    flow = RealNVP(
+        shape=shape, width=4, blocks=1, couplings=(1, 1), last=(1, 1), scales=2, **settings
+    )
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for weight in flow.parameters():
+            weight.add_(0.02 * torch.randn(weight.shape, generator=generator))
+    return flow.train()
+
+
+def images(shape=(1, 28, 28), n=3):
+    generator = torch.Generator().manual_seed(1)
+    return torch.randint(0, 256, (n, *shape), dtype=torch.uint8, generator=generator)
+
+
+MAKERS = {
+    "temperature": lambda: explore.temperature(tiny(), rows=2, columns=3),
+    "temperature colour": lambda: explore.temperature(tiny((3, 32, 32)), rows=2, columns=4),
+    "fill": lambda: explore.fill(tiny(), images(), steps=6),
+    "fill colour": lambda: explore.fill(
+        tiny((3, 32, 32)), SimpleNamespace(images=images((3, 32, 32))), steps=4
+    ),
+}
+
+
+TIMED = {}  # here, by the control that asks for nothing new
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_a_redraw_of_what_was_seen_is_fast_enough_for_a_slider(explorers, name):
+    explorer = explorers[name]
+    last = explorer.controls[-1]
+    explorer.render(**{last.name: last.high})
+    took = []
+    for turn in range(9):
+        begin = time.process_time()
+        explorer.render(**{last.name: last.high if turn % 2 else last.low})
+        took.append(time.process_time() - begin)
+    assert statistics.median(took) < 0.060
+
+
+def test_temperature_scales_the_same_latents_and_says_their_density():
+    flow = tiny()
+    z = flow.noise(18, 784, generator=torch.Generator().manual_seed(3))
+    flow.eval()
+    with torch.no_grad():
+        density = flow.log_prob(flow.inverse(0.5 * z).clamp(0, 1)).mean()
+    flow.train()
+    text = explore.temperature(flow).readout(t=0.5, seed=3)
+    assert f"is {density:.0f} nats".replace("-", "−") in text and "T = 0.5, seed 3" in text
+    (frozen, _), (warm, _) = samples(flow, 4, 3, np.array([0.0, 1.0]))
+    assert (frozen == frozen[:1]).all() and (warm != warm[:1]).any()
+    assert flow.training
+
+
+def test_fill_is_inpaint_seen_step_by_step():
+    flow, levels = tiny(), images()
+    readout = explore.fill(flow, levels, steps=4).readout(step=4, height=3, top=5)
+    assert (
+        "missing: rows 5 to 7, columns 0 to 27." in readout
+        and "Step 4 of 4: Langevin" in readout
+    )
+    flow.eval()
+    generator = torch.Generator().manual_seed(2)
+    with torch.no_grad():
+        x, _ = flow.dequantise(
+            levels[1:2].float(), flow.noise(1, 1, 28, 28, generator=generator)
+        )
+    hole = Rectangle(5, 0, 8, 28)
+    known = torch.as_tensor(hole.known(28, 28))
+    filled = inpaint(flow, x, known, steps=4, generator=generator)
+    pixels = [
+        np.rint(v[0, 0].numpy() * 255).astype(np.uint8)[:, :, None].repeat(3, 2)
+        for v in (levels[1:2].float() / 255, filled)
+    ]
+    wanted = panel.arrange(*pixels, hole, 4)
+    state = {"image": 1, "top": 5, "height": 3, "seed": 2, "step": 4}
+    shown = Image.open(io.BytesIO(explore.fill(flow, levels, steps=4).render(**state)))
+    assert np.array_equal(np.asarray(shown), np.asarray(wanted))
+    assert not any(p.grad is not None for p in flow.parameters())
+
+
+def test_steps_are_computed_once_and_no_further_than_asked(monkeypatch):
+    taken = []
+
+    def counted(flow, image, known, *, steps, **_):
+        for step in range(steps + 1):
+            taken.append(step)
+            yield image * step / steps
+
+    monkeypatch.setattr(panel, "filling", counted)
+    explorer = explore.fill(tiny(), images(), steps=10)
+    for step in (3, 1, 3, 5, 0):
+        explorer.render(step=step)
+    assert taken == [0, 1, 2, 3, 4, 5]
+    explorer.render(step=2, seed=1)
+    assert taken[6:] == [0, 1, 2]
+    explorer.render(step=2, top=20, height=8)
+    explorer.render(step=2, top=20, height=28)  # the same rectangle, cut at the border
+    assert taken[9:] == [0, 1, 2]
+
+
+def test_the_right_model_and_images_are_asked_for():
+    with pytest.raises(CourseError, match=r"GAN lacks \.inverse"):
+        explore.temperature(GAN(hidden=(4, 4)))
+    with pytest.raises(CourseError, match=r"a shape \(C, H, W\)"):
+        explore.temperature(Flow())
+    with pytest.raises(CourseError, match="not conditioned"):
+        explore.temperature(tiny(classes=3))
+    with pytest.raises(CourseError, match="1 to 13 rows and 1 to 26 columns; got 0"):
+        explore.temperature(tiny(), rows=0)
+    with pytest.raises(CourseError, match="wants a RealNVP"):
+        explore.fill(Flow(), images())
+    with pytest.raises(CourseError, match="not conditioned"):
+        explore.fill(tiny(classes=3), images())
+    with pytest.raises(CourseError, match="uint8 images"):
+        explore.fill(tiny(), images().float())
+    with pytest.raises(CourseError, match="at least two"):
+        explore.fill(tiny(), images(n=1))
+    with pytest.raises(CourseError, match="steps must be"):
+        explore.fill(tiny(), images(), steps=1)
+
+
+# The mouse: a press is a pure function too, and the shell only hands it on ----------------------
+
+
+def test_a_press_on_the_density_sets_the_point_under_it():
+    explorer = explore.pointed(Flow(), reach=2.0)
+    left, top, right = 30, 40, 410  # where the square is drawn
+    corners = {(left, top): (-2.0, 2.0), (right - 1, top): (2.0, 2.0), (220, 230): (0.0, 0.0)}
+    for pixel, (x1, x2) in corners.items():
+        assert explorer.press(pixel) == {"x1": x1, "x2": x2}
+    dragged = explorer.press((220, 230), (315, 1000), x1=1.0)
+    assert dragged == {"x1": 1.0, "x2": -2.0}, (
+        "a drag counts where it is now, within the square"
+    )
+    assert explorer.press((600, 200), (220, 230), x1=1.0) == {"x1": 1.0, "x2": 0.0}
+    white = np.asarray(Image.open(io.BytesIO(explorer.render(**explorer.press((125, 135))))))
+    assert abs(white[135, 125].astype(int) - [213, 94, 0]).max() < 60, "the dot is there"
+
+
+def test_a_press_in_the_latent_plane_goes_by_the_map_that_is_shown():
+    digits = SimpleNamespace(images=images(n=40), labels=torch.arange(40) % 10)
+    explorer = explore.latent_plane(VAE(hidden=(16,)), digits)
+    middle = (602, 246)
+    assert explorer.press(middle)["z1"] == 0.0
+    assert explorer.press((392 + 0.8413 * 420, 246)) == {"z1": 1.0, "z2": 0.0, "map": "decoded"}
+    assert explorer.press(middle, (2000, 246))["z1"] == 3.0
+    reach = 4  # of the encodings of an untrained model
+    at = (602 + 420 / (2 * reach), 246)
+    assert explorer.press(at, map="encodings")["z1"] == 1.0
+    assert explorer.press((100, 100), z1=2.0)["z1"] == 2.0, "beside the map nothing happens"
+
+
+def test_a_rectangle_is_painted_out_by_dragging_either_way_in_any_of_the_pictures():
+    explorer = explore.fill(tiny(), images(), steps=4)
+    zoom = 262 // 28
+    for index in range(3):
+        left, top = 6 + 274 * index + (262 - 28 * zoom) // 2, 40
+        at = lambda row, column, left=left, top=top: (
+            left + zoom * (column + 0.5),
+            top + zoom * (row + 0.5),
+        )
+        wanted = {"top": 3, "left": 5, "height": 8, "width": 2, "step": 0}
+        for begin, end in ((at(3, 5), at(10, 6)), (at(10, 6), at(3, 5)), (at(3, 6), at(10, 5))):
+            assert explorer.press(begin, end, step=3, image=2, seed=4) == wanted | {
+                "image": 2,
+                "seed": 4,
+            }
+        outside = explorer.press(at(20, 20), at(99, 99))
+        assert (outside["height"], outside["width"]) == (8, 8)
+    start = explorer.start | {"step": 3}
+    assert explorer.press((410, 5), (500, 300), step=3) == start, "pressed above the pictures"
+
+
+def test_the_mouse_moves_all_sliders_and_draws_once(monkeypatch):
+    explorer = explore.pointed(Flow(), reach=2.0)
+    box = explorer.widget()
+    image, layer, field = box.children[1].children
+    assert field.layout.display == "none" and 'aria-hidden="true"' in layer.value
+    drawn, frame = [], explorer.frame
+    monkeypatch.setattr(explorer, "frame", lambda **s: drawn.append(s) or frame(**s))
+    width, height = explorer.size
+    place = 125 / width, 135 / height
+    field.value = " ".join(map(str, (*place, *place, 1.0)))
+    assert [s.value for s in box.children[0].children] == [-1.0, 1.0]
+    assert drawn == [{"x1": -1.0, "x2": 1.0}] and image.value == explorer.render(
+        x1=-1.0, x2=1.0
+    )
+    field.value = " ".join(map(str, (*place, *place, 2.0)))
+    assert len(drawn) == 2, "the render above, and nothing for a press on the same point"
+    box.children[0].children[0].value = 0.5  # the sliders go on as before
+    assert drawn[-1] == {"x1": 0.5, "x2": 1.0}
+
+
+def test_an_explorer_without_places_to_point_at_takes_no_mouse():
+    explorer = explore.temperature(tiny(), rows=1, columns=2)
+    assert not explorer.pressable and explorer.press((5, 5), t=0.5)["t"] == 0.5
+    assert len(explorer.widget().children[1].keys) and not hasattr(
+        explorer.widget().children[1], "children"
+    )

@@ -1,0 +1,135 @@
+"""What every explorer must do, whatever it shows: each control changes something, a state has
+one picture, a redraw is fast enough for a slider, the shell shows what the function draws.
+
+The explorers are MAKERS of the files named below; what they show is tested there.
+"""
+
+import html
+import importlib
+import io
+import statistics
+import time
+
+import ipywidgets
+import pytest
+import torch
+from PIL import Image
+
+from course_lib import explore
+from course_lib.explore.kit.controls import Choice, Toggle
+from course_lib.explore.kit.drawing import MOST, Drawing
+
+torch.set_num_threads(1)
+
+FILES = [
+    importlib.import_module(f"test_{name}")
+    for name in ("explore", "explore_faces", "explore_flows", "explore_hybrids", "flows_plane")
+]
+MAKERS = {name: make for file in FILES for name, make in file.MAKERS.items()}
+# Timed at the size of the course, where the file gives one; by the best of nine redraws where a
+# network of that size computes, since neighbours slow that too, else by their median.
+TIMED = {n: make for f in FILES for n, make in getattr(f, "TIMED", f.MAKERS).items()}
+LARGE = {n for f in FILES if f.__name__.endswith(("_faces", "_hybrids")) for n in f.MAKERS}
+SEVEN = "8.0,7.0 20.0,6.0 13.0,24.0; 10.0,16.0 18.0,15.0"
+# How many states of a control may have the picture of another one: `letter` is the group that the
+# mouse fills, the stride bounds the output padding, and a label may be the one that was read.
+ALIKE = {"letter": 3, "output_padding": 1, "label": 1}
+# Explorers whose text is a judge's verdict, if any, and controls that change the view alone.
+SILENT = {"face_factors", "arithmetic given", "angle", "flow", "map", "letter", "grid"}
+
+
+def states(control):
+    """Ends and middle of a control, or some of its options."""
+    if isinstance(control, Toggle):
+        return [False, True]
+    if isinstance(control, Drawing):
+        return ["", "8.0,8.0 8.0,20.0", SEVEN]
+    if isinstance(control, Choice):
+        return list(control.options)[:: 1 + len(control.options) // 6]
+    if control.name == "ink":
+        return [0, 2, 5]  # SEVEN has five points, and more ink than points is all of them
+    middle = (control.low + control.high) / 2
+    return [control.low, int(middle) if control.whole else middle, control.high]
+
+
+def besides(control):
+    """What else must be set for the control to matter: there is ink only in a drawing."""
+    if isinstance(control, Drawing):
+        return {"image": "your drawing", "ink": MOST}
+    if control.name == "ink":
+        return {"image": "your drawing", "drawing": SEVEN}
+    return {}
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_every_control_at_its_ends_and_middle(explorers, name):
+    explorer = explorers[name]
+    for control in explorer.controls:
+        seen, said = [], set()
+        for value in states(control):
+            frame = explorer.frame(**besides(control) | {control.name: value})
+            picture = Image.open(io.BytesIO(frame.png))
+            picture.load()
+            assert picture.format == "PNG" and picture.size == explorer.size
+            assert len(frame.text) > 10 and "nan" not in frame.text
+            seen.append(frame.png)
+            said.add(frame.text)
+        alike = len(seen) - len(set(seen))
+        assert alike <= ALIKE.get(control.name, 0), f"{control.name} changes nothing"
+        assert len(said) > 1 or {name, control.name} & SILENT, (
+            f"{control.name} is not spoken of"
+        )
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_one_state_has_one_picture_in_whatever_order_it_was_asked_for(explorers, name):
+    explorer, fresh = explorers[name], MAKERS[name]()
+    first, last = (explorer.controls or [None])[0], (explorer.controls or [None])[-1]
+    asked = [{}, explorer.start]
+    if first is not None:
+        asked[:0] = [
+            {first.name: states(first)[0]},
+            {last.name: states(last)[-1]} | besides(last),
+        ]
+    found = [explorer.frame(**state) for state in asked]
+    assert found[-1] == found[-2]
+    assert [fresh.frame(**state) for state in reversed(asked)] == found[::-1]
+
+
+@pytest.mark.parametrize("name", TIMED)
+def test_a_redraw_is_fast_enough_for_a_slider(explorers, name):
+    """At most 60 ms on an idle core; processor time, so that neighbours don't count."""
+    explorer = explorers[name] if TIMED[name] is MAKERS.get(name) else TIMED[name]()
+    first = explorer.controls[0]
+    explorer.render()
+    took = []
+    for turn in range(9):
+        begin = time.process_time()
+        explorer.render(**{first.name: states(first)[turn % 2]})
+        took.append(time.process_time() - begin)
+    assert (min if name in LARGE else statistics.median)(took) < 0.060
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_the_shell_shows_what_the_pure_function_draws(explorers, name):
+    explorer = explorers[name]
+    box = explorer.widget()
+    assert "course-explorer" in box._dom_classes
+    controls, picture, readout = box.children
+    image = getattr(picture, "children", [picture])[0]  # alone, or below the mouse's layer
+    assert isinstance(image, ipywidgets.Image) and image.value == explorer.render()
+    inputs = {widget.description: widget for widget in controls.children}
+    native = [control for control in explorer.controls if not isinstance(control, Drawing)]
+    assert list(inputs) == [control.label for control in native], "each has a label of its own"
+    for control in native:
+        away = next(value for value in states(control)[::-1] if value != control.start)
+        inputs[control.label].value = away
+        frame = explorer.frame(**{control.name: away})
+        assert image.value == frame.png and html.escape(frame.text) in readout.value
+        assert 'aria-live="polite"' in readout.value
+        inputs[control.label].value = control.start
+
+
+def test_all_explorers_are_named_and_tested():
+    assert all(callable(getattr(explore, name)) for name in explore.names())
+    assert {name.split()[0] for name in MAKERS} == set(explore.names())

@@ -1,0 +1,82 @@
+"""Which part of the library knows which, read from the imports: arrows go one way, no circle."""
+
+import ast
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+import course_lib
+
+LIBRARY = Path(course_lib.__file__).parent
+# From the ground up: a part may know those below it, and parts on its own floor not.
+FLOORS = [
+    {"errors", "_torchvision_guard"},
+    {"pixels", "plots"},
+    {"game", "data"},
+    {"models"},
+    {"training"},
+    {"evaluation"},
+    {"zoo"},
+    {"explore", "checks"},
+    {"lessons", "__main__"},
+]
+FLOOR = {part: floor for floor, parts in enumerate(FLOORS) for part in parts}
+MODULES = {
+    ".".join(file.relative_to(LIBRARY.parent).with_suffix("").parts).removesuffix(
+        ".__init__"
+    ): (file)
+    for file in sorted(LIBRARY.rglob("*.py"))
+}
+
+
+def imported(file):
+    """The modules of course_lib that a file imports, wherever in it, but for type checkers."""
+    tree = ast.parse(file.read_text())
+    unseen = {
+        inner
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for inner in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        if node in unseen:
+            continue
+        if isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{file}, line {node.lineno}: imports are absolute here"
+            for name in node.names:
+                whole = f"{node.module}.{name.name}"
+                yield whole if whole in MODULES else node.module
+        elif isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+
+
+ARROWS = {
+    module: {name for name in imported(file) if name in MODULES and name != module}
+    for module, file in MODULES.items()
+}
+
+
+def part(module):
+    return (module.split(".") + [""])[1]
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if part(m)])
+def test_arrows_go_down(module):
+    for known in ARROWS[module]:
+        same = part(known) == part(module)
+        assert same or not part(known) or FLOOR[part(known)] < FLOOR[part(module)], known
+
+
+def test_no_circle():
+    """A package's first page only hands names on: its members don't import it."""
+    list(TopologicalSorter(ARROWS).static_order())
+
+
+def test_models_and_data_know_nothing_of_each_other():
+    assert not [m for m in MODULES if part(m) == "data" and "models" in map(part, ARROWS[m])]
+    assert not [m for m in MODULES if part(m) == "models" and "data" in map(part, ARROWS[m])]
+
+
+def test_every_part_has_its_floor():
+    assert {part(m) for m in MODULES if part(m)} == set(FLOOR)

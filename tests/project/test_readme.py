@@ -1,0 +1,50 @@
+"""README says what is so: measured minutes, files that exist, commands that exist."""
+
+import json
+import re
+from pathlib import Path
+
+from course_lib import explore
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def test_the_lesson_table_has_the_measured_minutes():
+    minutes = json.loads((ROOT / "notebooks/source/minutes.json").read_text("utf-8"))
+    sources = sorted((ROOT / "notebooks/source").glob("[0-9][0-9]_*.py"))
+    assert sources
+    for source in sources:
+        number = source.stem[:2]
+        title = source.read_text("utf-8").split(f"# # {number} · ")[1].split("\n")[0]
+        (row,) = [line for line in README.splitlines() if line.startswith(f"| {number} |")]
+        assert f"[{title}](notebooks/{source.stem}.ipynb)" in row
+        assert f"| {minutes[number]} min |" in row, row
+
+
+def test_links_lead_somewhere():
+    for target in re.findall(r"\]\(([^)#:]+)\)", README):
+        assert (ROOT / target).exists(), target
+
+
+def test_the_commands_exist():
+    targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text("utf-8"), re.M))
+    for target in re.findall(r"`make (\w+)", README) + re.findall(r"^make (\w+)", README, re.M):
+        assert target in targets, target
+
+
+def test_packages_are_those_of_pyproject():
+    project = (ROOT / "pyproject.toml").read_text("utf-8")
+    required = set(re.findall(r'^    "([a-z-]+)>=', project, re.M))
+    table = README.split("| package | what for |")[1].split("\n\n")[0]
+    named = set(
+        re.findall(r"[a-z][a-z-]+", "".join(r.split("|")[1] for r in table.splitlines()[2:]))
+    )
+    assert required - named <= {"numpy", "pytest-xdist", "pytest-timeout"}
+    assert named <= required
+
+
+def test_every_explorer_is_listed():
+    section = README.split("## Explorers")[1].split("\n## ")[0]
+    table = section.split("| about | explorers |")[1]
+    assert sorted(re.findall(r"`(\w+)`", table)) == sorted(explore.names())
