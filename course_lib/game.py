@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from course_lib.errors import CourseError
 
 if TYPE_CHECKING:
-    from course_lib.training.source import Draw
+    from course_lib.training.source import Source
 
 Losses = Mapping[str, Mapping[str, Tensor]]
 
@@ -67,12 +67,12 @@ class Player:
 class Move:
     """One forward computation, then one step of each of its players.
 
-    losses(draw) → {player: {term: scalar}}; a player descends the sum of its own terms. It is
+    losses(source) → {player: {term: scalar}}; a player descends the sum of its own terms. It is
     called `times` times, each time on what it draws then.
     """
 
     players: Sequence[Player]
-    losses: Callable[[Draw], Losses]
+    losses: Callable[[Source], Losses]
     times: int = 1
 
     def __post_init__(self) -> None:
@@ -97,14 +97,14 @@ class Move:
 class Game:
     """A round is a list of moves; a training is many rounds.
 
-    start  called once before the first round with a draw: data-dependent initialisation
+    start  called once before the first round with a source: data-dependent initialisation
     after  called after every round with its number: moving averages of weights, class centres
     keeps  modules that belong to the training and are no part of the model (such an average, or
            such centres, in a game of your own): checkpoints hold their parameters and buffers
     """
 
     round: Sequence[Move]
-    start: Callable[[Draw], None] | None = None
+    start: Callable[[Source], None] | None = None
     after: Callable[[int], None] | None = None
     keeps: Sequence[nn.Module] = ()
     players: list[Player] = field(init=False)

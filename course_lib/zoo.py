@@ -13,10 +13,9 @@ from typing import Any
 
 from torch import Tensor
 
-from course_lib import models
+from course_lib import checkpoint, models
 from course_lib.data import checksum, paths
 from course_lib.errors import unknown
-from course_lib.training import checkpoint
 
 
 @dataclass(frozen=True)

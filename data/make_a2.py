@@ -55,12 +55,12 @@ def verdicts(model: DCGAN, dataset: data.DataSet, seed: int) -> tuple[float, flo
 
     The model's running averages move: bring it back from its checkpoint afterwards.
     """
-    draw = training.Draw(dataset, model.settings["batch"], seed + 1_000)
+    source = training.Source(dataset, model.settings["batch"], seed + 1_000)
     model.train()
     found = []
     for _ in range(BATCHES):
-        real = model.seen(draw.batch().x)
-        fake = model.generator(draw.normal(len(real), model.settings["latent"]))
+        real = model.seen(source.batch().x)
+        fake = model.generator(source.normal(len(real), model.settings["latent"]))
         found.append([logit.sigmoid().mean() for logit in model.judge(real, fake)])
     return tuple(torch.tensor(found).mean(0).tolist())
 

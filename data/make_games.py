@@ -67,10 +67,10 @@ def judged(x: Tensor, real: Tensor) -> dict:
 def gradient_norms(model: models.GAN, digits: data.DataSet, seed: int) -> list[float]:
     """‖∇ψ L_D‖ on 20 batches, of a copy: power iteration and penalties leave no trace."""
     move = copy.deepcopy(model).train().game().round[0]
-    draw = training.Draw(digits, model.settings["batch"], seed)
+    source = training.Source(digits, model.settings["batch"], seed)
     norms = []
     for _ in range(20):
-        (own,) = training.own_gradients(move.losses(draw), move.players).values()
+        (own,) = training.own_gradients(move.losses(source), move.players).values()
         norms.append(torch.cat([g.flatten() for g in own]).norm().item())
     return norms
 

@@ -25,7 +25,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits as bce
 
 from course_lib import data, models
 from course_lib.models.vae import bernoulli_log_likelihood, gaussian_kl
-from course_lib.training import Draw, fit
+from course_lib.training import Source, fit
 
 TUTORIAL, G_FIRST = "DCGAN: fit / tutorial", "DCGAN: fit / G-first loop"
 
@@ -39,13 +39,13 @@ def own_step(optimiser: torch.optim.Optimizer, loss: Tensor, parameters: list) -
 
 def hand_vae(model: models.VAE, images: data.DataSet) -> Iterator[None]:
     """A VAE's rounds written out."""
-    draw, losses = Draw(images, model.settings["batch"]), []
+    source, losses = Source(images, model.settings["batch"]), []
     parameters = list(model.parameters())
     optimiser = torch.optim.Adam(parameters, lr=model.settings["lr"], fused=True)
     while True:
-        x = draw.batch().x.flatten(1)
+        x = source.batch().x.flatten(1)
         mean, log_var = model.encoder(x).chunk(2, 1)
-        z = mean + (0.5 * log_var).exp() * draw.normal(len(x), mean.shape[1])
+        z = mean + (0.5 * log_var).exp() * source.normal(len(x), mean.shape[1])
         reconstruction = -bernoulli_log_likelihood(x, model.decoder(z)).mean()
         kl = gaussian_kl(mean, log_var).mean()
         losses.append((reconstruction.item(), kl.item()))
@@ -55,13 +55,13 @@ def hand_vae(model: models.VAE, images: data.DataSet) -> Iterator[None]:
 
 def hand_gan(model: models.GAN, images: data.DataSet) -> Iterator[None]:
     """The course's GAN round written out."""
-    G, D, draw, losses = model.generator, model.discriminator, Draw(images, 100), []
+    G, D, source, losses = model.generator, model.discriminator, Source(images, 100), []
     parameters = {n: list(n.parameters()) for n in (G, D)}
     optimiser = {n: torch.optim.Adam(parameters[n], lr=2e-4, fused=True) for n in (G, D)}
     softplus = nn.functional.softplus
     while True:
-        real = 2 * draw.batch().x.flatten(1) - 1
-        fake = G(draw.normal(len(real), model.settings["latent"]))
+        real = 2 * source.batch().x.flatten(1) - 1
+        fake = G(source.normal(len(real), model.settings["latent"]))
         logits = D(torch.cat([real, fake])).squeeze(1)
         a, b = softplus(-logits[:100]).mean(), softplus(logits[100:]).mean()
         first = (a.item(), b.item())
@@ -74,13 +74,13 @@ def hand_gan(model: models.GAN, images: data.DataSet) -> Iterator[None]:
 
 def public_gan(model: models.GAN, images: data.DataSet) -> Iterator[None]:
     """The loop that most public GANs share, with everything switched on that makes it fast."""
-    G, D, draw, losses = model.generator, model.discriminator, Draw(images, 100), []
+    G, D, source, losses = model.generator, model.discriminator, Source(images, 100), []
     d = torch.optim.Adam(D.parameters(), lr=2e-4, fused=True)
     g = torch.optim.Adam(G.parameters(), lr=2e-4, fused=True)
     ones, zeros = torch.ones(100, 1), torch.zeros(100, 1)
     while True:
-        real = 2 * draw.batch().x.flatten(1) - 1
-        fake = G(draw.normal(len(real), model.settings["latent"]))
+        real = 2 * source.batch().x.flatten(1) - 1
+        fake = G(source.normal(len(real), model.settings["latent"]))
         d_loss = bce(D(real), ones) + bce(D(fake.detach()), zeros)
         d.zero_grad()
         d_loss.backward()
@@ -98,18 +98,18 @@ def usual_parts(model: models.DCGAN, images: data.DataSet) -> tuple:
     G, D, s = model.generator, nn.Sequential(model.discriminator, nn.Sigmoid()), model.settings
     model.to(memory_format=torch.contiguous_format)
     g, d = (torch.optim.Adam(net.parameters(), lr=s["lr"], betas=s["betas"]) for net in (G, D))
-    return G, D, g, d, nn.BCELoss(), Draw(images, s["batch"]), s["batch"], s["latent"]
+    return G, D, g, d, nn.BCELoss(), Source(images, s["batch"]), s["batch"], s["latent"]
 
 
 def g_first_dcgan(model: models.DCGAN, images: data.DataSet) -> Iterator[None]:
     """PyTorch-GAN's dcgan.py: G's step first, then D's on the same fakes (not halved here)."""
-    G, D, g, d, criterion, draw, size, latent = usual_parts(model, images)
+    G, D, g, d, criterion, source, size, latent = usual_parts(model, images)
     losses = []
     ones, zeros = torch.ones(size), torch.zeros(size)
     while True:
-        real = 2 * draw.batch().x - 1
+        real = 2 * source.batch().x - 1
         g.zero_grad()
-        fake = G(draw.normal(size, latent))
+        fake = G(source.normal(size, latent))
         g_loss = criterion(D(fake).view(-1), ones)
         g_loss.backward()
         g.step()
@@ -124,16 +124,16 @@ def g_first_dcgan(model: models.DCGAN, images: data.DataSet) -> Iterator[None]:
 
 def public_dcgan(model: models.DCGAN, images: data.DataSet) -> Iterator[None]:
     """PyTorch's DCGAN tutorial, line by line, on the same networks in the usual layout."""
-    G, D, g, d, criterion, draw, size, latent = usual_parts(model, images)
+    G, D, g, d, criterion, source, size, latent = usual_parts(model, images)
     losses = []
     while True:
         D.zero_grad()
         label = torch.full((size,), 1.0)
-        output = D(2 * draw.batch().x - 1).view(-1)
+        output = D(2 * source.batch().x - 1).view(-1)
         d_real = criterion(output, label)
         d_real.backward()
         seen = [output.mean().item()]
-        fake = G(draw.normal(size, latent))
+        fake = G(source.normal(size, latent))
         label.fill_(0.0)
         output = D(fake.detach()).view(-1)
         d_fake = criterion(output, label)

@@ -27,7 +27,7 @@ from torchvision import datasets, transforms
 
 from course_lib import data
 from course_lib.data.photos import sources
-from course_lib.training import Draw
+from course_lib.training import Source
 
 BATCH, SIZE = 64, 64
 
@@ -50,9 +50,9 @@ def unpacked(place: Path, folder: Path) -> None:
 
 def packed_batches(images: data.DataSet) -> Iterator[None]:
     """The course's batches: floats in [0, 1]."""
-    draw = Draw(images, BATCH)
+    source = Source(images, BATCH)
     while True:
-        draw.batch()
+        source.batch()
         yield
 
 

@@ -15,10 +15,10 @@ from torch import nn
 from course_lib import data, models
 from course_lib.errors import CourseError
 from course_lib.training import (
-    Draw,
     Game,
     Move,
     Player,
+    Source,
     adam,
     checkpoint,
     distributed,
@@ -36,11 +36,13 @@ class Centres(nn.Module):
         self.network = nn.Linear(784, 8, bias=False)
 
     def game(self):
-        def losses(draw):
-            x = draw.batch().x.flatten(1)
-            fake = draw.normal(*x.shape)
-            gap = draw.mean(self.network(x).mean(0)) - draw.mean(self.network(fake).mean(0))
-            own = (self.network(x) - draw.mean(self.network(x).mean(0))).tanh().square().mean()
+        def losses(source):
+            x = source.batch().x.flatten(1)
+            fake = source.normal(*x.shape)
+            gap = source.mean(self.network(x).mean(0)) - source.mean(self.network(fake).mean(0))
+            own = (
+                (self.network(x) - source.mean(self.network(x).mean(0))).tanh().square().mean()
+            )
             return {"w": {"gap": gap.square().sum(), "own": own}}
 
         return Game([Move([Player("w", self.parameters(), adam(1e-3))], losses)])
@@ -56,9 +58,9 @@ def gradients(dtype: torch.dtype) -> dict[str, torch.Tensor]:
         "centres": Centres(),
     }.items():
         model.to(dtype)
-        draw = Draw(images, 32, seed=1, dtype=dtype)
+        source = Source(images, 32, seed=1, dtype=dtype)
         for i, move in enumerate(model.game().round):
-            for own in own_gradients(move.losses(draw), move.players).values():
+            for own in own_gradients(move.losses(source), move.players).values():
                 distributed.average_(own)
                 found |= {f"{name}.{i}.{j}": g for j, g in enumerate(own)}
     return found
@@ -89,10 +91,10 @@ def train(folder: str, kill: tuple[int, str] | None = None, rounds: int = 10) ->
     if kill and kill[1] == "move":  # D has moved, G has not
         losses = game.round[1].losses
 
-        def killed(draw):
-            if draw.t == kill[0]:
+        def killed(source):
+            if source.t == kill[0]:
                 os.kill(os.getpid(), signal.SIGKILL)
-            return losses(draw)
+            return losses(source)
 
         game.round[1].losses = killed
     if kill and kill[1] == "save":  # the new file is written, the old one not yet replaced

@@ -59,16 +59,16 @@ class AAE(Decoder):
         encoder = Player("E", E, adam(s["d_lr"], (0.5, 0.999)))
         held: list[tuple[Tensor, Tensor]] = []
 
-        def rebuild(draw):
-            x, vector = self.prepared(draw)
+        def rebuild(source):
+            x, vector = self.prepared(source)
             held[:] = [(self.seen(x), vector)]
             code = self.encoder(*held[0])
             return {"AE": {"reconstruction": -self.log_p_x(x, code, vector).mean()}}
 
-        def match(draw):
+        def match(source):
             code = self.encoder(*held.pop())
             fake = self.discriminator(code).squeeze(1)
-            real = self.discriminator(draw.normal(*code.shape)).squeeze(1)
+            real = self.discriminator(source.normal(*code.shape)).squeeze(1)
             return {"D": discriminator_loss(real, fake), "E": {"fake": generator_loss(fake)}}
 
         return Game([Move([both], rebuild), Move([D, encoder], match)], after=self.after)

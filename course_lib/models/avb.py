@@ -85,10 +85,10 @@ class AVB(Decoder):
         vae = Player("VAE", own, adam(s["lr"], betas))
         T = Player("T", self.critic.parameters(), adam(s["t_lr"], betas))
 
-        def losses(draw):
-            x, vector = self.prepared(draw)
+        def losses(source):
+            x, vector = self.prepared(source)
             seen = self.seen(x)
-            noise = draw.normal(len(x), 1 + s["contrast"], s["epsilon"]).transpose(0, 1)
+            noise = source.normal(len(x), 1 + s["contrast"], s["epsilon"]).transpose(0, 1)
             z, *others = self.coded(seen, vector, noise)
             terms = {"reconstruction": -self.log_p_x(x, z, vector).mean()}
             if others:
@@ -96,7 +96,7 @@ class AVB(Decoder):
                 terms["moments"] = gaussian_kl(mean, var.log()).mean()
                 z = (z - mean) / var.sqrt()
             ratio = self.ratio(seen, vector, z)
-            prior = self.ratio(seen, vector, draw.normal(*z.shape))
+            prior = self.ratio(seen, vector, source.normal(*z.shape))
             return {
                 "VAE": terms | {"kl": ratio.mean()},
                 "T": {"posterior": softplus(-ratio).mean(), "prior": softplus(prior).mean()},

@@ -45,13 +45,13 @@ class CGAN(Conditional):
         G = Player("G", self.generator.parameters(), adam(s["lr"], betas))
         held: list[tuple[Tensor, Tensor]] = []
 
-        def discriminate(draw):
-            x, _, vector = self.drawn(draw)
-            fake = self.write(draw.normal(len(x), s["latent"]), vector)
+        def discriminate(source):
+            x, _, vector = self.drawn(source)
+            fake = self.write(source.normal(len(x), s["latent"]), vector)
             held[:] = [(fake, vector)]
             return {"D": discriminator_loss(self.judge(x, vector), self.judge(fake, vector))}
 
-        def generate(draw):
+        def generate(source):
             return {"G": {"fake": generator_loss(self.judge(*held.pop()))}}
 
         return Game([Move([D], discriminate), Move([G], generate)], after=self.after)

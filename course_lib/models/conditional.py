@@ -79,10 +79,10 @@ class Conditional(Averaging):
         """Images (B, C, H, W) in [0, 1] → [−1, 1]."""
         return 2 * self.flat(x).view(-1, *self.shape) - 1
 
-    def drawn(self, draw) -> tuple[Tensor, Tensor | None, Tensor]:
+    def drawn(self, source) -> tuple[Tensor, Tensor | None, Tensor]:
         """A batch: images in [−1, 1], their labels, and these as vectors (B, size)."""
-        batch = draw.batch()
-        labels = self.condition.read(batch.labels, draw.attribute)
+        batch = source.batch()
+        labels = self.condition.read(batch.labels, source.attribute)
         return (
             self.seen(batch.x),
             labels,

@@ -45,9 +45,9 @@ class CVAE(Decoder):
         own = [*self.encoder.parameters(), *self.decoding()]
         player = Player("CVAE", own, adam(s["lr"], tuple(s["betas"])))
 
-        def losses(draw):
-            x, vector = self.prepared(draw)
-            found = self.terms(x, vector, draw.normal(len(x), s["latent"]))
+        def losses(source):
+            x, vector = self.prepared(source)
+            found = self.terms(x, vector, source.normal(len(x), s["latent"]))
             reconstruction, kl = -found["reconstruction"].mean(), found["kl"].mean()
             return {"CVAE": {"reconstruction": reconstruction, "kl": kl}}
 

@@ -204,11 +204,11 @@ class CVAEGAN(Autoencoder):
             for name, network in networks.items()
         ]
 
-        def losses(draw):
-            x, labels, _ = self.drawn(draw)
+        def losses(source):
+            x, labels, _ = self.drawn(source)
             size = (len(x), s["latent"])
-            noise, z_p = draw.normal(*size), draw.normal(*size)
-            return self.losses(self.forward_pass(x, labels, noise, z_p), draw.mean)
+            noise, z_p = source.normal(*size), source.normal(*size)
+            return self.losses(self.forward_pass(x, labels, noise, z_p), source.mean)
 
         return Game([Move(players, losses)], after=self.after)
 

@@ -47,13 +47,13 @@ class Decoder(Autoencoder):
         own = list(self.generator.parameters())
         return own + ([self.log_sigma] if self.settings["sigma"] == "learned" else [])
 
-    def prepared(self, draw) -> tuple[Tensor, Tensor]:
+    def prepared(self, source) -> tuple[Tensor, Tensor]:
         """A batch as the likelihood wants it, in [0, 1], and its conditions as vectors."""
-        seen, _, vector = self.drawn(draw)
+        seen, _, vector = self.drawn(source)
         x = (seen + 1) / 2
         if self.settings["likelihood"] == "binarised":
-            return draw.bernoulli(x), vector
-        return draw.dequantised(x), vector
+            return source.bernoulli(x), vector
+        return source.dequantised(x), vector
 
     def log_p_x(self, x: Tensor, z: Tensor, vector: Tensor) -> Tensor:
         """log p(x | z, c) of x (B, C, H, W) in [0, 1], (B,) nats, summed over pixels."""

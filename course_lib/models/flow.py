@@ -171,8 +171,8 @@ class Flow(Model):
             schedule=cosine if s["anneal"] else None,
         )
 
-        def losses(draw):
-            return {"flow": {"nll": -self.log_prob(draw.batch().x).mean()}}
+        def losses(source):
+            return {"flow": {"nll": -self.log_prob(source.batch().x).mean()}}
 
         return Game([Move([player], losses)])
 

@@ -168,27 +168,27 @@ class GAN(Averaging):
             D.project = partial(critics.clip_weights, D.parameters, s["weight_clip"])
         held: list[Tensor] = []
 
-        def judged(draw):
-            real = self.seen(draw.batch().x)
-            fake = self.generator(draw.normal(len(real), s["latent"]))
+        def judged(source):
+            real = self.seen(source.batch().x)
+            fake = self.generator(source.normal(len(real), s["latent"]))
             on_real, on_fake = self.judge(real, fake)
             losses = d_loss(on_real, on_fake)
             if s["critic"] == "penalised":
                 losses["penalty"] = s["penalty"] * critics.gradient_penalty(
-                    self.discriminator, real, fake, draw.uniform(len(real))
+                    self.discriminator, real, fake, source.uniform(len(real))
                 )
             return losses, fake, on_fake
 
-        def discriminate(draw):
-            losses, fake, _ = judged(draw)
+        def discriminate(source):
+            losses, fake, _ = judged(source)
             held[:] = [fake]
             return {"D": losses}
 
-        def generate(draw):
+        def generate(source):
             return {"G": {"fake": g_loss(self.discriminator(held.pop()).squeeze(1))}}
 
-        def both(draw):
-            losses, _, on_fake = judged(draw)
+        def both(source):
+            losses, _, on_fake = judged(source)
             return {"D": losses, "G": {"fake": g_loss(on_fake)}}
 
         if s["order"] == "simultaneous":

@@ -220,20 +220,20 @@ class RealNVP(Model):
             schedule=_warm_then_fall(rounds or settings["rounds"]),
         )
 
-        def losses(draw):
-            return {"flow": {"bits": self._batch_bits(draw).mean()}}
+        def losses(source):
+            return {"flow": {"bits": self._batch_bits(source).mean()}}
 
         @torch.no_grad()
-        def start(draw):
-            self._batch_bits(draw)
+        def start(source):
+            self._batch_bits(source)
 
         return Game([Move([flow], losses)], start=start)
 
-    def _batch_bits(self, draw) -> Tensor:
-        batch = draw.batch()
+    def _batch_bits(self, source) -> Tensor:
+        batch = source.batch()
         levels = (batch.x * (LEVELS - 1)).round()
         condition = self._condition(self._asked(batch.labels), len(levels))
-        log_ratio = self._log_ratio(levels, draw.normal(*levels.shape), condition)
+        log_ratio = self._log_ratio(levels, source.normal(*levels.shape), condition)
         return bits_per_dim(log_ratio, self.dimensions)
 
     def _asked(self, labels: Tensor | None) -> Tensor | None:

@@ -304,13 +304,13 @@ class VAE(Model):
         x = dequantise(images, generator)
         return bits_per_dim(self.log_likelihood(x, k, generator), self.flat(x).shape[1])
 
-    def scored(self, draw) -> Tensor:
+    def scored(self, source) -> Tensor:
         """A batch as the likelihood wants it: binarised, dequantised or grey, in [0, 1]."""
-        x = draw.batch().x
+        x = source.batch().x
         if self.settings["likelihood"] == "binarised":
-            return draw.bernoulli(x)
+            return source.bernoulli(x)
         if self.settings["likelihood"] == "gaussian":
-            return draw.dequantised(x)
+            return source.dequantised(x)
         return x
 
     def game(self, rounds: int | None = None) -> Game:
@@ -336,18 +336,18 @@ class VAE(Model):
             warm = s["warm_up"] * total
             return s["beta"] * (min(1.0, (t + 1) / warm) if warm else 1.0)
 
-        def losses(draw):
-            x, more = self.scored(draw), {}
+        def losses(source):
+            x, more = self.scored(source), {}
             if s["corruption"]:
-                more["seen"] = x + s["corruption"] * draw.normal(*x.shape)
+                more["seen"] = x + s["corruption"] * source.normal(*x.shape)
             if s["k"] > 1:
-                noise = draw.normal(len(x), s["k"], s["latent"]).transpose(0, 1)
+                noise = source.normal(len(x), s["k"], s["latent"]).transpose(0, 1)
                 return {"VAE": {"bound": -self.importance_bound(x, noise, **more).mean()}}
             if s["free_bits"]:
                 more["free"] = s["free_bits"]
-            found = self.terms(x, draw.normal(len(x), s["latent"]), **more)
+            found = self.terms(x, source.normal(len(x), s["latent"]), **more)
             reconstruction, kl = -found["reconstruction"].mean(), found["kl"].mean()
-            return {"VAE": {"reconstruction": reconstruction, "kl": weight(draw.t) * kl}}
+            return {"VAE": {"reconstruction": reconstruction, "kl": weight(source.t) * kl}}
 
         return Game([Move([player], losses)])
 

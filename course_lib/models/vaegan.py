@@ -57,12 +57,12 @@ class VAEGAN(Autoencoder):
         G = Player("G", self.generator.parameters(), adam(s["lr"], betas))
         D = Player("D", self.discriminator.parameters(), adam(s["d_lr"], betas))
 
-        def losses(draw):
-            x, _, vector = self.drawn(draw)
+        def losses(source):
+            x, _, vector = self.drawn(source)
             size = (len(x), s["latent"])
             mean, log_var = self.posterior(x, vector)
-            rebuilt = self.write(mean + (0.5 * log_var).exp() * draw.normal(*size), vector)
-            drawn = self.write(draw.normal(*size), vector)
+            rebuilt = self.write(mean + (0.5 * log_var).exp() * source.normal(*size), vector)
+            drawn = self.write(source.normal(*size), vector)
             # −log p(f(x) | z) up to a constant: a squared distance, summed over features.
             distance = self.discriminator.trunk(x).detach() - self.discriminator.trunk(rebuilt)
             features = 0.5 * (distance / s["sigma"]).square().sum(1).mean()

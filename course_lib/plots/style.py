@@ -73,13 +73,13 @@ STYLE = {
 }
 
 
-def styled(draw: Callable) -> Callable:
+def styled(source: Callable) -> Callable:
     """Run `draw` under the course's style, leaving the learner's own settings as they were."""
 
-    @functools.wraps(draw)
+    @functools.wraps(source)
     def drawn(*arguments, **settings):
         with matplotlib.rc_context(STYLE):
-            return draw(*arguments, **settings)
+            return source(*arguments, **settings)
 
     return drawn
 

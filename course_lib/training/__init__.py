@@ -13,7 +13,7 @@ from course_lib.training.budget import Budget, budget
 from course_lib.training.fit import fit
 from course_lib.training.history import History
 from course_lib.training.loop import TrainingStopped
-from course_lib.training.source import Draw
+from course_lib.training.source import Source
 
 __all__ = [
     "Budget",

@@ -21,7 +21,7 @@ from course_lib.training import distributed, interrupts, previews
 from course_lib.training.history import History
 from course_lib.training.previews import Preview
 from course_lib.training.resume import Keeper
-from course_lib.training.source import Draw
+from course_lib.training.source import Source
 from course_lib.training.state import Exploded, State
 
 EXPLODED = 1e8  # nats; no loss of the course comes near it while it still learns
@@ -40,7 +40,7 @@ class TrainingStopped(CourseError):
 
 
 class Training:
-    """One training: its game, optimisers, draw and history."""
+    """One training: its game, optimisers, source and history."""
 
     def __init__(
         self,
@@ -52,13 +52,13 @@ class Training:
     ) -> None:
         first, card = game.players[0].parameters[0], dataset.card
         self.game = game
-        self.draw = Draw(dataset, batch, seed, first.device, first.dtype)
+        self.source = Source(dataset, batch, seed, first.device, first.dtype)
         self.optimisers = {p: p.optimiser(p.parameters) for p in game.players}
         self.rates = {
             p: [group["lr"] for group in optimiser.param_groups]
             for p, optimiser in self.optimisers.items()
         }
-        self.state = State(game, model, self.optimisers, self.draw)
+        self.state = State(game, model, self.optimisers, self.source)
         self.history = History()
         self.keeper: Keeper | None = None
         self.facts = {
@@ -88,7 +88,7 @@ class Training:
         history, first = self.history, self.history.rounds
         distributed.broadcast_([*self.state.weights().values(), *self.state.kept().values()])
         if first == 0 and self.game.start is not None:
-            self.game.start(self.draw)
+            self.game.start(self.source)
         good, keeper = (first, self.state.copy()), self.keeper
         when = previews.rounds(rounds) if preview else set()
         if first == 0 and preview:
@@ -103,7 +103,7 @@ class Training:
         before = time.perf_counter()
         with bar, interrupts.collected() as interrupted:
             for t in range(first, rounds):
-                self.draw.t = t
+                self.source.t = t
                 try:
                     values = self.round(t)
                     if t + 1 - good[0] >= SNAPSHOT_EVERY or t + 1 == rounds:
@@ -144,7 +144,7 @@ class Training:
 
     def move(self, move, t: int) -> dict[str, float]:
         """One forward computation, all gradients, and only then all steps."""
-        losses = move.losses(self.draw)
+        losses = move.losses(self.source)
         gradients = own_gradients(losses, move.players)
         names = [f"{player}.{term}" for player, terms in losses.items() for term in terms]
         terms = [v.detach() for terms in losses.values() for v in terms.values()]

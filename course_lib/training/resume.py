@@ -13,9 +13,10 @@ import time
 import warnings
 from pathlib import Path
 
+from course_lib import checkpoint
 from course_lib.data.checksum import sha256
 from course_lib.errors import CourseError
-from course_lib.training import checkpoint, distributed
+from course_lib.training import distributed
 from course_lib.training.history import History
 from course_lib.training.state import State
 

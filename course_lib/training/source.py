@@ -1,6 +1,6 @@
 """What a computation may consume: batches, noise and means, all from one seed.
 
-Losses ask a `Draw` for everything random, so that a training is a function of its seed. With
+Losses ask a `Source` for everything random, so that a training is a function of its seed. With
 several processes the noise of all of them is drawn jointly and each keeps its slice; two
 processes then compute what one would.
 """

@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from course_lib.checkpoint import copy_into, section
 from course_lib.errors import CourseError
 from course_lib.game import Game, Player
 from course_lib.training import distributed
-from course_lib.training.checkpoint import copy_into, section
-from course_lib.training.source import Draw
+from course_lib.training.source import Source
 
 
 class Exploded(CourseError):
@@ -28,13 +28,13 @@ class State:
         game: Game,
         model: nn.Module | None,
         optimisers: dict[Player, torch.optim.Optimizer],
-        draw: Draw,
+        source: Source,
     ) -> None:
-        self.game, self.model, self.optimisers, self.draw = (
+        self.game, self.model, self.optimisers, self.source = (
             game,
             model,
             optimisers,
-            draw,
+            source,
         )
 
     def weights(self) -> dict[str, Tensor]:
@@ -81,9 +81,9 @@ class State:
                 for key, value in optimiser.state.get(parameter, {}).items():
                     value = value if isinstance(value, Tensor) else torch.tensor(value)
                     found[f"optimiser.{player.name}.{i}.{key}"] = value
-        found["random.course"] = self.draw.generator.get_state()
+        found["random.course"] = self.source.generator.get_state()
         found["random.torch"] = torch.get_rng_state()
-        found["batches"] = torch.tensor(self.draw.batches)
+        found["batches"] = torch.tensor(self.source.batches)
         return found
 
     def promise(self) -> dict[str, str | int]:
@@ -96,7 +96,7 @@ class State:
             "memory layout": "contiguous" if contiguous else "channels last",
             "device": next(iter(weights)).device.type,
             "processes": distributed.world(),
-            "the data's checksum": self.draw.dataset.digest(),
+            "the data's checksum": self.source.dataset.digest(),
         }
 
     def copy(self) -> dict[str, Tensor]:
@@ -114,9 +114,9 @@ class State:
                 optimiser.state.pop(parameter, None)
                 for key, saved in section(own, str(i)).items():
                     optimiser.state[parameter][key] = _laid_out(key, saved, parameter, fused)
-        self.draw.generator.set_state(tensors["random.course"].cpu())
+        self.source.generator.set_state(tensors["random.course"].cpu())
         torch.set_rng_state(tensors["random.torch"].cpu())
-        self.draw.batches = int(tensors["batches"])
+        self.source.batches = int(tensors["batches"])
 
     def require_finite(self) -> None:
         """Raise Exploded naming the player whose parameters hold NaN or infinity."""

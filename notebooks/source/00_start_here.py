@@ -559,7 +559,7 @@ plots.show(fig, alt=f"The lessons as boxes, arrows to each from what it needs: {
 # | $u$ | dequantisation noise in $[0,1)$ | `u` | as $x$ | lesson 10 writes $u$, $w$ for vectors of a planar map, too |
 # | $\alpha$ | margin of the logit | `alpha` | | |
 # | $\eta$ | learning rate | `lr` | | |
-# | $t$ | round of a training | `draw.t` | | |
+# | $t$ | round of a training | `source.t` | | |
 #
 # $\log$ is the natural logarithm. $\odot$ multiplies entry by entry. $\mathbb E_p$ is the mean over
 # draws from $p$. A loss or likelihood is **summed over pixels and latents and averaged over

@@ -692,13 +692,13 @@ def ring_game(G, D, k=1, objective="non-saturating"):
     player_D = training.Player("D", D.parameters(), adam)
     player_G = training.Player("G", G.parameters(), adam)
 
-    def discriminate(draw):
-        x = draw.batch().x
-        z = draw.normal(len(x), 2)
+    def discriminate(source):
+        x = source.batch().x
+        z = source.normal(len(x), 2)
         return {"D": d_loss(D(x), D(G(z)))}
 
-    def generate(draw):
-        z = draw.normal(BATCH, 2)
+    def generate(source):
+        z = source.normal(BATCH, 2)
         return {"G": {"fake": g_loss(D(G(z)), objective)}}
 
     moves = [
@@ -726,10 +726,10 @@ def reached_by(term, networks):
 
 
 G, D = networks(seed=0)
-draw = training.Draw(ring_set, BATCH, seed=0)
+source = training.Source(ring_set, BATCH, seed=0)
 depends = {}
 for move in ring_game(G, D).round:
-    for player, terms in move.losses(draw).items():
+    for player, terms in move.losses(source).items():
         for term, loss in terms.items():
             depends[f"{player}.{term}"] = reached_by(loss, {"D": D, "G": G})
 print(depends)
@@ -1552,8 +1552,8 @@ def at_once_game(G, D):
     """The ring's game in one move: both players step from the same state."""
     first, second = ring_game(G, D).round
 
-    def both(draw):
-        return {**first.losses(draw), **second.losses(draw)}
+    def both(source):
+        return {**first.losses(source), **second.losses(source)}
 
     return training.Game([training.Move([*first.players, *second.players], both)])
 

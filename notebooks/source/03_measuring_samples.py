@@ -696,7 +696,7 @@ agrees(precision(cloud, samples, 5), P[0], tol=1e-9, name="the first panel by ha
 # %% [markdown]
 # ### The floor of coverage
 #
-# Even perfect samples do not cover everything, since a real image's five nearest may all be real. Draw
+# Even perfect samples do not cover everything, since a real image's five nearest may all be real. Source
 # one real image; the $M-1$ others and $N$ samples are exchangeable, so the five nearest of these are
 # any five:
 #

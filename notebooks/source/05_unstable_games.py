@@ -917,11 +917,11 @@ def game_of(name, model):
         d_move = game.round[0]
         plain = d_move.losses
 
-        def penalised(draw):
-            x = ring_set.batch(torch.randint(20_000, (128,), generator=draw.generator)).x
+        def penalised(source):
+            x = ring_set.batch(torch.randint(20_000, (128,), generator=source.generator)).x
             x.requires_grad_()
             (slope,) = torch.autograd.grad(model.discriminator(x).sum(), x, create_graph=True)
-            losses = plain(draw)
+            losses = plain(source)
             losses["D"]["R1"] = slope.square().sum(1).mean() / 2  # γ = 1
             return losses
 
@@ -932,9 +932,9 @@ def game_of(name, model):
 # %%
 def d_gradient(model, game, batches=10):
     """The norm of D's gradient of its own loss, mean over some batches."""
-    draw, norms = training.Draw(ring_set, 128, seed=9), []
+    source, norms = training.Source(ring_set, 128, seed=9), []
     for _ in range(batches):
-        losses = {"D": game.round[0].losses(draw)["D"]}
+        losses = {"D": game.round[0].losses(source)["D"]}
         own = training.own_gradients(losses, game.players[:1])[game.players[0]]
         norms.append(torch.cat([g.flatten() for g in own]).norm().item())
     return sum(norms) / batches

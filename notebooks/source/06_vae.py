@@ -843,9 +843,9 @@ def train(vae, objective, rounds, watch=None, seed=0):
     """Train on the embedded digits with this objective; `watch(t)` is called after each round."""
     player = Player("VAE", vae.parameters(), training.adam(vae.settings["lr"]))
 
-    def losses(draw):
-        x = draw.batch().x
-        noise = draw.normal(len(x), vae.settings["latent"])
+    def losses(source):
+        x = source.batch().x
+        noise = source.normal(len(x), vae.settings["latent"])
         return {"VAE": {"loss": -objective(vae, x, noise).mean()}}
 
     game = Game([Move([player], losses)], after=watch)

@@ -1008,10 +1008,10 @@ def train(vae, objective, rounds, seed=0, lr=1e-3):
     """Climb objective(vae, x, noise, progress); progress goes from 0 to 1."""
     player = Player("VAE", vae.parameters(), training.adam(lr))
 
-    def losses(draw):
-        x = vae.scored(draw)  # binarised or dequantised, as the likelihood wants it
-        noise = draw.normal(len(x), vae.settings["latent"])
-        return {"VAE": {"loss": -objective(vae, x, noise, draw.t / rounds).mean()}}
+    def losses(source):
+        x = vae.scored(source)  # binarised or dequantised, as the likelihood wants it
+        noise = source.normal(len(x), vae.settings["latent"])
+        return {"VAE": {"loss": -objective(vae, x, noise, source.t / rounds).mean()}}
 
     game = Game([Move([player], losses)])
     return training.fit(vae, digits, game=game, rounds=rounds, seed=seed, preview=False)

@@ -477,9 +477,9 @@ def train(model, objective, rounds, seed=0):
     own = [*model.encoder.parameters(), *model.decoding()]
     player = training.Player("CVAE", own, training.adam(model.settings["lr"]))
 
-    def losses(draw):
-        x, vector = model.prepared(draw)
-        noise = draw.normal(len(x), model.settings["latent"])
+    def losses(source):
+        x, vector = model.prepared(source)
+        noise = source.normal(len(x), model.settings["latent"])
         return {"CVAE": {"-ELBO": -objective(model, x, vector, noise).mean()}}
 
     game = training.Game([training.Move([player], losses)], after=model.after)
@@ -812,10 +812,10 @@ refuses(max(excess, 0.0), 0.0, name="the AAE's objective as a bound on log p(x)"
 # %%
 def told_game(model):
     """What a game says of itself: moves, players, what each descends."""
-    draw = training.Draw(digits, 4)
+    source = training.Source(digits, 4)
     model.train()
     for i, move in enumerate(model.game().round, 1):
-        for player, terms in move.losses(draw).items():
+        for player, terms in move.losses(source).items():
             print(f"  move {i}, {player:4} descends {' + '.join(terms)}")
 
 
@@ -1140,7 +1140,7 @@ nets = {"E": fresh.encoder, "G": fresh.generator, "D": fresh.discriminator}
 nets = {name: list(net.parameters()) for name, net in nets.items()}
 (move,) = fresh.game().round
 for term, found in training.reaches(
-    move.losses(training.Draw(digits, 8)), nets
+    move.losses(training.Source(digits, 8)), nets
 ).items():
     print(f"{term:12} depends on {' '.join(sorted(found))}")
 
@@ -1484,7 +1484,7 @@ for kind in (models.AAE, models.AVB, models.VAEGAN):
     nets = {"G": list(model.generator.parameters())}
     on_images = set()
     for move in model.game().round:
-        found = training.reaches(move.losses(training.Draw(digits, 8)), nets)
+        found = training.reaches(move.losses(training.Source(digits, 8)), nets)
         on_images |= {term for term, reached in found.items() if reached}
     print(f"{kind.__name__:7} G's images matter to: {', '.join(sorted(on_images))}")
 

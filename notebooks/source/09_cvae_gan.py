@@ -49,7 +49,7 @@ from course_lib.models import CVAEGAN
 from course_lib.models.model import evaluating
 from course_lib.models.parts.centres import Centres
 from course_lib.models.vae import gaussian_kl, gaussian_log_likelihood
-from course_lib.training import Draw, own_gradients, reaches
+from course_lib.training import Source, own_gradients, reaches
 
 budget = training.budget()
 generator = training.seed_all(9)
@@ -489,7 +489,7 @@ networks = {"E": tiny.encoder, "G": tiny.generator}
 networks |= {"D": tiny.discriminator, "C": tiny.classifier}
 owned = {name: list(network.parameters()) for name, network in networks.items()}
 move = tiny.game().round[0]
-losses = move.losses(Draw(digits, 24, seed=1, dtype=torch.float64))
+losses = move.losses(Source(digits, 24, seed=1, dtype=torch.float64))
 depends = reaches(losses, owned)
 
 # %%

@@ -689,8 +689,8 @@ def train(flow, dataset, rounds, seed=0):
     lr, clip = flow.settings["lr"], flow.settings["clip"]
     player = Player("flow", flow.parameters(), training.adam(lr), clip, cosine)
 
-    def losses(draw):
-        return {"flow": {"nll": -objective(flow, draw.batch().x).mean()}}
+    def losses(source):
+        return {"flow": {"nll": -objective(flow, source.batch().x).mean()}}
 
     game = Game([Move([player], losses)])
     return training.fit(flow, dataset, game=game, rounds=rounds, seed=seed, preview=False)

@@ -795,14 +795,14 @@ def train(flow, objective, rounds, seed=0):
     """Maximum likelihood on the embedded digits; returns the history."""
     (player,) = flow.game(rounds).players
 
-    def losses(draw):
-        levels = (255 * draw.batch().x).round()
-        noise = draw.normal(*levels.shape)
+    def losses(source):
+        levels = (255 * source.batch().x).round()
+        noise = source.normal(*levels.shape)
         return {"flow": {"bits": objective(flow, levels, noise).mean()}}
 
     @torch.no_grad()
-    def start(draw):
-        losses(draw)
+    def start(source):
+        losses(source)
 
     game = Game([Move([player], losses)], start=start)
     given = {"rounds": rounds, "seed": seed, "preview": False}

@@ -15,7 +15,7 @@ from course_lib.errors import CourseError
 from course_lib.evaluation import modes_covered, total_variation
 from course_lib.lessons.lesson_04 import exercises as lesson_04
 from course_lib.models import DCGAN
-from course_lib.training import Draw, fit
+from course_lib.training import Source, fit
 
 ROOT = Path(__file__).parents[2]
 
@@ -160,8 +160,8 @@ def first_losses(model):
         0, 256, (12, 1, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(2)
     )
     data = DataSet(pixels)
-    terms = model.game().round[0].losses(Draw(data, 6, seed=3))["D"]
-    real = model.seen(Draw(data, 6, seed=3).batch().x)
+    terms = model.game().round[0].losses(Source(data, 6, seed=3))["D"]
+    real = model.seen(Source(data, 6, seed=3).batch().x)
     return {name: value.item() for name, value in terms.items()}, real
 
 

@@ -13,7 +13,7 @@ from course_lib.data import DataSet
 from course_lib.errors import CourseError
 from course_lib.lessons.lesson_08 import exercises as lesson_08
 from course_lib.models.vae import gaussian_kl
-from course_lib.training import Draw, reaches
+from course_lib.training import Source, reaches
 
 
 # 08.1 ----------------------------------------------------------------------------------------
@@ -229,7 +229,7 @@ def depends_on(model, pictures):
     """Of each term of the game the networks that it depends on."""
     own = {"E": list(model.encoder.parameters()), "G": list(model.generator.parameters())}
     (move,) = model.game().round
-    return reaches(move.losses(Draw(pictures, 12)), own)
+    return reaches(move.losses(Source(pictures, 12)), own)
 
 
 def test_each_patient_has_the_fault_that_the_lesson_reveals(pictures):

@@ -136,7 +136,7 @@ def owned(model):
 
 
 def first(model, digits):
-    return model.game().round[0].losses(training.Draw(digits, 32, seed=0))
+    return model.game().round[0].losses(training.Source(digits, 32, seed=0))
 
 
 def total(terms):
@@ -190,7 +190,7 @@ def test_an_unknown_run_is_refused():
 def test_reports_code_begins_as_its_log_and_depends_on_what_it_says(digits):
     model = CVAEGAN(**SMALL)
     (move,) = lesson_09.report_game(model).round
-    losses = move.losses(training.Draw(digits, 32, seed=0))
+    losses = move.losses(training.Source(digits, 32, seed=0))
     assert total(losses["D"]) == pytest.approx(1.3814, abs=0.25)
     assert total(losses["C"]) == pytest.approx(0.6999, abs=0.25)
     assert {player.name for player in move.players} == {"D", "C", "EG"}

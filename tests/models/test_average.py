@@ -133,7 +133,12 @@ def bare(rounds, folder=None, kept=True):
     average = MovingAverage(network, decay=DECAY)
     player = Player("w", network.parameters(), lambda p: torch.optim.SGD(p, lr=0.1))
     game = Game(
-        [Move([player], lambda draw: {"w": {"loss": network(draw.batch().x).square().mean()}})],
+        [
+            Move(
+                [player],
+                lambda source: {"w": {"loss": network(source.batch().x).square().mean()}},
+            )
+        ],
         after=lambda t: average.update(),
         keeps=[average] if kept else [],
     )

@@ -18,7 +18,7 @@ from course_lib.models import CVAEGAN
 from course_lib.models.parts.centres import Centres
 from course_lib.models.parts.conditions import Attributes, Classes
 from course_lib.models.vae import gaussian_kl
-from course_lib.training import Draw, Game, Move, Player, adam, fit, own_gradients, reaches
+from course_lib.training import Game, Move, Player, Source, adam, fit, own_gradients, reaches
 
 DECAY, ROUNDS, BATCH = 0.9, 3, 12
 SMALL = {"shape": (1, 14, 14), "width": 4, "dense": 6, "latent": 3, "batch": BATCH}
@@ -63,13 +63,13 @@ class Algorithm1:
         parts = [w * m for w, m in zip(weights, [*old, newest], strict=True)]
         return sum(parts) / sum(weights)
 
-    def losses(self, draw):
+    def losses(self, source):
         m, (one, two, three, four) = self.m, LAMBDAS
-        batch = draw.batch()
+        batch = source.batch()
         x = 2 * batch.x - 1
         if self.attributes:
-            rows = draw.rows
-            values = {k: v[rows] for k, v in draw.dataset.attributes.items()}
+            rows = source.rows
+            values = {k: v[rows] for k, v in source.dataset.attributes.items()}
             has = [values["glasses"] == 1, values["smile"] > 0, values["mouth_open"] > 0.5]
             has = torch.stack(has, 1)
             c = torch.where(has, 1.0, -1.0).double()
@@ -77,7 +77,7 @@ class Algorithm1:
         else:
             c = one_hot(batch.labels, 10).double()
             groups = [batch.labels == k for k in range(10)]
-        noise, z_p = draw.normal(len(x), 3), draw.normal(len(x), 3)
+        noise, z_p = source.normal(len(x), 3), source.normal(len(x), 3)
         mean, log_var = m.encoder(x, c).split(3, 1)
         x_f = m.generator(torch.cat([mean + torch.exp(log_var / 2) * noise, c], 1))
         x_p = m.generator(torch.cat([z_p, c], 1))
@@ -148,7 +148,7 @@ def check(model, pictures, attributes=False):
         return wrong | {"players"}
     (move,) = game.round
     paper = Algorithm1(model, attributes)
-    draws = [Draw(pictures, BATCH, seed=3, dtype=torch.float64) for _ in range(2)]
+    draws = [Source(pictures, BATCH, seed=3, dtype=torch.float64) for _ in range(2)]
     for t in range(ROUNDS):
         found, expected = move.losses(draws[0]), paper.losses(draws[1])
         if {p: set(terms) for p, terms in found.items()} != {
@@ -317,8 +317,8 @@ class OneOptimiserForEAndG(CVAEGAN):
         shared = [*self.encoder.parameters(), *self.generator.parameters()]
         both = Player("EG", shared, adam(1e-3))
 
-        def losses(draw):
-            found = move.losses(draw)
+        def losses(source):
+            found = move.losses(source)
             return {"C": found["C"], "D": found["D"], "EG": found["G"] | found["E"]}
 
         rest = [p for p in move.players if p.name in "CD"]
@@ -357,7 +357,7 @@ def test_two_players_can_not_move_one_network_at_once():
                 Player("G", [*model.generator.parameters()], adam(1e-3)),
                 Player("EG", [*networks(model)["E"], *networks(model)["G"]], adam(1e-3)),
             ],
-            lambda draw: {},
+            lambda source: {},
         )
 
 
@@ -402,7 +402,7 @@ def test_a_class_that_never_came_has_no_centre_and_costs_nothing(pictures):
     few = pictures.subset(pictures.labels < 3)
     model = made()
     (move,) = model.game().round
-    found = move.losses(Draw(few, BATCH, dtype=torch.float64))["G"]["class means"]
+    found = move.losses(Source(few, BATCH, dtype=torch.float64))["G"]["class means"]
     assert found.isfinite()
     now, there = model.real_centres.moved(
         torch.ones(2, 6).double(), one_hot(torch.tensor([0, 2]), 10).double()
@@ -413,7 +413,7 @@ def test_a_class_that_never_came_has_no_centre_and_costs_nothing(pictures):
 # The reports' numbers --------------------------------------------------------------------------
 def first_losses(model, pictures):
     (move,) = model.game().round
-    found = move.losses(Draw(pictures, BATCH, dtype=next(model.parameters()).dtype))
+    found = move.losses(Source(pictures, BATCH, dtype=next(model.parameters()).dtype))
     return sum(found["D"].values()).item(), found["C"]["class"].item()
 
 
@@ -437,7 +437,7 @@ def test_e14_a_pixel_mean_beside_a_summed_kl_is_a_beta_of_50_000():
     for kind in (CVAEGAN, PixelMeanWithSummedKl):
         model = kind(width=2, dense=4, latent=2, **settings)
         (move,) = model.game().round
-        found = move.losses(Draw(data.load("digits").take(128), 128))["E"]
+        found = move.losses(Source(data.load("digits").take(128), 128))["E"]
         ratios.append((found["kl"] / found["reconstruction"]).item())
     assert ratios[1] / ratios[0] == pytest.approx(784 * 128 / 2, rel=1e-4)
 
@@ -447,8 +447,8 @@ def test_pixels_count_as_if_the_image_had_the_papers_size(pictures):
     found = []
     for model in (a, b):
         (move,) = model.game().round
-        draw = Draw(pictures, BATCH, dtype=torch.float64)
-        found.append(move.losses(draw)["E"]["reconstruction"].item())
+        source = Source(pictures, BATCH, dtype=torch.float64)
+        found.append(move.losses(source)["E"]["reconstruction"].item())
     assert found[0] / found[1] == pytest.approx(3 * 128 * 128 / (14 * 14))
 
 
@@ -594,7 +594,7 @@ def test_each_player_moves_only_by_its_own_loss(pictures):
     model = made()
     (move,) = model.game().round
     gradients = own_gradients(
-        move.losses(Draw(pictures, BATCH, dtype=torch.float64)), move.players
+        move.losses(Source(pictures, BATCH, dtype=torch.float64)), move.players
     )
     assert {player.name: len(own) for player, own in gradients.items()} == {
         name: len(own) for name, own in networks(model).items()

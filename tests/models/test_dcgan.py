@@ -8,7 +8,7 @@ from course_lib import models, training
 from course_lib.data import DataSet
 from course_lib.errors import CourseError
 from course_lib.models.parts import convolutions as networks
-from course_lib.training import Draw, fit, reaches
+from course_lib.training import Source, fit, reaches
 
 
 def small(recipe="course", **more):
@@ -217,8 +217,8 @@ def real_loss(kind, factor):
     model = kind(shape=(1, 16, 16), width=4, latent=5, batch=8).double()
     for p in model.generator.parameters():
         p.data.mul_(factor)
-    draw = Draw(noise_images(), 8, dtype=torch.float64)
-    return model.game().round[0].losses(draw)["D"]["real"].item()
+    source = Source(noise_images(), 8, dtype=torch.float64)
+    return model.game().round[0].losses(source)["D"]["real"].item()
 
 
 class Joint(models.DCGAN):
@@ -235,12 +235,12 @@ def test_real_and_fake_batches_are_normalised_apart():
 # Who depends on whom -------------------------------------------------------------------------
 @pytest.mark.parametrize("recipe", ["course", "a2"])
 def test_terms_depend_on_the_networks_of_the_paper(recipe):
-    model, draw = small(recipe), Draw(noise_images(), 8)
+    model, source = small(recipe), Source(noise_images(), 8)
     networks = {"G": model.generator.parameters(), "D": model.discriminator.parameters()}
     networks = {name: list(own) for name, own in networks.items()}
     found = {}
     for move in model.game().round:
-        found |= reaches(move.losses(draw), networks)
+        found |= reaches(move.losses(source), networks)
     assert found == {"D.real": {"D"}, "D.fake": {"D", "G"}, "G.fake": {"D", "G"}}
 
 
@@ -249,18 +249,18 @@ def usual_parts(model, images):
     G, D, bce = model.generator, nn.Sequential(model.discriminator, nn.Sigmoid()), nn.BCELoss()
     make = {"lr": model.settings["lr"], "betas": model.settings["betas"]}
     d, g = torch.optim.Adam(D.parameters(), **make), torch.optim.Adam(G.parameters(), **make)
-    draw = Draw(images, model.settings["batch"], dtype=torch.float64)
+    source = Source(images, model.settings["batch"], dtype=torch.float64)
     one, zero = torch.ones(8, 1).double(), torch.zeros(8, 1).double()
-    return G, D, g, d, bce, one, zero, draw
+    return G, D, g, d, bce, one, zero, source
 
 
 def by_hand(model, images, rounds):
     """PyTorch's DCGAN tutorial: sigmoid, BCELoss, detach, three backward passes."""
-    G, D, g, d, bce, one, zero, draw = usual_parts(model, images)
+    G, D, g, d, bce, one, zero, source = usual_parts(model, images)
     for _ in range(rounds):
         D.zero_grad()
-        bce(D(2 * draw.batch().x - 1), one).backward()
-        fake = G(draw.normal(8, 5))
+        bce(D(2 * source.batch().x - 1), one).backward()
+        fake = G(source.normal(8, 5))
         bce(D(fake.detach()), zero).backward()
         d.step()
         G.zero_grad()
@@ -281,11 +281,11 @@ def test_the_game_is_the_public_loop_to_the_last_running_average():
 
 def by_hand_g_first(model, images, rounds):
     """PyTorch-GAN's dcgan.py: G steps first, then D on the same fakes (its halved loss apart)."""
-    G, D, g, d, bce, one, zero, draw = usual_parts(model, images)
+    G, D, g, d, bce, one, zero, source = usual_parts(model, images)
     for _ in range(rounds):
-        real = 2 * draw.batch().x - 1
+        real = 2 * source.batch().x - 1
         g.zero_grad()
-        fake = G(draw.normal(8, 5))
+        fake = G(source.normal(8, 5))
         bce(D(fake), one).backward()
         g.step()
         d.zero_grad()

@@ -10,7 +10,7 @@ from torch.nn.functional import binary_cross_entropy, softplus
 from course_lib import data, models, training
 from course_lib.errors import CourseError
 from course_lib.models.gan import discriminator_loss, generator_loss
-from course_lib.training import Draw, fit, reaches
+from course_lib.training import Source, fit, reaches
 
 
 @pytest.fixture(scope="module")
@@ -75,14 +75,14 @@ PAPER = {"D.real": {"D"}, "D.fake": {"D", "G"}, "G.fake": {"D", "G"}}
 
 
 def dependencies(model, images):
-    draw = Draw(images, 32)
+    source = Source(images, 32)
     networks = {
         "G": list(model.generator.parameters()),
         "D": list(model.discriminator.parameters()),
     }
     found = {}
     for move in model.game().round:
-        found |= reaches(move.losses(draw), networks)
+        found |= reaches(move.losses(source), networks)
     return found
 
 
@@ -129,11 +129,11 @@ def by_hand(model, images, rounds, objective):
     G, D = model.generator, model.discriminator
     make = {"lr": model.settings["lr"], "betas": model.settings["betas"], "foreach": False}
     d, g = torch.optim.Adam(D.parameters(), **make), torch.optim.Adam(G.parameters(), **make)
-    draw = Draw(images, model.settings["batch"], seed=0, dtype=torch.float64)
+    source = Source(images, model.settings["batch"], seed=0, dtype=torch.float64)
     for _ in range(rounds):
         for _ in range(model.settings["k"]):
-            real = draw.batch().x.flatten(1) * 2 - 1
-            fake = G(draw.normal(len(real), model.settings["latent"]))
+            real = source.batch().x.flatten(1) * 2 - 1
+            fake = G(source.normal(len(real), model.settings["latent"]))
             seen = D(fake.detach()).sigmoid()
             loss = -D(real).sigmoid().log().mean() - (1 - seen).log().mean()
             d.zero_grad()

@@ -13,7 +13,7 @@ from course_lib.data import DataSet
 from course_lib.errors import CourseError
 from course_lib.models.parts.critics import clip_weights, gradient_penalty
 from course_lib.models.parts.losses import hinge_loss, score_loss, wasserstein_loss
-from course_lib.training import Draw, Game, Move, Player, fit, reaches
+from course_lib.training import Game, Move, Player, Source, fit, reaches
 
 
 def points(n=64):
@@ -60,14 +60,14 @@ def as_in_lesson_02(model):
     D = Player("D", model.discriminator.parameters(), make)
     G = Player("G", model.generator.parameters(), make)
 
-    def discriminate(draw):
-        real = model.seen(draw.batch().x)
-        fake = model.generator(draw.normal(len(real), s["latent"]))
+    def discriminate(source):
+        real = model.seen(source.batch().x)
+        fake = model.generator(source.normal(len(real), s["latent"]))
         held[:] = [fake]
         real, fake = model.discriminator(torch.cat([real, fake])).squeeze(1).split(len(real))
         return {"D": {"real": softplus(-real).mean(), "fake": softplus(fake).mean()}}
 
-    def generate(draw):
+    def generate(source):
         fake = model.discriminator(held.pop()).squeeze(1)
         saturating = s["objective"] == "saturating"
         return {"G": {"fake": -softplus(fake).mean() if saturating else softplus(-fake).mean()}}
@@ -108,9 +108,9 @@ def test_the_best_critic_gives_the_wasserstein_distance():
 @VARIANTS
 def test_terms_depend_on_the_networks_of_the_papers(make, data, recipe):
     model = make(recipe)
-    draw, found = Draw(data(), 8), {}
+    source, found = Source(data(), 8), {}
     for move in model.game().round:
-        found |= reaches(move.losses(draw), networks(model))
+        found |= reaches(move.losses(source), networks(model))
     expected = {"D.real": {"D"}, "D.fake": {"D", "G"}, "G.fake": {"D", "G"}}
     if recipe == "wgan-gp":
         expected["D.penalty"] = {"D"}  # D is piecewise linear: its slope is the same beside x̂
@@ -260,10 +260,14 @@ def test_the_penalty_is_weighted_and_brings_slopes_towards_one():
     history = play(model, points(), 40)
     penalty = history.values["D.penalty"]
     assert penalty[-1] < 0.3 * penalty[0]
-    draws = [Draw(points(), 16) for _ in range(2)]
+    draws = [Source(points(), 16) for _ in range(2)]
     terms = [
-        on_points("wgan-gp", penalty=weight).game().round[0].losses(draw)["D"]["penalty"].item()
-        for weight, draw in zip((1.0, 10.0), draws, strict=True)
+        on_points("wgan-gp", penalty=weight)
+        .game()
+        .round[0]
+        .losses(source)["D"]["penalty"]
+        .item()
+        for weight, source in zip((1.0, 10.0), draws, strict=True)
     ]
     assert terms[1] == pytest.approx(10 * terms[0], rel=1e-5)
 
@@ -382,11 +386,11 @@ def bilinear(eta, alternating):
     X, Y = Player("x", [x], sgd), Player("y", [y], sgd)
     if alternating:
         moves = [
-            Move([X], lambda draw: {"x": {"xy": x * y}}),
-            Move([Y], lambda draw: {"y": {"xy": -x * y}}),
+            Move([X], lambda source: {"x": {"xy": x * y}}),
+            Move([Y], lambda source: {"y": {"xy": -x * y}}),
         ]
     else:
-        moves = [Move([X, Y], lambda draw: {"x": {"xy": x * y}, "y": {"xy": -x * y}})]
+        moves = [Move([X, Y], lambda source: {"x": {"xy": x * y}, "y": {"xy": -x * y}})]
     radii, fitted = [math.sqrt(2)], Game(moves)
     fitted.after = lambda t: radii.append(math.hypot(x.item(), y.item()))
     fit(fitted, points(), rounds=60, batch=4, progress=False)

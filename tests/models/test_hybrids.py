@@ -12,7 +12,7 @@ from course_lib.data import DataSet
 from course_lib.errors import CourseError
 from course_lib.models import AAE, AVB, CGAN, CVAE, VAEGAN
 from course_lib.models.vae import gaussian_kl, log_normal
-from course_lib.training import Draw, fit, reaches
+from course_lib.training import Source, fit, reaches
 
 SMALL = {"shape": (1, 14, 14), "width": 4, "dense": 6, "latent": 3, "batch": 12, "rounds": 20}
 KINDS = (CGAN, CVAE, AAE, VAEGAN, AVB)
@@ -37,10 +37,10 @@ def networks(model):
 
 def dependencies(model, pictures):
     """Of each term the networks it depends on, and of each player the networks it moves."""
-    draw = Draw(pictures, 12, dtype=torch.float64)
+    source = Source(pictures, 12, dtype=torch.float64)
     own, table, moved = networks(model), {}, {}
     for move in model.game().round:
-        table |= reaches(move.losses(draw), own)
+        table |= reaches(move.losses(source), own)
         for player in move.players:
             parameters = {id(p) for p in player.parameters}
             moved[player.name] = {
@@ -106,8 +106,8 @@ class FeatureErrorInD(VAEGAN):
         game = super().game(rounds)
         losses = game.round[0].losses
 
-        def wrong(draw):
-            found = losses(draw)
+        def wrong(source):
+            found = losses(source)
             found["D"]["real"] = found["D"]["real"] + found["E"]["features"]
             return found
 
@@ -120,8 +120,8 @@ class AdversarialE(VAEGAN):
         game = super().game(rounds)
         losses = game.round[0].losses
 
-        def wrong(draw):
-            found = losses(draw)
+        def wrong(source):
+            found = losses(source)
             found["E"]["kl"] = found["E"]["kl"] + found["G"]["rebuilt"]
             return found
 
@@ -141,8 +141,8 @@ class PriorFromTheEncoder(AVB):
         game = super().game(rounds)
         losses = game.round[0].losses
 
-        def wrong(draw):
-            found = losses(draw)
+        def wrong(source):
+            found = losses(source)
             return found | {"T": {**found["T"], "prior": found["T"]["posterior"]}}
 
         game.round[0].losses = wrong
@@ -157,11 +157,11 @@ class DecoderAgainstD(AAE):
         _, second = game.round
         old = second.losses
 
-        def wrong(draw):
-            code = draw.normal(12, 3)
+        def wrong(source):
+            code = source.normal(12, 3)
             images = self.write(code, torch.zeros(12, 10).double())
             again = self.encoder(images, torch.zeros(12, 10).double())
-            found = old(draw)
+            found = old(source)
             real = softplus(-self.discriminator(again)).mean()
             return found | {"D": {**found["D"], "real": real}}
 
@@ -273,9 +273,9 @@ def test_the_logit_of_a_pixel_is_twice_what_enters_the_tanh(pictures):
 
 def test_gaussian_pixels_are_dequantised_in_training(pictures):
     model = made(CVAE, likelihood="gaussian", sigma="learned")
-    draw = Draw(pictures, 12, dtype=torch.float64)
-    x, _ = model.prepared(draw)
-    grey = pictures.images[draw.rows]
+    source = Source(pictures, 12, dtype=torch.float64)
+    x, _ = model.prepared(source)
+    grey = pictures.images[source.rows]
     assert torch.equal((256 * x).floor(), grey.double()) and (256 * x % 1).std() > 0.2
     before = model.log_sigma.item()
     fit(model, pictures, rounds=3, progress=False, preview=False)
@@ -291,10 +291,10 @@ def test_t_at_its_best_is_the_log_ratio_and_its_mean_the_kl(pictures):
     log_var = 2 * math.log(sd)
     model.ratio = lambda x, v, z: log_normal(z, mean, log_var) - log_normal(z) + shift
     model.log_p_x = lambda x, z, v: z.sum(1)
-    draw, slopes, kls = Draw(pictures, 60, dtype=torch.float64), [], []
+    source, slopes, kls = Source(pictures, 60, dtype=torch.float64), [], []
     (move,) = model.game().round
     for _ in range(100):
-        found = move.losses(draw)
+        found = move.losses(source)
         slopes.append(torch.autograd.grad(sum(found["T"].values()), shift)[0])
         kls.append(found["VAE"]["kl"].detach())
     slopes, kls = torch.stack(slopes), torch.stack(kls)
@@ -320,8 +320,8 @@ def test_with_contrast_t_and_the_moments_share_the_kl_of_a_posterior_with_two_hu
     # z comes in units of r, where r is N(0, 1) and the density of q is √var times as large.
     model.ratio = lambda x, v, z: log_q(1 + z * var.sqrt()) + 0.5 * var.log() - log_normal(z)
     (move,) = model.game().round
-    draw = Draw(pictures, 60, dtype=torch.float64)
-    found = [move.losses(draw)["VAE"] for _ in range(40)]
+    source = Source(pictures, 60, dtype=torch.float64)
+    found = [move.losses(source)["VAE"] for _ in range(40)]
     total = torch.stack([f["moments"] + f["kl"] for f in found])
     grid = torch.linspace(-9, 9, 20_001, dtype=torch.float64)[:, None]
     exact = torch.trapezoid(log_q(grid).exp() * (log_q(grid) - log_normal(grid)), grid[:, 0])
@@ -357,12 +357,12 @@ def test_the_feature_error_is_half_a_squared_distance_summed_and_gamma_weighs_it
 ):
     model = made(VAEGAN, gamma=0.25, sigma=0.5)
     (move,) = model.game().round
-    found = move.losses(Draw(pictures, 12, dtype=torch.float64))
-    draw = Draw(pictures, 12, dtype=torch.float64)
-    batch = draw.batch()
+    found = move.losses(Source(pictures, 12, dtype=torch.float64))
+    source = Source(pictures, 12, dtype=torch.float64)
+    batch = source.batch()
     x, vector = 2 * batch.x - 1, model.told(batch.labels, 12)
     mean, log_var = model.encoder(x, vector).chunk(2, 1)
-    z = mean + (log_var / 2).exp() * draw.normal(12, 3)
+    z = mean + (log_var / 2).exp() * source.normal(12, 3)
     rebuilt = model.generator(torch.cat([z, vector], 1))
     a, b = model.discriminator.trunk(x), model.discriminator.trunk(rebuilt)
     expected = 0.5 * (a - b).square().sum() / 12 / 0.5**2
@@ -382,9 +382,9 @@ def test_the_codes_of_an_aae_are_points_that_move_to_where_d_sees_the_prior(pict
     for sign in (-1.0, 1.0):  # a D that says: the prior is to the left; or to the right
         model.discriminator = nn.Linear(3, 1, bias=False).double()
         nn.init.constant_(model.discriminator.weight, sign)
-        draw = Draw(pictures, 12, dtype=torch.float64)
-        rebuild.losses(draw)
-        found = match.losses(draw)
+        source = Source(pictures, 12, dtype=torch.float64)
+        rebuild.losses(source)
+        found = match.losses(source)
         (slope,) = torch.autograd.grad(found["E"]["fake"], model.encoder.head.bias)
         assert (slope * sign < 0).all()  # descending it, codes go where D sees the prior
         losses.append(sum(found["D"].values()).item())

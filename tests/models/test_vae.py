@@ -15,7 +15,7 @@ from course_lib.models.vae import (
     gaussian_log_likelihood,
     log_normal,
 )
-from course_lib.training import Draw, fit, reaches
+from course_lib.training import Source, fit, reaches
 
 
 @pytest.fixture(scope="module")
@@ -165,7 +165,7 @@ def dependencies(model, images):
         "decoder": list(model.decoder.parameters()),
     }
     (move,) = model.game().round
-    return reaches(move.losses(Draw(images, 32)), networks)
+    return reaches(move.losses(Source(images, 32)), networks)
 
 
 @pytest.mark.parametrize(("likelihood", "more"), CASES)
@@ -214,15 +214,15 @@ def test_wrong_models_are_refused(digits, mutant):
 def test_the_game_is_the_hand_written_loop(digits, likelihood):
     played, written = (small(likelihood=likelihood).double() for _ in range(2))
     fit(played, digits, rounds=12, progress=False)
-    draw = Draw(digits, 32, seed=0, dtype=torch.float64)
+    source = Source(digits, 32, seed=0, dtype=torch.float64)
     optimiser = torch.optim.Adam(written.parameters(), lr=1e-3, foreach=False)
     for _ in range(12):
-        x = draw.batch().x.flatten(1)
+        x = source.batch().x.flatten(1)
         if likelihood == "binarised":
-            x = (draw.uniform(32, 1, 28, 28).flatten(1) < x).double()
+            x = (source.uniform(32, 1, 28, 28).flatten(1) < x).double()
         mean, log_var = written.encoder(x).chunk(2, 1)
         z = D.Normal(mean, torch.exp(log_var / 2))
-        z = z.mean + z.stddev * draw.normal(32, 3)
+        z = z.mean + z.stddev * source.normal(32, 3)
         p = torch.sigmoid(written.decoder(z))
         likelihoods = x * p.log() + (1 - x) * (1 - p).log()
         kl = D.kl_divergence(D.Normal(mean, torch.exp(log_var / 2)), D.Normal(0.0, 1.0))

@@ -12,7 +12,7 @@ from course_lib.data import DataSet
 from course_lib.errors import CourseError
 from course_lib.models import VAE
 from course_lib.models.vae import active_units, free_bits_kl, gaussian_kl, log_normal
-from course_lib.training import Draw, fit, reaches
+from course_lib.training import Source, fit, reaches
 
 CONV = {"network": "convolutional", "width": 4, "dense": 8, "latent": 3, "batch": 12}
 GAUSSIAN = {"likelihood": "gaussian", "sigma": "learned"}
@@ -34,15 +34,15 @@ def small(**more):
 def played(model, dataset, t=0):
     """The losses of the game's one move in round t, on a draw of seed 0."""
     (move,) = model.game(100).round
-    draw = Draw(dataset, 12, dtype=torch.float64)
-    draw.t = t
-    return move.losses(draw)["VAE"]
+    source = Source(dataset, 12, dtype=torch.float64)
+    source.t = t
+    return move.losses(source)["VAE"]
 
 
 def drawn(model, dataset):
     """What the game draws first, on a draw of the same seed."""
-    draw = Draw(dataset, 12, dtype=torch.float64)
-    return model.scored(draw).flatten(1), draw
+    source = Source(dataset, 12, dtype=torch.float64)
+    return model.scored(source).flatten(1), source
 
 
 # Bits per dimension where log p(x) is known -------------------------------------------------------
@@ -139,8 +139,8 @@ def test_gaussian_pixels_have_their_normaliser_with_one_sigma_or_one_each(pictur
 
 
 def test_gaussian_pixels_are_dequantised_in_training(pictures):
-    x, draw = drawn(small(**GAUSSIAN), pictures)
-    levels = pictures.images[draw.rows].flatten(1).double()
+    x, source = drawn(small(**GAUSSIAN), pictures)
+    levels = pictures.images[source.rows].flatten(1).double()
     assert torch.equal((256 * x).floor(), levels) and (256 * x % 1).std() > 0.2
 
 
@@ -176,8 +176,8 @@ def test_free_bits_enter_the_game_and_not_the_bound(pictures):
 def test_the_bound_with_k_samples_is_trained_as_burda_writes_it(pictures):
     model = small(k=5)
     found = played(model, pictures)
-    x, draw = drawn(model, pictures)
-    noise = draw.normal(12, 5, 3)
+    x, source = drawn(model, pictures)
+    noise = source.normal(12, 5, 3)
     mean, log_var = model.encoder(x).chunk(2, 1)
     weights = []
     for i in range(5):
@@ -233,7 +233,7 @@ def test_terms_depend_on_the_networks_of_the_paper(pictures):
     model = VAE(shape=(1, 14, 14), **CONV).double()
     (move,) = model.game().round
     networks = {n: list(getattr(model, n).parameters()) for n in ("encoder", "decoder")}
-    found = reaches(move.losses(Draw(pictures, 12, dtype=torch.float64)), networks)
+    found = reaches(move.losses(Source(pictures, 12, dtype=torch.float64)), networks)
     assert found == {"VAE.reconstruction": {"encoder", "decoder"}, "VAE.kl": {"encoder"}}
 
 

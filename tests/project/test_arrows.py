@@ -12,7 +12,7 @@ LIBRARY = Path(course_lib.__file__).parent
 # From the ground up: a part may know those below it, and parts on its own floor not.
 FLOORS = [
     {"errors", "_torchvision_guard"},
-    {"pixels", "plots"},
+    {"pixels", "plots", "checkpoint"},
     {"game", "data"},
     {"models"},
     {"training"},

@@ -15,10 +15,10 @@ from course_lib import data, models, training, zoo
 from course_lib.data import DataSet
 from course_lib.errors import CourseError
 from course_lib.training import (
-    Draw,
     Game,
     Move,
     Player,
+    Source,
     TrainingStopped,
     adam,
     checkpoint,
@@ -47,7 +47,7 @@ def equal(a, b):
 def toy_game(loss, start=None, after=None, rate=0.1, **more):
     w = nn.Parameter(torch.tensor(1.0))
     player = Player("w", [w], lambda p: torch.optim.SGD(p, lr=rate), **more)
-    move = Move([player], lambda draw: {"w": {"loss": loss(w, draw)}})
+    move = Move([player], lambda source: {"w": {"loss": loss(w, source)}})
     return w, Game([move], start=start, after=after)
 
 
@@ -57,21 +57,21 @@ def points():
 
 # What is drawn -------------------------------------------------------------------------------
 def test_rows_are_those_of_the_last_batch_and_none_before_the_first(digits):
-    draw = Draw(digits, 32)
-    assert draw.rows.shape == (0,) and not draw.rows.is_floating_point()
-    x = draw.batch().x
-    assert torch.equal(x, digits.batch(draw.rows).x)
+    source = Source(digits, 32)
+    assert source.rows.shape == (0,) and not source.rows.is_floating_point()
+    x = source.batch().x
+    assert torch.equal(x, digits.batch(source.rows).x)
 
 
 def test_dequantised_batches_keep_their_grey_levels_and_are_drawn_anew(digits):
-    draw = Draw(digits, 32)
-    x = draw.batch().x
-    first, second = draw.dequantised(x), draw.dequantised(x)
+    source = Source(digits, 32)
+    x = source.batch().x
+    first, second = source.dequantised(x), source.dequantised(x)
     for found in (first, second):
-        assert torch.equal((256 * found).floor(), digits.images[draw.rows].float())
+        assert torch.equal((256 * found).floor(), digits.images[source.rows].float())
     assert not torch.equal(first, second) and abs((256 * first % 1).mean() - 0.5) < 0.02
-    draw.uniform = lambda *shape: torch.full(shape, 1 - 2**-24)  # the largest that is drawn
-    white = draw.dequantised(torch.ones(1, 1, 28, 28))
+    source.uniform = lambda *shape: torch.full(shape, 1 - 2**-24)  # the largest that is drawn
+    white = source.dequantised(torch.ones(1, 1, 28, 28))
     assert (white < 1).all() and ((256 * white).floor() == 255).all()
 
 
@@ -151,7 +151,7 @@ def test_previews_of_colour_images_stay_small(shape, n):
 
 
 def test_a_function_may_preview_something_else():
-    w, game = toy_game(lambda w, draw: w**2)
+    w, game = toy_game(lambda w, source: w**2)
     history = fit(
         game, points(), rounds=8, batch=2, progress=False, preview=lambda t: w.detach().clone()
     )
@@ -161,7 +161,7 @@ def test_a_function_may_preview_something_else():
 
 @pytest.mark.parametrize("found", [np.zeros(3), None])
 def test_a_preview_that_is_no_tensor_is_refused_before_the_work(found):
-    w, game = toy_game(lambda w, draw: w**2)
+    w, game = toy_game(lambda w, source: w**2)
     with pytest.raises(CourseError, match=f"tensor.*{type(found).__name__}"):
         fit(game, points(), rounds=8, batch=2, progress=False, preview=lambda t: found)
     assert w.item() == 1.0
@@ -170,8 +170,8 @@ def test_a_preview_that_is_no_tensor_is_refused_before_the_work(found):
 def test_start_schedule_clip_project_and_after_are_called():
     seen = []
     w, game = toy_game(
-        lambda w, draw: 10 * w,
-        start=lambda draw: seen.append(("start", draw.batch().x.shape[0])),
+        lambda w, source: 10 * w,
+        start=lambda source: seen.append(("start", source.batch().x.shape[0])),
         after=lambda t: seen.append(("after", t)),
         rate=1.0,
         clip=0.5,
@@ -189,7 +189,7 @@ def test_start_schedule_clip_project_and_after_are_called():
 # Stopping ------------------------------------------------------------------------------------
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), 1e12])
 def test_an_exploding_term_stops_before_the_step_and_names_player_and_term(bad):
-    w, game = toy_game(lambda w, draw: w**2 if draw.t < 7 else w * bad)
+    w, game = toy_game(lambda w, source: w**2 if source.t < 7 else w * bad)
     with pytest.raises(TrainingStopped) as caught:
         fit(game, points(), rounds=20, batch=2, progress=False)
     message = str(caught.value)
@@ -205,9 +205,9 @@ def test_a_gradient_that_explodes_goes_back_to_the_last_good_state(digits):
         inner = model.game(10)
         losses = inner.round[0].losses
 
-        def broken(draw):
-            found = losses(draw)
-            if draw.t == 250:  # a finite loss whose gradient is not: √ at zero
+        def broken(source):
+            found = losses(source)
+            if source.t == 250:  # a finite loss whose gradient is not: √ at zero
                 first = next(model.encoder.parameters())
                 found["VAE"]["root"] = (first * 0).abs().sum().sqrt()
             return found
@@ -225,7 +225,7 @@ def test_a_gradient_that_explodes_goes_back_to_the_last_good_state(digits):
 
 
 def test_a_clipped_gradient_that_is_not_finite_is_caught_at_once():
-    w, game = toy_game(lambda w, draw: (w * 0).abs().sqrt(), clip=1.0)
+    w, game = toy_game(lambda w, source: (w * 0).abs().sqrt(), clip=1.0)
     with pytest.raises(TrainingStopped, match="gradient of player 'w'"):
         fit(game, points(), rounds=3, batch=2, progress=False)
     assert w.item() == 1.0
@@ -237,10 +237,10 @@ def test_an_interrupt_waits_for_the_round_and_keeps_the_work(tmp_path, digits, n
     game = model.game(50)
     losses = game.round[0].losses
 
-    def interrupted(draw):
-        if draw.t == 3:
+    def interrupted(source):
+        if source.t == 3:
             os.kill(os.getpid(), number)
-        return losses(draw)
+        return losses(source)
 
     game.round[0].losses = interrupted
     history = fit(model, digits, game=game, rounds=50, resume=tmp_path, progress=False)
@@ -314,8 +314,8 @@ class Picture(nn.Module):
         self.network = nn.Conv2d(3, 4, 3)
 
     def game(self, rounds):
-        def losses(draw):
-            return {"w": {"loss": self.network(draw.batch().x).square().mean()}}
+        def losses(source):
+            return {"w": {"loss": self.network(source.batch().x).square().mean()}}
 
         return Game([Move([Player("w", self.parameters(), adam(0.01))], losses)])
 
@@ -387,16 +387,16 @@ def beside(seed=0, bad=None):
     judge = Player("D", D.parameters(), adam(0.01))
     G = Player("G", model.generator.parameters(), adam(0.001))
 
-    def fakes(draw):
-        return D(model.generator(draw.normal(32, 64)))
+    def fakes(source):
+        return D(model.generator(source.normal(32, 64)))
 
-    def discriminate(draw):
-        real = D(model.seen(draw.batch().x))
-        return {"D": {"real": softplus(-real).mean(), "fake": softplus(fakes(draw)).mean()}}
+    def discriminate(source):
+        real = D(model.seen(source.batch().x))
+        return {"D": {"real": softplus(-real).mean(), "fake": softplus(fakes(source)).mean()}}
 
-    def generate(draw):
-        sign = float("nan") if draw.t == bad else 1.0
-        return {"G": {"fake": sign * softplus(-fakes(draw)).mean()}}
+    def generate(source):
+        sign = float("nan") if source.t == bad else 1.0
+        return {"G": {"fake": sign * softplus(-fakes(source)).mean()}}
 
     return model, D, Game([Move([judge], discriminate), Move([G], generate)])
 
@@ -445,7 +445,7 @@ def test_refusals_come_before_the_work(tmp_path, digits):
     refused(run(images=[1]), "DataSet", "list")
     refused(run(nn.Linear(2, 2), batch=2), "Linear", "game")
     refused(run(models.GAN), "models.GAN()")
-    _, game = toy_game(lambda w, draw: w)
+    _, game = toy_game(lambda w, source: w)
     refused(lambda: fit(game, points(), batch=2), "rounds=")
     refused(lambda: fit(game, points(), rounds=2), "batch=")
 
@@ -559,7 +559,7 @@ def test_a_folder_without_the_right_to_write_is_found_out_before_the_work(tmp_pa
     drawn = []
     model = small()
     game = model.game(1)
-    game.round[0].losses = lambda draw: drawn.append(1)
+    game.round[0].losses = lambda source: drawn.append(1)
     refused(
         lambda: fit(model, digits, game=game, rounds=1, resume=tmp_path / "file" / "run"),
         "Could not write the checkpoint",

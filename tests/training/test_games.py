@@ -26,7 +26,7 @@ def test_four_players_move_together_each_by_its_own_loss():
     a, b, c, d = values = [weight(v) for v in (1.0, 2.0, 3.0, 4.0)]
     players = [Player(n, [w], sgd(0.1)) for n, w in zip("abcd", values, strict=True)]
 
-    def losses(draw):
+    def losses(source):
         return {
             "a": {"product": a * b * c * d},
             "b": {"product": -a * b * c * d, "own": b**2},
@@ -47,8 +47,8 @@ def test_alternating_moves_see_each_others_steps():
     X, Y = Player("x", [x], sgd(0.5)), Player("y", [y], sgd(0.5))
     game = Game(
         [
-            Move([X], lambda draw: {"x": {"xy": x * y}}),
-            Move([Y], lambda draw: {"y": {"xy": -x * y}}),
+            Move([X], lambda source: {"x": {"xy": x * y}}),
+            Move([Y], lambda source: {"y": {"xy": -x * y}}),
         ]
     )
     fit(game, points(), rounds=1, batch=4, progress=False)
@@ -62,10 +62,10 @@ def test_one_player_plays_twice_with_two_optimiser_states():
     D = Player("D", [other], adam(0.1))
     game = Game(
         [
-            Move([first], lambda draw: {"encoder": {"square": w**2}}),
+            Move([first], lambda source: {"encoder": {"square": w**2}}),
             Move(
                 [second, D],
-                lambda draw: {
+                lambda source: {
                     "encoder as generator": {"cube": w**3},
                     "D": {"square": (other - w) ** 2},
                 },
@@ -81,8 +81,8 @@ def test_a_move_played_k_times_draws_k_batches():
     w, drawn = weight(1.0), []
     player = Player("w", [w], sgd(0.0))
 
-    def losses(draw):
-        drawn.append(draw.batch().x)
+    def losses(source):
+        drawn.append(source.batch().x)
         return {"w": {"square": w**2}}
 
     fit(Game([Move([player], losses, times=3)]), points(), rounds=2, batch=4, progress=False)
@@ -113,7 +113,7 @@ def train_layouts(optimiser, channels_last, rounds=5):
             x.contiguous(memory_format=torch.channels_last),
         )
     player = Player("w", network.parameters(), optimiser)
-    game = Game([Move([player], lambda draw: {"w": {"loss": network(x)}})])
+    game = Game([Move([player], lambda source: {"w": {"loss": network(x)}})])
     fit(game, points(), rounds=rounds, batch=4, progress=False)
     return [p.detach().contiguous() for p in network.parameters()]
 
@@ -140,7 +140,7 @@ def test_gradients_have_their_parameters_layout_across_resume(tmp_path):
         network = Layouts().to(memory_format=torch.channels_last)
         x = torch.randn(4, 2, 8, 8, generator=torch.Generator().manual_seed(1))
         player = Player("w", network.parameters(), adam(0.01))
-        game = Game([Move([player], lambda draw: {"w": {"loss": network(x)}})])
+        game = Game([Move([player], lambda source: {"w": {"loss": network(x)}})])
         fit(game, points(), rounds=rounds, batch=4, progress=False, resume=folder)
         return list(network.parameters())
 
@@ -171,8 +171,8 @@ def test_what_a_game_refuses():
     W, both = Player("w", [w], sgd(1)), Player("b", [w, v], sgd(1))
     refused(lambda: Player("net", nn.Linear(1, 1), sgd(1)), "module.parameters()")
     refused(lambda: Player("none", [], sgd(1)), "owns no trainable parameter")
-    refused(lambda: Move([W, both], lambda draw: {}), "share a parameter", "two moves")
-    refused(lambda: Move([W], lambda draw: {}, times=0), "1, 2, …")
+    refused(lambda: Move([W, both], lambda source: {}), "share a parameter", "two moves")
+    refused(lambda: Move([W], lambda source: {}, times=0), "1, 2, …")
     refused(lambda: Game([]), "at least one move")
     refused(lambda: own_gradients({"v": {"v": v}}, [W]), "['v']", "['w']")
     refused(lambda: own_gradients({"w": {"w": v**2}}, [W]), "reached by none", "'w'")
@@ -184,5 +184,5 @@ def test_what_a_game_refuses():
     for found in (w**2, None):
         refused(lambda found=found: own_gradients(found, [W]), "{player: {term: scalar}}")
     twin = Player("w", [v], sgd(1))
-    moves = [Move([W], lambda draw: {}), Move([twin], lambda draw: {})]
+    moves = [Move([W], lambda source: {}), Move([twin], lambda source: {})]
     refused(lambda: Game(moves), "share a name")

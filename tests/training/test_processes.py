@@ -13,7 +13,7 @@ import pytest
 import torch
 import workers
 
-from course_lib.training import checkpoint
+from course_lib import checkpoint
 
 WORKERS = Path(workers.__file__)
 

@@ -14,9 +14,9 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
+from course_lib import checkpoint
 from course_lib.data import checksum, paths
 from course_lib.errors import CourseError
-from course_lib.training import checkpoint
 
 Network = TypeVar("Network", bound=nn.Module)
 

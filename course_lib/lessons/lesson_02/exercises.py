@@ -46,16 +46,16 @@ def mystery_game(run: str, G: nn.Sequential, D: nn.Sequential) -> Game:
         D.append(nn.Sigmoid())
     kept: list[Tensor] = []
 
-    def discriminate(draw):
-        x = draw.batch().x
-        fake = G(draw.normal(len(x), 2))
+    def discriminate(source):
+        x = source.batch().x
+        fake = G(source.normal(len(x), 2))
         if run == "C":
             kept[:] = kept or [fake.detach()]
             fake = kept[0]
         return {"D": discriminator_loss(D(x), D(fake))}
 
-    def generate(draw):
-        logits = D(G(draw.normal(draw.size, 2)))
+    def generate(source):
+        logits = D(G(source.normal(source.size, 2)))
         return {"G": {"fake": generator_loss(logits, "non-saturating")}}
 
     players = [

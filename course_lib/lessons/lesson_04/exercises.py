@@ -307,8 +307,8 @@ class _Eager(DCGAN):
         game = super().game(rounds)
         first, second = game.round
 
-        def discriminate(draw):
-            terms = dict(first.losses(draw)["D"])
+        def discriminate(source):
+            terms = dict(first.losses(source)["D"])
             # a·softplus(−ℓ) + (1 − a)·softplus(ℓ) = softplus(−ℓ) + (1 − a)·ℓ with a = 1.2
             terms["real"] = terms["real"] - 0.2 * self.on_real.mean()
             return {"D": terms}

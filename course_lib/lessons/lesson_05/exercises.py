@@ -117,18 +117,18 @@ def mystery_game(run: str, model: GAN) -> Game:
         raise unknown("run", run, "ABC")
     s = model.settings
 
-    def discriminate(draw):
-        real = draw.batch().x
-        fake = model.generator(draw.normal(len(real), s["latent"]))
+    def discriminate(source):
+        real = source.batch().x
+        fake = model.generator(source.normal(len(real), s["latent"]))
         losses = wasserstein_loss(*model.judge(real, fake))
         term = s["penalty"] * gradient_penalty(
-            model.discriminator, real, fake, draw.uniform(len(real))
+            model.discriminator, real, fake, source.uniform(len(real))
         )
         losses["penalty"] = term.detach() if run == "B" else term
         return {"D": losses}
 
-    def generate(draw):
-        fake = model.generator(draw.normal(draw.size, s["latent"]))
+    def generate(source):
+        fake = model.generator(source.normal(source.size, s["latent"]))
         loss = score_loss(model.discriminator(fake).squeeze(1))
         return {"G": {"fake": -loss if run == "A" else loss}}
 

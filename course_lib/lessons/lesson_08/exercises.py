@@ -29,11 +29,13 @@ def best_d(p_c: Tensor, p_x: Tensor, r_c: Tensor, g_x: Tensor) -> Tensor:
 
 def _tables() -> list[tuple]:
     generator = torch.Generator().manual_seed(1)
-    draw = lambda *shape: torch.rand(*shape, generator=generator, dtype=torch.float64)
+    source = lambda *shape: torch.rand(*shape, generator=generator, dtype=torch.float64)
     found = []
     for classes, n in ((2, 3), (4, 4)):
-        p_x, g_x = (t / t.sum(1, keepdim=True) for t in (draw(classes, n), draw(classes, n)))
-        p_c, r_c = (t / t.sum() for t in (draw(classes), draw(classes)))
+        p_x, g_x = (
+            t / t.sum(1, keepdim=True) for t in (source(classes, n), source(classes, n))
+        )
+        p_c, r_c = (t / t.sum() for t in (source(classes), source(classes)))
         found.append((p_c, p_x, r_c, g_x))
     return found
 

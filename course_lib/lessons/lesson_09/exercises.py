@@ -295,13 +295,13 @@ def report_game(model: CVAEGAN) -> Game:
         Player("EG", [*model.encoder.parameters(), *model.generator.parameters()], make),
     ]
 
-    def losses(draw):
-        x, labels, vector = model.drawn(draw)
+    def losses(source):
+        x, labels, vector = model.drawn(source)
         target = one_hot(labels, 10).to(x)
         mean, log_var = model.posterior(x, torch.zeros_like(vector))
-        z = mean + (0.5 * log_var).exp() * draw.normal(len(x), s["latent"])
+        z = mean + (0.5 * log_var).exp() * source.normal(len(x), s["latent"])
         rebuilt = model.write(z, vector)
-        fake = model.generator(draw.normal(len(x), s["latent"] + 10))
+        fake = model.generator(source.normal(len(x), s["latent"] + 10))
         return {
             "D": {
                 "real": softplus(-D(x)).mean(),
