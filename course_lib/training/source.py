@@ -16,7 +16,7 @@ from course_lib.pixels import spread
 from course_lib.training import distributed
 
 
-class Draw:
+class Source:
     """Hands out batches of `dataset` and noise, in round `t`.
 
     batch   images a batch, over all processes

@@ -37,7 +37,7 @@ def lettering(words: str, size: int, bold: bool, anchor: str, stroke: int) -> tu
     left, top, right, bottom = face.getbbox(words, anchor=anchor, stroke_width=stroke)
     left, top = int(np.floor(left)), int(np.floor(top))
     mask = Image.new("L", (int(np.ceil(right)) - left + 1, int(np.ceil(bottom)) - top + 1))
-    pen = ImageDraw.Source(mask)
+    pen = ImageDraw.Draw(mask)
     pen.text((-left, -top), words, font=face, fill=255, anchor=anchor, stroke_width=stroke)
     return mask, (left, top)
 
@@ -48,7 +48,7 @@ class Canvas:
     def __init__(self, width: int, height: int, paper: str = PAPER) -> None:
         self.width, self.height = width, height
         self.large = Image.new("RGB", (width * SCALE, height * SCALE), paper)
-        self.pen = ImageDraw.Source(self.large)
+        self.pen = ImageDraw.Draw(self.large)
         self.crisp: list[tuple[tuple[int, int], Image.Image]] = []
         self.words: list[tuple] = []
 
@@ -57,7 +57,7 @@ class Canvas:
         twin = Canvas.__new__(Canvas)
         twin.width, twin.height = self.width, self.height
         twin.large = self.large.copy()
-        twin.pen = ImageDraw.Source(twin.large)
+        twin.pen = ImageDraw.Draw(twin.large)
         twin.crisp, twin.words = list(self.crisp), list(self.words)
         return twin
 
@@ -135,7 +135,7 @@ class Canvas:
         image = self.large.reduce(SCALE)
         for place, picture in self.crisp:
             image.paste(picture, place)
-        pen = ImageDraw.Source(image)
+        pen = ImageDraw.Draw(image)
         for points, color, width in marks:
             pen.line([tuple(p) for p in points], fill=color, width=round(width))
         for x, y, words, size, color, anchor, bold, halo in self.words:
