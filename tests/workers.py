@@ -12,7 +12,7 @@ import sys
 import torch
 from torch import nn
 
-from course_lib import data, models
+from course_lib import checkpoint, data, models
 from course_lib.errors import CourseError
 from course_lib.training import (
     Game,
@@ -20,7 +20,6 @@ from course_lib.training import (
     Player,
     Source,
     adam,
-    checkpoint,
     distributed,
     fit,
     own_gradients,

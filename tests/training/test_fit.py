@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.nn.functional import softplus
 
-from course_lib import data, models, training, zoo
+from course_lib import checkpoint, data, models, training, zoo
 from course_lib.data import DataSet
 from course_lib.errors import CourseError
 from course_lib.training import (
@@ -21,7 +21,6 @@ from course_lib.training import (
     Source,
     TrainingStopped,
     adam,
-    checkpoint,
     fit,
 )
 from course_lib.training.state import _laid_out
