@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from course_lib.errors import unknown
+
 
 @dataclass(frozen=True)
 class Mistake:
@@ -50,3 +52,10 @@ class Exercise:
     note: str = ""
     learns: bool = False
     demonstration: bool = False
+
+
+class Faults(dict[str, Any]):
+    """What a lesson's "break it" runs, by the names that the lesson gives: one is healthy."""
+
+    def __missing__(self, name: Any) -> Any:
+        raise unknown("run", name, self)

@@ -34,7 +34,7 @@ from torch.nn.functional import logsigmoid
 
 from course_lib import data, plots, training
 from course_lib.checks import agrees, check, predict, refuses
-from course_lib.lessons.lesson_01 import exercises as lesson_01
+from course_lib.lessons import lesson_01
 from course_lib.models import linear
 
 budget = training.budget()
@@ -1318,7 +1318,7 @@ print({name: f"{gap[-1]:.1f} nats at K = 10,000" for name, gap in gaps.items()})
 # %%
 draws_used, again = [1, 3, 10, 30, 100], budget.pick(smoke=2, laptop=20)
 exact, gap_curves, errors = ten.log_prob(x_test[:50]), {}, {}
-for run, estimate in lesson_01.RUNS.items():
+for run, estimate in lesson_01.faults.items():
     same = torch.Generator().manual_seed(7)  # the same draws for each run
     gap = torch.stack([
         torch.stack([(estimate(ten, x_test[:50], k, same) - exact).mean() for _ in range(again)])
@@ -1362,7 +1362,7 @@ check("01.7", diagnosis)
 # - The healthy curve starts there, at $K = 1$, and climbs to 0 from below.
 
 # %%
-for run, estimate in lesson_01.RUNS.items():
+for run, estimate in lesson_01.faults.items():
     print(f"run {run}\n{inspect.getsource(estimate)}")
 
 # %% [markdown]

@@ -46,7 +46,7 @@ from torch import distributions, nn
 
 from course_lib import data, evaluation, explore, models, plots, training, zoo
 from course_lib.checks import agrees, check, predict, refuses
-from course_lib.lessons.lesson_02.exercises import mystery_game
+from course_lib.lessons import lesson_02
 from course_lib.models import gan as library
 
 budget = training.budget()
@@ -786,7 +786,7 @@ def alternating_step(x, y, eta):
 # %%
 alternate = alternating_step
 if not check("02.4", alternating_step):
-    from course_lib.lessons.lesson_02.exercises import alternating_step as alternate
+    alternate = lesson_02.alternating_step
 
 
 # %%
@@ -1224,8 +1224,8 @@ explore.show(explore.interpolation(trained), t=0.5)
 # from fresh noise.
 
 # %%
-mysteries = {name: play(partial(mystery_game, name), seed=3) for name in "ABC"}
-for name, result in mysteries.items():
+suspects = {name: play(game, seed=3) for name, game in lesson_02.faults.items()}
+for name, result in suspects.items():
     seen, terms = result.seen, result.history.terms
     print(
         f"run {name}: D(x) {seen['D(x)'][-1]:.2f} (at most {max(seen['D(x)']):.2f}), "
@@ -1235,7 +1235,7 @@ for name, result in mysteries.items():
 
 # %%
 fig, axes = plots.figure(columns=3, rows=2, height=5.8)
-for column, (name, result) in enumerate(mysteries.items()):
+for column, (name, result) in enumerate(suspects.items()):
     above, below = axes[:, column]
     terms = ["D.real", "D.fake", "G.fake"]
     plots.curves(result.history, terms, limits=(0, 2.5), title=f"run {name}", ax=above)

@@ -49,7 +49,7 @@ from torch import nn
 from course_lib import data, evaluation, explore, plots, training, zoo
 from course_lib.checks import agrees, check, predict, refuses
 from course_lib.explore.interpolation import spherical
-from course_lib.lessons.lesson_04 import exercises as lesson_04
+from course_lib.lessons import lesson_04
 from course_lib.models import DCGAN
 
 budget = training.budget()
@@ -1674,10 +1674,10 @@ plots.show(fig, alt="Two faces before and after they are given glasses, and two 
 
 # %%
 rounds = budget.pick(smoke=2, laptop=250, full=2000)
-patients, logs = {}, {}
-for name in "ABC":
-    patients[name] = lesson_04.patient(name, width=8, lr=1e-3, seed=3)
-    logs[name] = training.fit(patients[name], digits, rounds=rounds, seed=3, preview=False)
+suspects, logs = {}, {}
+for name, fault in lesson_04.faults.items():
+    suspects[name] = fault(width=8, lr=1e-3, seed=3)
+    logs[name] = training.fit(suspects[name], digits, rounds=rounds, seed=3, preview=False)
 fig, axes = plots.figure(columns=3, rows=2, width=8.4, height=3.2)
 for column, (name, log) in enumerate(logs.items()):
     plots.curves(
@@ -1685,7 +1685,7 @@ for column, (name, log) in enumerate(logs.items()):
     )
     lines = axes[0, column].get_legend_handles_labels()
     axes[0, column].get_legend().remove()
-    shown = patients[name].sample(4, generator=training.seed_all(3))
+    shown = suspects[name].sample(4, generator=training.seed_all(3))
     plots.images(shown, columns=4, ax=axes[1, column])
 fig.legend(*lines, loc="outside lower center", ncols=3)
 plots.show(
@@ -1693,7 +1693,7 @@ plots.show(
     alt="Losses and samples of the three runs: one has losses below zero, one grey paper.",
 )
 for name, log in logs.items():
-    on = patients[name].sample(50, generator=training.seed_all(3))
+    on = suspects[name].sample(50, generator=training.seed_all(3))
     print(
         f"{name}: smallest D.real {log.term('D.real').min():.2f}; darkest tenth of pixels at "
         f"{on.flatten().quantile(0.1):.2f}"

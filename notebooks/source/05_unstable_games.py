@@ -46,7 +46,7 @@ from torch import nn
 
 from course_lib import data, evaluation, explore, models, plots, training
 from course_lib.checks import agrees, check, predict, refuses
-from course_lib.lessons.lesson_05.exercises import mystery_game
+from course_lib.lessons import lesson_05
 from course_lib.models.parts import critics
 
 budget = training.budget()
@@ -108,7 +108,7 @@ def one_round(eta):
 # %%
 passed = check("05.1", one_round)
 if not passed:
-    from course_lib.lessons.lesson_05.exercises import one_round
+    one_round = lesson_05.one_round
 
 # %% [markdown]
 # Each of the two moves is a shear, with determinant 1, so the round has determinant 1 too. Its
@@ -512,7 +512,7 @@ def wasserstein(x, y):
 
 # %%
 if not check("05.3", wasserstein):
-    from course_lib.lessons.lesson_05.exercises import wasserstein
+    wasserstein = lesson_05.wasserstein
 
 # %%
 orders = torch.tensor(list(itertools.permutations(range(7))))  # all 5040 matchings
@@ -805,7 +805,7 @@ def largest_singular_value(W, v, steps):
 
 # %%
 if not check("05.5", largest_singular_value):
-    from course_lib.lessons.lesson_05.exercises import largest_singular_value
+    largest_singular_value = lesson_05.largest_singular_value
 W = torch.randn(64, 32, dtype=torch.float64, generator=generator)
 v = torch.randn(32, dtype=torch.float64, generator=generator)
 agrees(largest_singular_value(W, v, 3000), norm(W), tol=1e-6, name="(5.18) against svd")
@@ -1191,12 +1191,12 @@ plots.show(
 
 # %%
 ROUNDS = budget.pick(smoke=8, laptop=160)
-mysteries = {}
-for name in "ABC":
+suspects = {}
+for name, fault in lesson_05.faults.items():
     model = models.GAN("wgan-gp", **{**BASE, "betas": (0.0, 0.9), "penalty": 1.0, "seed": 3})
     options = {"rounds": ROUNDS, "seed": 3, "preview": False}
-    history = training.fit(model, ring_set, game=mystery_game(name, model), **options)
-    mysteries[name] = model, history
+    history = training.fit(model, ring_set, game=fault(model), **options)
+    suspects[name] = model, history
     terms, fakes = history.terms, model.generate(torch.randn(500, 2, generator=generator))
     distance = -(terms["D.real"] + terms["D.fake"])
     print(
@@ -1206,7 +1206,7 @@ for name in "ABC":
 
 # %%
 fig, axes = plots.figure(columns=3, rows=2, height=5.4)
-for column, (name, (model, history)) in enumerate(mysteries.items()):
+for column, (name, (model, history)) in enumerate(suspects.items()):
     above, below = axes[:, column]
     terms = history.terms
     shown = {"distance": -(terms["D.real"] + terms["D.fake"]), "penalty": terms["D.penalty"]}

@@ -47,7 +47,7 @@ from torch.distributions import (
 
 from course_lib import data, explore, plots, training, zoo
 from course_lib.checks import agrees, check, predict, refuses
-from course_lib.lessons.lesson_06 import exercises as lesson_06
+from course_lib.lessons import lesson_06
 from course_lib.models import VAE
 from course_lib.models import vae as library
 from course_lib.training import Game, Move, Player
@@ -1080,13 +1080,13 @@ print(f"gap {exact_bits - elbo_bits:.2f} nats")
 #
 # Ada, Ben and Cleo each wrote `elbo` and trained A4 with it: same network, same digits, same seed.
 # **One of the three is healthy.** The others have a fault in a single line: one took the *mean
-# over pixels*, one *left out the noise*, $z=m$. All three trained without an error message. Who is who? (Their code is in `course_lib.checks.lesson_06`.
+# over pixels*, one *left out the noise*, $z=m$. All three trained without an error message. Who is who? (Their code is in `course_lib.lessons.lesson_06.faults`.
 # Don't look yet.)
 
 # %%
-patients, models = lesson_06.patients(), {}
+models = {}
 fig, axes = plots.figure(columns=3)
-for ax, (name, their_elbo) in zip(axes, patients.items()):
+for ax, (name, their_elbo) in zip(axes, lesson_06.faults.items()):
     models[name] = VAE("report", seed=2)
     run = train(models[name], their_elbo, budget.rounds(30_000), seed=2)
     logged = run.term("VAE.loss")
@@ -1136,7 +1136,7 @@ check("06.5", diagnosis)
 # paragraph.
 
 # %%
-for name, their_elbo in patients.items():
+for name, their_elbo in lesson_06.faults.items():
     print(inspect.getsource(their_elbo))
 
 # %% [markdown]
@@ -1418,7 +1418,7 @@ def weighted(vae, x, noise, beta=784):
 # %% tags=["optional"]
 fresh = VAE("report", seed=9).double()
 noise_64 = torch.randn(len(images), 2, generator=generator, dtype=torch.float64)
-adas = 784 * gradient(patients["Ada"], fresh)
+adas = 784 * gradient(lesson_06.faults["Ada"], fresh)
 name = "(6.15) Ada's gradient × 784 is that of β = 784"
 agrees(adas, gradient(weighted, fresh), name=name)
 name = "the mean over pixels is only a change of units"

@@ -47,7 +47,7 @@ from torch.nn import functional as F
 
 from course_lib import data, evaluation, explore, plots, training, zoo
 from course_lib.checks import agrees, check, predict, refuses
-from course_lib.lessons.lesson_07 import exercises as lesson_07
+from course_lib.lessons import lesson_07
 from course_lib.models import VAE, linear
 from course_lib.models import vae as library
 from course_lib.pixels import bits_per_dim, dequantise
@@ -1476,12 +1476,12 @@ plots.show(
 #
 # Lea, Max and Nia each wrote the ELBO of a Gaussian VAE with a learned σ and a warm-up over the first fifth, and trained it
 # on digits with the same seed. **One of the three is healthy.** The others have a fault in one line: one *dropped the
-# normaliser*, the other's *warm-up never ends*. (Their code is in `course_lib.checks.lesson_07`. Don't look yet.)
+# normaliser*, the other's *warm-up never ends*. (Their code is in `course_lib.lessons.lesson_07.faults`. Don't look yet.)
 
 # %%
 sick, few = {}, test_digits.images[: budget.pick(smoke=50, laptop=500)]
 fig, axes = plots.figure(columns=3, height=3.0)
-for ax, (name, objective) in zip(axes, lesson_07.patients().items()):
+for ax, (name, objective) in zip(axes, lesson_07.faults.items()):
     vae = gaussian_vae("learned", seed=4)
     logged = train(vae, objective, budget.rounds(14_000), seed=4, lr=3e-3).term(
         "VAE.loss"
@@ -1520,7 +1520,7 @@ check("07.7", diagnosis)
 # **Reveal.** Read the three functions only now.
 
 # %%
-for name, objective in lesson_07.patients().items():
+for name, objective in lesson_07.faults.items():
     print(inspect.getsource(objective))
 
 # %% [markdown]

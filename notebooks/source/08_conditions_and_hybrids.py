@@ -45,7 +45,7 @@ from torch.nn import functional as F
 
 from course_lib import data, evaluation, explore, models, plots, training, zoo
 from course_lib.checks import agrees, check, predict, refuses
-from course_lib.lessons.lesson_08 import exercises as lesson_08
+from course_lib.lessons import lesson_08
 from course_lib.models.vae import gaussian_kl, log_normal
 
 budget = training.budget()
@@ -1371,18 +1371,18 @@ for name, (x, labels) in crowd.items():
 #
 # Ines, Juri and Kim each trained a CVAE: same network, same digits, same seed. **One is healthy.** The
 # others have a fault of one line: `"decoder not told"` or `"KL left out"` or `"encoder not told"`.
-# (Their code is in `course_lib.checks.lesson_08`. Don't look yet.)
+# (Their code is in `course_lib.lessons.lesson_08.faults`. Don't look yet.)
 
 # %%
-patients = {}
-for name in ("Ines", "Juri", "Kim"):
-    patients[name] = lesson_08.patient(name, **NARROW, seed=4)
-    run = training.fit(patients[name], digits, rounds=played, seed=4, preview=False)
+suspects = {}
+for name, fault in lesson_08.faults.items():
+    suspects[name] = fault(**NARROW, seed=4)
+    run = training.fit(suspects[name], digits, rounds=played, seed=4, preview=False)
     logged = run.term("CVAE.reconstruction") + run.term("CVAE.kl")
     noise = torch.Generator().manual_seed(0)
     with torch.no_grad():
-        z = patients[name].code(some.x, some.labels, noise)
-        bound = patients[name].elbo(bits, noise, some.labels)
+        z = suspects[name].code(some.x, some.labels, noise)
+        bound = suspects[name].elbo(bits, noise, some.labels)
     print(f"{name:5} loss as logged {logged[-50:].mean():7.2f}", end="   ")
     print(f"−ELBO on test digits {-bound.mean():8.2f}", end="   ")
     print(f"spread of codes {z.std(0).min():.2f} to {z.std(0).max():.2f}")
@@ -1390,7 +1390,7 @@ for name in ("Ines", "Juri", "Kim"):
 # %%
 fig, axes = plots.figure(columns=3, rows=2, height=4.2)
 tested, named = held.x[:20], held.labels[:20]
-for (above, below), (name, model) in zip(axes.T, patients.items()):
+for (above, below), (name, model) in zip(axes.T, suspects.items()):
     sheet = model.decode(codes_8, tens)
     plots.images(sheet, columns=10, title=f"{name}: asked 0 to 9", ax=above)
     again = model.reconstruct(tested, named, torch.Generator().manual_seed(0))

@@ -44,7 +44,7 @@ from torch.nn.functional import mse_loss, one_hot, softplus
 from course_lib import data, evaluation, explore, plots, training, zoo
 from course_lib.checks import agrees, check, predict, refuses
 from course_lib.evaluation import conditional
-from course_lib.lessons.lesson_09.exercises import mystery, report_game
+from course_lib.lessons import lesson_09
 from course_lib.models import CVAEGAN
 from course_lib.models.model import evaluating
 from course_lib.models.parts.centres import Centres
@@ -210,7 +210,7 @@ def my_mean_matching(real, drawn):
 # %%
 mine = check("09.2", my_mean_matching)
 if not mine:
-    from course_lib.lessons.lesson_09.exercises import mean_matching as my_mean_matching
+    my_mean_matching = lesson_09.mean_matching
 
 # %% [markdown]
 # Its gradient in one drawn image's features is $-\frac1m(\bar f_r-\bar f_p)$, whatever D's verdict is: D's last
@@ -301,7 +301,7 @@ def moved(old, batch, n, decay):
 
 # %%
 if not check("09.3", moved):
-    from course_lib.lessons.lesson_09.exercises import moved
+    moved = lesson_09.moved
 
 # %%
 means, decay = normal(12, 3) + 2, 0.9
@@ -475,7 +475,7 @@ moves_by = {
 
 # %%
 if not check("09.1", moves_by):
-    from course_lib.lessons.lesson_09.exercises import ALGORITHM_1 as moves_by
+    moves_by = lesson_09.ALGORITHM_1
 
 # %% [markdown]
 # That is who *moves*. On which networks does each loss *depend*? Ask autograd: in which parameters has it
@@ -1013,14 +1013,14 @@ print("*: the interval excludes zero")
 
 # %%
 ROUNDS = budget.pick(smoke=3, laptop=200)
-mysteries = {}
-for run in "ABC":
-    patient = mystery(run, seed=5, average=None)
+suspects = {}
+for run, fault in lesson_09.faults.items():
+    suspect = fault(seed=5, average=None)
     options = {"rounds": ROUNDS, "seed": 5, "preview": False, "progress": False}
-    log = training.fit(patient, digits, **options).terms
-    mysteries[run] = patient, log
+    log = training.fit(suspect, digits, **options).terms
+    suspects[run] = suspect, log
     L_D = log["D.real"] + log["D.rebuilt"] + log["D.drawn"]
-    L_KL = log["E.kl"] / patient.settings["lambdas"][0]
+    L_KL = log["E.kl"] / suspect.settings["lambdas"][0]
     print(f"run {run}, first round: L_D {L_D[0]:.3f}, L_C {log['C.class'][0]:.3f}", end=", ")
     print(f"L_G {log['G.reconstruction'][0]:.2f}, L_KL {L_KL[0]:.3f}")
     late = {name: value[-10:].mean() for name, value in log.items()}
@@ -1033,11 +1033,11 @@ for run in "ABC":
 # %%
 fig, axes = plots.figure(columns=3, rows=2, height=2.6)
 few = test.batch(slice(0, 10))
-for column, (run, (patient, _)) in enumerate(mysteries.items()):
-    again = patient.reconstruct(few.x, few.labels, torch.Generator().manual_seed(0))
+for column, (run, (suspect, _)) in enumerate(suspects.items()):
+    again = suspect.reconstruct(few.x, few.labels, torch.Generator().manual_seed(0))
     above, below = axes[:, column]
     plots.images(torch.cat([few.x, again]), columns=10, title=f"{run}: rebuilt", ax=above)
-    plots.images(class_by_style(patient, 2), columns=10, title=f"{run}: z × class", ax=below)
+    plots.images(class_by_style(suspect, 2), columns=10, title=f"{run}: z × class", ax=below)
 plots.show(
     fig,
     alt="For each of three runs: above ten real digits and their reconstructions, below two "
@@ -1178,7 +1178,7 @@ dying = CVAEGAN("report", width=16, lr=1e-3, seed=88)
 log = training.fit(
     dying,
     digits,
-    game=report_game(dying),
+    game=lesson_09.report_game(dying),
     rounds=budget.pick(smoke=3, laptop=100),
     batch=128,
     seed=88,

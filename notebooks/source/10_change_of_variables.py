@@ -45,7 +45,7 @@ from torch.distributions import (
 
 from course_lib import data, explore, plots, training
 from course_lib.checks import agrees, check, predict, refuses
-from course_lib.lessons.lesson_10 import exercises as lesson_10
+from course_lib.lessons import lesson_10
 from course_lib.models import Flow
 from course_lib.models.flow import PointNetwork
 from course_lib.models.flows.coupling import AffineCoupling
@@ -506,7 +506,7 @@ layer = stir(Planar(2), 1.0)
 with torch.no_grad():
     z, log_det = layer(x)
     agrees(layer.inverse(z), x, name="there and back")
-    own = lesson_10.EXERCISES["10.2"].right(x, layer.w, layer.push, layer.b)
+    own = lesson_10.planar_log_det(x, layer.w, layer.push, layer.b)
     agrees(log_det, own, name="the library's log-determinant")
 
 # %% [markdown]
@@ -1053,11 +1053,11 @@ refuses((math.log(256) - log_p) / (D * math.log(2)), 8.0, name="log 256 once, no
 # Dana, Emil and Fay each wrote a RealNVP for moons: the same couplings, the same seed, the same data.
 # **One of the three is healthy.** In the others one line is wrong: one *doubles the log-determinant*,
 # one *inverts wrongly*. No error message came. Who is who? (Their code is in
-# `course_lib.checks.lesson_10`. Don't look yet.)
+# `course_lib.lessons.lesson_10.faults`. Don't look yet.)
 
 # %%
 models, runs = {}, {}
-for name, theirs in lesson_10.patients().items():
+for name, theirs in lesson_10.faults.items():
     models[name] = theirs(depth=6, seed=2)
     run = train(models[name], data.load("moons"), budget.rounds(10_000), seed=2)
     runs[name] = run.term("flow.nll")
@@ -1101,7 +1101,7 @@ check("10.5", diagnosis)
 # **Reveal.** Read the three only now; one line differs each time.
 
 # %%
-for theirs in lesson_10.patients().values():
+for theirs in lesson_10.faults.values():
     print(inspect.getsource(theirs))
 
 # %% [markdown]

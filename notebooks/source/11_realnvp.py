@@ -47,7 +47,7 @@ from torch.distributions import Normal
 
 from course_lib import data, evaluation, explore, plots, training, zoo
 from course_lib.checks import agrees, check, predict, refuses
-from course_lib.lessons.lesson_11 import exercises as lesson_11
+from course_lib.lessons import lesson_11
 from course_lib.models import RealNVP
 from course_lib.models.flows.coupling import AffineCoupling, MaskedCoupling
 from course_lib.models.flows.images import Logit, Squeeze
@@ -1237,14 +1237,14 @@ plots.show(fig, alt="Bits per dimension of eight variants after equally many rou
 # with the same seed and rounds. **One of the five is healthy.** The others have a fault in one line,
 # each of which stood in public code: *noise on half a bin only*, a *wrong sign* of $s$ in the inverse, *masked pixels
 # counted* in the log-determinant, pixels *divided twice* before the noise. (Their code is in
-# `course_lib.checks.lesson_11`. Don't look yet.)
+# `course_lib.lessons.lesson_11.faults`. Don't look yet.)
 
 # %%
 settings = base | {"checkerboard": "masked", "dequantisation": "uniform", "alpha": 1e-3}
 settings |= {"width": 8, "seed": 3}
 rounds = budget.pick(smoke=1, laptop=120, full=2000)
 models, curves = {}, {}
-for name, kind in lesson_11.patients().items():
+for name, kind in lesson_11.faults.items():
     models[name] = kind("course", **settings)
     curves[name] = train(models[name], library_bits, rounds, seed=3).term("flow.bits")
 fig, axes = plots.figure(columns=5, width=9.4, height=2.7)
@@ -1292,7 +1292,7 @@ check("11.6", diagnosis)
 # **Reveal.** Read their code only now; then open the next paragraph.
 
 # %%
-for faulty in lesson_11.faults():
+for faulty in lesson_11.differences():
     print(inspect.getsource(faulty))
 
 # %% [markdown]

@@ -1,1 +1,1 @@
-"""Lesson 00."""
+"""Lesson 00: exercises on ranges, shapes, sums and means, rounds, bits and nats."""

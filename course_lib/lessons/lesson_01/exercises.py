@@ -1,4 +1,4 @@
-"""The exercises of lesson 01, with the mistakes that they recognise, and its three broken runs.
+"""The exercises of lesson 01, with the mistakes that they recognise.
 
 The right answers are ordinary functions, so that a lesson whose exercise is still open goes on
 with them. Numbers in brackets are the lesson's equations.
@@ -332,44 +332,6 @@ BITS = Exercise(
 
 
 # 01.7 ----------------------------------------------------------------------------------------
-def run_a(model, x, K, generator):
-    """Estimate log p(x), (B,) nats, with K draws of z for each x."""
-    mean, log_var = model.encode(x)
-    sd = 1.5 * (log_var / 2).exp()
-    noise = torch.randn(K, *mean.shape, generator=generator, dtype=mean.dtype)
-    z = mean + sd * noise
-    log_px_z = log_normal(x, model.decode(z), model.variance.sqrt())
-    return log_mean_exp(log_px_z)
-
-
-def run_b(model, x, K, generator):
-    """Estimate log p(x), (B,) nats, with K draws of z for each x."""
-    mean, log_var = model.encode(x)
-    sd = 1.5 * (log_var / 2).exp()
-    noise = torch.randn(K, *mean.shape, generator=generator, dtype=mean.dtype)
-    z = mean + sd * noise
-    log_px_z = log_normal(x, model.decode(z), model.variance.sqrt())
-    return log_mean_exp(log_px_z + log_normal(z) - log_normal(z, mean, sd))
-
-
-def run_c(model, x, K, generator):
-    """Estimate log p(x), (B,) nats, with K draws of z for each x."""
-    mean, log_var = model.encode(x)
-    sd = 1.5 * (log_var / 2).exp()
-    noise = torch.randn(K, *mean.shape, generator=generator, dtype=mean.dtype)
-    z = mean + sd * noise
-    log_px_z = log_normal(x, model.decode(z), model.variance.sqrt())
-    return (log_px_z + log_normal(z) - log_normal(z, mean, sd)).mean(0)
-
-
-def log_normal(x: Tensor, mean: Tensor | float = 0.0, sd: Tensor | float = 1.0) -> Tensor:
-    """log N(x; mean, sd²), summed over the last axis."""
-    sd = torch.as_tensor(sd, dtype=x.dtype)
-    square = ((x - mean) / sd).square()
-    return -0.5 * (math.log(2 * math.pi) + 2 * sd.log() + square).sum(-1)
-
-
-RUNS = {"A": run_a, "B": run_b, "C": run_c}
 WORDS = ("healthy", "mean of logs", "weights forgotten")
 
 DIAGNOSIS = Exercise(

@@ -1,8 +1,4 @@
-"""The exercises of lesson 02, and three trainings of which two are broken.
-
-D* and both losses, alternating play, and two questions to report A's log. `mystery_game` is the
-lesson's "break it": it stands here so that the lesson's page does not give the answer away.
-"""
+"""The exercises of lesson 02: D* and both losses, alternating play, two questions to A's log."""
 
 from __future__ import annotations
 
@@ -10,13 +6,11 @@ import math
 from collections.abc import Callable
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import binary_cross_entropy, logsigmoid, softplus
 
 from course_lib.checks.compare import numeric
 from course_lib.checks.exercises import Exercise, Mistake
-from course_lib.errors import unknown
-from course_lib.game import Game, Move, Player, adam
 
 
 def best_discriminator(p_data: Tensor, p_g: Tensor) -> Tensor:
@@ -36,33 +30,6 @@ def generator_loss(fake: Tensor, objective: str) -> Tensor:
 def alternating_step(x: float, y: float, eta: float) -> tuple[float, float]:
     x = x - eta * y
     return x, y + eta * x
-
-
-def mystery_game(run: str, G: nn.Sequential, D: nn.Sequential) -> Game:
-    """Run "A", "B" or "C" of lesson 02 on a ring of points: one is healthy."""
-    if run not in ("A", "B", "C"):
-        raise unknown("run", run, "ABC")
-    if run == "A":
-        D.append(nn.Sigmoid())
-    kept: list[Tensor] = []
-
-    def discriminate(source):
-        x = source.batch().x
-        fake = G(source.normal(len(x), 2))
-        if run == "C":
-            kept[:] = kept or [fake.detach()]
-            fake = kept[0]
-        return {"D": discriminator_loss(D(x), D(fake))}
-
-    def generate(source):
-        logits = D(G(source.normal(source.size, 2)))
-        return {"G": {"fake": generator_loss(logits, "non-saturating")}}
-
-    players = [
-        Player(name, net.parameters(), adam(1e-3, (0.5, 0.999)))
-        for name, net in (("D", D), ("G", G))
-    ]
-    return Game([Move(players[:1], discriminate), Move(players[1:], generate)])
 
 
 def _distributions() -> list[tuple]:

@@ -1,24 +1,19 @@
-"""The exercises of lesson 03 with the mistakes that they recognise, and its four samplers.
+"""The exercises of lesson 03 with the mistakes that they recognise.
 
 A floor, three scores, the diagnosis of four score sheets, and the time at which a score is reached
-and held. `patients` is the lesson's "break it": it stands here so that the lesson's page does not
-give the answer away.
+and held.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from course_lib.checks.compare import numeric
 from course_lib.checks.exercises import Exercise, Mistake
-from course_lib.data import DataSet
-from course_lib.evaluation.classes import as_levels
-from course_lib.evaluation.ladder import blurred
 
 
 # 3.1: the floor of a class histogram ----------------------------------------------------------
@@ -136,7 +131,7 @@ def _courses() -> list[tuple]:
     ]
 
 
-def _held_from(seconds: list[float], scores: list[float], target: float) -> float:
+def held_from(seconds: list[float], scores: list[float], target: float) -> float:
     reached = math.inf
     for at, score in zip(reversed(seconds), reversed(scores), strict=True):
         if score > target:
@@ -151,12 +146,12 @@ def _first(seconds: list[float], scores: list[float], target: float) -> float:
 
 
 def _below(seconds: list[float], scores: list[float], target: float) -> float:
-    """As `_held_from`, but the target itself does not count as reached."""
-    return _held_from(seconds, [s + 1e-9 for s in scores], target)
+    """As `held_from`, but the target itself does not count as reached."""
+    return held_from(seconds, [s + 1e-9 for s in scores], target)
 
 
 def _at_the_end(seconds: list[float], scores: list[float], target: float) -> float:
-    found = _held_from(seconds, scores, target)
+    found = held_from(seconds, scores, target)
     return seconds[-1] if math.isinf(found) else found
 
 
@@ -404,7 +399,7 @@ EXERCISES = {
         hint='use the words "healthy", "recites", "ten pictures" and "smoothed"',
     ),
     "03.7": Exercise(
-        right=_held_from,
+        right=held_from,
         probes=_courses,
         mistakes=[
             Mistake(
@@ -436,37 +431,3 @@ EXERCISES = {
         hint="the earliest time from which every later score is at most the target, else math.inf",
     ),
 }
-
-
-# Four samplers for the "break it" section. Diagnose before you read on. ------------------------
-@dataclass(frozen=True)
-class Sampler:
-    """Draws from a set of images (N, C, H, W) in [0, 1], in the place of a trained model."""
-
-    images: Tensor
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return tuple(self.images.shape[1:])
-
-    def sample(
-        self, n: int, *, labels: Tensor | None = None, generator: torch.Generator | None = None
-    ) -> Tensor:
-        """n of the images, each drawn at random."""
-        return self.images[torch.randint(len(self.images), (n,), generator=generator)]
-
-
-def patients(train: DataSet, fresh: DataSet) -> dict[str, Sampler]:
-    """Four "models" trained on `train`; `fresh`: real images that are in no other set."""
-    new = as_levels(fresh.images)
-    typical = []
-    for label in fresh.labels.unique():
-        one_class = new[fresh.labels == label]
-        apart = (one_class - one_class.mean(0)).square().flatten(1).sum(1)
-        typical.append(one_class[apart.argmin()])
-    return {
-        "Lea": Sampler(blurred(new, 1 / 50)),
-        "Mo": Sampler(torch.stack(typical)),
-        "Nia": Sampler(new),
-        "Oto": Sampler(as_levels(train.images)),
-    }

@@ -1,7 +1,6 @@
-"""The exercises of lesson 04 with the mistakes that they recognise, and its three patients.
+"""The exercises of lesson 04 with the mistakes that they recognise.
 
-Sizes, transposed convolution, counts of parameters and of operations, receptive fields. The
-patients of "break it" stand here so that the lesson's page does not give the answer away.
+Sizes, transposed convolution, counts of parameters and of operations, receptive fields.
 """
 
 from __future__ import annotations
@@ -14,9 +13,6 @@ from torch import Tensor
 from torch.nn.functional import conv2d, conv_transpose2d, pad
 
 from course_lib.checks.exercises import Exercise, Mistake
-from course_lib.errors import unknown
-from course_lib.models import DCGAN
-from course_lib.training import Game, Move
 
 
 # 04.2: a transposed convolution from a plain one ---------------------------------------------
@@ -293,41 +289,3 @@ EXERCISES = {
         hint="a set such as {1, 2}: those k for which k/2 is a whole number",
     ),
 }
-
-
-# Three DCGANs for the section "break it", one healthy. Diagnose before you read on. ------------
-class _Eager(DCGAN):
-    """D is told that real images are real with "probability" 1.2."""
-
-    def judge(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
-        self.on_real, on_fake = super().judge(real, fake)
-        return self.on_real, on_fake
-
-    def game(self, rounds: int | None = None) -> Game:
-        game = super().game(rounds)
-        first, second = game.round
-
-        def discriminate(source):
-            terms = dict(first.losses(source)["D"])
-            # a·softplus(−ℓ) + (1 − a)·softplus(ℓ) = softplus(−ℓ) + (1 − a)·ℓ with a = 1.2
-            terms["real"] = terms["real"] - 0.2 * self.on_real.mean()
-            return {"D": terms}
-
-        return Game([Move(first.players, discriminate, times=first.times), second])
-
-
-class _Raw(DCGAN):
-    """Real images reach D in [0, 1], generated ones in [−1, 1]."""
-
-    def seen(self, x: Tensor) -> Tensor:
-        return self.flat(x).view(-1, *self.shape)
-
-
-PATIENTS = {"A": _Eager, "B": _Raw, "C": DCGAN}
-
-
-def patient(run: str, **settings) -> DCGAN:
-    """Run "A", "B" or "C" of lesson 04, untrained: one is healthy."""
-    if run not in PATIENTS:
-        raise unknown("run", run, PATIENTS)
-    return PATIENTS[run](**settings)

@@ -1,8 +1,7 @@
-"""The exercises of lesson 05, and three trainings of a critic of which two are broken.
+"""The exercises of lesson 05 with the mistakes that they recognise.
 
 One round of a game as a matrix, a penalised Dirac-GAN, Wasserstein distance on a line, the
-gradient penalty, the largest singular value. `mystery_game` is the lesson's "break it": it
-stands here so that the lesson's page does not give the answer away.
+gradient penalty, the largest singular value.
 """
 
 from __future__ import annotations
@@ -11,11 +10,7 @@ import torch
 from torch import Tensor
 
 from course_lib.checks.exercises import Exercise, Mistake
-from course_lib.errors import unknown
-from course_lib.game import Game, Move, Player, adam
-from course_lib.models.gan import GAN
 from course_lib.models.parts.critics import gradient_penalty
-from course_lib.models.parts.losses import score_loss, wasserstein_loss
 
 
 # 05.1 ----------------------------------------------------------------------------------------
@@ -108,35 +103,6 @@ def _settles(found: list, power: int = 1) -> bool:
 def _iterated(found: list) -> bool:
     """And less than that after one step, where ‖Wv‖ and uᵀWv differ and both are right."""
     return _settles(found) and 0 < float(found[2]) < 0.99 * float(found[0])
-
-
-# 05.6 ----------------------------------------------------------------------------------------
-def mystery_game(run: str, model: GAN) -> Game:
-    """Run "A", "B" or "C" of lesson 05, on a GAN of points: one is WGAN-GP, two are not."""
-    if run not in ("A", "B", "C"):
-        raise unknown("run", run, "ABC")
-    s = model.settings
-
-    def discriminate(source):
-        real = source.batch().x
-        fake = model.generator(source.normal(len(real), s["latent"]))
-        losses = wasserstein_loss(*model.judge(real, fake))
-        term = s["penalty"] * gradient_penalty(
-            model.discriminator, real, fake, source.uniform(len(real))
-        )
-        losses["penalty"] = term.detach() if run == "B" else term
-        return {"D": losses}
-
-    def generate(source):
-        fake = model.generator(source.normal(source.size, s["latent"]))
-        loss = score_loss(model.discriminator(fake).squeeze(1))
-        return {"G": {"fake": -loss if run == "A" else loss}}
-
-    players = [
-        Player(name, network.parameters(), adam(s["lr"], tuple(s["betas"])))
-        for name, network in (("D", model.discriminator), ("G", model.generator))
-    ]
-    return Game([Move(players[:1], discriminate, times=s["k"]), Move(players[1:], generate)])
 
 
 EXERCISES = {

@@ -1,4 +1,4 @@
-"""The exercises of lesson 06 with the mistakes that they recognise, and its three patients.
+"""The exercises of lesson 06 with the mistakes that they recognise.
 
 The constants of the small model are the lesson's: w = 2, s = 0.5, x = 1.5.
 """
@@ -297,29 +297,3 @@ EXERCISES = {
         ],
     ),
 }
-
-
-def patients() -> dict[str, Callable[[VAE, Tensor, Tensor], Tensor]]:
-    """Three objectives for section 9 of the lesson, one healthy. Diagnose before you read on."""
-    return {"Ada": _ada, "Ben": _ben, "Cleo": _cleo}
-
-
-def _ada(vae: VAE, x: Tensor, noise: Tensor) -> Tensor:
-    mean, log_var = vae.encode(x)
-    z = mean + (0.5 * log_var).exp() * noise
-    reconstruction = bernoulli_log_likelihood(x.flatten(1), vae.decode(z)) / 784
-    return reconstruction - gaussian_kl(mean, log_var)
-
-
-def _ben(vae: VAE, x: Tensor, noise: Tensor) -> Tensor:
-    mean, log_var = vae.encode(x)
-    z = mean
-    reconstruction = bernoulli_log_likelihood(x.flatten(1), vae.decode(z))
-    return reconstruction - gaussian_kl(mean, log_var)
-
-
-def _cleo(vae: VAE, x: Tensor, noise: Tensor) -> Tensor:
-    mean, log_var = vae.encode(x)
-    z = mean + (0.5 * log_var).exp() * noise
-    reconstruction = bernoulli_log_likelihood(x.flatten(1), vae.decode(z))
-    return reconstruction - gaussian_kl(mean, log_var)

@@ -1,4 +1,4 @@
-"""The exercises of lesson 07 with the mistakes that they recognise, and its three patients."""
+"""The exercises of lesson 07 with the mistakes that they recognise."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from course_lib.checks.exercises import Exercise, Mistake
 from course_lib.models import VAE
-from course_lib.models.vae import active_units, gaussian_kl
+from course_lib.models.vae import active_units
 
 Objective = Callable[[VAE, Tensor, Tensor, float], Tensor]
 
@@ -276,39 +276,3 @@ EXERCISES = {
 
 def _is(answer: dict[str, str], name: str, *words: str) -> bool:
     return answer[name].casefold().strip() in words
-
-
-# The patients of section 8 ---------------------------------------------------------------------
-def patients() -> dict[str, Objective]:
-    """Three objectives, one healthy, of x (B, C, H, W), noise and `progress` from 0 to 1."""
-    return {"Lea": _lea, "Max": _max, "Nia": _nia}
-
-
-def _lea(vae: VAE, x: Tensor, noise: Tensor, progress: float) -> Tensor:
-    mean, log_var = vae.encode(x)
-    z = mean + (0.5 * log_var).exp() * noise
-    sigma = vae.log_sigma.exp()
-    squares = ((x.flatten(1) - vae.decode(z)) / sigma).square()
-    reconstruction = -0.5 * (squares + math.log(2 * math.pi) + 2 * sigma.log()).sum(1)
-    weight = min(1.0, progress / 20)
-    return reconstruction - weight * gaussian_kl(mean, log_var)
-
-
-def _max(vae: VAE, x: Tensor, noise: Tensor, progress: float) -> Tensor:
-    mean, log_var = vae.encode(x)
-    z = mean + (0.5 * log_var).exp() * noise
-    sigma = vae.log_sigma.exp()
-    squares = ((x.flatten(1) - vae.decode(z)) / sigma).square()
-    reconstruction = -0.5 * (squares + math.log(2 * math.pi) + 2 * sigma.log()).sum(1)
-    weight = min(1.0, progress / 0.2)
-    return reconstruction - weight * gaussian_kl(mean, log_var)
-
-
-def _nia(vae: VAE, x: Tensor, noise: Tensor, progress: float) -> Tensor:
-    mean, log_var = vae.encode(x)
-    z = mean + (0.5 * log_var).exp() * noise
-    sigma = vae.log_sigma.exp()
-    squares = ((x.flatten(1) - vae.decode(z)) / sigma).square()
-    reconstruction = -0.5 * squares.sum(1)
-    weight = min(1.0, progress / 0.2)
-    return reconstruction - weight * gaussian_kl(mean, log_var)

@@ -1,4 +1,4 @@
-"""The exercises of lesson 08 with the mistakes that they recognise, and its three patients.
+"""The exercises of lesson 08 with the mistakes that they recognise.
 
 `best_d`, `price_of_not_telling`, `conditional_elbo`, `information` and `critic_loss` are the right
 answers, which the lesson goes on with where a learner's own does not pass.
@@ -14,7 +14,6 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from course_lib.checks.exercises import Exercise, Mistake
-from course_lib.errors import unknown
 from course_lib.lessons.lesson_06.exercises import kl_by_draw
 from course_lib.models import CVAE
 from course_lib.models.vae import gaussian_kl
@@ -431,31 +430,3 @@ EXERCISES = {
 
 def _columns(p_c: Tensor, p_x: Tensor, r_c: Tensor, g_x: Tensor) -> Tensor:
     return p_c * p_x / (p_c * p_x + r_c * g_x)
-
-
-class _DecoderUntold(CVAE):
-    """Its decoder hears zeros where the label was."""
-
-    def log_p_x(self, x: Tensor, z: Tensor, vector: Tensor) -> Tensor:
-        return super().log_p_x(x, z, torch.zeros_like(vector))
-
-    def write(self, z: Tensor, vector: Tensor) -> Tensor:
-        return super().write(z, torch.zeros_like(vector))
-
-
-class _KLLeftOut(CVAE):
-    """It descends the reconstruction loss alone."""
-
-    def terms(self, x: Tensor, vector: Tensor, noise: Tensor) -> dict[str, Tensor]:
-        found = super().terms(x, vector, noise)
-        return found | {"kl": 0 * found["kl"]} if self.training else found
-
-
-_KINDS = {"healthy": CVAE, "decoder not told": _DecoderUntold, "KL left out": _KLLeftOut}
-
-
-def patient(name: str, **settings) -> CVAE:
-    """The untrained model of "Ines", "Juri" or "Kim", for section 8. Diagnose first."""
-    if name not in _TRUTH:
-        raise unknown("patient", name, _TRUTH)
-    return _KINDS[_TRUTH[name]](**settings)

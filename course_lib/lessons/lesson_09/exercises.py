@@ -1,8 +1,7 @@
-"""The exercises of lesson 09, three trainings of which two are broken, and report A's own game.
+"""The exercises of lesson 09 with the mistakes that they recognise.
 
 Who moves by which loss, mean matching, the moving centre, the carried λ, what a log must begin
-with, a silent β. `mystery_game` is the lesson's "break it"; `report_game` rebuilds what A's code
-trains in its essentials (E13, E14).
+with, a silent β.
 """
 
 from __future__ import annotations
@@ -11,14 +10,9 @@ import math
 
 import torch
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits, one_hot, softplus
 
 from course_lib.checks.compare import numeric
 from course_lib.checks.exercises import Exercise, Mistake
-from course_lib.errors import unknown
-from course_lib.game import Game, Move, Player, adam
-from course_lib.models import CVAEGAN
-from course_lib.models.vae import gaussian_kl
 
 # 09.1 ----------------------------------------------------------------------------------------
 ALGORITHM_1 = {
@@ -238,82 +232,3 @@ EXERCISES = {
         hint="a dictionary with a word for each of A, B and C",
     ),
 }
-
-
-# Break it ------------------------------------------------------------------------------------
-class NoiseForALabel(CVAEGAN):
-    """x_p is drawn with noise where its label should stand."""
-
-    def forward_pass(self, x, labels, noise, z_p):
-        write, calls = CVAEGAN.write, []
-
-        def noisy(z, vector):
-            calls.append(z)
-            told = vector if len(calls) == 1 else z_p[:, : vector.shape[1]]
-            return write(self, z, told)
-
-        self.write = noisy
-        try:
-            return super().forward_pass(x, labels, noise, z_p)
-        finally:
-            del self.write
-
-
-class PixelMean(CVAEGAN):
-    """L_G takes means over pixels and over features where line 14 has sums."""
-
-    def reconstruction(self, p):
-        error = (p.real - p.rebuilt).square().mean()
-        features = (p.d["real"] - p.d["rebuilt"]).square().mean()
-        return error + features + (p.c["real"] - p.c["rebuilt"]).square().mean()
-
-
-MYSTERIES = {"A": NoiseForALabel, "B": CVAEGAN, "C": PixelMean}
-
-
-def mystery(run: str, **settings) -> CVAEGAN:
-    """The untrained model of run "A", "B" or "C": one is Algorithm 1, two have a fault."""
-    if run not in MYSTERIES:
-        raise unknown("run", run, MYSTERIES)
-    return MYSTERIES[run](**settings)
-
-
-# Report A's code -----------------------------------------------------------------------------
-def report_game(model: CVAEGAN) -> Game:
-    """What A's code trains, in its essentials, on the networks of `model` (of ten classes).
-
-    E isn't told the label. D sees real images and G of plain noise, label slots and all. C has
-    ten sigmoids. One player, EG, takes a pixel *mean*, a KL *summed* over the batch, and the
-    cross-entropies of D and C besides; there is no matching of features.
-    """
-    s = model.settings
-    make = adam(s["lr"], tuple(s["betas"]))
-    D, C = model.discriminator, model.classifier
-    players = [
-        Player("D", D.parameters(), make),
-        Player("C", C.parameters(), make),
-        Player("EG", [*model.encoder.parameters(), *model.generator.parameters()], make),
-    ]
-
-    def losses(source):
-        x, labels, vector = model.drawn(source)
-        target = one_hot(labels, 10).to(x)
-        mean, log_var = model.posterior(x, torch.zeros_like(vector))
-        z = mean + (0.5 * log_var).exp() * source.normal(len(x), s["latent"])
-        rebuilt = model.write(z, vector)
-        fake = model.generator(source.normal(len(x), s["latent"] + 10))
-        return {
-            "D": {
-                "real": softplus(-D(x)).mean(),
-                "fake": softplus(D(fake)).mean(),
-            },
-            "C": {"class": binary_cross_entropy_with_logits(C(x), target)},
-            "EG": {
-                "pixels": (x - rebuilt).square().mean(),
-                "kl": gaussian_kl(mean, log_var).sum(),
-                "fool": softplus(-D(rebuilt)).mean(),
-                "class": binary_cross_entropy_with_logits(C(rebuilt), target),
-            },
-        }
-
-    return Game([Move(players, losses)], after=model.after)

@@ -1,4 +1,4 @@
-"""The exercises of lesson 10 with the mistakes that they recognise, and its three patients."""
+"""The exercises of lesson 10 with the mistakes that they recognise."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _density_of_logit(x: Tensor) -> Tensor:
 
 
 # 10.2: the planar map --------------------------------------------------------------------------
-def _planar_log_det(x: Tensor, w: Tensor, u: Tensor, b: Tensor) -> Tensor:
+def planar_log_det(x: Tensor, w: Tensor, u: Tensor, b: Tensor) -> Tensor:
     slope = 1 - (x @ w + b).tanh().square()
     return (1 + slope * (w @ u)).abs().log()
 
@@ -102,7 +102,7 @@ EXERCISES = {
         hint="u = sigmoid(x) is uniform on [0, 1]; how fast does u move with x?",
     ),
     "10.2": Exercise(
-        right=_planar_log_det,
+        right=planar_log_det,
         probes=_planar_probes,
         mistakes=[
             Mistake(
@@ -132,15 +132,15 @@ EXERCISES = {
                 "log(1 + a) is a only for small a: take the logarithm of 1 + …",
             ),
             Mistake(
-                lambda x, w, u, b: _planar_log_det(x, w, u, b).exp(),
+                lambda x, w, u, b: planar_log_det(x, w, u, b).exp(),
                 "this is the determinant; return its logarithm",
             ),
             Mistake(
-                lambda x, w, u, b: -_planar_log_det(x, w, u, b),
+                lambda x, w, u, b: -planar_log_det(x, w, u, b),
                 "the sign is turned: this belongs to the inverse map",
             ),
             Mistake(
-                lambda x, w, u, b: _planar_log_det(x, u, w, b),
+                lambda x, w, u, b: planar_log_det(x, u, w, b),
                 "w and u are exchanged: tanh looks along w and pushes along u",
             ),
         ],
@@ -287,25 +287,3 @@ EXERCISES = {
         hint="log P(image) ≥ log p(x) − D · log(levels); then to bits, for each dimension",
     ),
 }
-
-
-class _Dana(Flow):
-    def inverse(self, z: Tensor) -> Tensor:
-        for layer in self.transform.transforms:
-            z = layer.inverse(z)
-        return z
-
-
-class _Emil(Flow):
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        z, log_det = self.transform(x)
-        return z, log_det + log_det
-
-
-class _Fay(Flow):
-    pass
-
-
-def patients() -> dict[str, type[Flow]]:
-    """Three flows for section 8 of the lesson, one healthy. Diagnose before you read on."""
-    return {"Dana": _Dana, "Emil": _Emil, "Fay": _Fay}

@@ -1,4 +1,4 @@
-"""Lesson 06's answers, right and wrong, for test_checks_answers; and what its patients show."""
+"""Lesson 06's answers, right and wrong, for test_answers; and what its patients show."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import torch
 from torch.distributions import Independent, Normal, kl_divergence
 
 from course_lib.lessons.lesson_06 import exercises as lesson_06
+from course_lib.lessons.lesson_06.faults import faults
 from course_lib.models import VAE
 from course_lib.models.vae import bernoulli_log_likelihood, gaussian_kl
 
@@ -197,7 +198,7 @@ def test_the_patients_differ_as_the_lesson_says():
     generator = torch.Generator().manual_seed(0)
     x = torch.rand(4, 1, 28, 28, generator=generator, dtype=torch.float64)
     noise = torch.randn(2, 4, 2, generator=generator, dtype=torch.float64)
-    ada, ben, cleo = lesson_06.patients().values()
+    ada, ben, cleo = faults.values()
     terms = vae.terms(x, noise[0])
     torch.testing.assert_close(cleo(vae, x, noise[0]), terms["reconstruction"] - terms["kl"])
     beta = terms["reconstruction"] - 784 * terms["kl"]

@@ -1,4 +1,4 @@
-"""Lesson 08's answers, right and wrong, for test_checks_answers; and what its patients do."""
+"""Lesson 08's answers, right and wrong, for test_answers; and what its patients do."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, logsigmoid, so
 from course_lib.data import DataSet
 from course_lib.errors import CourseError
 from course_lib.lessons.lesson_08 import exercises as lesson_08
+from course_lib.lessons.lesson_08.faults import faults
 from course_lib.models.vae import gaussian_kl
 from course_lib.training import Source, reaches
 
@@ -236,7 +237,7 @@ def test_each_patient_has_the_fault_that_the_lesson_reveals(pictures):
     """Decoder untold: labels change nothing. KL left out: no gradient of it. Healthy: neither."""
     found = {}
     for name in TRUTH:
-        model = lesson_08.patient(name, **SMALL)
+        model = faults[name](**SMALL)
         paid = bool(depends_on(model, pictures)["CVAE.kl"])
         z = torch.randn(1, 3, generator=torch.Generator().manual_seed(0)).expand(10, 3)
         drawn = model.decode(z, torch.arange(10))
@@ -246,7 +247,7 @@ def test_each_patient_has_the_fault_that_the_lesson_reveals(pictures):
 
 def test_kims_honest_bound_counts_the_kl_that_she_does_not_pay(pictures):
     x, labels = pictures.batch(range(12)).x.round(), pictures.labels[:12]
-    kim, juri = (lesson_08.patient(name, **SMALL, seed=1) for name in ("Kim", "Juri"))
+    kim, juri = (faults[name](**SMALL, seed=1) for name in ("Kim", "Juri"))
     bounds = [
         model.eval().elbo(x, torch.Generator().manual_seed(0), labels) for model in (kim, juri)
     ]
@@ -254,5 +255,5 @@ def test_kims_honest_bound_counts_the_kl_that_she_does_not_pay(pictures):
 
 
 def test_an_unknown_patient_is_refused():
-    with pytest.raises(CourseError, match="patient"):
-        lesson_08.patient("Lena")
+    with pytest.raises(CourseError, match="run"):
+        faults["Lena"]

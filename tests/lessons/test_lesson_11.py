@@ -1,4 +1,4 @@
-"""Lesson 11's answers, right and wrong, for test_checks_answers; and what its patients show."""
+"""Lesson 11's answers, right and wrong, for test_answers; and what its patients show."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from course_lib.lessons.lesson_11 import exercises as lesson_11
+from course_lib.lessons.lesson_11.faults import faults
 from course_lib.models import RealNVP
 from course_lib.pixels import bits_per_dim
 
@@ -255,7 +255,7 @@ LACKS = {"Gil": "fills", "Hana": "returns", "Ivo": "", "Jun": "counts", "Kim": "
 
 @pytest.mark.parametrize(("name", "lacks"), LACKS.items())
 def test_a_patient_has_one_fault_and_no_other(name, lacks, image):
-    flow = stirred(lesson_11.patients()[name])
+    flow = stirred(faults[name])
     assert fills_the_bin(flow) == (lacks != "fills")
     assert comes_back(flow, image) == (lacks != "returns")
     assert log_det_is_right(flow, image) == (lacks != "counts")
@@ -263,13 +263,13 @@ def test_a_patient_has_one_fault_and_no_other(name, lacks, image):
 
 @torch.no_grad()
 def test_all_patients_compute_the_same_z(healthy, image):
-    for kind in lesson_11.patients().values():
+    for kind in faults.values():
         torch.testing.assert_close(stirred(kind)(image)[0], healthy(image)[0])
 
 
 def test_kims_pixels_never_leave_the_darkest_two_levels():
     levels = torch.tensor([0.0, 255.0]).double().view(2, 1, 1, 1).expand(2, 1, 4, 4)
-    x, log_q = lesson_11.Kim(**SETTINGS).dequantise(levels, 0 * levels)
+    x, log_q = faults["Kim"](**SETTINGS).dequantise(levels, 0 * levels)
     torch.testing.assert_close(256 * x[:, 0, 0, 0], torch.tensor([0.5, 1.5]).double())
     assert not log_q.any()
 
@@ -277,7 +277,7 @@ def test_kims_pixels_never_leave_the_darkest_two_levels():
 def test_the_library_reads_a_patients_weights_and_differs_where_it_should(image):
     """Section 11 of the lesson: honest bits with their weights."""
     levels = (255 * image).round().to(torch.uint8)
-    for name, kind in lesson_11.patients().items():
+    for name, kind in faults.items():
         flow, honest = stirred(kind), RealNVP(**SETTINGS).double().eval()
         honest.load_state_dict(flow.state_dict())
         with torch.no_grad():

@@ -1,4 +1,4 @@
-"""Lesson 05's answers, right and wrong, for test_checks_answers; what its broken runs do; and
+"""Lesson 05's answers, right and wrong, for test_answers; what its broken runs do; and
 that the recorded games say what they are."""
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from course_lib import models, training
 from course_lib.data import toy
 from course_lib.errors import CourseError
 from course_lib.lessons.lesson_05 import exercises as lesson_05
+from course_lib.lessons.lesson_05.faults import faults
 from course_lib.models.parts import critics
 
 ROOT = Path(__file__).parents[2]
@@ -185,7 +186,7 @@ def played(run):
     settings = {"shape": (2,), "latent": 2, "hidden": (32, 32), "batch": 64, "lr": 2e-3}
     model = models.GAN("wgan-gp", **settings, betas=(0.0, 0.9), seed=3)
     options = {"rounds": 60, "seed": 3, "preview": False, "progress": False}
-    game = lesson_05.mystery_game(run, model)
+    game = faults[run](model)
     terms = training.fit(model, ring.data_set(4000, seed=2), game=game, **options).terms
     fakes = model.generate(torch.randn(300, 2, generator=torch.Generator().manual_seed(0)))
     late = slice(-10, None)
@@ -203,7 +204,7 @@ def test_the_three_runs_differ_as_the_lesson_says():
 
 def test_an_unknown_run_is_refused():
     with pytest.raises(CourseError, match="run"):
-        lesson_05.mystery_game("D", models.GAN("wgan-gp", shape=(2,)))
+        faults["D"](models.GAN("wgan-gp", shape=(2,)))
 
 
 # The recorded games --------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Lesson 03's answers, right and wrong, for test_checks_answers; and what its samplers show."""
+"""Lesson 03's answers, right and wrong, for test_answers; and what its samplers show."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import torch
 from course_lib import data, evaluation
 from course_lib.evaluation import distances, manifold, neighbours
 from course_lib.lessons.lesson_03 import exercises as lesson_03
+from course_lib.lessons.lesson_03.faults import Sampler, faults
 
 
 # 03.1 ----------------------------------------------------------------------------------------
@@ -302,7 +303,7 @@ def sheets():
         }
 
     generator = torch.Generator().manual_seed(0)
-    samplers = lesson_03.patients(train, fresh)
+    samplers = {name: made(train, fresh) for name, made in faults.items()}
     found = {name: scores(s.sample(N, generator=generator)) for name, s in samplers.items()}
     return found | {"real": scores(others.float() / 255)}
 
@@ -332,7 +333,7 @@ def test_lea_is_told_by_her_pixels(sheets):
 
 
 def test_a_sampler_repeats_itself_for_a_seed():
-    sampler = lesson_03.Sampler(torch.rand(9, 1, 8, 8))
+    sampler = Sampler(torch.rand(9, 1, 8, 8))
     draws = [sampler.sample(5, generator=torch.Generator().manual_seed(3)) for _ in range(2)]
     assert torch.equal(*draws) and sampler.shape == (1, 8, 8)
 

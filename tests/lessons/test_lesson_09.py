@@ -1,4 +1,4 @@
-"""Lesson 09's answers, right and wrong, for test_checks_answers; what its broken runs and report
+"""Lesson 09's answers, right and wrong, for test_answers; what its broken runs and report
 A's rebuilt code do; and that the recorded ablation says what it is."""
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import torch
 
 from course_lib import data, training
 from course_lib.errors import CourseError
-from course_lib.lessons.lesson_09 import exercises as lesson_09
+from course_lib.lessons.lesson_09.faults import faults
+from course_lib.lessons.lesson_09.report import report_game
 from course_lib.models import CVAEGAN
 from course_lib.models.parts.centres import Centres
 from course_lib.training import reaches
@@ -146,7 +147,7 @@ def total(terms):
 @pytest.mark.parametrize("run", "ABC")
 def test_every_run_begins_at_3_log_2_and_log_10(run, digits):
     """So the first line convicts none of them but by L_G."""
-    losses = first(lesson_09.mystery(run, **SMALL), digits)
+    losses = first(faults[run](**SMALL), digits)
     assert total(losses["D"]) == pytest.approx(3 * LN2, abs=0.25)
     assert total(losses["C"]) == pytest.approx(math.log(10), abs=0.25)
     rebuilt = losses["G"]["reconstruction"].item()
@@ -154,7 +155,7 @@ def test_every_run_begins_at_3_log_2_and_log_10(run, digits):
 
 
 def test_run_b_is_algorithm_1_and_the_others_are_not(digits):
-    models = {run: lesson_09.mystery(run, **SMALL, seed=3) for run in "ABC"}
+    models = {run: faults[run](**SMALL, seed=3) for run in "ABC"}
     assert type(models["B"]) is CVAEGAN
     wanted = {n: v.item() for n, v in first(models["B"], digits)["G"].items()}
     for run, term in (("A", "class means"), ("C", "reconstruction")):
@@ -163,7 +164,7 @@ def test_run_b_is_algorithm_1_and_the_others_are_not(digits):
 
 
 def test_run_a_tells_g_no_label_when_it_draws(digits):
-    model = lesson_09.mystery("A", **SMALL)
+    model = faults["A"](**SMALL)
     x, labels = 2 * digits.batch(slice(0, 8)).x - 1, digits.labels[:8]
     noise, z_p = torch.randn(2, 8, 12, generator=torch.Generator().manual_seed(0))
     one, other = (model.forward_pass(x, c, noise, z_p) for c in (labels, (labels + 1) % 10))
@@ -174,7 +175,7 @@ def test_run_a_tells_g_no_label_when_it_draws(digits):
 def test_run_c_silences_its_encoder(digits):
     kept = {}
     for run in "BC":
-        model = lesson_09.mystery(run, **SMALL, lr=3e-3)
+        model = faults[run](**SMALL, lr=3e-3)
         options = {"rounds": 30, "seed": 1, "preview": False, "progress": False}
         terms = training.fit(model, digits, **options).terms
         kept[run] = terms["E.kl"][-10:].mean() / model.settings["lambdas"][0]
@@ -183,13 +184,13 @@ def test_run_c_silences_its_encoder(digits):
 
 def test_an_unknown_run_is_refused():
     with pytest.raises(CourseError, match="run"):
-        lesson_09.mystery("D")
+        faults["D"]
 
 
 # Report A's code -----------------------------------------------------------------------------
 def test_reports_code_begins_as_its_log_and_depends_on_what_it_says(digits):
     model = CVAEGAN(**SMALL)
-    (move,) = lesson_09.report_game(model).round
+    (move,) = report_game(model).round
     losses = move.losses(training.Source(digits, 32, seed=0))
     assert total(losses["D"]) == pytest.approx(1.3814, abs=0.25)
     assert total(losses["C"]) == pytest.approx(0.6999, abs=0.25)
@@ -201,7 +202,7 @@ def test_reports_code_begins_as_its_log_and_depends_on_what_it_says(digits):
 
 def test_reports_code_kills_its_encoder(digits):
     model = CVAEGAN(**SMALL, lr=3e-3)
-    game = lesson_09.report_game(model)
+    game = report_game(model)
     options = {"rounds": 30, "seed": 1, "preview": False, "progress": False}
     kl = training.fit(model, digits, game=game, **options).terms["EG.kl"] / 32
     assert kl[-1] < 0.05 and kl[-1] < 0.2 * kl[0]

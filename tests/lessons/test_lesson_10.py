@@ -1,4 +1,4 @@
-"""Lesson 10's answers, right and wrong, for test_checks_answers; and what its patients show."""
+"""Lesson 10's answers, right and wrong, for test_answers; and what its patients show."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 from torch.distributions import Normal, TransformedDistribution, Uniform
 from torch.distributions.transforms import SigmoidTransform
 
-from course_lib.lessons.lesson_10 import exercises as lesson_10
+from course_lib.lessons.lesson_10.faults import faults
 
 LOG_2PI = math.log(2 * math.pi)
 
@@ -181,8 +181,7 @@ WRONG = [
 def test_the_patients_differ_as_the_lesson_says():
     """Dana's inverse is no inverse, Emil counts the log-determinant twice, Fay is healthy."""
     dana, emil, fay = (
-        theirs(depth=4, hidden=(8,), seed=1).double().eval()
-        for theirs in lesson_10.patients().values()
+        theirs(depth=4, hidden=(8,), seed=1).double().eval() for theirs in faults.values()
     )
     x = torch.randn(20, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     for flow in (dana, emil, fay):

@@ -11,7 +11,7 @@ import pytest
 from course_lib.checks import check, exercise, numbers
 
 LESSONS = ("03", "04", "05", "06", "07", "08", "09", "10", "11")
-FILES = {lesson: importlib.import_module(f"test_checks_{lesson}") for lesson in LESSONS}
+FILES = {lesson: importlib.import_module(f"test_lesson_{lesson}") for lesson in LESSONS}
 NUMBERS = [number for lesson in LESSONS for number in numbers(lesson)]
 
 

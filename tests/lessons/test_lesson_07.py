@@ -1,4 +1,4 @@
-"""Lesson 07's answers, right and wrong, for test_checks_answers; and what its patients show."""
+"""Lesson 07's answers, right and wrong, for test_answers; and what its patients show."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from course_lib.lessons.lesson_07 import exercises as lesson_07
+from course_lib.lessons.lesson_07.faults import faults
 from course_lib.models import VAE
 from course_lib.models.vae import active_units, free_bits_kl, gaussian_log_likelihood
 
@@ -170,20 +171,20 @@ def elbo(vae, batch):
 
 
 def test_only_max_climbs_the_elbo_once_warm(vae, batch):
-    for name, objective in lesson_07.patients().items():
+    for name, objective in faults.items():
         found = objective(vae, *batch, 1.0)
         right = torch.allclose(found, elbo(vae, batch))
         assert right == (name == "Max"), name
 
 
 def test_lea_differs_in_the_weight_of_the_kl_alone(vae, batch):
-    found = lesson_07.patients()["Lea"](vae, *batch, 1.0)
+    found = faults["Lea"](vae, *batch, 1.0)
     terms = vae.terms(*batch)
     torch.testing.assert_close(found, terms["reconstruction"] - 0.05 * terms["kl"])
 
 
 def test_nia_lacks_the_normaliser_and_so_wants_a_larger_sigma(vae, batch):
-    patients = lesson_07.patients()
+    patients = faults
     missing = patients["Max"](vae, *batch, 0.1) - patients["Nia"](vae, *batch, 0.1)
     normaliser = -64 * (vae.log_sigma + 0.5 * math.log(2 * math.pi))
     torch.testing.assert_close(missing, normaliser.expand(5))
@@ -200,7 +201,7 @@ def test_nia_lacks_the_normaliser_and_so_wants_a_larger_sigma(vae, batch):
 
 
 def test_all_warm_up_alike_at_the_start(vae, batch):
-    patients = lesson_07.patients()
+    patients = faults
     torch.testing.assert_close(patients["Lea"](vae, *batch, 0), patients["Max"](vae, *batch, 0))
 
 

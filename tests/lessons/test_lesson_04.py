@@ -1,4 +1,4 @@
-"""Lesson 04's answers, right and wrong, for test_checks_answers; and what its patients show."""
+"""Lesson 04's answers, right and wrong, for test_answers; and what its patients show."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch.nn.functional import conv2d, pad
 from course_lib.data import DataSet
 from course_lib.errors import CourseError
 from course_lib.evaluation import modes_covered, total_variation
-from course_lib.lessons.lesson_04 import exercises as lesson_04
+from course_lib.lessons.lesson_04.faults import faults
 from course_lib.models import DCGAN
 from course_lib.training import Source, fit
 
@@ -166,18 +166,18 @@ def first_losses(model):
 
 
 def test_the_healthy_patient_is_the_library():
-    assert type(lesson_04.patient("C", **SMALL)) is DCGAN
+    assert type(faults["C"](**SMALL)) is DCGAN
 
 
 def test_all_patients_start_alike():
     """The fault is in how it is played, so a diagnosis needs the training."""
-    weights = [lesson_04.patient(run, **SMALL).state_dict() for run in "ABC"]
+    weights = [faults[run](**SMALL).state_dict() for run in "ABC"]
     for name, tensor in weights[2].items():
         assert torch.equal(tensor, weights[0][name]) and torch.equal(tensor, weights[1][name])
 
 
 def test_a_descends_the_cross_entropy_with_a_label_of_1_2_and_no_other_term():
-    model, healthy = (lesson_04.patient(run, **SMALL) for run in "AC")
+    model, healthy = (faults[run](**SMALL) for run in "AC")
     found, _ = first_losses(model)
     wanted, _ = first_losses(healthy)
     logit = model.on_real.detach().double()
@@ -188,24 +188,23 @@ def test_a_descends_the_cross_entropy_with_a_label_of_1_2_and_no_other_term():
 
 
 def test_b_shows_real_images_on_half_of_the_range():
-    _, real = first_losses(lesson_04.patient("B", **SMALL))
+    _, real = first_losses(faults["B"](**SMALL))
     assert real.min() >= 0 and real.max() <= 1
-    _, real = first_losses(lesson_04.patient("C", **SMALL))
+    _, real = first_losses(faults["C"](**SMALL))
     assert real.min() < -0.9
 
 
 def test_a_trained_patient_a_has_a_loss_below_zero():
     data = DataSet(torch.zeros(12, 1, 8, 8, dtype=torch.uint8))
     found = [
-        fit(lesson_04.patient(run, lr=0.02, **SMALL), data, rounds=40, progress=False)
-        for run in "AC"
+        fit(faults[run](lr=0.02, **SMALL), data, rounds=40, progress=False) for run in "AC"
     ]
     assert found[0].term("D.real").min() < 0 <= found[1].term("D.real").min()
 
 
 def test_an_unknown_patient_is_named():
     with pytest.raises(CourseError, match="run"):
-        lesson_04.patient("D")
+        faults["D"]
 
 
 # The recorded repairs ------------------------------------------------------------------------
