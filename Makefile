@@ -11,7 +11,7 @@ ONE_THREAD = OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 VENV = .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test lint notebooks execute bench clean
+.PHONY: help lab test prove lint notebooks execute bench clean
 
 help: ## Show this list
 	@echo "A course on deep generative models. Commands:"
@@ -24,6 +24,9 @@ lab: .venv/.ready ## Open your own copies of the lessons in JupyterLab
 test: .venv/.ready ## Run all tests: library, lessons, browser
 	$(ONE_THREAD) $(VENV) -m pytest -n $(JOBS) --dist loadfile \
 		--nbval-lax --nbval-current-env --nbval-cell-timeout=100 tests notebooks $(ARGS)
+
+prove: .venv/.ready ## Run the long proofs: every mutant, every kill, every hostile file
+	$(ONE_THREAD) $(VENV) -m pytest -n $(JOBS) --dist loadgroup -m prove tests $(ARGS)
 
 lint: .venv/.ready ## Check style, and that the notebooks agree with their source
 	$(VENV) -m ruff check .
