@@ -1,8 +1,25 @@
 """A thin library for a course on deep generative models: every model is a game.
 
-The parts, lowest first: `data` and `models` (which know nothing of each other), `training` and
-`evaluation` (which use both), `zoo`, `plots`, `explore` and `checks` on top. Lesson 00 shows
-them all at work.
+Read `game` first (players, moves, rounds: the one idea), then `training.fit`, which plays any
+game, then `models.vae`, one family whole. Those three are all that a new model needs to know.
+
+The parts, from the ground up; a part knows only parts above it in this list, and `models` and
+`data` know nothing of each other:
+
+    errors, checkpoint, pixels, plots    what everybody uses
+    game                                 Player, Move, Game
+    data      images or points, their labels, and a card, by name
+    models    one file a family; what families share lies in models/parts and models/flows
+    training  fit: rounds, batches and noise, histories, kept runs, several processes
+    evaluation  scores, the judges that they need, the report, the ladder
+    zoo       trained models that come with the course
+    explore   explorers, over the panels of explore/kit
+    checks    how answers and equations are tried
+    lessons   what single lessons bring: exercises, faults; content, no library
 """
 
-__version__ = "0.1.0"
+from course_lib import first_edition
+
+__version__ = "0.2.0"
+
+first_edition.install()

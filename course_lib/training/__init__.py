@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import torch
 
+from course_lib import first_edition
 from course_lib.game import Game, Move, Player, adam, own_gradients, reaches
 from course_lib.models.parts.averages import MovingAverage
 from course_lib.training.budget import Budget, budget
@@ -31,6 +32,10 @@ __all__ = [
     "reaches",
     "seed_all",
 ]
+
+
+def __getattr__(name: str):
+    return first_edition.renamed("training", name)
 
 
 def seed_all(seed: int) -> torch.Generator:

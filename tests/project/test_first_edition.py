@@ -1,0 +1,60 @@
+"""What was handed out with the first edition goes on working: its imports, and its lessons."""
+
+import os
+import subprocess
+import sys
+from importlib import import_module
+
+import pytest
+
+from course_lib import first_edition
+
+IMPORTS = """
+from course_lib.checks import agrees, check, lesson_01, lesson_11, predict, refuses
+from course_lib.checks.lesson_05 import wasserstein
+from course_lib.evaluation import distances, manifold, neighbours, rungs
+from course_lib.explore.paths import spherical
+from course_lib.models import critics
+from course_lib.models import gan as library
+from course_lib.models.base import evaluating
+from course_lib.models.flows.density import PointNetwork
+from course_lib.models.flows.inpainting import inpaint
+from course_lib.models.flows.pixels import Logit, Squeeze
+from course_lib.models.hybrids.centres import Centres
+from course_lib.models.vae import gaussian_kl, gaussian_log_likelihood, log_normal
+from course_lib.training import Draw, own_gradients, reaches
+rungs.blurred, lesson_01.EXERCISES
+"""
+
+
+@pytest.mark.parametrize("old, today", first_edition.MODULES.items())
+def test_an_old_module_hands_on_what_todays_holds(old, today):
+    old, today = (import_module(f"course_lib.{name}") for name in (old, today))
+    public = [name for name in vars(today) if not name.startswith("_")]
+    assert public and all(getattr(old, name) is getattr(today, name) for name in public)
+
+
+def python(code):
+    return subprocess.run(
+        [sys.executable, "-W", "default", "-c", code],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+
+
+def test_old_imports_work_and_say_once_that_there_is_a_new_edition():
+    done = python(IMPORTS)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("first edition") == 1
+
+
+def test_todays_imports_say_nothing():
+    assert python("import course_lib.models, course_lib.explore, course_lib.zoo").stderr == ""
+
+
+def test_a_name_that_never_was_is_an_ordinary_error():
+    with pytest.raises(ModuleNotFoundError):
+        import_module("course_lib.models.never")
+    with pytest.raises(ImportError):
+        exec("from course_lib.training import Never")
