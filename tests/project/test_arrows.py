@@ -1,6 +1,7 @@
 """Which part of the library knows which, read from the imports: arrows go one way, no circle."""
 
 import ast
+import re
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -76,6 +77,14 @@ def test_no_circle():
 def test_models_and_data_know_nothing_of_each_other():
     assert not [m for m in MODULES if part(m) == "data" and "models" in map(part, ARROWS[m])]
     assert not [m for m in MODULES if part(m) == "models" and "data" in map(part, ARROWS[m])]
+
+
+def test_the_first_page_names_the_parts_from_the_ground_up():
+    rows = re.findall(r"^    ([a-z, _]+?)  +\S", course_lib.__doc__, re.M)
+    named = [name for row in rows for name in row.split(", ")]
+    assert [FLOOR[name] for name in named] == sorted(FLOOR[name] for name in named)
+    hidden = {"__main__", "first_edition", "_torchvision_guard"}
+    assert set(named) == set(FLOOR) - hidden
 
 
 def test_every_part_has_its_floor():
