@@ -37,12 +37,16 @@ MODULES = {
     "evaluation.rungs": "evaluation.ladder",
     "evaluation.looks": "evaluation.image_statistics",
     "explore.paths": "explore.interpolation",
-} | {f"checks.lesson_{i:02d}": f"lessons.lesson_{i:02d}.exercises" for i in range(12)}
+} | {f"checks.lesson_{i:02d}": f"lessons.lesson_{i:02d}" for i in range(12)}
 
 # Names within those modules, and within packages: (today's module, old name) → today's name.
 NAMES = {
     ("training", "Draw"): "Source",
     ("training.source", "Draw"): "Source",
+} | {
+    (f"lessons.lesson_{i:02d}", old): "faults"
+    for i in range(12)
+    for old in ("mystery", "mystery_game", "patient", "patients")
 }
 
 NOTICE = (
@@ -93,10 +97,10 @@ class OldNames(MetaPathFinder, Loader):
         source = import_module(f"course_lib.{today}")
 
         def hand_on(name: str):
-            try:
-                return getattr(source, NAMES.get((today, name), name))
-            except AttributeError:
-                return renamed(today, name)
+            name = NAMES.get((today, name), name)
+            if hasattr(source, name) or not today.startswith("lessons."):
+                return getattr(source, name)
+            return getattr(import_module(f"course_lib.{today}.exercises"), name)
 
         module.__getattr__ = hand_on
 
