@@ -73,13 +73,13 @@ STYLE = {
 }
 
 
-def styled(source: Callable) -> Callable:
+def styled(draw: Callable) -> Callable:
     """Run `draw` under the course's style, leaving the learner's own settings as they were."""
 
-    @functools.wraps(source)
+    @functools.wraps(draw)
     def drawn(*arguments, **settings):
         with matplotlib.rc_context(STYLE):
-            return source(*arguments, **settings)
+            return draw(*arguments, **settings)
 
     return drawn
 
