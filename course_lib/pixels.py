@@ -49,9 +49,22 @@ def dequantise(images: Tensor, generator: torch.Generator | None = None) -> Tens
 
 
 def spread(levels: Tensor, noise: Tensor) -> Tensor:
-    """(levels + noise) / 256 in [0, 1) for levels 0 … 255 and noise in [0, 1) of one shape."""
+    """(levels + noise) / 256 in [0, 1) for levels 0 … 255 and noise in [0, 1) of one shape.
+
+    In float32 at least: half precision has no room for 256 levels and something between them.
+    """
+    single = torch.promote_types(noise.dtype, torch.float32)
     # 255 + noise rounds up to 256 in float32 for the largest noise: keep the interval half-open.
-    return (levels + noise.clamp(max=1 - 2**-16)) / 256
+    return (levels.to(single) + noise.to(single).clamp(max=1 - 2**-16)) / 256
+
+
+def levels_of(x: Tensor) -> Tensor:
+    """Grey values x = level / 255 in [0, 1] → the levels 0 … 255, in float32 at least.
+
+    bfloat16 holds each level / 255 to within .498 / 255, so the level is still known, but the
+    product 255 x has to be taken in a wider type.
+    """
+    return (255 * x.to(torch.promote_types(x.dtype, torch.float32))).round()
 
 
 def _uniform(

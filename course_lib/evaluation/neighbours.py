@@ -23,10 +23,9 @@ ROWS = 500
 class Memorisation:
     """How near samples are to training images, against as many that were held out.
 
-    share of samples nearer to training images (floor ½) and its standard error over samples,
-    which knows nothing of the chance in the references: samples that are all alike show the
-    references' luck. ratio of the median distances to training and to held-out images (floor 1).
-    references: how many of each.
+    share of samples nearer to training images (floor ½) and its standard error, over samples and
+    over both sets of references. ratio of the median distances to training and to held-out
+    images (floor 1). references: how many of each.
     """
 
     share: float
@@ -37,8 +36,7 @@ class Memorisation:
 
 def nearest(images: Tensor, references: Tensor) -> Tensor:
     """Euclidean distance of each of (N, …) to the nearest of (M, …), (N,)."""
-    flat = references.flatten(1)
-    return torch.cat([torch.cdist(x, flat).amin(1) for x in images.flatten(1).split(ROWS)])
+    return _two_nearest(images, references)[0][:, 0]
 
 
 def memorisation(
@@ -50,7 +48,10 @@ def memorisation(
     """Compare samples' distances to training images with those to as many held-out ones.
 
     All (N, C, H, W), uint8 or floats in [0, 1]. The larger of the two real sets is thinned at
-    random, since more references lie nearer by their number alone. A tie counts a half.
+    random, since more references lie nearer by their number alone. A tie counts a half. The
+    error is the jackknife's: one image left out at a time, of samples and of references, for a
+    plain image near everything decides for many samples at once. Of few references that
+    happens unseen, so it is never below 1/m for m of each.
     """
     shapes = {tuple(checked(x).shape[1:]) for x in (samples, train, held_out)}
     if len(shapes) > 1:
@@ -58,14 +59,45 @@ def memorisation(
             "samples, train and held_out need one shape, got "
             f"{tuple(samples.shape)}, {tuple(train.shape)} and {tuple(held_out.shape)}."
         )
-    m = min(len(train), len(held_out))
+    m, n = min(len(train), len(held_out)), len(samples)
     seen, unseen = (
-        as_levels(x[torch.randperm(len(x), generator=generator)[:m]]) for x in (train, held_out)
+        as_levels(x[torch.randperm(len(x), generator=generator)[:m]])
+        for x in (train, held_out)
     )
     samples = as_levels(samples)
-    to_seen, to_unseen = nearest(samples, seen), nearest(samples, unseen)
-    wins = (to_seen < to_unseen).double() + 0.5 * (to_seen == to_unseen).double()
-    share = wins.mean().item()
-    ratio = (to_seen.median() / to_unseen.median().clamp(min=1e-12)).item()
-    error = math.sqrt(max(share * (1 - share), 0.25 / len(samples)) / len(samples))
-    return Memorisation(share, error, ratio, m)
+    (to_seen, first_seen), (to_unseen, first_unseen) = (
+        _two_nearest(samples, x) for x in (seen, unseen)
+    )
+    won = _won(to_seen[:, 0], to_unseen[:, 0])
+    share = won.mean().item()
+    variance = max(share * (1 - share), 0.25 / n) / n
+    # Without a reference, the samples that it was nearest to have their second nearest.
+    variance += _jackknifed(_won(to_seen[:, -1], to_unseen[:, 0]) - won, first_seen, m)
+    variance += _jackknifed(_won(to_seen[:, 0], to_unseen[:, -1]) - won, first_unseen, m)
+    ratio = (to_seen[:, 0].median() / to_unseen[:, 0].median().clamp(min=1e-12)).item()
+    return Memorisation(share, max(math.sqrt(variance), 1 / m), ratio, m)
+
+
+def _won(to_seen: Tensor, to_unseen: Tensor) -> Tensor:
+    """1 where the training images are nearer, ½ at a tie."""
+    return (to_seen < to_unseen).double() + 0.5 * (to_seen == to_unseen).double()
+
+
+def _jackknifed(change: Tensor, nearest_to: Tensor, m: int) -> float:
+    """The variance of a share over m references, from what each sample's share changes by when
+    the reference that is nearest to it is left out: the jackknife's, without what each sample
+    adds by itself, which is counted already."""
+    zeros = torch.zeros(m, dtype=torch.float64)
+    effect = zeros.index_add(0, nearest_to, change)
+    own = change.square().sum()
+    found = (effect - effect.mean()).square().sum() - own
+    return (m - 1) / m * max(0.0, found.item()) / len(change) ** 2
+
+
+def _two_nearest(images: Tensor, references: Tensor) -> tuple[Tensor, Tensor]:
+    """Distances of each of (N, …) to the two nearest of (M, …), (N, 2) or (N, 1), and to which
+    the smaller one is, (N,)."""
+    flat, found = references.flatten(1), []
+    for x in images.flatten(1).split(ROWS):
+        found.append(torch.cdist(x, flat).topk(min(2, len(flat)), largest=False))
+    return torch.cat([f.values for f in found]), torch.cat([f.indices[:, 0] for f in found])

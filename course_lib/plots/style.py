@@ -73,12 +73,21 @@ STYLE = {
 }
 
 
+# What belongs to the session and says nothing of a figure's looks.
+SESSION = {"backend", "backend_fallback", "interactive", "toolbar", "webagg.port"}
+PLAIN = {k: v for k, v in matplotlib.rcParamsDefault.items() if k not in SESSION} | STYLE
+
+
 def styled(draw: Callable) -> Callable:
-    """Run `draw` under the course's style, leaving the learner's own settings as they were."""
+    """Run `draw` under matplotlib's own defaults and the course's style on top.
+
+    Nothing of the learner's settings shows: dark paper under dark ink can't be read, and
+    text.usetex takes a LaTeX that may not be there. Afterwards they are as they were.
+    """
 
     @functools.wraps(draw)
     def drawn(*arguments, **settings):
-        with matplotlib.rc_context(STYLE):
+        with matplotlib.rc_context(PLAIN):
             return draw(*arguments, **settings)
 
     return drawn

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from course_lib.data import Batch, DataSet, order
 from course_lib.errors import CourseError, unknown
-from course_lib.pixels import spread
+from course_lib.pixels import levels_of, spread
 from course_lib.training import distributed
 
 
@@ -85,19 +85,23 @@ class Source:
     def dequantised(self, x: Tensor) -> Tensor:
         """Grey levels, given as x = level / 255 in [0, 1], each spread over its own interval.
 
-        What `course_lib.pixels.dequantise` does, with this training's joint noise.
+        What `course_lib.pixels.dequantise` does, with this training's joint noise: in float32 at
+        least, also for a model of half precision.
         """
-        return spread((255 * x).round(), self.uniform(*x.shape))
+        single = torch.promote_types(self.dtype, torch.float32)
+        return spread(levels_of(x), self._noise(torch.rand, x.shape, single))
 
     def mean(self, x: Tensor) -> Tensor:
         """The mean of `x` over all processes, differentiable; with one process, `x` itself."""
         return distributed.mean(x)
 
-    def _noise(self, kind, shape: tuple[int, ...]) -> Tensor:
+    def _noise(
+        self, kind, shape: tuple[int, ...], dtype: torch.dtype | None = None
+    ) -> Tensor:
         joint = kind(
             distributed.world() * shape[0],
             *shape[1:],
             generator=self.generator,
-            dtype=self.dtype,
+            dtype=dtype or self.dtype,
         )
         return distributed.share(joint).to(self.device)

@@ -5,6 +5,7 @@ import sys
 from types import SimpleNamespace
 
 import matplotlib
+import matplotlib.style
 import numpy as np
 import pytest
 import torch
@@ -30,20 +31,27 @@ def batch() -> torch.Tensor:
 LOSSES = {"D.real": np.linspace(1, 0.7, 300), "G.fake": np.linspace(0.5, 0.7, 300)}
 
 
-def drawings() -> dict[str, Figure]:
-    """One figure of each kind."""
+def drawings(names=None) -> dict[str, Figure]:
+    """One figure of each kind, or those of these names."""
     spread = torch.randn(200, 2, generator=torch.Generator().manual_seed(0))
-    return {
-        "images": plots.images(torch.rand(6, 3, 16, 16)),
-        "curves": plots.curves(LOSSES, predictions={"G.fake": 0.6}, references={"ln 2": 0.693}),
-        "lines": plots.lines([0, 1, 2], {"a": [1, 2, 3], "b": [3, 2, 1]}, dashed=["b"]),
-        "histogram": plots.histogram([5, 0, 3], expected=[1, 1, 1], floor=0.02),
-        "bars": plots.bars({"VAE": (-137.2, 0.4), "PPCA": -150}, unit="nats"),
-        "points": plots.points(spread, data=spread + 1),
-        "classes": plots.points(spread, labels=torch.arange(200) % 10),
-        "landscape": plots.field(lambda x: x.square().sum(1) - 4, level=0.0, data=spread),
-        "arrows": plots.field(lambda x: torch.stack([-x[:, 1], x[:, 0]], 1)),
+    draw = {
+        "images": lambda: plots.images(torch.rand(6, 3, 16, 16)),
+        "curves": lambda: plots.curves(
+            LOSSES, predictions={"G.fake": 0.6}, references={"ln 2": 0.693}
+        ),
+        "lines": lambda: plots.lines(
+            [0, 1, 2], {"a": [1, 2, 3], "b": [3, 2, 1]}, dashed=["b"]
+        ),
+        "histogram": lambda: plots.histogram([5, 0, 3], expected=[1, 1, 1], floor=0.02),
+        "bars": lambda: plots.bars({"VAE": (-137.2, 0.4), "PPCA": -150}, unit="nats"),
+        "points": lambda: plots.points(spread, data=spread + 1),
+        "classes": lambda: plots.points(spread, labels=torch.arange(200) % 10),
+        "landscape": lambda: plots.field(
+            lambda x: x.square().sum(1) - 4, level=0.0, data=spread
+        ),
+        "arrows": lambda: plots.field(lambda x: torch.stack([-x[:, 1], x[:, 0]], 1)),
     }
+    return {name: draw[name]() for name in names or draw}
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +75,34 @@ def test_no_state_of_pyplot_and_none_of_the_learners_settings_is_touched():
     plots.png(plots.curves(LOSSES))
     assert dict(matplotlib.rcParams) == before
     assert ("matplotlib.pyplot" in sys.modules) == pyplot
+
+
+LEARNERS = {  # settings of the learner's own: a dark style, a matplotlibrc, what papers ask for
+    "dark_background": matplotlib.style.library["dark_background"],
+    "seaborn": matplotlib.style.library["seaborn-v0_8-darkgrid"],
+    "ggplot": matplotlib.style.library["ggplot"],
+    "dark paper": {"savefig.facecolor": "black", "axes.facecolor": "black"},
+    "LaTeX that is not there": {"text.usetex": True},
+    "cropped": {"savefig.bbox": "tight", "savefig.dpi": 50, "axes.xmargin": 0.4},
+    "upside down": {"image.origin": "lower", "image.interpolation": "bilinear"},
+    "faint": {"grid.alpha": 0.1, "lines.linestyle": ":", "legend.labelcolor": "white"},
+}
+
+
+SOME = ("curves", "histogram", "landscape", "points")
+
+
+@pytest.fixture(scope="module")
+def plain() -> dict[str, bytes]:
+    return {name: plots.png(fig) for name, fig in drawings(SOME).items()}
+
+
+@pytest.mark.parametrize("settings", LEARNERS.values(), ids=LEARNERS)
+def test_figures_look_the_same_whatever_the_learner_has_set(settings, plain):
+    with matplotlib.rc_context(settings):
+        before = dict(matplotlib.rcParams)
+        assert {name: plots.png(fig) for name, fig in drawings(SOME).items()} == plain
+        assert dict(matplotlib.rcParams) == before
 
 
 def test_images_are_shown_pixel_for_pixel(batch):
