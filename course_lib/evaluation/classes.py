@@ -15,69 +15,23 @@ import torch
 from torch import Tensor, nn
 
 from course_lib.errors import CourseError, unknown
-
-BATCH = 500
+from course_lib.evaluation.levels import for_network, precisely
 
 
 @torch.no_grad()
+@precisely()
 def class_probabilities(images: Tensor, classifier: nn.Module) -> Tensor:
     """The judge's P(class | image), (N, 10). images (N, C, H, W): uint8, or floats in [0, 1].
 
     Floats are first rounded to 256 grey levels, as real images are. The classifier must be in
     evaluation mode. Raises CourseError for no images, NaN, values outside [0, 1].
     """
-    checked(images)
     if classifier.training:
         raise CourseError(
             "The classifier is in training mode, in which its answer for one image depends on "
             "the others. Call classifier.eval() first."
         )
-    parts = [classifier(as_levels(part)).softmax(1) for part in images.split(BATCH)]
-    return torch.cat(parts)
-
-
-def checked(images: Tensor) -> Tensor:
-    """The images, if they are (N, C, H, W) with N at least 1, uint8 or floats in [0, 1].
-
-    Raises CourseError for anything else.
-    """
-    if not isinstance(images, Tensor) or images.ndim != 4 or not len(images):
-        found = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__
-        raise CourseError(
-            f"Expected images as a tensor (N, C, H, W) with N at least 1, got {found}."
-        )
-    if images.is_floating_point():
-        check_range(images)
-    elif images.dtype != torch.uint8:
-        raise CourseError(
-            f"Expected images as uint8 from 0 to 255, or as floats in [0, 1], got {images.dtype}. "
-            "Levels from 0 to 255: images.to(torch.uint8)."
-        )
-    return images
-
-
-def check_range(images: Tensor, what: str = "images") -> None:
-    """Refuse NaN, infinities and values outside [0, 1] (half a grey level is forgiven)."""
-    if not images.isfinite().all():
-        bad = int((~images.isfinite()).flatten(1).any(1).sum())
-        raise CourseError(
-            f"{bad} of {len(images):,} {what} hold NaN or infinite values. A model that draws "
-            "them has diverged: train it again with a smaller learning rate, or load an "
-            "earlier checkpoint."
-        )
-    low, high = images.aminmax()
-    if low < -0.002 or high > 1.002:
-        raise CourseError(
-            f"Expected {what} in [0, 1], got values from {low.item():.3g} to {high.item():.3g}. "
-            "From [-1, 1]: (x + 1) / 2."
-        )
-
-
-def as_levels(images: Tensor) -> Tensor:
-    """Images as multiples of 1/255 in [0, 1]: uint8 or float, real and generated alike."""
-    if images.dtype == torch.uint8:
-        return images.float() / 255
-    return (images.float() * 255).round().clamp(0, 255) / 255
+    return torch.cat([classifier(x).softmax(1) for x in for_network(images, classifier)])
 
 
 def class_histogram(images: Tensor, classifier: nn.Module, confidence: float = 0.0) -> Tensor:
@@ -173,8 +127,8 @@ def bootstrap(
     counts: Tensor, size: int, repeats: int, generator: torch.Generator | None
 ) -> Tensor:
     """`repeats` histograms of `size` images drawn from the shares of `counts`, as shares."""
-    seed = torch.randint(2**62, (), generator=generator).item()
-    p = shares(counts).numpy()
+    seed = torch.randint(2**62, (), generator=generator, device="cpu").item()
+    p = shares(counts).cpu().numpy()
     return torch.from_numpy(np.random.default_rng(seed).multinomial(size, p, repeats)) / size
 
 

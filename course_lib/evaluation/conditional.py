@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from course_lib.data import DataSet
 from course_lib.errors import CourseError
-from course_lib.evaluation import classes, features
+from course_lib.evaluation import abilities, classes, features, levels
 from course_lib.evaluation.distances import left_out_error
 from course_lib.evaluation.judges import digits
 from course_lib.evaluation.table import Row
@@ -33,8 +33,8 @@ def labels_of(model, dataset: DataSet) -> Tensor | None:
 
     Raises CourseError if the data set lacks it.
     """
-    condition = getattr(model, "condition", None)
-    if condition is None or not condition.size:
+    condition = abilities.condition_of(model)
+    if not condition.size:
         return None
     condition.require(dataset)
     return condition.read(dataset.labels, dataset.attributes.__getitem__)
@@ -47,7 +47,7 @@ def asked(
     labels = labels_of(model, dataset)
     if labels is None:
         return None
-    return labels[torch.randint(len(labels), (n,), generator=generator)]
+    return labels[torch.randint(len(labels), (n,), generator=generator, device="cpu")]
 
 
 # GAN-test --------------------------------------------------------------------------------
@@ -73,6 +73,8 @@ def readings(images: Tensor, judge: nn.Module, condition) -> Tensor:
 
 
 # GAN-train -------------------------------------------------------------------------------
+@levels.precisely()
+@torch.enable_grad()
 def gan_train(
     samples: Tensor, labels: Tensor, real: DataSet, *, epochs: int = 8, seed: int = 0
 ) -> tuple[float, float]:
@@ -84,8 +86,8 @@ def gan_train(
     """
     if real.labels is None:
         raise CourseError("GAN-train reads real digits with labels; this data set has none.")
-    levels = (classes.as_levels(classes.checked(samples)) * 255).round().to(torch.uint8)
-    trained = digits.train(DataSet(levels, labels), epochs=epochs, seed=seed)
+    seen = (levels.as_levels(levels.checked(samples)) * 255).round().to(torch.uint8)
+    trained = digits.train(DataSet(seen, labels), epochs=epochs, seed=seed)
     return agreement(classes.class_probabilities(real.images, trained).argmax(1), real.labels)
 
 
@@ -173,8 +175,9 @@ def _gan_train_row(samples: Tensor, labels: Tensor, dataset: DataSet, seed: int)
 @torch.no_grad()
 def draw(model, labels: Tensor, generator: torch.Generator | None = None) -> Tensor:
     """A sample for each label, on the CPU as uint8 (n, C, H, W): many, in little memory."""
+    abilities.require_samples(model, "conditional.draw(model, labels)")
     parts = [
-        model.sample(len(part), labels=part, generator=generator).cpu()
+        model.sample(len(part), generator=generator, **abilities.told(model.sample, part)).cpu()
         for part in labels.split(DRAWN)
     ]
     return torch.cat([(part * 255).round().to(torch.uint8) for part in parts])

@@ -28,14 +28,14 @@ def gaussian_frechet(mean_a: Tensor, cov_a: Tensor, mean_b: Tensor, cov_b: Tenso
 
     means (D,), covariances (D, D). The trace of the matrix square root is taken through the
     symmetric Σ_a^½ Σ_b Σ_a^½, which has the same eigenvalues and stays real when a covariance
-    is singular (Dowson and Landau 1982).
+    is singular (Dowson and Landau 1982). Rounding never makes it negative.
     """
     mean_a, cov_a, mean_b, cov_b = (t.double() for t in (mean_a, cov_a, mean_b, cov_b))
     values, vectors = torch.linalg.eigh(cov_a)
     root = vectors * values.clamp(min=0).sqrt() @ vectors.T
     cross = torch.linalg.eigvalsh(root @ cov_b @ root).clamp(min=0).sqrt().sum()
     means = (mean_a - mean_b).square().sum()
-    return (means + cov_a.trace() + cov_b.trace() - 2 * cross).item()
+    return max(0.0, (means + cov_a.trace() + cov_b.trace() - 2 * cross).item())
 
 
 def frechet_distance(a: Tensor, b: Tensor) -> float:
@@ -65,7 +65,7 @@ def left_out_error(statistic: Callable[[Tensor, Tensor], float], a: Tensor, b: T
     It knows nothing of a bias, which all ten share. For averages over images and smooth
     functions of them; not for a nearest neighbour.
     """
-    folds = [torch.arange(len(x)) % GROUPS for x in (a, b)]
+    folds = [torch.arange(len(x), device=x.device) % GROUPS for x in (a, b)]
     found = [statistic(a[folds[0] != i], b[folds[1] != i]) for i in range(GROUPS)]
     return _jackknife(torch.tensor(found, dtype=torch.float64))
 

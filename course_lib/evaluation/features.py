@@ -19,11 +19,10 @@ from torch import Tensor, nn
 from course_lib.data import DataSet
 from course_lib.data.faces import FACTORS
 from course_lib.errors import CourseError, unknown
-from course_lib.evaluation import classes
+from course_lib.evaluation import classes, levels
 from course_lib.evaluation.judges.digits import SHAPE, DigitClassifier, digit_classifier
 from course_lib.evaluation.judges.faces import FEATURES, FaceFactors, face_factors
 
-BATCH = 500
 READ_RIGHT = 0.9  # of real images: below, the network is not at home on this data
 
 
@@ -82,6 +81,7 @@ def for_shape(shape: tuple[int, ...]) -> str | None:
 
 
 @torch.no_grad()
+@levels.precisely()
 def image_features(images: Tensor, name: str) -> Tensor:
     """images (N, C, H, W), uint8 or floats in [0, 1] -> (N, dims) in float64, without gradient.
 
@@ -89,13 +89,13 @@ def image_features(images: Tensor, name: str) -> Tensor:
     of rendered faces, 96; any size). Floats are rounded to 256 levels first, as real images are.
     """
     chosen = extractor(name)
-    if not chosen.takes(tuple(classes.checked(images).shape[1:])):
+    if not chosen.takes(tuple(levels.checked(images).shape[1:])):
         raise CourseError(
             f"The {chosen.name} are of images of {chosen.shapes}; these are "
             f"{tuple(images.shape)}."
         )
     network = chosen.network()
-    parts = [network.features(classes.as_levels(part)) for part in images.split(BATCH)]
+    parts = [network.features(x) for x in levels.for_network(images, network)]
     return torch.cat(parts).double() / chosen.scale
 
 

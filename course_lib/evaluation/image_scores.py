@@ -39,7 +39,7 @@ NAMES = ("FD", "KID", "precision", "recall", "density", "coverage")
 def halves(dataset: DataSet, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Two sets of n different images of the data set at random, or of half of it each."""
     n = min(n, len(dataset) // 2)
-    order = torch.randperm(len(dataset), generator=generator)
+    order = torch.randperm(len(dataset), generator=generator, device="cpu")
     return dataset.subset(order[:n]).images, dataset.subset(order[n : 2 * n]).images
 
 

@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from course_lib.errors import CourseError
-from course_lib.evaluation.classes import as_levels, checked
+from course_lib.evaluation.levels import as_levels, checked
 
 LAPLACIAN = ((0.0, 1.0, 0.0), (1.0, -4.0, 1.0), (0.0, 1.0, 0.0))
 SMOOTHING = 1 / 16  # of the side: the low-pass's standard deviation
@@ -40,7 +40,7 @@ def grey(images: Tensor) -> Tensor:
         )
     levels = as_levels(images).double()
     weights = [0.299, 0.587, 0.114] if images.shape[1] == 3 else [1.0]
-    return torch.einsum("nchw,c->nhw", levels, torch.tensor(weights, dtype=torch.float64))
+    return torch.einsum("nchw,c->nhw", levels, levels.new_tensor(weights))
 
 
 def sharpness(images: Tensor) -> Tensor:
@@ -48,9 +48,9 @@ def sharpness(images: Tensor) -> Tensor:
 
     0 for a plain slope; 20 σ² for white noise of variance σ² (Pech-Pacheco et al. 2000).
     """
-    kernel = torch.tensor(LAPLACIAN, dtype=torch.float64)[None, None]
 
     def measure(x: Tensor) -> Tensor:
+        kernel = x.new_tensor(LAPLACIAN)[None, None]
         return F.conv2d(x[:, None], kernel).flatten(1).var(1, correction=0)
 
     return _each(images, measure)
@@ -67,17 +67,19 @@ def spectrum_slope(images: Tensor) -> Tensor:
 
     def measure(x: Tensor) -> Tensor:
         high, wide = x.shape[1:]
-        window = _hann(high)[:, None] * _hann(wide)
+        window = _hann(high, x)[:, None] * _hann(wide, x)
         weight = window.square().sum()
         x = x - (x * window).sum((1, 2), keepdim=True) / window.sum()
         power = torch.fft.fft2(x * window).abs().square() / weight + 1 / (12 * 255**2)
         side = min(high, wide)
-        fy, fx = (torch.fft.fftfreq(n, dtype=x.dtype) * side for n in (high, wide))
+        fy, fx = (
+            torch.fft.fftfreq(n, dtype=x.dtype, device=x.device) * side for n in (high, wide)
+        )
         ring = torch.hypot(fy[:, None], fx).round().long().flatten()
         count = torch.bincount(ring)
-        rings = torch.zeros(len(x), len(count), dtype=power.dtype)
+        rings = power.new_zeros(len(x), len(count))
         rings = rings.index_add_(1, ring, power.flatten(1)) / count
-        log_f = torch.arange(2, side // 2 + 1, dtype=power.dtype).log()
+        log_f = torch.arange(2, side // 2 + 1, dtype=x.dtype, device=x.device).log()
         log_p = rings[:, 2 : side // 2 + 1].log()
         log_f = log_f - log_f.mean()
         return log_p @ log_f / log_f.square().sum()
@@ -132,14 +134,14 @@ def _each(images: Tensor, measure: Callable[[Tensor], Tensor]) -> Tensor:
     return torch.cat([measure(grey(part)) for part in checked(images).split(STEPS)])
 
 
-def _hann(n: int) -> Tensor:
-    return torch.hann_window(n, periodic=True, dtype=torch.float64)
+def _hann(n: int, like: Tensor) -> Tensor:
+    return torch.hann_window(n, periodic=True, dtype=like.dtype, device=like.device)
 
 
 def smooth(x: Tensor, sigma: float) -> Tensor:
     """x (N, H, W) blurred by a Gaussian of that many pixels; its mirror goes on past an edge."""
     reach = min(math.ceil(3 * sigma), min(x.shape[1:]) - 1)
-    at = torch.arange(-reach, reach + 1, dtype=x.dtype)
+    at = torch.arange(-reach, reach + 1, dtype=x.dtype, device=x.device)
     kernel = (-0.5 * (at / sigma).square()).exp()
     kernel = kernel / kernel.sum()
     x = F.pad(x[:, None], (reach,) * 4, mode="reflect")

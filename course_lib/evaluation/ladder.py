@@ -18,8 +18,8 @@ from torch import Tensor
 from course_lib.data import DataSet
 from course_lib.errors import CourseError, unknown
 from course_lib.evaluation import features, image_statistics, scores
-from course_lib.evaluation.classes import as_levels
 from course_lib.evaluation.image_scores import LEAST, RealImages
+from course_lib.evaluation.levels import as_levels
 from course_lib.evaluation.table import Report, number
 from course_lib.training import budget as budget_named
 
@@ -34,7 +34,8 @@ def blurred(images: Tensor, share: float) -> Tensor:
 
 def noised(images: Tensor, strength: float, generator: torch.Generator) -> Tensor:
     """Images in [0, 1] with Gaussian noise of that standard deviation, clipped to [0, 1]."""
-    return (images + strength * torch.randn(images.shape, generator=generator)).clamp(0, 1)
+    noise = torch.randn(images.shape, generator=generator, device="cpu", dtype=torch.float32)
+    return (images + strength * noise).clamp(0, 1)
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,9 @@ def ladder(
             f"{math.ceil(LEAST / SHARE)}; n is {n!r}, and the data set has {len(dataset):,}."
         )
     n = min(n, most)
-    order = torch.randperm(len(dataset), generator=torch.Generator().manual_seed(seed))
+    order = torch.randperm(
+        len(dataset), generator=torch.Generator().manual_seed(seed), device="cpu"
+    )
     judge = features.judge_of(dataset)
     against, seen, pool = (
         dataset.subset(part) for part in (order[:n], order[n : 2 * n], order[2 * n :])
@@ -149,5 +152,5 @@ def _spoilt(pool: DataSet, seen: DataSet, n: int, seed: int) -> dict[str, Tensor
             kept = (~torch.isin(pool.labels, modes[:dropped])).nonzero().flatten()[:n]
             if dropped and len(kept) == n:
                 found[rung] = pool.subset(kept).batch().x
-    recited = (torch.arange(n) % 2 == 0).view(-1, 1, 1, 1)
+    recited = (torch.arange(n, device="cpu") % 2 == 0).view(-1, 1, 1, 1)
     return found | {"half recited": torch.where(recited, as_levels(seen.images), x)}

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from course_lib.data import binarise, dequantise
 from course_lib.errors import CourseError, unknown
+from course_lib.evaluation import abilities
 
 BATCH = 100
 SCALES = {
@@ -25,6 +26,7 @@ SCALES = {
     "grey": "grey, no density",
     "gaussian": "dequantised",
 }
+UNSTATED = "as given"
 
 
 def on_scale(
@@ -43,13 +45,25 @@ def on_scale(
     return binarise(grey, generator) if likelihood == "binarised" else grey
 
 
-def in_parts(x: Tensor, labels: Tensor | None) -> list[tuple[Tensor, dict[str, Tensor]]]:
-    """x a BATCH at a time, each with what a conditional model has to be told of it."""
-    parts = x.split(BATCH)
-    if labels is None:
-        return [(part, {}) for part in parts]
-    told = ({"labels": some} for some in labels.split(BATCH))
-    return list(zip(parts, told, strict=True))
+def in_parts(
+    x: Tensor, labels: Tensor | None, size: int = BATCH
+) -> list[tuple[Tensor, Tensor | None]]:
+    """x a few at a time, each part with what a conditional model has to be told of it."""
+    parts = x.split(size)
+    several = [None] * len(parts) if labels is None else labels.split(size)
+    return list(zip(parts, several, strict=True))
+
+
+@torch.no_grad()
+def elbo_terms(
+    model, x: Tensor, labels: Tensor | None, generator: torch.Generator | None
+) -> dict[str, Tensor] | None:
+    """The ELBO's parts, (N,) float64 each, by name; None if the model can't tell them apart."""
+    if not abilities.can(model, "elbo_terms"):
+        return None
+    method = model.elbo_terms
+    terms = [method(p, generator, **abilities.told(method, c)) for p, c in in_parts(x, labels)]
+    return {name: torch.cat([t[name] for t in terms]).double() for name in terms[0]}
 
 
 def mean_and_error(values: Tensor) -> tuple[float, float]:
@@ -113,14 +127,14 @@ def iwae(
         or list(ks) != sorted(set(ks))
     ):
         raise CourseError(f"ks are growing whole numbers from 1, e.g. (1, 5, 50), got {ks}.")
-    if not callable(getattr(model, "log_likelihood", None)):
+    if not abilities.can(model, "log_likelihood"):
         raise CourseError(
             f"{type(model).__name__} has no log_likelihood(x, k, generator). A GAN has no "
             "likelihood at all; a model with an exact one has log_prob."
         )
     if len(images) < 2:
         raise CourseError(f"A standard error takes 2 images or more, got {len(images)}.")
-    likelihood = getattr(model, "settings", {}).get("likelihood")
+    likelihood = abilities.scale_of(model)
     if images.dtype == torch.uint8 and likelihood is None:
         raise CourseError(
             f"{type(model).__name__} does not say on which scale it scores images "
@@ -129,12 +143,13 @@ def iwae(
     x = on_scale(images, likelihood, generator) if images.dtype == torch.uint8 else images
     if not x.isfinite().all():
         raise CourseError("Some images hold NaN or infinite values: drop them first.")
-    scale = scale or SCALES.get(likelihood, "as given")
+    scale = scale or SCALES.get(likelihood, UNSTATED)
+    method = model.log_likelihood
     with torch.no_grad():
         rows = [
             torch.cat(
                 [
-                    model.log_likelihood(part, k, generator, **told)
+                    method(part, k, generator, **abilities.told(method, told))
                     for part, told in in_parts(x, labels)
                 ]
             )

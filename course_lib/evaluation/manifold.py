@@ -44,33 +44,48 @@ class PRDC:
 def prdc(real: Tensor, fake: Tensor, k: int = K) -> PRDC:
     """The four scores of samples' features (M, D) against real ones (N, D).
 
-    k: which neighbour a ball reaches to. For two equal sets all four are 1. Costs 4 N M D
-    operations for N = M. Compare at equal N only. An error is at least half an image: a share of 1
-    is not known exactly. Raises CourseError for k images or fewer.
+    k: which neighbour a ball reaches to. For two equal sets all four are 1, also where they hold
+    copies: an image and its copies always lie in its own ball, and density divides by the real
+    images in it, which are k where there are no copies. Costs 4 N M D operations for N = M.
+    Compare at equal N only. An error is at least half an image: a share of 1 is not known
+    exactly. Raises CourseError for k images or fewer.
     """
     real, fake = checked_pair(real, fake)
     few = min(len(real), len(fake))
     if isinstance(k, bool) or not isinstance(k, int) or not 0 < k < few:
         raise CourseError(f"k is a neighbour's number from 1 to {few - 1}, got {k!r}.")
-    reach_real, reach_fake = radii(real, k), radii(fake, k)
-    hits, recalled, covered = [], torch.zeros(len(real)).bool(), torch.zeros(len(real)).bool()
+    reach_real, weight = radii(real, k), []
+    for part, reach in zip(real.split(ROWS), reach_real.split(ROWS), strict=True):
+        weight.append(_inside(_apart(part, real), reach[:, None]).sum(1).double().reciprocal())
+    weight, reach_fake = torch.cat(weight), radii(fake, k)
+    recalled = torch.zeros(len(real), dtype=torch.bool, device=real.device)
+    covered, dense, held = recalled.clone(), [], []
     for part, reach in zip(fake.split(ROWS), reach_fake.split(ROWS), strict=True):
-        apart = torch.cdist(real, part, compute_mode=EXACT)
-        inside = apart < reach_real[:, None]
-        hits.append(inside.sum(0))
+        apart = _apart(real, part)
+        inside = _inside(apart, reach_real[:, None])
+        held.append(inside.any(0))
+        dense.append(weight @ inside.double())
         covered |= inside.any(1)
-        recalled |= (apart < reach).any(1)
-    hits = torch.cat(hits)
-    found = {"precision": hits > 0, "recall": recalled, "density": hits.double() / k}
+        recalled |= _inside(apart, reach).any(1)
+    found = {"precision": torch.cat(held), "recall": recalled, "density": torch.cat(dense)}
     found["coverage"] = covered
     scores = {name: mean_and_error(values) for name, values in found.items()}
     errors = {name: max(error, 0.5 / few) for name, (_, error) in scores.items()}
     return PRDC(**{name: value for name, (value, _) in scores.items()}, errors=errors)
 
 
+def _apart(a: Tensor, b: Tensor) -> Tensor:
+    return torch.cdist(a, b, compute_mode=EXACT)
+
+
+def _inside(apart: Tensor, reach: Tensor) -> Tensor:
+    """Which distances lie in an open ball of that radius, its centre included."""
+    return (apart < reach) | (apart == 0)
+
+
 def radii(x: Tensor, k: int = K) -> Tensor:
     """The distance of each of (N, D) to its k-th nearest other, (N,)."""
-    parts = [torch.cdist(part, x, compute_mode=EXACT) for part in x.split(ROWS)]
+    parts = [_apart(part, x) for part in x.split(ROWS)]
     return torch.cat([part.kthvalue(k + 1, dim=1).values for part in parts])
 
 

@@ -16,7 +16,6 @@ from torch import Tensor
 
 from course_lib.data.faces import FACTORS, render
 from course_lib.errors import CourseError
-from course_lib.evaluation.classes import as_levels, checked
 from course_lib.evaluation.judges.faces import (
     CHOICES,
     RANGES,
@@ -26,6 +25,7 @@ from course_lib.evaluation.judges.faces import (
     at_side,
     face_factors,
 )
+from course_lib.evaluation.levels import as_levels, checked
 
 STEPS = (0.14, 0.05)  # of a factor's half range, one sweep each
 PART = 100

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from course_lib.errors import CourseError
-from course_lib.evaluation.classes import as_levels, checked
+from course_lib.evaluation.levels import as_levels, checked
 
 ROWS = 500
 
@@ -61,7 +61,7 @@ def memorisation(
         )
     m, n = min(len(train), len(held_out)), len(samples)
     seen, unseen = (
-        as_levels(x[torch.randperm(len(x), generator=generator)[:m]])
+        as_levels(x[torch.randperm(len(x), generator=generator, device="cpu")[:m]])
         for x in (train, held_out)
     )
     samples = as_levels(samples)
@@ -87,7 +87,7 @@ def _jackknifed(change: Tensor, nearest_to: Tensor, m: int) -> float:
     """The variance of a share over m references, from what each sample's share changes by when
     the reference that is nearest to it is left out: the jackknife's, without what each sample
     adds by itself, which is counted already."""
-    zeros = torch.zeros(m, dtype=torch.float64)
+    zeros = change.new_zeros(m)
     effect = zeros.index_add(0, nearest_to, change)
     own = change.square().sum()
     found = (effect - effect.mean()).square().sum() - own

@@ -7,21 +7,18 @@ density around its samples is none either (lesson 03). The rows themselves are i
 
 from __future__ import annotations
 
-import inspect
-
 import torch
 from torch import Tensor, nn
 
 from course_lib.data import DataSet, toy
 from course_lib.errors import CourseError
-from course_lib.evaluation import classes, conditional, features, scores
+from course_lib.evaluation import abilities, conditional, features, levels, scores
 from course_lib.evaluation.image_scores import RealImages, halves
 from course_lib.evaluation.table import Report
 from course_lib.training import budget as budget_named
 
-BATCH = 500
 
-
+@levels.precisely()
 def report(
     model,
     dataset: DataSet,
@@ -41,7 +38,8 @@ def report(
     seed: of samples, held-out images, noise and floors: with one seed two models meet the same
     binarised images. train: what the model was trained on, for the memorisation row. density:
     the toy density behind a data set of points, where `data.load` did not draw it.
-    Raises CourseError before any long work if model and data do not fit or samples are bad.
+    A model of half precision is scored with its weights in float32. Raises CourseError before
+    any long work if model and data do not fit or samples are bad.
     """
     scale = budget_named(budget)
     n = scale.pick(smoke=300, laptop=2000, full=10_000) if n is None else n
@@ -50,6 +48,8 @@ def report(
         held_out = min(len(dataset), scale.pick(smoke=20, laptop=500, full=len(dataset)))
     if not (isinstance(held_out, int) and 2 <= held_out <= len(dataset)):
         raise CourseError(f"held_out is a number from 2 to {len(dataset):,}, not {held_out!r}.")
+    name, given = type(model).__name__, model
+    model = levels.in_single(given)
     training = isinstance(model, nn.Module) and model.training
     try:
         if training:
@@ -67,15 +67,16 @@ def report(
             rows += scores.memory(samples, dataset, train, _seeded(seed))
         else:
             rows = scores.points(samples, dataset, density, _seeded(seed + 1))
-        chosen = torch.randperm(len(dataset), generator=_seeded(seed))[:held_out]
+        chosen = torch.randperm(len(dataset), generator=_seeded(seed), device="cpu")[:held_out]
         rows += scores.probability(model, dataset.subset(chosen), _seeded(seed))
     finally:
         if training:
             model.train()
+    kind = "draws" if abilities.draws(model) else "decoder means, not draws"
     where = f"{dataset.card.name} ({dataset.card.split})" if dataset.card.split else "data"
-    about = (
-        f"{type(model).__name__} against {where}: {n:,} samples ({_kind(model)}), seed {seed}"
-    )
+    about = f"{name} against {where}: {n:,} samples ({kind}), seed {seed}"
+    if model is not given:
+        about += ", weights taken to float32"
     return Report(about, tuple(rows), None if counts is None else tuple(counts.tolist()))
 
 
@@ -85,17 +86,18 @@ def _seeded(seed: int) -> torch.Generator:
 
 
 def _check(model, dataset, train, n, seed) -> None:
-    if not callable(getattr(model, "sample", None)):
-        raise CourseError(
-            f"A model is wanted first, with sample(n, generator=…); {type(model).__name__} has "
-            "no sample. report(model, dataset)."
-        )
+    abilities.require_samples(model)
     for given, name in ((dataset, "dataset"), (train, "train")):
         if isinstance(given, DataSet) or (name == "train" and given is None):
             continue
         raise CourseError(
             f"{name} must be a data set, e.g. data.load('digits', 'test'), not "
             f"{type(given).__name__}. DataSet(images) makes one of uint8 images."
+        )
+    if len(dataset) < 2:
+        raise CourseError(
+            f"A report takes 2 held-out examples or more, and this data set has {len(dataset)}: "
+            "hold out more of them, or more pictures in all."
         )
     if not (isinstance(n, int) and n >= 10):
         raise CourseError(f"n is the number of samples, a whole number from 10, not {n!r}.")
@@ -119,26 +121,20 @@ def _drawn(
     asked: labels of n samples or more, for a conditional model.
     """
     parts = []
-    for first in range(0, n, BATCH):
-        many = min(BATCH, n - first)
-        told = {} if asked is None else {"labels": asked[first : first + many]}
+    for first in range(0, n, levels.BATCH):
+        many = min(levels.BATCH, n - first)
+        labels = None if asked is None else asked[first : first + many]
+        told = abilities.told(model.sample, labels)
         part = model.sample(many, generator=generator, **told)
-        wanted = (min(BATCH, n - first), *dataset.shape)
+        wanted = (min(levels.BATCH, n - first), *dataset.shape)
         if not isinstance(part, Tensor) or tuple(part.shape) != wanted:
             found = tuple(part.shape) if isinstance(part, Tensor) else type(part).__name__
             raise CourseError(f"model.sample gave {found}; the data set asks for {wanted}.")
-        part = part.detach().cpu().float()
+        part = part.detach().to("cpu", torch.float32)
         if part.ndim == 4:
-            classes.check_range(part, "samples")
-            part = classes.as_levels(part)
+            levels.check_range(part, "samples")
+            part = levels.as_levels(part)
         elif not part.isfinite().all():
             raise CourseError("Some samples hold NaN or infinite values: the model diverged.")
         parts.append(part)
     return torch.cat(parts)
-
-
-def _kind(model) -> str:
-    """Whether samples are draws from p(x) or, as a VAE's picture usually is, the mean of p(x|z)."""
-    options = inspect.signature(model.sample).parameters
-    mean = "draw" in options and options["draw"].default is False
-    return "decoder means, not draws" if mean else "draws"

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from course_lib.data import DataSet, toy
-from course_lib.evaluation import classes, conditional, likelihood
+from course_lib.evaluation import abilities, classes, conditional, likelihood
 from course_lib.evaluation.neighbours import memorisation
 from course_lib.evaluation.table import Row
 from course_lib.pixels import bits_per_dim
@@ -96,7 +96,9 @@ def memory(
     name = "nearer to training"
     if train is None:
         return [Row(name, None, note="pass train=, the data that the model was trained on")]
-    held = dataset.images[torch.randperm(len(dataset), generator=generator)[:NEIGHBOURS]]
+    held = dataset.images[
+        torch.randperm(len(dataset), generator=generator, device="cpu")[:NEIGHBOURS]
+    ]
     found = memorisation(samples[:NEIGHBOURS], train.images, held, generator)
     note = (
         f"share of samples nearer to {found.references:,} training than to as many other images"
@@ -127,65 +129,79 @@ def points(
 # Likelihood ------------------------------------------------------------------------------
 def probability(model, held: DataSet, generator: torch.Generator) -> list[Row]:
     """A bound, the exact value, or the reason why there is neither."""
-    if callable(getattr(model, "log_likelihood", None)):
-        return _bounds(model, held, generator)
-    if isinstance(getattr(model, "dequantise", None), nn.Module):  # it brings its own noise
-        return _dequantised(model, held, generator)
-    if callable(getattr(model, "log_prob", None)):
-        return _exact(model, held, generator)
+    labels, eight_bits = conditional.labels_of(model, held), held.images.dtype == torch.uint8
+    if abilities.can(model, "log_likelihood"):
+        return _bounds(model, held, labels, generator)
+    if eight_bits and _draws_noise(model):
+        return _dequantised(model, held, labels, generator)
+    if abilities.can(model, "log_prob"):
+        return _exact(model, held, labels, generator)
     why = f"a {type(model).__name__} has no likelihood; a kernel density around samples is none"
     return [Row("log p(x)", None, note=why)]
 
 
-def _bounds(model, held: DataSet, generator: torch.Generator) -> list[Row]:
-    kind = model.settings["likelihood"]
-    scale, k = likelihood.SCALES[kind], IMPORTANCE_SAMPLES
-    x = held.images
+def _draws_noise(model) -> bool:
+    """Whether its bits of grey levels are a bound that falls with the draws of noise."""
+    return abilities.can(model, "bits_per_dim") and abilities.takes(model.bits_per_dim, "k")
+
+
+def _bounds(
+    model, held: DataSet, labels: Tensor | None, generator: torch.Generator
+) -> list[Row]:
+    kind, k = abilities.scale_of(model), IMPORTANCE_SAMPLES
+    x, scale = held.images, likelihood.SCALES.get(kind, likelihood.UNSTATED)
     if x.dtype == torch.uint8:
-        x = likelihood.on_scale(x, kind, generator)
-    labels = conditional.labels_of(model, held)
-    with torch.no_grad():
-        terms = [
-            model.elbo_terms(part, generator, **told)
-            for part, told in likelihood.in_parts(x, labels)
-        ]
-    parts = {name: torch.cat([t[name] for t in terms]).double() for name in terms[0]}
-    elbo = parts["reconstruction"] - parts["kl"]
+        x = likelihood.on_scale(x, kind or "grey", generator)
+    parts = likelihood.elbo_terms(model, x, labels, generator)
     bound = likelihood.iwae(model, x, k, generator, labels=labels).bounds[0].double()
     note = f"mean of {len(x):,} images" + ("" if labels is None else ", given their labels")
 
     def row(name: str, values: Tensor, note: str = note) -> Row:
         return Row(name, *likelihood.mean_and_error(values), None, "nats", note)
 
-    rows = [
-        row(f"ELBO ({scale})", elbo, f"{note}, one z each"),
-        row(f"reconstruction ({scale})", parts["reconstruction"], "log p(x|z), z ~ q(z|x)"),
-        row("KL to the prior", parts["kl"], "ELBO = reconstruction − KL"),
-        row(f"IWAE, K = {k} ({scale})", bound, f"{note}; log p(x) is at least this"),
-        row("IWAE − ELBO", bound - elbo, "at most KL(q(z|x) ‖ p(z|x))"),
-    ]
+    rows = [row(f"IWAE, K = {k} ({scale})", bound, f"{note}; log p(x) is at least this")]
+    if parts is not None:
+        elbo = parts["reconstruction"] - parts["kl"]
+        rows = [
+            row(f"ELBO ({scale})", elbo, f"{note}, one z each"),
+            row(f"reconstruction ({scale})", parts["reconstruction"], "log p(x|z), z ~ q(z|x)"),
+            row("KL to the prior", parts["kl"], "ELBO = reconstruction − KL"),
+            *rows,
+            row("IWAE − ELBO", bound - elbo, "at most KL(q(z|x) ‖ p(z|x))"),
+        ]
     if kind == "gaussian" and held.images.dtype == torch.uint8:
         rows.append(_bits(bound, math.prod(held.shape)))
     return rows
 
 
-def _dequantised(model, held: DataSet, generator: torch.Generator) -> list[Row]:
+def _dequantised(
+    model, held: DataSet, labels: Tensor | None, generator: torch.Generator
+) -> list[Row]:
     """A flow's bound on the bits of grey levels, with one draw of noise and with several."""
     rows = []
     for k in (1, DEQUANTISATIONS):
         with torch.no_grad():
-            parts = [model.bits_per_dim(p, generator, k=k) for p in held.images.split(BATCH)]
+            parts = [
+                model.bits_per_dim(x, generator, k=k, **abilities.told(model.bits_per_dim, c))
+                for x, c in likelihood.in_parts(held.images, labels, BATCH)
+            ]
         mean, error = likelihood.mean_and_error(torch.cat(parts))
         note = f"at most; {len(held):,} images, D = {math.prod(held.shape)}, 8-bit levels"
         rows.append(Row(f"bits per dimension, k = {k}", mean, error, None, "bits", note))
     return rows
 
 
-def _exact(model, held: DataSet, generator: torch.Generator) -> list[Row]:
+def _exact(
+    model, held: DataSet, labels: Tensor | None, generator: torch.Generator
+) -> list[Row]:
     x, images = held.images, held.images.dtype == torch.uint8
     x = likelihood.on_scale(x, "gaussian", generator) if images else x
     with torch.no_grad():
-        values = torch.cat([model.log_prob(part) for part in x.split(BATCH)]).double()
+        found = [
+            model.log_prob(part, **abilities.told(model.log_prob, c))
+            for part, c in likelihood.in_parts(x, labels, BATCH)
+        ]
+    values = torch.cat(found).double()
     name = "log p(x) (dequantised)" if images else "log p(x)"
     note = f"exact, mean of {len(x):,}"
     rows = [Row(name, *likelihood.mean_and_error(values), None, "nats", note)]

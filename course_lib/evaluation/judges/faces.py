@@ -23,8 +23,8 @@ from course_lib import data
 from course_lib.data import DataSet
 from course_lib.data.faces import FACTORS
 from course_lib.errors import CourseError
-from course_lib.evaluation.classes import as_levels, checked
 from course_lib.evaluation.judges import shipping
+from course_lib.evaluation.levels import BATCH, as_levels, for_network, precisely
 
 NAME = "face_factors"
 SIDE = 32
@@ -32,7 +32,6 @@ FEATURES = 96
 CHOICES = tuple(name for name, factor in FACTORS.items() if factor.kind == "choice")
 RANGES = tuple(name for name, factor in FACTORS.items() if factor.kind == "continuous")
 NOISE = 0.04  # of the pixels in training, at most
-BATCH = 500
 
 
 def _block(inputs: int, outputs: int) -> list[nn.Module]:
@@ -53,8 +52,7 @@ class FaceFactors(nn.Module):
         super().__init__()
         self.settings = {"seed": seed}
         self.widths = [len(FACTORS[name].options) for name in CHOICES] + [1] * len(RANGES)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        with shipping.built(self, seed):
             self.body = nn.Sequential(
                 nn.PixelUnshuffle(2),  # half the side, four times the channels: nothing is lost
                 *_block(12, 32),
@@ -85,12 +83,13 @@ class FaceFactors(nn.Module):
         return {name: part if name in CHOICES else part[:, 0] for name, part in answers}
 
     @torch.no_grad()
+    @precisely()
     def answers(self, images: Tensor) -> dict[str, Tensor]:
         """What `forward` gives, of images (N, 3, H, W): uint8, or floats in [0, 1].
 
         Floats are rounded to 256 levels first, as real images are.
         """
-        parts = [self(as_levels(part)) for part in checked(images).split(BATCH)]
+        parts = [self(x) for x in for_network(images, self)]
         return {name: torch.cat([part[name] for part in parts]) for name in FACTORS}
 
     def read(self, images: Tensor) -> dict[str, Tensor]:
@@ -163,8 +162,9 @@ def train(
 
     def cost(chosen: Tensor) -> Tensor:
         x = dataset.batch(chosen).x
-        strength = NOISE * torch.rand(batch, 1, 1, 1, generator=generator)
-        x = x + strength * torch.randn(x.shape, generator=generator)
+        like = {"generator": generator, "device": "cpu", "dtype": torch.float32}
+        strength = NOISE * torch.rand(batch, 1, 1, 1, **like)
+        x = x + strength * torch.randn(x.shape, **like)
         return loss(judge(x), {name: dataset.attributes[name][chosen] for name in FACTORS})
 
     return shipping.train(
@@ -186,7 +186,8 @@ def both_sizes() -> DataSet:
     """
     small, large = data.load("faces-32"), data.load("faces-64")
     reduced = [
-        as_levels(at_side(large.batch(i).x)) for i in torch.arange(len(large)).split(BATCH)
+        as_levels(at_side(large.batch(i).x))
+        for i in torch.arange(len(large), device="cpu").split(BATCH)
     ]
     reduced = (torch.cat(reduced) * 255).round().to(torch.uint8)
     attributes = {
@@ -256,4 +257,4 @@ def face_factors_card() -> dict:
 
 def face_factors() -> FaceFactors:
     """The shipped judge of rendered faces, in evaluation mode, its weights fixed and checked."""
-    return shipping.load(FaceFactors(), NAME)
+    return shipping.load(FaceFactors, NAME)

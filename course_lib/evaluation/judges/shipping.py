@@ -6,8 +6,9 @@ against its card whenever it is loaded, and what is loaded can't be trained any 
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -38,8 +39,18 @@ def card(judge: str) -> dict:
         ) from error
 
 
-def load(network: Network, judge: str) -> Network:
-    """`network` with the shipped weights, in evaluation mode, fixed.
+@contextlib.contextmanager
+def built(network: nn.Module, seed: int) -> Iterator[None]:
+    """Within it, layers are made from the seed on the CPU; afterwards all are float32, whatever
+    torch's default device and dtype are."""
+    with torch.random.fork_rng(devices=[]), torch.device("cpu"):
+        torch.manual_seed(seed)
+        yield
+    network.to(torch.float32)
+
+
+def load(kind: Callable[[], Network], judge: str) -> Network:
+    """A network of that class with the shipped weights, in evaluation mode, fixed.
 
     Raises CourseError when the file is missing, or is not the one whose card states its scores.
     """
@@ -50,6 +61,7 @@ def load(network: Network, judge: str) -> Network:
     )
     checksum.require(file, file.read_bytes(), known["sha256"], remedy)
     weights, _ = checkpoint.load(file)
+    network = kind()
     checkpoint.copy_into(network.state_dict(), weights, str(file))
     return network.eval().requires_grad_(False)
 
@@ -79,7 +91,7 @@ def train(
     )
     for epoch in range(1, epochs + 1):
         total = 0.0
-        order = torch.randperm(examples, generator=generator)
+        order = torch.randperm(examples, generator=generator, device="cpu")
         for chosen in order[: rounds * batch].view(rounds, batch):
             loss = cost(chosen)
             optimiser.zero_grad()

@@ -1,0 +1,79 @@
+"""What a model can be asked, found by asking it and never by its class.
+
+So a model that somebody defined in a notebook is scored like those of the course. It has to draw,
+by `sample(n, generator=…)`; all else is optional:
+
+    shape                        of one example, compared with the data set's
+    condition                    what it is told (`course_lib.models.parts.conditions`)
+    log_prob(x)                  exact log-densities, (B,) nats
+    bits_per_dim(u, generator, k=…)     of 8-bit images, a bound by k draws of noise
+    log_likelihood(x, k, generator)     a bound on log p(x) by k importance samples, (B,) nats
+    elbo_terms(x, generator)     "reconstruction" and "kl" of the bound, (B,) nats each
+    settings["likelihood"]       the scale of x: "binarised", "grey" or "gaussian"
+
+Lesson 03 says what each score needs.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+
+from torch import Tensor
+
+from course_lib.errors import CourseError
+from course_lib.models.parts.conditions import Condition, Nothing
+
+
+def can(model: object, name: str) -> bool:
+    """Whether the model has a method of that name."""
+    return callable(getattr(model, name, None))
+
+
+def takes(method: Callable, *options: str) -> bool:
+    """Whether a method takes one of these options by name."""
+    known = inspect.signature(method).parameters.values()
+    return any(p.name in options or p.kind is p.VAR_KEYWORD for p in known)
+
+
+def require_samples(model: object, call: str = "report(model, dataset)") -> None:
+    """Refuse, with a CourseError, what can't be drawn from: a class, a model without `sample`."""
+    if isinstance(model, type):
+        raise CourseError(
+            f"{call} wants a model, not the class {model.__name__}: build one with brackets, "
+            f"{model.__name__}(…)."
+        )
+    if not can(model, "sample"):
+        raise CourseError(
+            f"A model is wanted first, with sample(n, generator=…); {type(model).__name__} has "
+            f"no sample. {call}."
+        )
+    if not takes(model.sample, "generator"):
+        raise CourseError(
+            f"{type(model).__name__}.sample takes no generator=…, so its samples can't be "
+            "repeated. Define sample(n, generator=None) and draw its noise with generator."
+        )
+
+
+def condition_of(model: object) -> Condition:
+    """What the model is told; `Nothing`, of size 0, for an unconditional one."""
+    return getattr(model, "condition", None) or Nothing()
+
+
+def told(method: Callable, labels: Tensor | None) -> dict[str, Tensor]:
+    """The labels as the option by which a method takes them; none for an unconditional model."""
+    if labels is None:
+        return {}
+    return {"condition" if takes(method, "condition") else "labels": labels}
+
+
+def draws(model: object) -> bool:
+    """Whether samples are draws from p(x), not, as a VAE's pictures are, means of p(x|z)."""
+    options = inspect.signature(model.sample).parameters
+    return not any(options[o].default is False for o in ("draw", "noise") if o in options)
+
+
+def scale_of(model: object) -> str | None:
+    """The name of the likelihood that the model's settings state, or None."""
+    settings = getattr(model, "settings", None)
+    return settings.get("likelihood") if isinstance(settings, Mapping) else None
