@@ -128,7 +128,7 @@ class DataSet:
     ) -> tuple[Tensor, Tensor | None, Tensor | slice]:
         """Items, labels, and the indices in the form that selects attributes too."""
         if not isinstance(indices, slice):
-            indices = torch.as_tensor(indices)
+            indices = torch.as_tensor(indices, device="cpu")
             if not indices.is_floating_point() and indices.dtype != torch.bool:
                 indices = indices.long()
             elif not indices.numel():

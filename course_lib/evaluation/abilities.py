@@ -22,7 +22,7 @@ from collections.abc import Callable, Mapping
 from torch import Tensor
 
 from course_lib.errors import CourseError
-from course_lib.models.parts.conditions import Condition, Nothing
+from course_lib.models.parts.conditions import Condition, condition
 
 
 def can(model: object, name: str) -> bool:
@@ -36,13 +36,18 @@ def takes(method: Callable, *options: str) -> bool:
     return any(p.name in options or p.kind is p.VAR_KEYWORD for p in known)
 
 
-def require_samples(model: object, call: str = "report(model, dataset)") -> None:
-    """Refuse, with a CourseError, what can't be drawn from: a class, a model without `sample`."""
+def require_instance(model: object, call: str) -> None:
+    """Refuse, with a CourseError, a class in a model's place: brackets were forgotten."""
     if isinstance(model, type):
         raise CourseError(
             f"{call} wants a model, not the class {model.__name__}: build one with brackets, "
             f"{model.__name__}(…)."
         )
+
+
+def require_samples(model: object, call: str = "report(model, dataset)") -> None:
+    """Refuse, with a CourseError, what can't be drawn from: a class, a model without `sample`."""
+    require_instance(model, call)
     if not can(model, "sample"):
         raise CourseError(
             f"A model is wanted first, with sample(n, generator=…); {type(model).__name__} has "
@@ -56,8 +61,12 @@ def require_samples(model: object, call: str = "report(model, dataset)") -> None
 
 
 def condition_of(model: object) -> Condition:
-    """What the model is told; `Nothing`, of size 0, for an unconditional one."""
-    return getattr(model, "condition", None) or Nothing()
+    """What the model is told; of size 0 for an unconditional one."""
+    own = getattr(model, "condition", None)
+    if own is not None:
+        return own
+    settings = _settings(model)
+    return condition(settings.get("classes", 0), settings.get("attributes", ()))
 
 
 def told(method: Callable, labels: Tensor | None) -> dict[str, Tensor]:
@@ -75,5 +84,9 @@ def draws(model: object) -> bool:
 
 def scale_of(model: object) -> str | None:
     """The name of the likelihood that the model's settings state, or None."""
-    settings = getattr(model, "settings", None)
-    return settings.get("likelihood") if isinstance(settings, Mapping) else None
+    return _settings(model).get("likelihood")
+
+
+def _settings(model: object) -> Mapping:
+    found = getattr(model, "settings", None)
+    return found if isinstance(found, Mapping) else {}

@@ -51,9 +51,14 @@ def histogram_of(probabilities: Tensor, confidence: float = 0.0) -> Tensor:
     return torch.bincount(classes[sure >= confidence], minlength=probabilities.shape[1])
 
 
+def _double(counts: Tensor) -> Tensor:
+    counts = counts if isinstance(counts, Tensor) else torch.as_tensor(counts, device="cpu")
+    return counts.double()
+
+
 def shares(counts: Tensor) -> Tensor:
     """Counts or shares (…, classes) -> shares that sum to 1, float64."""
-    counts = torch.as_tensor(counts).double()
+    counts = _double(counts)
     total = counts.sum(-1, keepdim=True)
     if (counts < 0).any() or not (total > 0).all() or not counts.isfinite().all():
         raise CourseError(
@@ -71,7 +76,7 @@ def _pair(p: Tensor, q: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _counts(p: Tensor, q: Tensor) -> tuple[Tensor, Tensor]:
-    p, q = torch.as_tensor(p).double(), torch.as_tensor(q).double()
+    p, q = _double(p), _double(q)
     _pair(p, q)
     if (p % 1).any() or (q % 1).any():
         raise CourseError("Expected counts, not shares: how many were counted matters here.")

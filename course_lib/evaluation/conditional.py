@@ -142,21 +142,24 @@ def rows(
     """
     if labels is None:
         return []
-    known = not hasattr(model.condition, "names") or isinstance(judge, features.HairStyle)
+    condition = abilities.condition_of(model)
+    known = not hasattr(condition, "names") or isinstance(judge, features.HairStyle)
     if isinstance(judge, str) or own is not None or not known:
         why = own or (judge if isinstance(judge, str) else "the judge reads other labels")
         return [Row(name, None, note=why) for name in NAMES]
     real = labels_of(model, dataset)
-    floor, _ = agreement(readings(dataset.images, judge, model.condition), real)
-    value = agreement(readings(samples, judge, model.condition), labels)
+    floor, _ = agreement(readings(dataset.images, judge, condition), real)
+    value = agreement(readings(samples, judge, condition), labels)
     found = [Row(NAMES[0], *value, floor, "share", "by an independent judge; rewards collapse")]
     found.append(_gan_train_row(samples, labels, dataset, seed))
-    network, members = features.for_shape(dataset.shape), model.condition.members
-    half, inside = len(dataset) // 2, members(real)
-    seen = features.image_features(dataset.images, network)
-    drawn = features.image_features(samples, network)
-    value = relative_diversity(drawn, members(labels), seen, inside)
-    floor, _ = relative_diversity(seen[:half], inside[:half], seen[half:], inside[half:])
+    network = features.for_shape(dataset.shape)
+    seen, drawn = (features.image_features(x, network) for x in (dataset.images, samples))
+    inside, half = condition.members(real), len(dataset) // 2
+    try:
+        value = relative_diversity(drawn, condition.members(labels), seen, inside)
+        floor, _ = relative_diversity(seen[:half], inside[:half], seen[half:], inside[half:])
+    except CourseError as error:
+        return [*found, Row(NAMES[2], None, note=str(error))]
     note = "mean distance of two of a class, by that of real ones; noise is diverse, too"
     return [*found, Row(NAMES[2], *value, floor, "of real", note)]
 

@@ -67,7 +67,7 @@ def left_out_error(statistic: Callable[[Tensor, Tensor], float], a: Tensor, b: T
     """
     folds = [torch.arange(len(x), device=x.device) % GROUPS for x in (a, b)]
     found = [statistic(a[folds[0] != i], b[folds[1] != i]) for i in range(GROUPS)]
-    return _jackknife(torch.tensor(found, dtype=torch.float64))
+    return _jackknife(torch.tensor(found, dtype=torch.float64, device="cpu"))
 
 
 def kid(a: Tensor, b: Tensor) -> tuple[float, float]:

@@ -66,9 +66,9 @@ def as_levels(images: Tensor) -> Tensor:
 
 def for_network(images: Tensor, network: nn.Module) -> Iterator[Tensor]:
     """The images as levels, a BATCH at a time, where the network's weights lie, as they are."""
-    first = next(network.parameters())
+    weights = next(network.parameters(), torch.zeros(0, device="cpu", dtype=torch.float32))
     for part in checked(images).split(BATCH):
-        yield as_levels(part).to(first.device, first.dtype)
+        yield as_levels(part).to(weights.device, weights.dtype)
 
 
 @contextlib.contextmanager

@@ -127,6 +127,7 @@ def iwae(
         or list(ks) != sorted(set(ks))
     ):
         raise CourseError(f"ks are growing whole numbers from 1, e.g. (1, 5, 50), got {ks}.")
+    abilities.require_instance(model, "iwae(model, images)")
     if not abilities.can(model, "log_likelihood"):
         raise CourseError(
             f"{type(model).__name__} has no log_likelihood(x, k, generator). A GAN has no "

@@ -83,7 +83,8 @@ class Model(nn.Module):
     def noise(self, *shape: int, generator: torch.Generator | None) -> Tensor:
         """Standard normal noise, drawn on the CPU so that seeds agree across devices."""
         device = "cpu" if generator is None else generator.device
-        return torch.randn(*shape, generator=generator, device=device).to(**self.place)
+        noise = torch.randn(*shape, generator=generator, device=device, dtype=torch.float32)
+        return noise.to(**self.place)
 
     def unconditional(self, labels: Tensor | None) -> None:
         """Refuse labels, in the name of a model that takes none."""

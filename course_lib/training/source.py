@@ -95,9 +95,7 @@ class Source:
         """The mean of `x` over all processes, differentiable; with one process, `x` itself."""
         return distributed.mean(x)
 
-    def _noise(
-        self, kind, shape: tuple[int, ...], dtype: torch.dtype | None = None
-    ) -> Tensor:
+    def _noise(self, kind, shape: tuple[int, ...], dtype: torch.dtype | None = None) -> Tensor:
         joint = kind(
             distributed.world() * shape[0],
             *shape[1:],

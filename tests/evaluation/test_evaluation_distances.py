@@ -210,6 +210,37 @@ def test_equal_sets_have_all_four_at_one():
     assert values(evaluation.prdc(x, x.clone())) == pytest.approx((1, 1, 1, 1), abs=1e-12)
 
 
+@pytest.mark.parametrize(("copies", "k"), [(2, 5), (3, 5), (6, 5), (6, 1), (15, 5)])
+def test_equal_sets_with_copies_have_all_four_at_one(copies, k):
+    """Radii are 0, or balls end between an image's copies and the next image."""
+    x = normal(40, 8).repeat(copies, 1)
+    found = manifold.prdc(x, x[torch.randperm(len(x))], k=k)
+    four = found.precision, found.recall, found.density, found.coverage
+    assert four == pytest.approx((1, 1, 1, 1), abs=1e-12)
+
+
+def test_a_perfect_sampler_of_oversampled_data_is_perfect():
+    """A rare class whose every image is there six times, in both sets."""
+    common, rare = normal(600, 8), normal(100, 8, 1, mean=4.0)
+    whole = torch.cat([common, rare.repeat(6, 1)])
+    order = [torch.randperm(1200, generator=torch.Generator().manual_seed(i)) for i in (0, 1)]
+    real = whole[order[0]]
+    fake = torch.cat([normal(600, 8, 2), rare.repeat(6, 1)])[order[1]]
+    found = manifold.prdc(real, fake)
+    plain = manifold.prdc(normal(600, 8), normal(600, 8, 2))
+    for name in ("precision", "recall", "density", "coverage"):
+        wanted = (getattr(plain, name) + 1) / 2  # half of all is copied exactly
+        assert getattr(found, name) == pytest.approx(wanted, abs=0.05), name
+
+
+def test_a_set_is_at_distance_zero_from_itself_and_never_below():
+    for n, dims in ((600, 40), (90, 40), (45, 40)):
+        x = normal(n, dims)
+        assert 0 <= distances.fitted_frechet(x, x) < 1e-9
+        flat = x[:, :5] @ normal(5, dims, 3)
+        assert 0 <= distances.fitted_frechet(flat, flat) < 1e-5
+
+
 def test_a_dropped_mode_lowers_recall_and_coverage_and_leaves_precision():
     modes = 20.0 * torch.eye(4).double()[torch.arange(400) % 4]
     real, fake = modes + normal(400, 4), modes + normal(400, 4, 1)

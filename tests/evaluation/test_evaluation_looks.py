@@ -158,3 +158,33 @@ def test_smoothing_keeps_the_mean_of_a_plain_image_and_agrees_with_scipy():
     assert torch.allclose(
         image_statistics.smooth(torch.ones(1, 16, 16).double(), 2), torch.ones(1).double()
     )
+
+
+# Memorisation ----------------------------------------------------------------------------
+@pytest.mark.parametrize(("n", "draws"), [(1, 200), (2, 200), (5, 200), (10, 200), (100, 60)])
+def test_the_error_of_memorisation_counts_the_references(n, draws):
+    """Who recites nothing is beyond three errors as seldom as a normal variable, or nearly.
+
+    Images near the mean are the nearest neighbours of most samples: a few references decide.
+    """
+    generator = torch.Generator().manual_seed(n)
+
+    def images(many):
+        return (0.5 + 0.15 * torch.randn(many, 1, 4, 4, generator=generator)).clamp(0, 1)
+
+    shares, errors = [], []
+    for _ in range(draws):
+        found = evaluation.memorisation(images(200), images(n), images(n), generator)
+        shares.append(found.share)
+        errors.append(found.error)
+    away = (torch.tensor(shares) - 0.5).abs() / torch.tensor(errors)
+    assert (away > 3).double().mean() <= 0.02
+    spread = torch.tensor(shares).std()
+    assert n < 10 or 0.7 * spread < torch.tensor(errors).square().mean().sqrt() < 1.5 * spread
+
+
+def test_who_recites_is_far_beyond_the_error():
+    generator = torch.Generator().manual_seed(0)
+    train, held = torch.rand(2, 300, 1, 4, 4, generator=generator)
+    found = evaluation.memorisation(train[:100], train, held, generator)
+    assert found.share == 1 and (found.share - 0.5) / found.error > 5

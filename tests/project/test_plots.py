@@ -39,9 +39,7 @@ def drawings(names=None) -> dict[str, Figure]:
         "curves": lambda: plots.curves(
             LOSSES, predictions={"G.fake": 0.6}, references={"ln 2": 0.693}
         ),
-        "lines": lambda: plots.lines(
-            [0, 1, 2], {"a": [1, 2, 3], "b": [3, 2, 1]}, dashed=["b"]
-        ),
+        "lines": lambda: plots.lines([0, 1, 2], {"a": [1, 2, 3], "b": [3, 2, 1]}, dashed=["b"]),
         "histogram": lambda: plots.histogram([5, 0, 3], expected=[1, 1, 1], floor=0.02),
         "bars": lambda: plots.bars({"VAE": (-137.2, 0.4), "PPCA": -150}, unit="nats"),
         "points": lambda: plots.points(spread, data=spread + 1),

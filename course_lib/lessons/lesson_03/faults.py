@@ -13,8 +13,8 @@ from torch import Tensor
 
 from course_lib.checks.exercises import Faults
 from course_lib.data import DataSet
-from course_lib.evaluation.classes import as_levels
 from course_lib.evaluation.ladder import blurred
+from course_lib.evaluation.levels import as_levels
 
 
 @dataclass(frozen=True)
