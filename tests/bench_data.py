@@ -26,7 +26,7 @@ from torch.utils.data import DataLoader
 from torchvision import datasets, transforms
 
 from course_lib import data
-from course_lib.data.photos import sources
+from course_lib.data.photos import archives
 from course_lib.training import Source
 
 BATCH, SIZE = 64, 64
@@ -42,10 +42,10 @@ def unpacked(place: Path, folder: Path) -> None:
             image = Image.fromarray(blocks).resize((SIZE, SIZE), Image.Resampling.BICUBIC)
             image.save(folder / "all" / f"{i:04}.jpg", quality=90)
         return
-    source = sources.source(place, "images")
-    for i, name in enumerate(source.files):
+    archive = archives.opened(place, "images")
+    for i, name in enumerate(archive.files):
         if name.lower().endswith((".jpg", ".png")):
-            (folder / "all" / f"{i}{name[-4:]}").write_bytes(source.read(name))
+            (folder / "all" / f"{i}{name[-4:]}").write_bytes(archive.read(name))
 
 
 def packed_batches(images: data.DataSet) -> Iterator[None]:

@@ -53,8 +53,9 @@ class _Entry:
     sized: bool = False
 
 
-def _fetched(source: mnist.Source) -> _Entry:
-    return _Entry(partial(mnist.load, source), partial(mnist.here, source), source.card)
+def _fetched(published: mnist.Published) -> _Entry:
+    load, here = partial(mnist.load, published), partial(mnist.here, published)
+    return _Entry(load, here, published.card)
 
 
 def _drawn(name: str) -> _Entry:
@@ -107,7 +108,7 @@ def _parsed(
     name, _, path = str(name).partition(":")
     if path and root is not None:
         raise CourseError(f"Two places for {name}: {path!r} in its name, {root} as root.")
-    base, size = re.fullmatch(r"(.*?)(?:-(\d+))?", name, re.DOTALL).groups()
+    base, size = re.fullmatch(r"(.*?)(?:-(\d{1,9}))?", name, re.DOTALL).groups()
     if base not in _ENTRIES or (size and not _ENTRIES[base].sized):
         raise unknown("data set", name, _ENTRIES)
     return _ENTRIES[base], path or root, {"size": int(size)} if size else {}

@@ -1,31 +1,37 @@
 """MNIST and Fashion-MNIST whole: from a folder that has them, else fetched once by torchvision.
 
-Both come as four "idx" files of one layout. A folder may hold them packed or unpacked, as
-torchvision, Debian or a browser's download folder keep them; what is checked is the unpacked
-content, because packing differs between sources. What cannot be had gives an error that says
-which files to fetch, from where, and where to put them.
+Both come as four "idx" files: a head of known length, then one byte for each value. A folder
+may hold them packed or unpacked, as torchvision, Debian or a browser's download folder keep
+them; what is checked is the unpacked content, because packing differs. Its checksum says which
+file it is, so nothing is left to be parsed. What cannot be had gives an error that says which
+files to fetch, from where, and where to put them.
 """
 
 from __future__ import annotations
 
+import gzip
 import hashlib
+import math
+import os
+import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import torch
 
-from course_lib.data import idx, paths
+from course_lib.data import paths
 from course_lib.data.dataset import Card, DataSet
 from course_lib.data.fetch import fetch
 from course_lib.errors import CourseError
 
+SHAPES = {"images": (28, 28), "labels": ()}  # of one item
 PARTS = {"train": "train", "test": "t10k"}
 KINDS = {"images": "images-idx3-ubyte", "labels": "labels-idx1-ubyte"}
 
 
 @dataclass(frozen=True)
-class Source:
+class Published:
     """One set of four idx files. md5: of each file unpacked, by "part-kind"."""
 
     card: Card
@@ -34,7 +40,7 @@ class Source:
     md5: dict[str, str]
 
 
-MNIST = Source(
+MNIST = Published(
     Card(
         name="mnist",
         text="handwritten digits, grey, 28×28, centred, ink is bright",
@@ -52,7 +58,7 @@ MNIST = Source(
         "t10k-labels": "27ae3e4e09519cfbb04c329615203637",
     },
 )
-FASHION = Source(
+FASHION = Published(
     Card(
         name="fashion",
         text="articles of clothing, grey, 28×28, on black; a drop-in replacement for MNIST",
@@ -76,101 +82,132 @@ FASHION = Source(
 SYSTEM = (Path("/usr/share/datasets"),)  # where Debian's dataset packages unpack
 
 
-def here(source: Source, root: str | Path | None = None) -> bool:
+def here(published: Published, root: str | Path | None = None) -> bool:
     """Whether the training and the test files are all on this machine (not: whether intact)."""
-    return all(_locate(source, part, _places(source, root)) for part in PARTS.values())
+    return all(_locate(published, part, _places(published, root)) for part in PARTS.values())
 
 
-def load(source: Source, split: str, root: str | Path | None = None) -> DataSet:
+def load(published: Published, split: str, root: str | Path | None = None) -> DataSet:
     """The images and labels of `split`: from `root` if given, else found, else downloaded."""
-    places = _places(source, root)
+    places = _places(published, root)
     part = PARTS[split]
-    found = _locate(source, part, places)
-    if found is None:
+    files = _locate(published, part, places)
+    if files is None:
         if root is not None:
-            lacking = _lacking(source, part, places[0])
+            lacking = _lacking(published, part, places[0])
             raise CourseError(
-                f"{source.card.name} is not in {root}{lacking}. {_by_hand(source, places)}"
+                f"{published.card.name} is not in {root}{lacking}. {_by_hand(published, places)}"
             )
         target = paths.writable(paths.download_root())
-        fetch(source.card.name, source.torchvision, target, _by_hand(source, places))
-        found = _locate(source, part, [target])
-        if found is None:
-            raise CourseError(f"The download brought no files. {_by_hand(source, places)}")
-    images = _verified(source, f"{part}-images", found["images"], ndim=3)
-    labels = _verified(source, f"{part}-labels", found["labels"], ndim=1)
-    return DataSet(
-        torch.from_numpy(images)[:, None],
-        torch.from_numpy(labels).long(),
-        card=replace(source.card, split=split),
-    )
+        fetch(published.card.name, published.torchvision, target, _by_hand(published, places))
+        files = _locate(published, part, [target])
+        if files is None:
+            raise CourseError(f"The download brought no files. {_by_hand(published, places)}")
+    images, labels = (_verified(published, split, kind, files[kind]) for kind in KINDS)
+    return DataSet(images[:, None], labels, card=replace(published.card, split=split))
 
 
-def _places(source: Source, root: str | Path | None) -> list[Path]:
+def _places(published: Published, root: str | Path | None) -> list[Path]:
     """The folders to look in: `root` alone if given."""
     if root is None:
-        return list(dict.fromkeys([*paths.roots(), paths.cache_root(), *SYSTEM]))
-    folder = Path(root).expanduser()
+        return [*paths.places(), *SYSTEM]
+    folder = paths.given(root)
     if not folder.is_dir():
         raise CourseError(
-            f"There is no folder {folder} to load {source.card.name} from. Correct root, or "
+            f"There is no folder {folder} to load {published.card.name} from. Correct root, or "
             "leave it out to have the data looked for and downloaded."
         )
     return [folder]
 
 
-def _locate(source: Source, part: str, places: list[Path]) -> dict[str, Path] | None:
+def _locate(published: Published, part: str, places: list[Path]) -> dict[str, Path] | None:
     """The images' and the labels' file of `part` in the first folder that has both."""
     for place in places:
-        for folder in source.folders:
-            found = {}
+        for folder in published.folders:
+            files = {}
             for kind, ending in KINDS.items():
-                names = idx.spellings(f"{part}-{ending}")
-                there = [place / folder / name for name in names]
-                found[kind] = next((path for path in there if path.is_file()), None)
-            if all(found.values()):
-                return found
+                spelt = [place / folder / name for name in _spellings(f"{part}-{ending}")]
+                files[kind] = next(filter(os.path.isfile, spelt), None)
+            if all(files.values()):
+                return files
     return None
 
 
-def _lacking(source: Source, part: str, place: Path) -> str:
+def _lacking(published: Published, part: str, place: Path) -> str:
     """What is missing where just one of the two files is there; else nothing."""
-    for folder in source.folders:
+    for folder in published.folders:
         for kind, ending in KINDS.items():
-            for name in idx.spellings(f"{part}-{ending}"):
-                if (place / folder / name).is_file():
+            for name in _spellings(f"{part}-{ending}"):
+                if os.path.isfile(place / folder / name):
                     other = next(k for k in KINDS if k != kind)
                     return f": {place / folder / name} is there, the {other} are not"
     return ""
 
 
-def _verified(source: Source, which: str, path: Path, ndim: int) -> np.ndarray:
-    content = idx.unpacked(path)
-    array = idx.parse(content, path, ndim)
-    found = hashlib.md5(content, usedforsecurity=False).hexdigest()
-    if found == source.md5[which]:
-        return array
+def _spellings(name: str) -> Iterator[str]:
+    """The names under which one idx file goes: as published, or with a dot; packed or not."""
+    for stem in (name, name.replace("-idx", ".idx")):
+        yield stem
+        yield f"{stem}.gz"
+
+
+def _verified(published: Published, split: str, kind: str, path: Path) -> np.ndarray:
+    """The images uint8 (N, 28, 28) or labels (N,) in the file, once it is known to be the one."""
+    shape = (published.card.counts[split], *SHAPES[kind])
+    head = 4 + 4 * len(shape)
+    length = head + math.prod(shape)
+    content = _unpacked(path, length + 1)  # of whatever it might unpack to, no more
+    which = f"{PARTS[split]}-{kind}"
+    digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    if digest == published.md5[which]:
+        # A copy: torch needs memory that it may write to.
+        return np.frombuffer(content, np.uint8, offset=head).reshape(shape).copy()
     for other in (MNIST, FASHION):
-        if found in other.md5.values():
-            real = next(k for k, md5 in other.md5.items() if md5 == found)
+        if digest in other.md5.values():
+            real = next(k for k, md5 in other.md5.items() if md5 == digest)
             raise CourseError(
                 f"{path} holds the {real} of {other.card.name}, not the {which} of "
-                f"{source.card.name}. Both sets use the same file names: keep each in a folder "
-                f"of its own, this one in {source.folders[0]}."
+                f"{published.card.name}. Both sets use the same file names: keep each in a "
+                f"folder of its own, this one in {published.folders[0]}."
             )
+    if len(content) != length:
+        held = f"{len(content):,}" if len(content) < length else "more"
+        raise CourseError(
+            f"{path} should unpack to {length:,} bytes and holds {held}: an interrupted "
+            "download, or another file. Delete it and fetch it again."
+        )
     raise CourseError(
-        f"{path} is damaged or another file: the md5 of its content is {found}, expected "
-        f"{source.md5[which]}. Delete it and fetch it again."
+        f"{path} is damaged or another file: the md5 of its content is {digest}, expected "
+        f"{published.md5[which]}. Delete it and fetch it again."
     )
 
 
-def _by_hand(source: Source, places: list[Path]) -> str:
+def _unpacked(path: Path, most: int) -> bytes:
+    """The first `most` bytes of the file, without its packing."""
+    try:
+        with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as file:
+            return file.read(most)
+    except EOFError as error:
+        raise CourseError(
+            f"{path} ends too early ({path.stat().st_size:,} bytes): an interrupted download. "
+            "Delete it and fetch it again."
+        ) from error
+    except (gzip.BadGzipFile, zlib.error) as error:
+        raise CourseError(
+            f"{path} is no intact gzip file ({error}). Often a web page was saved in its place. "
+            "Delete it and fetch it again."
+        ) from error
+    except OSError as error:
+        raise CourseError(f"{path} cannot be read ({error.strerror or error}).") from error
+
+
+def _by_hand(published: Published, places: list[Path]) -> str:
     """What to fetch, from where, and where to put it."""
     names = [f"{part}-{kind}.gz" for part in PARTS.values() for kind in KINDS.values()]
     chosen = paths.download_root() if len(places) > 1 else places[0]
     return (
-        f"Fetch {', '.join(names)} (torchvision.datasets.{source.torchvision}.mirrors has the "
-        f"addresses) and put them, packed or not, into {chosen / source.folders[0]}. Looked "
+        f"Fetch {', '.join(names)} (torchvision.datasets.{published.torchvision}.mirrors has the "
+        f"addresses) and put them, packed or not, into {chosen / published.folders[0]}. Looked "
         f"in: {', '.join(map(str, places))}. The embedded sample needs no download: "
         "load('digits')."
     )

@@ -4,6 +4,8 @@ The course runs from a clone, from an installed package, on Binder and on Colab.
 folder that may hold `digits.npz`, `checkpoints/` and the learner's own MNIST files; `roots()`
 lists those that exist, first the one that the learner chose, and `find` looks through them all,
 so that a folder with nothing but MNIST in it does not hide the data that came with the course.
+A place that can't be told (no home, a working folder that is gone) is skipped until it is the
+one that is needed.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from course_lib.errors import CourseError
@@ -19,29 +22,70 @@ PACKAGE = Path(__file__).resolve().parents[1]
 MARKER = "digits.npz"
 
 
+def given(path: str | Path) -> Path:
+    """The absolute path that a learner means, "~" spelt out; there need be nothing at it.
+
+    Raises CourseError for what can't be a path here: too long, another user's home, no text.
+    """
+    try:
+        place = Path(os.path.abspath(Path(path).expanduser()))
+        place.exists()
+    except FileNotFoundError as error:
+        raise _gone() from error
+    except (OSError, RuntimeError, TypeError, ValueError) as error:
+        told = f"{str(path)[:60]}…" if len(str(path)) > 60 else str(path)
+        why = getattr(error, "strerror", None) or error
+        raise CourseError(f"{told!r} can't be used as a path: {why}.") from error
+    return place
+
+
+def working_folder() -> Path:
+    """Where the kernel runs. Raises CourseError where that folder has been deleted or moved."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError as error:
+        raise _gone() from error
+
+
+def _gone() -> CourseError:
+    return CourseError(
+        "The folder in which this kernel was started is gone: restart the kernel in one that "
+        "exists, or give whole paths."
+    )
+
+
 def _candidates() -> list[Path]:
     """Every place that may hold the course's own data, best first."""
-    here = Path.cwd()
-    clone = PACKAGE.parent / "data"
-    around = [folder / "data" for folder in (here, *here.parents)]
+    around = []
+    with suppress(CourseError):
+        here = working_folder()
+        around = [folder / "data" for folder in (here, *here.parents)]
     # On Colab the library may be installed while the clone lies beside the notebook.
     colab = sorted(Path("/content").glob("*/data")) if "google.colab" in sys.modules else []
-    return [clone, PACKAGE / "_data", *around, *colab]
+    return [PACKAGE.parent / "data", PACKAGE / "_data", *around, *colab]
 
 
 def cache_root() -> Path:
-    """The per-user folder for what is downloaded; it may not exist yet."""
+    """The per-user folder for what is downloaded; it may not exist yet.
+
+    Raises CourseError where nobody knows the user's home and none is named.
+    """
+    variable, usual = "XDG_CACHE_HOME", ".cache"
     if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData/Local")
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return base / "course_lib"
+        variable, usual = "LOCALAPPDATA", "AppData/Local"
+    try:
+        return Path(os.environ.get(variable) or Path.home() / usual) / "course_lib"
+    except RuntimeError as error:
+        raise CourseError(
+            "The user's home folder isn't known here, so there is no place to keep data in. Set "
+            f"{variable} to a folder that you may write to."
+        ) from error
 
 
 def download_root() -> Path:
     """Where downloads go: `COURSE_DATA` if it is set, else the cache."""
     chosen = os.environ.get("COURSE_DATA")
-    return Path(chosen).expanduser() if chosen else cache_root()
+    return given(chosen) if chosen else cache_root()
 
 
 def roots() -> list[Path]:
@@ -49,32 +93,40 @@ def roots() -> list[Path]:
 
     Raises CourseError when `COURSE_DATA` names a folder that does not exist.
     """
-    found = []
+    folders = []
     chosen = os.environ.get("COURSE_DATA")
     if chosen:
-        folder = Path(chosen).expanduser()
+        folder = given(chosen)
         if not folder.is_dir():
             raise CourseError(
                 f"COURSE_DATA is {chosen!r}, and there is no such folder. Create it and put "
                 "the data there, or unset COURSE_DATA to use what came with the course."
             )
-        found.append(folder)
-    found += [folder for folder in _candidates() if (folder / MARKER).is_file()][:1]
-    if cache_root().is_dir():
-        found.append(cache_root())
-    return found
+        folders.append(folder)
+    # os.path's tests are False where a folder above may not be entered; Path's would raise.
+    folders += [f for f in _candidates() if os.path.isfile(f / MARKER)][:1]
+    with suppress(CourseError):
+        folders += filter(os.path.isdir, [cache_root()])
+    return folders
+
+
+def places() -> list[Path]:
+    """`roots()`, and the cache even where it doesn't exist yet, each once."""
+    with suppress(CourseError):
+        return list(dict.fromkeys([*roots(), cache_root()]))
+    return roots()
 
 
 def data_root() -> Path:
     """The first of `roots()`: the course's data folder unless `COURSE_DATA` names another."""
-    found = roots()
-    if not found:
+    folders = roots()
+    if not folders:
         raise CourseError(
             "The course's data folder was not found. Looked for "
             + ", ".join(str(folder / MARKER) for folder in _candidates()[:3])
             + ". Run from a clone of the course, or set COURSE_DATA to its data/ folder."
         )
-    return found[0]
+    return folders[0]
 
 
 def find(name: str | Path) -> Path:
@@ -83,12 +135,12 @@ def find(name: str | Path) -> Path:
     Raises CourseError that lists the places looked at.
     """
     data_root()
-    places = [folder / name for folder in roots()]
-    for place in places:
-        if place.exists():
+    tried = [folder / name for folder in roots()]
+    for place in tried:
+        if os.path.exists(place):
             return place
     raise CourseError(
-        f"{name} is missing. Looked at {', '.join(map(str, places))}. It comes with the "
+        f"{name} is missing. Looked at {', '.join(map(str, tried))}. It comes with the "
         "course: restore it (git checkout -- data), or set COURSE_DATA to the folder that "
         "holds it."
     )
@@ -96,7 +148,7 @@ def find(name: str | Path) -> Path:
 
 def runs_root() -> Path:
     """Where training keeps its runs: `runs/` in the working folder (it may not exist yet)."""
-    return Path.cwd() / "runs"
+    return working_folder() / "runs"
 
 
 def writable(folder: str | Path) -> Path:
@@ -104,7 +156,7 @@ def writable(folder: str | Path) -> Path:
 
     Raises CourseError when it cannot: no permission, a file in the way, a read-only disk.
     """
-    folder = Path(folder).expanduser()
+    folder = given(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
@@ -115,3 +167,11 @@ def writable(folder: str | Path) -> Path:
             "yours to write, or change its permissions."
         ) from error
     return folder
+
+
+def no_room(what: str, need: int, folder: Path, free: int) -> CourseError:
+    """The error for `need` bytes that don't fit into the cache."""
+    return CourseError(
+        f"{what} takes {need / 1e9:.1f} GB; {folder} has {free / 1e9:.1f} GB left. Make room "
+        "there, or let XDG_CACHE_HOME name a folder on a larger disk."
+    )

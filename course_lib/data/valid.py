@@ -12,6 +12,8 @@ from torch import Tensor
 
 from course_lib.errors import CourseError
 
+SIDES = range(8, 513)  # pixels of a picture that is made here, photographs and faces alike
+
 
 def tensor(values: Tensor | np.ndarray, name: str) -> Tensor:
     """The values as a tensor that shares their memory; `name` is for the message."""

@@ -82,7 +82,8 @@ def both(root, name="celeba-16"):
 
 def names_of(cache, split):
     (found,) = (path for path in (cache / "packed").iterdir() if path.is_dir())
-    return [lists.stem(name) for name in (found / f"{split}.txt").read_text().splitlines()]
+    lines = (found / "files.txt").read_text().splitlines()
+    return [lists.stem(line.split("\t")[1]) for line in lines if line.startswith(f"{split}\t")]
 
 
 def persons(dataset):

@@ -19,7 +19,7 @@ from PIL import Image
 
 from course_lib import data
 from course_lib.data import paths
-from course_lib.data.photos import packing, pictures, sources
+from course_lib.data.photos import archives, packing, squares
 from course_lib.errors import CourseError
 
 RED, WHITE = (200, 30, 60), (255, 255, 255)
@@ -68,12 +68,17 @@ def files(cache):
     """Name -> pixels, of both splits."""
     found = {}
     for split in ("train", "test"):
-        names = (packed(cache) / f"{split}.txt").read_text("utf-8").splitlines()
-        if names:
-            images = np.load(packed(cache) / f"{split}.npy")
-            assert len(names) == len(images)
-            found |= dict(zip(names, images, strict=True))
+        names = names_of(cache, split)
+        pixels = np.fromfile(packed(cache) / f"{split}.uint8", np.uint8)
+        images = pixels.reshape(len(names), 3, 16, 16)
+        found |= dict(zip(names, images, strict=True))
     return found
+
+
+def names_of(cache, split):
+    """The files whose pixels are in a split, in order."""
+    lines = (packed(cache) / "files.txt").read_text("utf-8").splitlines()
+    return [line.split("\t")[1] for line in lines if line.startswith(f"{split}\t")]
 
 
 # --- one image ----------------------------------------------------------------------------
@@ -85,14 +90,14 @@ def plain(colour, size=(20, 20), mode="RGB"):
 
 def test_an_image_of_the_asked_size_comes_through_unchanged():
     image = noise(0, 16, 16)
-    found = pictures.square(content(image), 16, pictures.central_square)
+    found = squares.square(content(image), 16, squares.central_square)
     np.testing.assert_array_equal(found, np.asarray(image).transpose(2, 0, 1))
 
 
 @pytest.mark.parametrize(("width", "height"), [(31, 16), (16, 31)])
 def test_the_central_square_is_kept(width, height):
     image = noise(1, width, height)
-    found = pictures.square(content(image), 16, pictures.central_square)
+    found = squares.square(content(image), 16, squares.central_square)
     left, top = (width - 16) // 2, (height - 16) // 2
     pixels = np.asarray(image)[top : top + 16, left : left + 16]
     np.testing.assert_array_equal(found, pixels.transpose(2, 0, 1))
@@ -101,7 +106,7 @@ def test_the_central_square_is_kept(width, height):
 def test_scaling_down_is_antialiased():
     """A fine chessboard becomes grey; picking single pixels would leave black and white."""
     board = (np.indices((128, 128)).sum(0) % 2 * 255).astype(np.uint8)
-    found = pictures.square(content(Image.fromarray(board)), 16, pictures.central_square)
+    found = squares.square(content(Image.fromarray(board)), 16, squares.central_square)
     assert np.abs(found.astype(int) - 127).max() <= 6
     assert set(np.unique(board[::8, ::8])) <= {0, 255}
 
@@ -133,7 +138,7 @@ KINDS = {
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_becomes_eight_bit_colour(kind):
     image, settings, expected = KINDS[kind]
-    found = pictures.square(content(image, **settings), 16, pictures.central_square)
+    found = squares.square(content(image, **settings), 16, squares.central_square)
     assert found.dtype == np.uint8 and found.shape == (3, 16, 16)
     assert np.abs(found - np.array(expected)[:, None, None]).max() <= 2
 
@@ -144,7 +149,7 @@ def test_a_turned_photograph_is_set_upright(orientation):
     image.paste(RED, (0, 0, 10, 10))  # a mark in the upper left corner of the stored pixels
     exif = Image.Exif()
     exif[0x0112] = orientation
-    found = pictures.square(content(image, exif=exif), 16, lambda w, h: (0, 0, w, h))
+    found = squares.square(content(image, exif=exif), 16, lambda w, h: (0, 0, w, h))
     rows, columns = np.nonzero(found[0] > 100)
     corner = (
         "upper" if rows.mean() < 8 else "lower",
@@ -187,24 +192,22 @@ def test_the_default_is_64_and_the_path_may_be_root(tmp_path):
 def test_a_second_load_decodes_nothing(tmp_path, monkeypatch):
     folder = fill(tmp_path / "mine")
     before = data.load("folder-16", root=folder)
-    monkeypatch.setattr(pictures, "square", None)
+    monkeypatch.setattr(squares, "square", None)
     after = data.load("folder-16", root=folder)
     assert torch.equal(before.images, after.images)
 
 
 def test_the_images_are_not_read_into_memory(tmp_path, monkeypatch):
-    """What `np.load` gives for the mapped file reaches the data set without a copy."""
-    folder, mapped = fill(tmp_path / "mine"), []
-    load = np.load
+    """The mapped file reaches the data set without a copy."""
+    folder, mapped, memmap = fill(tmp_path / "mine"), [], np.memmap
 
-    def watched(path, *args, **settings):
-        mapped.append(load(path, *args, **settings))
+    def watched(*args, **settings):
+        mapped.append(memmap(*args, **settings))
         return mapped[-1]
 
-    monkeypatch.setattr(np, "load", watched)
+    monkeypatch.setattr(np, "memmap", watched)
     images = data.load("folder-16", root=folder).images
-    (array,) = (a for a in mapped if isinstance(a, np.memmap))
-    assert images.data_ptr() == array.ctypes.data
+    assert images.data_ptr() == mapped[0].ctypes.data
 
 
 def test_a_change_to_the_images_never_reaches_the_file(tmp_path):
@@ -292,7 +295,7 @@ def test_strays_beside_the_split_are_listed_and_leave_it_alone(tmp_path, cache, 
         train, test = both("folder-16", tmp_path / "mine")
     assert train.card.classes == ("cats", "dogs")
     for split, dataset in (("train", train), ("test", test)):
-        names = (packed(cache) / f"{split}.txt").read_text().splitlines()
+        names = names_of(cache, split)
         assert len(names) == len(dataset) == 20
         assert all(name.startswith(f"inner/{split}/") for name in names)
         assert dataset.labels.tolist() == [0] * 10 + [1] * 10
@@ -346,7 +349,7 @@ def test_bad_files_are_listed_with_the_reason(tmp_path, cache):
         "float.tif",
         "link.png",
         "loop.png",
-        "odd\r  name.png",
+        "odd  name.png",
         "page.jpg",
         "pipe.png",
     ]
@@ -452,20 +455,20 @@ def test_hard_links_in_a_tar_count_as_in_a_folder(tmp_path, cache, kind):
     assert sum(map(len, both(f"folder-16:{archive}"))) == 40
     with tarfile.open(archive, "a") as file:
         file.add(folder / "000.png", "appended.png")
-    assert sources.source(archive, "images").files[0] == "appended.png"
+    assert archives.opened(archive, "images").files[0] == "appended.png"
 
 
 def test_a_full_disk_is_refused_before_the_work(tmp_path, monkeypatch):
     folder = fill(tmp_path / "mine")
     usage = packing.shutil.disk_usage(tmp_path)._replace(free=1000)
     monkeypatch.setattr(packing.shutil, "disk_usage", lambda path: usage)
-    monkeypatch.setattr(pictures, "square", None)
+    monkeypatch.setattr(squares, "square", None)
     with refused("folder at 64×64 takes", "XDG_CACHE_HOME"):
         data.load("folder", root=folder)
 
 
 def test_a_disk_that_fails_does_not_make_its_files_bad(tmp_path, monkeypatch, cache):
-    folder, read = fill(tmp_path / "mine"), sources.Folder.read
+    folder, read = fill(tmp_path / "mine"), archives.Folder.read
 
     def failing(self, name):
         if name == "030.png":
@@ -473,12 +476,12 @@ def test_a_disk_that_fails_does_not_make_its_files_bad(tmp_path, monkeypatch, ca
         return read(self, name)
 
     monkeypatch.setattr(packing, "CHUNK", 8)
-    monkeypatch.setattr(sources.Folder, "read", failing)
+    monkeypatch.setattr(archives.Folder, "read", failing)
     with refused("broke off at 030.png: Input/output error", "goes on where it was"):
         data.load("folder-16", root=folder)
-    (journal,) = cache.glob("*.part/journal")
-    assert journal.stat().st_size == 24
-    monkeypatch.setattr(sources.Folder, "read", read)
+    (journal,) = cache.glob("*.part/files.txt")
+    assert len(journal.read_text().splitlines()) == 24
+    monkeypatch.setattr(archives.Folder, "read", read)
     assert sum(map(len, both("folder-16", folder))) == 40
 
 
@@ -496,7 +499,7 @@ def test_a_disk_that_is_full_at_the_end_is_said(tmp_path, monkeypatch, cache):
         patch.setattr(packing.json, "dumps", full)
         with refused("broke off at index.json: No space left", "goes on where it was"):
             data.load("folder-16", root=tmp_path / "mine")
-    monkeypatch.setattr(pictures, "square", None)  # nothing is decoded again
+    monkeypatch.setattr(squares, "square", None)  # nothing is decoded again
     with pytest.warns(UserWarning, match="left out: 2 of 42"):
         assert sum(map(len, both("folder-16", tmp_path / "mine"))) == 40
     listed = (packed(cache) / "bad.txt").read_text().splitlines()
@@ -514,7 +517,7 @@ def test_what_is_packed_needs_no_room_again(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("size", [0, 10])
-@pytest.mark.parametrize("file", ["train.npy", "train.npz", "index.json"])
+@pytest.mark.parametrize("file", ["train.uint8", "train.npy", "index.json"])
 def test_a_damaged_cache_says_what_to_delete(tmp_path, cache, file, size):
     folder = fill(tmp_path / "mine")
     data.load("folder-16", root=folder)
@@ -529,12 +532,13 @@ SLOW = """
 import sys, time
 from pathlib import Path
 from course_lib import data
-from course_lib.data import packing, paths, pictures
-square = pictures.square
+from course_lib.data import paths
+from course_lib.data.photos import packing, squares
+square = squares.square
 def slow(*args):
     time.sleep(.02)
     return square(*args)
-pictures.square, packing.CHUNK = slow, 4
+squares.square, packing.CHUNK = slow, 4
 paths.cache_root = lambda: Path(sys.argv[2])
 data.load("folder-16", root=sys.argv[1])
 """
@@ -546,21 +550,24 @@ def test_a_killed_packing_goes_on_where_it_was(tmp_path, cache, monkeypatch):
         (folder / f"{i:03}.png").write_bytes(b"no image")
     process = subprocess.Popen([sys.executable, "-c", SLOW, str(folder), str(cache.parent)])
     ends, journal = time.monotonic() + 60, []
-    while not (journal and journal[0].stat().st_size >= 24) and time.monotonic() < ends:
+    while (
+        not (journal and len(journal[0].read_bytes().splitlines()) >= 24)
+        and time.monotonic() < ends
+    ):
         time.sleep(0.01)
-        journal = list(cache.glob("*.part/journal"))
+        journal = list(cache.glob("*.part/files.txt"))
     process.send_signal(signal.SIGKILL)
     process.wait()
-    done = journal[0].stat().st_size
+    done = len(journal[0].read_bytes().splitlines())
     assert 24 <= done < 80
     # As if it had been killed between the pixels and their entry in the journal.
-    with (journal[0].parent / "train.npy").open("ab") as file:
+    with (journal[0].parent / "train.uint8").open("ab") as file:
         file.write(b"half an image")
-    with (journal[0].parent / "bad.txt").open("ab") as file:
-        file.write(b"070.png\tnot yet in the journal\n")
+    with journal[0].open("ab") as file:
+        file.write(b"train\thalf a li")
 
-    decoded, square = [], pictures.square
-    monkeypatch.setattr(pictures, "square", lambda *a: decoded.append(1) or square(*a))
+    decoded, square = [], squares.square
+    monkeypatch.setattr(squares, "square", lambda *a: decoded.append(1) or square(*a))
     with pytest.warns(UserWarning, match="left out: 3 of 80"):
         resumed = both("folder-16", folder)
     assert len(decoded) == 80 - done
@@ -580,7 +587,7 @@ def test_lost_pixels_are_packed_again(tmp_path, cache, monkeypatch):
     with pytest.raises(ZeroDivisionError):
         data.load("folder-16", root=folder)
     monkeypatch.setattr(packing, "_finish", finish)
-    (array,) = cache.glob("*.part/train.npy")
+    (array,) = cache.glob("*.part/train.uint8")
     os.truncate(array, array.stat().st_size - 1000)
     both("folder-16", folder)
     found = files(cache)
@@ -592,14 +599,14 @@ def test_lost_pixels_are_packed_again(tmp_path, cache, monkeypatch):
 
 def test_two_at_once_pack_once(tmp_path, cache, monkeypatch):
     """Each holds a file lock of its own, so threads stand for processes here."""
-    folder, decoded, square = fill(tmp_path / "mine", 60), [], pictures.square
+    folder, decoded, square = fill(tmp_path / "mine", 60), [], squares.square
 
     def slow(*args):
         time.sleep(0.005)
         decoded.append(1)
         return square(*args)
 
-    monkeypatch.setattr(pictures, "square", slow)
+    monkeypatch.setattr(squares, "square", slow)
     with ThreadPoolExecutor(3) as threads:
         found = list(threads.map(lambda _: data.load("folder-16", root=folder), range(3)))
     assert len(decoded) == 60 and len(files(cache)) == 60

@@ -3,7 +3,7 @@
 It is read from what the learner has (torchvision's layout, the zip as it is distributed,
 Kaggle's copy, a tar, a part of it, a copy at another size), else fetched by torchvision. The
 images may not be passed on, so none comes with the course. Every image is cut to the face as in
-RealNVP's paper (Dinh et al. 2016) and packed once (packed.py). A person is never in both
+RealNVP's paper (Dinh et al. 2016) and packed once (packing.py). A person is never in both
 splits: that is what the official partition ensures, and where it doesn't apply, or says "train"
 of all images of a part, a hash of the identity decides.
 """
@@ -21,7 +21,7 @@ import numpy as np
 from course_lib.data import paths
 from course_lib.data.dataset import Card, DataSet
 from course_lib.data.fetch import fetch
-from course_lib.data.photos import lists, packed, packing, pictures, sources
+from course_lib.data.photos import archives, lists, packing, squares
 from course_lib.errors import CourseError
 
 WIDTH, HEIGHT = 178, 218  # of the aligned images as distributed
@@ -53,28 +53,28 @@ def load(split: str, root: str | Path | None = None, size: int = 64) -> DataSet:
     root: a folder, tar or zip, whole or a part. Attributes: the 40 of CelebA by their names,
     0 or 1, and "identity", int64 (N,), as far as their lists are there. Raises CourseError.
     """
-    source = _find(root)
-    if source is None:
+    archive = _find(root)
+    if archive is None:
         if root is not None:
             raise CourseError(f"There are no images of CelebA in {root}. {_by_hand(root)}")
         target = paths.writable(paths.download_root())
         fetch("celeba", "CelebA", target, _by_hand(), ask=["https://drive.google.com"])
-        source = _below(target)
-        if source is None:
+        archive = _below(target)
+        if archive is None:
             raise CourseError(f"The download brought no images. {_by_hand()}")
-    beside = [source.path.parent / name for name in LISTS]
-    stamps = [sources.stamp(path, path.name) for path in beside if path.is_file()]
-    state = sources.digest([source.fingerprint(_wanted), *stamps])
-    return packed.load(CARD, source, size, split, state, partial(_plan, source))
+    beside = [archive.path.parent / name for name in LISTS]
+    stamps = [archives.stamp(path, path.name) for path in beside if path.is_file()]
+    state = archives.digest([archive.fingerprint(_wanted), *stamps])
+    return packing.load(CARD, archive, size, split, state, partial(_plan, archive))
 
 
-def face(width: int, height: int) -> pictures.Box:
+def face(width: int, height: int) -> squares.Box:
     """What the paper keeps of 178×218, in the pixels of a copy at another size.
 
     Raises Unfit for other proportions: such an image is not an aligned one.
     """
     if abs(width - height * WIDTH / HEIGHT) > 1:  # a pixel, for rounding
-        raise pictures.Unfit(
+        raise squares.Unfit(
             f"{width}×{height} pixels have not the proportions of CelebA's aligned images, "
             f"{WIDTH}×{HEIGHT}; folder:<path> takes any image"
         )
@@ -82,82 +82,84 @@ def face(width: int, height: int) -> pictures.Box:
     return LEFT * x, TOP * y, RIGHT * x, BOTTOM * y
 
 
-def _find(root: str | Path | None) -> sources.Source | None:
+def _find(root: str | Path | None) -> archives.Archive | None:
     """What to read: `root` or what lies in it; without it, the first in the usual places."""
     if root is None:
-        places = list(dict.fromkeys([*paths.roots(), paths.cache_root()]))
-        return next(filter(None, map(_below, places)), None)
-    given = sources.source(root, "celeba")
-    if not isinstance(given, sources.Folder):
+        return next(filter(None, map(_below, paths.places())), None)
+    given = archives.opened(root, "celeba")
+    if not isinstance(given, archives.Folder):
         return given
     below = _below(given.path)
-    return given if below is None and any(map(pictures.is_image, given.files)) else below
+    return given if below is None and any(map(squares.is_image, given.files)) else below
 
 
-def _below(place: Path) -> sources.Source | None:
+def _below(place: Path) -> archives.Archive | None:
     """The folder of images that CelebA's own archive unpacks to, or an archive."""
     for folder in (place / name for name in FOLDERS):
         if (folder / IMAGES).is_dir():
-            found = [sources.Folder(folder / IMAGES), sources.Zip(folder / f"{IMAGES}.zip")]
-            return max(found, key=_count)  # the zip where its extraction was broken off
-        archives = [
+            both = [archives.Folder(folder / IMAGES), archives.Zip(folder / f"{IMAGES}.zip")]
+            return max(both, key=_count)  # the zip where its extraction was broken off
+        likely = [
             path
             for path in (sorted(folder.iterdir()) if folder.is_dir() else [])
             if path.name.lower().startswith((IMAGES, "celeba"))
-            and path.name.lower().endswith(sources.ARCHIVES)
+            and path.name.lower().endswith(archives.ENDINGS)
         ]
-        if len(archives) > 1:
+        if len(likely) > 1:
             raise CourseError(
                 f"{folder} has several archives that may be CelebA: "
-                f"{', '.join(path.name for path in archives)}. Give the path of one as root."
+                f"{', '.join(path.name for path in likely)}. Give the path of one as root."
             )
-        if archives:
-            return sources.source(archives[0], "celeba")
+        if likely:
+            return archives.opened(likely[0], "celeba")
     return None
 
 
-def _count(source: sources.Source) -> int:
+def _count(archive: archives.Archive) -> int:
     """How many images it has; none where it is missing or damaged."""
     try:
-        return sum(map(pictures.is_image, source.files))
+        return sum(map(squares.is_image, archive.files))
     except CourseError:
         return 0
 
 
 def _wanted(name: str) -> bool:
-    return pictures.is_image(name) or PurePosixPath(name).name in LISTS
+    return squares.is_image(name) or PurePosixPath(name).name in LISTS
 
 
-def _plan(source: sources.Source) -> packing.Plan:
-    names = [name for name in source.files if pictures.is_image(name)]
+def _plan(archive: archives.Archive) -> packing.Plan:
+    names = [name for name in archive.files if squares.is_image(name)]
     # Some copies carry the uncropped photographs too, under the same names.
     names = [name for name in names if IMAGES in name.split("/")] or names
-    attributes = lists.read(source, ATTRIBUTES)
-    identities = lists.read(source, IDENTITIES)
-    bad = {
-        name: f"no row in {table.name}"
-        for table in (attributes, identities)
-        if table is not None
-        for name in names
-        if name not in table
-    }
+    attributes = lists.read(archive, ATTRIBUTES)
+    identities = lists.read(archive, IDENTITIES)
+    columns = () if attributes is None else attributes.columns
+    if attributes is not None and (not columns or "identity" in columns):
+        raise CourseError(
+            f"{attributes.name} needs a line with a name for each attribute before its rows, "
+            f"none of them “identity”; it has {', '.join(columns) or 'none'}."
+        )
+    tables = [table for table in (attributes, identities) if table is not None]
+    bad = {n: f"no row in {table.name}" for table in tables for n in names if n not in table}
     names = [name for name in names if name not in bad]
-    names, split, about = _splits(names, identities, lists.read(source, PARTITION))
+    names, split, about = _splits(names, identities, lists.read(archive, PARTITION))
     if attributes is None:
         about += f" No attributes: {ATTRIBUTES}.txt is not there."
-    if attributes is None or identities is None:
-        warnings.warn(f"celeba from {source.path}: {about}", stacklevel=2)
+    if len(tables) < 2:
+        warnings.warn(f"celeba from {archive.path}: {about}", stacklevel=2)
 
-    def values(chosen: list[str]) -> dict[str, np.ndarray]:
-        found = {}
+    def values(chosen: list[str]) -> np.ndarray:
+        parts = [np.empty((len(chosen), 0), np.int64)]
         if attributes is not None:
-            columns = (attributes.of(chosen) > 0).astype(np.int64).T
-            found |= dict(zip(attributes.columns, columns, strict=True))
+            parts.append(attributes.of(chosen) > 0)
         if identities is not None:
-            found["identity"] = identities.of(chosen)[:, 0]
-        return found
+            parts.append(identities.of(chosen)[:, :1])
+        return np.hstack(parts)
 
-    return packing.Plan(names, face, split, about, values, bad=bad)
+    columns += () if identities is None else ("identity",)
+    bad |= archive.links
+    names = sorted([*names, *bad])
+    return packing.Plan(names, face, split, about, columns, values, bad=bad)
 
 
 def _splits(
@@ -173,7 +175,7 @@ def _splits(
                 "The official partition says the split; its validation part, "
                 f"{len(names) - len(used):,} images, is in neither."
             )
-            return used, lambda name, content: PARTS[part[name]], about
+            return used, lambda name, _: PARTS[part[name]], about
     if identities is not None:
         person = dict(zip(names, identities.of(names)[:, 0].tolist(), strict=True))
         about = f"Split by identity, {HELD_OUT:.0%} held out: no person is in both."
@@ -184,7 +186,7 @@ def _splits(
     )
     return (
         names,
-        lambda name, _: packing.drawn(lists.stem(name).encode(), HELD_OUT),
+        lambda n, _: packing.drawn(lists.stem(n).encode("utf-8", "replace"), HELD_OUT),
         about,
     )
 

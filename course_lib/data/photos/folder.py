@@ -1,7 +1,7 @@
 """A learner's own images, as they are: any size and kind, in a folder, a tar or a zip.
 
 `load("folder:path")` cuts the central square out of each, scales it to 64×64 colour
-(`folder-32:path` to 32×32), and packs them once (packed.py). Splits: sub-folders `train` and
+(`folder-32:path` to 32×32), and packs them once (packing.py). Splits: sub-folders `train` and
 `test` (or `val`, `valid`, `validation`) say them; without those, one image in twenty is held
 out, chosen by a hash of its content, so that copies of a file fall into the same split and
 nothing changes when images are added or renamed. An image beside the folders of a split is
@@ -12,23 +12,20 @@ or more, their names are the classes.
 from __future__ import annotations
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from course_lib.data import paths, progress
 from course_lib.data.dataset import Card, DataSet
-from course_lib.data.photos import packed, packing, pictures, sources
+from course_lib.data.photos import archives, packing, squares
 from course_lib.errors import CourseError
 
 HELD_OUT = 0.05
-SPLIT_OF = {
-    "train": "train",
-    "test": "test",
-    "val": "test",
-    "valid": "test",
-    "validation": "test",
-}
+SPLIT_OF = {"train": "train"} | dict.fromkeys(("test", "val", "valid", "validation"), "test")
+DEEP = (".png", ".tif", ".tiff", ".pgm", ".jp2")  # endings of images that may have 16 bits
 CARD = Card(
     name="folder",
     text="images of your own, colour, the central square of each",
@@ -39,7 +36,7 @@ CARD = Card(
 
 def here(root: str | Path | None = None) -> bool:
     """Whether there is something at `root`."""
-    return root is not None and Path(root).expanduser().exists()
+    return root is not None and paths.given(root).exists()
 
 
 def load(split: str, root: str | Path | None, size: int = 64) -> DataSet:
@@ -49,45 +46,69 @@ def load(split: str, root: str | Path | None, size: int = 64) -> DataSet:
             "Which folder? Write its path behind the name: load('folder:/path/to/images'), or "
             "load('folder-32:/path/to/images') for 32×32."
         )
-    source = sources.source(root, "images")
-    state = source.fingerprint(pictures.is_image)
-    return packed.load(CARD, source, size, split, state, partial(_plan, source))
+    archive = archives.opened(root, "images")
+    state = archive.fingerprint(squares.is_image)
+    return packing.load(CARD, archive, size, split, state, partial(_plan, archive))
 
 
-def _plan(source: sources.Source) -> packing.Plan:
-    names = [name for name in source.files if pictures.is_image(name)]
+def _plan(archive: archives.Archive) -> packing.Plan:
+    names = [name for name in archive.files if squares.is_image(name)]
     parts = _below_the_common_folder([name.split("/") for name in names])
-    tops = [p[0].lower() if len(p) > 1 else "" for p in parts]
-    told = "train" in tops and any(SPLIT_OF.get(top) == "test" for top in tops)
-    splits, bad = {}, {}
+    folders = dict(zip(names, (p[:-1] for p in parts), strict=True))  # of each image
+    tops = {
+        name: p[0].lower() if len(p) > 1 else "" for name, p in zip(names, parts, strict=True)
+    }
+    told = "train" in tops.values() and "test" in map(SPLIT_OF.get, tops.values())
+    bad = dict(archive.links)
     if told:
-        splits = {
-            n: SPLIT_OF[top] for n, top in zip(names, tops, strict=True) if top in SPLIT_OF
+        bad |= {
+            n: "in neither train nor test" for n, top in tops.items() if top not in SPLIT_OF
         }
-        bad = {name: "in neither train nor test" for name in names if name not in splits}
-        names = list(splits)
-        parts = [p[1:] for p, top in zip(parts, tops, strict=True) if top in SPLIT_OF]
-    classes = sorted({p[0] for p in parts}) if all(len(p) > 1 for p in parts) else []
-    number = {name: i for i, name in enumerate(classes)}
-    label = {n: number.get(p[0]) for n, p in zip(names, parts, strict=True)}
-    labelled = len(classes) > 1
-
-    def values(chosen: list[str]) -> dict[str, np.ndarray]:
-        if not labelled:
-            return {}
-        return {"labels": np.array([label[name] for name in chosen], dtype=np.int64)}
-
+        folders = {name: f[1:] for name, f in folders.items() if name not in bad}
+    classes = sorted({f[0] for f in folders.values()}) if all(folders.values()) else []
+    labelled = {}
+    if len(classes) > 1:
+        number = {name: [i] for i, name in enumerate(classes)}
+        labelled = {
+            "columns": ("labels",),
+            "values": lambda chosen: np.array(
+                [number[folders[name][0]] for name in chosen], np.int64
+            ).reshape(-1, 1),
+            "classes": tuple(classes),
+        }
+    bits = _bits(archive, [name for name in folders if name.lower().endswith(DEEP)])
     return packing.Plan(
-        names,
-        pictures.central_square,
-        (lambda name, content: splits[name])
+        names=sorted({*names, *bad}),
+        frame=squares.central_square,
+        split=(lambda name, content: SPLIT_OF[tops[name]])
         if told
         else (lambda name, content: packing.drawn(content, HELD_OUT)),
-        _about(told, len(classes) if labelled else 0, source.files),
-        values,
-        tuple(classes) if labelled else (),
-        bad,
+        about=_about(told, len(classes) if labelled else 0, bits, archive.files),
+        bad=bad,
+        bits=bits,
+        **labelled,
     )
+
+
+def _bits(archive: archives.Archive, names: list[str]) -> int:
+    """How many bits the brightest 16-bit grey value needs, from 8; 16 where there is none.
+
+    Cameras and scanners keep 10 or 12 bits in 16: by the container's range they'd come out black.
+    """
+
+    def brightest(name: str) -> int:
+        try:
+            return squares.brightest(archive.read(name))
+        except Exception:  # it will be listed with its reason
+            return 0
+
+    most = 0
+    bar = progress.bar("Looking for the brightest of 16 bits", len(names), delay=2)
+    with bar, ThreadPoolExecutor(packing.THREADS) as threads:
+        for value in threads.map(brightest, names):
+            most = max(most, value)
+            bar.update()
+    return max(8, most.bit_length()) if most else 16
 
 
 def _below_the_common_folder(parts: list[list[str]]) -> list[list[str]]:
@@ -97,15 +118,15 @@ def _below_the_common_folder(parts: list[list[str]]) -> list[list[str]]:
     return parts
 
 
-def _about(told: bool, classes: int, files: list[str]) -> str:
+def _about(told: bool, classes: int, bits: int, files: list[str]) -> str:
     how = (
         "The sub-folders train and test (val, valid) say the split"
         if told
         else f"About {HELD_OUT:.0%} are held out, chosen by a hash of the content"
     )
-    named = f"; {classes} sub-folders are the classes" if classes else ""
-    others = Counter(PurePosixPath(f).suffix for f in files if not pictures.is_image(f))
+    how += f"; {classes} sub-folders are the classes." if classes else "."
+    if bits < 16:
+        how += f" Grey values in 16 bits: white is {2**bits - 1:,}, as the brightest asks for."
+    others = Counter(PurePosixPath(f).suffix for f in files if not squares.is_image(f))
     kinds = ", ".join(f"{n:,} {kind or 'without ending'}" for kind, n in others.items())
-    return f"{how}{named}." + (
-        f" Not looked at, no image by its ending: {kinds}." if kinds else ""
-    )
+    return how + (f" Not looked at, no image by its ending: {kinds}." if kinds else "")

@@ -7,15 +7,17 @@ found by an image's name without its ending, so that a copy in another format ha
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 import numpy as np
 
-from course_lib.data.photos.sources import Source
+from course_lib.data.photos import archives
 from course_lib.errors import CourseError
 
 ENDINGS = (".txt", ".csv")
+ROWS = 1_000_000  # CelebA has 202,599
 
 
 @dataclass(frozen=True)
@@ -40,45 +42,51 @@ def stem(file: str) -> str:
     return file.rpartition("/")[2].rsplit(".", 1)[0]
 
 
-def read(source: Source, name: str) -> Table | None:
-    """The list called `name` (without ending) in `source` or beside it; None if there is none.
+def read(archive: archives.Archive, name: str) -> Table | None:
+    """The list called `name` (without ending) in `archive` or beside it; None if there is none.
 
     Raises CourseError where a file of that name is no such list, or is cut off.
     """
     for ending in ENDINGS:
-        for file in source.files:
+        for file in archive.files:
             if PurePosixPath(file).name == name + ending:
-                return parse(source.read(file), name + ending)
-        beside = source.path.parent / (name + ending)
-        if beside.is_file():
-            return parse(beside.read_bytes(), name + ending)
+                return parse(archive.read(file), name + ending)
+        beside = archives.Folder(archive.path.parent)
+        if (beside.path / (name + ending)).is_file():
+            return parse(beside.read(name + ending), name + ending)
     return None
 
 
 def parse(content: bytes, name: str) -> Table:
     """The list in `content`; `name` is for messages."""
+    if content.count(b"\n") > ROWS:
+        raise _damaged(name, f"it has more than {ROWS:,} rows")
     lines = [line for line in content.decode("utf-8", "replace").splitlines() if line.strip()]
     promised, columns = None, ()
     if lines and lines[0].strip().isdecimal():
-        promised = int(lines.pop(0))
+        promised = lines.pop(0).strip()
     if lines and not any(map(_is_number, _entries(lines[0])[1:])):
         columns = tuple(entry for entry in _entries(lines.pop(0)) if entry != "image_id")
     if not lines:
         raise _damaged(name, "it has no rows")
-    if promised is not None and promised != len(lines):
+    if twice := [column for column, n in Counter(columns).items() if n > 1]:
+        raise _damaged(name, f"its line of names has {twice[0]!r} twice")
+    if promised not in (None, str(len(lines))):
         raise _damaged(
             name,
-            f"its first line promises {promised:,} rows and it has {len(lines):,}; if you "
+            f"its first line promises {promised[:20]} rows and it has {len(lines)}; if you "
             "shortened it yourself, correct that line",
         )
     width = len(columns) or len(_entries(lines[0])) - 1
+    if width < 1:
+        raise _damaged(name, "its rows have no numbers")
     rows, values = {}, np.empty((len(lines), width), dtype=np.int64)
     for i, line in enumerate(lines):
         file, *numbers = _entries(line)
         try:
             rows[stem(file)], values[i] = i, list(map(int, numbers))
             fits = len(numbers) == width  # NumPy would repeat a single one
-        except ValueError:
+        except (ValueError, OverflowError):
             fits = False
         if not fits:
             what = f"row {i + 1:,} is no name with {width} numbers: {line[:60]!r}"

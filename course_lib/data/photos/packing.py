@@ -1,58 +1,64 @@
-"""Packing images: decoded, scaled, and kept as one array for each split (packed.py reads them).
+"""Images decoded and scaled once, then read as one memory-mapped array for each split.
 
-Into a folder go, for each split, `<split>.npy` (uint8 (N, 3, H, W)), `<split>.npz` (labels and
-attributes) and `<split>.txt` (the files' names); beside them `index.json`, and `bad.txt`, which
-lists every file that was left out, with the reason.
-
-A mark for each file, written after the file's pixels, is the journal: a packing that was killed
-goes on behind the last one. The folder gets its final name when it is whole.
+Decoding a JPEG costs more than a small network's step on it, so it happens once, into a folder
+of the cache: `<split>.uint8` (the pixels, (N, 3, H, W)), `<split>.npy` (labels and attributes),
+`index.json`, `bad.txt` (every file that was left out, with the reason), and `files.txt`: a line
+for each file, what became of it and its name. That list is the journal, too. A line is written
+after the file's pixels, so a packing that was killed goes on behind the last one. The folder
+gets its name when it is whole. A training then reads its batches from the mapped arrays, of
+which the system keeps in memory what is used (lessons 03 and 04).
 """
 
 from __future__ import annotations
 
-import errno
 import hashlib
-import io
 import json
 import os
 import shutil
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from functools import partial
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
-from course_lib.data import progress
-from course_lib.data.photos import pictures
-from course_lib.data.photos.sources import Source
+from course_lib.data import paths, progress, valid
+from course_lib.data.dataset import Card, DataSet
+from course_lib.data.photos import squares
+from course_lib.data.photos.archives import Archive, digest
 from course_lib.errors import CourseError
 
-SPLITS = {"train": b"0", "test": b"1"}  # with their marks in the journal
-BAD = b"-"
+SPLITS = ("train", "test")
 LEAST = 8  # good images: with fewer, another folder was surely meant
 CHUNK = 64  # files between two entries in the journal
+THREADS = 4  # that decode, however many cores there are: each takes some 80 MB at most
 SHOWN = 3  # reasons in a message
+VERSION = 3  # of format, scaling and splits; another one packs anew
 
 
 @dataclass(frozen=True)
 class Plan:
     """What to pack: the files' names, in order, and what to make of each.
 
-    split: (name, content) -> "train" or "test". values: names -> labels and attributes, an
-    array for each, in the order of the names. bad: files known to be so unopened, with the
-    reason. about: how the splits were made, and whatever else is worth knowing of the files.
+    split: (name, content) -> "train" or "test". about: how the splits were made, and whatever
+    else is worth knowing. values: names -> int64 (len(names), len(columns)); where there are
+    classes, its one column is the labels. bad: files that are not opened, with the reason.
+    bits: how many of a 16-bit grey image are used.
     """
 
     names: list[str]
-    frame: pictures.Frame
+    frame: squares.Frame
     split: Callable[[str, bytes], str]
     about: str
-    values: Callable[[list[str]], dict[str, np.ndarray]] = lambda names: {}
+    columns: tuple[str, ...] = ()
+    values: Callable[[list[str]], np.ndarray] = lambda names: np.empty(
+        (len(names), 0), np.int64
+    )
     classes: tuple[str, ...] = ()
     bad: Mapping[str, str] = field(default_factory=dict)
+    bits: int = 16
 
 
 def drawn(content: bytes, share: float) -> str:
@@ -61,141 +67,185 @@ def drawn(content: bytes, share: float) -> str:
     return "test" if number < share * 2**64 else "train"
 
 
-def pack(title: str, source: Source, size: int, plan: Plan, place: Path) -> None:
-    """Write the folder `place`, going on where an earlier attempt was stopped."""
-    if len(plan.names) < LEAST:
-        raise _too_few(source, len(plan.names), plan.bad)
-    part = place.with_name(f"{place.name}.part")
-    try:
-        part.mkdir(exist_ok=True)
-        done = _resume(part, size)
-        need, free = (len(plan.names) - done) * 3 * size**2, shutil.disk_usage(part).free
-        if need > free:
-            raise CourseError(
-                f"{title} takes {need / 1e9:.1f} GB; {part.parent} has {free / 1e9:.1f} GB left. "
-                "Make room there, or let XDG_CACHE_HOME name a folder on a larger disk."
-            )
-        bar = progress.bar(f"Packing {title}", len(plan.names), initial=done)
-        with bar, ThreadPoolExecutor(os.cpu_count()) as threads:
-            for start in range(done, len(plan.names), CHUNK):
-                chunk = plan.names[start : start + CHUNK]
-                _append(part, threads.map(partial(_read, source, size, plan), chunk))
-                bar.update(len(chunk))
-        _finish(part, size, plan, source)
-        part.rename(place)
-    except OSError as error:
-        where = f" at {error.filename}" if error.filename else ""
+def load(
+    card: Card, archive: Archive, size: int, split: str, state: str, plan: Callable[[], Plan]
+) -> DataSet:
+    """The images of `split`, (3, size, size) each, memory-mapped; packed first if need be.
+
+    state: a fingerprint of the files; what was packed of another state is deleted. plan is
+    called for packing only. Raises CourseError for a size out of range, too few images, no room
+    on the disk, an empty split.
+    """
+    if size not in valid.SIDES:
         raise CourseError(
-            f"Packing {title} broke off{where}: {error.strerror or error}. Mend that and load "
-            "again: it goes on where it was."
+            f"{card.name} at {size}×{size}: choose a side of {valid.SIDES[0]} to "
+            f"{valid.SIDES[-1]} pixels."
+        )
+    title = f"{card.name} at {size}×{size}"
+    name = f"{card.name}-{size}-{archive.path.stem[:40]}-{digest([str(archive.path)])}"
+    place = paths.cache_root() / "packed" / f"{name}-{digest([str(VERSION), state])}"
+    if not place.is_dir():
+        paths.writable(place.parent)
+        try:
+            with _alone(place.with_name(f"{name}.lock")):
+                if not place.is_dir():  # another process may have packed it meanwhile
+                    _pack(title, archive, size, plan(), place)
+                    _forget_others(name, place)
+        except OSError as error:
+            where = f" at {error.filename}" if error.filename else ""
+            raise CourseError(
+                f"Packing {title} broke off{where}: {error.strerror or error}. Mend that and "
+                "load again: it goes on where it was."
+            ) from error
+    try:
+        return _opened(card, archive, size, split, place)
+    except CourseError:
+        raise
+    except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
+        raise CourseError(
+            f"{place}, where images of {archive.path} are packed, is damaged ({error}). Delete "
+            "that folder, and they will be packed again."
         ) from error
 
 
-def _read(source: Source, size: int, plan: Plan, name: str) -> tuple[bytes, bytes]:
-    """The mark of a file, and its pixels; or BAD, and the line that says why."""
-    try:
-        content = source.read(name)
-        pixels = pictures.square(content, size, plan.frame)
-        return SPLITS[plan.split(name, content)], pixels.tobytes()
-    except Exception as error:  # decoders raise whatever they like on damaged files
-        code = error.errno if isinstance(error, OSError) else None
-        dangling = code in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP) and source.path.exists()
-        if code is not None and not dangling:  # a failing disk does not make its files bad ones
-            raise
-        return BAD, _line(
-            name, "a link that leads nowhere" if dangling else pictures.reason(error)
-        )
+def _pack(title: str, archive: Archive, size: int, plan: Plan, place: Path) -> None:
+    """Write the folder `place`, going on where an earlier attempt was stopped."""
+    if len(plan.names) - len(plan.bad) < LEAST:
+        raise _too_few(archive, plan.names, plan.bad)
+    part = place.with_name(f"{place.name}.part")
+    part.mkdir(exist_ok=True)
+    fates = _resumed(part, size)
+    need, free = (len(plan.names) - len(fates)) * 3 * size**2, shutil.disk_usage(part).free
+    if need > free:
+        raise paths.no_room(title, need, part.parent, free)
+
+    def decoded(name: str) -> tuple[str, bytes]:
+        """What becomes of a file, and its pixels."""
+        if name in plan.bad:
+            return f"bad: {plan.bad[name]}", b""
+        try:
+            content = archive.read(name)
+            pixels = squares.square(content, size, plan.frame, plan.bits)
+            return plan.split(name, content), pixels.tobytes()
+        except Exception as error:  # decoders raise whatever they like on damaged files
+            if isinstance(error, OSError) and error.errno is not None:
+                raise  # a failing disk does not make its files bad ones
+            return f"bad: {squares.reason(error)}", b""
+
+    bar = progress.bar(f"Packing {title}", len(plan.names), initial=len(fates))
+    with bar, ThreadPoolExecutor(min(THREADS, os.cpu_count() or 1)) as threads:
+        for start in range(len(fates), len(plan.names), CHUNK):
+            names = plan.names[start : start + CHUNK]
+            entries = list(threads.map(decoded, names))
+            for split in SPLITS:
+                pixels = b"".join(pixels for fate, pixels in entries if fate == split)
+                _append(part / f"{split}.uint8", pixels)
+            fates += [fate for fate, _ in entries]
+            lines = zip(fates[start:], names, strict=True)
+            _append(part / "files.txt", "".join(_line(*line) for line in lines).encode())
+            bar.update(len(names))
+    _finish(part, plan, archive, fates)
+    part.rename(place)
 
 
-def _append(part: Path, entries: Iterable[tuple[bytes, bytes]]) -> None:
-    """Write what was read, and only then the marks."""
-    marks, contents = [], {mark: [] for mark in _files(part)}
-    for mark, content in entries:
-        marks.append(mark)
-        contents[mark].append(content)
-    for path, some in [
-        *((_files(part)[m], c) for m, c in contents.items()),
-        (part / "journal", marks),
-    ]:
-        with path.open("ab") as file:
-            file.write(b"".join(some))
+def _append(path: Path, content: bytes) -> None:
+    with path.open("ab") as file:
+        file.write(content)
 
 
-def _files(part: Path) -> dict[bytes, Path]:
-    """Where the entries with each mark go."""
-    return {m: part / f"{split}.npy" for split, m in SPLITS.items()} | {BAD: part / "bad.txt"}
+def _line(*entries: str) -> str:
+    """Entries on one line, separated by tabs, whatever characters a name has."""
+    plain = (" ".join(entry.splitlines()).replace("\t", " ") for entry in entries)
+    return "\t".join(plain).encode(errors="backslashreplace").decode() + "\n"
 
 
-def _resume(part: Path, size: int) -> int:
-    """How many files are packed already; what lies behind them is cut off."""
-    journal = part / "journal"
-    marks = journal.read_bytes() if journal.is_file() else b""
-    row, lengths = 3 * size**2, {}
-    for mark, path in _files(part).items():
-        n = marks.count(mark)
-        if mark == BAD:
-            lines = path.read_bytes().split(b"\n") if path.is_file() else []
-            lengths[path] = sum(len(line) + 1 for line in lines[:n])
-        else:
-            lengths[path] = len(_header(0, size)) + n * row
-    if not marks or any(path.stat().st_size < length for path, length in lengths.items()):
-        marks = b""  # nothing yet, or the machine went down between the writes: from the start
-        for mark, path in _files(part).items():
-            path.write_bytes(b"" if mark == BAD else _header(0, size))
-        journal.write_bytes(b"")
-    else:
-        for path, length in lengths.items():
-            os.truncate(path, length)
-    return len(marks)
+def _resumed(part: Path, size: int) -> list[str]:
+    """What became of the files that are packed already; what lies behind them is cut off."""
+    journal = part / "files.txt"
+    whole = journal.read_bytes().rpartition(b"\n")[0:2] if journal.is_file() else (b"", b"")
+    fates = [line.split("\t")[0] for line in b"".join(whole).decode().splitlines()]
+    lengths = {part / f"{split}.uint8": fates.count(split) * 3 * size**2 for split in SPLITS}
+    lengths[journal] = len(b"".join(whole))
+    if any(not path.is_file() or path.stat().st_size < n for path, n in lengths.items()):
+        fates = []  # nothing yet, or the machine went down between the writes: from the start
+        lengths = dict.fromkeys(lengths, 0)
+    for path, length in lengths.items():
+        path.touch()
+        os.truncate(path, length)
+    return fates
 
 
-def _header(n: int, size: int) -> bytes:
-    """The head of an .npy file with n images; its length does not depend on n."""
-    head = io.BytesIO()
-    shape = (n, 3, size, size)
-    np.lib.format.write_array_header_1_0(
-        head, {"descr": "|u1", "fortran_order": False, "shape": shape}
-    )
-    return head.getvalue()
-
-
-def _finish(part: Path, size: int, plan: Plan, source: Source) -> None:
-    """Complete the heads; write labels, attributes, names and the index."""
-    marks = (part / "journal").read_bytes()
-    lines = (part / "bad.txt").read_bytes().decode("utf-8", "surrogateescape").split("\n")[:-1]
-    # Those of the journal first, where `_resume` looks for them if this is broken off.
-    bad = dict(line.split("\t") for line in lines) | dict(plan.bad)
-    if len(plan.names) - len(lines) < LEAST:
+def _finish(part: Path, plan: Plan, archive: Archive, fates: list[str]) -> None:
+    """Write labels, attributes, the list of bad files, and the index."""
+    became = list(zip(plan.names, fates, strict=True))
+    bad = {name: fate.removeprefix("bad: ") for name, fate in became if fate not in SPLITS}
+    if len(became) - len(bad) < LEAST:
         shutil.rmtree(part)
-        raise _too_few(source, len(plan.names) - len(lines), bad)
+        raise _too_few(archive, plan.names, bad)
     counts = {}
-    for split, mark in SPLITS.items():
-        names = [plan.names[i] for i, m in enumerate(marks) if m == mark[0]]
+    for split in SPLITS:
+        names = [name for name, fate in became if fate == split]
+        np.save(part / f"{split}.npy", np.ascontiguousarray(plan.values(names).T))
         counts[split] = len(names)
-        with (part / f"{split}.npy").open("r+b") as file:
-            file.write(_header(len(names), size))
-        np.savez(part / f"{split}.npz", **plan.values(names))
-        _write(part / f"{split}.txt", [name + "\n" for name in names])
-    _write(part / "bad.txt", [f"{name}\t{why}\n" for name, why in bad.items()])
+    listed = "".join(_line(*entry) for entry in bad.items())
+    (part / "bad.txt").write_text(listed, "utf-8", newline="")
     index = {"counts": counts, "bad": len(bad), "about": plan.about, "classes": plan.classes}
-    _write(part / "index.json", [json.dumps(index, indent=1)])
-    (part / "journal").unlink()
+    index["columns"] = plan.columns
+    (part / "index.json").write_text(json.dumps(index, indent=1), "utf-8")
     if bad:
         warnings.warn(
-            f"Files of {source.path} left out: {len(bad):,} of "
-            f"{len(plan.names) + len(plan.bad):,}: {_some(bad)}. {part.with_suffix('')} has the "
-            "whole list, bad.txt.",
+            f"Files of {archive.path} left out: {len(bad):,} of {len(became):,}: {_some(bad)}. "
+            f"{part.with_suffix('') / 'bad.txt'} has the whole list.",
             stacklevel=2,
         )
 
 
-def _line(name: str, reason: str) -> bytes:
-    name = name.replace("\t", " ").replace("\n", " ")
-    return f"{name}\t{reason}\n".encode(errors="surrogateescape")
+def _opened(card: Card, archive: Archive, size: int, split: str, place: Path) -> DataSet:
+    index = json.loads((place / "index.json").read_text("utf-8"))
+    counts, bad, classes = index["counts"], index["bad"], tuple(index["classes"])
+    n = counts[split]
+    if not n:
+        raise CourseError(
+            f"None of the {sum(counts.values()):,} images of {archive.path} is in the split "
+            f"{split!r}. {index['about']} With more images it would not be empty."
+        )
+    left_out = f" Files left out: {bad:,}; {place / 'bad.txt'} says why." if bad else ""
+    card = replace(
+        card,
+        text=f"{card.text}, {size}×{size}, from {archive.path}. {index['about']}{left_out}",
+        counts=counts,
+        classes=classes,
+        split=split,
+    )
+    # "c": a change to the images stays in memory and never reaches the file.
+    images = np.memmap(place / f"{split}.uint8", np.uint8, "c", shape=(n, 3, size, size))
+    values = np.load(place / f"{split}.npy", allow_pickle=False)
+    named = dict(zip(index["columns"], values, strict=True))
+    return DataSet(images, named.pop("labels") if classes else None, named, card)
 
 
-def _write(path: Path, lines: list[str]) -> None:
-    path.write_bytes("".join(lines).encode(errors="surrogateescape"))
+def _forget_others(name: str, place: Path) -> None:
+    """Delete what the same images were packed to before they changed.
+
+    Whoever has mapped it goes on reading; where the system does not allow that, it stays.
+    """
+    for other in place.parent.iterdir():
+        if other.name.startswith(f"{name}-") and other != place:
+            with suppress(OSError):
+                shutil.rmtree(other.rename(f"{other}.old"))
+
+
+@contextmanager
+def _alone(path: Path):
+    """One process packs, others wait; a killed one holds nothing. (Windows: no lock.)"""
+    with path.open("w") as lock:
+        try:
+            import fcntl
+        except ImportError:
+            pass
+        else:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _some(bad: Mapping[str, str]) -> str:
@@ -203,9 +253,10 @@ def _some(bad: Mapping[str, str]) -> str:
     return some + ("; …" if len(bad) > SHOWN else "")
 
 
-def _too_few(source: Source, n: int, bad: Mapping[str, str]) -> CourseError:
+def _too_few(archive: Archive, names: list[str], bad: Mapping[str, str]) -> CourseError:
     others = f" Files left out: {len(bad):,}: {_some(bad)}." if bad else ""
     return CourseError(
-        f"{source.path} holds {n} images that can be used, too few to train on (at least "
-        f"{LEAST}).{others} Endings that count as images: {', '.join(pictures.ENDINGS)}."
+        f"{archive.path} holds {len(names) - len(bad)} images that can be used, too few to train "
+        f"on (at least {LEAST}).{others} Endings that count as images: "
+        f"{', '.join(squares.ENDINGS)}."
     )
