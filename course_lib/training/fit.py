@@ -50,7 +50,8 @@ def fit(
     resume    a folder: continue the training kept there, or start it and keep it there
     checkpoint_seconds  at least so long between two checkpoints in `resume`; 0: each round
     device    "cpu", "cuda", "mps" (default: COURSE_DEVICE, else where the model is)
-    preview   keep sample grids for replay; or a function round → tensor to keep instead
+    preview   keep sample grids for replay; or a function round → tensor to keep instead. Slow
+              ones are left out here and there: they cost at most a tenth of the time
     progress  show a bar (default: yes, unless COURSE_PROGRESS=0)
 
     Interrupting (Ctrl-C, or Jupyter's stop button) ends after the round at hand and keeps what

@@ -17,15 +17,16 @@ from tqdm.auto import tqdm
 from course_lib.data import DataSet
 from course_lib.errors import CourseError
 from course_lib.game import Game, Player, own_gradients
-from course_lib.training import distributed, interrupts, previews
+from course_lib.training import distributed, interrupts
 from course_lib.training.history import History
-from course_lib.training.previews import Preview
+from course_lib.training.previews import Preview, Previews
 from course_lib.training.resume import Keeper
 from course_lib.training.source import Source
 from course_lib.training.state import Exploded, State
 
 EXPLODED = 1e8  # nats; no loss of the course comes near it while it still learns
 SNAPSHOT_EVERY = 200  # rounds between copies of the last good state
+SHOW_EVERY = 0.5  # seconds between the losses that the bar shows
 
 
 class TrainingStopped(CourseError):
@@ -90,9 +91,9 @@ class Training:
         if first == 0 and self.game.start is not None:
             self.game.start(self.source)
         good, keeper = (first, self.state.copy()), self.keeper
-        when = previews.rounds(rounds) if preview else set()
-        if first == 0 and preview:
-            history.grids.append((0, preview(0)))
+        previews = Previews(preview, rounds)
+        if first == 0:
+            history.grids.extend(previews.at(0))
         bar = tqdm(
             total=rounds,
             initial=min(first, rounds),
@@ -100,7 +101,7 @@ class Training:
             leave=False,
             unit="round",
         )
-        before = time.perf_counter()
+        before, shown = time.perf_counter(), -math.inf
         with bar, interrupts.collected() as interrupted:
             for t in range(first, rounds):
                 self.source.t = t
@@ -114,11 +115,11 @@ class Training:
                 now = time.perf_counter()
                 history.record(values, now - before)
                 before = now
-                if t + 1 in when:
-                    history.grids.append((t + 1, preview(t + 1)))
-                bar.update(1)
-                if show and now - bar.last_print_t > 0.5:
+                history.grids.extend(previews.at(t + 1))
+                if show and now - shown >= SHOW_EVERY:
                     bar.set_postfix_str(_short(values), refresh=False)
+                    shown = now
+                bar.update(1)
                 stop = distributed.anyone(bool(interrupted))
                 if stop or (keeper and now - keeper.last >= keeper.every):
                     self.save()

@@ -1,9 +1,14 @@
-"""What a training shows of itself for replay: samples of the same noise, round after round."""
+"""What a training shows of itself for replay: samples of the same noise, round after round.
+
+About forty are planned. Where sampling is slow, some of them are left out, so that looking on
+costs at most a tenth of a training's time; the first and the last are always taken.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +20,8 @@ Preview = Callable[[int], Tensor]
 GRIDS = 40
 GRID_BYTES = 200_000  # a history holds forty, and every checkpoint holds the history
 POINTS = 512
+SHARE = 0.1  # of a training's time, at most
+ALLOWANCE = 2.0  # seconds; within them every preview is taken that is planned
 
 
 def chosen(model: nn.Module | None, preview: bool | Preview, seed: int) -> Preview | None:
@@ -33,6 +40,30 @@ def _tensor(found: object) -> Tensor:
         "preview(round) must return a tensor to keep, for instance images uint8 (n, C, H, W); "
         f"got {type(found).__name__}. Try torch.as_tensor(…)."
     )
+
+
+class Previews:
+    """Takes the previews of a training of `total` rounds when they are due, in its history.
+
+    preview  round → what to keep; None: nothing is kept
+    """
+
+    def __init__(self, preview: Preview | None, total: int) -> None:
+        self.preview, self.total = preview, total
+        self.when = rounds(total) if preview else set()
+        self.begun, self.spent = time.perf_counter(), 0.0
+
+    def at(self, t: int) -> Iterator[tuple[int, Tensor]]:
+        """After t rounds: (t, preview) if one is due and there is time for it, else nothing."""
+        due = t in self.when and (t == self.total or self._affordable())
+        if due or (t == 0 and self.preview):
+            before = time.perf_counter()
+            yield t, self.preview(t)
+            self.spent += time.perf_counter() - before
+
+    def _affordable(self) -> bool:
+        trained = time.perf_counter() - self.begun - self.spent
+        return self.spent <= ALLOWANCE + SHARE * trained
 
 
 def rounds(total: int) -> set[int]:

@@ -23,6 +23,7 @@ from course_lib.training import (
     adam,
     fit,
 )
+from course_lib.training.previews import rounds as rounds_of_previews
 from course_lib.training.state import _laid_out
 
 
@@ -164,6 +165,66 @@ def test_a_preview_that_is_no_tensor_is_refused_before_the_work(found):
     with pytest.raises(CourseError, match=f"tensor.*{type(found).__name__}"):
         fit(game, points(), rounds=8, batch=2, progress=False, preview=lambda t: found)
     assert w.item() == 1.0
+
+
+class Clock:
+    """A clock that stands still until it is put forward; `losses` of toy_game may do so."""
+
+    def __init__(self, monkeypatch):
+        self.now = 5.0
+        monkeypatch.setattr("time.perf_counter", lambda: self.now)
+
+    def game(self, seconds):
+        def loss(w, source):
+            self.now += seconds
+            return w**2
+
+        return toy_game(loss)
+
+
+@pytest.mark.parametrize(("each", "most"), [(0.001, 39), (0.5, 21), (20.0, 5)])
+def test_previews_cost_at_most_a_tenth_of_the_time_and_keep_their_rounds(
+    monkeypatch, each, most
+):
+    clock = Clock(monkeypatch)
+    _, game = clock.game(0.4)
+
+    def preview(t):
+        clock.now += each
+        return torch.zeros(1)
+
+    history = fit(game, points(), rounds=200, batch=2, progress=False, preview=preview)
+    taken = [t for t, _ in history.grids]
+    assert taken[0] == 0 and taken[-1] == 200 and len(taken) <= most
+    assert set(taken) <= rounds_of_previews(200) | {0}
+    assert (len(taken) == 39) == (each < 0.01)
+    # Before one is taken no more is spent; the last one is taken in any case.
+    assert each * (len(taken) - 2) <= 2 + 0.1 * 200 * 0.4 + each
+
+
+def test_the_bar_shows_the_losses_whatever_its_own_clock_says(monkeypatch):
+    clock, shown = Clock(monkeypatch), []
+    _, game = clock.game(0.2)
+
+    class Bar:
+        last_print_t = 1.7e9  # tqdm's is the time of day
+
+        def __init__(self, **settings):
+            assert not settings["disable"] and settings["total"] == 10
+
+        __enter__ = lambda self: self
+        __exit__ = lambda self, *error: None
+
+        def update(self, n):
+            pass
+
+        def set_postfix_str(self, text, refresh):
+            shown.append(text)
+
+    monkeypatch.setattr("course_lib.training.loop.tqdm", Bar)
+    history = fit(game, points(), rounds=10, batch=2, progress=True)
+    # At once, and then every half second, which is every third round.
+    assert shown == [f"w.loss {history.term('w.loss')[t]:.3g}" for t in (0, 3, 6, 9)]
 
 
 def test_start_schedule_clip_project_and_after_are_called():
