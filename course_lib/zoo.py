@@ -185,6 +185,21 @@ def card(name: str) -> dict[str, Any]:
     return cards[name]
 
 
+def scores(name: str, *wanted: str) -> str:
+    """A line of the scores on a shipped model's card: each with the floor, which real data get."""
+    rows = {row["name"]: row for row in card(name)["scores"]["rows"]}
+    parts = []
+    for score in wanted:
+        if score not in rows:
+            raise unknown(f"score of {name}", score, rows)
+        value, floor = (
+            "none" if rows[score][key] is None else f"{rows[score][key]:.3g}"
+            for key in ("value", "floor")
+        )
+        parts.append(f"{score} {value} (floor {floor})")
+    return f"{name}: {', '.join(parts)}"
+
+
 def load(name: str) -> models.Model:
     """A trained model in evaluation mode, its file checked against the card's checksum."""
     wanted, file = card(name), folder() / f"{name}.safetensors"

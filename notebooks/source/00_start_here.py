@@ -520,8 +520,9 @@ plots.show(fig, alt=f"The lessons as boxes, arrows to each from what it needs: {
 # %% [markdown]
 # ## 10 · Notation
 #
-# A symbol keeps its meaning, its name in code and its shape through all lessons. Where a
-# lesson departs from that, or the reports do, the last column says so.
+# What the symbols mean, with their names in code and their shapes. There are fewer letters than
+# things, so some letters have a second meaning in some lesson; the last column says where, and
+# where the reports write something else. A lesson's own table of symbols comes first.
 #
 # | symbol | meaning | in code | shape | elsewhere |
 # |---|---|---|---|---|
@@ -554,7 +555,7 @@ plots.show(fig, alt=f"The lessons as boxes, arrows to each from what it needs: {
 # | $K$ | importance samples in the IWAE bound | `k=` | | |
 # | $f$, $f^{-1}$ | a flow, data → noise, and its inverse | `flow(x)`, `flow.inverse(z)` | | |
 # | $\log\lvert\det\tfrac{\partial f}{\partial x}\rvert$ | log-determinant of the flow's Jacobian, nats | `log_det` | $(B)$ | |
-# | $s$, $t$ | log-scale and shift of a coupling | `s`, `t` | as what they change | $t$ elsewhere: round of a training |
+# | $s$, $t$ | log-scale and shift of a coupling | `s`, `t` | as what they change | $s$: a width in lesson 01, a sample's standard deviation in 01 and 03, a log-width in 02; $t$ elsewhere: round of a training |
 # | $b$ | mask of a coupling, 1 where $x$ stays | `b` | $(H,W)$ or $(D)$ | |
 # | $u$ | dequantisation noise in $[0,1)$ | `u` | as $x$ | lesson 10 writes $u$, $w$ for vectors of a planar map, too |
 # | $\alpha$ | margin of the logit | `alpha` | | |

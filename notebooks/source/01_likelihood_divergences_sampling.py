@@ -481,14 +481,20 @@ plots.show(fig, alt="Forty means with error bars around the true value 1; a few 
 #
 # $$\mathbb{E}_p[f(x)] = \mathbb{E}_q[w(x)\,f(x)], \qquad w(x) = \frac{p(x)}{q(x)}. \tag{1.9}$$
 #
-# Proof: $\int q\,\frac pq f\,dx = \int p f\,dx$. Where it shines: the probability that a
-# standard normal exceeds 4. Draw from $\mathcal N(4.2, 0.7^2)$, where it happens.
+# Proof: $\int q\,\frac pq f\,dx = \int p f\,dx$.
+#
+# > **Holds when** $q > 0$ wherever $p\,f \ne 0$. The *standard error* needs more: the variance of
+# > $w f$ must be finite, $\mathbb{E}_q[w^2f^2] = \int \frac{p^2f^2}{q}\,dx < \infty$. For that $q$
+# > must not have lighter tails than $p\,|f|$: choose it rather too wide than too narrow.
+#
+# Where it shines: the probability that a standard normal exceeds 4. Draw from
+# $\mathcal N(4.2, 1)$: there it happens, and this $q$ is as wide as $p$.
 
 # %%
 truth = 0.5 * math.erfc(4 / 2**0.5)
-p_, q_ = gaussian(0, 1), gaussian(4.2, 0.7)
+p_, q_ = gaussian(0, 1), gaussian(4.2, 1)
 plain = torch.randn(20_000, generator=generator, dtype=f64) > 4
-x = 4.2 + 0.7 * torch.randn(20_000, generator=generator, dtype=f64)
+x = 4.2 + torch.randn(20_000, generator=generator, dtype=f64)
 weighted = (p_.log_prob(x) - q_.log_prob(x)).exp() * (x > 4)
 
 print(f"P(x > 4) = {truth:.4e}; plain Monte Carlo saw it {plain.sum()} times in 20,000")
@@ -497,6 +503,32 @@ agrees(weighted.mean(), truth, error=error, name="(1.9)")
 refuses((x > 4).double().mean(), truth, error=error, name="the weights forgotten")
 
 # %% [markdown]
+# Now the failure, on purpose. Estimate $\mathbb{E}_p[x^2] = 1$ with $q = \mathcal N(0, s^2)$. Here
+# $p^2/q$ goes like $e^{-x^2(1-1/2s^2)}$, so the variance is finite only for $s^2 > \frac12$. Make
+# the experiment 1,000 times with $n = 1000$ and ask, as above: how many of the intervals *mean ± two of
+# its own standard errors* contain the truth?
+
+
+# %%
+def share_of_hits(s, runs=1000, n=1000):
+    """How many of `runs` importance-sampling intervals (± 2 standard errors) contain E[x²] = 1."""
+    x = s * torch.randn(runs, n, generator=torch.Generator().manual_seed(1), dtype=f64)
+    values = (gaussian(0, 1).log_prob(x) - gaussian(0, s).log_prob(x)).exp() * x.square()
+    off = (values.mean(1) - 1).abs() / (values.std(1) / n**0.5)
+    return (off <= 2).double().mean()
+
+
+right, chance = math.erf(2**0.5), (0.954 * 0.046 / 1000) ** 0.5  # two standard errors: .954
+agrees(share_of_hits(1.3), right, error=chance, name="s = 1.3: intervals that contain 1")
+narrow = share_of_hits(0.5)
+refuses(narrow, right, error=chance, name="s = .5, infinite variance, and trusted")
+print(f"s = .5: only {narrow:.0%} of the intervals contain the truth")
+
+# %% [markdown]
+# **What you see.** With the narrow $q$ the standard error is an estimate of $\infty$ from finitely many
+# numbers. It comes out finite, small, and false: the rare draws with huge weights, which should bring
+# the mean up to 1 and the error with it, are missing from most runs. Nothing in the run itself says so.
+#
 # ### …and where it fails: high dimension
 # The weights are random too, and their spread decides. Let $p = \mathcal N(0, I)$ in $d$
 # dimensions and $q = \mathcal N(0, s^2 I)$, just a little wider. The weight is a product of
@@ -504,6 +536,8 @@ refuses((x > 4).double().mean(), truth, error=error, name="the weights forgotten
 #
 # $$\mathbb{E}_q[w^2] = \left(\frac{s^2}{\sqrt{2s^2-1}}\right)^{d},
 # \qquad \text{effective number of draws} \approx \frac{n}{\mathbb{E}_q[w^2]}. \tag{1.10}$$
+#
+# > **Holds when** $s^2 > \frac12$. For $s^2 \le \frac12$ the mean of $w^2$ is infinite, in one dimension already.
 
 
 # %%
@@ -972,13 +1006,16 @@ if not check("01.6", bits_per_dim):
 # %%
 u, p_pixel = 30, gaussian(31 / 256, 1.1 / 256)  # a narrow model of one pixel
 inside = torch.linspace(u / 256, (u + 1) / 256, 20001, dtype=f64)
-density = p_pixel.log_prob(inside)
-reported = -256 * torch.trapezoid(density, inside) + math.log(256)
-log_Q = torch.trapezoid(density.exp(), inside).log()
-gap = 256 * torch.trapezoid(math.log(256) - (density - log_Q), inside)
-agrees(reported, -log_Q + gap, tol=1e-8, name="(1.19)")
+noisy = (u + torch.rand(100_000, generator=torch.Generator().manual_seed(1), dtype=f64)) / 256
+costs = -p_pixel.log_prob(noisy) + math.log(256)  # what is reported, drawn
+log_Q = (p_pixel.cdf(inside[-1]) - p_pixel.cdf(inside[0])).log()  # Q by the normal's cdf
+restricted = p_pixel.log_prob(inside).exp()
+restricted /= torch.trapezoid(restricted, inside)  # p(x|u), made to integrate to one
+gap = 256 * torch.trapezoid(math.log(256) - restricted.log(), inside)  # KL(U ‖ p(x|u))
+error = standard_error(costs)
+agrees(costs.mean(), -log_Q + gap, error=error, name="(1.19) draws, cdf, quadrature")
 assert gap > 0
-refuses(reported, -log_Q, tol=1e-8, name="the bound taken for an equality")
+refuses(costs.mean(), -log_Q, error=error, name="the bound taken for an equality")
 
 # %% [markdown]
 # ### A pixel that is always 0
@@ -1197,8 +1234,7 @@ plots.show(fig, alt="Bits per dimension of the uniform density, of PCA with seve
 # **What you see.** The mixture beats every PCA: it may have a different plane for each way
 # of writing, and a different noise for each pixel. The reference point for the coming
 # lessons: a normalising flow reaches about 1.1 bits/dim on MNIST (lesson 11; with learned noise and six times as
-# many digits). All the rest is
-# still on the table.
+# many digits). The bits between the mixture's and that number remain to be gained by better models.
 #
 # ### Look at samples
 # Scores are not looks. Below: real digits, then draws of each model. Each model twice: a

@@ -203,7 +203,6 @@ found = torch.sigmoid(free.detach())
 
 # %%
 agrees(found, a / (a + b), tol=1e-6, name="(2.4) D*")
-refuses(a / b, found, tol=1e-6, name="the ratio p_data/p_g taken for D*")
 refuses(b / (a + b), found, tol=1e-6, name="the classes swapped")
 
 # %% [markdown]
@@ -212,8 +211,13 @@ refuses(b / (a + b), found, tol=1e-6, name="the classes swapped")
 # $$\ell^*(x)=\log\frac{D^*(x)}{1-D^*(x)}=\log p_\text{data}(x)-\log p_g(x)\tag{2.5}$$
 #
 # A discriminator is an estimator of a **log density ratio**. It learns the ratio of two
-# densities of which it never sees either, from samples alone. Does a network get there?
-# Train a small one on draws from the two densities on the line.
+# densities of which it never sees either, from samples alone.
+#
+# > **Holds when** D is shown as many generated examples as real ones, and at $x$ at least one of
+# > the two densities is positive. If a share $\pi$ of D's examples is real, $\ell^*$ gains the constant
+# > $\log\frac{\pi}{1-\pi}$. Where both densities are zero, no training says anything about $\ell$.
+#
+# Does a network get there? Train a small one on draws from the two densities on the line.
 
 # %%
 critic = nn.Sequential(
@@ -237,7 +241,11 @@ with torch.no_grad():
 best = torch.sigmoid(log_ratio)
 seen = (p_data + p_g) > 0.05  # where there was something to learn from
 agrees(torch.sigmoid(learned)[seen], best[seen], tol=0.08, name="(2.5) trained D")
-refuses(log_ratio.exp()[seen], best[seen], tol=0.08, name="p_data/p_g as D*")
+refuses(torch.sigmoid(-log_ratio)[seen], torch.sigmoid(learned)[seen], tol=0.08, name="swapped")
+twice = torch.zeros(12, dtype=torch.float64, requires_grad=True)  # two real for one fake
+minimise(lambda: (2 * a * F.softplus(-twice) + b * F.softplus(twice)).sum(), twice)
+agrees(twice, a.log() - b.log() + math.log(2), tol=1e-5, name="(2.5) π = 2/3: plus log 2")
+refuses(twice, a.log() - b.log(), tol=1e-5, name="(2.5) whatever the shares")
 
 # %%
 fig, axes = plots.figure(columns=2, height=3.0)
@@ -325,8 +333,9 @@ refuses(-math.log(4) + js_1d, best_value, tol=1e-9, name="−log 4 + JS")
 # positive otherwise (lesson 01). So against the best discriminator
 #
 # $$\min_G V(D^*,G)=-\log4,\quad\text{reached exactly at }p_g=p_\text{data},
-#   \text{ where } D^*=\tfrac12\text{ everywhere.}\tag{2.7}$$
+#   \text{ where } D^*=\tfrac12\text{ wherever there are data.}\tag{2.7}$$
 #
+# ("Wherever there are data": $p_\text{data}$-almost everywhere. Elsewhere an optimal D may say anything.)
 # Check it by descending $V(D^*,\cdot)$ on a free $p_g$ from a random start. A generator
 # that has collapsed onto the most likely outcome is *not* as good:
 
@@ -349,9 +358,14 @@ agrees(best_value_at(reached), low, tol=1e-9, name="(2.7) its value is −log 4"
 refuses(best_value_at(collapsed), low, tol=1e-9, name="a collapsed generator as good")
 
 # %% [markdown]
-# **Only at D = D\*.** In training, D is never the best one. What is V then? Subtract, and
-# use $p_\text{data}=(p_\text{data}+p_g)D^*$, $p_g=(p_\text{data}+p_g)(1-D^*)$: at each $x$
-# you find the KL divergence between two coins.
+# **Only at D = D\*.** In training, D is never the best one. What is V then? Compute how much is
+# missing. By the definition of $D^*$, $p_\text{data}=(p_\text{data}+p_g)D^*$ and $p_g=(p_\text{data}+p_g)(1-D^*)$.
+# Insert both into the difference of the two values:
+#
+# $$V(D^*,G)-V(D,G)=\int(p_\text{data}+p_g)\Bigl[D^*\log\frac{D^*}D+(1-D^*)\log\frac{1-D^*}{1-D}\Bigr]dx .$$
+#
+# At each $x$ the bracket is the KL divergence of two Bernoulli distributions, two coins that show "real" with
+# probability $D^*(x)$ and $D(x)$. So it is never negative. With (2.6) for $V(D^*,G)$:
 #
 # $$V(D,G)=-\log4+2\,\mathrm{JS}(p_\text{data},p_g)-\int(p_\text{data}+p_g)\,
 #   \mathrm{KL}\bigl(\text{coin}(D^*)\,\|\,\text{coin}(D)\bigr)\,dx\tag{2.8}$$
@@ -377,7 +391,13 @@ refuses((value_of(D, p, q) + math.log(4)) / 2, js(p, q), name="(V + log 4)/2 of 
 # $$\operatorname{supp}p_\text{data}\cap\operatorname{supp}p_g=\varnothing
 #   \;\Rightarrow\;\mathrm{JS}=\log2,\quad V(D^*,G)=0\tag{2.9}$$
 #
-# *however far apart they are*. Images lie on thin sheets in pixel space, and early fakes
+# *however far apart they are*.
+#
+# > **Holds when** no region has a positive probability under both. Supports without a common point are one case.
+# > Supports that *cross* are another, if the crossing has probability zero under both: two curves
+# > in the plane that meet in a point.
+#
+# Images lie on thin sheets in pixel space, and early fakes
 # lie elsewhere: this is the normal case at the start. Slide a unit Gaussian away from the
 # data and look at JS and at its slope.
 
@@ -393,6 +413,15 @@ def divergences(shift, sd=1.0):
     return torch.trapezoid(sides, grid) / 2, reverse
 
 
+def best_value_by_draws(shift, n=100_000):
+    """V(D*, G) of the same two Gaussians from draws, and its standard error."""
+    p, g = normal(0.0, 1.0), normal(shift, 1.0)
+    real, fake = p.sample((n,)), g.sample((n,))
+    terms = -F.softplus(g.log_prob(real) - p.log_prob(real))
+    terms = terms - F.softplus(p.log_prob(fake) - g.log_prob(fake))
+    return terms.mean(), terms.std() / math.sqrt(n)
+
+
 def slope(index, shift):
     at = torch.tensor(shift, dtype=torch.float64, requires_grad=True)
     return torch.autograd.grad(divergences(at)[index], at)[0]
@@ -400,9 +429,12 @@ def slope(index, shift):
 
 # %%
 agrees(divergences(20.0)[0], math.log(2), tol=1e-9, name="(2.9) JS at distance 20")
-agrees(divergences(30.0)[0], math.log(2), tol=1e-9, name="(2.9) JS at distance 30")
-agrees(-math.log(4) + 2 * divergences(20.0)[0], 0, tol=1e-9, name="(2.9) V(D*, G)")
-refuses(divergences(20.0)[1], math.log(2), tol=1e-9, name="a divergence that sees distance")
+refuses(2 * math.log(2), divergences(20.0)[0], tol=1e-9, name="JS with its half forgotten")
+for shift in (2.0, 4.0):  # on the way there, by another route: D* on draws
+    drawn, error = best_value_by_draws(shift)
+    by_js = -math.log(4) + 2 * divergences(shift)[0]
+    agrees(drawn, by_js, error=error, name=f"V(D*, G) from draws, distance {shift:.0f}")
+agrees(best_value_by_draws(20.0)[0], 0, tol=1e-9, name="(2.9) V(D*, G) from draws, distance 20")
 agrees(slope(0, 20.0), 0, tol=1e-9, name="slope of JS at distance 20")
 agrees(slope(1, 20.0), 20, tol=1e-6, name="slope of KL(g ‖ data) there")
 
@@ -485,21 +517,43 @@ plots.show(
 # training, once D has learned and G has not: D is sure that it is fake. There the saturating loss is flat, and the non-saturating one
 # has slope −1. At $\ell=0$ the two slopes are equal. The ratio of sizes is $(1-D)/D$.
 #
-# **Same fixed point.** Both gradients reach G through $\nabla_x\ell(x)$. At
-# $p_g=p_\text{data}$ and $D=D^*$ the logit is zero everywhere, so $\nabla_x\ell=0$ and both
-# gradients vanish. The two losses agree on where to stop, not on how fast to go.
+# **Same fixed point, if the data fill the space.** Both gradients reach G through $\nabla_x\ell(x)$. At
+# $p_g=p_\text{data}$ and $D=D^*$ the logit is zero wherever there are data. If their density is positive in the
+# whole neighbourhood of $x$, then $\nabla_x\ell=0$ there and both gradients vanish: the two losses agree on where to stop,
+# not on how fast to go. If the data lie on a thin sheet, as images do, this need not be so. *On* the sheet an optimal
+# logit is zero; *across* it nothing is fixed. Take the line $x_2=0$ in the plane, $p_g=p_\text{data}$ on it, and $D(x)=\sigma(5x_2)$:
+
+# %%
+sheet = torch.stack([torch.linspace(-2, 2, 1001), torch.zeros(1001)], 1).double()
+off = torch.zeros((), dtype=torch.float64, requires_grad=True)  # G's parameter: a step across
+logit_of_D = 5 * (sheet[:, 1] + off)
+value_on_sheet = (-F.softplus(-5 * sheet[:, 1]) - F.softplus(5 * sheet[:, 1])).mean()
+(push,) = torch.autograd.grad(F.softplus(-logit_of_D).mean(), off)
+agrees(value_on_sheet, -math.log(4), name="this D is optimal: V = −log 4")
+agrees(push, -2.5, name="and yet G is pushed off the sheet, with slope −5 (1 − ½)")
+refuses(push, 0, name="at the solution G's gradient vanishes, always")
+
+# %% [markdown]
+# So a GAN on a thin sheet need not rest even when it has arrived. Lesson 05 has a remedy (a penalty on D's slope at the data).
 #
-# **What does the non-saturating loss descend?** Freeze D at the $D^*$ of the present
-# generator and move $\theta$. For the saturating loss, D's own change does not matter to
-# first order (D* maximises V), so the gradient is that of (2.6). For the other, write
-# $-\log D^*=\log\frac{1-D^*}{D^*}-\log(1-D^*)=\log\frac{p_g}{p_\text{data}}-\log(1-D^*)$:
-# the first part has the gradient of $\mathrm{KL}(p_g\|p_\text{data})$, because the score
-# $\nabla_\theta\log p_g$ that freezing leaves out has mean zero (Arjovsky and Bottou, 2017,
-# Theorem 2.5):
+# **What does the non-saturating loss descend?** We want the gradient of $L_\text{ns}=-\mathbb E_{p_g}[\log D^*]$ in $\theta$.
+# We hold $D^*$ fixed at the present generator, whose density we call $p_0$; only the examples move. Since
+# $D^*/(1-D^*)=p_\text{data}/p_0$,
+#
+# $$-\log D^*=\log\frac{p_0}{p_\text{data}}-\log(1-D^*).$$
+#
+# The mean of the second part is $-L_\text{sat}$. Its gradient you know: $D^*$ maximises $V$, so that its own change does not matter to
+# first order, and by (2.6) $\nabla L_\text{sat}=\nabla\,2\,\mathrm{JS}$. The mean of the first part is
+# $\mathbb E_{p_g}[\log p_0-\log p_\text{data}]$. This is $\mathrm{KL}(p_g\|p_\text{data})$ with one difference: $p_0$ stands still. Letting it move would add
+# $\mathbb E_{p_g}[\nabla\log p_g]=\int\nabla p_g\,dx=\nabla1=0$. So the gradient is that of the KL. Adding both parts
+# (Arjovsky and Bottou, 2017, Theorem 2.5):
 #
 # $$\nabla_\theta L_\text{sat}\Big|_{D^*}=\nabla_\theta\,2\,\mathrm{JS},\qquad
 #   \nabla_\theta L_\text{ns}\Big|_{D^*}=\nabla_\theta\bigl[\mathrm{KL}(p_g\|p_\text{data})
 #   -2\,\mathrm{JS}\bigr]\tag{2.11}$$
+#
+# > **Holds when** $p_g$ has a density, positive only where $p_\text{data}$ is ($p_g\ll p_\text{data}$; otherwise the KL is
+# > infinite), smooth in $\theta$ and decaying fast enough that differentiation and integration may change places, and $D=D^*$ exactly.
 #
 # Check it on a generator with two parameters, $G(z)=\mu+e^{s}z$. The left sides come from
 # autograd through $G(z)$ with D frozen; the right sides from autograd through the densities.
@@ -732,7 +786,7 @@ for move in ring_game(G, D).round:
     for player, terms in move.losses(source).items():
         for term, loss in terms.items():
             depends[f"{player}.{term}"] = reached_by(loss, {"D": D, "G": G})
-print(depends)
+print({term: sorted(names) for term, names in depends.items()})
 assert depends == {"D.real": {"D"}, "D.fake": {"D", "G"}, "G.fake": {"D", "G"}}
 
 # %% [markdown]
@@ -1455,19 +1509,12 @@ assert bool((g_loss_A > 0).all())
 # %%
 D_i = torch.rand(1000, 64, dtype=torch.float64, generator=generator)
 mean_of_log, log_of_mean = -D_i.log().mean(1), -D_i.mean(1).log()
-assert bool((mean_of_log >= log_of_mean).all())
-refuses(
-    log_of_mean,
-    mean_of_log,
-    tol=1e-6,
-    name="(2.15) −log of the mean for the mean of −log",
-)
-agrees(
-    -torch.full((64,), 0.3).double().log().mean(),
-    -math.log(0.3),
-    tol=1e-6,
-    name="(2.15) equal if all D are equal",
-)
+assert bool((mean_of_log >= log_of_mean).all())  # (2.15) in each of 1,000 batches
+# For D uniform on (0, 1) both sides are known: ∫ −log D dD = 1, and −log ½ = log 2.
+error = mean_of_log.std() / math.sqrt(1000)
+agrees(mean_of_log.mean(), 1, error=error, name="(2.15) left, D uniform: 1")
+agrees(-D_i.mean().log(), math.log(2), tol=0.02, name="(2.15) right: log 2")
+refuses(mean_of_log.mean(), math.log(2), error=error, name="−log of the mean for it")
 print(f"first epoch: −log D(G(z)) = {-D_Gz[0].log():.2f} ≤ g_loss = {g_loss_A[0]:.2f}")
 
 # %% [markdown]

@@ -1017,8 +1017,8 @@ plots.show(
 # - *In turns*, the plain game covers all modes in every seed, and no remedy beats it. It is cheap, so it
 #   gets the most rounds. A laboratory in which the patient is healthy tells you little about the cure:
 #   hence the digits below.
-# - *At the same time* finds nearly as many modes and hits them less well: report B's "not trained at the
-#   same time" is the better way here, too.
+# - *At the same time* finds nearly as many modes and hits them less well. Whether that difference is more than
+#   luck of the seeds, and what it says of report B's "not trained at the same time", section 10 takes up.
 # - *D 5 times* finds fewer modes, with 700 rounds instead of 1,800. Give the plain game 700 (the last line) and it
 #   finds fewer still, in some seeds none: at equal rounds five moves of D *help*, and the price is in the
 #   rounds. (Lesson 02 saw the price only.) `wgan-gp` has the same five moves, and 450 rounds: its points lie

@@ -519,7 +519,8 @@ for name, kind in kinds.items():
         end="   ",
     )
     print(f"as asked {share:.3f} ± {error:.3f}")
-print("your predictions:", guess_encoder, guess_decoder)
+guesses = {"encoder": guess_encoder, "decoder": guess_decoder}
+print("your predictions:", {name: g for name, g in guesses.items() if g is not None} or "none")
 
 # %%
 codes_8 = torch.randn(4, 8, generator=generator).repeat_interleave(10, 0)
@@ -581,6 +582,32 @@ agrees(told + apart, mean_kl, name="(8.8) I(x; z) + KL(q(z) ‖ p(z))")
 refuses(apart, mean_kl, name="KL(q(z) ‖ p(z)) taken for the VAE's KL")
 refuses(apart - told, mean_kl, name="the sign of I turned")
 print(f"mean KL {mean_kl:.3f} = I {told:.3f} + KL(q(z) ‖ p) {apart:.3f}")
+
+# %% [markdown]
+# In that sum $\log q(z)$ cancels: it would come out for any function in its place. So check each part by itself, by another
+# route: codes drawn with `torch.distributions`, whose mixture knows nothing of the grid.
+
+# %%
+Categorical, Mixture = torch.distributions.Categorical, torch.distributions.MixtureSameFamily
+drawing = torch.Generator().manual_seed(8)
+
+
+def codes_of(which, n=200_000):
+    """n codes of some of the five images, and log q(z | x) − log of their mixture, and z."""
+    some = Normal(parts.mean[which], parts.stddev[which])
+    i = torch.randint(len(some.mean), (n,), generator=drawing)
+    z = some.mean[i] + some.stddev[i] * torch.randn(n, generator=drawing, dtype=torch.float64)
+    together = Mixture(Categorical(torch.ones_like(some.mean)), some).log_prob(z)
+    own = Normal(some.mean[i], some.stddev[i]).log_prob(z)
+    return z, own - together, together
+
+
+z, tells, log_q_z = codes_of(torch.arange(5))
+far = log_q_z - prior.log_prob(z)
+for name, by_grid, drawn in (("I(x; z)", told, tells), ("KL(q(z) ‖ p(z))", apart, far)):
+    error = drawn.std() / math.sqrt(len(drawn))
+    agrees(by_grid, drawn.mean(), error=error, name=f"(8.8) {name} from draws")
+    refuses(mean_kl, drawn.mean(), error=error, name=f"the whole KL taken for {name}")
 
 # %% [markdown]
 # How much can a code tell? Among $N$ images, at most which one it is:
@@ -729,6 +756,17 @@ total = expect(density - prior.log_prob(grid)[:, None])
 apart = expect(mixture - prior.log_prob(grid))
 agrees(style + leak + apart, total, name="(8.11) I(x; z|c) + I(z; c) + KL(q(z) ‖ p)")
 refuses(style + apart, total, name="no price for a class in the code")
+class_log_q = []  # log q(z | c) of draws of each class, minus log q(z): I(z; c) from draws
+drawn_style = 0.0
+for k in (0, 1):
+    z, tells, log_q_c = codes_of((classes == k).nonzero().flatten())
+    everybody = Mixture(Categorical(torch.ones(5).double()), parts).log_prob(z)
+    class_log_q.append((log_q_c - everybody) * (classes == k).double().mean())
+    drawn_style += tells.mean() * (classes == k).double().mean()
+error = torch.stack([v.var() / len(v) for v in class_log_q]).sum().sqrt()
+agrees(leak, sum(v.mean() for v in class_log_q), error=error, name="(8.11) I(z; c) from draws")
+agrees(style, drawn_style, tol=0.01, name="(8.11) I(x; z|c) from draws")
+refuses(leak, told, error=error, name="what a code tells of its image, taken for it")
 print(f"I(x; z|c) {style:.3f} + I(z; c) {leak:.3f} + KL {apart:.3f} = {total:.3f}")
 
 # %% [markdown]
@@ -1034,7 +1072,12 @@ r = Normal(mean, integrate(q * (grid - mean) ** 2).sqrt())
 whole = integrate(q * (log_q - prior.log_prob(grid)))
 learned = integrate(q * (log_q - r.log_prob(grid)))
 known = integrate(q * (r.log_prob(grid) - prior.log_prob(grid)))
-agrees(learned + known, whole, name="(8.17) what T learns + what is known")
+entropy = -integrate(q * log_q)  # E_q log r needs only q's moments: −½ log 2πe Var
+not_gaussian = 0.5 * (2 * math.pi * math.e * r.variance).log() - entropy
+agrees(learned, not_gaussian, name="(8.17) what T learns: entropy missing to a Gaussian's")
+agrees(not_gaussian + kl_divergence(r, prior), whole, name="(8.17) the sum, in closed forms")
+shifted = Normal(mean + 0.1, r.stddev)
+refuses(not_gaussian + kl_divergence(shifted, prior), whole, name="an r without q's moments")
 agrees(
     known,
     kl_divergence(r, prior),

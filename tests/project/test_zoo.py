@@ -39,6 +39,15 @@ def test_the_zoo_holds_what_the_lessons_use():
     assert set(zoo.names()) == set(zoo.RECIPES)
 
 
+def test_a_line_of_scores_says_what_the_card_says_with_the_floor():
+    line = zoo.scores("dcgan-faces", "FD on face features", "recall on face features")
+    rows = {row["name"]: row for row in zoo.card("dcgan-faces")["scores"]["rows"]}
+    for name in ("FD on face features", "recall on face features"):
+        assert f"{name} {rows[name]['value']:.3g} (floor {rows[name]['floor']:.3g})" in line
+    assert "log p(x) none" in zoo.scores("dcgan-faces", "log p(x)")
+    refused(lambda: zoo.scores("dcgan-faces", "beauty"), "beauty", "FD on face features")
+
+
 def test_checkpoints_are_small():
     files = list(zoo.folder().glob("*.safetensors"))
     assert max(f.stat().st_size for f in files) <= 8e6
