@@ -16,6 +16,7 @@ The parts, from the ground up; a part knows only parts above it in this list, an
     explore   explorers, over the panels of explore/kit
     checks    how answers and equations are tried
     lessons   what single lessons bring: exercises, faults; content, no library
+    grammar   what may be said on the command line, `python -m course_lib`
 """
 
 from course_lib import first_edition

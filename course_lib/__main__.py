@@ -1,68 +1,47 @@
 """The jobs of the course without a notebook: `python -m course_lib train`, `sample`, …
 
-Each command is a call or two of the library; `--help` on each shows examples.
+Each command is a call or two of the library; `--help` on each shows examples. Places for output
+are tried before the work, and results are written to files before they are printed.
 """
 
 from __future__ import annotations
 
 import argparse
-import ast
-import contextlib
+import io
 import json
+import os
+import signal
 import sys
 import time
 from pathlib import Path
 
 import torch
+from PIL import Image
 
-from course_lib import data, evaluation, models, training, zoo
+from course_lib import data, evaluation, grammar, models, plots, training, zoo
 from course_lib.data import paths
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, unknown
 from course_lib.models.model import Model
 from course_lib.training import distributed
 
-EXAMPLES = {
-    "train": """examples:
-  python -m course_lib train VAE                        the course's VAE, laptop budget
-  python -m course_lib train GAN --recipe report        report A's GAN
-  python -m course_lib train VAE --set latent=20 --set hidden=[400,400] --out runs/vae-20
-  python -m course_lib train --zoo gan-mnist --budget full --root FOLDER_WITH_MNIST
-  torchrun --nproc-per-node 2 -m course_lib train VAE   two processes, one training
-The same command again continues the training kept in --out.""",
-    "sample": """examples:
-  python -m course_lib sample gan-mnist                 64 images of the zoo's GAN
-  python -m course_lib sample runs/vae-20 -n 100 --seed 3 --out vae.png""",
-    "evaluate": """examples:
-  python -m course_lib evaluate vae-2d-mnist
-  python -m course_lib evaluate runs/vae-20 --data mnist -n 2000 --json scores.json""",
-    "zoo": """examples:
-  python -m course_lib zoo                              what is there
-  python -m course_lib zoo gan-mnist                    its card""",
-    "data": """examples:
-  python -m course_lib data                             what there is
-  python -m course_lib data digits                      load, check and describe it
-  python -m course_lib data mnist --root FOLDER_WITH_MNIST
-  python -m course_lib data celeba-32 --root FOLDER_TAR_OR_ZIP_WITH_CELEBA
-  python -m course_lib data folder:PICTURES             pack them at 64×64, describe them""",
-}
 
-
-def train(options: argparse.Namespace) -> None:
+def train(options: argparse.Namespace) -> int:
     """Train a model of the course, or one of the zoo's recipes."""
     if (options.model is None) == (options.zoo is None):
         raise CourseError("Name a model (GAN, VAE, …) or a zoo recipe (--zoo gan-mnist).")
     if options.zoo is not None:
         if options.zoo not in zoo.RECIPES:
-            raise zoo.unknown("zoo recipe", options.zoo, zoo.RECIPES)
+            raise unknown("zoo recipe", options.zoo, zoo.RECIPES)
         recipe = zoo.RECIPES[options.zoo]
         model, name, dataset, seed = recipe.build(), options.zoo, recipe.dataset, recipe.seed
     else:
-        settings = dict(_setting(text) for text in options.set)
+        settings = dict(map(grammar.setting, options.set))
         if options.recipe:
             settings["recipe"] = options.recipe
         model, name, dataset, seed = models.build(options.model, settings), None, "digits", 0
-    out = options.out or paths.runs_root() / (name or options.model.lower())
+    out = paths.writable(options.out or paths.runs_root() / (name or options.model.lower()))
     seed = seed if options.seed is None else options.seed
+    require_fit(model, options.data or dataset)
     images = data.load(options.data or dataset, root=options.root)
     before = time.perf_counter()
     history = training.fit(
@@ -77,27 +56,42 @@ def train(options: argparse.Namespace) -> None:
     if distributed.rank() == 0:
         print(history.summary())
         print(f"{(time.perf_counter() - before) / 60:.1f} minutes; kept in {out}")
+    return 128 + history.stopped_by if history.interrupted else 0
 
 
 def sample(options: argparse.Namespace) -> None:
-    """Write a sheet of samples as a PNG."""
-    from torchvision.utils import save_image
+    """Write a sheet of samples as a picture; points in the plane as a scatter."""
+    out = picture_place(options.out)
+    model, generator = found_model(options.name), torch.Generator().manual_seed(options.seed)
+    samples = model.sample(options.n, generator=generator).cpu()
+    if samples.ndim == 4:
+        from torchvision.utils import make_grid
 
-    if options.n < 1:
-        raise CourseError(f"Expected one sample or more, got -n {options.n}.")
-    generator = torch.Generator().manual_seed(options.seed)
-    images = _model(options.name).sample(options.n, generator=generator)
-    columns = max(1, round(options.n**0.5))
+        sheet = make_grid(samples, nrow=max(1, round(options.n**0.5)), pad_value=0.5)
+        picture = Image.fromarray((sheet * 255).round().byte().permute(1, 2, 0).numpy())
+    elif samples.ndim == 2 and samples.shape[1] == 2:
+        fig = plots.points(samples, title=f"{options.n:,} samples of {options.name}")
+        picture = Image.open(io.BytesIO(plots.png(fig))).convert("RGB")
+    else:
+        raise CourseError(
+            f"{options.name} draws examples of shape {tuple(samples.shape[1:])}; pictures are "
+            "made of images and of points in the plane."
+        )
+    replaced = " (another file was there)" if out.exists() else ""
     try:
-        save_image(images, options.out, nrow=columns, pad_value=0.5)
+        picture.save(out)
     except OSError as error:
-        raise CourseError(f"Could not write {options.out}: {error}.") from error
-    print(f"{options.n} samples of {options.name} in {options.out}")
+        raise CourseError(f"Could not write {out}: {error.strerror or error}.") from error
+    print(f"{options.n} samples of {options.name} in {out}{replaced}")
 
 
 def evaluate(options: argparse.Namespace) -> None:
     """Print every score that the model can have."""
-    model, images = _model(options.name), data.load(options.data, "test", root=options.root)
+    to = None if options.json is None else place(options.json)
+    model = found_model(options.name)
+    for name in filter(None, (options.data, options.train_data)):
+        require_fit(model, name)
+    images = data.load(options.data, "test", root=options.root)
     seen = data.load(options.train_data, root=options.root) if options.train_data else None
     report = evaluation.report(
         model,
@@ -107,9 +101,14 @@ def evaluate(options: argparse.Namespace) -> None:
         seed=options.seed,
         train=seen,
     )
+    if to is not None:
+        text = json.dumps(report.to_dict(), indent=1) + "\n"
+        try:
+            to.write_text(text, encoding="utf-8")
+        except OSError as error:
+            print(report)
+            raise CourseError(f"Could not write {to}: {error.strerror or error}.") from error
     print(report)
-    if options.json:
-        options.json.write_text(json.dumps(report.to_dict(), indent=1) + "\n")
 
 
 def show_zoo(options: argparse.Namespace) -> None:
@@ -134,84 +133,116 @@ def show_data(options: argparse.Namespace) -> None:
     print(images.card)
 
 
-def _model(name: str) -> Model:
-    """A model of the zoo, or one kept in a run's folder."""
-    return zoo.load_run(name) if Path(name).is_dir() else zoo.load(name)
+JOBS = {
+    "train": train,
+    "sample": sample,
+    "evaluate": evaluate,
+    "zoo": show_zoo,
+    "data": show_data,
+}
 
 
-def _setting(text: str) -> tuple[str, object]:
-    """ "latent=20" → ("latent", 20); what is no number, list or truth value is a string."""
-    name, found, value = text.partition("=")
-    if not found:
-        raise CourseError(f"Expected --set name=value, got {text!r}.")
-    for read in (json.loads, ast.literal_eval):  # only the second takes .05 and (3, 32, 32)
-        with contextlib.suppress(ValueError, SyntaxError):
-            return name, read(value)
-    return name, value
+# What is asked before the work -----------------------------------------------------------------
+def found_model(name: str) -> Model:
+    """A model of the zoo, or one kept in a run's folder; `~` and the checkpoint's file do, too."""
+    folder = Path(name).expanduser()
+    folder = folder.parent if folder.is_file() else folder
+    if folder.is_dir():
+        return zoo.load_run(folder)
+    if len(folder.parts) == 1:
+        return zoo.load(name)
+    near = next(parent for parent in folder.absolute().parents if parent.is_dir())
+    there = ", ".join(sorted(f.name for f in near.iterdir() if f.is_dir())[:8]) or "no folder"
+    raise CourseError(f"There is no run {folder}. In {near} there is: {there}.")
 
 
-def parser() -> argparse.ArgumentParser:
-    """The command line's grammar."""
-    top = argparse.ArgumentParser("python -m course_lib", description=__doc__.split("\n")[0])
-    commands = top.add_subparsers(dest="command", required=True)
-
-    def command(name: str, run) -> argparse.ArgumentParser:
-        found = commands.add_parser(
-            name,
-            help=run.__doc__,
-            description=run.__doc__,
-            epilog=EXAMPLES[name],
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+def require_fit(model: Model, name: str) -> None:
+    """Refuse a data set of another shape before it is loaded: drawing faces takes minutes."""
+    shape = data.shape(name)
+    if tuple(model.shape) != shape:
+        raise CourseError(
+            f"{type(model).__name__} has examples of shape {tuple(model.shape)}, the data set "
+            f"{name} of {shape}. Choose data of the model's shape with --data."
         )
-        found.set_defaults(run=run)
-        return found
-
-    add = command("train", train).add_argument
-    add("model", nargs="?", help=f"one of {', '.join(models.MODELS)}")
-    add("--zoo", metavar="NAME", help="train this recipe of the zoo instead")
-    add("--recipe", help='settings by name: "course" (default) or "report"')
-    add("--set", action="append", default=[], metavar="NAME=VALUE", help="one setting")
-    add("--data", help="data set (default: digits, or the zoo recipe's)")
-    add("--root", help="folder that holds the data set's files")
-    add("--budget", help="smoke, laptop (default) or full")
-    add("--rounds", type=int, help="rounds, instead of a budget")
-    add("--batch", type=int, help="examples a batch, over all processes")
-    add("--seed", type=int, help="of data order and noise")
-    add("--out", type=Path, help="folder to keep the training in")
-
-    add = command("sample", sample).add_argument
-    add("name", help="a model of the zoo, or a folder that train wrote")
-    add("-n", type=int, default=64, help="how many")
-    add("--seed", type=int, default=0)
-    add("--out", type=Path, default=Path("samples.png"))
-
-    add = command("evaluate", evaluate).add_argument
-    add("name", help="a model of the zoo, or a folder that train wrote")
-    add("--data", default="digits", help="held-out data (default: digits)")
-    add("--train-data", help="what it was trained on, for the memorisation row")
-    add("--root", help="folder that holds the data set's files")
-    add("-n", type=int, default=None, help="how many samples")
-    add("--held-out", type=int, metavar="N", help="how many images for the likelihood")
-    add("--seed", type=int, default=0)
-    add("--json", type=Path, help="write the scores there, too")
-
-    command("zoo", show_zoo).add_argument("name", nargs="?")
-    add = command("data", show_data).add_argument
-    add("name", nargs="?")
-    add("--root")
-    return top
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run one command; 0 when it did its work, 2 after an error that the user can mend."""
-    options = parser().parse_args(arguments)
+def place(path: Path) -> Path:
+    """A file that can be written. Raises CourseError where it can't, and leaves nothing there."""
+    path, new = path.expanduser(), not path.expanduser().exists()
     try:
+        with path.open("ab"):
+            pass
+        if new:
+            path.unlink()
+    except OSError as error:
+        raise CourseError(
+            f"Could not write {path}: {error.strerror or error}. Choose a file in a folder "
+            "that is there and yours to write."
+        ) from error
+    return path
+
+
+def picture_place(path: Path | None) -> Path:
+    """A file for a picture; None: samples.png, or samples-2.png … where one is there already."""
+    if path is None:
+        number, path = 1, Path("samples.png")
+        while path.exists():
+            number += 1
+            path = Path(f"samples-{number}.png")
+    endings = Image.registered_extensions()
+    if endings.get(path.suffix.lower()) not in Image.SAVE:
+        raise CourseError(
+            f"A picture's name ends in .png, .jpg, .webp or the like; {path.name!r} does not. "
+            f"Try {path.with_suffix('.png')}."
+        )
+    return place(path)
+
+
+# Endings ---------------------------------------------------------------------------------------
+class Ended(BaseException):
+    """SIGTERM came outside a training, which has its own way to stop."""
+
+
+def _end(number: int, frame: object) -> None:
+    raise Ended
+
+
+def run(words: list[str] | None) -> int:
+    """Run one command and turn what may happen to it into its exit status."""
+    try:
+        options = grammar.parsed(JOBS, sys.argv[1:] if words is None else words)
         with distributed.joined():
-            options.run(options)
+            status = options.run(options) or 0
+        sys.stdout.flush()
     except CourseError as error:
         print(error, file=sys.stderr)
         return 2
-    return 0
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return 128 + signal.SIGINT
+    except Ended:
+        print("Ended.", file=sys.stderr)
+        return 128 + signal.SIGTERM
+    except BrokenPipeError:  # whoever read this has seen enough: `… zoo | head -1`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + 13  # as a program that SIGPIPE ends
+    return status
+
+
+def main(words: list[str] | None = None) -> int:
+    """Run one command.
+
+    0 when it did its work, 2 after an error that the user can mend, 130 after Ctrl-C, 143 after
+    SIGTERM, 141 when nobody reads its output any more.
+    """
+    for stream in (sys.stdout, sys.stderr):  # a terminal without Greek letters shows "?" for σ
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    before = signal.signal(signal.SIGTERM, _end)
+    try:
+        return run(words)
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 if __name__ == "__main__":

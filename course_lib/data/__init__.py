@@ -34,6 +34,7 @@ __all__ = [
     "names",
     "order",
     "paths",
+    "shape",
     "toy",
 ]
 
@@ -93,6 +94,15 @@ def load(name: str, split: str = "train", root: str | Path | None = None) -> Dat
     if split not in SPLITS:
         raise unknown("split", split, SPLITS)
     return entry.load(split, root, **settings)
+
+
+def shape(name: str) -> tuple[int, ...]:
+    """The shape of an example of the data set called `name`, known before it is loaded."""
+    entry, _, settings = _parsed(name, None)
+    if entry.sized:
+        side = settings.get("size", 64)
+        return (3, side, side)
+    return (2,) if str(name) in toy.KINDS else (1, 28, 28)
 
 
 def here(name: str, root: str | Path | None = None) -> bool:

@@ -18,12 +18,14 @@ class History:
     grids        [(round, preview)]: uint8 (n, C, H, W), or float points (n, 2); the same noise
                  each time, so that a replay shows one sample changing
     interrupted  whether the learner stopped the training early; what was trained is kept
+    stopped_by   the number of the signal that did
     """
 
     values: dict[str, list[float]] = field(default_factory=dict)
     seconds: list[float] = field(default_factory=list)
     grids: list[tuple[int, Tensor]] = field(default_factory=list)
     interrupted: bool = False
+    stopped_by: int = 0
 
     @property
     def rounds(self) -> int:

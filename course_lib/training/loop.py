@@ -7,6 +7,7 @@ records every term, and goes back to the last good state when one explodes.
 from __future__ import annotations
 
 import math
+import signal
 import time
 from pathlib import Path
 
@@ -125,6 +126,7 @@ class Training:
                     self.save()
                 if stop:
                     history.interrupted = True
+                    history.stopped_by = interrupted[0] if interrupted else signal.SIGINT
                     bar.write(f"Interrupted after round {t + 1}; what was trained is kept.")
                     return
         if first < rounds:

@@ -20,7 +20,8 @@ FLOORS = [
     {"evaluation"},
     {"zoo"},
     {"explore", "checks"},
-    {"lessons", "__main__"},
+    {"lessons", "grammar"},
+    {"__main__"},
 ]
 FLOOR = {part: floor for floor, parts in enumerate(FLOORS) for part in parts}
 MODULES = {

@@ -1,13 +1,21 @@
 """The command line: what it prints, writes and refuses."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from course_lib import zoo
-from course_lib.__main__ import _setting, main
+from course_lib import data, training, zoo
+from course_lib.__main__ import main
+from course_lib.grammar import setting
 
+ROOT = Path(__file__).parents[2]
 QUICK = ["--budget", "smoke", "--rounds", "3", "--set", "hidden=[16]", "--set", "batch=32"]
 
 
@@ -64,10 +72,122 @@ def test_evaluate_prints_and_writes_scores(capsys, tmp_path):
 
 
 def test_settings_are_read_as_python_writes_them():
-    assert _setting("alpha=.05") == ("alpha", 0.05)
-    assert _setting("shape=(3, 32, 32)") == ("shape", (3, 32, 32))
-    assert _setting("ema=None")[1] is None and _setting("ema=null")[1] is None
-    assert _setting("norm=dcgan") == ("norm", "dcgan")
+    assert setting("alpha=.05") == ("alpha", 0.05)
+    assert setting("shape=(3, 32, 32)") == ("shape", (3, 32, 32))
+    assert setting("ema=None")[1] is None and setting("ema=null")[1] is None
+    assert setting("norm=dcgan") == ("norm", "dcgan")
+
+
+def test_points_are_drawn_as_a_scatter(tmp_path, capsys):
+    assert main(["sample", "flow-moons", "-n", "300", "--out", "moons.png"]) == 0
+    picture = Image.open(tmp_path / "moons.png")
+    assert min(picture.size) > 300 and len(picture.getcolors(10**6)) > 10
+    assert main(["sample", "flow-moons", "--out", "moons.jpg"]) == 0
+    assert Image.open(tmp_path / "moons.jpg").format == "JPEG"
+
+
+def test_no_picture_is_lost_without_a_word(tmp_path, capsys):
+    for name in ("samples.png", "samples-2.png", "samples-3.png"):
+        assert main(["sample", "gan-mnist", "-n", "4"]) == 0
+        assert (tmp_path / name).is_file() and f"in {name}\n" in capsys.readouterr().out
+    assert main(["sample", "gan-mnist", "-n", "4", "--out", "samples.png"]) == 0
+    assert "another file was there" in capsys.readouterr().out
+
+
+def test_a_run_is_found_by_folder_by_home_and_by_its_file(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert main(["train", "VAE", *QUICK, "--out", "~/runs/v"]) == 0
+    assert (tmp_path / "runs" / "v").is_dir() and not (tmp_path / "~").exists()
+    for name in (
+        "runs/v",
+        "~/runs/v",
+        "runs/v/checkpoint.safetensors",
+        str(tmp_path / "runs/v"),
+    ):
+        assert main(["sample", name, "-n", "4"]) == 0, name
+    capsys.readouterr()
+    assert main(["sample", "runs/w"]) == 2
+    assert capsys.readouterr().err.endswith("there is: v.\n")
+
+
+def test_help_names_the_defaults(capsys):
+    for command, wanted in (("sample", "64"), ("evaluate", "digits"), ("train", "runs/NAME")):
+        with pytest.raises(SystemExit):
+            main([command, "--help"])
+        shown = capsys.readouterr().out
+        assert f"(default: {wanted}" in shown and "default: None" not in shown
+
+
+def test_shapes_are_compared_before_data_are_made(monkeypatch, capsys):
+    monkeypatch.setattr(data, "load", lambda *a, **k: pytest.fail("loaded"))
+    assert main(["evaluate", "gan-mnist", "--data", "faces-64"]) == 2
+    assert main(["train", "VAE", "--data", "celeba-32"]) == 2
+    assert main(["evaluate", "dcgan-faces"]) == 2
+    errors = capsys.readouterr().err
+    assert "(3, 64, 64)" in errors and "(3, 32, 32)" in errors
+
+
+def test_places_are_tried_before_the_work(tmp_path, monkeypatch, capsys):
+    (tmp_path / "file").write_text("in the way")
+    for job in (zoo, training):
+        for name in ("load", "fit"):
+            monkeypatch.setattr(job, name, lambda *a, **k: pytest.fail("worked"), raising=False)
+    for words in (
+        ["evaluate", "gan-mnist", "--json", "no/such/scores.json"],
+        ["evaluate", "gan-mnist", "--json", "."],
+        ["sample", "gan-mnist", "--out", "file/x.png"],
+        ["sample", "gan-mnist", "--out", "samples"],
+        ["sample", "gan-mnist", "--out", "x.jpeg2"],
+        ["train", "VAE", "--out", "file"],
+        ["train", "VAE", "--out", "file/v"],
+    ):
+        assert main(words) == 2, words
+        error = capsys.readouterr().err
+        assert error.count("\n") == 1 and "Traceback" not in error, words
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["file"], "nothing is left behind"
+
+
+# In a process of its own ----------------------------------------------------------------------
+def started(*words, **environment):
+    return subprocess.Popen(
+        [sys.executable, "-m", "course_lib", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"} | environment,
+    )
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])
+def test_no_terminal_is_too_poor_for_the_scores(encoding, tmp_path):
+    words = ["evaluate", "flow-ring", "--data", "ring", "-n", "300", "--held-out", "10"]
+    done = started(*words, "--json", "s.json", PYTHONUTF8="0", PYTHONIOENCODING=encoding)
+    out, err = done.communicate(timeout=100)
+    assert done.returncode == 0, err
+    assert b"modes covered" in out
+    notes = [row["note"] for row in json.loads((tmp_path / "s.json").read_text())["rows"]]
+    assert any("σ" in note for note in notes)
+
+
+def test_a_reader_may_leave():
+    done = started("zoo")
+    done.stdout.close()
+    assert done.wait(100) == 141 and done.stderr.read() == b""
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_stopped_training_says_so_by_its_status(number, status, tmp_path):
+    running = started(
+        "train", "VAE", "--rounds", "100000", "--set", "hidden=[16]", "--out", "v"
+    )
+    waited = time.monotonic() + 60
+    while not list(tmp_path.glob("v/*")) and time.monotonic() < waited:
+        time.sleep(0.1)
+    time.sleep(1.5)  # the folder is tried before the data are loaded
+    running.send_signal(number)
+    out, err = running.communicate(timeout=60)
+    assert running.returncode == status, err
+    assert b"Traceback" not in err and (tmp_path / "v" / "checkpoint.safetensors").is_file()
+    assert b"interrupted" in out
 
 
 @pytest.mark.parametrize(
@@ -82,8 +202,20 @@ def test_settings_are_read_as_python_writes_them():
         (["train", "VAE", "--data", "digts"], "Did you mean 'digits'"),
         (["train", "--zoo", "gan-minst"], "Did you mean 'gan-mnist'"),
         (["sample", "gan-minst"], "Did you mean 'gan-mnist'"),
-        (["sample", "gan-mnist", "-n", "0"], "one sample or more"),
+        (["sample", "gan-mnist", "-n", "0"], "whole number from 1"),
         (["sample", "gan-mnist", "--out", "no/such/folder/x.png"], "Could not write"),
+        (["sample", "gan-mnist", "-n", "many"], "got many"),
+        (["sample", "gan-mnist", "--seed", "9" * 20], "whole number from 0"),
+        (["sample", "gan-mnist", "--seed", "-1"], "whole number from 0"),
+        (["evaluate", "gan-mnist", "--seed", "1.5"], "got 1.5"),
+        (["train", "VAE", "--rounds", "0"], "whole number from 1"),
+        (["train", "VAE", "--buget", "smoke"], "Did you mean '--budget'"),
+        (["sample", "gan-mnist", "--sed=3"], "Did you mean '--seed'"),
+        (["sample", "gan-mnist", "three"], "one word too many"),
+        (["sample"], "required: name"),
+        ([], "required: COMMAND"),
+        (["trian", "VAE"], "Did you mean 'train'"),
+        (["train", "VAE", "--set", "latent=" + "[" * 10**5], "latent"),
         (["data", "celebb"], "Unknown data set"),
         (["zoo", "vae"], "Unknown zoo model"),
     ],
