@@ -23,6 +23,7 @@ import argparse
 import ast
 import base64
 import hashlib
+import html
 import json
 import os
 import re
@@ -46,6 +47,7 @@ SOLUTION = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 TOKEN = re.compile(r"\{\{minutes(?::(?P<lesson>\d\d))?\}\}")
+DRAWING = re.compile(r"!\[(?P<alt>[^\]]+)\]\(drawing:(?P<name>[\w-]+)\)")
 
 
 class BuildError(Exception):
@@ -148,6 +150,24 @@ class Course:
 
         return TOKEN.sub(fill, text)
 
+    def with_drawings(self, text: str) -> str:
+        """Each `![alternative text](drawing:NAME)` as the drawing itself: a copy of a lesson
+        stands alone, wherever it lies."""
+
+        def embed(match: re.Match) -> str:
+            file = self.source / "drawings" / f"{match['name']}.svg"
+            if not file.is_file():
+                raise BuildError(f"there is no drawing {match['name']!r}: see drawings.py")
+            svg = file.read_text("utf-8")
+            width = round(float(re.search(r'width="([\d.]+)pt"', svg)[1]) / 0.72)
+            alt = html.escape(" ".join(match["alt"].split()))
+            encoded = base64.b64encode(svg.encode()).decode()
+            return (
+                f'<img alt="{alt}" width="{width}" src="data:image/svg+xml;base64,{encoded}">'
+            )
+
+        return DRAWING.sub(embed, text)
+
     def build(self, path: Path) -> dict[Path, str]:
         """Both copies of one lesson as text, without writing them."""
         source = read_source(path)
@@ -165,7 +185,8 @@ class Course:
                         None,
                     )
                 else:
-                    cell.source = self.with_minutes(cell.source, path.stem)
+                    text = self.with_minutes(cell.source, path.stem)
+                    cell.source = self.with_drawings(text)
             if target.parent == self.solved:
                 keep_outputs(notebook, target, code_hash(source))
             texts[target] = as_text(notebook)

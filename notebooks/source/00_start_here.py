@@ -131,6 +131,14 @@ print("flat  ", tuple(x.flatten(1).shape))
 # much is known exactly. `faces` are cartoon faces that the course draws itself, from nineteen
 # named factors; `celeba` and `folder:path` read photographs that you have.
 #
+# ### Three families
+#
+# Three families of models turn noise $z$ into images $x$. They differ in which maps they have.
+#
+# ![GAN: an arrow from noise to image only. VAE: an arrow from noise to image and a dashed, approximate one back. Flow: one arrow with two heads, exact both ways. So all three can sample; a GAN can neither encode an image nor give its density, a VAE does both approximately, a flow exactly.](drawing:families)
+#
+# Read each row from the left. A GAN has a map from noise to image and none back. A VAE learns a second map back, which is approximate. A flow has a single map that can be inverted. This decides what each can do, in the right part; and it decides what its training compares.
+#
 # ## 3 · Models that are already trained
 #
 # Some trainings take longer than a lesson. Their results are shipped, with their settings,

@@ -809,6 +809,13 @@ training.fit(full_round, ring_set, rounds=1, batch=BATCH, progress=False)
 refuses(weights(G), before_G, tol=1e-12, name="after a whole round G is as it was")
 
 # %% [markdown]
+# **The two moves in one picture.** Blue arrows carry values forwards, orange ones carry a gradient back. A coloured box changes its weights in this move, a grey one does not.
+#
+# ![Two pictures. In D's move the gradient of the loss goes into D and ends there; its way on to G exists, ends at a bar and is not followed. In G's move the gradient passes through D, whose weights stay, and ends in G.](drawing:gan-moves)
+#
+# In D's move the fakes depend on G too, so a gradient for G exists. It is not followed. In G's move the gradient has to pass *through* D, because G is only judged by D: without D's slope G would learn nothing. But D's weights stay as they are.
+
+# %% [markdown]
 # ## 8 · The smallest game: $f(x,y)=xy$
 #
 # Before two networks, two numbers. Player $x$ descends $f=xy$, player $y$ climbs it; the

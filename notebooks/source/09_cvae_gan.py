@@ -519,6 +519,11 @@ for loss, term in called.items():
 print("✓ the library's game depends on what lines 3 to 14 say, and moves as 15 to 18 say")
 
 # %% [markdown]
+# **The same in one picture.** On the left, who computes what from what; on the right, the table above.
+#
+# ![Left: a real image goes to E, D and C; E's code z and a drawn code go through G to a rebuilt and a drawn image, which D and C read too; the condition is told to E and G. Right, losses by players: KL is followed by E; L_G by E and G, and reaches D and C; L_GD is followed by G and reaches D; L_GC is followed by G and reaches C; L_D is followed by D and reaches E and G; L_C is followed by C alone.](drawing:cvaegan)
+
+# %% [markdown]
 # **What to see.** The model is defined by the gradients that exist but are *not* followed, the empty circles. $\mathcal L_D$ *has* a gradient in G and E, and they don't
 # follow it: no loss of theirs is a cross-entropy. $\mathcal L_G$ has one in D and C, and *those* don't follow
 # it: a D that moved by $\mathcal L_G$ would make all images look alike, the cheapest way to equal

@@ -136,6 +136,13 @@ def density_of_logit(x):
 check("10.1", density_of_logit)
 
 # %% [markdown]
+# **The formula in one picture.** A strip of the $x$-axis is taken by $f$ to a strip of the $z$-axis.
+#
+# ![A rising curve z = f(x). A narrow strip on the x-axis, under a high density, is taken to a wide strip on the z-axis, beside a low density. Both strips have the same area.](drawing:areas)
+#
+# Where $f$ is steep, a narrow strip becomes a wide one. The probability in it is the same, so the areas are equal, and the density of $x$ is higher by just the slope $df/dx$. That is (10.1).
+
+# %% [markdown]
 # ### 1.1 · Every positive density on a line is a flow
 #
 # Is there a map for every density that is nowhere zero? Take the distribution function $F(x)=\int_{-\infty}^xp$. Its slope

@@ -139,6 +139,13 @@ check("11.1", couple)
 check("11.2", uncouple)
 
 # %% [markdown]
+# **A coupling in one picture**, for a mask that keeps the first half.
+#
+# ![Left: x1 goes straight to z1 and also into s and t; x2 becomes z2 = x2 times e to the s, plus t. Middle: the same with the arrows turned; s and t are computed from z1, which is x1. Right: the Jacobian has 1 and e to the s on its diagonal and 0 above it.](drawing:coupling)
+#
+# Going back, $s$ and $t$ are computed from $z_1=x_1$ in the *same* direction as before. No network is ever inverted. The next section computes the matrix on the right.
+
+# %% [markdown]
 # ### 1.2 · The Jacobian
 #
 # Put the numbers that stay first. Then $\partial z/\partial x$ is triangular, as in lesson 10, and
