@@ -439,6 +439,165 @@ def cvaegan() -> Sheet:
     return s
 
 
+def pyramids() -> Sheet:
+    """Lesson 04: G turns channels into space, D turns space into channels."""
+    s = Sheet(960, 300)
+    stages = ((4, "512"), (8, "256"), (16, "128"), (32, "64"), (64, "3"))
+
+    def block(x: float, side: int, channels: str, color: str) -> float:
+        """A square for one array, as wide as its side; returns where it ends."""
+        width = 16 + 0.95 * side
+        s.axes.add_patch(
+            Rectangle(
+                (x, 140 - width / 2), width, width, facecolor=PALE[color], edgecolor=color, lw=1.4
+            )
+        )  # fmt: skip
+        s.text((x + width / 2, 200), f"{side}×{side}", 12)
+        s.text((x + width / 2, 220), channels, 12, color=MUTED)
+        return x + width
+
+    s.text((235, 28), "G: each layer doubles the side", 14, weight="bold")
+    s.dot((28, 140), "z", radius=18)
+    x = 46.0
+    for side, channels in stages:
+        s.arrow((x + 4, 140), (x + 28, 140))
+        x = block(x + 32, side, channels, GREEN)
+    s.line((480, 20), (480, 280), color=STILL, width=1.5)
+    s.text((725, 28), "D: each layer halves it", 14, weight="bold")
+    x = 502.0
+    for i, (side, channels) in enumerate(reversed(stages)):
+        if i:
+            s.arrow((x + 4, 140), (x + 28, 140))
+        x = block(x + (32 if i else 0), side, channels, BLUE)
+    s.arrow((x + 4, 140), (x + 28, 140))
+    s.text((x + 46, 140), "logit", 12)
+    s.text((235, 262), "transposed convolutions, stride 2 (width 64)", 12)
+    s.text((725, 262), "convolutions, stride 2", 12)
+    s.text((480, 220), "channels", 12, color=MUTED, backgroundcolor="white")
+    s.text((480, 200), "side", 12, backgroundcolor="white")
+    return s
+
+
+def transport() -> Sheet:
+    """Lesson 05: what W1 and JS say of two bumps that stand further and further apart."""
+    s = Sheet(900, 330)
+    s.text((270, 28), "Two narrow bumps, θ apart", 14, weight="bold")
+    s.text((660, 28), "transport, $W_1$", 14, weight="bold")
+    s.text((820, 28), "ratio, JS", 14, weight="bold")
+    wave = np.linspace(-30, 30, 61)
+    bump = 46 * np.exp(-(wave**2) / 120)
+    for row, distance in enumerate((320, 160, 0)):
+        base, start = 122 + 92 * row, 100
+        s.line((40, base), (520, base), color=MUTED)
+        s.axes.fill_between(start + wave, base, base - bump, color=BLUE, alpha=0.45, lw=0)
+        if distance:
+            end = start + distance
+            s.axes.fill_between(end + wave, base, base - bump, color=GREEN, alpha=0.45, lw=0)
+            s.arrow((end - 14, base - 28), (start + 16, base - 28), color=ORANGE, width=2.4)
+            s.text(((start + end) / 2, base - 42), "carry each grain home", 11.5, color=ORANGE)
+        else:
+            s.axes.plot(start + wave, base - bump, color=GREEN, lw=2)
+            s.text((start + 60, base - 24), "the same place", 11.5, ha="left", color=MUTED)
+        size = {320: "θ = 2", 160: "θ = 1", 0: "θ = 0"}[distance]
+        s.text((20, base + 14), size, 12, ha="left")
+        s.text((660, base - 22), {320: "2", 160: "1", 0: "0"}[distance], 15)
+        s.text((820, base - 22), "log 2" if distance else "0", 15)
+        if row:
+            s.line((600, base - 76), (880, base - 76), color=STILL)
+    s.text((660, 322), "falls on the way home", 12, color=ORANGE)
+    s.text((820, 322), "flat: no slope", 12, color=ORANGE)
+    return s
+
+
+VARIANCES = np.array([9.0, 5.0, 2.6, 1.3, 0.6])  # of the data, along its axes
+
+
+def rate_and_distortion(beta: np.ndarray | float, noise: float = 1.0):
+    """Rate and distortion in nats of the best linear VAE with weight β: water-filling at βσ²."""
+    level = np.asarray(beta)[..., None] * noise
+    rate = 0.5 * np.log(np.maximum(VARIANCES / level, 1)).sum(-1)
+    return rate, (np.minimum(level, VARIANCES) / (2 * noise)).sum(-1)
+
+
+def trade_off() -> Sheet:
+    """Lesson 07: β is a water level, and the slope at which rate buys distortion."""
+    s = Sheet(900, 380)
+    s.text((200, 28), "β is a water level", 14, weight="bold")
+    base, unit = 310.0, 25.0
+    level = base - 2.0 * unit
+    s.axes.add_patch(Rectangle((40, level), 320, base - level, color="#D9EAF5", lw=0))
+    for i, variance in enumerate(VARIANCES):
+        x = 60 + 62 * i
+        drowned = variance <= 2.0
+        s.axes.add_patch(
+            Rectangle((x, base - unit * variance), 36, unit * variance, lw=1.4,
+                      facecolor=STILL if drowned else PALE[GREEN],
+                      edgecolor=MUTED if drowned else GREEN, alpha=0.9, zorder=3)
+        )  # fmt: skip
+    s.line((40, level), (360, level), color=BLUE, width=2)
+    s.line((40, base), (360, base), color=INK)
+    s.text((352, level - 14), "βσ²", 14, color=BLUE, ha="right")
+    s.text((200, base + 20), "variance of the data along each axis", 12)
+    s.text((130, base + 44), "above: the latent is used", 12, color=GREEN)
+    s.text((300, base + 44), "below: collapsed", 12, color=MUTED)
+    s.line((400, 20), (400, 360), color=STILL, width=1.5)
+
+    s.text((650, 28), "β is a slope", 14, weight="bold")
+    left, bottom = 460.0, 320.0
+    wide, high = 54.0, 29.0  # pixels a nat
+
+    def place(rate: np.ndarray, distortion: np.ndarray):
+        return left + wide * rate, bottom - high * distortion
+
+    rate, distortion = rate_and_distortion(np.geomspace(0.2, 9.0, 200))
+    s.axes.plot(*place(rate, distortion), color=INK, lw=2)
+    for beta, name in ((5.0, "large β: few nats, blurred"), (1.0, "β = 1: the ELBO"),
+                       (0.3, "small β:\nmany nats, sharp")):  # fmt: skip
+        r, d = rate_and_distortion(beta)
+        reach = 0.75 / np.hypot(1, beta * high / wide)
+        ends = np.array([-reach, reach])
+        s.axes.plot(*place(r + ends, d - beta * ends), color=ORANGE, lw=2)
+        x, y = place(r, d)
+        s.axes.add_patch(Circle((x, y), 5, color=ORANGE, zorder=4))
+        s.text((x + 14, y - (30 if "\n" in name else 17)), name, 12, ha="left", color=ORANGE)
+    s.line((left, bottom), (left + 400, bottom), color=INK)
+    s.line((left, bottom), (left, 56), color=INK)
+    s.text((left + 300, bottom + 20), "rate: the KL term, in nats", 12)
+    s.text((left + 90, 66), "distortion: what the reconstruction costs, in nats", 12, ha="left")
+    return s
+
+
+def exchanged() -> Sheet:
+    """Lesson 08: four autoencoders that differ in one part each."""
+    s = Sheet(960, 410)
+    for x, words in ((555, "code against prior"), (815, "image against reconstruction")):
+        s.text((x, 26), words, 14, weight="bold")
+    rows = (
+        ("VAE", "KL, by a formula", False, "log-likelihood of the pixels", False),
+        ("AAE", "a judge of codes:\nencoded or drawn?", True,
+         "log-likelihood of the pixels", False),
+        ("AVB", "a judge of pairs (x, z):\nits mean logit is the KL", True,
+         "log-likelihood of the pixels", False),
+        ("VAE/GAN", "KL, by a formula", False,
+         "distance in the features\nof a judge of images", True),
+    )  # fmt: skip
+    for i, (name, prior, new_prior, pixels, new_pixels) in enumerate(rows):
+        y = 84 + 92 * i
+        s.text((24, y), name, 15, weight="bold", ha="left")
+        s.picture((138, y), "x", real=True, side=38)
+        s.box((208, y), "E", size=(46, 40), color=STILL)
+        s.dot((275, y), "z", radius=17)
+        s.box((342, y), "G", size=(46, 40), color=STILL)
+        s.picture((412, y), r"$\tilde{x}$", real=False, side=38)
+        for start, end in ((158, 184), (232, 257), (293, 318), (366, 392)):
+            s.arrow((start, y), (end, y))
+        s.box((555, y), prior, size=(200, 56), color=ORANGE if new_prior else "white")
+        s.box((815, y), pixels, size=(230, 56), color=ORANGE if new_pixels else "white")
+        if i:
+            s.line((20, y - 46), (940, y - 46), color=STILL)
+    return s
+
+
 DRAWINGS = {
     "families": families,
     "gan-moves": gan_moves,
@@ -446,6 +605,10 @@ DRAWINGS = {
     "cvaegan": cvaegan,
     "areas": areas,
     "coupling": coupling,
+    "pyramids": pyramids,
+    "transport": transport,
+    "trade-off": trade_off,
+    "exchanged": exchanged,
 }
 
 

@@ -374,6 +374,12 @@ layers_of("D", big.discriminator, torch.rand(2, 3, 64, 64, generator=generator))
 # | weights $\mathcal N(0,.02^2)$ | inside, batch norm undoes their size; the layers without one need it small; with no batch norm at all everything is grey | (4.14) |
 # | Adam, rate 2·10⁻⁴, $\beta_1=.5$ | the opponent moves: old gradients are stale | (4.15) |
 #
+# **The two networks in one picture.**
+#
+# ![G: from z to an array of 4 by 4 with 512 channels, then 8 by 8 with 256, 16 by 16 with 128, 32 by 32 with 64, and an image of 64 by 64 with 3 channels. D: the same arrays in reverse, down to 4 by 4, then one logit.](drawing:pyramids)
+#
+# Each layer of G doubles the side and halves the channels, so each array holds half as many channels and four times as many places: twice the numbers. D walks the same way back.
+#
 # ### What one unit sees
 #
 # A layer with kernel $k$ adds $k-1$ steps to each side together; one step is as many pixels as

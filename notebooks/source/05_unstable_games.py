@@ -490,6 +490,13 @@ agrees(plan_cost, theta.abs().double(), name="(5.11) W₁ of two points")
 refuses(divergence, theta.abs() * math.log(2), name="a JS that grows with distance")
 
 # %% [markdown]
+# **What each of them sees**, for two narrow bumps on a line that do not overlap.
+#
+# ![Three rows: two narrow bumps at a distance of 2, of 1, and at the same place. The cost of transport is 2, 1, 0: it falls on the way home. The Jensen-Shannon divergence is log 2, log 2, 0: it is flat as long as the bumps do not overlap.](drawing:transport)
+#
+# The ratio $p/q$ is 0 or infinite at every place, however far the bumps are apart. So JS is $\log 2$ in the first two rows and tells nobody which way is home. The work of carrying every grain home does tell.
+
+# %% [markdown]
 # ### On a line: sort
 #
 # For $n$ points against $n$ points a plan is (without loss) a matching, and the best matching on

@@ -428,6 +428,12 @@ plots.show(fig, alt="Left: reconstruction against KL. Right: the ELBO peaks at �
 # choose another place on the frontier, for instance for fewer and cleaner latents. (That they are
 # *disentangled* is a claim of its own; (7.2) is the part that can be proved: they follow the axes.)
 #
+# **What β trades**, in the linear VAE of section 1, where all is known. On the left (7.3) with the noise $\beta\sigma^2$ of (7.6): an axis whose variance lies under that level is not encoded. On the right the same as two costs, in nats.
+#
+# ![Left: five bars, the variances of the data along its axes, and a horizontal line at beta sigma squared, like a water level. The three bars above it are used, the two below it have collapsed. Right: a falling curve of distortion against rate. At each point its slope is minus beta: a large beta chooses few nats and a blurred reconstruction, a small one many nats and a sharp one.](drawing:trade-off)
+#
+# Along the curve the best VAE pays one nat of rate for β nats of distortion: the orange lines have the slope $-\beta$. Raise β, and you walk to the left, and one latent after the other goes under.
+#
 # ### 2.2 · Squared error: the silent β
 #
 # Most public code for faces minimises `mse_loss(decoded, x) + weight * kl`, a *mean* over the $D$ numbers of

@@ -1206,6 +1206,13 @@ agrees(slope, 2 * cost, name="(8.19) slope in log α")
 refuses(slope, 0.0, name="D has nothing to gain from the features")
 
 # %% [markdown]
+# **Four models, one part exchanged.** What is coloured is what a model has *instead* of the VAE's part.
+#
+# ![Four rows with the same chain: x, encoder E, code z, generator G, reconstruction. VAE: a KL by a formula, and the log-likelihood of the pixels. AAE: a judge of codes in place of the KL. AVB: a judge of pairs of image and code in place of the KL. VAE/GAN: a distance in the features of a judge of images in place of the pixels.](drawing:exchanged)
+#
+# In an AAE and an AVB no player judges an image. In a VAE/GAN the judge of images also plays against G, on drawn and on rebuilt images (section 6.2).
+
+# %% [markdown]
 # ## 7 · Side by side
 #
 # Now five models of the zoo: trained on all of MNIST, on networks of the same two kinds (a *writer*,

@@ -79,3 +79,12 @@ def test_the_strips_of_the_flow_have_equal_areas():
         areas.append(abs((x * (y - 0).take(range(1, len(y) + 1), mode="wrap")).sum()
                          - (y * x.take(range(1, len(x) + 1), mode="wrap")).sum()) / 2)  # fmt: skip
     assert len(areas) == 2 and areas[0] == pytest.approx(areas[1], rel=0.01)
+
+
+def test_the_slope_of_the_trade_off_is_minus_beta():
+    """By finite differences of the closed form, where no latent is about to go under."""
+    for beta in (0.3, 1.0, 2.0, 4.0):
+        (r, near), (d, far) = drawings.rate_and_distortion(
+            drawings.np.array([beta, beta * 1.001])
+        )
+        assert (far - d) / (near - r) == pytest.approx(-beta, rel=0.01)
