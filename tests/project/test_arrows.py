@@ -21,7 +21,7 @@ FLOORS = [
     {"zoo"},
     {"explore", "checks"},
     {"lessons", "grammar"},
-    {"__main__"},
+    {"classroom", "__main__"},
 ]
 FLOOR = {part: floor for floor, parts in enumerate(FLOORS) for part in parts}
 MODULES = {

@@ -1,0 +1,145 @@
+"""An assignment: one text for both copies, questions with right answers, numbers of one's own.
+
+A folder holds `notebook.py`, the text in percent format with its solutions between markers,
+and `grader.py`, which only the teacher has: TITLE, `variant(rng)` (a dictionary of numbers drawn
+for one student), QUESTIONS, and OPEN, the rubric of the open question. `{{mu}}` in the text
+becomes the student's own mu.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import importlib.util
+import json
+import random
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from course_lib.checks import Mistake
+from course_lib.errors import CourseError
+
+EVERYBODY = "everybody"  # whose numbers stand in a copy that a whole class shares
+SOLUTION = re.compile(
+    r"^(?P<indent> *)### BEGIN SOLUTION\n(?P<body>.*?)^ *### END SOLUTION\n", re.M | re.S
+)
+CELL = re.compile(r'^# %%(?P<text> \[markdown\])?(?: exercise="(?P<number>[\w.]+)")? *\n', re.M)
+
+
+@dataclass(frozen=True)
+class Question:
+    """One graded exercise: the name of its answer in the notebook, and what is right.
+
+    right: a function of the student's numbers v that gives the value wanted; or, with `probes`,
+        of v and a probe's arguments. mistakes: their answers have the same form.
+    probes: a function of a torch.Generator and v that gives a list of argument tuples, on which
+        the student's function is called. They are drawn anew for every grading.
+    gradients: the answer is differentiated later, so its gradients are compared too.
+    tol: |given - right| may be up to tol * max(1, |right|).
+    """
+
+    name: str
+    points: int
+    right: Callable[..., Any]
+    mistakes: Sequence[Mistake]
+    probes: Callable[..., list[tuple]] | None = None
+    gradients: bool = False
+    tol: float = 1e-4
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What a folder holds. `open`: (points, criterion) of the open question's rubric."""
+
+    name: str
+    title: str
+    text: str
+    digest: str
+    questions: dict[str, Question]
+    variant: Callable[[random.Random], dict]
+    open: list[tuple[int, str]]
+
+    @property
+    def open_number(self) -> str:
+        return f"{self.name}.open"
+
+    @property
+    def points(self) -> int:
+        return sum(question.points for question in self.questions.values())
+
+    @property
+    def open_points(self) -> int:
+        return sum(points for points, _ in self.open)
+
+    def numbers(self, secret: bytes, student: str) -> SimpleNamespace:
+        """The student's own numbers: the same every time, nobody's guess without the secret."""
+        seed = hmac.new(secret, f"{self.name}/{student}".encode(), hashlib.sha256).digest()
+        return SimpleNamespace(**self.variant(random.Random(seed)))
+
+    def copy(self, values: SimpleNamespace, student: str, solved: bool = False) -> str:
+        """A notebook as text, for one student (or EVERYBODY); `solved` is the teacher's."""
+        fill = {f"points.{n.split('.')[-1]}": q.points for n, q in self.questions.items()}
+        fill |= vars(values) | {"student": student, "points.open": self.open_points}
+        cells = []
+        for number, (kind, exercise, source) in enumerate(cells_of(self.text)):
+            if kind == "code":
+                source = SOLUTION.sub((lambda m: m["body"]) if solved else _placeholder, source)
+            source = re.sub(r"\{\{([\w.]+)\}\}", lambda m: str(fill[m[1]]), source.strip("\n"))
+            cell = {"cell_type": kind, "id": f"{self.name}-{number}", "source": source}
+            cell["metadata"] = {"exercise": exercise} if exercise else {}
+            if kind == "code":
+                cell |= {"execution_count": None, "outputs": []}
+            cells.append(cell)
+        kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+        about = {"kernelspec": kernel, "assignment": {"name": self.name, "for": student}}
+        notebook = {"cells": cells, "metadata": about, "nbformat": 4, "nbformat_minor": 5}
+        return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
+
+
+def cells_of(text: str) -> list[tuple[str, str | None, str]]:
+    """(kind, exercise or None, source) of every cell of a text in percent format."""
+    heads = list(CELL.finditer(text))
+    ends = [head.start() for head in heads[1:]] + [len(text)]
+    found = []
+    for head, end in zip(heads, ends, strict=True):
+        source = text[head.end() : end]
+        if head["text"]:
+            source = re.sub(r"^# ?", "", source, flags=re.M)
+        found.append(("markdown" if head["text"] else "code", head["number"], source))
+    return found
+
+
+def _placeholder(match: re.Match) -> str:
+    """Dots for a function's body; for values `name = ...`, so that later cells find the name."""
+    names = re.findall(r"^(\w+)(?: = |\(\):)", match["body"], re.M)
+    lines = [f"{name} = ..." for name in dict.fromkeys(names)] or ["..."]
+    return "".join(f"{match['indent']}{line}\n" for line in lines)
+
+
+def load(folder: Path) -> Assignment:
+    """The assignment of a folder; a CourseError where it isn't one."""
+    text, grader = folder / "notebook.py", folder / "grader.py"
+    if not (text.is_file() and grader.is_file()):
+        known = sorted(p.parent.name for p in folder.parent.glob("*/grader.py"))
+        raise CourseError(
+            f"Expected notebook.py and grader.py in {folder}; "
+            f"assignments there: {', '.join(known) or 'none'}."
+        )
+    name = re.sub(r"\W", "_", str(folder))
+    spec = importlib.util.spec_from_file_location(f"assignment_{name}", grader)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    digest = hashlib.sha256(text.read_bytes() + grader.read_bytes()).hexdigest()
+    return Assignment(
+        folder.name,
+        module.TITLE,
+        text.read_text("utf-8"),
+        digest,
+        module.QUESTIONS,
+        module.variant,
+        module.OPEN,
+    )

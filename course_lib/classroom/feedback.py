@@ -1,0 +1,165 @@
+"""What comes of the results: a page for each student, the open question's sheet, the tables.
+
+Whatever a student wrote is escaped, pages allow no script, and a spreadsheet's formulas are
+disarmed. Canvas's and Moodle's own exported files get points filled in, nothing else changes.
+"""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+from pathlib import Path
+
+from course_lib.classroom.assignment import Assignment
+from course_lib.errors import CourseError
+
+PAGE = """<!doctype html><html lang="en"><meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<title>{title}</title><style>body{{font:16px/1.5 system-ui;max-width:46em;margin:2em auto;padding:0
+1em}}pre{{background:#f4f4f4;padding:.7em;overflow:auto;max-height:24em;white-space:pre-wrap}}
+table{{border-collapse:collapse}}td,th{{padding:.3em .8em .3em 0;text-align:left;vertical-align:top;
+border-bottom:1px solid #ccc}}</style><h1>{title}</h1>
+{body}</html>
+"""
+KEYS = ("SIS Login ID", "SIS User ID", "Email address", "ID number", "ID")
+
+
+def total(assignment: Assignment, result: dict, marked: dict | None) -> tuple[float, int]:
+    """Points and of how many; the open question counts once it was marked."""
+    points = sum(mark["points"] for mark in result["marks"].values())
+    if marked is None:
+        return points, assignment.points
+    return points + marked["points"], assignment.points + assignment.open_points
+
+
+def page(assignment: Assignment, result: dict, marked: dict | None) -> str:
+    """A student's page. What is for the teacher alone (whose numbers were found) is not here."""
+    esc = html.escape
+    points, of = total(assignment, result, marked)
+    parts = [f"<p><b>{points:g} of {of} points</b></p>"]
+    parts += [f"<p>Note: {esc(note)}</p>" for note in result["notes"]]
+    if result["look"]:
+        parts.append("<p>Something here was odd; your teacher looks at it before it counts.</p>")
+    rows = "".join(
+        f"<tr><td>{mark['points']} of {mark['of']}<td>{esc(mark['line'])}"
+        for mark in result["marks"].values()
+    )
+    parts.append(f"<table><tr><th>points<th>what the grader says{rows}</table>")
+    if marked is not None:
+        parts.append(f"<h2>The open question: {marked['points']:g} of {assignment.open_points}")
+        parts.append(f"</h2><p>{esc(marked['comment'])}</p>{rubric(assignment)}")
+    for number, answer in result["answers"].items():
+        parts.append(f"<h2>Your answer, {esc(number)}</h2><pre>{esc(answer['source'])}</pre>")
+        printed = "\n".join(filter(None, (answer["text"], answer["error"])))
+        parts.append(f"<pre>{esc(printed)}</pre>" if printed else "")
+    title = f"{assignment.title}: {result['student']}"
+    return PAGE.format(title=esc(title), body="\n".join(parts))
+
+
+def rubric(assignment: Assignment) -> str:
+    lines = (f"<tr><td>{points}<td>{html.escape(text)}" for points, text in assignment.open)
+    return f"<table><tr><th>points<th>for{''.join(lines)}</table>"
+
+
+def open_page(assignment: Assignment, results: list[dict]) -> str:
+    """Everybody's answer to the open question below its rubric, for the teacher."""
+    parts = [rubric(assignment)]
+    for result in results:
+        text = html.escape(result["written"].strip() or "(nothing written)")
+        parts.append(f"<h2>{html.escape(result['student'])}</h2><pre>{text}</pre>")
+    return PAGE.format(title=html.escape(f"{assignment.title}: open"), body="\n".join(parts))
+
+
+def open_sheet(path: Path, students: list[str]) -> str:
+    """open/NAME.csv with a line for everybody; points that were filled in stay."""
+    before = open_marks(path, None)
+    rows = [["student", "points", "comment"]]
+    for student in students:
+        mark = before.get(student)
+        rows.append([student, *([f"{mark['points']:g}", mark["comment"]] if mark else ["", ""])])
+    return table(rows)
+
+
+def open_marks(path: Path, most: int | None) -> dict[str, dict]:
+    """The points of open/NAME.csv by student; a CourseError for what is no number up to `most`."""
+    found = {}
+    if path.exists():
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            for row in csv.DictReader(file):
+                text = (row.get("points") or "").strip().replace(",", ".")
+                if not text:
+                    continue
+                try:
+                    points = float(text)
+                    if not 0 <= points <= (points if most is None else most):
+                        raise ValueError
+                except ValueError:
+                    raise CourseError(
+                        f"{path}: expected points from 0 to {most} for {row['student']}, "
+                        f"got {text!r}."
+                    ) from None
+                login = row["student"].removeprefix("'")
+                found[login] = {"points": points, "comment": row.get("comment") or ""}
+    return found
+
+
+def grades(assignment: Assignment, results: list[dict], marked: dict, roster: dict) -> str:
+    """The class as a table for a spreadsheet."""
+    numbers = list(assignment.questions)
+    rows = [["student", "name", *numbers, "open", "points", "of", "look at it", "notes"]]
+    for result in results:
+        student, mark = result["student"], marked.get(result["student"])
+        points, of = total(assignment, result, mark)
+        rows.append([student, roster.get(student, {}).get("name", "not on the roster")])
+        rows[-1] += [str(result["marks"][number]["points"]) for number in numbers]
+        rows[-1] += ["" if mark is None else f"{mark['points']:g}", f"{points:g}", str(of)]
+        rows[-1] += ["; ".join(result["look"]), "; ".join(result["notes"])]
+    return table(rows)
+
+
+def table(rows: list[list[str]]) -> str:
+    """Rows as CSV; a text that a spreadsheet would run gets an apostrophe before it."""
+    out = io.StringIO()
+    risky = ("=", "+", "-", "@", "\t", "\r")
+    csv.writer(out).writerows(
+        ["'" + cell if cell.startswith(risky) else cell for cell in row] for row in rows
+    )
+    return out.getvalue()
+
+
+def fill(
+    export: Path, points: dict[str, tuple[float, int]], column: str, key: str | None = None
+) -> tuple[str, list[str], list[str]]:
+    """The text of an LMS's export with points filled in; who was not found in it; and what
+    else is to be said.
+
+    points: (points, of) by login or address, casefolded. column: its name, without Canvas's
+    "(id)". Points are scaled to "Points Possible" (Canvas) or "Maximum grade" (Moodle).
+    """
+    text = export.read_bytes().decode("utf-8")
+    rows = list(csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline="")))
+    head = rows[0] if rows else []
+    at = [i for i, name in enumerate(head) if name == column or name.startswith(f"{column} (")]
+    by = next((head.index(name) for name in ((key,) if key else KEYS) if name in head), None)
+    if len(at) != 1 or by is None:
+        raise CourseError(
+            f"{export}: expected one column {column!r} and one of {', '.join(KEYS)} (or --key); "
+            f"its columns are {', '.join(head)}."
+        )
+    most = head.index("Maximum grade") if "Maximum grade" in head else None
+    possible = [r[at[0]] for r in rows[1:3] if r and r[0].strip() == "Points Possible"]
+    left, said = dict(points), set()
+    for row in rows[1:]:
+        who = row[by].strip().casefold() if len(row) == len(head) else ""
+        if who in left:
+            got, of = left.pop(who)
+            out_of = row[most] if most is not None else "".join(possible)
+            full = float(out_of.replace(",", ".") or of) if out_of else of
+            said |= {f"points were scaled from {of} to {full:g}"} if full != of else set()
+            row[at[0]] = f"{round(got * full / of, 2):g}"
+    out = io.StringIO()
+    out.write("\ufeff" * text.startswith("\ufeff"))
+    csv.writer(out, lineterminator="\r\n" if "\r\n" in text else "\n").writerows(rows)
+    return out.getvalue(), sorted(left), sorted(said)

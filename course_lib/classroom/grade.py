@@ -1,0 +1,225 @@
+"""The trusted side: have a submission run in a sandbox, ask it, judge it, keep the result.
+
+Anything odd is kept as "look at it" with its reason, never as a silent 0, and no submission
+stops the batch. A result is kept as soon as it is there and belongs to the submission's and the
+grader's bytes, so a batch that was killed goes on where it was.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import os
+import secrets
+import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import SimpleNamespace
+
+import torch
+
+from course_lib.classroom import sandbox, submission
+from course_lib.classroom.assignment import Assignment, Question
+from course_lib.classroom.judge import judge, probes_for
+from course_lib.classroom.sandbox import Ended, Limits, Sandbox
+from course_lib.classroom.wire import WireError, pack
+
+TRIES = 3  # a cell that hangs or ends the process is left out and the rest run again
+
+
+def run(
+    cells: list[str], limits: Limits, trusted: bool, look: list[str]
+) -> tuple[Sandbox, dict[int, dict]]:
+    """A sandbox in which the cells ran, and what each printed."""
+    left_out: set[int] = set()
+    said: dict[int, dict] = {}
+    for _ in range(TRIES):
+        box = Sandbox(limits, trusted)
+        try:
+            for at, source in enumerate(cells):
+                if at in left_out or not source.strip():
+                    continue
+                box.tell({"source": source, "of": at})
+                reply = box.hear(limits.cell)
+                if reply.get("of") != at:
+                    raise Ended("spoke out of turn")
+                said[at] = {key: str(reply.get(key) or "")[:2000] for key in ("text", "error")}
+            return box, said
+        except (Ended, TimeoutError) as error:
+            why = str(error) or box.why or f"ran for more than {limits.cell:g} s"
+            box.close()
+            left_out.add(at)
+            said[at] = {"text": "", "error": why}
+            look.append(f"code cell {at + 1} {why}; it was left out, the rest was run again")
+        except BaseException:
+            box.close()
+            raise
+    raise Ended(f"{TRIES} cells in turn hung or ended the process")
+
+
+def ask(box: Sandbox, limits: Limits, turn: int, question: Question, probes) -> dict:
+    """The submission's reply; a WireError where it gives none."""
+    asked = {"name": question.name, "gradients": question.gradients, "of": turn}
+    asked |= {"probes": None if probes is None else pack(probes), "seconds": limits.question}
+    box.tell(asked)
+    reply = None
+    while True:
+        message = box.hear(limits.question + 5)
+        if message.get("of") == turn and reply is None:
+            reply = message
+        elif message.get("end") == turn:
+            break
+        else:
+            raise Ended("spoke out of turn")
+    if reply is None:
+        raise WireError(f"gave no answer within {limits.question:g} s")
+    return reply
+
+
+def grade_student(
+    assignment: Assignment,
+    folder: Path,
+    student: str,
+    values: SimpleNamespace,
+    others: Iterable[tuple[str, SimpleNamespace]] = (),
+    *,
+    limits: Limits = sandbox.USUAL,
+    trusted: bool = False,
+    seed: int | None = None,
+) -> dict:
+    """Marks and what is said of them, as plain data. `others`: whose numbers may be met here."""
+    start, look = time.monotonic(), []
+    seed = secrets.randbits(62) if seed is None else seed
+    result = {"student": student, "seed": seed, "notes": [], "look": look}
+    result |= {"marks": {}, "answers": {}, "written": "", "log": "", "peak": 0}
+    box = None
+    try:
+        handed_in = submission.read(folder, assignment.name)
+        result["notes"] = handed_in.notes
+        if (folder / "late").exists():
+            result["notes"].append("handed in late")
+        result["written"] = handed_in.written.get(assignment.open_number, "")
+        if handed_in.made_for not in (None, student) and handed_in.made_for in dict(others):
+            look.append(f"this copy was made for {handed_in.made_for}")
+            result["notes"].append("this copy was not made for you")
+        box, said = run(handed_in.cells, limits, trusted, look)
+        _mark_all(assignment, values, others, box, limits, result)
+        for number, at in handed_in.exercises.items():
+            if number in assignment.questions and at in said:
+                source = handed_in.cells[at][: submission.SHOWN]
+                result["answers"][number] = {"source": source, **said[at]}
+        result["log"] = "\n".join(
+            f"code cell {at + 1}: {part['text']}{part['error']}" for at, part in said.items()
+        )
+    except submission.Absent as error:
+        result["notes"].append(str(error))
+    except (submission.Unreadable, Ended) as error:
+        look.append(str(error))
+    except Exception as error:  # a fault of the grader's is nobody's 0
+        look.append(f"the grader stumbled: {type(error).__name__}: {str(error)[:200]}")
+    finally:
+        if box is not None:
+            result["peak"] = box.peak
+            result["log"] += "\n" + box.printed.decode("utf-8", "replace")
+            box.close()
+    for number, question in assignment.questions.items():  # absent, or the sandbox ended
+        missed = {"points": 0, "line": "could not be tried"}
+        result["marks"].setdefault(number, missed)["of"] = question.points
+    return result | {"seconds": round(time.monotonic() - start, 2)}
+
+
+def _mark_all(assignment, values, others, box, limits, result) -> None:
+    for turn, (number, question) in enumerate(assignment.questions.items()):
+        probes = probes_for(question, values, result["seed"] + turn)
+        try:
+            reply = ask(box, limits, turn, question, probes)
+            right, line = judge(question, values, reply, probes)
+        except (WireError, TimeoutError, Ended) as error:
+            why = str(error) or "gave no answer in time"
+            result["look"].append(f"{number}: {why}")
+            right, line = False, why
+        else:
+            for other, theirs in others if not right and question.probes is None else ():
+                if judge(question, theirs, reply, None)[0]:
+                    result["look"].append(f"{number}: right for the numbers of {other}")
+                    break
+        sign = "✓" if right else ("·" if line.startswith("not answered") else "✗")
+        points = question.points if right else 0
+        result["marks"][number] = {"points": points, "line": f"{sign} {number}: {line}"}
+
+
+def grade_class(
+    assignment: Assignment,
+    students: dict[str, Path],
+    values: dict[str, SimpleNamespace],
+    results: Path,
+    *,
+    jobs: int = 1,
+    again: bool = False,
+    limits: Limits = sandbox.USUAL,
+    trusted: bool = False,
+) -> Iterator[dict]:
+    """Grade every student's folder and keep each result as STUDENT.json in `results`, with a
+    log beside it. Yields the results as they come; those that are still good at once."""
+    torch.set_num_threads(1)
+    results.mkdir(parents=True, exist_ok=True)
+
+    def one(student: str) -> dict:
+        folder, kept = students[student], results / f"{student}.json"
+        bytes_now = _digest(folder, assignment.name)
+        if not again and kept.exists():
+            with contextlib.suppress(ValueError, LookupError):
+                before = load(kept)
+                if (before["digest"], before["grader"]) == (bytes_now, assignment.digest):
+                    return before
+        others = [(s, v) for s, v in values.items() if s != student]
+        result = grade_student(
+            assignment, folder, student, values[student], others, limits=limits, trusted=trusted
+        )
+        result |= {"digest": bytes_now, "grader": assignment.digest}
+        write(results / f"{student}.log", log(result))
+        write(kept, json.dumps(result, ensure_ascii=False, indent=1))
+        return result
+
+    with ThreadPoolExecutor(jobs) as pool:
+        try:
+            waiting = [pool.submit(one, student) for student in students]
+            for future in waiting:
+                yield future.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def load(path: Path) -> dict:
+    """A result that `grade_class` kept."""
+    return json.loads(path.read_text("utf-8"))
+
+
+def _digest(folder: Path, name: str) -> str:
+    try:
+        return submission.read(folder, name).digest
+    except submission.Unreadable as error:
+        return str(error)
+
+
+def log(result: dict) -> str:
+    """What a teacher reads who wants to know how a mark came about."""
+    head = f"{result['student']}: {result['seconds']} s, {result['peak'] >> 20} MB, "
+    lines = [head + f"probes from seed {result['seed']}"]
+    lines += [mark["line"] for mark in result["marks"].values()]
+    lines += [f"note: {note}" for note in result["notes"]]
+    lines += [f"look at it: {reason}" for reason in result["look"]]
+    return "\n".join([*lines, "", result["log"], ""])
+
+
+_number = itertools.count()
+
+
+def write(path: Path, text: str) -> None:
+    """Whole or not at all: written beside and put in place."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}.{next(_number)}")
+    aside.write_text(text, "utf-8", newline="")
+    os.replace(aside, path)

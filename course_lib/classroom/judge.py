@@ -1,0 +1,97 @@
+"""The judge: is an answer right, which mistake is it, and what is said? It runs outside.
+
+The comparison and the mistakes are those of `course_lib.checks`, so that a learner reads what
+the checks would say at home.
+"""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+
+from course_lib.checks.compare import difference
+from course_lib.classroom import wire
+from course_lib.classroom.assignment import Question
+from course_lib.classroom.runner import gradients
+
+OPEN = "not answered yet"
+
+
+def probes_for(question: Question, v: SimpleNamespace, seed: int) -> list[tuple] | None:
+    """The inputs to try a function on, drawn from this seed."""
+    if question.probes is None:
+        return None
+    return question.probes(torch.Generator().manual_seed(seed), v)
+
+
+def judge(
+    question: Question, v: SimpleNamespace, reply: dict, probes: list[tuple] | None
+) -> tuple[bool, str]:
+    """Whether the answer in a sandbox's reply is right, and one line about it."""
+    if "stopped" in reply:
+        kind = str(reply["stopped"])
+        kind = kind if kind.isidentifier() and len(kind) <= 40 else "an error"
+        return False, f"trying your answer stopped with {kind}"
+    if reply.get("missing"):
+        return False, f"there is no name {question.name} in your notebook"
+    if reply.get("open"):
+        return False, OPEN
+    if reply.get("nocall"):
+        return False, "a function is wanted"
+    given = wire.unpack(reply.get("value"))
+    if probes is None:
+        given, cases = (given,), [()]
+    else:
+        cases = probes
+        if not isinstance(given, tuple) or len(given) != len(cases):
+            return False, "a function's answers are wanted"
+        if all(part is None for part in given):
+            return False, f"{OPEN}: your function gives None"
+    if any(map(_unanswered, given)):
+        return False, OPEN
+    reason = _gap(given, [question.right(v, *case) for case in cases], question.tol)
+    if reason is None:
+        if question.gradients and not _same_slopes(question, v, reply, cases):
+            return False, (
+                "the value is right, but its gradient is not, so nothing could learn from it: "
+                "no .item(), no .detach(), no numbers written in by hand"
+            )
+        return True, "right"
+    for mistake in question.mistakes:
+        if _gap(given, [mistake.answer(v, *case) for case in cases], question.tol) is None:
+            return False, f"not yet: {mistake.message}"
+    return False, "not right" + (f": {reason}" if reason else "")
+
+
+def _gap(given: Any, wanted: list, tol: float) -> str | None:
+    """None where all agree, else what is said of the first that doesn't."""
+    for one, right in zip(given, wanted, strict=True):
+        if (reason := difference(one, right, tol)) is not None:
+            return reason
+    return None
+
+
+def _unanswered(value: Any) -> bool:
+    parts = value.values() if isinstance(value, dict) else value
+    if isinstance(value, (dict, tuple, set)):
+        return any(map(_unanswered, parts))
+    return value is ...
+
+
+def _same_slopes(question: Question, v: SimpleNamespace, reply: dict, cases: list) -> bool:
+    slopes = wire.unpack(reply.get("slopes"))
+    if not isinstance(slopes, tuple) or len(slopes) != len(cases):
+        return False
+    for found, case in zip(slopes, cases, strict=True):
+        leaves, inputs = [], []
+        for part in case:
+            if isinstance(part, torch.Tensor) and part.is_floating_point():
+                part = part.clone().requires_grad_()
+                leaves.append(part)
+            inputs.append(part)
+        wanted = gradients(question.right(v, *inputs), leaves)
+        if found is None or difference(found, wanted, max(question.tol, 1e-4)) is not None:
+            return False
+    return True

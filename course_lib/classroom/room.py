@@ -1,0 +1,117 @@
+"""A class's folder: its secret, its roster, its assignments, and what comes of them.
+
+    secret.key           from which all private numbers come
+    roster.csv           student (a login, names the folders), name, email
+    assignments/NAME/    this class's own copy of an assignment, to be changed at will
+    release/NAME/        copies to hand out: STUDENT/NAME.ipynb, or one NAME.ipynb for all
+    solved/NAME/         the teacher's copy
+    submitted/STUDENT/NAME/   as nbgrader's exchange writes it
+    results/NAME/, open/, feedback/STUDENT/NAME/, grades/
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+import secrets
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+
+from course_lib.classroom import assignment, sandbox
+from course_lib.classroom.assignment import EVERYBODY, Assignment
+from course_lib.classroom.grade import write
+from course_lib.errors import CourseError, unknown
+
+PUBLIC = sandbox.PACKAGE.parent / "notebooks" / "assignments"
+LOGIN = re.compile(r"[\w@+=-][\w.@+= -]{0,63}")
+ROSTER = "student,name,email\n"
+
+
+def public() -> list[str]:
+    """The names of the course's own assignments."""
+    return sorted(path.parent.name for path in PUBLIC.glob("*/grader.py"))
+
+
+def new(folder: Path, names: list[str]) -> Room:
+    """Make a class, or give one more of the course's assignments; nothing is overwritten."""
+    for name in names:
+        if name not in public():
+            raise unknown("assignment", name, public())
+    if sandbox.shown(folder.resolve()):
+        raise CourseError(f"{folder} can be read inside the sandbox; choose another folder.")
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / "secret.key").exists():
+        fd = os.open(folder / "secret.key", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(fd, "wb") as file:
+            file.write(secrets.token_bytes(32))
+        (folder / "roster.csv").write_text(ROSTER, "utf-8")
+    for name in names:
+        if not (folder / "assignments" / name).exists():
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(PUBLIC / name, folder / "assignments" / name, ignore=ignored)
+    return Room(folder)
+
+
+class Room:
+    """The class in `folder`; a CourseError where `classroom new` didn't make one."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        try:
+            self.secret = (folder / "secret.key").read_bytes()
+        except OSError:
+            raise CourseError(
+                f"{folder} is no class: it has no secret.key. `classroom new {folder}` makes one."
+            ) from None
+
+    def roster(self) -> dict[str, dict[str, str]]:
+        """The rows of roster.csv by login."""
+        with (self.folder / "roster.csv").open(newline="", encoding="utf-8-sig") as file:
+            rows = list(csv.DictReader(file))
+        found = {}
+        for row in rows:
+            login = (row.get("student") or "").strip()
+            if not LOGIN.fullmatch(login) or login == EVERYBODY or login in found:
+                raise CourseError(
+                    f"roster.csv: {login!r} is no login for the column `student`: letters, "
+                    "digits and .@+-= are allowed, each login once."
+                )
+            found[login] = {key: (value or "").strip() for key, value in row.items() if key}
+        if not found:
+            raise CourseError(f"{self.folder / 'roster.csv'} has no student yet: one a line.")
+        return found
+
+    def assignment(self, name: str) -> Assignment:
+        return assignment.load(self.folder / "assignments" / name)
+
+    def students(self, name: str) -> dict[str, Path]:
+        """The roster, and whoever else handed in, with the folders of their submissions."""
+        extra = sorted(p.parent.name for p in (self.folder / "submitted").glob(f"*/{name}"))
+        logins = dict.fromkeys([*self.roster(), *filter(LOGIN.fullmatch, extra)])
+        return {login: self.folder / "submitted" / login / name for login in logins}
+
+    def numbers(self, given: Assignment, student: str) -> SimpleNamespace:
+        """A student's numbers; everybody's, where one copy was handed out for all."""
+        shared = (self.folder / "release" / given.name / f"{given.name}.ipynb").exists()
+        return given.numbers(self.secret, EVERYBODY if shared else student)
+
+    def release(self, name: str, shared: bool) -> list[Path]:
+        """Write the copies to hand out, and the teacher's with the first student's numbers."""
+        given, out = self.assignment(name), self.folder / "release" / name
+        one = out / f"{name}.ipynb"
+        if out.exists() and one.exists() != shared:
+            raise CourseError(
+                f"{name} was handed out as {'one copy for all' if one.exists() else 'own copies'}"
+                f" before; to change that, move {out} away first."
+            )
+        wanted = [EVERYBODY] if shared else list(self.roster())
+        written = []
+        for student in wanted:
+            values = given.numbers(self.secret, student)
+            written.append(one if shared else out / student / one.name)
+            write(written[-1], given.copy(values, student))
+        values = given.numbers(self.secret, wanted[0])
+        write(self.folder / "solved" / name / one.name, given.copy(values, wanted[0], solved=True))
+        return written

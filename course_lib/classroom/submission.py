@@ -1,0 +1,103 @@
+"""What was handed in, read as bounded text: no link is followed, no pipe waited for, no JSON
+trusted. A notebook is never run here; `grade` has a sandbox do that.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+
+LARGEST = 5 << 20  # bytes of a notebook
+CELLS, SHOWN = 500, 6000  # code cells at most; characters of an answer that are kept
+
+
+class Unreadable(Exception):
+    """There is no notebook that can be read; the message is for the learner."""
+
+
+class Absent(Unreadable):
+    """Nothing was handed in."""
+
+
+@dataclass
+class Submission:
+    """Code cells in order; per exercise the cell that answers it; what the notebook claims."""
+
+    digest: str
+    cells: list[str]
+    exercises: dict[str, int] = field(default_factory=dict)  # number → its cell
+    written: dict[str, str] = field(default_factory=dict)  # number → a Markdown answer
+    made_for: str | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+def read(folder: Path, name: str) -> Submission:
+    """The notebook `name`.ipynb of this folder, or the only one there under another name."""
+    path, notes = folder / f"{name}.ipynb", []
+    if not os.path.lexists(path):
+        found = sorted(p for p in folder.glob("*.ipynb"))
+        if not found and not (folder.is_dir() and any(folder.iterdir())):
+            raise Absent("nothing was handed in")
+        if len(found) != 1:
+            many = f"{len(found)} others" if found else "other files"
+            raise Unreadable(f"no notebook called {path.name} was handed in, but {many}")
+        path = found[0]
+        notes.append(f"the notebook should be called {name}.ipynb, yours is {path.name[:60]}")
+    data = read_file(path)
+    try:
+        submission = _parse(data)
+    except (ValueError, RecursionError, LookupError, TypeError, AttributeError) as error:
+        kind = type(error).__name__
+        raise Unreadable(f"{path.name[:60]} is no notebook that can be read ({kind})") from None
+    submission.notes += notes
+    return submission
+
+
+def read_file(path: Path) -> bytes:
+    """The bytes of a plain file of at most LARGEST bytes, or Unreadable."""
+    name = path.name[:60]
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise Unreadable(
+            f"{name} can't be opened ({error.strerror}): hand in the file itself, not a link"
+        ) from None
+    with os.fdopen(fd, "rb", buffering=0) as file:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise Unreadable(f"{name} is no plain file")
+        parts = []
+        while (part := file.read(LARGEST + 1)) and sum(map(len, parts)) <= LARGEST:
+            parts.append(part)
+        data = b"".join(parts)
+    if len(data) > LARGEST:
+        raise Unreadable(
+            f"{name} is larger than {LARGEST >> 20} MB: clear its outputs and hand it in again"
+        )
+    return data
+
+
+def _parse(data: bytes) -> Submission:
+    notebook = json.loads(data.decode("utf-8-sig"))
+    found = Submission(hashlib.sha256(data).hexdigest(), [])
+    for cell in notebook["cells"]:
+        text, meta = cell["source"], cell.get("metadata")
+        text = text if isinstance(text, str) else "".join(text)
+        text = text.encode("utf-8", "replace").decode()  # a lone surrogate can't be written
+        number = meta.get("exercise") if isinstance(meta, dict) else None
+        if cell["cell_type"] == "code":
+            if isinstance(number, str):
+                found.exercises[number] = len(found.cells)
+            found.cells.append(text)
+        elif isinstance(number, str):
+            found.written[number] = text[:SHOWN]
+    if len(found.cells) > CELLS:
+        raise ValueError("too many cells")
+    made = notebook.get("metadata")
+    made = made.get("assignment") if isinstance(made, dict) else None
+    claimed = made.get("for") if isinstance(made, dict) else None
+    found.made_for = claimed[:64] if isinstance(claimed, str) else None
+    return found

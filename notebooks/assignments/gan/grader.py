@@ -1,0 +1,300 @@
+"""The teacher's side of the assignment on GANs: what is right, and which mistakes are known."""
+
+import math
+import random
+
+import torch
+from torch.nn.functional import logsigmoid, softplus
+
+from course_lib.checks import Mistake
+from course_lib.classroom.assignment import Question
+
+TITLE = "The adversary"
+OPEN = [
+    (2, "D tells real from generated almost surely: the densities hardly overlap, JS ≈ log 2"),
+    (2, "with the saturating loss G's gradient is weighted by D(G(z)) ≈ 0, so G stands still"),
+    (2, "two measurements that would decide: D on held-out images, the gradient's norm at G, "
+        "the loss in use, samples over time, a distance on held-out data"),
+]  # fmt: skip
+WORDS = ["non-saturating", "saturating", "double sigmoid", "swapped labels"]
+
+
+def variant(rng: random.Random) -> dict:
+    """One student's numbers. The log's four runs are told apart by more than rounding."""
+    runs = rng.sample(WORDS, 4)
+    rows = []
+    for letter, run in zip("ABCD", runs, strict=True):
+        real, fake = round(rng.uniform(0.6, 0.9), 2), round(rng.uniform(0.1, 0.35), 2)
+        d, g = losses(run, real, fake)
+        rows.append(f"| {letter} | {real} | {fake} | {d:.3f} | {g:.3f} |")
+    n_real = rng.choice([24, 32, 40, 48])
+    return {
+        "a": round(rng.uniform(0.4, 1.6), 2),
+        "b": round(rng.uniform(-1.6, -0.2), 2),
+        "s": round(rng.uniform(0.6, 0.9), 2),
+        "n_real": n_real,
+        "n_fake": n_real * rng.choice([2, 3, 4]),
+        "gap": round(rng.uniform(1.4, 2.2), 2),
+        "shift": round(rng.uniform(0.3, 0.9), 2),
+        "width": round(rng.uniform(1.3, 1.7), 2),
+        "runs": runs,
+        "log": "\n".join(rows),
+    }
+
+
+def losses(run: str, real: float, fake: float) -> tuple[float, float]:
+    """The losses that a run prints for constant probabilities on real and generated images."""
+    if run == "double sigmoid":
+        real, fake = (1 / (1 + math.exp(-p)) for p in (real, fake))
+    of_d = -math.log(real) - math.log(1 - fake)
+    if run == "swapped labels":
+        of_d = -math.log(1 - real) - math.log(fake)
+    return of_d, math.log(1 - fake) if run == "saturating" else -math.log(fake)
+
+
+def line(v, prior=1.0, half=2.0, power=2, sign=1.0, shift=True):
+    """The best logit's slope and intercept; the arguments make the known mistakes."""
+    width = v.s**power
+    at_zero = (v.b**2 - v.a**2) / (half * width) if shift else 0.0
+    slope = (v.a - v.b) / width
+    return sign * slope, sign * at_zero + prior * math.log(v.n_real / v.n_fake)
+
+
+def normal(r, *shape):
+    return torch.randn(*shape, generator=r, dtype=torch.float64)
+
+
+def smoothed_loss(v, real, fake, alpha, on_fake=0.0):
+    on_real = (1 - alpha) * softplus(-real) + alpha * softplus(real)
+    fakes = (1 - on_fake) * softplus(fake) + on_fake * softplus(-fake)
+    return on_real.mean() + fakes.mean()
+
+
+def logit_probes(r, v):
+    alphas = [0.0, 0.1, 0.3, torch.rand((), generator=r).item() * 0.9]
+    found = [(2 * normal(r, 5), 2 * normal(r, 3), alpha) for alpha in alphas]
+    found += [(1000 * normal(r, 4).sign(), 1000 * normal(r, 4).sign(), 0.2)]
+    return [*found, (normal(r, 1), normal(r, 7), 0.25)]
+
+
+def density_probes(r, v):
+    found = []
+    for alpha in (0.0, 0.1, 0.5, torch.rand((), generator=r).item() * 0.9):
+        found.append((normal(r, 6).exp(), normal(r, 6).exp(), alpha))
+    only_p = torch.tensor([1.0, 0.0], dtype=torch.float64)
+    found.append((normal(r, 2, 3).exp(), normal(r, 2, 3).exp(), 0.3))
+    return [*found, (only_p, only_p.flip(0), 0.2)]
+
+
+def divergences(v, log=math.log, half=0.5, swap=False, jeffreys=False, dx=True):
+    """All three by the trapezoid rule; the arguments make the known mistakes."""
+    x = torch.linspace(-30, 30, 60_001, dtype=torch.float64)
+    modes = [torch.distributions.Normal(m, 0.6).log_prob(x) for m in (-v.gap, v.gap)]
+    log_p = torch.logaddexp(*modes) - math.log(2)
+    log_q = torch.distributions.Normal(v.shift, v.width).log_prob(x)
+    log_m = torch.logaddexp(log_p, log_q) - math.log(2)
+    step = (x[1] - x[0]).item() if dx else 1.0
+
+    def kl(one, other):
+        return (one.exp() * (one - other)).sum().item() * step / log(math.e)
+
+    first, second = kl(log_p, log_q), kl(log_q, log_p)
+    js = half * (first + second if jeffreys else kl(log_p, log_m) + kl(log_q, log_m))
+    first, second = (second, first) if swap else (first, second)
+    return {"KL(p||q)": first, "KL(q||p)": second, "JS": js}
+
+
+def faults(v, exchange=()):
+    other = dict([exchange, exchange[::-1]]) if exchange else {}
+    return {k: other.get(run, run) for k, run in zip("ABCD", v.runs, strict=True)}
+
+
+def rate_probes(r, v):
+    draw = lambda: (0.2 + 3 * torch.rand((), generator=r)).item()
+    return [(1.0, 1.0), (2.0, 0.1), *((draw(), draw()) for _ in range(5))]
+
+
+def weighted(f, weights):
+    return (weights * f).sum() / weights.sum()
+
+
+def mean_probes(r, v):
+    found = [(normal(r, n), 3 * normal(r, n)) for n in (2, 5, 9, 9)]
+    return [*found, (normal(r, 1), normal(r, 1)), (normal(r, 6), 800 * normal(r, 6).sign())]
+
+
+QUESTIONS = {
+    "gan.1": Question(
+        name="line",
+        points=4,
+        right=line,
+        tol=1e-3,
+        mistakes=[
+            Mistake(lambda v: line(v, prior=0), "the shares of real and generated are left out"),
+            Mistake(lambda v: line(v, prior=-1), "the shares enter the other way round"),
+            Mistake(lambda v: line(v, sign=-1), "this is the line of log q − log p"),
+            Mistake(lambda v: line(v, sign=-1, prior=-1), "this is the logit of *generated*"),
+            Mistake(lambda v: line(v, power=1), "divide by the variance s², not by s"),
+            Mistake(lambda v: line(v, half=1), "a Gaussian's exponent has ½ in front"),
+            Mistake(lambda v: line(v, shift=False), "the squares a² and b² don't cancel"),
+        ],
+    ),
+    "gan.2": Question(
+        name="smoothed_loss",
+        points=3,
+        right=smoothed_loss,
+        probes=logit_probes,
+        gradients=True,
+        tol=1e-6,
+        mistakes=[
+            Mistake(
+                lambda v, r, f, a: smoothed_loss(v, r, f, a, on_fake=a),
+                "generated examples keep the label 0: the smoothing is one-sided",
+            ),
+            Mistake(
+                lambda v, r, f, a: smoothed_loss(v, r, f, 0.0, on_fake=a),
+                "the label of the *real* examples is the soft one",
+            ),
+            Mistake(
+                lambda v, r, f, a: smoothed_loss(v, r, f, 1 - a),
+                "real examples are real with probability 1 − α, not α",
+            ),
+            Mistake(
+                lambda v, r, f, a: (1 - a) * softplus(-r).mean() + softplus(f).mean(),
+                "the term for 'generated after all', with probability α, is missing",
+            ),
+            Mistake(lambda v, r, f, a: smoothed_loss(v, r, f, 0.0), "α has no effect here"),
+            Mistake(
+                lambda v, r, f, a: -smoothed_loss(v, r, f, a),
+                "this is what D ascends; a loss is descended",
+            ),
+            Mistake(
+                lambda v, r, f, a: len(r) * smoothed_loss(v, r, f - f - math.inf, a)
+                + softplus(f).sum(),
+                "sums stand where means belong",
+            ),
+            Mistake(
+                lambda v, r, f, a: (
+                    len(r) * smoothed_loss(v, r, f - f - math.inf, a) + softplus(f).sum()
+                ) / (len(r) + len(f)),
+                "one mean over both kinds: each kind has its own",
+            ),
+        ],
+    ),
+    "gan.3": Question(
+        name="best_smoothed",
+        points=3,
+        right=lambda v, p, q, a: (1 - a) * p / (p + q),
+        probes=density_probes,
+        gradients=True,
+        tol=1e-6,
+        mistakes=[
+            Mistake(lambda v, p, q, a: p / (p + q), "α has no effect here: begin from the loss"),
+            Mistake(
+                lambda v, p, q, a: (1 - a) * p / ((1 - a) * p + q),
+                "the label 0 that a real example sometimes gets belongs below too",
+            ),
+            Mistake(lambda v, p, q, a: (1 - a) * q / (p + q), "the classes are swapped"),
+            Mistake(
+                lambda v, p, q, a: ((1 - a) * p + a * q) / (p + q),
+                "this is two-sided smoothing",
+            ),
+            Mistake(lambda v, p, q, a: p / (p + q) - a, "α is no constant to take away"),
+            Mistake(lambda v, p, q, a: a * p / (p + q), "1 − α is the label of real, not α"),
+            Mistake(
+                lambda v, p, q, a: ((1 - a) * p / (a * p + q)).log(),
+                "this is the logit; a probability is wanted",
+            ),
+        ],
+    ),
+    "gan.4": Question(
+        name="divergences",
+        points=4,
+        right=divergences,
+        tol=5e-3,
+        mistakes=[
+            Mistake(lambda v: divergences(v, swap=True), "the two directions are exchanged"),
+            Mistake(lambda v: divergences(v, log=math.log2), "these are bits"),
+            Mistake(
+                lambda v: divergences(v, half=1.0), "JS is the *mean* of two KL divergences"
+            ),
+            Mistake(
+                lambda v: divergences(v, jeffreys=True),
+                "JS compares each density with their mixture, not with the other",
+            ),
+            Mistake(
+                lambda v: {k: -x for k, x in divergences(v).items()},
+                "a KL divergence is never negative: the ratio is upside down",
+            ),
+        ],
+    ),
+    "gan.5": Question(
+        name="faults",
+        points=4,
+        right=faults,
+        mistakes=[
+            Mistake(
+                lambda v: faults(v, WORDS[:2]),
+                "G's loss is negative in one run only: which loss is that?",
+            ),
+            Mistake(lambda v: faults(v, WORDS[2:]), "compute D's loss from both probabilities"),
+            Mistake(
+                lambda v: faults(v, WORDS[0::2]), "compute −log of the probability on generated"
+            ),
+            Mistake(
+                lambda v: faults(v, WORDS[0::3]), "which D pays most where it is most certain?"
+            ),
+            Mistake(
+                lambda v: faults(v, WORDS[1:3]), "no −log of a probability is negative"
+            ),
+            Mistake(lambda v: faults(v, WORDS[1::2]), "one of the two pays for being right"),
+        ],
+    ),
+    "gan.6": Question(
+        name="largest_rate",
+        points=4,
+        right=lambda v, c, eta: 4 / (c**2 * eta),
+        probes=rate_probes,
+        mistakes=[
+            Mistake(lambda v, c, eta: 4 / (c * eta), "c enters in both players' steps"),
+            Mistake(lambda v, c, eta: 2 / (c**2 * eta), "|trace| ≤ 2, and the trace is 2 − …"),
+            Mistake(lambda v, c, eta: 2 / c, "this is for two equal rates"),
+            Mistake(lambda v, c, eta: 4 / c**2 - eta, "a bound on the product, not on the sum"),
+            Mistake(lambda v, c, eta: 1 / (c**2 * eta), "complex eigenvalues exist up to 4"),
+            Mistake(lambda v, c, eta: 4 / eta, "how strongly they are coupled, c, matters"),
+            Mistake(lambda v, c, eta: 0.0, "0 is for playing at once; here y sees the new x"),
+        ],
+    ),
+    "gan.7": Question(
+        name="corrected_mean",
+        points=4,
+        right=lambda v, f, logits: (logits.softmax(0) * f).sum(),
+        probes=mean_probes,
+        gradients=True,
+        tol=1e-6,
+        mistakes=[
+            Mistake(
+                lambda v, f, logits: weighted(f, logits.sigmoid()),
+                "D is not the ratio of the densities; D/(1 − D) is",
+            ),
+            Mistake(
+                lambda v, f, logits: (logits.exp() * f).mean(),
+                "divide by the sum of the weights, not by n",
+            ),
+            Mistake(
+                lambda v, f, logits: ((-logits).softmax(0) * f).sum(),
+                "the weight is p_data/p_g, not its inverse",
+            ),
+            Mistake(lambda v, f, logits: f.mean(), "the generator's own mean: no correction"),
+            Mistake(lambda v, f, logits: weighted(f, logits), "weights are exp of the logits"),
+            Mistake(
+                lambda v, f, logits: (logits.softmax(0) * f).mean(),
+                "the weights sum to one already; no 1/n",
+            ),
+            Mistake(
+                lambda v, f, logits: weighted(f, logsigmoid(logits)),
+                "a log-probability is no weight",
+            ),
+        ],
+    ),
+}  # fmt: skip
