@@ -20,7 +20,9 @@ from course_lib.errors import CourseError
 def make(options: argparse.Namespace) -> None:
     """Make a class with its own secret and private copies of assignments."""
     made = room.new(options.folder, options.assignments or room.public())
-    print(f"{made.folder}: write your students into roster.csv, then `release`. Keep secret.key.")
+    print(
+        f"{made.folder}: write your students into roster.csv, then `release`. Keep secret.key."
+    )
 
 
 def release(options: argparse.Namespace) -> None:
@@ -86,9 +88,7 @@ def pages(options: argparse.Namespace) -> None:
     """Write a page for each student."""
     place = Room(options.folder)
     given = place.assignment(options.assignment)
-    marked = feedback.open_marks(
-        place.folder / "open" / f"{given.name}.csv", given.open_points
-    )
+    marked = feedback.open_marks(place.folder / "open" / f"{given.name}.csv", given.open_points)
     for result in kept(place, given):
         student = result["student"]
         text = feedback.page(given, result, marked.get(student))
@@ -102,9 +102,7 @@ def export(options: argparse.Namespace) -> None:
     """Write the table of points, or fill them into Canvas's or Moodle's own export."""
     place = Room(options.folder)
     given, roster = place.assignment(options.assignment), place.roster()
-    marked = feedback.open_marks(
-        place.folder / "open" / f"{given.name}.csv", given.open_points
-    )
+    marked = feedback.open_marks(place.folder / "open" / f"{given.name}.csv", given.open_points)
     results = kept(place, given)
     target = place.folder / "grades" / f"{given.name}.csv"
     grade.write(target, feedback.grades(given, results, marked, roster))
@@ -116,12 +114,15 @@ def export(options: argparse.Namespace) -> None:
         return
     points = {}
     for result in results:
-        row = roster.get(result["student"], {})
-        ids = [row.get("email", "")] if options.by == "email" else [result["student"]]
-        mark = marked.get(result["student"])
-        points |= {i.casefold(): feedback.total(given, result, mark) for i in ids if i}
+        student = result["student"]
+        ids = {student.casefold(), roster.get(student, {}).get("email", student).casefold()}
+        points[student] = (ids - {""}, *feedback.total(given, result, marked.get(student)))
+    try:
+        text = options.fill.read_bytes().decode("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CourseError(f"{options.fill} can't be read as a CSV file: {error}.") from None
     text, unfound, said = feedback.fill(
-        options.fill, points, options.column or given.title, options.key
+        text, points, options.column or given.title, options.key
     )
     target = place.folder / "grades" / options.fill.name
     grade.write(target, text)
@@ -143,7 +144,9 @@ def parser() -> argparse.ArgumentParser:
         return made
 
     made = verb("new", make, assignment=False)
-    made.add_argument("assignments", nargs="*", help=f"default: all ({', '.join(room.public())})")
+    made.add_argument(
+        "assignments", nargs="*", help=f"default: all ({', '.join(room.public())})"
+    )
     made = verb("release", release)
     made.add_argument(
         "--one-for-all", action="store_true", help="one copy, for nbgrader's exchange"
@@ -161,9 +164,6 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--fill", type=Path, metavar="FILE", help="exported by Canvas or Moodle")
     made.add_argument("--column", help="where points go (default: the assignment's title)")
     made.add_argument("--key", help="the column that says who it is")
-    made.add_argument(
-        "--by", choices=("student", "email"), default="student", help="what stands there"
-    )
     return top
 
 

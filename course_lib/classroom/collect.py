@@ -26,7 +26,10 @@ def files(source: Path) -> Iterator[tuple[str, bytes | Unreadable]]:
             for entry in archive.infolist():
                 if entry.filename.endswith(".ipynb"):
                     with archive.open(entry) as file:
-                        yield entry.filename, file.read(LARGEST + 1)  # one too many is said later
+                        yield (
+                            entry.filename,
+                            file.read(LARGEST + 1),
+                        )  # one too many is said later
     elif source.is_dir():
         for path in sorted(source.rglob("*.ipynb")):
             if ".ipynb_checkpoints" not in path.parts:

@@ -41,7 +41,9 @@ def page(assignment: Assignment, result: dict, marked: dict | None) -> str:
     parts = [f"<p><b>{points:g} of {of} points</b></p>"]
     parts += [f"<p>Note: {esc(note)}</p>" for note in result["notes"]]
     if result["look"]:
-        parts.append("<p>Something here was odd; your teacher looks at it before it counts.</p>")
+        parts.append(
+            "<p>Something here was odd; your teacher looks at it before it counts.</p>"
+        )
     rows = "".join(
         f"<tr><td>{mark['points']} of {mark['of']}<td>{esc(mark['line'])}"
         for mark in result["marks"].values()
@@ -78,7 +80,9 @@ def open_sheet(path: Path, students: list[str]) -> str:
     rows = [["student", "points", "comment"]]
     for student in students:
         mark = before.get(student)
-        rows.append([student, *([f"{mark['points']:g}", mark["comment"]] if mark else ["", ""])])
+        rows.append(
+            [student, *([f"{mark['points']:g}", mark["comment"]] if mark else ["", ""])]
+        )
     return table(rows)
 
 
@@ -130,36 +134,38 @@ def table(rows: list[list[str]]) -> str:
 
 
 def fill(
-    export: Path, points: dict[str, tuple[float, int]], column: str, key: str | None = None
+    text: str,
+    points: dict[str, tuple[set[str], float, int]],
+    column: str,
+    key: str | None = None,
 ) -> tuple[str, list[str], list[str]]:
-    """The text of an LMS's export with points filled in; who was not found in it; and what
-    else is to be said.
+    """An LMS's exported table with points filled in; who isn't in it; what else is to be said.
 
-    points: (points, of) by login or address, casefolded. column: its name, without Canvas's
-    "(id)". Points are scaled to "Points Possible" (Canvas) or "Maximum grade" (Moodle).
+    points: by student, what the LMS may call them (casefolded), their points, and of how many.
+    column: its name, without Canvas's "(id)". Points are scaled to Canvas's "Points Possible"
+    and Moodle's "Maximum grade".
     """
-    text = export.read_bytes().decode("utf-8")
     rows = list(csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline="")))
     head = rows[0] if rows else []
     at = [i for i, name in enumerate(head) if name == column or name.startswith(f"{column} (")]
     by = next((head.index(name) for name in ((key,) if key else KEYS) if name in head), None)
     if len(at) != 1 or by is None:
         raise CourseError(
-            f"{export}: expected one column {column!r} and one of {', '.join(KEYS)} (or --key); "
-            f"its columns are {', '.join(head)}."
+            f"Expected one column {column!r} (--column) and one of {key or ', '.join(KEYS)} "
+            f"(--key) in the LMS's table; its columns are {', '.join(head)}."
         )
     most = head.index("Maximum grade") if "Maximum grade" in head else None
-    possible = [r[at[0]] for r in rows[1:3] if r and r[0].strip() == "Points Possible"]
-    left, said = dict(points), set()
+    possible = "".join(r[at[0]] for r in rows[1:3] if r and r[0].strip() == "Points Possible")
+    found, said = set(), set()
     for row in rows[1:]:
         who = row[by].strip().casefold() if len(row) == len(head) else ""
-        if who in left:
-            got, of = left.pop(who)
-            out_of = row[most] if most is not None else "".join(possible)
-            full = float(out_of.replace(",", ".") or of) if out_of else of
-            said |= {f"points were scaled from {of} to {full:g}"} if full != of else set()
-            row[at[0]] = f"{round(got * full / of, 2):g}"
+        for student, (ids, got, of) in points.items():
+            if who in ids:
+                full = float((possible if most is None else row[most]).replace(",", ".") or of)
+                said |= {f"points were scaled from {of} to {full:g}"} if full != of else set()
+                row[at[0]] = f"{round(got * full / of, 2):g}"
+                found.add(student)
     out = io.StringIO()
     out.write("\ufeff" * text.startswith("\ufeff"))
     csv.writer(out, lineterminator="\r\n" if "\r\n" in text else "\n").writerows(rows)
-    return out.getvalue(), sorted(left), sorted(said)
+    return out.getvalue(), sorted(set(points) - found), sorted(said)

@@ -117,8 +117,8 @@ def grade_student(
         result["notes"].append(str(error))
     except (submission.Unreadable, Ended) as error:
         look.append(str(error))
-    except Exception as error:  # a fault of the grader's is nobody's 0
-        look.append(f"the grader stumbled: {type(error).__name__}: {str(error)[:200]}")
+    except Exception as error:
+        look.append(stumbled(error))
     finally:
         if box is not None:
             result["peak"] = box.peak
@@ -128,6 +128,10 @@ def grade_student(
         missed = {"points": 0, "line": "could not be tried"}
         result["marks"].setdefault(number, missed)["of"] = question.points
     return result | {"seconds": round(time.monotonic() - start, 2)}
+
+
+def stumbled(error: Exception) -> str:
+    return f"the grader stumbled: {type(error).__name__}: {str(error)[:200]}"
 
 
 def _mark_all(assignment, values, others, box, limits, result) -> None:
@@ -140,6 +144,9 @@ def _mark_all(assignment, values, others, box, limits, result) -> None:
             why = str(error) or "gave no answer in time"
             result["look"].append(f"{number}: {why}")
             right, line = False, why
+        except Exception as error:  # a fault of the grader's is nobody's 0
+            result["look"].append(f"{number}: {stumbled(error)}")
+            right, line = False, "could not be judged; your teacher looks at it"
         else:
             for other, theirs in others if not right and question.probes is None else ():
                 if judge(question, theirs, reply, None)[0]:

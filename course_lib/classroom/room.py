@@ -1,12 +1,12 @@
 """A class's folder: its secret, its roster, its assignments, and what comes of them.
 
-    secret.key           from which all private numbers come
-    roster.csv           student (a login, names the folders), name, email
-    assignments/NAME/    this class's own copy of an assignment, to be changed at will
-    release/NAME/        copies to hand out: STUDENT/NAME.ipynb, or one NAME.ipynb for all
-    solved/NAME/         the teacher's copy
-    submitted/STUDENT/NAME/   as nbgrader's exchange writes it
-    results/NAME/, open/, feedback/STUDENT/NAME/, grades/
+secret.key           from which all private numbers come
+roster.csv           student (a login, names the folders), name, email
+assignments/NAME/    this class's own copy of an assignment, to be changed at will
+release/NAME/        copies to hand out: STUDENT/NAME.ipynb, or one NAME.ipynb for all
+solved/NAME/         the teacher's copy
+submitted/STUDENT/NAME/   as nbgrader's exchange writes it
+results/NAME/, open/, feedback/STUDENT/NAME/, grades/
 """
 
 from __future__ import annotations
@@ -113,5 +113,7 @@ class Room:
             written.append(one if shared else out / student / one.name)
             write(written[-1], given.copy(values, student))
         values = given.numbers(self.secret, wanted[0])
-        write(self.folder / "solved" / name / one.name, given.copy(values, wanted[0], solved=True))
+        write(
+            self.folder / "solved" / name / one.name, given.copy(values, wanted[0], solved=True)
+        )
         return written

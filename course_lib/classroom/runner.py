@@ -70,7 +70,9 @@ def gradients(found: Any, leaves: list) -> list | None:
     if not isinstance(total, torch.Tensor):
         return None
     slopes = torch.autograd.grad(total, leaves, allow_unused=True)
-    return [torch.zeros_like(x) if s is None else s for s, x in zip(slopes, leaves, strict=True)]
+    return [
+        torch.zeros_like(x) if s is None else s for s, x in zip(slopes, leaves, strict=True)
+    ]
 
 
 def in_a_fork(tell: int, names: dict, question: dict) -> None:

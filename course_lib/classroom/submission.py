@@ -66,9 +66,10 @@ def read_file(path: Path) -> bytes:
         raise Unreadable(
             f"{name} can't be opened ({error.strerror}): hand in the file itself, not a link"
         ) from None
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise Unreadable(f"{name} is no plain file")
     with os.fdopen(fd, "rb", buffering=0) as file:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            raise Unreadable(f"{name} is no plain file")
         parts = []
         while (part := file.read(LARGEST + 1)) and sum(map(len, parts)) <= LARGEST:
             parts.append(part)

@@ -39,8 +39,9 @@ def pack(value: Any) -> Any:
     if type(value).__module__ == "numpy":
         value = torch.as_tensor(value)
     if isinstance(value, torch.Tensor):
-        value = value.detach().cpu().contiguous()
-        raw = value.reshape(-1).view(torch.uint8).numpy().tobytes() if value.numel() else b""
+        flat = torch.empty(value.numel(), dtype=value.dtype)  # an expanded tensor has no bytes
+        flat.copy_(value.detach().reshape(-1))
+        raw = flat.view(torch.uint8).numpy().tobytes()
         name = str(value.dtype).removeprefix("torch.")
         return {"tensor": [name, list(value.shape), base64.b64encode(raw).decode()]}
     if isinstance(value, dict):

@@ -13,7 +13,7 @@ from course_lib.classroom import grade, room, sandbox
 
 LIMITS = sandbox.Limits(run=30, cell=4, question=3, memory=1 << 30)
 
-TEXT = '''# %% [markdown]
+TEXT = """# %% [markdown]
 # A small assignment for {{student}}.
 
 # %% exercise="hw.1"
@@ -38,9 +38,9 @@ def loss(x, y):
 
 # %% [markdown] exercise="hw.open"
 # An answer.
-'''
+"""
 
-GRADER = '''
+GRADER = """
 import math
 import torch
 from course_lib.checks import Mistake
@@ -59,7 +59,7 @@ QUESTIONS = {
     "hw.3": Question("loss", 4, lambda v, x, y: torch.nn.functional.softplus(-x * y).mean(),
                      [], pairs, gradients=True),
 }
-'''
+"""
 
 ALL, NONE = (3, 3, 4), (0, 0, 0)
 WRONG = """my_kl = 0.123

@@ -23,7 +23,10 @@ def outside(tmp_path_factory):
     """A folder that everybody on this machine may write to, with a server beside it."""
     folder = tmp_path_factory.mktemp("outside")
     for place in (folder, *folder.parents):
-        if place.owner() == Path(tmp_path_factory.getbasetemp()).owner() and len(place.parts) > 2:
+        if (
+            place.owner() == Path(tmp_path_factory.getbasetemp()).owner()
+            and len(place.parts) > 2
+        ):
             place.chmod(place.stat().st_mode | 0o755)
     folder.chmod(0o777)
     servers = [socket.socket(family) for family in (socket.AF_INET, socket.AF_UNIX)]
@@ -74,7 +77,17 @@ def as_somebody(command: list[str], folder: Path) -> list[str]:
                         f"&& mkdir -p {root} && mount --bind {aside} {root}")  # fmt: skip
     assert len(show) < 2, "one such folder can be shown"
     script = " && ".join([*show, 'exec setpriv --reuid=4242 --regid=4242 --clear-groups "$@"'])
-    return ["unshare", "--mount", "--propagation", "private", "sh", "-ec", script, "sh", *command]
+    return [
+        "unshare",
+        "--mount",
+        "--propagation",
+        "private",
+        "sh",
+        "-ec",
+        script,
+        "sh",
+        *command,
+    ]
 
 
 @needs_sandbox
@@ -110,7 +123,10 @@ def test_every_hostile_student_for_an_unprivileged_teacher(outside):
     program = shutil.copy(hostile.__file__, folder)
     os.chmod(program, 0o644)
     command = [sys.executable, program, str(folder / "class"), str(outside[0]), str(port)]
-    env = os.environ | {"PYTHONPATH": str(sandbox.PACKAGE.parent), "HOME": str(folder / "class")}
+    env = os.environ | {
+        "PYTHONPATH": str(sandbox.PACKAGE.parent),
+        "HOME": str(folder / "class"),
+    }
     try:
         done = subprocess.run(
             as_somebody([*command, *hostile.STUDENTS], folder),

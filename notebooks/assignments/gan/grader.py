@@ -70,6 +70,11 @@ def smoothed_loss(v, real, fake, alpha, on_fake=0.0):
     return on_real.mean() + fakes.mean()
 
 
+def both_sums(real, fake, alpha):
+    on_real = (1 - alpha) * softplus(-real) + alpha * softplus(real)
+    return on_real.sum(), softplus(fake).sum()
+
+
 def logit_probes(r, v):
     alphas = [0.0, 0.1, 0.3, torch.rand((), generator=r).item() * 0.9]
     found = [(2 * normal(r, 5), 2 * normal(r, 3), alpha) for alpha in alphas]
@@ -81,9 +86,9 @@ def density_probes(r, v):
     found = []
     for alpha in (0.0, 0.1, 0.5, torch.rand((), generator=r).item() * 0.9):
         found.append((normal(r, 6).exp(), normal(r, 6).exp(), alpha))
-    only_p = torch.tensor([1.0, 0.0], dtype=torch.float64)
-    found.append((normal(r, 2, 3).exp(), normal(r, 2, 3).exp(), 0.3))
-    return [*found, (only_p, only_p.flip(0), 0.2)]
+    alone = torch.tensor([1.0, 2.0], dtype=torch.float64)
+    found.append((alone, torch.zeros_like(alone), 0.2))
+    return [*found, (normal(r, 2, 3).exp(), normal(r, 2, 3).exp(), 0.3)]
 
 
 def divergences(v, log=math.log, half=0.5, swap=False, jeffreys=False, dx=True):
@@ -120,7 +125,11 @@ def weighted(f, weights):
 
 def mean_probes(r, v):
     found = [(normal(r, n), 3 * normal(r, n)) for n in (2, 5, 9, 9)]
-    return [*found, (normal(r, 1), normal(r, 1)), (normal(r, 6), 800 * normal(r, 6).sign())]
+    return [
+        *found,
+        (normal(r, 1), normal(r, 1)),
+        (normal(r, 6).abs(), 800 * normal(r, 6).sign()),
+    ]
 
 
 QUESTIONS = {
@@ -169,14 +178,11 @@ QUESTIONS = {
                 "this is what D ascends; a loss is descended",
             ),
             Mistake(
-                lambda v, r, f, a: len(r) * smoothed_loss(v, r, f - f - math.inf, a)
-                + softplus(f).sum(),
+                lambda v, r, f, a: sum(both_sums(r, f, a)),
                 "sums stand where means belong",
             ),
             Mistake(
-                lambda v, r, f, a: (
-                    len(r) * smoothed_loss(v, r, f - f - math.inf, a) + softplus(f).sum()
-                ) / (len(r) + len(f)),
+                lambda v, r, f, a: sum(both_sums(r, f, a)) / (len(r) + len(f)),
                 "one mean over both kinds: each kind has its own",
             ),
         ],

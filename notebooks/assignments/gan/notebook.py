@@ -60,7 +60,7 @@ smoothed_loss(torch.tensor([2.0, -1.0]), torch.tensor([0.5]), 0.1)
 
 # %% exercise="gan.3"
 def best_smoothed(p, q, alpha):
-    """p, q: tensors of densities, of one shape; alpha: a number in [0, 1). Probabilities."""
+    """p > 0, q: densities, tensors of one shape; alpha: a number in [0, 1). Probabilities."""
     ### BEGIN SOLUTION
     return (1 - alpha) * p / (p + q)
     ### END SOLUTION
@@ -80,7 +80,7 @@ best_smoothed(torch.tensor(3.0), torch.tensor(1.0), 0.1)
 # %% exercise="gan.4"
 gap, shift, width = {{gap}}, {{shift}}, {{width}}
 ### BEGIN SOLUTION
-x = torch.linspace(-25, 25, 100_001, dtype=torch.float64)
+x = torch.linspace(-25, 25, 10_001, dtype=torch.float64)
 left = torch.distributions.Normal(-gap, 0.6).log_prob(x)
 right = torch.distributions.Normal(gap, 0.6).log_prob(x)
 log_p = torch.logaddexp(left, right) - math.log(2)

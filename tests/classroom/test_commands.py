@@ -1,0 +1,331 @@
+"""From nothing to marks by the commands alone, and what an LMS gives and takes."""
+
+import csv
+import io
+import json
+import os
+import random
+import resource
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+
+import hostile
+import pytest
+from test_hostile import needs_sandbox
+
+from course_lib.classroom import collect, feedback, grade, room, sandbox, submission
+from course_lib.classroom.__main__ import main
+from course_lib.errors import CourseError
+
+ROSTER = {
+    "ada": {"name": "Ada King Lovelace", "email": "ada@x.org"},
+    "bob": {"name": "Bob Babbage", "email": "bob@x.org"},
+    "=1+1": {"name": "=HYPERLINK(1)", "email": "Eve@x.org"},
+}
+CANVAS = (
+    "\ufeffStudent,ID,SIS User ID,SIS Login ID,Section,A small assignment (4711),Final Score\r\n"
+    "    Points Possible,,,,,20,(read only)\r\n"
+    '"Lovelace, Ada King",101,s1,ada,S1,,\r\n'
+    '"Babbage, Bob",102,s2,BOB,S1,3.5,\r\n'
+    '"Student, Test",103,,,S1,,\r\n'
+)
+MOODLE = (
+    'Identifier,"Full name","Email address",Status,Grade,"Maximum grade","Grade can be changed"\n'
+    '"Participant 31","Ada King Lovelace",ada@x.org,"Submitted for grading",,10.00,Yes\n'
+    '"Participant 32","Eve ""E"" X",eve@x.org,"No submission",,10.00,Yes\n'
+)
+
+
+def run(*arguments):
+    return main([str(a) for a in arguments])
+
+
+@pytest.fixture
+def made(tmp_path):
+    """A class with the small assignment and a roster."""
+    made, given = hostile.make(tmp_path / "class", [])
+    rows = "".join(f"{s},{r['name']},{r['email']}\n" for s, r in ROSTER.items())
+    (made.folder / "roster.csv").write_text(room.ROSTER + rows)
+    return made, given
+
+
+def table(text):
+    return list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"))))
+
+
+def test_all_commands_from_nothing_to_marks(tmp_path, capsys):
+    """As a teacher would, with the course's own assignment; in a sandbox where there is one."""
+    folder, trust = tmp_path / "class", ["--trust-submissions"] * bool(sandbox.missing())
+    assert run("new", folder, "gan") == 0
+    assert oct((folder / "secret.key").stat().st_mode)[-3:] == "600"
+    assert run("release", folder, "gan") == 1  # nobody on the roster yet
+    (folder / "roster.csv").write_text(room.ROSTER + "ada,Ada,\nbob,Bob,\ncay,Cay,\n")
+    assert run("release", folder, "gan") == 0
+    copies = {s: folder / "release" / "gan" / s / "gan.ipynb" for s in ("ada", "bob")}
+    texts = {s: path.read_text() for s, path in copies.items()}
+    assert texts["ada"].replace("ada", "bob") != texts["bob"]
+    handed_in = tmp_path / "handed-in"
+    for student in ("ada", "bob"):  # both hand in what was made for ada
+        grade.write(
+            handed_in / student / "gan.ipynb", (folder / "solved/gan/gan.ipynb").read_text()
+        )
+    assert run("collect", folder, "gan", handed_in) == 0
+    assert run("feedback", folder, "gan") == 1  # not graded yet
+    assert run("grade", folder, "gan", *trust) == 0
+    said = capsys.readouterr().out
+    assert (
+        "look at bob: this copy was made for ada; gan.1: right for the numbers of ada" in said
+    )
+    assert run("feedback", folder, "gan") == 0
+    sheet = folder / "open" / "gan.csv"
+    sheet.write_text(sheet.read_text().replace("ada,,", "ada,5,good"))
+    assert run("feedback", folder, "gan") == 0
+    assert "31 of 32 points" in (folder / "feedback/ada/gan/gan.html").read_text()
+    assert "ada" not in (folder / "feedback/bob/gan/gan.html").read_text().casefold()
+    assert run("export", folder, "gan") == 0
+    rows = {row["student"]: row for row in table((folder / "grades/gan.csv").read_text())}
+    assert (rows["ada"]["points"], rows["bob"]["points"]) == ("31", "14")
+    assert rows["cay"]["notes"] == "nothing was handed in"
+    assert not rows["cay"]["look at it"]
+    assert run("grade", folder, "gan", *trust) == 0
+    assert "ada,5,good" in sheet.read_text()
+
+
+def test_one_copy_for_a_whole_class(made, capsys):
+    place, given = made
+    assert run("release", place.folder, "hw", "--one-for-all") == 0
+    values = place.numbers(given, "ada")
+    assert values == place.numbers(given, "bob")
+    text = (place.folder / "release" / "hw" / "hw.ipynb").read_text()
+    assert f"mu, sigma = {values.mu}, {values.sigma}" in text
+    assert run("release", place.folder, "hw") == 1
+    assert "move" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "path, student",
+    {
+        "ada/hw/hw.ipynb": "ada",
+        "bob.ipynb": "bob",
+        "Ada King Lovelace_31_assignsubmission_file_/x.ipynb": "ada",
+        "Ada King Lovelace_31_assignsubmission_file_x.ipynb": "ada",
+        "lovelaceadaking_101_4711_hw.ipynb": "ada",
+        "babbagebob_LATE_102_4712_hw-1.ipynb": "bob",
+        "someone/hw.ipynb": None,
+        "Somebody Else_3_assignsubmission_file_/hw.ipynb": None,
+        "elsesomebody_9_99_hw.ipynb": None,
+        "../../ada/hw.ipynb": None,
+    }.items(),
+)
+def test_whose_file_it_is(path, student):
+    assert collect.owner(path, ROSTER) == student
+
+
+def test_two_of_one_name_are_not_guessed():
+    twins = {"ada": ROSTER["ada"], "ada2": ROSTER["ada"]}
+    path = "Ada King Lovelace_31_assignsubmission_file_/x.ipynb"
+    assert collect.owner(path, twins) is None
+    with_ids = {s: row | {"canvas": i} for (s, row), i in zip(twins.items(), "12", strict=True)}
+    assert collect.owner("lovelaceadaking_2_4711_hw.ipynb", with_ids) == "ada2"
+
+
+def test_collecting_from_a_zip_file(made, tmp_path):
+    place, _ = made
+    with zipfile.ZipFile(tmp_path / "all.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("lovelaceadaking_LATE_101_1_hw-2.ipynb", "new")
+        archive.writestr("lovelaceadaking_101_1_notes.ipynb", "other")
+        archive.writestr("babbagebob_102_2_final.ipynb", b" " * (100 << 20))
+        archive.writestr("../../evil_1_1_hw.ipynb", "out")
+    found, left = collect.collect(
+        tmp_path / "all.zip", "hw", place.roster(), place.folder / "submitted"
+    )
+    assert found == ["ada", "bob"]
+    assert len(left) == 1
+    assert (place.folder / "submitted/ada/hw/hw.ipynb").read_text() == "new"
+    assert (place.folder / "submitted/ada/hw/late").exists()
+    assert not (tmp_path.parent / "evil_1_1_hw.ipynb").exists()
+    with pytest.raises(submission.Unreadable, match="larger than 5 MB"):
+        submission.read(place.folder / "submitted/bob/hw", "hw")
+
+
+def points_of(**given):
+    rows = {"ada": (7.5, 10), "bob": (10, 10), "=1+1": (3, 10)} | given
+    return {
+        student: ({student, ROSTER.get(student, {}).get("email", student).casefold()}, *pair)
+        for student, pair in rows.items()
+    }
+
+
+def test_canvas_round_trip():
+    text, unfound, said = feedback.fill(CANVAS, points_of(), "A small assignment")
+    assert text.startswith("\ufeff")
+    rows = table(text)
+    assert [row["A small assignment (4711)"] for row in rows] == ["20", "15", "20", ""]
+    assert unfound == ["=1+1"]
+    assert said == ["points were scaled from 10 to 20"]
+    for before, after in zip(table(CANVAS), rows, strict=True):
+        before.pop("A small assignment (4711)"), after.pop("A small assignment (4711)")
+        assert before == after
+    assert feedback.fill(text, points_of(), "A small assignment")[0] == text
+
+
+def test_moodle_round_trip():
+    text, unfound, said = feedback.fill(MOODLE, points_of(zoe=(1, 10)), "Grade")
+    assert [row["Grade"] for row in table(text)] == ["7.5", "3"]
+    assert unfound == ["bob", "zoe"]
+    assert not said
+    assert len(text.splitlines()) == len(MOODLE.splitlines())
+
+
+@pytest.mark.parametrize("column, key", [("Points", None), ("Grade", "Login")])
+def test_an_export_without_the_column_is_told(column, key):
+    with pytest.raises(CourseError, match="its columns are Identifier"):
+        feedback.fill(MOODLE, points_of(), column, key)
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\tx", "\r=1"])
+def test_a_spreadsheet_runs_nothing(text):
+    assert feedback.table([[text, "x=1"]]).startswith(("'" + text, "\"'" + text))
+
+
+@pytest.mark.parametrize(
+    "roster",
+    ["a/b,,\n", "..,,\n", ".hidden,,\n", ",,\n", "ada,,\nada,,\n", "everybody,,\n", ""],
+)
+def test_a_roster_that_names_no_folders_is_told(made, roster):
+    place, _ = made
+    (place.folder / "roster.csv").write_text(room.ROSTER + roster)
+    with pytest.raises(CourseError, match=r"roster\.csv"):
+        place.roster()
+
+
+@pytest.mark.parametrize("points", ["-1", "3", "nan", "many"])
+def test_points_that_the_rubric_does_not_have_are_told(tmp_path, points):
+    (tmp_path / "hw.csv").write_text(f"student,points,comment\nada,{points},\n")
+    with pytest.raises(CourseError, match="points from 0 to 2 for ada"):
+        feedback.open_marks(tmp_path / "hw.csv", 2)
+
+
+def test_what_is_no_class_or_assignment_is_told(made, tmp_path, capsys):
+    place, _ = made
+    assert run("grade", tmp_path, "hw", "--trust-submissions") == 1
+    assert "no secret.key" in capsys.readouterr().err
+    assert run("release", place.folder, "gam") == 1
+    assert "assignments there: hw" in capsys.readouterr().err
+    assert run("new", tmp_path / "other", "gam") == 1
+    assert "Did you mean 'gan'?" in capsys.readouterr().err
+
+
+def test_without_a_sandbox_nothing_is_run(made, monkeypatch, capsys):
+    place, _ = made
+    monkeypatch.setattr(sandbox, "missing", lambda: "no bubblewrap")
+    assert run("grade", place.folder, "hw") == 1
+    assert "no bubblewrap" in capsys.readouterr().err
+    assert not (place.folder / "results").exists()
+
+
+def test_trusted_submissions_are_graded_without_one(made):
+    place, given = made
+    target = place.folder / "submitted" / "ada" / "hw" / "hw.ipynb"
+    grade.write(target, given.copy(place.numbers(given, "ada"), "ada", solved=True))
+    assert run("grade", place.folder, "hw", "--trust-submissions") == 0
+    marks = grade.load(place.folder / "results" / "hw" / "ada.json")["marks"]
+    assert [mark["points"] for mark in marks.values()] == [3, 3, 4]
+
+
+def test_a_grader_that_stumbles_is_nobodys_zero(made):
+    place, given = made
+
+    def stumble(v):
+        raise ZeroDivisionError("in the grader")
+
+    question = given.questions["hw.1"]
+    object.__setattr__(question, "right", stumble)
+    target = place.folder / "submitted" / "ada" / "hw" / "hw.ipynb"
+    grade.write(target, given.copy(place.numbers(given, "ada"), "ada", solved=True))
+    values = place.numbers(given, "ada")
+    result = grade.grade_student(given, target.parent, "ada", values, trusted=True)
+    assert "hw.1: the grader stumbled: ZeroDivisionError" in "".join(result["look"])
+    assert [mark["points"] for mark in result["marks"].values()] == [0, 3, 4]
+
+
+def sixty(folder):
+    """A class of sixty and the marks that each should get."""
+    draw, kinds = random.Random(1), []
+    for kind in (
+        "right",
+        "wrong",
+        "swapped",
+        "negative",
+        "absent",
+        "late",
+        "renamed",
+        "copied",
+    ):
+        kinds += [kind] * (20 if kind == "right" else 5)
+    kinds += ["loop-in-function", "exit-in-cell", "equals-everything", "deep", "symlink"]
+    draw.shuffle(kinds)
+    students = {f"s{i:02}": kind for i, kind in enumerate(kinds)}
+    made, given = hostile.make(folder, [])
+    (folder / "roster.csv").write_text(room.ROSTER + "".join(f"{s},,\n" for s in students))
+    marks = {}
+    for student, kind in students.items():
+        place = folder / "submitted" / student / "hw"
+        place.mkdir(parents=True)
+        whose = "s00" if kind == "copied" and student != "s00" else student
+        right = json.loads(given.copy(made.numbers(given, whose), whose, solved=True))
+        known = kind if kind in hostile.STUDENTS else "right"
+        marks[student] = hostile.expected(known)[0]
+        more = {"swapped": "def ratio(p, q): return q / (p + q)", "negative": "my_kl = -my_kl"}
+        if kind in more:
+            cell = {"cell_type": "code", "source": more[kind], "metadata": {}}
+            right["cells"].append(cell)
+            marks[student] = (3, 0, 4) if kind == "swapped" else (0, 3, 4)
+        hostile.hand_in(place, known, right, "/", 1)
+        if kind == "late":
+            (place / "late").touch()
+        if kind == "renamed":
+            (place / "hw.ipynb").rename(place / "homework-final.ipynb")
+        if whose != student:
+            marks[student] = (0, 3, 4)
+    return students, marks
+
+
+@needs_sandbox
+@pytest.mark.prove
+@pytest.mark.timeout(900)
+def test_sixty_students_killed_and_started_again(tmp_path):
+    folder = tmp_path / "class"
+    students, marks = sixty(folder)
+    assert len(students) == 60
+    command = [sys.executable, "-m", "course_lib.classroom", "grade", str(folder), "hw"]
+    env = os.environ | {"PYTHONPATH": str(sandbox.PACKAGE.parent)}
+    start = time.monotonic()
+    first = subprocess.Popen(command, env=env, start_new_session=True)
+    kept = folder / "results" / "hw"
+    while len(list(kept.glob("*.json"))) < 10:
+        assert first.poll() is None
+        time.sleep(0.2)
+    os.killpg(first.pid, signal.SIGKILL)
+    first.wait()
+    before = {path.name: path.stat().st_mtime_ns for path in kept.glob("*.json")}
+    subprocess.run(command, env=env, check=True)
+    spent = time.monotonic() - start
+    for name, when in before.items():
+        assert (kept / name).stat().st_mtime_ns == when
+    results = {student: grade.load(kept / f"{student}.json") for student in students}
+    for student, kind in students.items():
+        got = tuple(mark["points"] for mark in results[student]["marks"].values())
+        assert got == marks[student], (student, kind, results[student])
+        if kind == "late":
+            assert "handed in late" in results[student]["notes"]
+        if kind == "absent":
+            assert "nothing was handed in" in results[student]["notes"]
+        if kind == "copied" and student != "s00":
+            assert any("made for s00" in reason for reason in results[student]["look"])
+    print(f"{spent / 60:.2f} s a student")
+    assert spent / 60 <= 6
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss <= 1 << 20  # KiB: 1 GB
