@@ -77,6 +77,7 @@ def gradients(found: Any, leaves: list) -> list | None:
 
 def in_a_fork(tell: int, names: dict, question: dict) -> None:
     """Each question in a process of its own: one that hangs or dies takes no other with it."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # a submission may have it ignored
     child = os.fork()
     if child == 0:
         sys.stdout = sys.stderr = Tail()
@@ -88,9 +89,9 @@ def in_a_fork(tell: int, names: dict, question: dict) -> None:
         finally:
             os._exit(0)
     end = time.monotonic() + question["seconds"]
-    while time.monotonic() < end and not os.waitpid(child, os.WNOHANG)[0]:
-        time.sleep(0.005)
     with contextlib.suppress(ProcessLookupError, ChildProcessError):
+        while time.monotonic() < end and not os.waitpid(child, os.WNOHANG)[0]:
+            time.sleep(0.005)
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
     wire.send(tell, {"end": question["of"]})

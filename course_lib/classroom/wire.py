@@ -39,6 +39,8 @@ def pack(value: Any) -> Any:
     if type(value).__module__ == "numpy":
         value = torch.as_tensor(value)
     if isinstance(value, torch.Tensor):
+        if value.numel() * value.element_size() > LIMIT:
+            raise WireError(f"larger than {LIMIT >> 20} MB")
         flat = torch.empty(value.numel(), dtype=value.dtype)  # an expanded tensor has no bytes
         flat.copy_(value.detach().reshape(-1))
         raw = flat.view(torch.uint8).numpy().tobytes()

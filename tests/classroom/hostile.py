@@ -117,9 +117,11 @@ HOSTILE = {
     ),
     "reads-grader": (
         "",
-        "import os\nfound = [os.path.join(d, f) for d, _, fs in os.walk('/') for f in fs\n"
-        "         if f in ('grader.py', 'secret.key', 'roster.csv', 'judge.py')\n"
-        "         or '/lessons/lesson_' in d and '/course/' in d]\n"
+        "import os\nfound = [os.path.join(d, f)\n"
+        "         for top in ('/course', '/work', '/root', '/home', '/tmp', '/var', '/etc')\n"
+        "         for d, _, fs in os.walk(top) for f in fs if 'site-packages' not in d\n"
+        "         and (f in ('grader.py', 'secret.key', 'roster.csv', 'judge.py')\n"
+        "              or '/course_lib/lessons/' in d)]\n"
         "my_kl = len(found) or my_kl",
         ALL,
         False,

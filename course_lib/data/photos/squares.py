@@ -94,7 +94,9 @@ def _cut(image: Image.Image, size: int, frame: Frame) -> np.ndarray:
 
 
 def _opened(content: bytes) -> Image.Image:
-    return Image.open(io.BytesIO(content), formats=tuple(filter(Image.OPEN.__contains__, KINDS)))
+    return Image.open(
+        io.BytesIO(content), formats=tuple(filter(Image.OPEN.__contains__, KINDS))
+    )
 
 
 def _is_sixteen_bit(image: Image.Image) -> bool:
