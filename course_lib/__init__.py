@@ -17,6 +17,7 @@ The parts, from the ground up; a part knows only parts above it in this list, an
     checks    how answers and equations are tried
     lessons   what single lessons bring: exercises, faults; content, no library
     grammar   what may be said on the command line, `python -m course_lib`
+    classroom  assignments graded in a sandbox, `python -m course_lib.classroom`
 """
 
 from course_lib import first_edition
