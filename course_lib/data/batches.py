@@ -29,6 +29,8 @@ def order(n: int, seed: int, epoch: int) -> Tensor:
 
     It touches no global random state, and the orders of two seeds or epochs are unrelated.
     """
-    state = np.random.SeedSequence([seed & (2**64 - 1), epoch]).generate_state(1, np.uint64)[0]
+    state = np.random.SeedSequence([int(seed) & (2**64 - 1), epoch]).generate_state(
+        1, np.uint64
+    )[0]
     generator = torch.Generator().manual_seed(int(state >> np.uint64(1)))
-    return torch.randperm(n, generator=generator)
+    return torch.randperm(n, generator=generator, device="cpu")

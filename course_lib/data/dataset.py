@@ -101,8 +101,12 @@ class DataSet:
         return (self[i] for i in range(len(self)))
 
     def subset(self, indices: Tensor | np.ndarray | list[int] | slice) -> DataSet:
-        """The items at `indices` (whole numbers, a mask, or a slice), with the same card."""
-        images, labels, chosen = self._select(indices)
+        """The items at `indices` (whole numbers, a mask, or a slice), with the same card.
+
+        A slice, or numbers that are as good as one (the first half, every tenth), shares the
+        memory of this set; any other choice is a copy, of the size that it says.
+        """
+        images, labels, chosen = self._select(indices, share=True)
         attributes = {name: values[chosen] for name, values in self.attributes.items()}
         return DataSet(images, labels, attributes, self.card)
 
@@ -124,19 +128,26 @@ class DataSet:
         return Batch(x, labels)
 
     def _select(
-        self, indices: Tensor | np.ndarray | list[int] | slice
+        self, indices: Tensor | np.ndarray | list[int] | slice, share: bool = False
     ) -> tuple[Tensor, Tensor | None, Tensor | slice]:
         """Items, labels, and the indices in the form that selects attributes too."""
-        if not isinstance(indices, slice):
-            indices = torch.as_tensor(indices, device="cpu")
-            if not indices.is_floating_point() and indices.dtype != torch.bool:
-                indices = indices.long()
-            elif not indices.numel():
-                indices = indices.long()  # torch makes floats of an empty list
         try:
+            if isinstance(indices, slice):
+                start, stop, step = indices.indices(len(self))
+                if step < 0:  # torch knows none of those
+                    indices = torch.arange(start, stop, step, device=self.images.device)
+            else:
+                if isinstance(indices, np.ndarray):
+                    indices = valid.tensor(indices, "indices")
+                indices = torch.as_tensor(indices, device=self.images.device)
+                whole = not indices.is_floating_point() and indices.dtype != torch.bool
+                if whole or not indices.numel():
+                    indices = indices.long()  # torch makes floats of an empty list
+                if share:
+                    indices = _as_slice(indices, len(self))
             labels = None if self.labels is None else self.labels[indices]
             return _rows(self.images, indices), labels, indices
-        except IndexError as error:
+        except (IndexError, TypeError, ValueError, RuntimeError) as error:
             raise CourseError(
                 f"Cannot select from {len(self):,} items: {error}. Give whole numbers from 0 to "
                 f"{len(self) - 1}, a mask of {len(self)} truth values, or a slice."
@@ -144,10 +155,11 @@ class DataSet:
 
     def digest(self) -> str:
         """A short checksum of 64 items spread over the set, and of their labels."""
-        rows = torch.linspace(0, len(self) - 1, min(64, len(self)), dtype=torch.float64)
+        n = min(64, len(self))
+        rows = torch.linspace(0, len(self) - 1, n, dtype=torch.float64, device="cpu")
         items, labels, _ = self._select(rows.long())
         parts = [items] if labels is None else [items, labels]
-        return sha256(b"".join(part.numpy().tobytes() for part in parts))[:12]
+        return sha256(b"".join(part.cpu().numpy().tobytes() for part in parts))[:12]
 
     def __repr__(self) -> str:
         kind = "points" if len(self.shape) == 1 else "×".join(map(str, self.shape)) + " images"
@@ -159,6 +171,18 @@ class DataSet:
 
     def _repr_html_(self) -> str:
         return preview.as_html(repr(self), self.images, str(self.card))
+
+
+def _as_slice(indices: Tensor, n: int) -> Tensor | slice:
+    """The slice that chooses the same of n items, where there is one."""
+    if indices.ndim != 1 or indices.dtype != torch.int64 or len(indices) < 2:
+        return indices
+    first, second, last = (int(indices[i]) for i in (0, 1, -1))
+    step = second - first
+    if first < 0 or step < 1 or last >= n or last != first + step * (len(indices) - 1):
+        return indices
+    even = torch.arange(first, last + 1, step, device=indices.device)
+    return slice(first, last + 1, step) if torch.equal(indices, even) else indices
 
 
 def _rows(images: Tensor, indices: Tensor | slice) -> Tensor:

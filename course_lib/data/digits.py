@@ -38,7 +38,7 @@ def here(root: str | Path | None = None) -> bool:
 
 def load(split: str, root: str | Path | None = None) -> DataSet:
     """The digits of `split`; the attribute "index" is each one's place in MNIST's `split`."""
-    path = paths.find(FILE) if root is None else Path(root).expanduser() / FILE
+    path = paths.find(FILE) if root is None else paths.given(root) / FILE
     try:
         content = path.read_bytes()
     except OSError as error:

@@ -28,7 +28,9 @@ def _sheet(images: Tensor) -> str:
 
     n, channels, height, width = images.shape
     rows = -(-n // COLUMNS)
-    sheet = torch.zeros(rows * height, COLUMNS * width, channels, dtype=torch.uint8)
+    sheet = torch.zeros(
+        rows * height, COLUMNS * width, channels, dtype=torch.uint8, device="cpu"
+    )
     for i, image in enumerate(images):
         top, left = i // COLUMNS * height, i % COLUMNS * width
         sheet[top : top + height, left : left + width] = image.permute(1, 2, 0)

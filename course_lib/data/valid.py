@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from numbers import Integral
+from numbers import Integral, Real
 
 import numpy as np
 import torch
@@ -18,17 +18,19 @@ SIDES = range(8, 513)  # pixels of a picture that is made here, photographs and 
 def tensor(values: Tensor | np.ndarray, name: str) -> Tensor:
     """The values as a tensor that shares their memory; `name` is for the message."""
     if isinstance(values, Tensor):
-        return values
-    if not isinstance(values, np.ndarray):
+        return values.detach()
+    if not isinstance(values, np.ndarray) or isinstance(values, np.ma.MaskedArray):
         raise CourseError(
             f"{name} must be a torch tensor or a NumPy array of numbers, not "
-            f"{type(values).__name__}. torch.as_tensor(…) makes one of nested lists."
+            f"{type(values).__name__}. torch.as_tensor(…) makes one of nested lists, "
+            ".filled(…) of a masked array."
         )
     try:
         with warnings.catch_warnings():
             # A memory-mapped file is read-only; torch warns of that, but nothing writes to it.
             warnings.simplefilter("ignore")
-            return torch.from_numpy(np.ascontiguousarray(values))
+            own = values.astype(values.dtype.newbyteorder("="), copy=False)  # big-endian files
+            return torch.from_numpy(np.ascontiguousarray(own))
     except TypeError as error:
         raise CourseError(
             f"{name} must be numbers, not {values.dtype}. For names, "
@@ -97,11 +99,12 @@ def labels(labels: Tensor) -> Tensor:
             f"Labels must be whole numbers, one for each image, shape (N,); got {labels.dtype} "
             f"of shape {tuple(labels.shape)}. One-hot rows become so by .argmax(1)."
         )
+    labels = labels.long()  # torch knows no least one of unsigned numbers
     if labels.numel() and int(labels.min()) < 0:
         raise CourseError(
             f"Labels count classes from 0; the least here is {int(labels.min())}."
         )
-    return labels.long()
+    return labels
 
 
 def attribute(values: Tensor, name: str) -> Tensor:
@@ -111,9 +114,33 @@ def attribute(values: Tensor, name: str) -> Tensor:
             f"{name} must be one number for each image, shape (N,); got {tuple(values.shape)}. "
             "Give each column a name of its own."
         )
+    if values.dtype in (torch.uint16, torch.uint32, torch.uint64):
+        return values.long()  # torch can't compare those
+    if values.is_floating_point() and not values.isfinite().all():
+        bad = int((~values.isfinite()).sum())
+        raise CourseError(
+            f"{bad} of {len(values):,} values of {name} are NaN or infinite: nobody could say "
+            "whether those images have it. Drop them, or give them a number."
+        )
     return values
 
 
 def is_count(n: int, most: float = math.inf) -> bool:
     """Whether n is a whole number, 1 to `most`."""
     return isinstance(n, Integral) and not isinstance(n, bool) and 1 <= n <= most
+
+
+def count(name: str, value: int, least: int, most: int) -> int:
+    """The value, a whole number from `least` to `most`; NumPy's numbers count, too."""
+    if isinstance(value, bool) or not isinstance(value, Integral) or not least <= value <= most:
+        raise CourseError(
+            f"{name} must be at least {least} and at most {most:,}, a whole number, got {value!r}."
+        )
+    return int(value)
+
+
+def number(name: str, value: float) -> float:
+    """The value, a finite number."""
+    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+        raise CourseError(f"{name} must be a finite number, got {value!r}.")
+    return float(value)

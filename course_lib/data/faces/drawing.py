@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from numbers import Integral
 
 import torch
 from torch import Tensor
 
+from course_lib.data import valid
 from course_lib.data.faces import features, hair
 from course_lib.data.faces.face import Face
 from course_lib.data.faces.factors import HAIR, Values, checked
@@ -15,7 +17,6 @@ from course_lib.data.faces.shapes import Canvas, grid
 from course_lib.errors import CourseError
 
 PIXELS = 2**18  # in one batch
-LEAST = 8  # pixels a side
 REACH, UP = 0.9, 0.02  # the picture shows x in [-REACH, REACH], and y likewise but UP higher
 
 
@@ -25,10 +26,10 @@ def render(factors: Mapping[str, Values], size: int = 64) -> Tensor:
 
     factors: every name of FACTORS -> numbers or options' names (n,), or one of them for all.
     A face with turn = light = 0 and any hair but "side" is exactly symmetric. Raises CourseError
-    for a factor that is missing, unknown or out of range, and for sizes below 8.
+    for a factor that is missing, unknown or out of range, and for sizes not from 8 to 512.
     """
     known, size = checked(factors), checked_size(size)
-    images = torch.empty(len(known["hair"]), 3, size, size, dtype=torch.uint8)
+    images = torch.empty(len(known["hair"]), 3, size, size, dtype=torch.uint8, device="cpu")
     with _one_thread():
         for style in known["hair"].unique().tolist():
             alike = (known["hair"] == style).nonzero().flatten()
@@ -41,7 +42,8 @@ def render(factors: Mapping[str, Values], size: int = 64) -> Tensor:
 def _paint(factors: dict[str, Tensor], style: str, size: int) -> Tensor:
     """Faces that all wear their hair in one style: float (n, 3, size, size) in [0, 1]."""
     face = Face(factors)
-    image = torch.empty(len(factors["hair"]), 3, size, size)
+    n = len(factors["hair"])
+    image = torch.empty(n, 3, size, size, dtype=torch.float32, device="cpu")
     x, y = grid(size)
     canvas = Canvas(image, x * REACH, y * REACH - UP, pixel=2 * REACH / size)
     features.background(canvas, face)
@@ -62,9 +64,12 @@ def _paint(factors: dict[str, Tensor], style: str, size: int) -> Tensor:
 
 def checked_size(size: int) -> int:
     """The size, or CourseError where no face can be that large."""
-    if isinstance(size, bool) or not isinstance(size, int) or size < LEAST:
-        raise CourseError(f"size must be a whole number of pixels from {LEAST} up, got {size}.")
-    return size
+    if isinstance(size, bool) or not isinstance(size, Integral) or size not in valid.SIDES:
+        raise CourseError(
+            f"size must be a whole number of pixels from {valid.SIDES[0]} to {valid.SIDES[-1]}, "
+            f"got {size}."
+        )
+    return int(size)
 
 
 @contextmanager

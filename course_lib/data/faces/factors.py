@@ -38,10 +38,11 @@ class Factor:
 
     def draw(self, n: int, generator: torch.Generator) -> Tensor:
         """n values (n,): float32, or int64 for a choice."""
-        u = torch.rand(n, generator=generator, dtype=torch.float64)
+        where = generator.device
+        u = torch.rand(n, generator=generator, dtype=torch.float64, device=where).cpu()
         if self.kind == "continuous":
-            return (self.low + (self.high - self.low) * u).float()
-        edges = torch.tensor(self.chances, dtype=torch.float64).cumsum(0)[:-1]
+            return (self.low + (self.high - self.low) * u).to(torch.float32)
+        edges = torch.tensor(self.chances, dtype=torch.float64, device="cpu").cumsum(0)[:-1]
         return torch.bucketize(u, edges, right=True)
 
 
@@ -91,13 +92,16 @@ def neutral(n: int = 1) -> dict[str, Tensor]:
     """n times the face that all others differ from: straight, symmetric, the middle of each
     range, the first option of each choice but short hair. A start for sliders.
     """
-    found = {}
-    for name, factor in FACTORS.items():
+    if not valid.is_count(n):
+        raise CourseError(f"n must be a whole number, at least 1 face, got {n}.")
+
+    def middle(name: str, factor: Factor) -> Tensor:
         if factor.kind == "choice":
-            found[name] = torch.full((n,), int(name == "hair"))
-        else:
-            found[name] = torch.full((n,), (factor.low + factor.high) / 2)
-    return found
+            return torch.full((n,), int(name == "hair"), dtype=torch.int64, device="cpu")
+        value = (factor.low + factor.high) / 2
+        return torch.full((n,), value, dtype=torch.float32, device="cpu")
+
+    return {name: middle(name, factor) for name, factor in FACTORS.items()}
 
 
 def checked(factors: Mapping[str, Values]) -> dict[str, Tensor]:
@@ -115,13 +119,13 @@ def checked(factors: Mapping[str, Values]) -> dict[str, Tensor]:
             f"A face needs all {len(FACTORS)} factors; missing: {', '.join(missing)}. Start from "
             "faces.draw_factors or faces.neutral() and change some."
         )
-    found = {name: _values(name, factors[name]) for name in FACTORS}
-    lengths = {name: len(values) for name, values in found.items() if len(values) != 1}
+    each = {name: _values(name, factors[name]) for name in FACTORS}
+    lengths = {name: len(values) for name, values in each.items() if len(values) != 1}
     if len(set(lengths.values())) > 1 or 0 in lengths.values():
         told = ", ".join(f"{name} {n}" for name, n in lengths.items())
         raise CourseError(f"The factors are of different lengths, or empty: {told}.")
     n = max(lengths.values(), default=1)
-    return {name: values.expand(n) for name, values in found.items()}
+    return {name: values.expand(n) for name, values in each.items()}
 
 
 def _values(name: str, given: Values) -> Tensor:
@@ -131,7 +135,7 @@ def _values(name: str, given: Values) -> Tensor:
     if isinstance(given, list | tuple):
         given = [_number(name, one) if isinstance(one, str) else one for one in given]
     try:
-        values = torch.as_tensor(given, dtype=torch.float32).detach().cpu()
+        values = torch.as_tensor(given, dtype=torch.float32, device="cpu").detach()
     except (TypeError, ValueError, RuntimeError) as error:
         raise CourseError(f"{name} must be one number or shape (n,), got {given!r}.") from error
     if values.ndim > 1:

@@ -6,9 +6,12 @@ of two that draw the same faces at once the second to finish puts the same file 
 
 from __future__ import annotations
 
+import math
 import os
+import shutil
 import tempfile
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -23,6 +26,7 @@ from course_lib.errors import CourseError
 
 VERSION = 1  # of the drawing; raise it when any face changes
 PART = 2000  # faces between two steps of the progress bar
+IN_MEMORY = 1_000_000_000  # bytes of faces that are drawn into memory for want of a disk
 STALE = 3600.0  # seconds after which a part of a file counts as left by a killed process
 
 
@@ -31,27 +35,36 @@ def images(
 ) -> np.ndarray | Tensor:
     """The faces with these factors, or the first n: uint8 (n, 3, size, size).
 
-    Drawn into memory where they can't be kept: just n of them asked for, a full or read-only
-    disk.
+    Drawn into memory where just n of them are asked for; and, with a warning, where they can't
+    be kept (no room, a read-only disk) and there are few enough of them.
     """
     size = checked_size(size)
-    count = len(factors["hair"])
-    path = _folder(root) / f"faces-{VERSION}-{size}-{split}.npy"
-    found = _mapped(path, (count, 3, size, size))
-    if found is not None:
-        return found[:n]
+    shape = (len(factors["hair"]), 3, size, size)
+    folder = None if root is None else _existing(root)
+    try:
+        folder = folder or paths.cache_root() / "faces"
+        path = folder / f"faces-{VERSION}-{size}-{split}.npy"
+        if (images := _mapped(path, shape)) is not None:
+            return images[:n]
+        if n is None:
+            _write(path, factors, split, size)
+            return np.load(path, mmap_mode="c", allow_pickle=False)
+    except (OSError, CourseError) as error:
+        if n is None and math.prod(shape) > IN_MEMORY:
+            raise CourseError(
+                f"{error} In memory the faces would take too much; faces.load({split!r}, "
+                f"size={size}, n=1000) draws the first 1,000."
+            ) from error
+        if n is None:
+            told = f"The faces can't be kept, and are drawn anew in each kernel. {error}"
+            warnings.warn(told, stacklevel=3)
     if n is not None:
         return render({name: values[:n] for name, values in factors.items()}, size)
-    with suppress(OSError, CourseError):
-        _write(path, factors, split, size)
-        found = _mapped(path, (count, 3, size, size))
-    return torch.cat(list(_drawn(factors, split, size))) if found is None else found
+    return torch.cat(list(_drawn(factors, split, size)))
 
 
-def _folder(root: str | Path | None) -> Path:
-    if root is None:
-        return paths.cache_root() / "faces"
-    folder = Path(root).expanduser()
+def _existing(root: str | Path) -> Path:
+    folder = paths.given(root)
     if not folder.is_dir():
         raise CourseError(
             f"There is no folder {folder} to keep the faces in. Create it, or leave root out to "
@@ -77,11 +90,15 @@ def _write(path: Path, factors: dict[str, Tensor], split: str, size: int) -> Non
         with suppress(OSError):
             if time.time() - part.stat().st_mtime > STALE:
                 part.unlink()
+    count = len(factors["hair"])
+    need, free = count * 3 * size**2, shutil.disk_usage(folder).free
+    if need > free:
+        raise paths.no_room(f"{count:,} faces at {size}×{size}", need, folder, free)
     handle, name = tempfile.mkstemp(prefix=f"{path.stem}-", suffix=".part", dir=folder)
     part = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
-            shape = (len(factors["hair"]), 3, size, size)
+            shape = (count, 3, size, size)
             head = {"descr": "|u1", "fortran_order": False, "shape": shape}
             np.lib.format.write_array_header_1_0(file, head)
             for images in _drawn(factors, split, size):

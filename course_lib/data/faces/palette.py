@@ -51,7 +51,8 @@ MOUTH, TEETH, TONGUE, LENS = "#5c2029", "#fbf8f2", "#e0747a", "#cfe6f2"
 
 def colour(code: str) -> Tensor:
     """(3,), in [0, 1], of "#rrggbb"."""
-    return torch.tensor([int(code[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+    values = [int(code[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    return torch.tensor(values, dtype=torch.float32, device="cpu")
 
 
 def chosen(options: dict[str, str], index: Tensor) -> Tensor:

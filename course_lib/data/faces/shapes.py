@@ -27,7 +27,7 @@ def grid(size: int) -> tuple[Tensor, Tensor]:
 
     Minus x is x mirrored, exactly.
     """
-    middles = (2 * torch.arange(size) + 1 - size).float() / size
+    middles = (2 * torch.arange(size, device="cpu") + 1 - size).to(torch.float32) / size
     return middles.view(1, 1, size), middles.view(1, size, 1)
 
 
@@ -64,7 +64,7 @@ def egg(
     taper: Tensor | float = 0.0,
 ) -> Tensor:
     """An ellipse of height `top` above and `bottom` below y = 0, narrowed below by `taper`."""
-    height = torch.where(y < 0, top, bottom)
+    height = torch.where(y < 0, top, bottom).to(y.dtype)  # of two numbers torch makes its own
     below = (y / height).clamp(0, 1)
     width = a * (1 - taper * below.square())
     return ellipse(x, y, width, height)
@@ -77,7 +77,8 @@ def band(y: Tensor, curve: Tensor, slope: Tensor | float, half: Tensor | float) 
 
 def below(y: Tensor, curve: Tensor, slope: Tensor | float = 0.0) -> Tensor:
     """The half-plane under the curve y = curve(x), that is, where y is greater."""
-    return (curve - y) / (1 + torch.as_tensor(slope).square()).sqrt()
+    slope = torch.as_tensor(slope, dtype=y.dtype, device=y.device)
+    return (curve - y) / (1 + slope.square()).sqrt()
 
 
 def stroke(

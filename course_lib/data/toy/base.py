@@ -9,7 +9,11 @@ import torch
 from torch import Tensor
 
 from course_lib.data.dataset import Card, DataSet
+from course_lib.data.valid import count, number
 from course_lib.errors import CourseError
+
+MOST = 10_000_000  # points that are drawn at a time
+PLAIN = {"dtype": torch.float32, "device": "cpu"}  # of points, whatever torch's defaults are
 
 
 class Coverage(NamedTuple):
@@ -47,7 +51,7 @@ class Toy:
 
     def data_set(self, n: int = 10_000, seed: int = 0) -> DataSet:
         """n points that `seed` fixes, labelled by component."""
-        at_least("n", n, 1)
+        n, seed = count("n", n, 1, MOST), count("seed", seed, -(2**63), 2**63 - 1)
         points, labels = self.sample_labelled(n, torch.Generator().manual_seed(seed))
         return DataSet(points, labels, card=self.card())
 
@@ -77,13 +81,12 @@ class Mixture(Toy):
     """A mixture of round Gaussians of one width: exact, or the nodes of a quadrature."""
 
     def __init__(self, nodes: Tensor, weights: Tensor, sigma: float) -> None:
-        if not sigma > 0:
-            raise CourseError(f"sigma is the width of the noise and must be > 0, got {sigma}.")
-        self.sigma = float(sigma)
+        self.sigma = width_of_noise(sigma)
         self.nodes, self.log_weights = nodes.double(), weights.double().log()
 
     def log_density(self, x: Tensor) -> Tensor:
         """log p(x) in nats at points x (n, 2), (n,); computed in float64, of x's type."""
+        points_of(x)
         normaliser = math.log(2 * math.pi * self.sigma**2)
         rows = max(1, 2**21 // len(self.nodes))  # 16 MB at a time, however many points
 
@@ -91,21 +94,25 @@ class Mixture(Toy):
             distances = torch.cdist(points, self.nodes).square_()
             return torch.logsumexp(self.log_weights - distances / (2 * self.sigma**2), 1)
 
-        parts = [part(points) for points in points_of(x).double().split(rows)]
-        return (torch.cat(parts) - normaliser).to(x.dtype)
+        parts = [part(points) for points in x.to("cpu", torch.float64).split(rows)]
+        return (torch.cat(parts) - normaliser).to(x)
 
     def _noise(self, n: int, generator: torch.Generator | None) -> Tensor:
-        return self.sigma * torch.randn(n, 2, generator=generator)
+        return self.sigma * torch.randn(n, 2, generator=generator, **PLAIN)
 
 
 def points_of(x: Tensor) -> Tensor:
     """x, if it is points (n, 2)."""
+    if not isinstance(x, Tensor) or not x.is_floating_point():
+        kind = x.dtype if isinstance(x, Tensor) else type(x).__name__
+        raise CourseError(f"Expected points of shape (n, 2) as a tensor of floats, got {kind}.")
     if x.ndim != 2 or x.shape[1] != 2:
         raise CourseError(f"Expected points of shape (n, 2), got {tuple(x.shape)}.")
     return x
 
 
-def at_least(name: str, value: int, least: int) -> None:
-    """Refuse a setting that is too small (or NaN)."""
-    if not value >= least:
-        raise CourseError(f"{name} must be at least {least}, got {value}.")
+def width_of_noise(sigma: float) -> float:
+    """sigma, if it can be one."""
+    if not number("sigma", sigma) > 0:
+        raise CourseError(f"sigma is the width of the noise and must be > 0, got {sigma}.")
+    return float(sigma)

@@ -7,25 +7,26 @@ import math
 import torch
 from torch import Tensor
 
-from course_lib.data.toy.base import Toy, at_least, points_of
+from course_lib.data.toy.base import PLAIN, Toy, points_of
+from course_lib.data.valid import count, number
 
 
 class Checkerboard(Toy):
     """Uniform on every other square of a board; no blur, so the density is exactly flat."""
 
     def __init__(self, squares: int = 4, width: float = 4.0) -> None:
-        at_least("squares", squares, 2)
-        self.squares, self.width = squares, float(width)
-        cells = torch.cartesian_prod(torch.arange(squares), torch.arange(squares))
+        self.squares, self.width = count("squares", squares, 2, 1000), number("width", width)
+        line = torch.arange(self.squares, device="cpu")
+        cells = torch.cartesian_prod(line, line)
         self.cells = cells[cells.sum(1) % 2 == 0]
 
     def sample_labelled(
         self, n: int, generator: torch.Generator | None = None
     ) -> tuple[Tensor, Tensor]:
         """n points (n, 2) and the square that each lies on (n,)."""
-        which = torch.randint(len(self.cells), (n,), generator=generator)
+        which = torch.randint(len(self.cells), (n,), generator=generator, device="cpu")
         # A hair's breadth off the edges, so that rounding moves no point across one.
-        inside = torch.rand(n, 2, generator=generator).clamp_(2**-18, 1 - 2**-18)
+        inside = torch.rand(n, 2, generator=generator, **PLAIN).clamp_(2**-18, 1 - 2**-18)
         size = self.width / self.squares
         return (self.cells[which] + inside) * size - self.width / 2, which
 

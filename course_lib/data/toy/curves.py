@@ -12,8 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from course_lib.data.toy.base import Mixture
+from course_lib.data.toy.base import PLAIN, Mixture, width_of_noise
+from course_lib.data.valid import number
 from course_lib.errors import CourseError
+
+NODES = 3000  # at most: NumPy finds them in a few seconds
 
 
 class Curves(Mixture):
@@ -22,14 +25,19 @@ class Curves(Mixture):
     curves: int = 2
 
     def __init__(self, sigma: float, length: float) -> None:
-        if not sigma > 0:
-            raise CourseError(f"sigma is the width of the noise and must be > 0, got {sigma}.")
+        sigma = width_of_noise(sigma)
         # Nodes about sigma / 2 apart. Measured against six times as many, log p is within 1e-9
         # wherever a sample falls, and within .002 at distance 4, where it is below -300.
-        count = max(32, math.ceil(2 * length / sigma))
+        if (count := max(32, math.ceil(2 * length / sigma))) > NODES:
+            raise CourseError(
+                f"sigma = {sigma} is too fine for the quadrature of a curve that is {length:.3g} "
+                f"long: choose at least {2 * length / NODES:.2g}."
+            )
         t, weight = np.polynomial.legendre.leggauss(count)
         t, weight = torch.from_numpy((t + 1) / 2), torch.from_numpy(weight / 2)
-        nodes = [self.curve(t, torch.full((count,), k)) for k in range(self.curves)]
+        nodes = [
+            self.curve(t, torch.full((count,), k, device="cpu")) for k in range(self.curves)
+        ]
         weights = (weight * self.speed(t) / self.curves).repeat(self.curves)
         super().__init__(torch.cat(nodes), weights, sigma)
 
@@ -49,8 +57,8 @@ class Curves(Mixture):
         self, n: int, generator: torch.Generator | None = None
     ) -> tuple[Tensor, Tensor]:
         """n points (n, 2) and the curve that each came from (n,)."""
-        which = torch.randint(self.curves, (n,), generator=generator)
-        t = self.draw(torch.rand(n, generator=generator))
+        which = torch.randint(self.curves, (n,), generator=generator, device="cpu")
+        t = self.draw(torch.rand(n, generator=generator, **PLAIN))
         return self.curve(t, which) + self._noise(n, generator), which
 
 
@@ -71,8 +79,8 @@ class Spiral(Curves):
     """Two arms of a spiral, blurred, about equally dense all along."""
 
     def __init__(self, turns: float = 1.5, radius: float = 2.0, sigma: float = 0.1) -> None:
-        self.turns, self.radius = turns, radius
-        super().__init__(sigma, length=radius * math.hypot(1, 2 * math.pi * turns))
+        self.turns, self.radius = number("turns", turns), number("radius", radius)
+        super().__init__(sigma, abs(self.radius) * math.hypot(1, 2 * math.pi * self.turns))
 
     def curve(self, t: Tensor, which: Tensor) -> Tensor:
         """Radius and angle grow with t."""

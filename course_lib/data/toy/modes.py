@@ -7,21 +7,22 @@ import math
 import torch
 from torch import Tensor
 
-from course_lib.data.toy.base import Mixture, at_least
+from course_lib.data.toy.base import PLAIN, Mixture
+from course_lib.data.valid import count, number
 
 
 class Modes(Mixture):
     """Equally likely Gaussians at `centres` (modes, 2)."""
 
     def __init__(self, centres: Tensor, sigma: float) -> None:
-        super().__init__(centres, torch.full((len(centres),), 1 / len(centres)), sigma)
-        self.centres = centres.float()
+        super().__init__(centres, torch.full((len(centres),), 1 / len(centres), **PLAIN), sigma)
+        self.centres = centres.to(torch.float32)
 
     def sample_labelled(
         self, n: int, generator: torch.Generator | None = None
     ) -> tuple[Tensor, Tensor]:
         """n points (n, 2) and the mode that each came from (n,)."""
-        mode = torch.randint(len(self.centres), (n,), generator=generator)
+        mode = torch.randint(len(self.centres), (n,), generator=generator, device="cpu")
         return self.centres[mode] + self._noise(n, generator), mode
 
 
@@ -29,8 +30,8 @@ class Ring(Modes):
     """Gaussians evenly spaced on a circle."""
 
     def __init__(self, modes: int = 8, radius: float = 2.0, sigma: float = 0.05) -> None:
-        at_least("modes", modes, 1)
-        angle = 2 * math.pi * torch.arange(modes, dtype=torch.float64) / modes
+        modes, radius = count("modes", modes, 1, 10_000), number("radius", radius)
+        angle = 2 * math.pi * torch.arange(modes, dtype=torch.float64, device="cpu") / modes
         super().__init__(radius * torch.stack([angle.cos(), angle.sin()], 1), sigma)
 
 
@@ -38,6 +39,7 @@ class Grid(Modes):
     """Gaussians on a square grid, its middle at the origin."""
 
     def __init__(self, side: int = 5, spacing: float = 2.0, sigma: float = 0.05) -> None:
-        at_least("side", side, 1)
-        axis = spacing * (torch.arange(side, dtype=torch.float64) - (side - 1) / 2)
+        side, spacing = count("side", side, 1, 100), number("spacing", spacing)
+        middle = (side - 1) / 2
+        axis = spacing * (torch.arange(side, dtype=torch.float64, device="cpu") - middle)
         super().__init__(torch.cartesian_prod(axis, axis), sigma)
