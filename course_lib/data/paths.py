@@ -29,7 +29,9 @@ def given(path: str | Path) -> Path:
     """
     try:
         place = Path(os.path.abspath(Path(path).expanduser()))
-        place.exists()
+        if "\0" in str(place):
+            raise ValueError("it has a zero byte")
+        place.exists()  # raises where that can't even be asked
     except FileNotFoundError as error:
         raise _gone() from error
     except (OSError, RuntimeError, TypeError, ValueError) as error:

@@ -50,7 +50,51 @@ def test_a_subset_takes_images_labels_and_attributes_alike(small):
         assert part.labels.tolist() == [1, 1]
         assert part.attributes["index"].tolist() == [14, 11]
     assert len(small.subset(small.labels == 2)) == 2
+    backwards = small.subset(slice(4, None, -3))
+    assert backwards.labels.tolist() == [1, 1] and torch.equal(backwards.images, part.images)
     assert torch.equal(small.take(np.int64(2)).images, small.subset(slice(2)).images)
+
+
+@pytest.mark.parametrize("chosen", [slice(1, 5, 2), [1, 3], range(1, 5, 2), np.array([1, 3])])
+def test_a_subset_as_good_as_a_slice_shares_memory(small, chosen):
+    """Half of a set of photographs would be half a gigabyte."""
+    part = small.subset(chosen)
+    assert torch.equal(part.images, small.images[[1, 3]])
+    assert part.images.data_ptr() == small.images[1].data_ptr()
+    assert part.labels.tolist() == [1, 0] and part.attributes["index"].tolist() == [11, 13]
+
+
+@pytest.mark.parametrize("chosen", [[3, 1], [1, 2, 4], [1, 1], [-2, -1], [4]])
+def test_any_other_subset_is_a_copy(small, chosen):
+    part = small.subset(chosen)
+    assert torch.equal(part.images, small.images[chosen])
+    part.images.zero_()
+    assert small.images[1:].flatten(1).any(1).all()
+
+
+NATIVE = (images(4), torch.tensor([0, 2, 1, 2]), {"a": torch.tensor([1, 0, 3, 2])})
+
+
+@pytest.mark.parametrize("kind", [">i4", ">i8", "<u2", "u1", "u4", ">u8", "i1"])
+def test_whole_numbers_of_every_kind_are_taken(kind):
+    labels, values = (array.numpy().astype(kind) for array in (NATIVE[1], NATIVE[2]["a"]))
+    made = DataSet(NATIVE[0].numpy()[::-1], labels[::-1], {"a": values[::-1]})
+    assert torch.equal(made.images, NATIVE[0].flip(0)) and made.labels.dtype == torch.int64
+    assert made.labels.tolist() == [2, 1, 2, 0] and made.attributes["a"].tolist() == [
+        2,
+        3,
+        0,
+        1,
+    ]
+    assert (made.attributes["a"] > 1).tolist() == [True, True, False, False]
+    chosen = np.array([3, 0]).astype(kind)
+    assert made.subset(chosen).labels.tolist() == [0, 2]
+    assert made.batch(chosen).labels.tolist() == [0, 2]
+
+
+def test_points_of_another_byte_order_are_taken():
+    points = np.array([[1, 2], [3, 4]], dtype=">f4")
+    assert DataSet(points).images.tolist() == [[1, 2], [3, 4]]
 
 
 def test_a_batch_is_float_in_0_to_1_and_a_copy(small):
@@ -114,6 +158,14 @@ BAD = {
         "(N,)",
         "(6, 2)",
     ),
+    "NaN attributes": (
+        (images(), None, {"hat": torch.tensor([0, 1, torch.nan, torch.inf, 0, 0])}),
+        "2 of 6 values of hat",
+        "NaN or infinite",
+    ),
+    "a masked array": ((np.ma.zeros((2, 1, 4, 4), np.uint8),), "MaskedArray", ".filled("),
+    "dates": ((images(2), np.zeros(2, "M8[s]")), "labels must be numbers"),
+    "labels beyond int64": ((images(2), np.full(2, 2**63, np.uint64)), "count classes from 0"),
     "NaN points": ((POINTS.index_fill(0, torch.tensor([1]), torch.nan),), "1 of 4 points"),
     "no points": ((POINTS[:0],), "no points"),
     "double points": ((POINTS.double(),), "float32", "torch.float64", ".float()"),
@@ -128,8 +180,10 @@ def test_bad_arrays_are_refused_with_what_to_do(case):
 
 
 def test_bad_selections_are_refused(small):
-    for wrong in ([6], [-7], torch.ones(5, dtype=torch.bool), [0.5]):
-        with refused("Cannot select from 6 items", "0 to 5"):
+    text, mixed = np.array(["a"]), [None, 1]
+    half = slice(0.5)
+    for wrong in ([6], [-7], torch.ones(5, dtype=torch.bool), [0.5], text, mixed, ["a"], half):
+        with pytest.raises(CourseError, match=r"Cannot select from 6.*0 to 5|must be numbers"):
             small.batch(wrong)
     with refused("no images"):
         small.subset([])
@@ -244,6 +298,104 @@ def test_an_unwritable_folder_is_refused(tmp_path):
     with refused("Cannot write in", "yours to write"):
         paths.writable(tmp_path / "file" / "below")
     assert paths.writable(tmp_path / "new" / "folder").is_dir()
+
+
+@pytest.fixture
+def homeless(monkeypatch):
+    """A user whom nobody knows, as in some containers, and no word of a cache."""
+
+    def unknown(_):
+        raise RuntimeError("Could not determine home directory.")
+
+    for name in ("HOME", "XDG_CACHE_HOME", "LOCALAPPDATA"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(paths.Path, "home", classmethod(unknown))
+
+
+def test_without_a_home_what_needs_no_cache_is_found(homeless):
+    assert len(data.load("digits", "test")) == 2000 and len(data.load("moons")) == 10_000
+    assert paths.find(digits.FILE).is_file() and paths.places()
+    assert not data.here("celeba")
+    assert len(data.faces.load("test", size=8, n=3)) == 3
+
+
+def test_without_a_home_what_needs_a_cache_says_so(homeless, tmp_path):
+    for name in ("X", "Y"):
+        (tmp_path / f"{name}.png").touch()
+    with refused("home folder isn't known", "XDG_CACHE_HOME"):
+        data.load("folder", root=tmp_path)
+    with refused("home folder isn't known", "XDG_CACHE_HOME"):
+        paths.download_root()
+
+
+def test_in_a_folder_that_is_gone_what_lies_elsewhere_is_found(tmp_path, monkeypatch):
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    folder.rmdir()
+    assert len(data.load("digits", "test")) == 2000
+    for needs_it in (paths.runs_root, lambda: data.load("folder:pictures")):
+        with refused("folder in which this kernel was started is gone", "restart"):
+            needs_it()
+
+
+@pytest.mark.parametrize(
+    "root", ["x" * 300, "/" + "y/" * 3000, "~nobody-here/x", "a\0b", 5, b"bytes"]
+)
+@pytest.mark.parametrize("name", ["digits", "mnist", "celeba", "folder", "faces"])
+def test_what_is_no_path_is_refused(name, root):
+    with refused("can't be used as a path"):
+        data.load(name, root=root)
+
+
+# --- torch's defaults ---------------------------------------------------------------------
+
+
+def everything(folder):
+    """Something of all that the course makes, as tensors."""
+    for name in ("digits", "mnist", *data.toy.KINDS):
+        if name != "mnist" or data.here("mnist"):
+            few = data.load(name, "test").subset([5, 3, 4])
+            yield from (few.images, few.labels, *few.batch([0, 2]))
+    for name in data.toy.KINDS:
+        toy = data.toy.make(name)
+        points = toy.sample(20, torch.Generator().manual_seed(1))
+        yield from (points, toy.log_density(points))
+    found = data.toy.Ring().covered(data.toy.Ring().data_set(100).images)
+    yield torch.tensor(found, dtype=torch.float64, device="cpu")
+    factors = data.faces.draw_factors(30, torch.Generator().manual_seed(0))
+    yield from (*factors.values(), *data.faces.neutral().values())
+    yield data.faces.render(factors, 32)
+    yield data.faces.render(data.faces.neutral() | {"smile": [0.5, -1], "hair": "bob"}, 32)
+    yield data.faces.load("test", folder, size=8, n=2).images
+    yield data.order(10, 1, 2)
+    yield torch.frombuffer(bytearray(data.load("digits").digest().encode()), dtype=torch.uint8)
+
+
+@pytest.mark.parametrize(
+    ("change", "back"),
+    [
+        (
+            lambda: torch.set_default_dtype(torch.float64),
+            lambda: torch.set_default_dtype(torch.float32),
+        ),
+        (lambda: torch.set_default_device("meta"), lambda: torch.set_default_device(None)),
+    ],
+    ids=["float64", "another device"],
+)
+def test_torchs_defaults_change_nothing(change, back, tmp_path):
+    """ "meta" stands for a graphics card: what lands there by itself has no values."""
+    usual = list(everything(tmp_path))
+    change()
+    try:
+        changed = list(everything(tmp_path))
+        html = data.load("digits").take(3)._repr_html_()
+    finally:
+        back()
+    assert len(usual) == len(changed) and "data:image/png" in html
+    for one, other in zip(usual, changed, strict=True):
+        assert one.dtype == other.dtype and one.device == other.device
+        assert torch.equal(one, other)
 
 
 # --- order and pixels ---------------------------------------------------------------------

@@ -290,14 +290,38 @@ def test_images_without_a_row_are_left_out_and_listed(copy):
         ("list_attr_celeba.txt", lambda t: "", ("no rows",)),
         ("list_attr_celeba.txt", lambda t: t.replace(" 1", " one", 1), ("row", "3 numbers")),
         ("list_attr_celeba.txt", lambda t: "<html>\n<p>Too many users", ("another file",)),
-        ("identity_CelebA.txt", lambda t: t[:-5], ("row 80", "1 numbers")),
+        (
+            "list_attr_celeba.txt",
+            lambda t: "80\n" + t.split("\n", 2)[2],
+            ("a name for each", "none"),
+        ),
+        ("list_attr_celeba.txt", lambda t: t.replace("Young", "Smiling"), ("'Smiling' twice",)),
+        ("list_attr_celeba.txt", lambda t: t.replace("Young", "identity"), ("“identity”",)),
+        ("list_attr_celeba.txt", lambda t: t.replace(" 1", f" {2**63}", 1), ("3 numbers",)),
+        (
+            "list_attr_celeba.txt",
+            lambda t: "1" + "0" * 5000 + t[2:],
+            ("promises 1000", "it has 80"),
+        ),
+        ("identity_CelebA.txt", lambda t: "image_id\n000001.jpg\n", ("no numbers",)),
+        ("identity_CelebA.txt", lambda t: t[:-5], ("damaged", "row 80", "1 numbers")),
         ("list_eval_partition.txt", lambda t: t + "000081.jpg 0 0\n", ("row 81",)),
     ],
 )
 def test_damaged_lists_are_refused(copy, file, change, words):
     (copy / file).write_text(change((copy / file).read_text()))
-    with refused(file, "damaged", *words):
+    with refused(file, *words):
         data.load("celeba-16", root=copy)
+
+
+@pytest.mark.parametrize("column", ["file", "labels", "args", "self", "../x", "Ä"])
+def test_attributes_may_have_any_name(copy, cache, column):
+    path = copy / "list_attr_celeba.txt"
+    path.write_text(path.read_text().replace("Young", column), "utf-8")
+    train = data.load("celeba-16", root=copy)
+    assert list(train.attributes) == ["Smiling", "Eyeglasses", column, "identity"]
+    assert train.attributes[column].tolist() == (SIGNS[:48, 2] > 0).astype(int).tolist()
+    assert train.labels is None
 
 
 def test_a_truncated_image_is_left_out_and_listed(copy):

@@ -414,14 +414,43 @@ def test_two_at_once_end_with_one_whole_file(few, tmp_path):
 def test_where_nothing_can_be_kept_faces_are_drawn_in_memory(few, tmp_path, monkeypatch):
     (tmp_path / "cache").write_text("a file in the way")
     monkeypatch.setattr(paths, "cache_root", lambda: tmp_path / "cache")
-    assert torch.equal(faces.load("test", size=16).images, few)
+    with pytest.warns(UserWarning, match="can't be kept, .* Cannot write in"):
+        assert torch.equal(faces.load("test", size=16).images, few)
 
     def full(*_):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(kept.np.lib.format, "write_array_header_1_0", full)
-    assert torch.equal(faces.load("test", tmp_path, 16).images, few)
+    with pytest.warns(UserWarning, match="can't be kept, .* No space left"):
+        assert torch.equal(faces.load("test", tmp_path, 16).images, few)
     assert [path.name for path in tmp_path.iterdir()] == ["cache"]
+
+
+def test_a_cache_that_is_too_small_is_said_before_the_work(tmp_path, monkeypatch):
+    usage = kept.shutil.disk_usage(tmp_path)._replace(free=10_000_000)
+    monkeypatch.setattr(kept.shutil, "disk_usage", lambda path: usage)
+    monkeypatch.setattr(kept, "render", None)
+    with refused(
+        "20,000 faces at 512×512 takes 15.7 GB", "0.0 GB left", "XDG_CACHE_HOME", "n=1000"
+    ):
+        data.load("faces-512", root=tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "name", ["faces-513", "faces-999999999", "faces-7", "faces-9999999999"]
+)
+def test_absurd_sizes_are_refused(name):
+    with pytest.raises(CourseError, match=r"from 8 to 512|Unknown data set"):
+        data.load(name)
+
+
+def test_numpys_sizes_and_counts_are_taken(folder):
+    few = faces.load("test", folder[0], size=np.int64(16), n=np.uint8(5))
+    assert torch.equal(few.images, folder[1].images[:5])
+    for n in (0, 2.5, True):
+        with refused("at least 1 face"):
+            faces.neutral(n)
 
 
 def test_a_missing_folder_is_refused(tmp_path):

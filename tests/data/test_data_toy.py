@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -136,6 +137,16 @@ def test_samples_need_no_global_randomness():
     assert torch.equal(state, torch.get_rng_state())
 
 
+def test_numpys_numbers_are_numbers():
+    one, other = (
+        toy.Ring(np.int64(5), np.float32(1.5), np.float64(0.25)),
+        toy.Ring(5, 1.5, 0.25),
+    )
+    drawn = one.data_set(np.int32(50), seed=np.int64(3)).images
+    assert torch.equal(drawn, other.data_set(50, seed=3).images)
+    assert torch.equal(data.order(9, np.int64(1), np.uint8(2)), data.order(9, 1, 2))
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
@@ -145,6 +156,20 @@ def test_samples_need_no_global_randomness():
         (lambda: toy.Ring(modes=0), "modes must be at least 1"),
         (lambda: toy.Checkerboard(squares=1), "squares must be at least 2"),
         (lambda: toy.Ring().data_set(0), "n must be at least 1"),
+        (lambda: toy.Ring().data_set(10**12), "at most 10,000,000"),
+        (lambda: toy.Ring().data_set(5, seed=2.5), "seed must be"),
+        (lambda: toy.Ring().data_set(5, seed=2**70), "seed must be"),
+        (lambda: toy.Ring(modes=2.5), "modes must be at least 1 .* whole number, got 2.5"),
+        (lambda: toy.Ring(modes=True), "whole number, got True"),
+        (lambda: toy.Ring(radius=math.nan), "radius must be a finite number, got nan"),
+        (lambda: toy.Grid(spacing="2"), "spacing must be a finite number, got '2'"),
+        (lambda: toy.Grid(side=10**6), "side must be at least 1 and at most 100"),
+        (lambda: toy.Moons(sigma=1e-9), "sigma = 1e-09 is too fine"),
+        (lambda: toy.Spiral(turns=math.inf), "turns must be a finite number"),
+        (lambda: toy.Checkerboard(squares=10**6), "squares must be at least 2"),
+        (lambda: toy.Ring(sigma="a"), "sigma must be a finite number"),
+        (lambda: toy.Ring().log_density([[0.0, 0.0]]), "got list"),
+        (lambda: toy.Ring().log_density(torch.ones(3, 2).long()), "tensor of floats"),
         (lambda: toy.Ring().log_density(torch.zeros(3)), r"shape \(n, 2\), got \(3,\)"),
         (lambda: toy.Ring().covered(torch.zeros(0, 2)), "no points to count"),
         (lambda: toy.Moons().covered(torch.zeros(5, 2)), "no separate modes"),
