@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from numbers import Integral
 
 
 class CourseError(ValueError):
@@ -25,3 +26,10 @@ def unknown(kind: str, name: object, known: Iterable[str]) -> CourseError:
     near = difflib.get_close_matches(str(name).lower(), lower, n=1)
     hint = f" Did you mean {lower[near[0]]!r}?" if near else ""
     return CourseError(f"Unknown {kind} {name!r}.{hint} Known: {', '.join(known)}.")
+
+
+def whole_number(name: str, value: object, minimum: int = 1) -> int:
+    """`value` as a Python int from `minimum`, NumPy's whole numbers too, or a CourseError."""
+    if isinstance(value, Integral) and not isinstance(value, bool) and value >= minimum:
+        return int(value)
+    raise CourseError(f"{name} must be a whole number from {minimum}, not {value!r}.")

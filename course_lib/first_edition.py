@@ -49,6 +49,27 @@ NAMES = {
     for old in ("mystery", "mystery_game", "patient", "patients")
 }
 
+# Methods of models, and options of `sample`.
+METHODS = {
+    "mean_image": "decode",
+    "drawn": "training_batch",
+    "scored": "training_batch",
+    "told": "conditions",
+}
+OPTIONS = {"draw": "noise"}
+SETTINGS: dict[str, str] = {}
+
+
+def options(given: dict) -> dict:
+    """Options of `sample` by today's names."""
+    return {OPTIONS.get(name, name): value for name, value in given.items()}
+
+
+def settings(given: dict) -> dict:
+    """Settings of a model by today's names."""
+    return {SETTINGS.get(name, name): value for name, value in given.items()}
+
+
 NOTICE = (
     "This notebook was handed out with the first edition of the course. It goes on working; the "
     "lesson has been bettered since, and `make lab` puts the new one beside yours as "

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, whole_number
 
 if TYPE_CHECKING:
     from course_lib.training.source import Source
@@ -60,7 +60,15 @@ class Player:
             )
         self.parameters = [p for p in self.parameters if p.requires_grad]
         if not self.parameters:
-            raise CourseError(f"Player {self.name!r} owns no trainable parameter.")
+            raise CourseError(
+                f"Player {self.name!r} owns no trainable parameter. Loaded models are frozen: "
+                "model.requires_grad_(True) lets one be trained on."
+            )
+        if self.clip is not None and not self.clip > 0:
+            raise CourseError(
+                f"Player {self.name!r}: clip is the largest norm of a gradient, above 0, or "
+                f"None; got {self.clip!r}."
+            )
 
 
 @dataclass(eq=False)
@@ -89,8 +97,7 @@ class Move:
                         "within one move; let them play in two moves."
                     )
                 owners[parameter] = player.name
-        if not (isinstance(self.times, int) and self.times >= 1):
-            raise CourseError(f"A move is played 1, 2, … times a round, not {self.times!r}.")
+        self.times = whole_number("times, how often a move is played in a round,", self.times)
 
 
 @dataclass(eq=False)

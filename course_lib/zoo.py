@@ -210,7 +210,7 @@ def load(name: str) -> models.Model:
         )
         checksum.require(file, file.read_bytes(), wanted["sha256"], remedy)
     tensors, facts = checkpoint.load(file)
-    return _revive(tensors, facts, file)
+    return _revive(tensors, facts | {"module": None}, file)  # a class of the library
 
 
 def load_run(run: Path | str) -> models.Model:
@@ -251,9 +251,4 @@ def add(name: str, run: Path | str, facts: dict[str, Any]) -> Path:
 
 
 def _revive(weights: dict[str, Tensor], facts: dict[str, Any], file: Path) -> models.Model:
-    settings = dict(facts["settings"])
-    if "average" in settings and "average.updates" not in weights:
-        settings["average"] = None  # shipped: the weights are the average
-    model = models.build(facts["model"], settings)
-    checkpoint.copy_into(model.state_dict(), weights, str(file))
-    return model.eval().requires_grad_(False)
+    return models.revive(weights, facts, str(file)).requires_grad_(False)

@@ -73,11 +73,14 @@ def told(method: Callable, labels: Tensor | None) -> dict[str, Tensor]:
     """The labels as the option by which a method takes them; none for an unconditional model."""
     if labels is None:
         return {}
-    return {"condition" if takes(method, "condition") else "labels": labels}
+    known = inspect.signature(method).parameters
+    return {"condition" if "condition" in known else "labels": labels}
 
 
 def draws(model: object) -> bool:
     """Whether samples are draws from p(x), not, as a VAE's pictures are, means of p(x|z)."""
+    if hasattr(model, "draws"):
+        return bool(model.draws)
     options = inspect.signature(model.sample).parameters
     return not any(options[o].default is False for o in ("draw", "noise") if o in options)
 

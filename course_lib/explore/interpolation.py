@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from PIL import Image
 
-from course_lib.explore.kit import network
 from course_lib.explore.kit.axes import Plane
 from course_lib.explore.kit.canvas import BLUE, GRID, INK, MUTED, ORANGE, Canvas
 from course_lib.explore.kit.controls import Slider
@@ -112,13 +111,13 @@ def _strip(canvas, name, pictures, top, t, color) -> None:
 
 
 def interpolation(gan) -> Explorer:
-    """Linear and spherical paths between two latent draws of a GAN, side by side.
+    """Linear and spherical paths between two latent draws of a model, side by side.
 
     Controls: t (0 to 1), seed_a and seed_b (0 to 99), the draws at both ends.
     Raises `CourseError` for a model that does not generate images from a latent z.
     """
-    latent = network.needs(gan, ("generate",), "interpolation wants a GAN of images")
-    pictures_of = latents(gan, "interpolation").pictures
+    space = latents(gan, "interpolation")
+    latent, pictures_of = space.size, space.pictures
     usual = usual_norms(latent)
     ts, fine = np.linspace(0, 1, STRIP), np.linspace(0, 1, 101)
     ways = {"linear": linear, "spherical": spherical}

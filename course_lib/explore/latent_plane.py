@@ -18,6 +18,7 @@ from course_lib.explore.kit.axes import Plane, fractions, inside
 from course_lib.explore.kit.canvas import INK, MUTED, ORANGE, Canvas
 from course_lib.explore.kit.controls import Choice, Slider
 from course_lib.explore.kit.explorer import Explorer
+from course_lib.explore.kit.latent_space import latents
 from course_lib.explore.kit.mouse import Point
 from course_lib.plots.lattice import spread
 from course_lib.plots.pictures import as_array, mosaic
@@ -152,7 +153,10 @@ def latent_plane(
     Controls: z1, z2 (−3 to 3) and, with data, map ("decoded", "encodings"); press in the map.
     Raises `CourseError` for a model that is no VAE of images or dims that it lacks.
     """
-    latent = network.needs(vae, ("mean_image", "encode"), "latent_plane wants a VAE of images")
+    space = latents(vae, "latent_plane")
+    latent = space.size
+    if data is not None:
+        network.needs(vae, ("encode",), "latent_plane encodes data only with an encoder")
     if len(set(dims)) != 2 or not all(isinstance(d, int) and 0 <= d < latent for d in dims):
         raise CourseError(
             f"dims must be two different numbers from 0 to {latent - 1}; got {dims}."
@@ -161,7 +165,7 @@ def latent_plane(
     def picture(points: np.ndarray) -> np.ndarray:
         z = np.zeros((len(points), latent))
         z[:, list(dims)] = points
-        return network.decode(vae, vae.mean_image, z)
+        return space.pictures(z)
 
     names = tuple(f"z{'₁₂'[i]}" if latent == 2 else f"z[{dims[i]}]" for i in (0, 1))
     steps = quantiles(tiles)

@@ -1,10 +1,19 @@
-"""The models of the course, one file per family: networks, objectives, game, samples."""
+"""The models of the course, one file per family: networks, objectives, game, samples.
+
+A class of your own that inherits from `Model` is one of them: `fit`, `save`, `load` and the
+explorers treat it as they do these.
+"""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
-from course_lib.errors import unknown
+import torch
+from torch import Tensor
+
+from course_lib import checkpoint
+from course_lib.errors import CourseError, unknown
 from course_lib.models.aae import AAE
 from course_lib.models.avb import AVB
 from course_lib.models.cgan import CGAN
@@ -13,8 +22,9 @@ from course_lib.models.cvaegan import CVAEGAN
 from course_lib.models.dcgan import DCGAN
 from course_lib.models.flow import Flow
 from course_lib.models.gan import GAN
-from course_lib.models.linear import GaussianMixture, ProbabilisticPCA
-from course_lib.models.model import Model
+from course_lib.models.linear import ProbabilisticPCA
+from course_lib.models.mixture import GaussianMixture
+from course_lib.models.model import KNOWN, Model
 from course_lib.models.realnvp import RealNVP
 from course_lib.models.vae import VAE
 from course_lib.models.vaegan import VAEGAN
@@ -24,6 +34,7 @@ MODELS: dict[str, type[Model]] = {
     model.__name__: model
     for model in (GAN, DCGAN, VAE, Flow, RealNVP, CGAN, CVAE, AAE, VAEGAN, AVB, CVAEGAN)
 }
+OWN = MODELS | {model.__name__: model for model in (ProbabilisticPCA, GaussianMixture)}
 
 __all__ = [
     "AAE",
@@ -42,11 +53,53 @@ __all__ = [
     "ProbabilisticPCA",
     "RealNVP",
     "build",
+    "load",
+    "revive",
 ]
 
 
-def build(name: str, settings: dict[str, Any]) -> Model:
-    """The model of that class name with these settings, untrained."""
-    if name not in MODELS:
-        raise unknown("model", name, MODELS)
-    return MODELS[name](**settings)
+def build(name: str, settings: dict[str, Any], module: str | None = None) -> Model:
+    """The model of that class name with these settings, untrained.
+
+    module: None, the library's own classes; else where the class of your own was defined. A
+    class must exist already: nothing is ever imported.
+    """
+    if module is None:
+        if name not in OWN:
+            raise unknown("model", name, MODELS)
+        return OWN[name](**settings)
+    if (module, name) not in KNOWN:
+        others = sorted(m for m, n in KNOWN if n == name)
+        hint = f" One of that name is known from {', '.join(others)}." if others else ""
+        raise CourseError(
+            f"There is no class {name} of the module {module!r} here, and no file makes one."
+            f"{hint} Run the cell that defines the class, or import its module, and try again."
+        )
+    return KNOWN[module, name](**settings)
+
+
+def load(path: Path | str) -> Model:
+    """The model that `model.save(path)` kept, in evaluation mode.
+
+    Raises CourseError when the file is damaged or of another kind, or when the class of a model
+    of your own isn't defined yet.
+    """
+    path = Path(path).expanduser()
+    tensors, facts = checkpoint.load(path)
+    return revive(tensors, facts, str(path))
+
+
+def revive(weights: dict[str, Tensor], facts: dict[str, Any], where: str) -> Model:
+    """The model of a checkpoint's facts with these weights, in evaluation mode.
+
+    where: what errors call the checkpoint. Names and shapes are compared before memory is taken.
+    """
+    settings, module = dict(facts["settings"]), facts.get("module")
+    if "average" in settings and "average.updates" not in weights:
+        settings["average"] = None  # shipped: the weights are the average
+    with torch.device("meta"):
+        plan = build(facts["model"], settings, module)
+    checkpoint.copy_into(plan.state_dict(), weights, where)
+    model = build(facts["model"], settings, module)
+    checkpoint.copy_into(model.state_dict(), weights, where)
+    return model.eval()

@@ -14,30 +14,20 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from course_lib.game import Game, Move, Player, adam
-from course_lib.models.conditional import SHARED
-from course_lib.models.decoder import Decoder
+from course_lib.game import Move, Player, adam
+from course_lib.models.conditional import LatentVariableModel
 from course_lib.models.model import mlp
 from course_lib.models.parts.losses import discriminator_loss, generator_loss
+from course_lib.models.settings import number
 
 
-class AAE(Decoder):
-    """An autoencoder whose codes are made to look like N(0, I). Settings: see `Decoder`.
+class AAE(LatentVariableModel):
+    """An autoencoder whose codes are made to look like N(0, I)."""
 
-    d_lr  D's and the encoder's rate in the game about the codes
-    """
-
-    recipes: ClassVar = {
-        "course": SHARED
-        | {
-            "classes": 0,
-            "likelihood": "binarised",
-            "sigma": None,
-            "latent": 8,
-            "lr": 1e-3,
-            "d_lr": 2e-4,
-        }
+    declared: ClassVar = LatentVariableModel.declared | {
+        "d_lr": number(2e-4, "D's and the encoder's in the game about the codes", "(0, inf)")
     }
+    recipes: ClassVar = {"course": {"latent": 8, "lr": 1e-3}}
 
     def networks(self) -> None:
         s = self.settings
@@ -45,25 +35,25 @@ class AAE(Decoder):
         widths = [s["latent"], s["dense"], s["dense"], 1]
         self.discriminator = mlp(widths, nn.LeakyReLU, negative_slope=0.2)
 
-    def posterior(self, x: Tensor, vector: Tensor) -> tuple[Tensor, Tensor]:
+    def posterior(self, x: Tensor, condition: Tensor) -> tuple[Tensor, Tensor]:
         """The code and log 0: q(z | x, c) is a point."""
-        code = self.encoder(x, vector)
+        code = self.encoder(x, condition)
         return code, torch.full_like(code, -torch.inf)
 
-    def game(self, rounds: int | None = None) -> Game:
+    def moves(self, rounds: int) -> list[Move]:
         """Encoder and decoder rebuild; then D and the encoder play about the codes."""
         s = self.settings
-        betas, E = tuple(s["betas"]), list(self.encoder.parameters())
+        betas, E = s["betas"], list(self.encoder.parameters())
         both = Player("AE", [*E, *self.decoding()], adam(s["lr"], betas))
         D = Player("D", self.discriminator.parameters(), adam(s["d_lr"], (0.5, 0.999)))
         encoder = Player("E", E, adam(s["d_lr"], (0.5, 0.999)))
         held: list[tuple[Tensor, Tensor]] = []
 
         def rebuild(source):
-            x, vector = self.prepared(source)
-            held[:] = [(self.seen(x), vector)]
+            x, _, condition = self.training_batch(source)
+            held[:] = [(self.seen(x), condition)]
             code = self.encoder(*held[0])
-            return {"AE": {"reconstruction": -self.log_p_x(x, code, vector).mean()}}
+            return {"AE": {"reconstruction": -self.log_p_x(x, code, condition).mean()}}
 
         def match(source):
             code = self.encoder(*held.pop())
@@ -71,4 +61,4 @@ class AAE(Decoder):
             real = self.discriminator(source.normal(*code.shape)).squeeze(1)
             return {"D": discriminator_loss(real, fake), "E": {"fake": generator_loss(fake)}}
 
-        return Game([Move([both], rebuild), Move([D, encoder], match)], after=self.after)
+        return [Move([both], rebuild), Move([D, encoder], match)]

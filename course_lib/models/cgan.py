@@ -10,48 +10,50 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from course_lib.errors import CourseError
-from course_lib.game import Game, Move, Player, adam
-from course_lib.models.conditional import SHARED, Conditional
-from course_lib.models.parts.images import attentive, obedient
+from course_lib.game import Move, Player, adam
+from course_lib.models.conditional import Conditional
+from course_lib.models.parts.images import rescale_condition_weights
 from course_lib.models.parts.losses import discriminator_loss, generator_loss
+from course_lib.models.settings import number
 
 
 class CGAN(Conditional):
-    """G(z, c) against D(x, c), non-saturating, one move each a round. See `Conditional`.
+    """G(z, c) against D(x, c), non-saturating, one move each a round."""
 
-    d_lr  D's rate; D has no batch norm, and at G's rate it runs ahead
-    """
-
+    # D has no batch norm, and at G's rate it runs ahead.
+    declared: ClassVar = Conditional.declared | {
+        "d_lr": number(1e-4, "D's own rate", "(0, inf)")
+    }
     recipes: ClassVar = {
-        "course": SHARED | {"lr": 1e-3, "d_lr": 1e-4, "betas": (0.5, 0.999), "latent": 32}
+        "course": {"classes": 10, "lr": 1e-3, "betas": (0.5, 0.999), "latent": 32}
     }
 
     def networks(self) -> None:
-        if not self.settings["d_lr"] > 0:
-            raise CourseError(f"d_lr must be positive, not {self.settings['d_lr']!r}.")
-        self.discriminator = attentive(self.reader(1, self.condition.size))
-        obedient(self.generator, self.settings["latent"], self.condition.length)
+        self.discriminator = rescale_condition_weights(self.reader(1, self.condition.size))
+        latent, length = self.settings["latent"], self.condition.length
+        rescale_condition_weights(self.generator, latent, length)
 
-    def judge(self, x: Tensor, vector: Tensor) -> Tensor:
+    def judge(self, x: Tensor, condition: Tensor) -> Tensor:
         """D's logits (B,) of images in [−1, 1] with what they are said to show."""
-        return self.discriminator(x, vector).squeeze(1)
+        return self.discriminator(x, condition).squeeze(1)
 
-    def game(self, rounds: int | None = None) -> Game:
+    def moves(self, rounds: int) -> list[Move]:
         """D moves, then G, on the same fakes."""
         s = self.settings
-        betas = tuple(s["betas"])
+        betas = s["betas"]
         D = Player("D", self.discriminator.parameters(), adam(s["d_lr"], betas))
         G = Player("G", self.generator.parameters(), adam(s["lr"], betas))
         held: list[tuple[Tensor, Tensor]] = []
 
         def discriminate(source):
-            x, _, vector = self.drawn(source)
-            fake = self.write(source.normal(len(x), s["latent"]), vector)
-            held[:] = [(fake, vector)]
-            return {"D": discriminator_loss(self.judge(x, vector), self.judge(fake, vector))}
+            x, _, condition = self.training_batch(source)
+            fake = self.write(source.normal(len(x), s["latent"]), condition)
+            held[:] = [(fake, condition)]
+            return {
+                "D": discriminator_loss(self.judge(x, condition), self.judge(fake, condition))
+            }
 
         def generate(source):
             return {"G": {"fake": generator_loss(self.judge(*held.pop()))}}
 
-        return Game([Move([D], discriminate), Move([G], generate)], after=self.after)
+        return [Move([D], discriminate), Move([G], generate)]

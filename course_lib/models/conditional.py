@@ -1,137 +1,96 @@
 """What the hybrids share: they draw images of what they are told, and most read images too.
 
-`Conditional` has a generator G and samples; `Autoencoder` has an encoder E besides, so it
-reconstructs, and with another label it transfers: the style of one image, the class of another
-(lessons 08 and 09). Samples come from G in evaluation mode, with averaged weights where the
-setting `average` asks for them.
+`Conditional` has a generator G; `Autoencoder` has an encoder E besides, so it reconstructs, and
+with another label it transfers: the style of one image, the class of another. The decoder of a
+`LatentVariableModel` is a distribution p(x | z, c), of which G's image is the mean. G ends in a
+tanh, and (1 + tanh a)/2 = σ(2a): the logit of a pixel is 2a. Lessons 08 and 09.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from dataclasses import replace
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from course_lib.errors import CourseError
-from course_lib.models.model import Averaging, evaluating
-from course_lib.models.parts.conditions import condition
-from course_lib.models.parts.images import Reader, writer
-
-PART = 256  # images at once when many are wanted
-
-# Settings that all hybrids have. Each class says what its own mean.
-SHARED: dict[str, Any] = {
-    "shape": (1, 28, 28),
-    "classes": 10,
-    "attributes": (),
-    "latent": 16,
-    "width": 32,
-    "dense": 256,
-    "lr": 5e-4,
-    "betas": (0.9, 0.999),
-    "average": None,
-    "batch": 64,
-    "rounds": 20_000,
-    "seed": 0,
-}
+from course_lib.models.model import Model, decoder, full_precision
+from course_lib.models.parts.averages import AVERAGE
+from course_lib.models.parts.conditions import CONDITION
+from course_lib.models.parts.images import ImageEncoder, image_decoder
+from course_lib.models.parts.likelihoods import (
+    SIGMA,
+    bernoulli_log_likelihood,
+    draw_pixels,
+    gaussian_log_likelihood,
+    log_sigma,
+)
+from course_lib.models.settings import COMMON, choice, number, whole
 
 
-class Conditional(Averaging):
+class Conditional(Model):
     """A generator of square images of 28, 32, 64 … pixels that is told what to draw.
 
-    shape       (C, H, W) of one image
-    classes     number of classes, or 0; attributes: names of what an image has or has not, each
-                with a bound if it is not 0 ("mouth_open>0.5"). Neither: unconditional
-    latent      length of z ~ N(0, I)
-    width       channels of the layer next to the image; each step towards z doubles them
-    dense       width of the hidden layer of every network that reads images
-    lr, betas   of Adam, for all players
-    average     decay of a moving average of G's and E's weights, which samples come from, or None
-    batch, rounds (at full budget), seed (of the first weights)
+    With neither classes nor attributes it is unconditional.
     """
+
+    declared: ClassVar = (
+        COMMON
+        | CONDITION
+        | {
+            "latent": whole(16, "length of z ~ N(0, I)"),
+            "width": whole(32, "channels next to the image; each step towards z doubles them"),
+            "dense": whole(256, "hidden layer of every network that reads images"),
+            "lr": number(
+                5e-4, "learning rate, of all players but those with their own", "(0, inf)"
+            ),
+            "betas": number((0.9, 0.999), "of Adam", "[0, 1)", many=2),
+            "average": AVERAGE,
+        }
+    )
+    at_once = 256
 
     def build(self) -> None:
         s = self.settings
-        if not s["lr"] > 0:
-            raise CourseError(f"lr must be positive, not {s['lr']!r}.")
-        self.condition = condition(s["classes"], s["attributes"])
-        self.generator = writer(self.shape, s["latent"] + self.condition.size, s["width"])
+        self.generator = image_decoder(
+            self.shape, s["latent"] + self.condition.size, s["width"]
+        )
         self.networks()
         self.to(memory_format=torch.channels_last)
-        self.start_average()
 
     def networks(self) -> None:
         """Make the networks besides G."""
         raise NotImplementedError
 
-    def require(self, dataset) -> None:
-        """Refuse a data set that lacks the labels or attributes that this model is told."""
-        self.condition.require(dataset)
-
-    def reader(self, outputs: int, told: int = 0) -> Reader:
-        """A network that reads an image and a vector of length `told`."""
+    def reader(self, outputs: int, told: int = 0) -> ImageEncoder:
+        """A network that reads an image and a condition of length `told`."""
         s = self.settings
-        return Reader(self.shape, s["width"], s["dense"], told=told, outputs=outputs)
+        return ImageEncoder(self.shape, s["width"], s["dense"], told=told, outputs=outputs)
 
-    # Images and conditions as the networks see them ----------------------------------------
     def seen(self, x: Tensor) -> Tensor:
-        """Images (B, C, H, W) in [0, 1] → [−1, 1]."""
+        """Images (B, C, H, W) in [0, 1] as the networks see them, in [−1, 1]."""
         return 2 * self.flat(x).view(-1, *self.shape) - 1
 
-    def drawn(self, source) -> tuple[Tensor, Tensor | None, Tensor]:
-        """A batch: images in [−1, 1], their labels, and these as vectors (B, size)."""
+    def training_batch(self, source) -> tuple[Tensor, Tensor | None, Tensor]:
+        """A batch: images in [−1, 1], their labels, and these as conditions (B, size)."""
         batch = source.batch()
         labels = self.condition.read(batch.labels, source.attribute)
         return (
             self.seen(batch.x),
             labels,
-            self.condition.vector(labels, len(batch.x), **self.place),
+            self.condition.vectors(labels, len(batch.x), **self.place),
         )
 
-    def told(self, labels: Any, n: int) -> Tensor:
-        """What the caller asks for, checked, as vectors (n, size)."""
-        labels = self.condition.checked(labels, n)
-        if labels is not None:
-            labels = labels.to(self.place["device"])
-        return self.condition.vector(labels, n, **self.place)
-
-    def write(self, z: Tensor, vector: Tensor) -> Tensor:
+    def write(self, z: Tensor, condition: Tensor) -> Tensor:
         """G(z, c): images (B, C, H, W) in [−1, 1]."""
-        return self.generator(torch.cat([z, vector], 1))
+        return self.generator(torch.cat([z, condition], 1))
 
-    # Use -----------------------------------------------------------------------------------
-    @torch.no_grad()
-    def decode(self, z: Tensor, labels: Any = None) -> Tensor:
+    @decoder
+    def decode(self, z: Tensor, condition: Tensor) -> Tensor:
         """z (B, latent) and labels → images (B, C, H, W) in [0, 1]."""
-        if z.ndim != 2 or z.shape[1] != self.settings["latent"]:
-            raise CourseError(
-                f"Expected codes of shape (B, {self.settings['latent']}), got {tuple(z.shape)}."
-            )
-        z, vector = z.to(**self.place), self.told(labels, len(z))
-        with self.averaged(), evaluating(self.generator):
-            parts = [
-                self.write(*part)
-                for part in zip(z.split(PART), vector.split(PART), strict=True)
-            ]
-        return (torch.cat(parts) + 1) / 2
-
-    def sample(
-        self,
-        n: int,
-        *,
-        labels: Any = None,
-        generator: torch.Generator | None = None,
-    ) -> Tensor:
-        """n images (n, C, H, W) in [0, 1] of what `labels` ask for.
-
-        labels  whole numbers (n,), or one for all; with attributes ones and zeros (n, K), or one
-                row for all. None: each class in turn, or a coin for each attribute
-        """
-        z = self.noise(n, self.settings["latent"], generator=generator)
-        if labels is None:
-            labels = self.condition.asked(n, generator)
-        return self.decode(z, labels)
+        return (self.write(z, condition) + 1) / 2
 
 
 class Autoencoder(Conditional):
@@ -143,19 +102,19 @@ class Autoencoder(Conditional):
     def averages(self) -> list[nn.Module]:
         return [self.encoder, self.generator]
 
-    def posterior(self, x: Tensor, vector: Tensor) -> tuple[Tensor, Tensor]:
+    def posterior(self, x: Tensor, condition: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log σ² of q(z | x, c), each (B, latent), of x in [−1, 1]."""
-        mean, log_var = self.encoder(x, vector).chunk(2, 1)
+        mean, log_var = self.encoder(x, condition).chunk(2, 1)
         return mean, log_var
 
     @torch.no_grad()
-    def encode(self, x: Tensor, labels: Any = None) -> tuple[Tensor, Tensor]:
+    def encode(self, x: Tensor, condition: Any = None) -> tuple[Tensor, Tensor]:
         """Images (B, C, H, W) in [0, 1] and labels → mean and log σ² of q(z | x, c)."""
-        x, vector = self.seen(x.to(**self.place)), self.told(labels, len(x))
+        x, vectors = self.seen(x), self.conditions(condition, len(x))
         with self.averaged():
             parts = [
                 self.posterior(*part)
-                for part in zip(x.split(PART), vector.split(PART), strict=True)
+                for part in zip(x.split(self.at_once), vectors.split(self.at_once), strict=True)
             ]
         mean, log_var = (torch.cat(part) for part in zip(*parts, strict=True))
         return mean, log_var
@@ -189,3 +148,44 @@ class Autoencoder(Conditional):
                 "attributes."
             )
         return self.decode(self.code(x, labels, generator), others)
+
+
+class LatentVariableModel(Autoencoder):
+    """An autoencoder with a likelihood: Bernoulli or Gaussian pixels, as in `VAE`."""
+
+    declared: ClassVar = Autoencoder.declared | {
+        "likelihood": choice("binarised", ("binarised", "gaussian"), "p(x | z, c)"),
+        "sigma": replace(SIGMA, also=(None, "learned")),
+    }
+    draws: ClassVar = False
+
+    def build(self) -> None:
+        super().build()
+        self.log_sigma = log_sigma(self.settings, math.prod(self.shape))
+
+    def decoding(self) -> list[nn.Parameter]:
+        """G's parameters, and σ's if it learns."""
+        own = list(self.generator.parameters())
+        return own + ([self.log_sigma] if self.settings["sigma"] == "learned" else [])
+
+    def training_batch(self, source) -> tuple[Tensor, Tensor | None, Tensor]:
+        """A batch as the likelihood wants it, in [0, 1], its labels, and these as conditions."""
+        seen, labels, condition = super().training_batch(source)
+        x = (seen + 1) / 2
+        if self.settings["likelihood"] == "binarised":
+            return source.bernoulli(x), labels, condition
+        return source.dequantised(x), labels, condition
+
+    @full_precision
+    def log_p_x(self, x: Tensor, z: Tensor, condition: Tensor) -> Tensor:
+        """log p(x | z, c) of x (B, C, H, W) in [0, 1], (B,) nats, summed over pixels."""
+        before = self.generator[:-1](torch.cat([z, condition], 1)).flatten(1)
+        if self.log_sigma is None:
+            return bernoulli_log_likelihood(self.flat(x), 2 * before)
+        mean = (before.tanh() + 1) / 2
+        return gaussian_log_likelihood(self.flat(x), mean, self.log_sigma.exp())
+
+    def _sample(self, n: int, labels: Any, generator, noise: bool = False) -> Tensor:
+        """The decoder's means, or with noise=True draws; a Gaussian draw is clipped to [0, 1]."""
+        image = super()._sample(n, labels, generator)
+        return draw_pixels(image, self.log_sigma, generator) if noise else image

@@ -13,54 +13,56 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from course_lib.errors import CourseError
-from course_lib.game import Game, Move, Player, adam
-from course_lib.models.conditional import PART, SHARED
-from course_lib.models.decoder import Decoder
-from course_lib.models.model import evaluating
-from course_lib.models.parts.images import obedient
+from course_lib.errors import whole_number
+from course_lib.game import Move, Player, adam
+from course_lib.models.conditional import LatentVariableModel
+from course_lib.models.model import full_precision
+from course_lib.models.parts.images import rescale_condition_weights
 from course_lib.models.vae import gaussian_kl, log_normal
 
 
-class CVAE(Decoder):
-    """The conditional VAE. Settings: see `Decoder` and `Conditional`."""
+class CVAE(LatentVariableModel):
+    """The conditional VAE."""
 
-    recipes: ClassVar = {
-        "course": SHARED | {"likelihood": "binarised", "sigma": None, "lr": 1e-3, "latent": 8}
-    }
+    recipes: ClassVar = {"course": {"classes": 10, "lr": 1e-3, "latent": 8}}
 
     def networks(self) -> None:
         super().networks()
-        obedient(self.generator, self.settings["latent"], self.condition.length)
+        latent, length = self.settings["latent"], self.condition.length
+        rescale_condition_weights(self.generator, latent, length)
 
-    def terms(self, x: Tensor, vector: Tensor, noise: Tensor) -> dict[str, Tensor]:
+    @full_precision
+    def terms(self, x: Tensor, condition: Tensor, noise: Tensor) -> dict[str, Tensor]:
         """The ELBO's two terms at z = mean + σ·noise, each (B,) nats, x in [0, 1]."""
-        mean, log_var = self.posterior(self.seen(x), vector)
+        mean, log_var = self.posterior(self.seen(x), condition)
         z = mean + (0.5 * log_var).exp() * noise
-        return {"reconstruction": self.log_p_x(x, z, vector), "kl": gaussian_kl(mean, log_var)}
+        return {
+            "reconstruction": self.log_p_x(x, z, condition),
+            "kl": gaussian_kl(mean, log_var),
+        }
 
-    def game(self, rounds: int | None = None) -> Game:
+    def moves(self, rounds: int) -> list[Move]:
         """One move of one player, who minimises −ELBO."""
         s = self.settings
         own = [*self.encoder.parameters(), *self.decoding()]
-        player = Player("CVAE", own, adam(s["lr"], tuple(s["betas"])))
+        player = Player("CVAE", own, adam(s["lr"], s["betas"]))
 
         def losses(source):
-            x, vector = self.prepared(source)
-            found = self.terms(x, vector, source.normal(len(x), s["latent"]))
+            x, _, condition = self.training_batch(source)
+            found = self.terms(x, condition, source.normal(len(x), s["latent"]))
             reconstruction, kl = -found["reconstruction"].mean(), found["kl"].mean()
             return {"CVAE": {"reconstruction": reconstruction, "kl": kl}}
 
-        return Game([Move([player], losses)], after=self.after)
+        return [Move([player], losses)]
 
     def elbo_terms(
         self, x: Tensor, generator: torch.Generator | None = None, labels: Any = None
     ) -> dict[str, Tensor]:
         """`terms` of images x (B, C, H, W) in [0, 1] with their labels, one z each."""
-        x, vector = x.to(**self.place), self.told(labels, len(x))
+        condition = self.conditions(labels, len(x))
         noise = self.noise(len(x), self.settings["latent"], generator=generator)
-        with self.averaged(), evaluating(self.generator):
-            return self.terms(x, vector, noise)
+        with self.in_use():
+            return self.terms(x, condition, noise)
 
     def elbo(
         self, x: Tensor, generator: torch.Generator | None = None, labels: Any = None
@@ -73,6 +75,7 @@ class CVAE(Decoder):
         return found["reconstruction"] - found["kl"]
 
     @torch.no_grad()
+    @full_precision
     def log_likelihood(
         self,
         x: Tensor,
@@ -81,19 +84,18 @@ class CVAE(Decoder):
         labels: Any = None,
     ) -> Tensor:
         """The importance-weighted bound on log p(x | c) with k samples, (B,) nats."""
-        if not (isinstance(k, int) and k >= 1):
-            raise CourseError(f"Expected k importance samples, k = 1, 2, …; got {k!r}.")
-        x, vector = x.to(**self.place), self.told(labels, len(x))
+        k = whole_number("k, the number of importance samples,", k)
+        condition = self.conditions(labels, len(x))
         weights = []
-        with self.averaged(), evaluating(self.generator):
-            mean, log_var = self.posterior(self.seen(x), vector)
-            at_once = max(1, PART // len(x))
+        with self.in_use():
+            mean, log_var = self.posterior(self.seen(x), condition)
+            at_once = max(1, self.at_once // len(x))
             for first in range(0, k, at_once):
                 n = min(at_once, k - first)
                 z = self.noise(n, *mean.shape, generator=generator)
                 z = (mean + (0.5 * log_var).exp() * z).flatten(0, 1)
                 q = [t.repeat(n, 1) for t in (mean, log_var)]
-                log_p = self.log_p_x(x.repeat(n, 1, 1, 1), z, vector.repeat(n, 1))
+                log_p = self.log_p_x(x.repeat(n, 1, 1, 1), z, condition.repeat(n, 1))
                 weight = log_p + log_normal(z) - log_normal(z, *q)
                 weights.append(weight.view(n, len(x)))
         return torch.cat(weights).logsumexp(0) - math.log(k)

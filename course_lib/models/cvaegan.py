@@ -16,11 +16,12 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from course_lib.errors import CourseError
-from course_lib.game import Game, Move, Player, adam
-from course_lib.models.conditional import SHARED, Autoencoder
+from course_lib.game import Move, Player, adam
+from course_lib.models.conditional import Autoencoder
 from course_lib.models.parts.centres import Centres
-from course_lib.models.parts.images import obedient
-from course_lib.models.vae import gaussian_kl
+from course_lib.models.parts.images import rescale_condition_weights
+from course_lib.models.parts.likelihoods import gaussian_kl
+from course_lib.models.settings import number
 
 PAPER_SIZE = 3 * 128 * 128  # numbers in one image of theirs
 
@@ -51,55 +52,55 @@ class Pass:
 class CVAEGAN(Autoencoder):
     """The CVAE-GAN on digits (classes) or faces (attributes), any size that DCGAN takes.
 
-    lambdas    λ1 of the KL term, λ2 of L_G, λ3 of L_GD, λ4 of L_GC, for images of `sized_for`
-               numbers. A smaller image has fewer squared errors to sum, while KL and features
-               stay as they are: with λ alone unchanged KL would weigh 63 times more at 28×28
-               than at 128×128×3. So the pixels' sum is multiplied by sized_for / (C·H·W), as if
-               the image were enlarged to their size; sized_for = C·H·W takes λ literally
-    matched    weights of the three squared distances in L_G: pixels, f_D, f_C (paper: 1, 1, 1)
-    decay      of the moving feature centres of L_GC; the paper gives none
-    and see `Conditional`. Recipes: "report" (A5's settings), "course" (digits), "faces" (64×64,
-    five attributes).
+    A smaller image has fewer squared errors to sum, while KL and features stay as they are: with
+    λ alone unchanged KL would weigh 63 times more at 28×28 than at 128×128×3. So the pixels' sum
+    is multiplied by sized_for / (C·H·W), as if the image were enlarged to their size;
+    sized_for = C·H·W takes λ literally. The paper gives no `decay`.
+
+    Recipes: "report" (A5's settings), "course" (digits), "faces" (64×64, five attributes).
     """
 
-    recipes: ClassVar = {
-        "report": SHARED
-        | {
-            "lambdas": (3.0, 1.0, 1e-3, 1e-3),
-            "matched": (1.0, 1.0, 1.0),
-            "sized_for": PAPER_SIZE,
-            "decay": 0.9,
-            "latent": 100,
-            "lr": 1e-4,
-            "batch": 128,
-            "rounds": 200 * 468,
-        },
+    declared: ClassVar = Autoencoder.declared | {
+        "lambdas": number(
+            (3.0, 1.0, 1e-3, 1e-3),
+            "λ1 of KL, λ2 of L_G, λ3 of L_GD, λ4 of L_GC",
+            "[0, inf)",
+            many=4,
+        ),
+        "matched": number(
+            (1.0, 1.0, 1.0), "weights in L_G of pixels, f_D, f_C (paper: 1)", "[0, inf)", many=3
+        ),
+        "sized_for": number(PAPER_SIZE, "numbers in an image for which λ is meant", "(0, inf)"),
+        "decay": number(0.9, "of the moving feature centres of L_GC", "[0, 1)"),
     }
     # λ1 and λ2 are the paper's, on the plain sum of 784 pixels. As if enlarged, z holds 40 nats,
     # the class among them, and G ignores its label; plain about 8, and it obeys. λ3 and λ4
     # go with the size of the features, so they can't be carried over; λ4 also makes up for the
     # tenth of a gradient that a moving centre lets through. See lesson 09, section 5.
-    recipes["course"] = recipes["report"] | {
+    _digits: ClassVar = {
+        "classes": 10,
         "lambdas": (3.0, 1.0, 1.0, 10.0),
         "sized_for": 28 * 28,
-        "latent": 16,
         "width": 16,
         "lr": 1e-3,
         "betas": (0.5, 0.999),  # momentum turns games outwards (lesson 05)
         "average": 0.99,
-        "batch": 64,
-        "rounds": 20_000,
     }
-    # Here enlarged it is: with the plain sum z held 11 nats and lost the colours.
-    recipes["faces"] = recipes["course"] | {
-        "shape": (3, 64, 64),
-        "classes": 0,
-        "attributes": ("glasses", "beard", "smile", "mouth_open>0.5", "skin>0.5"),
-        "sized_for": PAPER_SIZE,
-        "latent": 32,
-        "average": 0.998,
-        "batch": 32,
-        "rounds": 4_000,
+    recipes: ClassVar = {
+        "course": _digits,
+        "report": {"classes": 10, "latent": 100, "lr": 1e-4, "batch": 128, "rounds": 200 * 468},
+        # Here enlarged it is: with the plain sum z held 11 nats and lost the colours.
+        "faces": _digits
+        | {
+            "shape": (3, 64, 64),
+            "classes": 0,
+            "attributes": ("glasses", "beard", "smile", "mouth_open>0.5", "skin>0.5"),
+            "sized_for": PAPER_SIZE,
+            "latent": 32,
+            "average": 0.998,
+            "batch": 32,
+            "rounds": 4_000,
+        },
     }
 
     def networks(self) -> None:
@@ -109,13 +110,10 @@ class CVAEGAN(Autoencoder):
                 "A CVAE-GAN is conditional: build it with classes (digits: 10) or attributes. "
                 "Without labels there is VAEGAN."
             )
-        for name, many in (("lambdas", 4), ("matched", 3)):
-            if len(s[name]) != many or not all(value >= 0 for value in s[name]):
-                raise CourseError(f"{name} is {many} numbers from 0, not {s[name]!r}.")
-        if not (s["sized_for"] > 0 and s["lambdas"][0] + s["lambdas"][1] > 0):
-            raise CourseError("sized_for, and λ1 or λ2, must be positive.")
+        if not s["lambdas"][0] + s["lambdas"][1] > 0:
+            raise CourseError("λ1 or λ2 must be above 0, or E learns nothing.")
         super().networks()
-        obedient(self.generator, s["latent"], self.condition.length)
+        rescale_condition_weights(self.generator, s["latent"], self.condition.length)
         self.discriminator = self.reader(1)
         self.classifier = self.reader(self.condition.outputs)
         groups = self.condition.groups
@@ -126,11 +124,11 @@ class CVAEGAN(Autoencoder):
     # Algorithm 1 ---------------------------------------------------------------------------
     def forward_pass(self, x: Tensor, labels: Tensor, noise: Tensor, z_p: Tensor) -> Pass:
         """Lines 2 to 8: x in [−1, 1] with its labels; noise, z_p (B, latent) standard normal."""
-        vector = self.condition.vector(labels, len(x), **self.place)
-        mean, log_var = self.posterior(x, vector)
-        rebuilt = self.write(mean + (0.5 * log_var).exp() * noise, vector)
+        condition = self.condition.vectors(labels, len(x), **self.place)
+        mean, log_var = self.posterior(x, condition)
+        rebuilt = self.write(mean + (0.5 * log_var).exp() * noise, condition)
         # Apart, so that batch norm mixes neither with the other.
-        drawn = self.write(z_p, vector)
+        drawn = self.write(z_p, condition)
         images = {"real": x, "rebuilt": rebuilt, "drawn": drawn}
         # Not in one batch: a backward pass then visits only the images that a loss is about.
         d = {name: self.discriminator.features(image) for name, image in images.items()}
@@ -190,7 +188,7 @@ class CVAEGAN(Autoencoder):
             },
         }
 
-    def game(self, rounds: int | None = None) -> Game:
+    def moves(self, rounds: int) -> list[Move]:
         """One move of four players: all losses from one forward pass, then all step."""
         s = self.settings
         networks = {
@@ -200,17 +198,17 @@ class CVAEGAN(Autoencoder):
             "E": self.encoder,
         }
         players = [
-            Player(name, network.parameters(), adam(s["lr"], tuple(s["betas"])))
+            Player(name, network.parameters(), adam(s["lr"], s["betas"]))
             for name, network in networks.items()
         ]
 
         def losses(source):
-            x, labels, _ = self.drawn(source)
+            x, labels, _ = self.training_batch(source)
             size = (len(x), s["latent"])
             noise, z_p = source.normal(*size), source.normal(*size)
             return self.losses(self.forward_pass(x, labels, noise, z_p), source.mean)
 
-        return Game([Move(players, losses)], after=self.after)
+        return [Move(players, losses)]
 
     def after(self, t: int) -> None:
         """The centres of this round become history."""

@@ -15,16 +15,19 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from course_lib.errors import CourseError, unknown
-from course_lib.game import Game, Move, Player, adam
+from course_lib.errors import CourseError
+from course_lib.game import Move, Player, adam
 from course_lib.models.flows.affine import Affine, Scaling
 from course_lib.models.flows.coupling import AdditiveCoupling, AffineCoupling, Coupling
 from course_lib.models.flows.normalisation import ActivationNorm
 from course_lib.models.flows.planar import Planar
 from course_lib.models.flows.spline import Spline, SplineCoupling, numbers
 from course_lib.models.flows.transforms import Composition, Transform
-from course_lib.models.model import Model, mlp
-from course_lib.models.vae import log_normal
+from course_lib.models.model import Model, decoder, full_precision, mlp
+from course_lib.models.parts.likelihoods import log_normal
+from course_lib.models.settings import COMMON, choice, flag, number, whole
+
+TEMPERATURE = number(1.0, "standard deviation of z", "[0, inf)")
 
 
 class PointNetwork(nn.Module):
@@ -45,7 +48,7 @@ def _couplings(settings: dict[str, Any], make: Callable[..., Coupling], count: i
     found = []
     for i in range(settings["depth"]):
         kept, changed = ([0], [1]) if i % 2 == 0 else ([1], [0])
-        network = PointNetwork(1, count, tuple(settings["hidden"]))
+        network = PointNetwork(1, count, settings["hidden"])
         found.append(make(kept, changed, network))
     return found
 
@@ -70,7 +73,7 @@ def _realnvp(settings: dict[str, Any]) -> list[Transform]:
 
 def _spline(settings: dict[str, Any]) -> list[Transform]:
     bins, bound = settings["bins"], settings["bound"]
-    if settings["shape"] == [1]:
+    if settings["shape"] == (1,):
         pairs = [(ActivationNorm(1), Spline(1, bins, bound)) for _ in range(settings["depth"])]
         return [layer for pair in pairs for layer in pair]
 
@@ -93,75 +96,78 @@ ON_A_LINE = ("affine", "planar", "spline")
 class Flow(Model):
     """A flow on points (B, 1) or (B, 2) with an exact density.
 
-    shape       (1,) or (2,); couplings ("nice", "realnvp") need the plane
-    layers      "affine", "planar", "nice", "realnvp" or "spline"
-    depth       how many of them; RealNVP, splines and planar maps stand behind one activation
-                normalisation, NICE before one diagonal scaling
-    hidden      widths of the couplings' networks
-    bins, bound of splines: bins between −bound and bound, the identity outside
-    lr, anneal  Adam's rate; anneal lets it fall to zero along a cosine
-    clip        largest norm of the gradient
-    batch, rounds (at full budget), seed (of the first weights)
+    Couplings ("nice", "realnvp") need the plane. RealNVP, splines and planar maps stand behind
+    one activation normalisation, NICE before one diagonal scaling. Splines bend the line in
+    `bins` between −bound and bound, and leave it as it is outside.
     """
 
-    recipes: ClassVar = {
-        "course": {
-            "shape": (2,),
-            "layers": "realnvp",
-            "depth": 8,
-            "hidden": (64, 64),
-            "bins": 8,
-            "bound": 4.0,
-            "lr": 5e-3,
-            "anneal": True,
-            "clip": 5.0,
-            "batch": 256,
-            "rounds": 20_000,
-            "seed": 0,
-        },
+    declared: ClassVar = COMMON | {
+        "shape": whole((2,), "(1,) or (2,)", many=True),
+        "layers": choice("realnvp", KINDS, "of which kind"),
+        "depth": whole(8, "how many of them", "[1, 1000]"),
+        "hidden": whole((64, 64), "widths of the couplings' networks", many=True),
+        "bins": whole(8, "of splines", "[2, 100]"),
+        "bound": number(4.0, "of splines", "(0, inf)"),
+        "lr": number(5e-3, "Adam's rate", "(0, inf)"),
+        "anneal": flag(True, "lets it fall to zero along a cosine"),
+        "clip": number(5.0, "largest norm of the gradient", "(0, inf)", also=(None,)),
+        "batch": whole(256, "examples a batch"),
     }
-    recipes["affine"] = {**recipes["course"], "layers": "affine", "depth": 1, "lr": 1e-2}
-    recipes["planar"] = {**recipes["course"], "layers": "planar", "depth": 16}
-    recipes["nice"] = {**recipes["course"], "layers": "nice"}
-    recipes["spline"] = {**recipes["course"], "layers": "spline", "depth": 4}
+    recipes: ClassVar = {
+        "course": {},
+        "affine": {"layers": "affine", "depth": 1, "lr": 1e-2},
+        "planar": {"layers": "planar", "depth": 16},
+        "nice": {"layers": "nice"},
+        "spline": {"layers": "spline", "depth": 4},
+    }
 
     def build(self) -> None:
         s = self.settings
-        if s["layers"] not in KINDS:
-            raise unknown("kind of flow", s["layers"], KINDS)
-        if tuple(s["shape"]) not in ((1,), (2,)):
+        if s["shape"] not in ((1,), (2,)):
             raise CourseError(
-                f"Flow is for points: shape (1,) or (2,), not {tuple(s['shape'])}. "
-                "RealNVP is the flow for images."
+                f"Flow is for points: shape (1,) or (2,), not {s['shape']}. RealNVP is the flow "
+                "for images."
             )
-        if tuple(s["shape"]) == (1,) and s["layers"] not in ON_A_LINE:
+        if s["shape"] == (1,) and s["layers"] not in ON_A_LINE:
             raise CourseError(
                 f"A coupling splits x in two, so {s['layers']!r} needs shape (2,). On a line "
                 f"take one of {', '.join(ON_A_LINE)}."
             )
-        if not s["bound"] > 0:
-            raise CourseError(f"bound must be positive, not {s['bound']!r}.")
-        self.transform = Composition(*KINDS[s["layers"]]({**s, "shape": list(s["shape"])}))
+        self.transform = Composition(*KINDS[s["layers"]](s))
 
+    @full_precision
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """x (B, D) → z (B, D) and log |det ∂z/∂x|, (B,) nats."""
         return self.transform(self.flat(x))
 
+    @full_precision
     def inverse(self, z: Tensor) -> Tensor:
         """z (B, D) → the x (B, D) that `forward` sends there."""
         return self.transform.inverse(self.flat(z))
 
+    @full_precision
     def log_prob(self, x: Tensor) -> Tensor:
         """log p(x) of points (B, D), (B,) nats; all constants are in it. (10.4)"""
-        z, log_det = self.forward(x)
+        z, log_det = self(x)
         return log_normal(z) + log_det
 
-    def game(self, rounds: int | None = None) -> Game:
+    def encode(self, x: Tensor, condition: Any = None) -> tuple[Tensor, Tensor]:
+        """x (B, D) → its one code z (B, D), and log 0: a posterior of no width."""
+        self.condition.checked(condition, len(x))
+        z, _ = self(x)
+        return z, torch.full_like(z, -torch.inf)
+
+    @decoder
+    def decode(self, z: Tensor, condition: Tensor) -> Tensor:
+        """z (B, D) → points (B, D): `inverse` in evaluation mode, without gradients."""
+        return self.inverse(z)
+
+    def moves(self, rounds: int) -> list[Move]:
         """One move of one player, who minimises −log p(x): maximum likelihood."""
-        s, total = self.settings, rounds or self.settings["rounds"]
+        s = self.settings
 
         def cosine(t: int) -> float:
-            return 0.5 * (1 + math.cos(math.pi * t / total))
+            return 0.5 * (1 + math.cos(math.pi * t / rounds))
 
         player = Player(
             "flow",
@@ -174,23 +180,14 @@ class Flow(Model):
         def losses(source):
             return {"flow": {"nll": -self.log_prob(source.batch().x).mean()}}
 
-        return Game([Move([player], losses)])
+        return [Move([player], losses)]
 
-    @torch.no_grad()
-    def sample(
-        self,
-        n: int,
-        *,
-        labels: Tensor | None = None,
-        generator: torch.Generator | None = None,
-        temperature: float = 1.0,
-    ) -> Tensor:
-        """n points (n, D): z ~ N(0, temperature² I), then the inverse.
+    def _sample(self, n: int, labels: Any, generator, temperature: float = 1.0) -> Tensor:
+        """z ~ N(0, temperature² I), then the inverse; only at 1 it is what `log_prob` says."""
+        temperature = checked_temperature(temperature)
+        return self.inverse(temperature * self.noise(n, self.latent, generator=generator))
 
-        Only temperature 1 samples the density that `log_prob` gives.
-        """
-        self.unconditional(labels)
-        if not temperature >= 0:
-            raise CourseError(f"temperature is 0 or more, not {temperature!r}.")
-        z = self.noise(n, *self.shape, generator=generator)
-        return self.inverse(temperature * z)
+
+def checked_temperature(value: Any) -> float:
+    """A number from 0, which the standard deviation of z is multiplied by."""
+    return TEMPERATURE.checked(value, "temperature")

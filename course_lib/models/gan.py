@@ -9,98 +9,74 @@ game. `DCGAN` plays it with other networks.
 
 from __future__ import annotations
 
+import math
 from functools import partial
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from course_lib.errors import CourseError, unknown
-from course_lib.game import Game, Move, Player, adam
-from course_lib.models.model import Averaging, evaluating, is_number, mlp
+from course_lib.errors import CourseError
+from course_lib.game import Move, Player, adam
+from course_lib.models.model import Model, decoder, evaluating, mlp
 from course_lib.models.parts import critics
+from course_lib.models.parts.averages import AVERAGE
 from course_lib.models.parts.losses import (
     LOSSES,
     OBJECTIVES,
     discriminator_loss,
     generator_loss,
 )
+from course_lib.models.settings import COMMON, choice, number, whole
 
 __all__ = ["GAN", "OBJECTIVES", "discriminator_loss", "generator_loss"]
 
-# How a game of two is played when nothing else is asked for; `GAN` explains each.
-PLAY: dict[str, Any] = {
-    "objective": "non-saturating",
-    "critic": "free",
-    "weight_clip": 0.01,
-    "penalty": 10.0,
-    "k": 1,
-    "order": "alternating",
-    "optimiser": "Adam",
-    "lr": 2e-4,
-    "d_lr": None,
-    "betas": (0.9, 0.999),
-    "average": None,
-}
 ORDERS = ("alternating", "simultaneous")
-OPTIMISERS = {
-    "Adam": lambda lr, betas: adam(lr, tuple(betas)),
-    "RMSprop": lambda lr, betas: partial(torch.optim.RMSprop, lr=lr),
+OPTIMISERS = {"Adam": adam, "RMSprop": lambda lr, betas: partial(torch.optim.RMSprop, lr=lr)}
+
+# How a game of two is played.
+PLAY = {
+    "latent": whole(64, "length of z ~ N(0, I)"),
+    "objective": choice("non-saturating", LOSSES, "what D and G descend"),
+    "critic": choice("free", critics.CRITICS, "how D's slope is bounded"),
+    "weight_clip": number(0.01, 'largest weight of D with critic="clipped"', "(0, inf)"),
+    "penalty": number(10.0, 'weight of the gradients with critic="penalised"', "(0, inf)"),
+    "k": whole(1, "moves of D a round", "[1, 1000]"),
+    "order": choice("alternating", ORDERS, "D, then G against the new D; or both at a time"),
+    "optimiser": choice("Adam", OPTIMISERS, "of both; RMSprop has no betas"),
+    "lr": number(2e-4, "learning rate of both", "(0, inf)"),
+    "d_lr": number(None, "D's own rate (two time scales)", "(0, inf)", also=(None,)),
+    "betas": number((0.9, 0.999), "of Adam", "[0, 1)", many=2),
+    "average": AVERAGE,
 }
 
 
-class GAN(Averaging):
+class GAN(Model):
     """The GAN of report A, section 4.1 (A1): two multi-layer perceptrons.
 
-    shape       of one example; images come out of a tanh, points of the plane out of nothing
-    latent      length of z ~ N(0, I)
-    hidden      widths of G's hidden layers, and in reverse of D's
-    objective   "non-saturating", "saturating", "wasserstein" or "hinge"
-    critic      how D's slope is bounded: "free" (not), "clipped" (weights within ± weight_clip),
-                "penalised" (gradients, times penalty), "spectral"
-    k           moves of D a round
-    order       "alternating": D moves, then G against the new D; "simultaneous": both step from
-                the same state, so D's pass over the fakes serves both (k = 1)
-    optimiser   "Adam" or "RMSprop" (which has no betas)
-    lr, betas   of both; d_lr: D's own rate (two time scales), None: lr
-    average     decay of a moving average of G's weights, which samples then come from, or None
-    batch, rounds (at full budget), seed (of the first weights)
-
-    Recipes "wgan", "wgan-gp" and "sn-gan" are those of the papers on these networks.
+    Images come out of a tanh, points of the plane out of nothing. In "simultaneous" play both
+    step from the same state, so D's pass over the fakes serves both (k = 1). Recipes "wgan",
+    "wgan-gp" and "sn-gan" are those of the papers on these networks.
     """
 
-    recipes: ClassVar = {
-        "report": {
-            **PLAY,
-            "shape": (1, 28, 28),
-            "latent": 64,
-            "hidden": (256, 256),
-            "batch": 100,
-            "rounds": 120_000,
-            "seed": 0,
-        },
-    }
+    declared: ClassVar = (
+        COMMON
+        | PLAY
+        | {"hidden": whole((256, 256), "widths of G's layers, in reverse of D's", many=True)}
+    )
     # A shorter memory and a larger step: readable digits in 6,000 rounds instead of smudges.
-    recipes["course"] = {**recipes["report"], "betas": (0.5, 0.999), "lr": 5e-4}
-    recipes["wgan"] = recipes["course"] | critics.WGAN
-    recipes["wgan-gp"] = recipes["course"] | critics.WGAN_GP
-    recipes["sn-gan"] = recipes["course"] | critics.SN_GAN
+    _play: ClassVar = {"batch": 100, "rounds": 120_000}
+    _ours: ClassVar = _play | {"betas": (0.5, 0.999), "lr": 5e-4}
+    recipes: ClassVar = {
+        "report": _play,
+        "course": _ours,
+        "wgan": _ours | critics.WGAN,
+        "wgan-gp": _ours | critics.WGAN_GP,
+        "sn-gan": _ours | critics.SN_GAN,
+    }
 
     def build(self) -> None:
         s = self.settings
-        for name, known in (
-            ("objective", LOSSES),
-            ("critic", critics.CRITICS),
-            ("optimiser", OPTIMISERS),
-            ("order", ORDERS),
-        ):
-            if s[name] not in known:
-                raise unknown(
-                    f"generator {name}" if name == "objective" else name, s[name], known
-                )
-        for name in ("lr", "d_lr", "weight_clip", "penalty"):
-            if s[name] is not None and not (is_number(s[name]) and s[name] > 0):
-                raise CourseError(f"{name} must be positive, not {s[name]!r}.")
         if s["order"] == "simultaneous" and s["k"] != 1:
             raise CourseError(
                 'In simultaneous play both move once a round: order="simultaneous" wants k=1, '
@@ -109,12 +85,10 @@ class GAN(Averaging):
         self.networks()
         if s["critic"] == "spectral":
             critics.normalise_spectrally(self.discriminator)
-        self.start_average()
 
     def networks(self) -> None:
         """Make `self.generator` and `self.discriminator`."""
-        s = self.settings
-        size = torch.Size(self.shape).numel()
+        s, size = self.settings, math.prod(self.shape)
         self.generator = mlp([s["latent"], *s["hidden"], size])
         if self.images:
             self.generator.append(nn.Tanh())
@@ -140,21 +114,23 @@ class GAN(Averaging):
             return self.discriminator(self.seen(x)).squeeze(1)
 
     def generate(self, z: Tensor) -> Tensor:
-        """z (B, latent) → images (B, C, H, W) in [0, 1], or points (B, 2).
-
-        G computes in evaluation mode, with its own weights (see `averaged`).
-        """
+        """G(z) with gradients and G's own weights: z (B, latent) → examples as `decode` gives."""
         with evaluating(self.generator):
             x = self.generator(z)
         x = (x + 1) / 2 if self.images else x
         return x.view(len(z), *self.shape)
+
+    @decoder
+    def decode(self, z: Tensor, condition: Tensor) -> Tensor:
+        """z (B, latent) → images (B, C, H, W) in [0, 1], or points (B, 2)."""
+        return self.generate(z)
 
     def judge(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
         """D's outputs (B,) for both as the networks see them, in one pass."""
         joint = self.discriminator(torch.cat([real, fake])).squeeze(1)
         return joint.split(len(real))
 
-    def game(self, rounds: int | None = None) -> Game:
+    def moves(self, rounds: int) -> list[Move]:
         """k moves of D, then one of G; D's last fakes and their graph serve G too.
 
         Or one move of both ("simultaneous").
@@ -192,24 +168,5 @@ class GAN(Averaging):
             return {"D": losses, "G": {"fake": g_loss(on_fake)}}
 
         if s["order"] == "simultaneous":
-            moves = [Move([D, G], both)]
-        else:
-            moves = [Move([D], discriminate, times=s["k"]), Move([G], generate)]
-        return Game(moves, after=self.after)
-
-    @torch.no_grad()
-    def sample(
-        self,
-        n: int,
-        *,
-        labels: Tensor | None = None,
-        generator: torch.Generator | None = None,
-    ) -> Tensor:
-        """n draws: images (n, C, H, W) in [0, 1], or points (n, 2).
-
-        G computes in evaluation mode, with its averaged weights where there are such.
-        """
-        self.unconditional(labels)
-        z = self.noise(n, self.settings["latent"], generator=generator)
-        with self.averaged():
-            return self.generate(z)
+            return [Move([D, G], both)]
+        return [Move([D], discriminate, times=s["k"]), Move([G], generate)]

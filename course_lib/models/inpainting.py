@@ -16,7 +16,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, whole_number
 from course_lib.models.realnvp import RealNVP
 
 LOOSE, TIGHT = 0.3, 0.03  # σ of the agreement with the known pixels, first and last
@@ -76,8 +76,7 @@ def filling(
     Yields steps + 1 images (B, C, H, W). Arguments are checked at the call, before any step.
     """
     image, known = _checked(flow, image, known)
-    if not (isinstance(steps, int) and steps >= 0):
-        raise CourseError(f"steps must be a whole number from 0, not {steps!r}.")
+    steps = whole_number("steps", steps, 0)
     for name, value in (("step_size", step_size), ("temperature", temperature)):
         if not 0 < value < float("inf"):
             raise CourseError(f"{name} must be a positive number, not {value!r}.")
@@ -103,7 +102,7 @@ class _Conditional:
     def __init__(self, flow, target, known, temperature, labels) -> None:
         self.flow, self.target, self.known = flow, target, known
         self.temperature = temperature
-        self.condition = flow._condition(labels, len(target))
+        self.condition = flow._conditions(labels, len(target))
         edge = flow.logit(target.new_ones(1, 1))[0].item()
         self.slope = CONTRAST / edge  # the sigmoid of slope·y tells ink from paper and no more
 

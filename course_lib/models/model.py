@@ -1,78 +1,172 @@
-"""What all models share: plain settings by recipe, and a seeded start.
+"""What every model is: settings declared once, first weights from a seed, a game, samples.
 
-A recipe is a named, complete set of settings: "report" holds those of the two reports, "course"
-better ones. Whatever a caller gives replaces the recipe's value. Settings are numbers, strings
-and lists, so that a checkpoint can hold them and `build` can make the model again.
+A family declares its settings, makes its networks in `build`, says in `moves` who plays, and in
+`decode` how a code z becomes an example in [0, 1]. All else is here and the same for all: checks,
+recipes, labels, moving averages, evaluation mode, `sample`, `save`. A class is known as soon as it
+exists, one that a notebook defines too; see `course_lib.models` for `build` and `load`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+import copy
+import functools
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from course_lib.errors import CourseError, unknown
+from course_lib import checkpoint, first_edition
+from course_lib.errors import CourseError, unknown, whole_number
+from course_lib.game import Game, Move
+from course_lib.models import settings as settings_of
 from course_lib.models.parts.averages import MovingAverage
+from course_lib.models.parts.building import Building
+from course_lib.models.parts.conditions import condition
+
+# Every model class by module and name; a class that is defined anew takes the old one's place.
+KNOWN: dict[tuple[str, str], type[Model]] = {}
+LIBRARY = "course_lib.models"
 
 
 class Model(nn.Module):
     """A generative model: networks, a game that trains them, samples.
 
-    Every model has `settings`, `game(rounds)` and `sample(n, labels=None, generator=None)`.
+    declared  its settings: name → `settings.Setting`
+    recipes   name → all settings of it. A class writes only what differs from the declared
+              defaults; "course" is there in any case, and what callers get
+    draws     whether `sample` gives draws from p(x), or a decoder's means
+    at_once   how many codes `decode` takes at a time, None: all
     """
 
-    recipes: ClassVar[dict[str, dict[str, Any]]] = {}
-    # Settings that are whole numbers, and from where on, in every model that has them.
-    least: ClassVar[dict[str, int]] = dict.fromkeys(
-        "latent batch rounds k width dense epochs scales blocks depth epsilon".split(), 1
-    )
+    declared: ClassVar[Mapping[str, settings_of.Setting]] = settings_of.COMMON
+    recipes: ClassVar[dict[str, dict[str, Any]]] = {"course": {}}
+    draws: ClassVar[bool] = True
+    at_once: ClassVar[int | None] = None
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        KNOWN[cls.__module__, cls.__name__] = cls
+        if {"declared", "recipes"} & set(vars(cls)):
+            differences = {"course": {}, **(vars(cls).get("recipes") or {})}
+            cls.recipes = {
+                name: settings_of.complete(cls.__name__, cls.declared, own)
+                for name, own in differences.items()
+            }
+        if vars(cls).get("__doc__") and "declared" in vars(cls):
+            cls.__doc__ += f"\n\nSettings\n{settings_of.table(cls.declared)}\n"
 
     def __init__(self, recipe: str = "course", **given: Any) -> None:
         super().__init__()
+        name = type(self).__name__
         if recipe not in self.recipes:
-            raise unknown(f"{type(self).__name__} recipe", recipe, self.recipes)
-        known = self.recipes[recipe]
-        for name in given:
-            if name not in known:
-                raise unknown(f"{type(self).__name__} setting", name, known)
-        self.settings: dict[str, Any] = {**known, **given}
-        for name, least in self.least.items():
-            value = self.settings.get(name, least)
-            if not (isinstance(value, int) and value >= least):
-                raise CourseError(f"{name} must be a whole number from {least}, not {value!r}.")
-        for name, value in given.items():
-            self._must_be_numbers(name, value)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.settings.get("seed", 0))
+            raise unknown(f"{name} recipe", recipe, self.recipes)
+        given = first_edition.settings(given)
+        chosen = {**self.recipes[recipe], **given}
+        self.settings: dict[str, Any] = settings_of.complete(name, self.declared, chosen)
+        s = self.settings
+        self.condition = condition(s.get("classes", 0), s.get("attributes", ()))
+        self._used = False
+        with Building(s.get("seed", 0), f"{name} with these settings"):
             self.build()
+        if s.get("average") is not None:
+            self.average = MovingAverage(*self.averages(), decay=s["average"])
 
-    def _must_be_numbers(self, name: str, value: Any) -> None:
-        """Refuse other values of a setting that is a number, or a list, in every recipe."""
-        usual = [recipe[name] for recipe in self.recipes.values() if recipe.get(name, ()) != ()]
-        for kind, fits in (("a number", is_number), ("a list of numbers", _are_numbers)):
-            if usual and all(map(fits, usual)) and not fits(value):
-                raise CourseError(
-                    f"{type(self).__name__} setting {name} is {kind}, such as {usual[0]!r}, "
-                    f"not {value!r}."
-                )
-
+    # What a family says ----------------------------------------------------------------------
     def build(self) -> None:
-        """Make the networks from `self.settings`; called once, under the model's own seed."""
+        """Make the networks from `self.settings`; called once, with random numbers of its seed."""
         raise NotImplementedError
 
-    def require(self, dataset) -> None:
-        """Refuse, with a CourseError, a data set that this model can't be trained on.
+    def moves(self, rounds: int) -> Sequence[Move]:
+        """One round of its game, if `rounds` shall be played in all."""
+        raise NotImplementedError
 
-        Called by `fit` before any work. Here every data set of the model's shape will do.
+    def before(self, source) -> None:
+        """Before the first round, with a source of batches: data-dependent initialisation."""
+
+    def after(self, t: int) -> None:
+        """After round t: the moving average, if there is one, takes in the weights of now."""
+        if self.settings.get("average") is not None:
+            self.average.update()
+
+    def averages(self) -> list[nn.Module]:
+        """The networks whose weights the setting `average` averages."""
+        return [self.generator]
+
+    def _sample(self, n: int, labels: Any, generator: torch.Generator | None) -> Tensor:
+        """n examples: z ~ N(0, I), decoded; labels None: what `condition` asks for."""
+        z = self.noise(n, self.latent, generator=generator)
+        if labels is None:
+            labels = self.condition.asked(n, generator)
+        return self.decode(z, labels)
+
+    # What is the same for all ----------------------------------------------------------------
+    def game(self, rounds: int | None = None) -> Game:
+        """The game that trains it: its moves, and averages that follow each round."""
+        rounds = self.settings["rounds"] if rounds is None else rounds
+        return Game(self.moves(rounds), start=self.before, after=self.after)
+
+    def sample(
+        self,
+        n: int,
+        *,
+        labels: Any = None,
+        generator: torch.Generator | None = None,
+        **options: Any,
+    ) -> Tensor:
+        """n examples: images (n, C, H, W) in [0, 1], or points (n, D).
+
+        labels   of a conditional model: whole numbers (n,), or one for all; with attributes ones
+                 and zeros (n, K), or one row for all. None: each class in turn, or a coin for
+                 each attribute
+        options  of some families: noise=True (VAEs: draws of p(x|z) instead of its mean),
+                 temperature=… (flows)
+        The model computes in evaluation mode, with averaged weights where it has such.
         """
+        n = whole_number("n, the number of samples,", n)
+        if labels is not None:
+            self.condition.checked(labels, n)
+        with torch.no_grad(), self.in_use():
+            return self._sample(n, labels, generator, **first_edition.options(options))
+
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Within it: evaluation mode and averaged weights; afterwards all is as it was."""
+        if self._used:
+            yield
+            return
+        self._used = True
+        try:
+            with self.averaged(), evaluating(self):
+                yield
+        finally:
+            self._used = False
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Within it the networks hold the moving average of their weights, if there is one."""
+        if self.settings.get("average") is None:
+            yield
+        else:
+            with self.average.applied():
+                yield
+
+    def require(self, dataset) -> None:
+        """Refuse, with a CourseError, a data set that this model can't be trained on."""
+        self.condition.require(dataset)
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of one example: (C, H, W) for images, (2,) for points in the plane."""
-        return tuple(self.settings["shape"])
+        return self.settings["shape"]
+
+    @property
+    def latent(self) -> int:
+        """Length of z."""
+        return self.settings.get("latent") or math.prod(self.shape)
 
     @property
     def place(self) -> dict[str, Any]:
@@ -86,58 +180,125 @@ class Model(nn.Module):
         noise = torch.randn(*shape, generator=generator, device=device, dtype=torch.float32)
         return noise.to(**self.place)
 
-    def unconditional(self, labels: Tensor | None) -> None:
-        """Refuse labels, in the name of a model that takes none."""
-        if labels is not None:
-            raise CourseError(f"{type(self).__name__} is unconditional: sample without labels.")
-
-    def averaged(self) -> AbstractContextManager:
-        """Within it the model has the weights that it samples with: here, those it has."""
-        return nullcontext()
-
     def flat(self, x: Tensor) -> Tensor:
-        """x (B, *shape) or (B, D) → (B, D); a clear error for anything else."""
-        size = torch.Size(self.shape).numel()
-        if x.shape[1:] == torch.Size(self.shape) or x.shape[1:] == (size,):
-            return x.reshape(len(x), size)
-        raise CourseError(
-            f"Expected examples of shape (B, {', '.join(map(str, self.shape))}), "
-            f"got {tuple(x.shape)}."
-        )
+        """x (B, *shape) or (B, D) → (B, D), where and of what kind the weights are."""
+        size = math.prod(self.shape)
+        if x.shape[1:] not in (torch.Size(self.shape), (size,)):
+            raise CourseError(
+                f"Expected examples of shape (B, {', '.join(map(str, self.shape))}), "
+                f"got {tuple(x.shape)}."
+            )
+        if not x.is_floating_point():
+            raise CourseError(
+                f"Expected floats, images in [0, 1]; got {x.dtype}. DataSet.batch(…).x has "
+                "them; 8-bit images become so by / 255."
+            )
+        return x.reshape(len(x), size).to(**self.place)
+
+    def conditions(self, labels: Any, n: int) -> Tensor:
+        """Labels of n examples, checked, as vectors (n, size), what networks are told."""
+        labels = self.condition.checked(labels, n)
+        if labels is not None:
+            labels = labels.to(self.place["device"])
+        return self.condition.vectors(labels, n, **self.place)
+
+    # Kept and copied -------------------------------------------------------------------------
+    def facts(self) -> dict[str, Any]:
+        """What a checkpoint says of it: class, settings, and the module of a foreign class."""
+        kind = type(self)
+        own = {"model": kind.__name__, "settings": self.settings}
+        return own if _in_library(kind) else own | {"module": kind.__module__}
+
+    def save(self, path: Path | str) -> Path:
+        """Write weights and settings to a file, from which `models.load` makes it again."""
+        return checkpoint.save(path, self.state_dict(), self.facts())
+
+    def __getattr__(self, name: str) -> Any:
+        today = first_edition.METHODS.get(name, "")
+        if hasattr(type(self), today):
+            return getattr(self, today)
+        return super().__getattr__(name)
+
+    def __reduce__(self) -> tuple:
+        # Parametrised layers (weight norm, spectral norm) can't be pickled; weights can.
+        frozen = [name for name, p in self.named_parameters() if not p.requires_grad]
+        modes = {name: module.training for name, module in self.named_modules()}
+        return _again, (type(self), self.settings, self.state_dict(), frozen, modes)
+
+    def __deepcopy__(self, memo: dict) -> Model:
+        twin = type(self).__new__(type(self))
+        memo[id(self)] = twin
+        twin.__dict__.update(copy.deepcopy(self.__dict__, memo))
+        return twin
 
 
-class Averaging(Model):
-    """A model that samples from a moving average of weights: `average` is its decay, or None.
+def _again(
+    kind: type[Model],
+    settings: dict[str, Any],
+    weights: dict[str, Tensor],
+    frozen: list[str],
+    modes: dict[str, bool],
+) -> Model:
+    """A pickled model."""
+    model = kind(**settings)
+    model.to(next(t for t in weights.values() if t.is_floating_point()).dtype)
+    model.load_state_dict(weights)
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(name not in frozen)
+    for name, module in model.named_modules():
+        module.training = modes.get(name, module.training)
+    return model
 
-    `build` ends with `start_average`, and the game plays `after`.
+
+def _in_library(kind: type[Model]) -> bool:
+    return f"{kind.__module__}.".startswith(f"{LIBRARY}.")
+
+
+def decoder(decode: Callable[[Any, Tensor, Tensor], Tensor]) -> Callable[..., Tensor]:
+    """A family's decode(z, condition), of vectors, as callers use it: decode(z, labels=None).
+
+    z (B, latent) and labels are checked; the model computes in evaluation mode, with averaged
+    weights where it has such, without gradients. Examples: images (B, C, H, W) in [0, 1].
     """
 
-    def start_average(self) -> None:
-        """Begin the average, if one is asked for."""
-        if self.settings["average"] is not None:
-            self.average = MovingAverage(*self.averages(), decay=self.settings["average"])
+    @functools.wraps(decode)
+    @torch.no_grad()
+    def wrapped(self, z: Tensor, condition: Any = None) -> Tensor:
+        if z.ndim != 2 or z.shape[1] != self.latent:
+            raise CourseError(
+                f"Expected codes of shape (B, {self.latent}), got {tuple(z.shape)}."
+            )
+        z, vectors = z.to(**self.place), self.conditions(condition, len(z))
+        many = self.at_once or max(1, len(z))
+        with self.in_use():
+            parts = [
+                decode(self, *part)
+                for part in zip(z.split(many), vectors.split(many), strict=True)
+            ]
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
 
-    def averages(self) -> list[nn.Module]:
-        """The networks whose weights are averaged."""
-        return [self.generator]
-
-    def after(self, t: int) -> None:
-        """What happens after each round: the average takes in the weights of now."""
-        if self.settings["average"] is not None:
-            self.average.update()
-
-    def averaged(self) -> AbstractContextManager:
-        """Within it the networks hold the moving average of their weights, if there is one."""
-        return nullcontext() if self.settings["average"] is None else self.average.applied()
-
-
-def is_number(value: Any) -> bool:
-    """Whether it is a whole or a real number, and no truth value."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    return wrapped
 
 
-def _are_numbers(value: Any) -> bool:
-    return isinstance(value, (list, tuple)) and all(map(is_number, value))
+def full_precision(compute: Callable) -> Callable:
+    """A method that computes densities: at least in float32, whatever autocast says.
+
+    Half precision has 3 decimal digits: sums over pixels, log-determinants and grey levels of
+    1/256 are lost in it, often without a NaN to tell. A model of half-precision weights is refused.
+    """
+
+    @functools.wraps(compute)
+    def wrapped(self, *arguments: Any, **options: Any) -> Any:
+        place = self.place
+        if place["dtype"].itemsize < 4:
+            raise CourseError(
+                f"{type(self).__name__} computes densities, for which {place['dtype']} is too "
+                "coarse: call model.float(). Under torch.autocast float32 weights will do."
+            )
+        with torch.autocast(place["device"].type, enabled=False):
+            return compute(self, *arguments, **options)
+
+    return wrapped
 
 
 def mlp(
@@ -152,10 +313,11 @@ def mlp(
 
 @contextmanager
 def evaluating(network: nn.Module) -> Iterator[None]:
-    """Within it the network is in evaluation mode, afterwards in its own again."""
-    was = network.training
+    """Within it the network is in evaluation mode, afterwards each layer in its own again."""
+    modes = [(module, module.training) for module in network.modules()]
     network.eval()
     try:
         yield
     finally:
-        network.train(was)
+        for module, training in modes:
+            module.training = training

@@ -15,10 +15,11 @@ from functools import partial
 from typing import Any, ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from course_lib.errors import CourseError, unknown
-from course_lib.game import Game, Move, Player, adam
+from course_lib.errors import CourseError, whole_number
+from course_lib.game import Move, Player, adam
+from course_lib.models.flow import checked_temperature
 from course_lib.models.flows.dequantisation import (
     LEVELS,
     UniformDequantisation,
@@ -26,7 +27,10 @@ from course_lib.models.flows.dequantisation import (
 )
 from course_lib.models.flows.images import Logit
 from course_lib.models.flows.multiscale import COUPLINGS, NORMALISATIONS, Layers, MultiScale
-from course_lib.models.model import Model
+from course_lib.models.flows.networks import BLOCKS
+from course_lib.models.model import Model, decoder, full_precision
+from course_lib.models.parts.conditions import CONDITION
+from course_lib.models.settings import COMMON, choice, number, whole
 from course_lib.pixels import bits_per_dim
 
 OPTIMISERS = {"Adam": adam, "Adamax": lambda lr: partial(torch.optim.Adamax, lr=lr)}
@@ -34,74 +38,60 @@ CHECKERBOARDS = {"folded": Layers.folded, "masked": Layers.masked}
 
 
 class RealNVP(Model):
-    """A normalizing flow on images with exact log p(x).
+    """A normalizing flow on images with exact log p(x); H and W halve with every scale.
 
-    shape           (C, H, W); H and W divisible by 2 as often as there are scales
-    alpha           of the logit: small values leave the black background room to spread
-    couplings       how many on the checkerboard and on channels, for each scale but the last
-    last            the same for the last scale
-    checkerboard    "folded": as channels after a squeeze; "masked": at full resolution
-    coupling        "affine" (RealNVP), "additive" (NICE) or "spline"; masked ones are affine
-    dequantisation  "variational" or "uniform"
-    classes         number of classes to be conditioned on, or 0
+    Recipes: "course" (digits), "report" (the paper's, in colour at 64×64).
     """
 
-    recipes: ClassVar[dict[str, dict[str, Any]]] = {
-        "course": {
-            "shape": (1, 28, 28),
-            "scales": 2,
-            "couplings": (3, 3),
-            "last": (4, 4),
-            "checkerboard": "folded",
-            "coupling": "affine",
-            "width": 32,
-            "blocks": 2,
-            "block": "separable",
-            "normalisation": "activation",
-            "dequantisation": "variational",
-            "alpha": 1e-6,
-            "classes": 0,
-            "optimiser": "Adam",
-            "lr": 2e-3,
-            "clip": 1.0,
-            "batch": 32,
-            "rounds": 20_000,
-            "seed": 0,
-        },
+    declared: ClassVar = COMMON | {
+        "scales": whole(2, "how often half of the numbers leave, and once", "[1, 16]"),
+        "couplings": whole(
+            (3, 3),
+            "on the checkerboard and on channels, but for the last scale",
+            "[0, 100]",
+            many=2,
+        ),
+        "last": whole((4, 4), "the same for the last scale", "[0, 100]", many=2),
+        "checkerboard": choice(
+            "folded", CHECKERBOARDS, "as channels after a squeeze; or at full resolution"
+        ),
+        "coupling": choice("affine", COUPLINGS, "RealNVP's, or NICE's; masked ones are affine"),
+        "width": whole(32, "channels of the couplings' networks"),
+        "blocks": whole(2, "residual blocks in each", "[1, 100]"),
+        "block": choice("separable", BLOCKS, "of which kind"),
+        "normalisation": choice("activation", NORMALISATIONS, "between couplings"),
+        "dequantisation": choice("variational", ("variational", "uniform"), "noise on levels"),
+        "alpha": number(1e-6, "of the logit; small: room for a black background", "(0, 0.5)"),
+        "classes": CONDITION["classes"],
+        "optimiser": choice("Adam", OPTIMISERS, "which"),
+        "lr": number(2e-3, "learning rate", "(0, inf)"),
+        "clip": number(1.0, "largest norm of the gradient", "(0, inf)", also=(None,)),
+        "batch": whole(32, "images a batch"),
+    }
+    recipes: ClassVar = {
+        "course": {},
         "report": {
             "shape": (3, 64, 64),
             "scales": 5,
-            "couplings": (3, 3),
             "last": (4, 0),
             "checkerboard": "masked",
-            "coupling": "affine",
-            "width": 32,
-            "blocks": 2,
             "block": "plain",
             "normalisation": "batch",
             "dequantisation": "uniform",
             "alpha": 0.05,
-            "classes": 0,
             "optimiser": "Adamax",
             "lr": 1e-3,
-            "clip": 1.0,
             "batch": 64,
             "rounds": 158_250,
-            "seed": 0,
         },
     }
 
     def build(self) -> None:
         settings = self.settings
-        for name, known in (
-            ("checkerboard", CHECKERBOARDS),
-            ("coupling", COUPLINGS),
-            ("normalisation", NORMALISATIONS),
-            ("dequantisation", ("variational", "uniform")),
-            ("optimiser", OPTIMISERS),
-        ):
-            if settings[name] not in known:
-                raise unknown(name, settings[name], known)
+        if len(self.shape) != 3:
+            raise CourseError(
+                f"RealNVP is for images: shape (C, H, W), not {self.shape}. Flow is for points."
+            )
         if settings["checkerboard"] == "masked" and settings["coupling"] != "affine":
             raise CourseError(
                 f"Masked checkerboards are affine: {settings['coupling']!r} couplings go with "
@@ -141,6 +131,7 @@ class RealNVP(Model):
         """D = C·H·W of the data."""
         return math.prod(self.shape)
 
+    @full_precision
     def forward(self, x: Tensor, labels: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """x dequantised in [0, 1] (B, C, H, W) or (B, D) → z (B, D), log |det ∂z/∂x| (B,).
 
@@ -152,20 +143,22 @@ class RealNVP(Model):
                 f"Expected dequantised pixels in [0, 1], got {x.min():.3g} to {x.max():.3g}: "
                 "divide levels 0 … 255 by 256 after adding noise in [0, 1)."
             )
-        return self._encode(x, self._condition(labels, len(x)))
+        return self._encode(x, self._conditions(labels, len(x)))
 
+    @full_precision
     def inverse(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         """z (B, D) → x (B, C, H, W): the exact inverse of `forward`.
 
         A z that no image maps to gives pixels a little outside [0, 1].
         """
-        y = self.flow.inverse(self.flat(z), self._condition(labels, len(z)))
-        return self.logit.inverse(y)
+        return self._pixels(self.flat(z), self._conditions(labels, len(z)))
 
+    @full_precision
     def log_prob(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
         """log p(x) in nats (B,), for x as in `forward`: all constants counted."""
         return self._log_density(*self(x, labels))
 
+    @full_precision
     def bits_per_dim(
         self,
         images: Tensor,
@@ -184,10 +177,9 @@ class RealNVP(Model):
                 "dimension are those of grey levels 0 … 255. For dequantised pixels there is "
                 "log_prob."
             )
-        if not (isinstance(k, int) and k >= 1):
-            raise CourseError(f"k, the number of draws, is a whole number from 1, not {k!r}.")
+        k = whole_number("k, the number of draws,", k)
         levels = self.flat(images.to(**self.place)).view(-1, *self.shape)
-        condition = self._condition(labels, len(levels))
+        condition = self._conditions(labels, len(levels))
         ratios = [
             self._log_ratio(levels, self.noise(*levels.shape, generator=generator), condition)
             for _ in range(k)
@@ -195,21 +187,25 @@ class RealNVP(Model):
         log_p = torch.stack(ratios).logsumexp(0) - math.log(k)
         return bits_per_dim(log_p, self.dimensions)
 
-    @torch.no_grad()
-    def sample(
-        self,
-        n: int,
-        *,
-        labels: Tensor | None = None,
-        generator: torch.Generator | None = None,
-        temperature: float = 1.0,
-    ) -> Tensor:
-        """n images of 256 levels in [0, 1] (n, C, H, W); z ~ N(0, temperature²)."""
-        z = temperature * self.noise(n, self.dimensions, generator=generator)
-        x = self.inverse(z, labels)
+    def encode(self, x: Tensor, condition: Any = None) -> tuple[Tensor, Tensor]:
+        """Dequantised x (B, C, H, W) → its one code z (B, D), and log 0: no width."""
+        z, _ = self(x, condition)
+        return z, torch.full_like(z, -torch.inf)
+
+    @decoder
+    def decode(self, z: Tensor, condition: Tensor) -> Tensor:
+        """z (B, D) → images (B, C, H, W), what `inverse` gives brought into [0, 1]."""
+        return self._pixels(z, condition).clamp(0, 1)
+
+    def _sample(self, n: int, labels: Any, generator, temperature: float = 1.0) -> Tensor:
+        """Images of 256 levels; z ~ N(0, temperature²)."""
+        z = checked_temperature(temperature) * self.noise(n, self.latent, generator=generator)
+        if labels is None:
+            labels = self.condition.asked(n, generator)
+        x = self.decode(z, labels)
         return (x * LEVELS).floor().clamp(0, LEVELS - 1) / (LEVELS - 1)
 
-    def game(self, rounds: int | None = None) -> Game:
+    def moves(self, rounds: int) -> list[Move]:
         """Maximum likelihood: one player, one move; the term is in bits per dimension."""
         settings = self.settings
         flow = Player(
@@ -217,32 +213,37 @@ class RealNVP(Model):
             list(self.parameters()),
             OPTIMISERS[settings["optimiser"]](settings["lr"]),
             clip=settings["clip"],
-            schedule=_warm_then_fall(rounds or settings["rounds"]),
+            schedule=_warm_then_fall(rounds),
         )
 
         def losses(source):
             return {"flow": {"bits": self._batch_bits(source).mean()}}
 
-        @torch.no_grad()
-        def start(source):
-            self._batch_bits(source)
+        return [Move([flow], losses)]
 
-        return Game([Move([flow], losses)], start=start)
+    @torch.no_grad()
+    def before(self, source) -> None:
+        """Activation normalisation starts at the first batch's mean and scale."""
+        self._batch_bits(source)
 
+    @full_precision
     def _batch_bits(self, source) -> Tensor:
         batch = source.batch()
         levels = (batch.x * (LEVELS - 1)).round()
-        condition = self._condition(self._asked(batch.labels), len(levels))
+        labels = self.condition.read(batch.labels, source.attribute)
+        condition = self._conditions(labels, len(levels))
         log_ratio = self._log_ratio(levels, source.normal(*levels.shape), condition)
         return bits_per_dim(log_ratio, self.dimensions)
-
-    def _asked(self, labels: Tensor | None) -> Tensor | None:
-        return labels if self.settings["classes"] else None
 
     def _log_ratio(self, levels: Tensor, noise: Tensor, condition: Tensor | None) -> Tensor:
         """log p(x) − log q(u | levels) of x = (levels + u)/256, (B,) nats."""
         x, log_q = self.dequantise(levels, noise)
         return self._log_density(*self._encode(x, condition)) - log_q
+
+    @full_precision
+    def _pixels(self, z: Tensor, condition: Tensor | None) -> Tensor:
+        condition = condition if self.condition.size else None
+        return self.logit.inverse(self.flow.inverse(z, condition))
 
     def _encode(self, x: Tensor, condition: Tensor | None) -> tuple[Tensor, Tensor]:
         y, log_det = self.logit(x)
@@ -253,15 +254,10 @@ class RealNVP(Model):
         constant = 0.5 * self.dimensions * math.log(2 * math.pi)
         return log_det - 0.5 * z.square().sum(1) - constant
 
-    def _condition(self, labels: Tensor | None, n: int) -> Tensor | None:
-        classes = self.settings["classes"]
-        if not classes:
-            self.unconditional(labels)
-            return None
-        if labels is None or labels.shape != (n,):
-            got = None if labels is None else tuple(labels.shape)
-            raise CourseError(f"This flow needs one label for each of {n} images, got {got}.")
-        return nn.functional.one_hot(labels.long(), classes).to(**self.place)
+    def _conditions(self, labels: Any, n: int) -> Tensor | None:
+        """What the couplings are told (n, classes), or None without classes."""
+        vectors = self.conditions(labels, n)
+        return vectors if self.condition.size else None
 
 
 def _warm_then_fall(rounds: int, warm: int = 50, fall: float = 0.3) -> Callable[[int], float]:

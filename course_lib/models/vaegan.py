@@ -13,56 +13,45 @@ from typing import ClassVar
 
 from torch.nn.functional import softplus
 
-from course_lib.errors import CourseError
-from course_lib.game import Game, Move, Player, adam
-from course_lib.models.conditional import SHARED, Autoencoder
+from course_lib.game import Move, Player, adam
+from course_lib.models.conditional import Autoencoder
+from course_lib.models.parts.likelihoods import gaussian_kl
 from course_lib.models.parts.losses import generator_loss
-from course_lib.models.vae import gaussian_kl
+from course_lib.models.settings import number
 
 
 class VAEGAN(Autoencoder):
-    """VAE/GAN; with classes or attributes E and G are told them. See `Conditional`.
+    """VAE/GAN; with classes or attributes E and G are told them.
 
-    gamma  γ, weight of the feature term in G's loss
-    sigma  width of the Gaussian on features. Features have no units of their own: with too large
-           a σ the KL wins and the codes say nothing
-    d_lr   D's rate; where D runs ahead, its features change faster than G can follow
+    Features have no units of their own: with too large a σ the KL wins and the codes say nothing.
+    Where D runs ahead, its features change faster than G can follow.
     """
 
-    recipes: ClassVar = {
-        "course": SHARED
-        | {
-            "classes": 0,
-            "latent": 16,
-            "gamma": 0.1,
-            "sigma": 0.1,
-            "lr": 1e-3,
-            "d_lr": 1e-4,
-            "betas": (0.5, 0.999),
-        }
+    declared: ClassVar = Autoencoder.declared | {
+        "gamma": number(0.1, "γ, weight of the feature term in G's loss", "(0, inf)"),
+        "sigma": number(0.1, "width of the Gaussian on features", "(0, inf)"),
+        "d_lr": number(1e-4, "D's own rate", "(0, inf)"),
     }
+    recipes: ClassVar = {"course": {"lr": 1e-3, "betas": (0.5, 0.999)}}
 
     def networks(self) -> None:
-        for name in ("gamma", "sigma", "d_lr"):
-            if not self.settings[name] > 0:
-                raise CourseError(f"{name} must be positive, not {self.settings[name]!r}.")
         super().networks()
         self.discriminator = self.reader(1)
 
-    def game(self, rounds: int | None = None) -> Game:
+    def moves(self, rounds: int) -> list[Move]:
         """One move of three players, all losses from one forward pass."""
         s = self.settings
-        betas = tuple(s["betas"])
+        betas = s["betas"]
         E = Player("E", self.encoder.parameters(), adam(s["lr"], betas))
         G = Player("G", self.generator.parameters(), adam(s["lr"], betas))
         D = Player("D", self.discriminator.parameters(), adam(s["d_lr"], betas))
 
         def losses(source):
-            x, _, vector = self.drawn(source)
+            x, _, condition = self.training_batch(source)
             size = (len(x), s["latent"])
-            mean, log_var = self.posterior(x, vector)
-            rebuilt = self.write(mean + (0.5 * log_var).exp() * source.normal(*size), vector)
-            drawn = self.write(source.normal(*size), vector)
+            mean, log_var = self.posterior(x, condition)
+            rebuilt = self.write(mean + (0.5 * log_var).exp() * source.normal(*size), condition)
+            drawn = self.write(source.normal(*size), condition)
             # −log p(f(x) | z) up to a constant: a squared distance, summed over features.
             distance = self.discriminator.trunk(x).detach() - self.discriminator.trunk(rebuilt)
             features = 0.5 * (distance / s["sigma"]).square().sum(1).mean()
@@ -81,4 +70,4 @@ class VAEGAN(Autoencoder):
                 },
             }
 
-        return Game([Move([E, G, D], losses)], after=self.after)
+        return [Move([E, G, D], losses)]

@@ -64,8 +64,7 @@ class Training:
         self.history = History()
         self.keeper: Keeper | None = None
         self.facts = {
-            "model": type(model).__name__ if model is not None else "game",
-            "settings": getattr(model, "settings", {}),
+            **_identity(model),
             "batch": batch,
             "seed": seed,
             "data": f"{card.name} ({card.split or 'no split'}), {dataset.shape}",
@@ -210,3 +209,11 @@ def _numbers(terms: list[Tensor] | Tensor) -> list[float]:
 
 def _short(values: dict[str, float]) -> str:
     return " ".join(f"{name} {value:.3g}" for name, value in values.items())
+
+
+def _identity(model: nn.Module | None) -> dict:
+    """Class and settings of a model, as its checkpoint tells them."""
+    if hasattr(model, "facts"):
+        return model.facts()
+    name = "game" if model is None else type(model).__name__
+    return {"model": name, "settings": getattr(model, "settings", {})}

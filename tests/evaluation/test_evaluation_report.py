@@ -146,7 +146,7 @@ def test_every_scale_has_its_own_name(digits):
 
 
 def test_an_exact_likelihood_is_not_bounded(digits):
-    from course_lib.models.linear import ProbabilisticPCA
+    from course_lib.models import ProbabilisticPCA
 
     model = ProbabilisticPCA(latent=5).fit(data.load("digits").take(900))
     report = evaluation.report(model, digits, n=10, held_out=20)

@@ -27,7 +27,7 @@ class TinyVAE(torch.nn.Module):
 
     def __init__(self, latent=2, channels=1):
         super().__init__()
-        self.settings = {"latent": latent}
+        self.settings, self.shape = {"latent": latent}, (channels, 28, 28)
         generator = torch.Generator().manual_seed(0)
         self.weight = torch.nn.Parameter(
             torch.randn(latent, channels * 784, generator=generator)
@@ -234,10 +234,8 @@ def test_explorers_leave_the_model_as_it_was():
 
 
 def test_the_right_model_is_asked_for():
-    with pytest.raises(CourseError, match=r"lacks \.mean_image"):
-        explore.latent_plane(TinyGAN())
-    with pytest.raises(CourseError, match=r"lacks \.generate"):
-        explore.interpolation(TinyVAE())
+    with pytest.raises(CourseError, match=r"lacks \.encode"):
+        explore.latent_plane(TinyGAN(2), digits())
     with pytest.raises(CourseError, match=r"examples of shape \(2,\)"):
         explore.interpolation(TinyGAN(4, (2,)))
     with pytest.raises(CourseError, match="from 0 to 1"):

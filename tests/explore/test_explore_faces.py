@@ -320,7 +320,7 @@ def test_the_right_model_and_judge_are_asked_for():
     grey = VAE(hidden=(16,), latent=6)
     with pytest.raises(CourseError, match=r"Flow has examples of shape \(2,\)"):
         explore.walk(Flow())
-    with pytest.raises(CourseError, match=r"Linear has none of \.generate"):
+    with pytest.raises(CourseError, match=r"Linear has none of \.decode"):
         explore.walk(torch.nn.Linear(2, 2))
     with pytest.raises(CourseError, match="conditioned on 3 classes"):
         explore.walk(RealNVP(width=4, blocks=1, classes=3))

@@ -132,7 +132,7 @@ def test_the_plane_is_that_of_the_two_numbers_that_change_most():
             if network is model.generator:
                 network[1][0].weight[[0, 1, 3, 4]] *= 1e-3
                 network[1][0].weight[5] *= 0.5
-    model.start_average()
+    model.average.updates.zero_()
     labels = [c.label for c in explore.class_style(model).controls[:2]]
     assert labels == ["z[2]", "z[5]"]
 

@@ -11,7 +11,7 @@ import torch
 from course_lib.checks import check
 from course_lib.lessons.lesson_01 import exercises as lesson_01
 from course_lib.lessons.lesson_01.faults import faults
-from course_lib.models.linear import ProbabilisticPCA
+from course_lib.models import ProbabilisticPCA
 
 F64 = torch.float64
 

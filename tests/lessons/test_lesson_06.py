@@ -74,12 +74,12 @@ def draw_by_mul(mean, log_var, noise):
 def elbo_by_terms(vae, x, noise):
     mean, log_var = vae.encode(x)
     z = draw_by_root(mean, log_var, noise)
-    return bernoulli_log_likelihood(x.flatten(1), vae.decode(z)) - kl_of_torch(mean, log_var)
+    return bernoulli_log_likelihood(x.flatten(1), vae.logits(z)) - kl_of_torch(mean, log_var)
 
 
 def elbo_by_cross_entropy(vae, x, noise):
     mean, log_var = vae.encode(x)
-    p = torch.sigmoid(vae.decode(mean + (0.5 * log_var).exp() * noise))
+    p = torch.sigmoid(vae.logits(mean + (0.5 * log_var).exp() * noise))
     flat = x.view(len(x), -1)
     log_p = torch.xlogy(flat, p) + torch.xlogy(1 - flat, 1 - p)
     kl = -0.5 * torch.sum(1 + log_var - mean**2 - log_var.exp(), dim=1)
@@ -90,7 +90,7 @@ def broken_elbo(pixels=1.0, width=0.5, sign=1.0, factor=1.0):
     def elbo(vae, x, noise):
         mean, log_var = vae.encode(x)
         z = mean + (width * log_var).exp() * noise
-        likelihood = bernoulli_log_likelihood(x.flatten(1), vae.decode(z)) / pixels
+        likelihood = bernoulli_log_likelihood(x.flatten(1), vae.logits(z)) / pixels
         return likelihood - sign * factor * gaussian_kl(mean, log_var)
 
     return elbo
@@ -100,7 +100,7 @@ def elbo_by_one_draw(vae, x, noise):
     mean, log_var = vae.encode(x)
     q, prior = Normal(mean, (0.5 * log_var).exp()), Normal(0.0, 1.0)
     z = q.mean + q.stddev * noise
-    likelihood = bernoulli_log_likelihood(x.flatten(1), vae.decode(z))
+    likelihood = bernoulli_log_likelihood(x.flatten(1), vae.logits(z))
     return likelihood + (prior.log_prob(z) - q.log_prob(z)).sum(1)
 
 

@@ -381,8 +381,8 @@ def test_temperature_scales_the_noise():
         ({"shape": (1, 28, 28)}, "RealNVP is the flow for images"),
         ({"shape": (3,)}, r"\(1,\) or \(2,\)"),
         ({"depth": 0}, "depth must be a whole number"),
-        ({"layers": "spline", "bins": 1}, "2 to 100 bins"),
-        ({"layers": "spline", "bound": -1.0}, "bound must be positive"),
+        ({"layers": "spline", "bins": 1}, "bins must be a whole number from 2 to 100"),
+        ({"layers": "spline", "bound": -1.0}, "bound must be a number above 0"),
         ({"width": 3}, "Flow setting"),
     ],
 )

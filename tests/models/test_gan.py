@@ -194,16 +194,12 @@ def refused(make, *words):
 def test_what_a_gan_refuses():
     refused(lambda: models.GAN("reprot"), "Did you mean 'report'")
     refused(lambda: models.GAN(latnet=3), "Did you mean 'latent'")
-    refused(lambda: models.GAN(latent=0), "latent must be a whole number")
-    refused(lambda: models.GAN(k=1.5), "k must be")
     for given in ({"hidden": 16}, {"shape": 28}, {"shape": "28"}, {"betas": (0.5, "0.9")}):
-        refused(lambda given=given: models.GAN(**given), f"{[*given][0]} is a list of numbers")
+        refused(lambda given=given: models.GAN(**given), f"{[*given][0]} must be a list")
     for betas in ((0.5,), (0.5, 1.5), (-0.5, 0.999)):
         refused(
             lambda betas=betas: models.GAN(betas=betas).game(), "betas", "[0, 1)", str(betas)
         )
-    refused(lambda: models.GAN(d_lr="x"), "d_lr must be positive", "'x'")
-    refused(lambda: models.GAN(average="0.9"), "decay must be in [0, 1)", "'0.9'")
     refused(lambda: models.GAN(objective="saturated"), "Did you mean 'saturating'")
     refused(lambda: generator_loss(torch.zeros(2), "minimax"), "generator objective")
     refused(lambda: small().score(torch.zeros(2, 3, 32, 32)), "(2, 3, 32, 32)")

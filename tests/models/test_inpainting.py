@@ -140,7 +140,7 @@ def test_edges_all_known_none_known_no_steps_and_a_conditional_flow():
         with_classes, image, lower_half_missing(), steps=2, labels=torch.tensor([0, 2])
     )
     assert filled.shape == image.shape
-    with pytest.raises(CourseError, match="one label for each"):
+    with pytest.raises(CourseError, match="one an image"):
         inpaint(with_classes, image, everything, steps=2)
 
 

@@ -10,7 +10,7 @@ from torch.distributions import Categorical, MixtureSameFamily, MultivariateNorm
 
 from course_lib import data
 from course_lib.errors import CourseError
-from course_lib.models.linear import GaussianMixture, ProbabilisticPCA
+from course_lib.models import GaussianMixture, ProbabilisticPCA
 
 F64 = torch.float64
 
@@ -79,7 +79,7 @@ def test_pca_marginal_is_the_integral_over_z():
     z = torch.linspace(-9, 9, 4001, dtype=F64)[:, None]
     x = torch.tensor([[0.3, -1.2]], dtype=F64)
     sigma = model.variance.sqrt()
-    log_px_z = torch.distributions.Normal(model.decode(z), sigma).log_prob(x).sum(1)
+    log_px_z = torch.distributions.Normal(model.mean_given(z), sigma).log_prob(x).sum(1)
     prior = torch.distributions.Normal(0, 1).log_prob(z[:, 0])
     integral = torch.trapezoid((log_px_z + prior).exp(), z[:, 0])
     assert model.log_prob(x).item() == pytest.approx(integral.log().item(), abs=1e-9)
@@ -89,7 +89,9 @@ def test_posterior_obeys_bayes_for_every_z(pca):
     x = points(1, 5, seed=3)
     mean, covariance = pca.posterior(x)
     z = torch.randn(20, 2, generator=seeded(), dtype=F64) * 3
-    log_px_z = torch.distributions.Normal(pca.decode(z), pca.variance.sqrt()).log_prob(x).sum(1)
+    log_px_z = (
+        torch.distributions.Normal(pca.mean_given(z), pca.variance.sqrt()).log_prob(x).sum(1)
+    )
     prior = torch.distributions.Normal(0, 1).log_prob(z).sum(1)
     evidence = log_px_z + prior - MultivariateNormal(mean[0], covariance).log_prob(z)
     torch.testing.assert_close(evidence, pca.log_prob(x).expand(20), rtol=0, atol=1e-9)
@@ -165,7 +167,7 @@ def test_sampling_moments(pca, mixture):
         assert ((x.mean(0) - mean).abs() <= 5 * (spread / n).sqrt()).all()
         wanted = dense(mixture).variance if covariance is None else covariance.diagonal()
         assert ((spread / wanted - 1).abs() <= 10 * (2 / n) ** 0.5).all()
-    without_noise = pca.sample(n, generator=seeded(), draw=False).double().var(0)
+    without_noise = pca.sample(n, generator=seeded(), noise=False).double().var(0)
     assert (without_noise < 0.99 * covariance_diagonal(pca)).any()
 
 
@@ -289,5 +291,5 @@ def test_before_the_fit_and_without_a_game(digits):
         GaussianMixture().log_prob(torch.zeros(1, 784))
     with pytest.raises(CourseError, match="fitted directly"):
         model.game()
-    with pytest.raises(CourseError, match="without labels"):
+    with pytest.raises(CourseError, match="leave the labels out"):
         model.fit(digits, seeded()).sample(2, labels=torch.tensor([1, 2]))

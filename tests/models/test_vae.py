@@ -250,7 +250,7 @@ def test_samples_are_means_or_draws(likelihood, more):
     model = small(likelihood=likelihood, **more)
     seed = torch.Generator().manual_seed
     means = model.sample(5, generator=seed(1))
-    draws = model.sample(5, generator=seed(1), draw=True)
+    draws = model.sample(5, generator=seed(1), noise=True)
     assert means.shape == draws.shape == (5, 1, 28, 28)
     assert 0 <= means.min() and means.max() <= 1 and not torch.equal(means, draws)
     assert torch.equal(means, model.sample(5, generator=seed(1)))
@@ -289,7 +289,7 @@ def test_what_a_vae_refuses():
     refused(lambda: models.VAE(likelihood="bernouli"), "likelihood")
     refused(lambda: models.VAE(likelihood="gaussian"), "needs sigma")
     refused(lambda: models.VAE(sigma=0.3), "only it does")
-    refused(lambda: models.VAE(likelihood="gaussian", sigma=-1.0), "positive")
+    refused(lambda: models.VAE(likelihood="gaussian", sigma=-1.0), "above 0", "'learned'")
     refused(lambda: models.VAE(estimator="exact"), "estimator")
     refused(lambda: small().elbo(torch.zeros(2, 1, 32, 32)), "(2, 1, 32, 32)")
     refused(lambda: small().log_likelihood(torch.zeros(2, 784), k=0), "importance samples")

@@ -87,7 +87,7 @@ def _find(root: str | Path | None) -> archives.Archive | None:
     if root is None:
         return next(filter(None, map(_below, paths.places())), None)
     given = archives.opened(root, "celeba")
-    if not given.path.is_dir():
+    if not isinstance(given, archives.Folder):
         return given
     below = _below(given.path)
     return given if below is None and any(map(squares.is_image, given.files)) else below
@@ -97,9 +97,8 @@ def _below(place: Path) -> archives.Archive | None:
     """The folder of images that CelebA's own archive unpacks to, or an archive."""
     for folder in (place / name for name in FOLDERS):
         if (folder / IMAGES).is_dir():
-            # The zip where its extraction was broken off.
-            best = max([folder / IMAGES, folder / f"{IMAGES}.zip"], key=_count)
-            return archives.opened(best, "celeba")
+            both = [archives.Folder(folder / IMAGES), archives.Zip(folder / f"{IMAGES}.zip")]
+            return max(both, key=_count)  # the zip where its extraction was broken off
         likely = [
             path
             for path in (sorted(folder.iterdir()) if folder.is_dir() else [])
@@ -116,10 +115,10 @@ def _below(place: Path) -> archives.Archive | None:
     return None
 
 
-def _count(path: Path) -> int:
+def _count(archive: archives.Archive) -> int:
     """How many images it has; none where it is missing or damaged."""
     try:
-        return sum(map(squares.is_image, archives.opened(path, "celeba").files))
+        return sum(map(squares.is_image, archive.files))
     except CourseError:
         return 0
 

@@ -1,8 +1,7 @@
 """What explorers need of a model with a latent space: its size, and pictures from points of it.
 
-The families name their way from z to x differently: a GAN generates, a VAE decodes to a mean
-image, a flow is inverted. Here they are one, so that a walk, an attribute or an arithmetic of
-faces (lessons 04, 07 and 11) is written once.
+A model of the course decodes; one of your own may also generate, or invert. Here they are one,
+so that a walk, an attribute or an arithmetic of faces (lessons 04, 07 and 11) is written once.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from course_lib.errors import CourseError
 from course_lib.explore.kit import network
 from course_lib.plots.pictures import as_array
 
-WAYS = ("generate", "mean_image", "inverse")
+WAYS = ("decode", "generate", "mean_image", "inverse")
 CANDIDATES = 24
 
 
@@ -49,10 +48,13 @@ def latents(model: object, what: str) -> Latents:
         raise CourseError(
             f"{what} wants a GAN, a VAE or a flow of images; {type(model).__name__} has {lacks}."
         )
-    if settings.get("classes"):
+    told = settings.get("classes") or settings.get("attributes")
+    if told:
         raise CourseError(
-            f"{what} wants a model without labels; this {type(model).__name__} is conditioned "
-            f"on {settings['classes']} classes."
+            f"{what} wants a model without labels; this {type(model).__name__} is conditioned on "
+            f"{told if isinstance(told, int) else ', '.join(told)} "
+            f"{'classes' if isinstance(told, int) else ''}".rstrip()
+            + "."
         )
     averaged = getattr(model, "averaged", nullcontext)
 

@@ -77,7 +77,7 @@ def _elbo_with(
     def objective(vae: VAE, x: Tensor, noise: Tensor) -> Tensor:
         mean, log_var = vae.encode(x)
         z = mean + width(log_var) * noise
-        likelihood = bernoulli_log_likelihood(x.flatten(1), vae.decode(z))
+        likelihood = bernoulli_log_likelihood(x.flatten(1), vae.logits(z))
         return likelihood / pixels - kl(mean, log_var)
 
     return objective

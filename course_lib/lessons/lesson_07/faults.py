@@ -18,7 +18,7 @@ def _lea(vae: VAE, x: Tensor, noise: Tensor, progress: float) -> Tensor:
     mean, log_var = vae.encode(x)
     z = mean + (0.5 * log_var).exp() * noise
     sigma = vae.log_sigma.exp()
-    squares = ((x.flatten(1) - vae.decode(z)) / sigma).square()
+    squares = ((x.flatten(1) - vae.mean_given(z)) / sigma).square()
     reconstruction = -0.5 * (squares + math.log(2 * math.pi) + 2 * sigma.log()).sum(1)
     weight = min(1.0, progress / 20)
     return reconstruction - weight * gaussian_kl(mean, log_var)
@@ -28,7 +28,7 @@ def _max(vae: VAE, x: Tensor, noise: Tensor, progress: float) -> Tensor:
     mean, log_var = vae.encode(x)
     z = mean + (0.5 * log_var).exp() * noise
     sigma = vae.log_sigma.exp()
-    squares = ((x.flatten(1) - vae.decode(z)) / sigma).square()
+    squares = ((x.flatten(1) - vae.mean_given(z)) / sigma).square()
     reconstruction = -0.5 * (squares + math.log(2 * math.pi) + 2 * sigma.log()).sum(1)
     weight = min(1.0, progress / 0.2)
     return reconstruction - weight * gaussian_kl(mean, log_var)
@@ -38,7 +38,7 @@ def _nia(vae: VAE, x: Tensor, noise: Tensor, progress: float) -> Tensor:
     mean, log_var = vae.encode(x)
     z = mean + (0.5 * log_var).exp() * noise
     sigma = vae.log_sigma.exp()
-    squares = ((x.flatten(1) - vae.decode(z)) / sigma).square()
+    squares = ((x.flatten(1) - vae.mean_given(z)) / sigma).square()
     reconstruction = -0.5 * squares.sum(1)
     weight = min(1.0, progress / 0.2)
     return reconstruction - weight * gaussian_kl(mean, log_var)

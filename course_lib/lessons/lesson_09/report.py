@@ -27,7 +27,7 @@ def report_game(model: CVAEGAN) -> Game:
     ]
 
     def losses(source):
-        x, labels, vector = model.drawn(source)
+        x, labels, vector = model.training_batch(source)
         target = one_hot(labels, 10).to(x)
         mean, log_var = model.posterior(x, torch.zeros_like(vector))
         z = mean + (0.5 * log_var).exp() * source.normal(len(x), s["latent"])

@@ -1,5 +1,5 @@
 """Normalizing flows: invertible maps with a known log-determinant, layer by layer.
 
-`transforms` holds the idea, `density` flows in one and two dimensions (lesson 10), `realnvp`
-flows on images (lesson 11); every other file is one kind of layer or what it is made of.
+`transforms` holds the idea; every other file is one kind of layer or what it is made of.
+`models.flow` trains flows on points (lesson 10), `models.realnvp` on images (lesson 11).
 """

@@ -24,6 +24,15 @@ def _positions(x: Tensor) -> int:
     return x[0, 0].numel()
 
 
+def _two_or_more(by_channel: Tensor) -> Tensor:
+    if by_channel.shape[1] < 2:
+        raise CourseError(
+            "A normalisation takes a channel's mean and variance over the batch, and here the "
+            "batch is a single number: train this flow on batches of 2 or more."
+        )
+    return by_channel
+
+
 class ActivationNorm(Transform):
     """z = (x + shift) · exp(log_scale), for each channel.
 
@@ -47,7 +56,7 @@ class ActivationNorm(Transform):
 
     @torch.no_grad()
     def _start(self, x: Tensor) -> None:
-        by_channel = x.transpose(0, 1).flatten(1)
+        by_channel = _two_or_more(x.transpose(0, 1).flatten(1))
         self.shift.copy_(-by_channel.mean(1))
         self.log_scale.copy_(-by_channel.std(1).clamp_min(1e-6).log())
         self.started.fill_(1.0)
@@ -69,7 +78,7 @@ class BatchNorm(Transform):
     def forward(self, x: Tensor, condition: Tensor | None = None) -> tuple[Tensor, Tensor]:
         mean, variance = self.mean, self.variance
         if self.training:
-            by_channel = x.transpose(0, 1).flatten(1)
+            by_channel = _two_or_more(x.transpose(0, 1).flatten(1))
             mean, variance = by_channel.mean(1), by_channel.var(1, unbiased=False)
             with torch.no_grad():
                 self.mean.lerp_(mean, self.momentum)

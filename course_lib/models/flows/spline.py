@@ -21,7 +21,7 @@ from course_lib.models.flows.coupling import Coupling
 from course_lib.models.flows.transforms import Transform, sum_over_example
 
 BINS = 8
-LEAST = 1e-3  # smallest width and height of a bin, as a share, and smallest slope at a knot
+MINIMUM = 1e-3  # smallest width and height of a bin, as a share, and smallest slope at a knot
 
 
 class Knots(NamedTuple):
@@ -45,12 +45,12 @@ def knots(raw: Tensor, bound: float) -> Knots:
     widths, heights, slopes = raw.split([bins, bins, bins - 1], -1)
 
     def places(shares: Tensor) -> Tensor:
-        shares = LEAST + (1 - LEAST * bins) * softmax(shares, -1)
+        shares = MINIMUM + (1 - MINIMUM * bins) * softmax(shares, -1)
         inner = shares[..., :-1].cumsum(-1) * 2 * bound - bound
         return pad(pad(inner, (1, 0), value=-bound), (0, 1), value=bound)
 
-    one_at_zero = math.log(math.expm1(1 - LEAST))
-    slopes = LEAST + softplus(slopes + one_at_zero)
+    one_at_zero = math.log(math.expm1(1 - MINIMUM))
+    slopes = MINIMUM + softplus(slopes + one_at_zero)
     return Knots(places(widths), places(heights), pad(slopes, (1, 1), value=1.0))
 
 

@@ -13,6 +13,14 @@ import torch
 from torch import Tensor, nn
 
 from course_lib.errors import CourseError
+from course_lib.models.settings import number
+
+AVERAGE = number(
+    None,
+    "decay of a moving average of weights, which samples come from",
+    "[0, 1)",
+    also=(None,),
+)
 
 
 class MovingAverage(nn.Module):
@@ -24,8 +32,8 @@ class MovingAverage(nn.Module):
 
     decay  d in [0, 1); about 1 / (1 − d) rounds are remembered
 
-    Make it an attribute of the model, or list it in the game's `keeps`: a checkpoint then holds
-    it. Let `Game.after` call `update` in every round, and sample under `applied`.
+    A `Model` that declares the setting `average` has it by itself. In a game of your own list it
+    in `keeps`, let `Game.after` call `update` in every round, and sample under `applied`.
     """
 
     def __init__(self, *networks: nn.Module, decay: float) -> None:

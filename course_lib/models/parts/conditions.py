@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from course_lib.errors import CourseError, unknown
+from course_lib.models.settings import names, whole
 
 # How `read` gets at the attribute of a name: from a data set, or from a batch of a training.
 Lookup = Callable[[str], Tensor]
@@ -39,7 +40,7 @@ class Nothing:
         if labels is not None:
             raise CourseError("This model is unconditional: leave the labels out.")
 
-    def vector(self, labels: None, n: int, **place) -> Tensor:
+    def vectors(self, labels: None, n: int, **place) -> Tensor:
         return torch.zeros(n, 0, **place)
 
     def asked(self, n: int, generator: torch.Generator | None) -> None:
@@ -87,7 +88,7 @@ class Classes:
             )
         return found.long()
 
-    def vector(self, labels: Tensor, n: int, **place) -> Tensor:
+    def vectors(self, labels: Tensor, n: int, **place) -> Tensor:
         """Labels (n,) → one-hot rows (n, classes)."""
         return F.one_hot(labels, self.size).to(**place)
 
@@ -162,7 +163,7 @@ class Attributes:
             raise CourseError(f"{kind}; got {_some(found[wrong])}.")
         return found.long()
 
-    def vector(self, labels: Tensor, n: int, **place) -> Tensor:
+    def vectors(self, labels: Tensor, n: int, **place) -> Tensor:
         """Ones and zeros (n, K) → ±1, so that "without" is said as loudly as "with"."""
         return (2 * labels - 1).to(**place)
 
@@ -182,12 +183,16 @@ class Attributes:
 
 Condition = Nothing | Classes | Attributes
 
+# Settings of a model that may be told a class or attributes.
+CONDITION = {
+    "classes": whole(0, "number of classes, or 0", "[0, 1000000]"),
+    "attributes": names((), "what an image has or has not, with a bound: mouth_open>0.5"),
+}
+
 
 def condition(classes: int, attributes: Sequence[str]) -> Condition:
     """The condition that settings ask for: `classes` of them, or these attributes, or none."""
-    if isinstance(attributes, str):
-        raise CourseError(f'attributes is a list of names, such as ["{attributes}"].')
-    if not (isinstance(classes, int) and (classes == 0 or classes >= 2)):
+    if classes == 1:
         raise CourseError(
             f"classes is 0 (no labels) or a whole number from 2, not {classes!r}."
         )

@@ -1,9 +1,9 @@
-"""Two networks from which all hybrids are made: one writes images, one reads them.
+"""Two networks from which all hybrids are made: one draws images, one reads them.
 
-The writer is DCGAN's generator; its input is a code and a condition in a row. The reader is
-DCGAN's strided convolutions without batch norm, then a hidden layer that also sees a vector (a
-condition, a code, noise …). As encoder, discriminator, classifier or judge of pairs the same
-reader differs only in what it is told and in how many numbers it gives. Lesson 08.
+The decoder is DCGAN's generator; its input is a code and a condition in a row. The encoder is
+DCGAN's strided convolutions without batch norm, then a hidden layer that also sees a condition
+(labels, a code, noise …). As encoder, discriminator, classifier or judge of pairs the same
+network differs only in what it is told and in how many numbers it gives. Lesson 08.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from course_lib.models.parts import convolutions
 
 
-class Reader(nn.Module):
-    """An image (B, C, H, W) in [−1, 1], and a vector (B, told) → (B, outputs).
+class ImageEncoder(nn.Module):
+    """An image (B, C, H, W) in [−1, 1], and a condition (B, told) → (B, outputs).
 
     width  channels of the first convolution; dense: width of the hidden layer, whose output
            `features` are the input of the last layer
@@ -39,39 +39,34 @@ class Reader(nn.Module):
         self.hidden = nn.Sequential(nn.Linear(flat + told, dense), nn.LeakyReLU(0.2))
         self.head = nn.Linear(dense, outputs)
 
-    def features(self, x: Tensor, vector: Tensor | None = None) -> Tensor:
+    def features(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
         """The input of the last layer, (B, dense)."""
         seen = self.trunk(x)
-        return self.hidden(seen if vector is None else torch.cat([seen, vector], 1))
+        return self.hidden(seen if condition is None else torch.cat([seen, condition], 1))
 
-    def forward(self, x: Tensor, vector: Tensor | None = None) -> Tensor:
-        return self.head(self.features(x, vector))
+    def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
+        return self.head(self.features(x, condition))
 
 
 @torch.no_grad()
-def attentive(reader: Reader) -> Reader:
-    """Let it hear what it is told: those weights start as those of a layer of their own.
+def rescale_condition_weights(network: nn.Module, latent: int = 0, length: float = 1.0):
+    """Let a network hear what it is told, from the first round on.
 
     Beside thousands of features of an image, a label, a code or noise of a few numbers starts
-    with weights so small that for hundreds of rounds the reader is nearly deaf to it.
+    with weights so small that for hundreds of rounds an `ImageEncoder` is nearly deaf to it:
+    those weights start as those of a layer of their own. An `image_decoder` hears a condition,
+    of vectors of that `length`, as much as a code of `latent` standard normal numbers, whose
+    length is about √latent. Returns the network.
     """
-    weight = reader.hidden[0].weight
-    inputs = weight.shape[1]
-    weight[:, inputs - reader.told :] *= math.sqrt(inputs / max(1, reader.told))
-    return reader
+    if isinstance(network, ImageEncoder):
+        weight, told = network.hidden[0].weight, network.told
+        inputs = weight.shape[1]
+        weight[:, inputs - told :] *= math.sqrt(inputs / max(1, told))
+    else:
+        network[1][0].weight[latent:] *= math.sqrt(latent) / length
+    return network
 
 
-@torch.no_grad()
-def obedient(generator: nn.Sequential, latent: int, length: float) -> nn.Sequential:
-    """Let G hear the condition: at the start it moves G's first layer as much as a code does.
-
-    A code of `latent` standard normal numbers has a length of about √latent, the vector of a
-    condition `length`.
-    """
-    generator[1][0].weight[latent:] *= math.sqrt(latent) / length
-    return generator
-
-
-def writer(shape: tuple[int, ...], inputs: int, width: int) -> nn.Sequential:
+def image_decoder(shape: tuple[int, ...], inputs: int, width: int) -> nn.Sequential:
     """Codes and conditions (B, inputs) → images (B, C, H, W) in (−1, 1)."""
     return convolutions.generator(shape, inputs, width, norm="dcgan", up="transposed")

@@ -7,13 +7,24 @@ lesson 07.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
+
+from course_lib.errors import CourseError
+from course_lib.models.settings import number
+from course_lib.pixels import binarise
 
 LOG_2PI = math.log(2 * math.pi)
 ACTIVE = 0.01  # variance of posterior means (Burda et al. 2016)
+SIGMA = number(
+    None,
+    "σ of Gaussian pixels, in units of their range, fixed or learned",
+    "(0, inf)",
+    also=(None, "learned", "per pixel"),
+)
 
 
 def gaussian_kls(mean: Tensor, log_var: Tensor) -> Tensor:
@@ -39,12 +50,12 @@ def free_bits_kl(mean: Tensor, log_var: Tensor, free: float) -> Tensor:
     return torch.where(each.mean(0) > free, each, torch.full_like(each, free)).sum(-1)
 
 
-def active_units(means: Tensor, least: float = ACTIVE) -> int:
-    """How many latents say anything: those whose posterior mean varies over images by > least.
+def active_units(means: Tensor, minimum: float = ACTIVE) -> int:
+    """How many latents say anything: those whose posterior mean varies over images by > minimum.
 
-    means (N, latent) of q(z|x) of N images; its variance is compared with `least`.
+    means (N, latent) of q(z|x) of N images; its variance is compared with `minimum`.
     """
-    return int((means.var(0) > least).sum())
+    return int((means.var(0) > minimum).sum())
 
 
 def log_normal(z: Tensor, mean: Tensor | float = 0.0, log_var: Tensor | float = 0.0) -> Tensor:
@@ -67,3 +78,35 @@ def gaussian_log_likelihood(x: Tensor, mean: Tensor, sigma: Tensor | float) -> T
     """log N(x; mean, σ²), with its ½ and its normaliser, over the last dimension; nats."""
     sigma = torch.as_tensor(sigma, dtype=x.dtype, device=x.device)
     return -0.5 * (LOG_2PI + 2 * sigma.log() + ((x - mean) / sigma).square()).sum(-1)
+
+
+def log_sigma(s: dict[str, Any], size: int) -> nn.Parameter | None:
+    """log σ of `size` Gaussian pixels by the settings `likelihood` and `sigma`; else None."""
+    gaussian, sigma = s["likelihood"] == "gaussian", s["sigma"]
+    if gaussian != (sigma is not None):
+        raise CourseError(
+            'A Gaussian likelihood needs sigma (a number, or "learned"), and only it does: got '
+            f"likelihood={s['likelihood']!r} with sigma={sigma!r}."
+        )
+    if not gaussian:
+        return None
+    learned = isinstance(sigma, str)
+    start = torch.tensor(math.log(0.2 if learned else sigma))
+    start = start.expand(size).clone() if sigma == "per pixel" else start
+    return nn.Parameter(start, requires_grad=learned)
+
+
+def draw_pixels(
+    mean: Tensor, log_sigma: Tensor | None, generator: torch.Generator | None
+) -> Tensor:
+    """A draw from p(x|z) of that mean, (n, C, H, W) in [0, 1].
+
+    Bernoulli pixels, or with log_sigma Gaussian ones, clipped.
+    """
+    if log_sigma is None:
+        return binarise(mean, generator)
+    sigma = log_sigma.exp()
+    sigma = sigma.view(mean.shape[1:]) if sigma.ndim else sigma
+    device = "cpu" if generator is None else generator.device
+    noise = torch.randn(mean.shape, generator=generator, device=device, dtype=torch.float32)
+    return (mean + sigma * noise.to(mean)).clamp(0, 1)

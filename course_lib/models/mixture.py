@@ -11,41 +11,31 @@ import torch
 from torch import Tensor
 
 from course_lib.errors import CourseError
-from course_lib.models.linear.closed_form import LOG_2PI, LinearGaussian
+from course_lib.models.linear import FITTED, LOG_2PI, LinearGaussian
+from course_lib.models.parts.building import Building
+from course_lib.models.settings import number, whole
 
 
 class GaussianMixture(LinearGaussian):
     """p(x) = Σ_k π_k N(μ_k, W_k W_kᵀ + diag ψ_k): full covariances of low rank plus diagonal.
 
-    shape of one example; components K; factors: rank q of W_k, 0 for diagonal covariances;
-    floor: least standard deviation of a pixel's noise ψ, in units of x; iterations of EM; seed
-    of the start. After `fit`: log_shares (K,), means (K, D), loadings (K, D, q), noises (K, D).
-    Derived in lesson 01, (1.16) and (1.17).
+    Without a floor the likelihood of a mixture is unbounded. After `fit`: log_shares (K,), means
+    (K, D), loadings (K, D, q), noises (K, D). Derived in lesson 01, (1.16) and (1.17).
     """
 
-    recipes: ClassVar = {
-        "course": {
-            "shape": (1, 28, 28),
-            "components": 30,
-            "factors": 12,
-            "floor": 0.004,
-            "iterations": 8,
-            "seed": 0,
-        }
+    declared: ClassVar = FITTED | {
+        "components": whole(30, "K", "[1, 10000]"),
+        "factors": whole(12, "rank q of W_k; 0: diagonal covariances", "[0, 1000000]"),
+        "floor": number(
+            0.004, "smallest σ of a pixel's noise; with 0 p(x) is unbounded", "(0, inf)"
+        ),
+        "iterations": whole(8, "of EM", "[1, 1000000]"),
     }
 
     def allocate(self) -> None:
         s = self.settings
-        for name, low in (("components", 1), ("factors", 0), ("iterations", 1)):
-            if not (isinstance(s[name], int) and s[name] >= low):
-                raise CourseError(f"{name} must be a whole number from {low}, not {s[name]!r}.")
         if s["factors"] >= self.size:
             raise CourseError(f"factors must be below D = {self.size}, not {s['factors']}.")
-        if not s["floor"] > 0:
-            raise CourseError(
-                f"floor must be above 0, not {s['floor']!r}: without a floor the likelihood of "
-                "a mixture is unbounded (lesson 01)."
-            )
         k, d = s["components"], self.size
         self.hold(log_shares=torch.zeros(k), means=torch.zeros(k, d))
         self.hold(loadings=torch.zeros(k, d, s["factors"]), noises=torch.ones(k, d))
@@ -57,7 +47,7 @@ class GaussianMixture(LinearGaussian):
         data as for ProbabilisticPCA.fit, N ≥ components · (factors + 2).
         """
         s = self.settings
-        x = self.data(data, generator, least=s["components"] * (s["factors"] + 2))
+        x = self.data(data, generator, minimum=s["components"] * (s["factors"] + 2))
         self.start(x)
         return [self.em_step(x) for _ in range(s["iterations"])]
 
@@ -77,8 +67,7 @@ class GaussianMixture(LinearGaussian):
             mine = x[nearest == j]
             d = (mine if len(mine) > q + 1 else x) - means[j]
             if q:
-                with torch.random.fork_rng(devices=[]):  # svd_lowrank takes no generator
-                    torch.manual_seed(s["seed"])
+                with Building(s["seed"]):  # svd_lowrank takes no generator
                     _, size, axes = torch.svd_lowrank(d, q, niter=2)
                 loadings[j] = axes * size / len(d) ** 0.5
             noises[j] = (d.square().mean(0) - loadings[j].square().sum(1)).clamp(min=floor)
@@ -150,23 +139,14 @@ class GaussianMixture(LinearGaussian):
         self.ready()
         return self.log_joint(self.data(x)).softmax(1)
 
-    @torch.no_grad()
-    def sample(
-        self,
-        n: int,
-        *,
-        labels: Tensor | None = None,
-        generator: torch.Generator | None = None,
-        draw: bool = True,
-    ) -> Tensor:
-        """n draws from p(x), (n, *shape); draw=False leaves the pixel noise ψ out."""
-        self.unconditional(labels)
+    def _sample(self, n: int, labels: Any, generator, noise: bool = True) -> Tensor:
+        """Draws from p(x); noise=False leaves the pixel noise ψ out."""
         self.ready()
         shares = self.log_shares.exp().cpu()
         k = torch.multinomial(shares, n, replacement=True, generator=generator)
         k = k.to(self.means.device)
         z = self.noise(n, self.settings["factors"], 1, generator=generator)
         x = self.means[k] + (self.loadings[k] @ z).squeeze(2)
-        if draw:
+        if noise:
             x = x + self.noises[k].sqrt() * self.noise(*x.shape, generator=generator)
         return self.picture(x)

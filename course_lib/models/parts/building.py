@@ -1,0 +1,69 @@
+"""How a model comes by its first weights: from its own seed, within what a machine holds.
+
+Layers draw their weights from torch's one generator, which all threads share, so that two
+models built at a time would take each other's numbers. Within `Building` every draw comes from a
+generator of the seed instead: the same numbers as after `torch.manual_seed(seed)`, and nobody
+else's. What is asked for is counted before it is taken.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from course_lib.errors import CourseError
+
+LARGEST = 4 * 2**30  # bytes of weights; Adam's training takes four times as much
+MOST = 100_000  # tensors
+
+
+class Building(TorchDispatchMode):
+    """Draws from generators of `seed`, and refuses more than LARGEST bytes of new tensors."""
+
+    def __init__(self, seed: int, what: str = "This model") -> None:
+        super().__init__()
+        self.seed, self.what = seed, what
+        self.generators: dict[torch.device, torch.Generator] = {}
+        self.bytes = self.tensors = 0
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # or torch would import its compiler, a second and 70 MB, for nothing
+
+    def __torch_dispatch__(self, operation, types, args=(), kwargs=None) -> Any:
+        kwargs = dict(kwargs or {})
+        asked = {a.name for a in operation._schema.arguments}
+        if "pin_memory" in asked:  # what every function has that makes a new tensor of a size
+            self._count(args, kwargs)
+        target = args[0] if args and isinstance(args[0], Tensor) else None
+        device = target.device if target is not None else kwargs.get("device")
+        device = torch.device(device or "cpu")
+        if device.type != "meta" and kwargs.get("generator") is None:
+            twin = f"{operation._overloadname}_generator".removeprefix("default_")
+            if "generator" not in asked and twin in operation.overloadpacket.overloads():
+                operation, asked = getattr(operation.overloadpacket, twin), {"generator"}
+            if "generator" in asked:
+                kwargs["generator"] = self._of(device)
+        return operation(*args, **kwargs)
+
+    def _of(self, device: torch.device) -> torch.Generator:
+        if device not in self.generators:
+            self.generators[device] = torch.Generator(device).manual_seed(self.seed)
+        return self.generators[device]
+
+    def _count(self, args: tuple, kwargs: dict) -> None:
+        size = next((a for a in args if isinstance(a, list | tuple)), ())
+        dtype = kwargs.get("dtype") or torch.get_default_dtype()
+        self.bytes += math.prod(size) * dtype.itemsize
+        self.tensors += 1
+        if self.bytes > LARGEST or self.tensors > MOST:
+            raise CourseError(
+                f"{self.what} would have more than {LARGEST / 2**30:g} GB of weights, or more "
+                f"than {MOST:,} tensors: {self.bytes / 2**30:,.1f} GB in {self.tensors:,} were "
+                "asked for, and more to come. Choose smaller widths, fewer layers or smaller "
+                "images."
+            )

@@ -1,0 +1,162 @@
+"""Settings of a model: each declared once, with its default, its range and a line that says why.
+
+A declaration is all that is known of a setting: constructors check by it, `help(models.VAE)`
+prints its table, errors quote it. Values are plain numbers, strings, truth values and tuples of
+them, so that a checkpoint can hold them; whole and real numbers of NumPy and torch become
+Python's. Ranges are written as intervals: "[0, 1)" holds 0 and not 1.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import Any
+
+from course_lib.errors import CourseError, unknown
+
+SIZES = "[1, 1000000]"  # of anything that memory is taken for
+SEEDS = "[0, 9223372036854775807]"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting.
+
+    default  its value in the recipe "course", unless that recipe says another
+    about    one line: what it is, in which units
+    kind     "whole", "number", "flag", "choice" or "name"
+    within   the interval of a number
+    many     None: one value; True: a list of any length; a number: a list of so many
+    also     values that are allowed besides: None, or words
+    """
+
+    default: Any
+    about: str
+    kind: str
+    within: str = "(-inf, inf)"
+    many: bool | int | None = None
+    also: tuple = ()
+
+    def expected(self) -> str:
+        """What may be given, in words."""
+        one = {
+            "whole": f"a whole number {_in_words(self.within)}",
+            "number": f"a number {_in_words(self.within)}",
+            "flag": "True or False",
+            "name": "a name",
+        }.get(self.kind)
+        if self.many:
+            count = "" if self.many is True else f"{self.many} of them: "
+            one = f"a list such as {self.default!r}, {count}each {one}"
+        also = [repr(value) for value in self.also]
+        return " or ".join(also if one is None else [one, *also])
+
+    def checked(self, value: Any, where: str) -> Any:
+        """The value as plain Python, or a CourseError that begins with `where`."""
+        plain = value.tolist() if hasattr(value, "tolist") else value  # NumPy's and torch's
+        if any(
+            plain is word or (isinstance(word, str) and plain == word) for word in self.also
+        ):
+            return plain
+        if self.kind == "choice" and isinstance(plain, str):
+            raise unknown(where, plain, self.also)
+        if self.many:
+            fits = isinstance(plain, list | tuple) and len(plain) <= 100
+            fits = fits and (self.many is True or len(plain) == self.many)
+            found = [self._one(entry) for entry in plain] if fits else [None]
+            found = None if None in found else tuple(found)
+        else:
+            found = self._one(plain)
+        if found is None:
+            raise CourseError(
+                f"{where} must be {self.expected()}, not {value!r:.80} ({self.about})."
+            )
+        return found
+
+    def _one(self, value: Any) -> Any:
+        """One plain value, or None if it doesn't fit."""
+        if self.kind == "flag":
+            return value if isinstance(value, bool) else None
+        if self.kind == "name":
+            return value if isinstance(value, str) and value else None
+        kind = Integral if self.kind == "whole" else Real
+        if isinstance(value, bool) or not isinstance(value, kind):
+            return None
+        value = int(value) if isinstance(value, Integral) else float(value)
+        return value if _holds(self.within, value) else None
+
+
+def whole(default: Any, about: str, within: str = SIZES, **more: Any) -> Setting:
+    """A whole number, or with many=… a list of them."""
+    return Setting(default, about, "whole", within, **more)
+
+
+def number(default: Any, about: str, within: str, **more: Any) -> Setting:
+    """A finite real number, or with many=… a list of them."""
+    return Setting(default, about, "number", within, **more)
+
+
+def flag(default: bool, about: str) -> Setting:
+    """True or False; no number and no string is either."""
+    return Setting(default, about, "flag")
+
+
+def choice(default: str, of: Iterable[str], about: str) -> Setting:
+    """One of several words."""
+    return Setting(default, about, "choice", also=tuple(of))
+
+
+def names(default: tuple[str, ...], about: str) -> Setting:
+    """A list of names."""
+    return Setting(default, about, "name", many=True)
+
+
+def _holds(interval: str, value: float) -> bool:
+    """Whether "[low, high)" holds the value; infinity and NaN lie in none."""
+    low, high = (float(end) for end in interval[1:-1].split(","))
+    above = value >= low if interval[0] == "[" else value > low
+    below = value <= high if interval[-1] == "]" else value < high
+    return above and below and math.isfinite(value)
+
+
+def _in_words(interval: str) -> str:
+    """ "[1, 1000000]" → "from 1 to 1,000,000"; what needs its brackets keeps them."""
+    low, high = (float(end) for end in interval[1:-1].split(","))
+    if interval[-1] == "]" and interval[0] == "[":
+        return f"from {low:,.0f} to {high:,.0f}" if high > 1 else f"in {interval}"
+    if high == math.inf:
+        return f"from {low:g}" if interval[0] == "[" else f"above {low:g}"
+    return f"in {interval}"
+
+
+def complete(
+    model: str, declared: Mapping[str, Setting], given: Mapping[str, Any]
+) -> dict[str, Any]:
+    """All settings: those given, checked, the others as declared."""
+    for name in given:
+        if name not in declared:
+            raise unknown(f"{model} setting", name, declared)
+    return {
+        name: setting.checked(given.get(name, setting.default), f"{model} setting {name}")
+        for name, setting in declared.items()
+    }
+
+
+def table(declared: Mapping[str, Setting]) -> str:
+    """The declarations as text, a line each: name, what it is, default."""
+    wide = max(map(len, declared))
+    return "\n".join(
+        f"{name:{wide}}  {setting.about}: {setting.expected()}; {setting.default!r}"
+        for name, setting in declared.items()
+    )
+
+
+# Settings that nearly every model has.
+COMMON = {
+    "shape": whole((1, 28, 28), "shape of one example", "[1, 65536]", many=True),
+    "batch": whole(64, "examples a batch"),
+    "rounds": whole(20_000, "rounds at full budget", "[1, 1000000000000]"),
+    "seed": whole(0, "of the first weights", SEEDS),
+}
