@@ -571,7 +571,8 @@ plots.show(fig, alt=f"The lessons as boxes, arrows to each from what it needs: {
 # | $t$ | round of a training | `source.t` | | |
 #
 # $\log$ is the natural logarithm. $\odot$ multiplies entry by entry. $\mathbb E_p$ is the mean over
-# draws from $p$. A loss or likelihood is **summed over pixels and latents and averaged over
+# draws from $p$. In $a \pm b$, $b$ is one standard error (lesson 01), over samples; where it is
+# another thing, such as half of a 95% interval or a spread over seeds, the word stands beside it. A loss or likelihood is **summed over pixels and latents and averaged over
 # the batch**, so it is in nats per image.
 
 # %% [markdown]

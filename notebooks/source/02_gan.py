@@ -1129,7 +1129,8 @@ plots.show(
 # ## 10 · Digits: the GAN of report A
 #
 # The same game on real images, with the networks and settings of report A (its section
-# 4.1): G 64–256–256–784, D mirrored, Adam at 2·10⁻⁴, batches of 100. In the library the
+# 4.1): 64 latents, layers of 256, 784 pixels, Adam at 2·10⁻⁴, batches of 100. (How many layers, the
+# report does not say; its public code has G 64–256–256–784 and D mirrored.) In the library the
 # whole of it is `models.GAN("report")`, with the two moves that you wrote above. (One
 # economy: with $k=1$ D's fakes serve G's move too, instead of fresh ones.)
 
@@ -1506,7 +1507,7 @@ assert bool((g_loss_A > 0).all())
 # "real"). The report just doesn't mention it.
 #
 # Now don't overdo it. A hasty reader says: "$D(G(z))=.02$, so g_loss must be
-# $-\log.02=3.9$, and A prints 5.08: wrong again!" That accusation fails twice. The mean of
+# $-\log.02=3.9$, and 5.08 is printed: wrong again!" That accusation fails twice. The mean of
 # $-\log$ is not $-\log$ of the mean; $-\log$ is convex, so by Jensen's inequality
 #
 # $$\frac1B\sum_i-\log D_i\;\ge\;-\log\Bigl(\frac1B\sum_iD_i\Bigr)\tag{2.15}$$
@@ -1594,7 +1595,7 @@ refuses(at_once[-1] / at_once[0], 1.0, tol=1e-6, name="stable because at the sam
 # %% [markdown]
 # Be exact about what this shows. It does not show that every GAN does better in turns, nor
 # that taking turns makes a GAN stable: alternating play on $xy$ does not converge either.
-# It does show that "not at the same time" can't be *the* reason. (B's §2.1 says of the same
+# It does show that "not trained at the same time" can't be *the* reason. (B's §2.1 says of the same
 # networks that they "are trained at the same time".) If B meant that the two must be *kept
 # in step*, that is right, and B's §2.1 says so, nearly in the words of Goodfellow et al. (2014): "$G$
 # must not be trained too much without updating $D$". Try all three on the ring: in turns, at the same time, and with
@@ -1673,8 +1674,8 @@ for name, result in results.items():
 # Derive the new $D^*$ as in (2.4). What is it where $p_g=0$? Then put .9 *and* .1, and
 # explain why the second is unwise.
 #
-# **02.16 · Momentum.** Set `betas=(0.9, 0.999)` in `ring_game`, PyTorch's default and
-# report A's. How many modes, and when? Look at the replay: what do the fakes do?
+# **02.16 · Momentum.** Set `betas=(0.9, 0.999)` in `ring_game`, PyTorch's default, which
+# report A's code keeps. How many modes, and when? Look at the replay: what do the fakes do?
 #
 # ## Summary
 #

@@ -1247,7 +1247,7 @@ if isinstance(guess_real, str) and len(guess_real) == 12:
 # %% [markdown]
 # ## 13 · The reports
 #
-# ### E22 · "Suffer heavily from deformation", and "comparable to the real" (B, §5, §6 and §4.1)
+# ### E22 · RealNVP and DCGAN "suffer heavily from deformation", and "comparable to the real" (B, §5, §6 and §4.1)
 #
 # > Based on that property, my results show that VAE generates more symmetric faces while RealNVP and DCGAN suffer heavily from deformation.
 #

@@ -841,8 +841,8 @@ def passes(order):
             calls[name] += 1
 
         network.register_forward_hook(count)
-    training.fit(small, tiny, rounds=5, preview=False, progress=False)
-    return calls["G"] / 5, calls["D"] / 5
+    played = training.fit(small, tiny, rounds=5, preview=False, progress=False).rounds
+    return calls["G"] / played, calls["D"] / played
 
 
 of_G, of_D = passes("alternating")
@@ -1046,7 +1046,7 @@ guess_ours = predict("04.12", guess_ours)  # classes covered by the course's DCG
 guess_loss = predict("04.13", guess_loss)  # the DCGAN's d_loss on digits, in nats
 
 # %% [markdown]
-# Begin live. One round of A2 costs some seconds on a laptop (its G computes at 56×56, and $k=3$), so here are only a few.
+# Begin live. One round of A2 costs some seconds on a laptop (in A's code G computes at 56×56, and $k=3$), so here are only a few.
 
 # %%
 rounds = budget.pick(smoke=1, laptop=8, full=468)

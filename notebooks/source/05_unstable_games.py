@@ -234,7 +234,8 @@ refuses(back, 1.0, tol=1e-3, name="β = −.5 no better than none")
 assert slow > 1 > back
 at_best = min(modulus(with_momentum(0.3, b, False))[-1] for b in betas.tolist())
 print(f"simultaneous, best of all β: {at_best:.4f}")
-print("your prediction:", guess_momentum)
+if guess_momentum is not None:
+    print("your prediction:", guess_momentum)
 
 # %% [markdown]
 # **What to see.** Alternating play converges for *negative* momentum only, here from about $-.85$
@@ -984,11 +985,11 @@ runs = {name: [play(name, seed) for seed in SEEDS] for name in METHODS}
 # %%
 def mean_sd(values):
     values = torch.tensor([float(v) for v in values])
-    return f"{values.mean():5.2f} ± {values.std(correction=len(values) > 1):4.2f}"
+    return f"{values.mean():5.2f} ({values.std(correction=len(values) > 1):4.2f})"
 
 
 # %%
-print(f"modes of 8, share of good points: mean ± sd over {len(SEEDS)} seeds")
+print(f"modes of 8, share of good points: mean (standard deviation) of {len(SEEDS)} seeds")
 print(f"{'':17} rounds  CPU s   modes         good          modes (EMA)    ‖∇ψ‖")
 ring_modes = {}
 for name, results in runs.items():
@@ -1001,7 +1002,8 @@ for name, results in runs.items():
         f"  {mean_sd(ring_modes[name + ', EMA'])}"
         f"  {mean_sd(f['gradient'] for f in found)}"
     )
-print("your prediction:", guess_best)
+if guess_best is not None:
+    print("your prediction:", guess_best)
 shorter = [play("in turns", seed, rounds=700)[2]["own"].modes for seed in SEEDS]
 print(f"in turns, with the 700 rounds of D 5 times: {mean_sd(shorter)} modes")
 
@@ -1059,7 +1061,9 @@ plots.show(
 # %%
 weights = torch.cat([p.detach().flatten() for p in clipped.parameters()])
 at_edge = (weights.abs() > 0.99 * weights.abs().max()).double().mean()
-print(f"share of clipped weights at ±c: {at_edge:.2f}; your prediction: {guess_share}")
+print(f"share of clipped weights at ±c: {at_edge:.2f}")
+if guess_share is not None:
+    print(f"your prediction: {guess_share:g}")
 
 
 # %%
@@ -1133,6 +1137,7 @@ def last(row, which):
 
 
 # %%
+print("mean (standard deviation over seeds)")
 print(f"{'':21} CPU s  classes of 10  total variation  FD on digit features  ‖∇ψ‖")
 digit_modes = {}
 for name, which in itertools.product(recorded["settings"], ("own", "averaged")):

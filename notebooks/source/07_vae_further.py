@@ -1060,9 +1060,10 @@ for name, changed in recorded["ways"].items():
 # %%
 def over_seeds(name, column):
     values = number([row[column] for row in recorded["rows"] if row["way"] == name])
-    return f"{values.mean():8.2f} ± {values.std():4.2f}"
+    return f"{values.mean():8.2f} ({values.std():4.2f})"
 
 
+print("mean (standard deviation over seeds)")
 columns = ("elbo", "bound", "kl", "active", "cpu_seconds")
 print(
     f"{'':10}",
@@ -1093,11 +1094,11 @@ plots.show(fig, alt="KL of each latent in falling order, for six ways of trainin
 #
 # ### 6.1 · How many latents will it use?
 #
-# Report B trains a convolutional VAE with 128 latents on CelebA (the course calls it B3). Its section 4.3:
+# Report B trains a VAE with 128 latents on CelebA (the course calls it B3). Its section 4.3:
 #
 # > Batch size = 144 , Latent dimension = 128 , Learning Rate = 0.005 , Scheduler Gamma = 0.95 , Optimizer= SGD , Loss = Log Probability + KLD , Num Epochs = 30
 #
-# It names no σ. The course takes what "squared error" usually means, $\sigma=1$, and its own drawn faces (lesson 03), at
+# It names no σ, no network and no size of its pictures. The course takes what "squared error" usually means, $\sigma=1$, convolutions, and its own drawn faces (lesson 03), at
 # 32×32 here. By (7.3) you can say beforehand how many directions are worth a latent, at least to a linear model: count the
 # eigenvalues of the pixels' covariance above $\sigma^2=1$.
 

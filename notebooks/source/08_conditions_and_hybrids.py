@@ -250,7 +250,8 @@ for name, kind in {"D is told": models.CGAN, "D is not told": Deaf}.items():
     training.fit(cgans[name], digits, rounds=played, seed=1, preview=False)
     share, error = obedience(cgans[name])
     print(f"{name:14} {share:.3f} ± {error:.3f} of samples are what was asked for")
-print("your prediction for the second:", guess_untold)
+if guess_untold is not None:
+    print("your prediction for the second:", guess_untold)
 
 # %%
 same_codes = torch.randn(4, 16, generator=generator).repeat_interleave(10, 0)

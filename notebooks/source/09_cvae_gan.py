@@ -966,7 +966,8 @@ for variant in recorded["variants"]:
 known = [recorded["real"].get(name) for name in columns]
 told = "".join(f"{'–' if v is None else f'{v:.3f}':>10}{'':8}" for v in known)
 print(f"{'real digits':14}{told}")
-print("your prediction for the lowest agreement:", guess_worst)
+if guess_worst is not None:
+    print("your prediction for the lowest agreement:", guess_worst)
 
 # %%
 fig, axes = plots.figure(columns=4, width=10.4, height=2.9)
