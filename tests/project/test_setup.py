@@ -1,8 +1,10 @@
 """The set-up: the Makefile's help, the learner's copies, requirements that agree, clean files."""
 
 import ast
+import errno
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -236,8 +238,64 @@ def test_a_lost_manifest_costs_nobody_their_work(lab, shipped, tmp_path):
     lab.hand_out(shipped, work)
     (work / "06_vae.ipynb").write_text("mine")
     (work / ".copies.json").write_text("{damaged")
-    assert len(lab.hand_out(shipped, work)) == 1
+    told, beside = lab.hand_out(shipped, work)
+    assert ".copies.json was damaged" in told and "06_vae.new.ipynb" in beside
     assert texts(work) == FIRST | {"06_vae.ipynb": "mine", "06_vae.new.ipynb": "first 06"}
+    assert lab.hand_out(shipped, work) == []
+
+
+@pytest.mark.parametrize(
+    "content", [b"[1, 2]", b"[" * 10**5, b"\xff\xfe", b'{"06_vae.ipynb": 3}', b"null", b""]
+)
+def test_a_damaged_manifest_is_mended_with_one_sentence(lab, shipped, tmp_path, content):
+    work = tmp_path / "work"
+    lab.hand_out(shipped, work)
+    (work / ".copies.json").write_bytes(content)
+    (told,) = lab.hand_out(shipped, work)
+    assert "written anew" in told and texts(work) == FIRST
+    assert lab.hand_out(shipped, work) == []
+
+
+def test_a_full_disk_leaves_no_half_lesson(lab, shipped, tmp_path, monkeypatch):
+    """Wherever the room ends, the next start goes on as if nothing had been."""
+    work, real = tmp_path / "work", os.fsync
+    for room in range(4):
+        left = iter([real] * room)
+
+        def full(number, left=left):
+            write = next(left, None)
+            if write is None:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            write(number)
+
+        with monkeypatch.context() as patch, pytest.raises(OSError, match="No space"):
+            patch.setattr(os, "fsync", full)
+            lab.hand_out(shipped, work)
+        assert texts(work).items() <= FIRST.items() and len(texts(work)) == room
+        assert not (work / ".copies.json").exists()
+        shutil.rmtree(work)
+    work.mkdir()
+    (work / ".06_vae.ipynb.17.part").write_text("first")  # of a start that was killed
+    assert lab.hand_out(shipped, work) == [] and texts(work) == FIRST
+
+
+def test_lessons_that_were_handed_out_before_the_disk_was_full_stay_the_learners(
+    lab, shipped, tmp_path, monkeypatch
+):
+    work = tmp_path / "work"
+    lab.hand_out(shipped, work)
+    (work / "06_vae.ipynb").write_text("mine")
+    (shipped / "06_vae.ipynb").write_text("second 06")
+
+    def full(number):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="No space"):
+        patch.setattr(os, "fsync", full)
+        lab.hand_out(shipped, work)
+    assert texts(work) == FIRST | {"06_vae.ipynb": "mine"}
+    assert len(lab.hand_out(shipped, work)) == 1
+    assert texts(work)["06_vae.new.ipynb"] == "second 06"
 
 
 def test_where_nothing_can_be_written(lab, shipped, monkeypatch, tmp_path):
@@ -262,9 +320,51 @@ def test_lab_arguments(lab, tmp_path, monkeypatch):
     assert {"--allow-root", "--no-browser"} <= set(lab.arguments(tmp_path, []))
     assert "--ip=0.0.0.0" not in lab.arguments(tmp_path, [])
     monkeypatch.setattr(lab, "in_container", lambda: True)
+    monkeypatch.setattr(lab, "shares_network", lambda: False)
     assert {"--ip=0.0.0.0", "--no-browser"} <= set(lab.arguments(tmp_path, []))
+    monkeypatch.setattr(lab, "shares_network", lambda: True)
+    assert not [a for a in lab.arguments(tmp_path, []) if "ip=" in a], "the classroom's network"
     chosen = lab.arguments(tmp_path, ["--ServerApp.ip=127.0.0.1"])
     assert [a for a in chosen if "ip=" in a] == ["--ServerApp.ip=127.0.0.1"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are no such sockets")
+def test_kernels_are_reached_by_files_where_the_path_is_short(lab, tmp_path, monkeypatch):
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", "/run/user/1000/jupyter")
+    assert "--KernelManager.transport=ipc" in lab.arguments(tmp_path, [])
+    chosen = lab.arguments(tmp_path, ["--KernelManager.transport=tcp"])
+    assert [a for a in chosen if "transport" in a] == ["--KernelManager.transport=tcp"]
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", "/long" * 20)
+    assert not [a for a in lab.arguments(tmp_path, []) if "transport" in a]
+
+
+def test_a_network_card_of_the_hosts_is_recognised(lab, monkeypatch):
+    monkeypatch.setenv("DISTROBOX_ENTER_PATH", "/usr/bin/distrobox-enter")
+    assert lab.shares_network()
+
+
+@pytest.mark.parametrize("words", [["--ip=192.0.2.7"], ["--ip", "192.0.2.7"], ["--ip=no.such"]])
+def test_an_address_of_another_machine_is_one_sentence(lab, words):
+    assert "has no address" in lab.refused(words)
+    assert lab.refused(["--ip=127.0.0.1"]) is None and lab.refused(["--port", "9000"]) is None
+
+
+def test_a_home_that_cannot_be_written_to(lab, monkeypatch, tmp_path):
+    (tmp_path / "home").write_text("a file in the way")
+    for name in ("RUNTIME", "DATA", "CONFIG"):
+        monkeypatch.delenv(f"JUPYTER_{name}_DIR", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    found = lab.settings()
+    for name in ("RUNTIME", "DATA", "CONFIG"):
+        assert os.access(found[f"JUPYTER_{name}_DIR"], os.W_OK)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert set(lab.settings()) == {"JUPYTER_CONFIG_PATH"}
+
+
+def test_a_missing_jupyterlab_is_one_sentence(lab, monkeypatch):
+    monkeypatch.setattr(lab.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(SystemExit, match="JupyterLab is not installed"):
+        lab.main([])
 
 
 # Clean files -----------------------------------------------------------------------------------
