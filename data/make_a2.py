@@ -3,15 +3,15 @@
 Report A's "DCGAN" at its own settings (A2), its repair one rule at a time, each step kept, and
 the course's recipe, on all of MNIST. At growing numbers of rounds 10,000 samples are read by the
 shipped judge of digits, and counted. What is finished goes into `a2.json`; a run that was
-stopped goes on where it was when the same command is given again.
+stopped goes on where it was, in its folder of the work folder, when the same command is given.
 
     --only a2 norm    these experiments (a2, up, down, norm, init, play, course; default: all)
     --seeds 0 1       these seeds
     --rounds 2000     until there; a longer training continues a shorter one
 """
 
-import argparse
 import base64
+import functools
 import io
 import json
 import os
@@ -26,6 +26,7 @@ from PIL import Image
 from course_lib import data, evaluation, training
 from course_lib.models import DCGAN
 
+FILE = Path(__file__).parent / "a2.json"
 REPAIRS = {  # in this order, each with all before it
     "a2": {},
     "up": {"up": "transposed"},
@@ -74,20 +75,23 @@ def picture(samples: torch.Tensor) -> str:
     return base64.b64encode(file.getvalue()).decode()
 
 
-def run(experiment: str, seed: int, rounds: int, dataset: data.DataSet, work: Path) -> None:
-    """Train one model from mark to mark, measure it there, keep each row in its folder."""
+def run(
+    runs: recording.Table,
+    experiment: str,
+    seed: int,
+    rounds: int,
+    dataset: data.DataSet,
+    work: Path,
+) -> None:
+    """Train one model from mark to mark, measure it there, and record each time."""
     folder = work / f"{experiment}-{seed}"
-    kept = folder / "result.json"
-    result = json.loads(kept.read_text()) if kept.exists() else {"rows": []}
+    result = runs.find("runs", experiment=experiment, seed=seed) or {"rows": []}
     model, judge = build(experiment, seed), evaluation.digit_classifier()
     done = {row["round"] for row in result["rows"]}
     for mark in sorted({*(m for m in MARKS if m < rounds), rounds} - done):
         if mark < max(done, default=0):
             continue  # a training goes on, never back
-        history = training.fit(
-            model, dataset, rounds=mark, seed=seed, resume=folder, preview=False, progress=False
-        )
-        recording.whole(history)
+        history = recording.fit(model, dataset, rounds=mark, seed=seed, resume=folder)
         before = time.perf_counter()
         samples = model.sample(SAMPLES, generator=torch.Generator().manual_seed(seed))
         since = max((d for d in done if d < mark), default=0)
@@ -109,7 +113,7 @@ def run(experiment: str, seed: int, rounds: int, dataset: data.DataSet, work: Pa
             "picture": picture(samples),
             "rows": [*result["rows"], row],
         }
-        recording.replace(kept, json.dumps(result) + "\n")
+        runs.record("runs", result)
         done.add(mark)
         print(
             f"{experiment} seed {seed} round {mark}: "
@@ -120,12 +124,9 @@ def run(experiment: str, seed: int, rounds: int, dataset: data.DataSet, work: Pa
         )
 
 
-def merge(work: Path, to: Path, dataset: data.DataSet) -> None:
-    """All rows found in the work folder, in one file."""
-    order = [*REPAIRS, "course"]
-    runs = [json.loads(file.read_text()) for file in work.glob("*/result.json")]
-    runs.sort(key=lambda r: (order.index(r["experiment"]), r["seed"]))
-    found = {
+def head(rows: recording.Rows, counts: list[int]) -> dict:
+    """What the file says before its runs; counts: digits of each class in the data."""
+    return {
         "about": "Report A's DCGAN on digits (A2), repaired rule by rule, and the course's. At "
         f"each row {SAMPLES:,} samples in evaluation mode are read by the shipped judge (counts); "
         "d_loss and g_loss are means since the row before; D(x) and D(G(z)) are means over "
@@ -135,27 +136,30 @@ def merge(work: Path, to: Path, dataset: data.DataSet) -> None:
         "machine": f"{os.cpu_count()} CPU cores, shared with other work; torch "
         f"{torch.__version__}; minutes: the median round's wall time × rounds, "
         "the training alone",
-        "data": torch.bincount(dataset.labels, minlength=10).tolist(),
+        "data": counts,
         "repairs": REPAIRS,
-        "runs": runs,
     }
-    recording.replace(to, json.dumps(found) + "\n")
+
+
+def text(table: dict) -> str:
+    """JSON in one line: a run is many rows."""
+    return json.dumps(table) + "\n"
+
+
+def table(file: Path, counts: list[int]) -> recording.Table:
+    """A run is an experiment under a seed; its rows are its marks."""
+    names, order = {"runs": ("experiment", "seed")}, [*REPAIRS, "course"]
+    return recording.Table(file, names, order, functools.partial(head, counts=counts), text)
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    known = [*REPAIRS, "course"]
+    parser = recording.options(__doc__, [*REPAIRS, "course"], [0], FILE)
     parser.add_argument("root", type=Path)
     parser.add_argument("work", type=Path)
-    parser.add_argument("--only", nargs="+", choices=known, default=known, metavar="NAME")
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--rounds", type=int, default=1000)
-    parser.add_argument("--to", type=Path, default=Path(__file__).parent / "a2.json")
     asked = parser.parse_args()
     mnist = data.load("mnist", root=asked.root)
+    runs = table(asked.to, torch.bincount(mnist.labels, minlength=10).tolist())
     for experiment in asked.only:
         for seed in asked.seeds:
-            run(experiment, seed, asked.rounds, mnist, asked.work)
-            merge(asked.work, asked.to, mnist)
+            run(runs, experiment, seed, asked.rounds, mnist, asked.work)

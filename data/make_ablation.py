@@ -12,16 +12,12 @@ takes two to four minutes.
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import platform
+import functools
 import time
 from pathlib import Path
 
 import recording
 import torch
-from torch import Tensor
 
 from course_lib import data, evaluation, models, training
 from course_lib.data import DataSet
@@ -85,23 +81,16 @@ def scores(model: models.CVAEGAN, test: DataSet, seed: int) -> dict[str, float]:
             conditional.readings(rebuilt, judge, model.condition), test.labels
         )[0],
         "kl": gaussian_kl(*code).mean().item(),
-        "gan_train": gan_train(samples, asked, test, seed),
+        "gan_train": conditional.gan_train(samples, asked, test, epochs=EPOCHS, seed=seed)[0],
     }
 
 
-def gan_train(samples: Tensor, asked: Tensor, test: DataSet, seed: int) -> float:
-    """The classifier that saw samples alone needs gradients again."""
-    with torch.enable_grad():
-        return conditional.gan_train(samples, asked, test, epochs=EPOCHS, seed=seed)[0]
-
-
-def play(variant: str, seed: int, scale: float, digits: DataSet, test: DataSet) -> dict:
+def play(scale: float, digits: DataSet, test: DataSet, variant: str, seed: int) -> dict:
     """One row: a training and its scores."""
     began, before = time.perf_counter(), time.process_time()
     model = models.CVAEGAN(**settings(variant), seed=seed)
     rounds = max(2, round(training.budget("laptop").rounds(model.settings["rounds"]) * scale))
-    options = {"rounds": rounds, "seed": seed, "preview": False, "progress": False}
-    recording.whole(training.fit(model, digits, **options))
+    recording.fit(model, digits, rounds=rounds, seed=seed)
     trained = time.process_time() - before
     found = scores(model.eval(), test, seed)
     return {
@@ -111,16 +100,9 @@ def play(variant: str, seed: int, scale: float, digits: DataSet, test: DataSet) 
         "cpu_seconds": round(time.process_time() - before, 1),
         "training_seconds": round(trained, 1),
         "wall_minutes": round((time.perf_counter() - began) / 60, 2),
-        "threads": torch.get_num_threads(),
-        "cores": os.cpu_count(),
-        "torch": torch.__version__,
+        **recording.circumstances(),
         **{name: round(value, 4) for name, value in found.items()},
     }
-
-
-def kept(file: Path) -> list[dict]:
-    """The rows that are there."""
-    return json.loads(file.read_text())["rows"] if file.exists() else []
 
 
 def floor(digits: DataSet, test: DataSet) -> dict[str, float]:
@@ -133,7 +115,8 @@ def floor(digits: DataSet, test: DataSet) -> dict[str, float]:
         features, members(some.labels, 10), real, members(test.labels, 10)
     )
     many = digits.take(SAMPLES)
-    learned = [gan_train(many.images, many.labels, test, seed) for seed in SEEDS]
+    gan_train = functools.partial(conditional.gan_train, real=test, epochs=EPOCHS)
+    learned = [gan_train(many.images, many.labels, seed=seed)[0] for seed in SEEDS]
     found = {
         "agreement": conditional.agreement(read, test.labels)[0],
         "gan_train": sum(learned) / len(learned),
@@ -143,48 +126,42 @@ def floor(digits: DataSet, test: DataSet) -> dict[str, float]:
     return {name: round(value, 4) for name, value in found.items()}
 
 
-def write(file: Path, rows: list[dict], real: dict[str, float]) -> None:
-    """Replace the file in one step: a reader never meets half of it."""
-    rows = sorted(rows, key=lambda r: (VARIANTS.index(r["variant"]), r["seed"]))
-    whole = {
+def head(rows: recording.Rows, real: dict[str, float]) -> dict:
+    """What the file says before its rows."""
+    course = models.CVAEGAN.recipes["course"]
+    return {
         "about": ABOUT,
         "command": "OMP_NUM_THREADS=1 python data/make_ablation.py",
-        "machine": f"{platform.system()} {platform.machine()}, CPU",
-        "settings": {
-            name: value
-            for name, value in models.CVAEGAN.recipes["course"].items()
-            if name not in ("seed", "rounds")
-        },
+        "machine": recording.MACHINE,
+        "settings": {k: v for k, v in course.items() if k not in ("seed", "rounds")},
         "variants": {variant: settings(variant) for variant in VARIANTS},
         "real": real,
-        "minutes": round(sum(r["cpu_seconds"] for r in rows) / 60, 1),
-        "rows": rows,
+        "minutes": recording.minutes(rows),
     }
-    text = json.dumps(whole, ensure_ascii=False).replace("}, {", "},\n {")
-    recording.replace(file, text + "\n")
+
+
+def told(row: dict) -> str:
+    """A row in a line."""
+    scores = ", ".join(
+        f"{name} {row[name]}" for name in ("agreement", "gan_train", "diversity")
+    )
+    return f"{row['variant']}, seed {row['seed']}: {scores}; {row['cpu_seconds']} s"
+
+
+def table(file: Path, real: dict[str, float]) -> recording.Table:
+    """A row is a variant under a seed."""
+    names = {"rows": ("variant", "seed")}
+    return recording.Table(file, names, VARIANTS, functools.partial(head, real=real))
 
 
 def main() -> None:
-    asked = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    asked.add_argument("--only", nargs="+", choices=VARIANTS, default=list(VARIANTS))
-    asked.add_argument("--seeds", nargs="+", type=int, default=list(SEEDS))
-    asked.add_argument("--scale", type=float, default=1.0, help="of all rounds, to try it out")
-    asked.add_argument("--to", type=Path, default=FILE)
-    options = asked.parse_args()
+    parser = recording.options(__doc__, VARIANTS, SEEDS, FILE)
+    parser.add_argument("--scale", type=float, default=1.0, help="of all rounds, to try it out")
+    asked = parser.parse_args()
     digits, test = data.load("digits"), data.load("digits", split="test")
-    real = floor(digits, test)
-    write(options.to, kept(options.to), real)
-    for seed in options.seeds:
-        for variant in options.only:
-            rows = kept(options.to)
-            if any((r["variant"], r["seed"]) == (variant, seed) for r in rows):
-                continue
-            row = play(variant, seed, options.scale, digits, test)
-            write(options.to, [*rows, row], real)
-            told = (f"{name} {row[name]}" for name in ("agreement", "gan_train", "diversity"))
-            print(
-                f"{variant}, seed {seed}: {', '.join(told)}; {row['cpu_seconds']} s", flush=True
-            )
+    grid = [{"variant": v, "seed": seed} for seed in asked.seeds for v in asked.only]
+    played = functools.partial(play, asked.scale, digits, test)
+    table(asked.to, floor(digits, test)).fill("rows", grid, played, told)
 
 
 if __name__ == "__main__":

@@ -10,18 +10,15 @@ so a stopped run goes on.
 
 from __future__ import annotations
 
-import argparse
-import itertools
+import functools
 import json
-import os
-import platform
 import time
 from pathlib import Path
 
 import recording
 import torch
 
-from course_lib import data, models, training
+from course_lib import data, models
 from course_lib.models.parts.likelihoods import active_units, gaussian_kls
 
 FILE = Path(__file__).parent / "collapse.json"
@@ -73,18 +70,17 @@ def judged(model: models.VAE, bits: torch.Tensor) -> dict:
     }
 
 
-def train(way: str, seed: int, rounds: int, digits: data.DataSet, bits: torch.Tensor) -> dict:
+def train(rounds: int, digits: data.DataSet, bits: torch.Tensor, way: str, seed: int) -> dict:
     """One training and what came of it."""
     model = models.VAE(**BASE, **WAYS[way], seed=seed)
     before = time.process_time()
-    history = training.fit(model, digits, rounds=rounds, seed=seed, preview=False)
-    recording.whole(history)
+    recording.fit(model, digits, rounds=rounds, seed=seed)
     seconds = time.process_time() - before
     row = {"way": way, "seed": seed, "rounds": rounds, "cpu_seconds": round(seconds, 1)}
     return row | judged(model.eval(), bits)
 
 
-def train_faces(recipe: str, rounds: int) -> dict:
+def train_faces(rounds: int, recipe: str) -> dict:
     """One training on faces, judged after each of PARTS of its rounds."""
     model = models.VAE(recipe, shape=(3, 32, 32), **FACES[recipe])
     faces = data.faces.load("train", size=32, n=8_000)
@@ -117,53 +113,59 @@ def train_faces(recipe: str, rounds: int) -> dict:
 
     game, before = model.game(rounds), time.process_time()
     game.after = look
-    recording.whole(training.fit(model, faces, game=game, rounds=rounds, preview=False))
+    recording.fit(model, faces, game=game, rounds=rounds)
     seconds = round(time.process_time() - before, 1)
     return {"recipe": recipe, "rounds": rounds, "cpu_seconds": seconds, "moments": moments}
 
 
-def write(file: Path, rows: list[dict], faces: list[dict], rounds: int) -> None:
-    """All that is known so far, a row on each line."""
-    order = list(WAYS)
-    rows = sorted(rows, key=lambda row: (order.index(row["way"]), row["seed"]))
-    head = {
+def head(rows: recording.Rows, rounds: int) -> dict:
+    """What the file says before its rows."""
+    of = recording.circumstances()
+    return {
         "about": ABOUT,
         "command": "OMP_NUM_THREADS=1 python data/make_collapse.py",
-        "machine": f"{platform.system()} {platform.machine()}, CPU, torch {torch.__version__}, "
-        f"{torch.get_num_threads()} thread of {os.cpu_count()} cores",
+        "machine": f"{recording.MACHINE}, torch {of['torch']}, {of['threads']} thread of "
+        f"{of['cores']} cores",
         "settings": {**BASE, "rounds": rounds},
         "ways": WAYS,
         "faces": FACES,
-        "cpu_minutes": round(sum(row["cpu_seconds"] for row in rows + faces) / 60, 1),
+        "cpu_minutes": recording.minutes(rows),
     }
-    lines = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in head.items()]
-    for name, found in (("rows", rows), ("face_rows", faces)):
-        body = ",\n".join(json.dumps(row) for row in found)
-        lines.append(f'"{name}": [\n{body}\n]')
-    recording.replace(file, "{" + ",\n".join(lines) + "}\n")
+
+
+def text(table: dict) -> str:
+    """JSON with a line for each fact and each row."""
+
+    def entry(key: str, value: object) -> str:
+        if key not in ("rows", "face_rows"):
+            return f"{json.dumps(key)}: {json.dumps(value)}"
+        return f"{json.dumps(key)}: [\n" + ",\n".join(map(json.dumps, value)) + "\n]"
+
+    return "{" + ",\n".join(entry(key, value) for key, value in table.items()) + "}\n"
+
+
+def told(row: dict) -> str:
+    """A row in a line."""
+    return str({key: value for key, value in row.items() if key != "kl_each"})
+
+
+def table(file: Path, rounds: int) -> recording.Table:
+    """Ways under seeds, and two trainings on faces."""
+    names = {"rows": ("way", "seed"), "face_rows": ("recipe",)}
+    order = [*WAYS, *FACES]
+    return recording.Table(file, names, order, functools.partial(head, rounds=rounds), text)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", nargs="+", choices=[*WAYS, *FACES], help="these only")
+    parser = recording.options(__doc__, [*WAYS, *FACES], SEEDS, FILE)
     parser.add_argument("--rounds", type=int, default=ROUNDS)
-    parser.add_argument("--to", type=Path, default=FILE, help="another file, to try")
     asked = parser.parse_args()
-    there = json.loads(asked.to.read_text()) if asked.to.exists() else {}
-    rows, faces = there.get("rows", []), there.get("face_rows", [])
-    digits, bits, chosen = data.load("digits"), binarised(), asked.only or [*WAYS, *FACES]
-    for recipe in FACES:
-        if recipe in chosen and all(row["recipe"] != recipe for row in faces):
-            part = asked.rounds / ROUNDS
-            faces.append(train_faces(recipe, max(5, round(part * FACE_ROUNDS))))
-            write(asked.to, rows, faces, asked.rounds)
-            print(faces[-1], flush=True)
-    for seed, way in itertools.product(SEEDS, [way for way in WAYS if way in chosen]):
-        if any((row["way"], row["seed"]) == (way, seed) for row in rows):
-            continue
-        rows.append(train(way, seed, asked.rounds, digits, bits))
-        write(asked.to, rows, faces, asked.rounds)
-        print({k: v for k, v in rows[-1].items() if k != "kl_each"}, flush=True)
+    found, digits, bits = table(asked.to, asked.rounds), data.load("digits"), binarised()
+    face_rounds = max(5, round(asked.rounds / ROUNDS * FACE_ROUNDS))
+    faces = [{"recipe": recipe} for recipe in FACES if recipe in asked.only]
+    found.fill("face_rows", faces, functools.partial(train_faces, face_rounds), told)
+    grid = [{"way": w, "seed": seed} for seed in asked.seeds for w in WAYS if w in asked.only]
+    found.fill("rows", grid, functools.partial(train, asked.rounds, digits, bits), told)
 
 
 if __name__ == "__main__":

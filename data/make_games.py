@@ -13,11 +13,8 @@ own. Rows that are there are kept, so a stopped run goes on; a row takes one to 
 
 from __future__ import annotations
 
-import argparse
 import copy
-import json
-import os
-import platform
+import functools
 import tempfile
 import time
 from pathlib import Path
@@ -101,11 +98,8 @@ def play(
         for part in parts:
             until = max(1, round(part * rounds))
             before = time.process_time()
-            history = training.fit(
-                model, digits, rounds=until, seed=seed, resume=folder, preview=False
-            )
+            history = recording.fit(model, digits, rounds=until, seed=seed, resume=folder)
             seconds += time.process_time() - before
-            recording.whole(history)
             n = MANY if part == 1 else SOME
             noise = torch.Generator().manual_seed(seed)
             averaged = model.sample(n, generator=noise)
@@ -131,9 +125,7 @@ def play(
         "rounds": until,
         "cpu_seconds": round(seconds, 1),
         "wall_minutes": round((time.perf_counter() - began) / 60, 2),
-        "threads": torch.get_num_threads(),
-        "cores": os.cpu_count(),
-        "torch": torch.__version__,
+        **recording.circumstances(),
         "late_d_loss": [round(late.mean().item(), 4), round(late.std().item(), 4)],
         "moments": moments,
     }
@@ -146,58 +138,55 @@ def settings(method: str, factor: float) -> dict:
     return {name: chosen[name] for name in names} | {"rounds": ROUNDS[method]}
 
 
-def kept(file: Path) -> dict[str, list[dict]]:
-    """The trials and rows that are there; a trial that other digits judged does not count."""
-    found = json.loads(file.read_text()) if file.exists() else {}
-    trials = [t for t in found.get("trials", []) if t.get("held_back") == HELD_BACK]
-    return {"trials": trials, "rows": found.get("rows", [])}
-
-
 def best_factor(method: str, trials: list[dict]) -> float | None:
     """The factor of the trial with the smallest Fréchet distance; None if one is missing."""
     own = {t["factor"]: t["moments"][-1]["own"]["fd"] for t in trials if t["method"] == method}
     return min(own, key=own.get) if set(own) == set(FACTORS) else None
 
 
-def write(file: Path, kind: str, row: dict, floor: dict) -> None:
-    """Add a row, in one step: a reader never meets half a file."""
-    found = kept(file)
-    order = list(METHODS)
-    found[kind] = sorted(
-        [*found[kind], row], key=lambda r: (order.index(r["method"]), r["factor"], r["seed"])
-    )
-    chosen = {m: best_factor(m, found["trials"]) for m in METHODS}
-    found["rows"] = [r for r in found["rows"] if chosen[r["method"]] in (None, r["factor"])]
-    whole = {
+def head(rows: recording.Rows, floor: dict) -> dict:
+    """What the file says before its rows."""
+    chosen = {m: best_factor(m, rows["trials"]) for m in METHODS}
+    return {
         "about": ABOUT,
         "command": "OMP_NUM_THREADS=1 python data/make_games.py",
-        "machine": f"{platform.system()} {platform.machine()}, CPU",
+        "machine": recording.MACHINE,
         "settings": {m: settings(m, f) for m, f in chosen.items() if f is not None},
         "floor": floor,
-        "minutes": round(
-            sum(r["cpu_seconds"] for rows in found.values() for r in rows) / 60, 1
-        ),
-        **found,
+        "minutes": recording.minutes(rows),
     }
-    text = json.dumps(whole, ensure_ascii=False).replace("}, {", "},\n {")
-    recording.replace(file, text + "\n")
+
+
+def told(row: dict) -> str:
+    """A row in a line."""
     last = row["moments"][-1]
     covered = evaluation.modes_covered(torch.tensor(last["own"]["counts"]))
-    print(
-        f"{kind}: {row['method']} × {row['factor']}, seed {row['seed']}: {row['rounds']} rounds, "
+    return (
+        f"{row['method']} × {row['factor']}, seed {row['seed']}: {row['rounds']} rounds, "
         f"{row['cpu_seconds']} s; {covered} of 10 classes, FD {last['own']['fd']} "
-        f"(averaged {last['averaged']['fd']})",
-        flush=True,
+        f"(averaged {last['averaged']['fd']})"
     )
+
+
+def keep(rows: recording.Rows) -> recording.Rows:
+    """Not the trials that other digits judged, nor rows at rates that are no longer chosen."""
+    trials = [t for t in rows["trials"] if t.get("held_back") == HELD_BACK]
+    chosen = {m: best_factor(m, trials) for m in METHODS}
+    found = [r for r in rows["rows"] if chosen[r["method"]] in (None, r["factor"])]
+    return {"trials": trials, "rows": found}
+
+
+def table(file: Path, floor: dict) -> recording.Table:
+    """Trials and rows are a method's at some rates and under a seed."""
+    names = dict.fromkeys(("trials", "rows"), ("method", "factor", "seed"))
+    top = functools.partial(head, floor=floor)
+    return recording.Table(file, names, list(METHODS), top, keep=keep)
 
 
 def main() -> None:
-    asked = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    asked.add_argument("--only", nargs="+", choices=METHODS, default=list(METHODS))
-    asked.add_argument("--seeds", nargs="+", type=int, default=list(SEEDS))
-    asked.add_argument("--scale", type=float, default=1.0, help="of all rounds, to try it out")
-    asked.add_argument("--to", type=Path, default=FILE)
-    options = asked.parse_args()
+    parser = recording.options(__doc__, list(METHODS), SEEDS, FILE)
+    parser.add_argument("--scale", type=float, default=1.0, help="of all rounds, to try it out")
+    options = parser.parse_args()
     digits, test = data.load("digits"), data.load("digits", split="test")
     real = evaluation.image_features(test.images, "digits")
     train = evaluation.image_features(digits.images[:SOME], "digits")
@@ -208,23 +197,29 @@ def main() -> None:
         "counts": torch.bincount(digits.labels, minlength=10).tolist(),
         "fd": round(evaluation.frechet_distance(train, real), 4),
     }
+    games = table(options.to, floor)
 
-    def missing(kind: str, **wanted: object) -> bool:
-        return not any(wanted.items() <= row.items() for row in kept(options.to)[kind])
+    def trial(method: str, factor: float, seed: int) -> dict:
+        rounds = round(ROUNDS[method] * options.scale)
+        row = play(method, factor, seed, rounds, (TRIAL,), learned, judges)
+        return row | {"held_back": HELD_BACK}
 
-    for method in options.only:
-        for factor in FACTORS:
-            if missing("trials", method=method, factor=factor, held_back=HELD_BACK):
-                rounds = round(ROUNDS[method] * options.scale)
-                row = play(method, factor, TRIAL_SEED, rounds, (TRIAL,), learned, judges)
-                write(options.to, "trials", row | {"held_back": HELD_BACK}, floor)
-    for seed in options.seeds:
-        for method in options.only:
-            factor = best_factor(method, kept(options.to)["trials"])
-            if missing("rows", method=method, seed=seed, factor=factor):
-                rounds = round(ROUNDS[method] * options.scale)
-                row = play(method, factor, seed, rounds, PARTS, digits, real)
-                write(options.to, "rows", row, floor)
+    def row(method: str, factor: float, seed: int) -> dict:
+        rounds = round(ROUNDS[method] * options.scale)
+        return play(method, factor, seed, rounds, PARTS, digits, real)
+
+    trials = [
+        {"method": method, "factor": factor, "seed": TRIAL_SEED}
+        for method in options.only
+        for factor in FACTORS
+    ]
+    games.fill("trials", trials, trial, told)
+    grid = [
+        {"method": method, "factor": best_factor(method, games.rows()["trials"]), "seed": seed}
+        for seed in options.seeds
+        for method in options.only
+    ]
+    games.fill("rows", grid, row, told)
 
 
 if __name__ == "__main__":
