@@ -288,30 +288,57 @@ def test_images_without_a_row_are_left_out_and_listed(copy):
     [
         ("list_attr_celeba.txt", lambda t: t[: len(t) // 2], ("promises 80 rows", "cut off")),
         ("list_attr_celeba.txt", lambda t: "", ("no rows",)),
-        ("list_attr_celeba.txt", lambda t: t.replace(" 1", " one", 1), ("row", "3 numbers")),
+        ("list_attr_celeba.txt", lambda t: t.replace(" 1", " one", 1), ("'one'", "row 0")),
         ("list_attr_celeba.txt", lambda t: "<html>\n<p>Too many users", ("another file",)),
         (
             "list_attr_celeba.txt",
             lambda t: "80\n" + t.split("\n", 2)[2],
             ("a name for each", "none"),
         ),
-        ("list_attr_celeba.txt", lambda t: t.replace("Young", "Smiling"), ("'Smiling' twice",)),
+        (
+            "list_attr_celeba.txt",
+            lambda t: t.replace("Young", "Smiling"),
+            ("occurs twice", "Smiling"),
+        ),
         ("list_attr_celeba.txt", lambda t: t.replace("Young", "identity"), ("“identity”",)),
-        ("list_attr_celeba.txt", lambda t: t.replace(" 1", f" {2**63}", 1), ("3 numbers",)),
+        ("list_attr_celeba.txt", lambda t: t.replace(" 1", f" {2**63}", 1), (str(2**63),)),
         (
             "list_attr_celeba.txt",
             lambda t: "1" + "0" * 5000 + t[2:],
             ("promises 1000", "it has 80"),
         ),
-        ("identity_CelebA.txt", lambda t: "image_id\n000001.jpg\n", ("no numbers",)),
-        ("identity_CelebA.txt", lambda t: t[:-5], ("damaged", "row 80", "1 numbers")),
-        ("list_eval_partition.txt", lambda t: t + "000081.jpg 0 0\n", ("row 81",)),
+        ("identity_CelebA.txt", lambda t: "image_id\n000001.jpg\n", ("row 1 has no numbers",)),
+        ("identity_CelebA.txt", lambda t: "image_id a b\n" + t, ("2 names for 1 numbers",)),
+        ("identity_CelebA.txt", lambda t: t[:-5], ("damaged", "row 80", "no numbers")),
+        (
+            "list_eval_partition.txt",
+            lambda t: t + "000081.jpg 0 0\n",
+            ("from 1 to 2 at row 81",),
+        ),
     ],
 )
 def test_damaged_lists_are_refused(copy, file, change, words):
     (copy / file).write_text(change((copy / file).read_text()))
     with refused(file, *words):
         data.load("celeba-16", root=copy)
+
+
+def test_a_list_that_no_memory_holds_is_refused(copy):
+    with (copy / "identity_CelebA.txt").open("wb") as file:
+        file.truncate(10 * 2**30)
+    with refused("identity_CelebA.txt", "damaged", "10,737 MB"):
+        data.load("celeba-16", root=copy)
+
+
+def test_a_damaged_list_in_a_zip_is_refused(original, tmp_path):
+    path = archive(original, tmp_path / "mine.zip")
+    content = bytearray(path.read_bytes())
+    with zipfile.ZipFile(path) as file:
+        place = file.getinfo("identity_CelebA.txt").header_offset
+    content[place + 200] ^= 1
+    path.write_bytes(content)
+    with refused("identity_CelebA.txt", "damaged", "Bad CRC-32"):
+        data.load("celeba-16", root=path)
 
 
 @pytest.mark.parametrize("column", ["file", "labels", "args", "self", "../x", "Ä"])

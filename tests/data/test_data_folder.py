@@ -409,7 +409,7 @@ def test_two_places_are_refused(tmp_path):
     [
         ("a.tar", b"<!doctype html>", ("no intact tar", "web page")),
         ("a.zip", b"PK\3\4 and then nothing", ("no intact zip", "cut off", "Fetch it again")),
-        ("a.tar.gz", b"", ("compressed as a whole", "Unpack it")),
+        ("a.tar.gz", b"", ("neither a folder nor", "compressed as a whole", "unpack it")),
         ("a.mp4", b"", ("neither a folder nor a .tar or .zip",)),
     ],
 )
@@ -468,7 +468,7 @@ def test_a_full_disk_is_refused_before_the_work(tmp_path, monkeypatch):
 
 
 def test_a_disk_that_fails_does_not_make_its_files_bad(tmp_path, monkeypatch, cache):
-    folder, read = fill(tmp_path / "mine"), archives.Folder.read
+    folder, read = fill(tmp_path / "mine"), archives.Archive.read
 
     def failing(self, name):
         if name == "030.png":
@@ -476,12 +476,12 @@ def test_a_disk_that_fails_does_not_make_its_files_bad(tmp_path, monkeypatch, ca
         return read(self, name)
 
     monkeypatch.setattr(packing, "CHUNK", 8)
-    monkeypatch.setattr(archives.Folder, "read", failing)
+    monkeypatch.setattr(archives.Archive, "read", failing)
     with refused("broke off at 030.png: Input/output error", "goes on where it was"):
         data.load("folder-16", root=folder)
     (journal,) = cache.glob("*.part/files.txt")
     assert len(journal.read_text().splitlines()) == 24
-    monkeypatch.setattr(archives.Folder, "read", read)
+    monkeypatch.setattr(archives.Archive, "read", read)
     assert sum(map(len, both("folder-16", folder))) == 40
 
 

@@ -14,161 +14,54 @@ import stat
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
 
 from course_lib.data import paths
 from course_lib.data.photos.squares import Unfit, is_image
 from course_lib.errors import CourseError
 
 ENDINGS = (".tar", ".zip")
-PACKED_TARS = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst", ".7z", ".rar")
-LARGEST = 128 * 2**20  # bytes of one file: what 25 million pixels take unpacked, and more
+LARGEST = 128 * 2**20  # bytes of one file: 25 million pixels fit, however they are stored
 MEMBERS = 500_000  # of a tar; CelebA has 202,599
 DIRECTORY = 40_000_000  # bytes of a zip's list of its files; CelebA's takes 20 million
 
+Found = Iterator[tuple[str, "Callable[[], bytes] | str"]]  # path inside, and read() or why not
+
 
 class Archive:
-    """What the three have in common."""
+    """The files that `walk` finds at `path`; hidden ones and macOS's shadows don't count."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def _walk(self) -> Iterator[tuple[str, Any, str]]:
-        """For each file: its path inside with "/", how to get at it, why it isn't read or ""."""
-        raise NotImplementedError
+    def __init__(self, path: Path, walk: Callable[[Path], Found]) -> None:
+        self.path, self._walk = path, walk
 
     @cached_property
-    def _listed(self) -> tuple[dict[str, Any], dict[str, str]]:
-        places, links = {}, {}
-        for name, place, why in self._walk():
-            if _counts(name):
-                (links if why else places)[name] = why or place
-        return places, links
+    def _members(self) -> dict[str, Callable[[], bytes] | str]:
+        return {name: member for name, member in self._walk(self.path) if _counts(name)}
 
-    @property
+    @cached_property
     def files(self) -> list[str]:
-        """Paths inside, in alphabetical order; hidden ones and macOS's shadows don't count."""
-        return sorted(self._listed[0])
+        """Paths inside, with "/", in alphabetical order."""
+        return sorted(name for name, member in self._members.items() if callable(member))
 
     @property
     def links(self) -> dict[str, str]:
-        """Links to images and folders that are not followed -> the reason."""
-        return {n: why for n, why in self._listed[1].items() if n.endswith("/") or is_image(n)}
+        """Links to images and folders (which end in "/") that are not followed -> the reason."""
+        links = {name: why for name, why in self._members.items() if isinstance(why, str)}
+        return {name: why for name, why in links.items() if name[-1] == "/" or is_image(name)}
 
     def read(self, name: str) -> bytes:
-        """The content of one file. Raises Unfit for one that is larger than LARGEST."""
-        raise NotImplementedError
-
-    def fingerprint(self, wanted: Callable[[str], bool]) -> str:
-        """Changes with the archive's size or time: it need not be read for that."""
-        return digest([stamp(self.path, "")])
-
-
-class Folder(Archive):
-    """The files below a folder."""
-
-    def _walk(self) -> Iterator[tuple[str, Any, str]]:
-        home = os.path.realpath(self.path)
-        for folder, below, names in os.walk(self.path, onerror=_refuse):
-            below[:] = filter(_counts, below)
-            inside = Path(folder).relative_to(self.path).as_posix() + "/"
-            inside = "" if inside == "./" else inside
-            for name in names:
-                yield inside + name, None, _why_not(os.path.join(folder, name), home)
-            for name in below:  # os.walk does not enter links
-                if why := _why_not(os.path.join(folder, name), home):
-                    yield f"{inside}{name}/", None, why
-
-    def read(self, name: str) -> bytes:
-        """The content of one file. Raises Unfit for a pipe or a device, which may never end."""
-        path = self.path / name
-        state = path.stat()
-        if not stat.S_ISREG(state.st_mode):
-            raise Unfit("no regular file")
-        with path.open("rb") as file:
-            return file.read(_bounded(state.st_size))
+        """The content of one file. Raises Unfit for one that is too large, or no regular file;
+        OSError or zipfile.BadZipFile for one that is damaged.
+        """
+        return self._members[name]()
 
     def fingerprint(self, wanted: Callable[[str], bool]) -> str:
         """Changes when a wanted file or a link comes, goes, or is changed (its size or time)."""
+        if not self.path.is_dir():  # then its own size and time are enough
+            return digest([stamp(self.path, "")])
         stamps = (stamp(self.path / name, name) for name in self.files if wanted(name))
         return digest([*stamps, *self.links])
-
-
-class Tar(Archive):
-    """The files in a tar that is not compressed: only such a one can be read in any order."""
-
-    def _walk(self) -> Iterator[tuple[str, Any, str]]:
-        try:
-            with tarfile.open(self.path, "r:", tarinfo=_Member) as tar:
-                places, before = {}, -1
-                while (member := tar.next()) is not None:
-                    tar.members = []  # tarfile would keep them all
-                    if len(places) == MEMBERS or tar.offset <= before:
-                        raise tarfile.ReadError(f"more than {MEMBERS:,} files, or a circle")
-                    name, before = member.name.removeprefix("./"), tar.offset
-                    if member.isreg() and not member.issparse():
-                        places[name] = member.offset_data, member.size
-                    elif member.islnk():
-                        target = places.get(member.linkname.removeprefix("./"))
-                        places |= {name: target} if target else {}
-                    elif member.issym():
-                        yield name, None, "a link in an archive"
-                tar.fileobj.seek(tar.offset)
-                if tar.fileobj.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
-                    # tarfile takes a damaged or missing header for the end.
-                    raise tarfile.ReadError("it ends before its end mark")
-        except (tarfile.TarError, OSError, EOFError) as error:
-            raise _damaged(self.path, "tar", error) from error
-        yield from ((name, place, "") for name, place in places.items())
-
-    def read(self, name: str) -> bytes:
-        """The content of one file."""
-        offset, size = self._listed[0][name]
-        with self.path.open("rb") as file:  # one of its own for each thread
-            file.seek(offset)
-            return file.read(_bounded(size))
-
-
-class _Member(tarfile.TarInfo):
-    """A header that may neither point backwards nor announce a name of many megabytes."""
-
-    @classmethod
-    def frombuf(cls, buf: bytes, encoding: str, errors: str) -> tarfile.TarInfo:
-        member = super().frombuf(buf, encoding, errors)
-        if member.size < 0 or (member.size > 2**20 and member.type in b"LKxgX"):
-            raise tarfile.ReadError(f"a header announces {member.size:,} bytes")
-        return member
-
-
-class Zip(Archive):
-    """The files in a zip, such as the one in which CelebA is distributed."""
-
-    @cached_property
-    def _zip(self) -> zipfile.ZipFile:
-        try:
-            with self.path.open("rb") as file:
-                end = zipfile._EndRecData(file)  # where zipfile itself looks first
-            if end and end[5] > DIRECTORY:
-                raise zipfile.BadZipFile(f"a list of files that takes {end[5]:,} bytes")
-            return zipfile.ZipFile(self.path)
-        except (zipfile.BadZipFile, OSError, ValueError) as error:
-            raise _damaged(self.path, "zip", error) from error
-
-    def _walk(self) -> Iterator[tuple[str, Any, str]]:
-        for member in self._zip.infolist():
-            if not member.is_dir():
-                link = stat.S_ISLNK(member.external_attr >> 16)
-                yield member.filename, member, "a link in an archive" if link else ""
-
-    def read(self, name: str) -> bytes:
-        """The content of one file; a wrong checksum raises zipfile.BadZipFile."""
-        member = self._listed[0][name]
-        if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise Unfit("compressed in a way that can't be bounded; only “deflate” is read")
-        with self._zip.open(member) as file:
-            return file.read(_bounded(member.file_size))  # never more than it announces
 
 
 def opened(path: str | Path, what: str) -> Archive:
@@ -177,23 +70,125 @@ def opened(path: str | Path, what: str) -> Archive:
     Raises CourseError where there is nothing, or something else.
     """
     path = paths.given(path)
+    ending = path.name.lower()
     if path.is_dir():
-        return Folder(path)
+        return Archive(path, _folder)
     if not path.exists():
         raise CourseError(
             f"There is no {path} to load {what} from. Give a folder, a tar or a zip that exists."
         )
-    ending = path.name.lower()
-    if ending.endswith(PACKED_TARS):
-        raise CourseError(
-            f"{path} is compressed as a whole and would have to be read from its start for "
-            "each image. Unpack it and give the folder, or pack it again as a plain .tar or .zip."
-        )
     if not ending.endswith(ENDINGS):
         raise CourseError(
-            f"{path} is neither a folder nor a .tar or .zip, so {what} cannot be loaded from it."
+            f"{path} is neither a folder nor a .tar or .zip, so {what} cannot be loaded from it. "
+            "What is compressed as a whole (.tar.gz, .7z) would have to be read from its start "
+            "for each image: unpack it and give the folder."
         )
-    return Zip(path) if ending.endswith(".zip") else Tar(path)
+    return Archive(path, _zip if ending.endswith(".zip") else _tar)
+
+
+def read_file(path: str | Path) -> bytes:
+    """A file's content. Raises Unfit for a pipe or a device, which may never end."""
+    state = os.stat(path)
+    if not stat.S_ISREG(state.st_mode):
+        raise Unfit("no regular file")
+    return _part(path, 0, state.st_size)
+
+
+def _part(path: str | Path, start: int, size: int) -> bytes:
+    with open(path, "rb") as file:  # one of its own for each thread
+        file.seek(start)
+        return file.read(_bounded(size))
+
+
+def _bounded(size: int) -> int:
+    if size > LARGEST:
+        raise Unfit(f"{size / 1e6:,.0f} MB: no picture takes more than {LARGEST / 1e6:.0f}")
+    return size
+
+
+def _folder(path: Path) -> Found:
+    home = os.path.realpath(path)
+    for folder, below, names in os.walk(path, onerror=_refuse):
+        below[:] = filter(_counts, below)
+        inside = Path(folder).relative_to(path).as_posix() + "/"
+        inside = inside.removeprefix("./")
+        for name in names:
+            file = os.path.join(folder, name)
+            yield inside + name, _why_not(file, home) or partial(read_file, file)
+        for name in below:
+            if why := _why_not(os.path.join(folder, name), home):  # os.walk does not enter it
+                yield f"{inside}{name}/", why
+
+
+def _why_not(path: str, home: str) -> str:
+    """Why a link in a folder is not followed; "" for one within `home`, and for no link."""
+    if not os.path.islink(path):
+        return ""
+    if not os.path.exists(path):
+        return "a link that leads nowhere"
+    if os.path.isdir(path):
+        return "a link to a folder, which is not entered"
+    within = os.path.realpath(path).startswith(os.path.join(home, ""))
+    return "" if within else "a link out of the folder, which is not followed"
+
+
+def _tar(path: Path) -> Found:
+    """Only a tar that is not compressed can be read in any order, as is done here."""
+    members, before = {}, -1
+    try:
+        with tarfile.open(path, "r:", tarinfo=_Header) as tar:
+            while (header := tar.next()) is not None:
+                tar.members = []  # tarfile would keep them all
+                if len(members) == MEMBERS or tar.offset <= before:
+                    raise tarfile.ReadError(f"more than {MEMBERS:,} files, or a circle")
+                before, name = tar.offset, header.name.removeprefix("./")
+                if header.isreg() and not header.issparse():
+                    members[name] = partial(_part, path, header.offset_data, header.size)
+                elif header.islnk() and (same := header.linkname.removeprefix("./")) in members:
+                    members[name] = members[same]
+                elif header.issym():
+                    members[name] = "a link in an archive"
+            tar.fileobj.seek(tar.offset)
+            if tar.fileobj.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
+                # tarfile takes a damaged or missing header for the end.
+                raise tarfile.ReadError("it ends before its end mark")
+    except (tarfile.TarError, OSError, EOFError) as error:
+        raise _damaged(path, "tar", error) from error
+    yield from members.items()
+
+
+class _Header(tarfile.TarInfo):
+    """One that may neither point backwards nor announce a name of many megabytes."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes, encoding: str, errors: str) -> tarfile.TarInfo:
+        header = super().frombuf(buf, encoding, errors)
+        if header.size < 0 or (header.size > 2**20 and header.type in b"LKxgX"):
+            raise tarfile.ReadError(f"a header announces {header.size:,} bytes")
+        return header
+
+
+def _zip(path: Path) -> Found:
+    try:
+        with path.open("rb") as file:
+            end = zipfile._EndRecData(file)  # which zipfile itself reads first
+        if end and end[5] > DIRECTORY:
+            raise zipfile.BadZipFile(f"a list of files that takes {end[5]:,} bytes")
+        archive = zipfile.ZipFile(path)
+    except (zipfile.BadZipFile, OSError, ValueError) as error:
+        raise _damaged(path, "zip", error) from error
+    for member in archive.infolist():
+        if stat.S_ISLNK(member.external_attr >> 16):
+            yield member.filename, "a link in an archive"
+        elif not member.is_dir():
+            yield member.filename, partial(_unzipped, archive, member)
+
+
+def _unzipped(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise Unfit("compressed in a way that can't be bounded; only “deflate” is read")
+    with archive.open(member) as file:
+        return file.read(_bounded(member.file_size))  # never more than it announces
 
 
 def stamp(path: Path, name: str) -> str:
@@ -212,26 +207,7 @@ def digest(lines: Iterable[str]) -> str:
 
 
 def _counts(name: str) -> bool:
-    """Whether a file is neither hidden nor a shadow (._name, __MACOSX) left by macOS."""
     return not any(part.startswith((".", "__MACOSX")) for part in name.split("/"))
-
-
-def _bounded(size: int) -> int:
-    if size > LARGEST:
-        raise Unfit(f"{size / 1e6:,.0f} MB: no picture takes more than {LARGEST / 1e6:.0f}")
-    return size
-
-
-def _why_not(path: str, home: str) -> str:
-    """Why a link in a folder is not followed; "" for one within `home`, and for no link."""
-    if not os.path.islink(path):
-        return ""
-    if not os.path.exists(path):
-        return "a link that leads nowhere"
-    if os.path.isdir(path):
-        return "a link to a folder, which is not entered"
-    within = os.path.realpath(path).startswith(os.path.join(home, ""))
-    return "" if within else "a link out of the folder, which is not followed"
 
 
 def _refuse(error: OSError) -> None:
@@ -239,14 +215,7 @@ def _refuse(error: OSError) -> None:
 
 
 def _damaged(path: Path, kind: str, error: Exception) -> CourseError:
-    try:
-        with path.open("rb") as file:
-            page = file.read(512).lstrip()[:1] == b"<"
-    except OSError:
-        page = False
-    guess = (
-        "It looks like a web page that was saved in its place: the server refused the download."
-        if page
-        else "It was probably cut off in a download or a copy."
-    )
+    guess = "It was probably cut off in a download or a copy."
+    if path.is_file() and _part(path, 0, 512).lstrip()[:1] == b"<":
+        guess = "It looks like a web page saved in its place: the server refused the download."
     return CourseError(f"{path} is no intact {kind} ({error}). {guess} Fetch it again.")

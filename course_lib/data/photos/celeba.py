@@ -87,7 +87,7 @@ def _find(root: str | Path | None) -> archives.Archive | None:
     if root is None:
         return next(filter(None, map(_below, paths.places())), None)
     given = archives.opened(root, "celeba")
-    if not isinstance(given, archives.Folder):
+    if not given.path.is_dir():
         return given
     below = _below(given.path)
     return given if below is None and any(map(squares.is_image, given.files)) else below
@@ -97,7 +97,8 @@ def _below(place: Path) -> archives.Archive | None:
     """The folder of images that CelebA's own archive unpacks to, or an archive."""
     for folder in (place / name for name in FOLDERS):
         if (folder / IMAGES).is_dir():
-            both = [archives.Folder(folder / IMAGES), archives.Zip(folder / f"{IMAGES}.zip")]
+            both = [p for p in (folder / IMAGES, folder / f"{IMAGES}.zip") if p.exists()]
+            both = [archives.opened(path, "celeba") for path in both]
             return max(both, key=_count)  # the zip where its extraction was broken off
         likely = [
             path
@@ -116,7 +117,7 @@ def _below(place: Path) -> archives.Archive | None:
 
 
 def _count(archive: archives.Archive) -> int:
-    """How many images it has; none where it is missing or damaged."""
+    """How many images it has; none where it is damaged."""
     try:
         return sum(map(squares.is_image, archive.files))
     except CourseError:

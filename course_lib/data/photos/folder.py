@@ -12,20 +12,18 @@ or more, their names are the classes.
 from __future__ import annotations
 
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from course_lib.data import paths, progress
+from course_lib.data import paths
 from course_lib.data.dataset import Card, DataSet
 from course_lib.data.photos import archives, packing, squares
 from course_lib.errors import CourseError
 
 HELD_OUT = 0.05
 SPLIT_OF = {"train": "train"} | dict.fromkeys(("test", "val", "valid", "validation"), "test")
-DEEP = (".png", ".tif", ".tiff", ".pgm", ".jp2")  # endings of images that may have 16 bits
 CARD = Card(
     name="folder",
     text="images of your own, colour, the central square of each",
@@ -76,39 +74,16 @@ def _plan(archive: archives.Archive) -> packing.Plan:
             ).reshape(-1, 1),
             "classes": tuple(classes),
         }
-    bits = _bits(archive, [name for name in folders if name.lower().endswith(DEEP)])
     return packing.Plan(
         names=sorted({*names, *bad}),
         frame=squares.central_square,
         split=(lambda name, content: SPLIT_OF[tops[name]])
         if told
         else (lambda name, content: packing.drawn(content, HELD_OUT)),
-        about=_about(told, len(classes) if labelled else 0, bits, archive.files),
+        about=_about(told, len(classes) if labelled else 0, archive.files),
         bad=bad,
-        bits=bits,
         **labelled,
     )
-
-
-def _bits(archive: archives.Archive, names: list[str]) -> int:
-    """How many bits the brightest 16-bit grey value needs, from 8; 16 where there is none.
-
-    Cameras and scanners keep 10 or 12 bits in 16: by the container's range they'd come out black.
-    """
-
-    def brightest(name: str) -> int:
-        try:
-            return squares.brightest(archive.read(name))
-        except Exception:  # it will be listed with its reason
-            return 0
-
-    most = 0
-    bar = progress.bar("Looking for the brightest of 16 bits", len(names), delay=2)
-    with bar, ThreadPoolExecutor(packing.THREADS) as threads:
-        for value in threads.map(brightest, names):
-            most = max(most, value)
-            bar.update()
-    return max(8, most.bit_length()) if most else 16
 
 
 def _below_the_common_folder(parts: list[list[str]]) -> list[list[str]]:
@@ -118,15 +93,13 @@ def _below_the_common_folder(parts: list[list[str]]) -> list[list[str]]:
     return parts
 
 
-def _about(told: bool, classes: int, bits: int, files: list[str]) -> str:
+def _about(told: bool, classes: int, files: list[str]) -> str:
     how = (
         "The sub-folders train and test (val, valid) say the split"
         if told
         else f"About {HELD_OUT:.0%} are held out, chosen by a hash of the content"
     )
     how += f"; {classes} sub-folders are the classes." if classes else "."
-    if bits < 16:
-        how += f" Grey values in 16 bits: white is {2**bits - 1:,}, as the brightest asks for."
     others = Counter(PurePosixPath(f).suffix for f in files if not squares.is_image(f))
     kinds = ", ".join(f"{n:,} {kind or 'without ending'}" for kind, n in others.items())
     return how + (f" Not looked at, no image by its ending: {kinds}." if kinds else "")

@@ -7,13 +7,15 @@ found by an image's name without its ending, so that a copy in another format ha
 
 from __future__ import annotations
 
-from collections import Counter
+import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 import numpy as np
 
-from course_lib.data.photos import archives
+from course_lib.data.photos.archives import Archive, read_file
+from course_lib.data.photos.squares import Unfit
 from course_lib.errors import CourseError
 
 ENDINGS = (".txt", ".csv")
@@ -42,18 +44,21 @@ def stem(file: str) -> str:
     return file.rpartition("/")[2].rsplit(".", 1)[0]
 
 
-def read(archive: archives.Archive, name: str) -> Table | None:
+def read(archive: Archive, name: str) -> Table | None:
     """The list called `name` (without ending) in `archive` or beside it; None if there is none.
 
     Raises CourseError where a file of that name is no such list, or is cut off.
     """
-    for ending in ENDINGS:
-        for file in archive.files:
-            if PurePosixPath(file).name == name + ending:
-                return parse(archive.read(file), name + ending)
-        beside = archives.Folder(archive.path.parent)
-        if (beside.path / (name + ending)).is_file():
-            return parse(beside.read(name + ending), name + ending)
+    for file in (name + ending for ending in ENDINGS):
+        inside = (name for name in archive.files if PurePosixPath(name).name == file)
+        beside = archive.path.parent / file
+        try:
+            if (found := next(inside, None)) is not None:
+                return parse(archive.read(found), file)
+            if beside.exists():
+                return parse(read_file(beside), file)
+        except (Unfit, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+            raise _damaged(file, str(error)) from error
     return None
 
 
@@ -61,41 +66,34 @@ def parse(content: bytes, name: str) -> Table:
     """The list in `content`; `name` is for messages."""
     if content.count(b"\n") > ROWS:
         raise _damaged(name, f"it has more than {ROWS:,} rows")
-    lines = [line for line in content.decode("utf-8", "replace").splitlines() if line.strip()]
+    text = content.decode("utf-8", "replace").replace(",", " ")
+    lines = [line for line in text.splitlines() if line.strip()]
     promised, columns = None, ()
     if lines and lines[0].strip().isdecimal():
         promised = lines.pop(0).strip()
-    if lines and not any(map(_is_number, _entries(lines[0])[1:])):
-        columns = tuple(entry for entry in _entries(lines.pop(0)) if entry != "image_id")
+    if lines and not any(map(_is_number, lines[0].split()[1:])):
+        columns = tuple(entry for entry in lines.pop(0).split() if entry != "image_id")
     if not lines:
         raise _damaged(name, "it has no rows")
-    if twice := [column for column, n in Counter(columns).items() if n > 1]:
-        raise _damaged(name, f"its line of names has {twice[0]!r} twice")
+    if len(set(columns)) < len(columns):
+        raise _damaged(name, f"a name occurs twice in its line of names, {' '.join(columns)}")
     if promised not in (None, str(len(lines))):
         raise _damaged(
             name,
             f"its first line promises {promised[:20]} rows and it has {len(lines)}; if you "
             "shortened it yourself, correct that line",
         )
-    width = len(columns) or len(_entries(lines[0])) - 1
-    if width < 1:
-        raise _damaged(name, "its rows have no numbers")
-    rows, values = {}, np.empty((len(lines), width), dtype=np.int64)
-    for i, line in enumerate(lines):
-        file, *numbers = _entries(line)
-        try:
-            rows[stem(file)], values[i] = i, list(map(int, numbers))
-            fits = len(numbers) == width  # NumPy would repeat a single one
-        except (ValueError, OverflowError):
-            fits = False
-        if not fits:
-            what = f"row {i + 1:,} is no name with {width} numbers: {line[:60]!r}"
-            raise _damaged(name, what)
-    return Table(name, columns, rows, values)
-
-
-def _entries(line: str) -> list[str]:
-    return line.replace(",", " ").split()
+    rows = [line.split(maxsplit=1) for line in lines]
+    for i, row in enumerate(rows):
+        if len(row) < 2:
+            raise _damaged(name, f"row {i + 1:,} has no numbers: {lines[i][:60]!r}")
+    try:
+        values = np.loadtxt([row[1] for row in rows], np.int64, comments=None, ndmin=2)
+    except ValueError as error:
+        raise _damaged(name, str(error).partition(";")[0].rstrip(".")) from error
+    if columns and len(columns) != values.shape[1]:
+        raise _damaged(name, f"{len(columns)} names for {values.shape[1]} numbers in each row")
+    return Table(name, columns, {stem(row[0]): i for i, row in enumerate(rows)}, values)
 
 
 def _is_number(entry: str) -> bool:

@@ -18,7 +18,7 @@ import shutil
 import warnings
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -29,6 +29,11 @@ from course_lib.data.dataset import Card, DataSet
 from course_lib.data.photos import squares
 from course_lib.data.photos.archives import Archive, digest
 from course_lib.errors import CourseError
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
 
 SPLITS = ("train", "test")
 LEAST = 8  # good images: with fewer, another folder was surely meant
@@ -45,7 +50,6 @@ class Plan:
     split: (name, content) -> "train" or "test". about: how the splits were made, and whatever
     else is worth knowing. values: names -> int64 (len(names), len(columns)); where there are
     classes, its one column is the labels. bad: files that are not opened, with the reason.
-    bits: how many of a 16-bit grey image are used.
     """
 
     names: list[str]
@@ -58,7 +62,6 @@ class Plan:
     )
     classes: tuple[str, ...] = ()
     bad: Mapping[str, str] = field(default_factory=dict)
-    bits: int = 16
 
 
 def drawn(content: bytes, share: float) -> str:
@@ -87,7 +90,11 @@ def load(
     if not place.is_dir():
         paths.writable(place.parent)
         try:
-            with _alone(place.with_name(f"{name}.lock")):
+            with place.with_name(f"{name}.lock").open("w") as lock:
+                if (
+                    fcntl is not None
+                ):  # one process packs, others wait; a killed one holds nothing
+                    fcntl.flock(lock, fcntl.LOCK_EX)
                 if not place.is_dir():  # another process may have packed it meanwhile
                     _pack(title, archive, size, plan(), place)
                     _forget_others(name, place)
@@ -125,7 +132,7 @@ def _pack(title: str, archive: Archive, size: int, plan: Plan, place: Path) -> N
             return f"bad: {plan.bad[name]}", b""
         try:
             content = archive.read(name)
-            pixels = squares.square(content, size, plan.frame, plan.bits)
+            pixels = squares.square(content, size, plan.frame)
             return plan.split(name, content), pixels.tobytes()
         except Exception as error:  # decoders raise whatever they like on damaged files
             if isinstance(error, OSError) and error.errno is not None:
@@ -138,19 +145,19 @@ def _pack(title: str, archive: Archive, size: int, plan: Plan, place: Path) -> N
             names = plan.names[start : start + CHUNK]
             entries = list(threads.map(decoded, names))
             for split in SPLITS:
-                pixels = b"".join(pixels for fate, pixels in entries if fate == split)
+                pixels = [pixels for fate, pixels in entries if fate == split]
                 _append(part / f"{split}.uint8", pixels)
             fates += [fate for fate, _ in entries]
-            lines = zip(fates[start:], names, strict=True)
-            _append(part / "files.txt", "".join(_line(*line) for line in lines).encode())
+            lines = map(_line, fates[start:], names)
+            _append(part / "files.txt", [line.encode() for line in lines])
             bar.update(len(names))
     _finish(part, plan, archive, fates)
     part.rename(place)
 
 
-def _append(path: Path, content: bytes) -> None:
+def _append(path: Path, parts: list[bytes]) -> None:
     with path.open("ab") as file:
-        file.write(content)
+        file.write(b"".join(parts))
 
 
 def _line(*entries: str) -> str:
@@ -162,10 +169,11 @@ def _line(*entries: str) -> str:
 def _resumed(part: Path, size: int) -> list[str]:
     """What became of the files that are packed already; what lies behind them is cut off."""
     journal = part / "files.txt"
-    whole = journal.read_bytes().rpartition(b"\n")[0:2] if journal.is_file() else (b"", b"")
-    fates = [line.split("\t")[0] for line in b"".join(whole).decode().splitlines()]
+    written = journal.read_bytes() if journal.is_file() else b""
+    whole = written[: written.rfind(b"\n") + 1]
+    fates = [line.split("\t")[0] for line in whole.decode().splitlines()]
     lengths = {part / f"{split}.uint8": fates.count(split) * 3 * size**2 for split in SPLITS}
-    lengths[journal] = len(b"".join(whole))
+    lengths[journal] = len(whole)
     if any(not path.is_file() or path.stat().st_size < n for path, n in lengths.items()):
         fates = []  # nothing yet, or the machine went down between the writes: from the start
         lengths = dict.fromkeys(lengths, 0)
@@ -233,19 +241,6 @@ def _forget_others(name: str, place: Path) -> None:
         if other.name.startswith(f"{name}-") and other != place:
             with suppress(OSError):
                 shutil.rmtree(other.rename(f"{other}.old"))
-
-
-@contextmanager
-def _alone(path: Path):
-    """One process packs, others wait; a killed one holds nothing. (Windows: no lock.)"""
-    with path.open("w") as lock:
-        try:
-            import fcntl
-        except ImportError:
-            pass
-        else:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _some(bad: Mapping[str, str]) -> str:

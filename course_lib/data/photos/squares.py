@@ -11,7 +11,6 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from contextlib import nullcontext
-from functools import cache
 from threading import Lock
 
 import numpy as np
@@ -43,29 +42,23 @@ def is_image(name: str) -> bool:
     return name.lower().endswith(ENDINGS)
 
 
-def square(content: bytes, size: int, frame: Frame, bits: int = 16) -> np.ndarray:
+def square(content: bytes, size: int, frame: Frame) -> np.ndarray:
     """The part that `frame` names of an image file, as uint8 (3, size, size).
 
-    bits: how many of a 16-bit grey image are used, so that 2^bits − 1 is white. Raises Unfit,
-    or whatever Pillow raises for a damaged file.
+    Raises Unfit, or whatever Pillow raises for a damaged file.
     """
-    with _opened(content) as image:
+    known = tuple(filter(Image.OPEN.__contains__, KINDS))
+    with Image.open(io.BytesIO(content), formats=known) as image:
         pixels = image.width * image.height
         if pixels > LARGE:  # a JPEG is decoded at 1/2, 1/4 or 1/8, where that is enough
             image.draft(image.mode, (3 * size, 3 * size))
         rest = image.width * image.height
-        if rest > LARGEST or (image.info.get("progressive") and pixels > 2 * LARGEST):
+        if image.info.get("progressive"):  # for those, half of all has to be held
+            rest = max(rest, pixels // 2)
+        if rest > LARGEST:
             raise Unfit(f"{pixels / 1e6:.0f} million pixels; {LARGEST / 1e6:.0f} can be read")
         with _large if rest > LARGE else nullcontext():
-            return _cut(_eight_bit_colour(image, bits), size, frame)
-
-
-def brightest(content: bytes) -> int:
-    """The largest value of a 16-bit grey image; 0 for any other."""
-    with _opened(content) as image:
-        if not _is_sixteen_bit(image) or image.width * image.height > LARGEST:
-            return 0
-        return int(image.convert("I").getextrema()[1])
+            return _cut(_eight_bit_colour(image), size, frame)
 
 
 def central_square(width: int, height: int) -> Box:
@@ -99,36 +92,26 @@ def _opened(content: bytes) -> Image.Image:
     )
 
 
-def _is_sixteen_bit(image: Image.Image) -> bool:
-    # What Pillow calls I holds 32 bits, but of these two kinds it never has more than 16.
-    return image.mode.startswith("I;16") or (
-        image.mode == "I" and image.format in ("PNG", "PPM")
-    )
-
-
-def _eight_bit_colour(image: Image.Image, bits: int) -> Image.Image:
-    """The first picture, upright, RGB; at most two copies of its pixels at a time."""
+def _eight_bit_colour(image: Image.Image) -> Image.Image:
+    """The first picture, upright, RGB; at most three copies of its pixels at a time."""
     if image.mode == "F":
         raise Unfit("floating-point pixels, whose range is not known")
-    if image.mode.startswith("I") and not _is_sixteen_bit(image):
+    # What Pillow calls I holds 32 bits, but of these two kinds it never has more than 16.
+    if image.mode == "I" and image.format not in ("PNG", "PPM"):
         raise Unfit("32-bit pixels, whose range is not known")
-    halved = image.mode in ("RGB", "RGBA", "LA") and ";16" in str(image.tile)
+    sixteen = image.mode.startswith("I") or ";16" in str(image.tile)
     ImageOps.exif_transpose(image, in_place=True)
-    if image.mode.startswith("I"):
-        image = image.convert("I").point(_levels(bits), "L")
+    if image.mode.startswith("I"):  # Pillow's own conversion would cut 16 bits off at 255
+        image = image.convert("I").point(lambda value: value * (1 / 257) + 0.5).convert("L")
     if image.has_transparency_data:
         image = image if image.mode == "RGBA" else image.convert("RGBA")
         white = Image.new("RGB", image.size, "white")
         white.paste(image, mask=image)
         image = white
     image = image if image.mode == "RGB" else image.convert("RGB")
-    if halved and max(high for _, high in image.getextrema()) < 16:
-        raise Unfit("16 bits a colour, of which just the lower ones are used")
+    if sixteen and max(high for _, high in image.getextrema()) <= 16:
+        raise Unfit(
+            "16 bits a value, of which just the lower ones are used, so that it would be black; "
+            "stretch the values to 0 to 65,535"
+        )
     return image
-
-
-@cache
-def _levels(bits: int) -> list[int]:
-    """The grey level, 0 to 255, of each of 65,536 values."""
-    top = 2**bits - 1
-    return [min((value * 255 + top // 2) // top, 255) for value in range(2**16)]
