@@ -4,17 +4,19 @@
 mistakes give, so that it can say more than "wrong"; it never prints the right one.
 `predict` keeps a guess made before a training. `agrees` and `refuses` stand below an equation:
 the first asserts it, the second asserts that a named wrong form of it would have been noticed.
-Lesson 00 shows all four at work; the exercises of lesson NN stand in `lesson_NN.py`.
+Lesson 00 shows all four at work; the exercises of lesson NN stand in `lessons/lesson_NN`.
 """
 
 from course_lib.checks.core import check, exercise, numbers
-from course_lib.checks.exercises import Exercise, Mistake
+from course_lib.checks.exercises import Exercise, Faults, Mistake, Prediction
 from course_lib.checks.guesses import guess, predict
 from course_lib.checks.identities import agrees, refuses
 
 __all__ = [
     "Exercise",
+    "Faults",
     "Mistake",
+    "Prediction",
     "agrees",
     "check",
     "exercise",

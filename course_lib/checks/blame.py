@@ -39,21 +39,24 @@ def dots_left(function: Any) -> bool:
     """Whether the function's source still has a line of dots, so that a part is missing."""
     try:
         lines = inspect.getsource(function).splitlines()
-    except (OSError, TypeError):
+    except Exception:  # no source, or none that can be read
         return False
     return any(line.strip() == "..." or line.rstrip().endswith("= ...") for line in lines)
 
 
-def stopped_at(function: Callable, error: Exception) -> Stopped:
+def stopped_at(function: Callable, error: BaseException) -> Stopped:
     """The report of an exception inside `function`, by its last line that the learner wrote."""
-    text = " ".join(str(error).split())
+    try:
+        text = " ".join(str(error).split())
+    except Exception:
+        text = "(its text can't be read)"
     text = text if len(text) <= 200 else text[:197] + "…"
     report = f"stopped with {type(error).__name__}: {text}"
     code = getattr(function, "__code__", None)
     if code is not None:
         frames = traceback.extract_tb(error.__traceback__)
         own = [frame for frame in frames if frame.filename == code.co_filename]
-        own = [frame for frame in own if frame.filename != __file__.replace("blame", "core")]
+        own = [frame for frame in own if frame.filename != __file__.replace("blame", "trial")]
         if own:
             line = linecache.getline(own[-1].filename, own[-1].lineno).strip()
             report += f" (line {own[-1].lineno} of its cell" + (f": {line})" if line else ")")

@@ -2,12 +2,11 @@
 
 An exercise states the right answer and the answers that likely mistakes give; an answer is
 compared with the right one first and then with those. Where the answer is a function it is
-called on probe inputs, chosen so that the mistakes differ on them.
+called on probe inputs, chosen and drawn so that the mistakes differ on them.
 """
 
 from __future__ import annotations
 
-import copy
 import importlib
 import os
 import pkgutil
@@ -16,12 +15,22 @@ from typing import Any
 
 import torch
 
-from course_lib.checks.blame import Stopped, dots_left, left_open, stopped_at
-from course_lib.checks.compare import describe, difference, unanswered
-from course_lib.checks.exercises import Exercise, Mistake
+from course_lib.checks import trial
+from course_lib.checks.blame import Stopped, dots_left, left_open
+from course_lib.checks.compare import describe, difference, kind, named, unanswered
+from course_lib.checks.exercises import Exercise, Mistake, Prediction, Probe
 from course_lib.errors import unknown
 
+MARKS = {True: "✓", False: "✗", None: "·"}
 LESSONS = "course_lib.lessons"  # looked up by number, so that this kit knows no lesson
+NO_GRADIENT = (
+    "the number is right, but no gradient comes through it, so nothing could learn from it: no "
+    "`.item()`, no `.detach()`, and a slope inside only with create_graph=True"
+)
+OTHER_GRADIENT = (
+    "the number is right, but not its gradient, so it would train something else: a part of it "
+    "is cut off from what it was computed of"
+)
 
 
 class Verdict(int):
@@ -42,28 +51,38 @@ def check(number: str, answer: Any, **context: Any) -> bool:
     right answer depends on, where the exercise says so. An unknown number is a CourseError.
     """
     asked = exercise(number)
-    right, line = _judge(number, asked, answer, context)
+    try:
+        right, said = judge(asked, answer, context)
+    except Exception as error:  # an object that answers no question without an error
+        right, said = False, f"not right: looking at it stops with {type(error).__name__}"
+    line = f"{MARKS[right]} {number}: {said}"
     strict = os.environ.get("COURSE_STRICT") == "1" and not asked.demonstration
     if strict and not right:
         raise AssertionError(line)
     print(line)
-    return Verdict(right)
+    return Verdict(bool(right))
 
 
 def exercise(number: str) -> Exercise:
     """The exercise of this number; the lesson's checks are imported only now."""
     lesson = str(number).partition(".")[0]
     if lesson in _lessons():
-        found = _exercises(lesson).get(number)
+        found = _stated(lesson, "EXERCISES").get(number)
         if found is not None:
             return found
     raise unknown("exercise", number, numbers())
 
 
+def prediction(number: str) -> Prediction | None:
+    """What a guess under this number can be; None where no lesson asks for one."""
+    lesson = number.partition(".")[0]
+    return _stated(lesson, "PREDICTIONS").get(number) if lesson in _lessons() else None
+
+
 def numbers(lesson: str | None = None) -> list[str]:
     """The numbers of all exercises, or of one lesson's ("06")."""
     lessons = _lessons() if lesson is None else [lesson]
-    return [number for name in lessons for number in _exercises(name)]
+    return [number for name in lessons for number in _stated(name, "EXERCISES")]
 
 
 def _lessons() -> list[str]:
@@ -71,82 +90,134 @@ def _lessons() -> list[str]:
     return sorted(module.name[-2:] for module in pkgutil.iter_modules(package.__path__))
 
 
-def _exercises(lesson: str) -> dict[str, Exercise]:
-    return importlib.import_module(f"{LESSONS}.lesson_{lesson}.exercises").EXERCISES
+def _stated(lesson: str, what: str) -> dict[str, Any]:
+    found = importlib.import_module(f"{LESSONS}.lesson_{lesson}.exercises")
+    return getattr(found, what, {})
 
 
-def _judge(number: str, asked: Exercise, answer: Any, context: dict) -> tuple[bool, str]:
+def judge(
+    asked: Exercise, answer: Any, context: dict[str, Any] | None = None
+) -> tuple[bool | None, str]:
+    """Whether an answer is right (None: it is not there yet), and what to say of it."""
+    context, open_still = context or {}, (None, "not answered yet")
     if unanswered(answer) or left_open(answer):
-        return False, f"· {number}: not answered yet"
-    if asked.probes is None:
-        outcome, expected = answer, _value(asked.right, context)
-        return _compare(number, asked, outcome, expected, lambda m: _value(m, context))
+        return open_still
+    if not asked.asks_for_a_function:
+        if isinstance(asked.right, dict):
+            answer = named(answer, asked.right) or answer
+        return Tried(asked, answer, None, lambda stated: _value(stated, context)).verdict()
     if not callable(answer):
         return False, (
-            f"✗ {number}: a function is wanted, to be tried on several inputs; hand over its "
-            f"name without brackets (yours is of type {type(answer).__name__})"
+            "a function is wanted, to be tried on several inputs; hand over its name without "
+            f"brackets (yours is {kind(answer)})"
         )
-    probes = asked.probes(**context) if callable(asked.probes) else asked.probes
-    probes = [probe if isinstance(probe, tuple) else (probe,) for probe in probes]
+    probes = trial.probes(asked, context)
     try:
-        outcome = [_call(answer, probe) for probe in probes]
+        outcome = [trial.call(answer, probe) for probe in probes]
     except Stopped as stop:
-        if stop.left_open:
-            return False, f"· {number}: not answered yet"
-        return False, f"✗ {number}: your function {stop}"
-    if unanswered(outcome):
-        return False, f"· {number}: not answered yet"
-    if any(value is None for value in outcome):
-        if dots_left(answer):
-            return False, f"· {number}: not answered yet"
-        return False, f"✗ {number}: your function gives None; is a `return` missing?"
-    expected = [_call(asked.right, probe) for probe in probes] if asked.right else None
-
-    def mistaken(function):
-        try:
-            return [_call(function, probe) for probe in probes]
-        except Stopped:
-            return None
-
-    return _compare(number, asked, outcome, expected, mistaken, probes)
+        return open_still if stop.left_open else (False, f"your function {stop}")
+    none = any(value is None for value in outcome)
+    if unanswered(outcome) or (none and dots_left(answer)):
+        return open_still
+    if none:
+        return False, "your function gives None; is a `return` missing?"
+    tried = Tried(asked, outcome, probes, lambda function: _outcome(function, probes))
+    return tried.verdict(answer)
 
 
-def _compare(number, asked: Exercise, outcome, expected, mistaken, probes=None):
-    """Right first, then each known mistake, then what can be said of an unknown one."""
-    if asked.accepts is not None:
-        reason = None if _holds(asked.accepts, outcome) else ""
-    else:
-        reason = _gap(outcome, expected, asked.tol, probes)
-    if reason is None:
-        if asked.learns and not all(_carries_a_gradient(value) for value in outcome):
-            return False, (
-                f"✗ {number}: the number is right, but no gradient comes through it, so nothing "
-                "could learn from it: no `.item()`, no `.detach()`, and a slope inside only with "
-                "create_graph=True"
-            )
-        return True, f"✓ {number}: right" + (f". {asked.note}" if asked.note else "")
+class Tried:
+    """An answer's outcome beside what others give: of a function, a list over the probes."""
 
-    def known(mistake: Mistake) -> bool:
+    def __init__(
+        self,
+        asked: Exercise,
+        outcome: Any,
+        probes: list[Probe] | None,
+        gives: Callable[[Any], Any],
+    ):
+        self.asked, self.outcome, self.probes, self.gives = asked, outcome, probes, gives
+        self.right = self.expected = None
+
+    def verdict(self, answer: Any = None) -> tuple[bool, str]:
+        """Right first, then each known mistake, then what can be said of an unknown one."""
+        reason = self.differs_from_right()
+        if reason is None:
+            useless = self.useless(answer) if self.probes is not None else None
+            note = f"right. {self.asked.note}" if self.asked.note else "right"
+            return (True, note) if useless is None else (False, useless)
+        for mistake in self.asked.mistakes:
+            if self.shows(mistake):
+                return False, f"not yet: {mistake.message}"
+        parts = [part for part in (reason, self.asked.hint) if part]
+        return False, "not right" + (f": {'; '.join(parts)}" if parts else "")
+
+    def differs_from_right(self) -> str | None:
+        """None where the answer is right: then `self.right` is the answer that it equals."""
+        if self.asked.accepts is not None:
+            return None if _holds(self.asked.accepts, self.outcome) else ""
+        reasons = []
+        for right in (self.asked.right, *self.asked.also):
+            self.right, self.expected = right, self.gives(right)
+            reasons.append(self.gap(self.expected))
+            if reasons[-1] is None:
+                return None
+        return reasons[0]
+
+    def shows(self, mistake: Mistake) -> bool:
+        if isinstance(self.asked.right, dict) and not isinstance(self.outcome, dict):
+            return False
         if mistake.predicate is not None:
-            return _holds(mistake.predicate, outcome)
-        wrong = mistaken(mistake.answer)
-        return wrong is not None and _gap(outcome, wrong, asked.tol, probes) is None
+            return _holds(mistake.predicate, self.outcome)
+        wrong, outcome = self.gives(mistake.answer), self.outcome
+        if isinstance(wrong, dict) and isinstance(outcome, dict):
+            outcome = {key: outcome[key] for key in wrong if key in outcome}
+        return wrong is not None and self.gap(wrong, outcome) is None
 
-    for mistake in asked.mistakes:
-        if known(mistake):
-            return False, f"✗ {number}: not yet: {mistake.message}"
-    parts = [part for part in (reason, asked.hint) if part]
-    return False, f"✗ {number}: not right" + (f": {'; '.join(parts)}" if parts else "")
+    def useless(self, answer: Any) -> str | None:
+        """What is wrong with an answer whose numbers are right, if anything is."""
+        asked = self.asked
+        for name in sorted(asked.without & trial.called_in(answer, self.probes[0])):
+            return f"the numbers are right, but they are `{name}`'s; build it from other parts"
+        for probe in self.probes if asked.learns else ():
+            wanted = trial.gradients(self.right, probe, asked.learns)
+            try:
+                given = trial.gradients(answer, probe, asked.learns)
+            except Stopped:
+                return NO_GRADIENT
+            if not trial.same_gradients(given, wanted):
+                return OTHER_GRADIENT if any(map(torch.any, given)) else NO_GRADIENT
+        for value in self.outcome if asked.tensor else ():
+            whole = isinstance(self.expected[0], torch.Tensor)
+            for part in [value] if whole else value:
+                if not isinstance(part, torch.Tensor):
+                    return (
+                        "the numbers are right; the lesson goes on with them as a tensor, and "
+                        f"yours is {kind(part)}"
+                    )
+        return None
+
+    def gap(self, expected: Any, outcome: Any = None) -> str | None:
+        """None where the outcome is the expected one, else in which probe and how it isn't."""
+        outcome, tol = self.outcome if outcome is None else outcome, self.asked.tol
+        if self.probes is None:
+            return difference(outcome, expected, tol)
+        form = self.asked.form or (lambda value: value)
+        for given, wanted, probe in zip(outcome, expected, self.probes, strict=True):
+            try:
+                reason = difference(form(given), form(wanted), tol)
+            except Exception:  # not of the form that is compared
+                reason = "it has another form than is wanted"
+            if reason is not None:
+                return f"tried with ({describe(probe)})" + (f", {reason}" if reason else "")
+        return None
 
 
-def _gap(outcome, expected, tol, probes) -> str | None:
-    if probes is None:
-        return difference(outcome, expected, tol)
-    for given, wanted, probe in zip(outcome, expected, probes, strict=True):
-        reason = difference(given, wanted, tol)
-        if reason is not None:
-            return f"tried with ({describe(probe)})" + (f", {reason}" if reason else "")
-    return None
+def _outcome(function: Callable, probes: list[Probe]) -> list[Any] | None:
+    """What a stated function gives; None where it stops, as a mistake may."""
+    try:
+        return [trial.call(function, probe, ours=True) for probe in probes]
+    except Stopped:
+        return None
 
 
 def _holds(predicate: Callable[[Any], bool], outcome: Any) -> bool:
@@ -157,19 +228,5 @@ def _holds(predicate: Callable[[Any], bool], outcome: Any) -> bool:
         return False
 
 
-def _carries_a_gradient(value: Any) -> bool:
-    return isinstance(value, torch.Tensor) and value.requires_grad
-
-
 def _value(stated: Any, context: dict) -> Any:
     return stated(**context) if callable(stated) else stated
-
-
-def _call(function: Callable, probe: tuple) -> Any:
-    """One call on a copy of the inputs, with the random state set alike and put back after."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        try:
-            return function(*copy.deepcopy(probe))
-        except Exception as error:
-            raise stopped_at(function, error) from error

@@ -1,21 +1,31 @@
-"""What an exercise is: the right answer, and the answers that likely mistakes give."""
+"""What an exercise is: the right answer, where it is tried, and what likely mistakes give.
+
+A lesson states its exercises, predictions and faults with these; `check` and `predict` find
+them by number.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+import torch
+
+from course_lib.checks.compare import word
 from course_lib.errors import unknown
+
+Probe = tuple[Any, ...]
 
 
 @dataclass(frozen=True)
 class Mistake:
     """A likely wrong answer and what to say to it.
 
-    `answer` has the form of the exercise's `right`. Where no single answer shows the mistake,
-    use `Mistake.when(predicate, message)`; the predicate gets the learner's answer (of a
-    function: the list of what it gave on the probes).
+    `answer` has the form of the exercise's `right`; of a dictionary it may hold some keys, and
+    is found in every answer that says this there. Where no single answer shows the mistake, use
+    `Mistake.when(predicate, message, example)`: the predicate gets the learner's answer (of a
+    function: the list of what it gave on the probes), `example` is one that it holds for.
     """
 
     answer: Any
@@ -23,8 +33,8 @@ class Mistake:
     predicate: Callable[[Any], bool] | None = None
 
     @classmethod
-    def when(cls, predicate: Callable[[Any], bool], message: str) -> Mistake:
-        return cls(None, message, predicate)
+    def when(cls, predicate: Callable[[Any], bool], message: str, example: Any) -> Mistake:
+        return cls(example, message, predicate)
 
 
 @dataclass(frozen=True)
@@ -32,26 +42,53 @@ class Exercise:
     """What is right, which mistakes are known, and how an answer is tried.
 
     right: a number, tensor, word, truth value, set, dictionary or tuple of these; or, with
-        `probes`, the right function; or, without probes, a function of `check`'s context that
-        gives the right value (so do the mistakes' answers).
-    probes: argument tuples on which an answered function is called, or a function of the
-        context that gives them. Random draws inside are seeded alike for all who are compared.
-    tol: see `compare.difference`. accepts: decides instead of `right` where many answers are
-        right. hint: said when a wrong answer is not recognised. note: said when it is right.
-    learns: the answered function gives a loss that is descended afterwards, so a gradient must
-        come through it (the probes, or what is in them, require one).
+        `probes` or `domain`, the right function; or, without, a function of `check`'s context
+        that gives the right value (so do the mistakes' answers). also: other right answers.
+    probes: argument tuples on which an answered function is called, edges among them, or a
+        function of the context that gives them. domain: draws one argument tuple with a
+        generator; a function is tried on some of these too, so that no answer can know them
+        all. Random draws inside an answer are seeded alike for all who are compared.
+    tol: see `compare.difference`. form: what of an answer is compared, where many are right.
+    accepts: decides instead of `right`.
+    learns: positions of the arguments through which the answer is differentiated afterwards
+        (a tensor, or a module and its parameters): there its gradient must be the right one's.
+    tensor: the lesson goes on with the answer as a tensor. without: names of torch's functions
+        that the answer is to replace, not to call.
+    hint: said when a wrong answer is not recognised. note: said when it is right.
     demonstration: answered wrongly on purpose, so COURSE_STRICT does not hold for it.
     """
 
     right: Any = None
     mistakes: Sequence[Mistake] = ()
-    probes: Iterable[tuple] | Callable[..., Iterable[tuple]] | None = None
+    also: Sequence[Any] = ()
+    probes: Iterable[Probe] | Callable[..., Iterable[Probe]] | None = None
+    domain: Callable[[torch.Generator], Probe] | None = None
     tol: float | None = None
+    form: Callable[[Any], Any] | None = None
     accepts: Callable[[Any], bool] | None = None
+    learns: tuple[int, ...] = ()
+    tensor: bool = False
+    without: frozenset[str] = field(default_factory=frozenset)
     hint: str = ""
     note: str = ""
-    learns: bool = False
     demonstration: bool = False
+
+    @property
+    def asks_for_a_function(self) -> bool:
+        return self.probes is not None or self.domain is not None
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a guess can be: one of `words`, a text of the `pattern` that `like` describes, or a
+    number from `low` to `high`."""
+
+    low: float = -float("inf")
+    high: float = float("inf")
+    whole: bool = False
+    words: tuple[str, ...] = ()
+    pattern: str = ""
+    like: str = ""
 
 
 class Faults(dict[str, Any]):
@@ -59,3 +96,28 @@ class Faults(dict[str, Any]):
 
     def __missing__(self, name: Any) -> Any:
         raise unknown("run", name, self)
+
+
+def nobody_healthy(answer: dict[str, str]) -> bool:
+    """Whether a diagnosis calls none of the runs healthy."""
+    return "healthy" not in map(word, answer.values())
+
+
+def normal(generator: torch.Generator, *shape: int, scale: float = 1.0) -> torch.Tensor:
+    """Float64 numbers from N(0, scale²): what domains are mostly made of."""
+    return scale * torch.randn(shape, generator=generator, dtype=torch.float64)
+
+
+def between(generator: torch.Generator, low: float, high: float) -> float:
+    """One number, uniform from low to high."""
+    return low + (high - low) * torch.rand((), generator=generator, dtype=torch.float64).item()
+
+
+def whole(generator: torch.Generator, low: int, high: int) -> int:
+    """One whole number from low to high, both included."""
+    return int(torch.randint(low, high + 1, (), generator=generator))
+
+
+def shares(generator: torch.Generator, *shape: int, sharp: float = 1.0) -> torch.Tensor:
+    """Probabilities that add to 1 along the last axis; the sharper, the nearer to 0 and 1."""
+    return normal(generator, *shape, scale=sharp).softmax(-1)

@@ -9,34 +9,34 @@ import math
 import re
 from typing import Any
 
-from course_lib.checks.compare import numeric
+from course_lib.checks.compare import numeric, word
+from course_lib.checks.core import prediction
+from course_lib.checks.exercises import Prediction
 from course_lib.errors import CourseError
 
 _kept: dict[str, float | str] = {}
 
 
 def predict(number: str, value: Any) -> float | str | None:
-    """Keep the guess for prediction `number` ("02.1") and hand it back; None while it is `...`.
+    """Keep the guess for prediction `number` ("02.1") and hand it back; None while there is none.
 
-    A guess is one finite number or one word in quotes; a later guess replaces it.
+    A guess is one finite number or one word, as the lesson asks; a later guess replaces it. Of
+    anything else one line says what is wanted, and the question stays open: what is handed back
+    is always a guess that the lesson can go on with, or None.
     """
     number = valid_number(number)
-    if value is ... or value is None:
+    asked = prediction(number)
+    found = None if value is ... or value is None else _fitting(value, asked)
+    if found is None:
         _kept.pop(number, None)
-        print(f"· {number}: no guess yet (write a number in place of the dots)")
+        wanted = _wanted(asked, number)
+        reason = f"{_shown(value)} is no such guess" if not _open(value) else "no guess yet"
+        print(f"· {number}: {reason} (write {wanted} in place of the dots)")
         return None
-    if not isinstance(value, str):
-        tensor = numeric(value)
-        if tensor is None or tensor.numel() != 1 or not math.isfinite(tensor.item()):
-            raise CourseError(
-                f"A guess is one finite number or one word in quotes, but prediction {number} "
-                f"got {value!r}. Write, for example, predict({number!r}, 0.5)."
-            )
-        value = tensor.item()
-    _kept[number] = value
-    shown = value if isinstance(value, str) else f"{value:.6g}"
+    _kept[number] = found
+    shown = found if isinstance(found, str) else f"{found:.6g}"
     print(f"· {number}: your guess {shown} is kept")
-    return value
+    return found
 
 
 def guess(number: str) -> float | str | None:
@@ -52,3 +52,57 @@ def valid_number(number: Any) -> str:
         f"An exercise or prediction is named by its lesson and its number in quotes, such as "
         f'"06.3" (two digits, a dot, one or two digits); this one came as {number!r}.'
     )
+
+
+def _fitting(value: Any, asked: Prediction | None) -> float | str | None:
+    """The guess in the form that the lesson goes on with, or None if it doesn't fit."""
+    if asked is None:  # no lesson's: a number or a word, as it likes
+        if isinstance(value, str):
+            return value if word(value) else None
+        asked = Prediction()
+    if asked.words:
+        words = {word(known): known for known in asked.words}
+        return words.get(word(value)) if isinstance(value, str) else None
+    if asked.pattern:
+        fits = isinstance(value, str) and re.fullmatch(asked.pattern, value.strip())
+        return value.strip() if fits else None
+    if isinstance(value, str):  # "100" is a number in quotes
+        try:
+            value = float(value)
+        except ValueError:
+            return None
+    number = numeric(value)
+    if number is None or number.numel() != 1:
+        return None
+    found = number.item()
+    fits = math.isfinite(found) and asked.low <= found <= asked.high
+    return found if fits and not (asked.whole and found != round(found)) else None
+
+
+def _wanted(asked: Prediction | None, number: str) -> str:
+    if asked is None:
+        return f"one finite number, or one word in quotes, such as predict({number!r}, 0.5),"
+    if asked.words:
+        return "one of the words " + ", ".join(f'"{known}"' for known in asked.words)
+    if asked.pattern:
+        return asked.like
+    one = "a whole number" if asked.whole else "a number"
+    low, high = asked.low, asked.high
+    if math.isinf(low) and math.isinf(high):
+        return one
+    if math.isinf(high):
+        return f"{one} of at least {low:g}"
+    return f"{one} from {low:g} to {high:g}" if math.isfinite(low) else f"{one} up to {high:g}"
+
+
+def _open(value: Any) -> bool:
+    return value is ... or value is None
+
+
+def _shown(value: Any) -> str:
+    """A guess in short, whatever it is."""
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:
+        text = f"a {type(value).__name__}"
+    return text if len(text) <= 40 else text[:37] + "…"

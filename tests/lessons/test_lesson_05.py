@@ -1,4 +1,4 @@
-"""Lesson 05's answers, right and wrong, for test_answers; what its broken runs do; and
+"""Lesson 05's right answers in other forms, for test_answers; what its broken runs do; and
 that the recorded games say what they are."""
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import torch
 from course_lib import models, training
 from course_lib.data import toy
 from course_lib.errors import CourseError
-from course_lib.lessons.lesson_05 import exercises as lesson_05
 from course_lib.lessons.lesson_05.faults import faults
 from course_lib.models.parts import critics
 
@@ -30,11 +29,7 @@ def by_columns(eta):
     for x, y in ((1.0, 0.0), (0.0, 1.0)):
         x = x - eta * y
         columns.append([x, y + eta * x])
-    return torch.tensor(columns).T.tolist()
-
-
-def rounds(a, b, c, d):
-    return lambda eta: torch.tensor([[a(eta), b(eta)], [c(eta), d(eta)]])
+    return torch.tensor(columns).T
 
 
 # 05.3 ----------------------------------------------------------------------------------------
@@ -109,74 +104,6 @@ RIGHT = [
     ("05.5", sigma_by_rayleigh),
     ("05.6", TRUTH),
     ("05.6", {run: word.upper() for run, word in TRUTH.items()}),
-]
-
-one, minus, plus = (lambda eta: 1.0), (lambda eta: -eta), (lambda eta: eta)
-WRONG = [
-    ("05.1", rounds(one, minus, plus, one), "these are simultaneous steps"),
-    ("05.1", rounds(lambda eta: 1 - eta**2, minus, plus, one), "here y moved first"),
-    ("05.1", lambda eta: by_two_moves(eta).T, "transposed"),
-    ("05.1", rounds(one, minus, minus, lambda eta: 1 + eta**2), "y climbs"),
-    ("05.1", rounds(one, minus, plus, lambda eta: 1 + eta**2), "the sign of η² is minus"),
-    (
-        "05.1",
-        lambda eta: torch.matrix_exp(eta * torch.tensor([[0.0, -1.0], [1.0, 0.0]])),
-        "this is continuous time",
-    ),
-    ("05.2", 0.5, "the square root vanishes where"),
-    ("05.2", 0.25, "γ²/4 must reach"),
-    ("05.2", 2, "is ½, not 1"),
-    ("05.2", 0, "from which γ on are both"),
-    ("05.2", -1, "a penalty has γ > 0"),
-    ("05.3", lambda x, y: (x - y).abs().mean(), "sort both first"),
-    ("05.3", lambda x, y: (x.sort()[0] - y).abs().mean(), "only one of the two is sorted"),
-    ("05.3", lambda x, y: abs(x.mean() - y.mean()), "distance of the means"),
-    (
-        "05.3",
-        lambda x, y: ((x.sort()[0] - y.sort()[0]) ** 2).mean() ** 0.5,
-        "this is Wasserstein-2",
-    ),
-    ("05.3", lambda x, y: ((x.sort()[0] - y.sort()[0]) ** 2).mean(), "these are squares"),
-    ("05.3", lambda x, y: len(x) * w1_by_area(x, y), "each point has mass 1/n"),
-    ("05.3", lambda x, y: torch.cdist(x[:, None], y[:, None]).mean(), "over *all* pairs"),
-    ("05.3", lambda x, y: (x.sort()[0] - y.sort()[0]).mean().abs(), "belongs inside"),
-    ("05.4", penalty_with(graph=False), "create_graph=True"),
-    ("05.4", penalty_with(where=lambda r, f, e: r.clone()), "ε is fixed at 1"),
-    ("05.4", penalty_with(where=lambda r, f, e: f.clone()), "at the fakes only"),
-    (
-        "05.4",
-        penalty_with(where=lambda r, f, e: e[0] * r + (1 - e[0]) * f),
-        "one ε for the whole batch",
-    ),
-    (
-        "05.4",
-        penalty_with(where=lambda r, f, e: r + e[:, None] * (f - r)),
-        "ε belongs to real",
-    ),
-    ("05.4", penalty_with(norm=lambda s: s.norm()), "one norm for the whole batch"),
-    ("05.4", penalty_with(cost=lambda size: (size**2).mean()), "draws the slope to 0"),
-    ("05.4", penalty_with(cost=lambda size: (size - 1).abs().mean()), "the square is missing"),
-    ("05.4", penalty_with(norm=lambda s: (s**2).sum(1)), "*square* of the norm"),
-    (
-        "05.4",
-        penalty_with(cost=lambda size: ((size - 1).relu() ** 2).mean()),
-        "the one-sided form",
-    ),
-    ("05.4", penalty_with(cost=lambda size: ((size - 1) ** 2).sum()), "a sum over the batch"),
-    ("05.5", lambda W, v, n: torch.linalg.svdvals(W)[0], "not by power iteration"),
-    ("05.5", lambda W, v, n: (W**2).sum().sqrt(), "Frobenius norm"),
-    ("05.5", lambda W, v, n: sigma_by_norm(W, v, n) ** 2, "this is σ²"),
-    ("05.5", lambda W, v, n: W.abs().max(), "the largest entry"),
-    ("05.5", lambda W, v, n: W.abs().sum(1).max(), "the largest row sum"),
-    ("05.5", lambda W, v, n: lesson_05.largest_singular_value(W, v, 1), "one step only"),
-    ("05.5", lambda W, v, n: torch.linalg.svd(W)[1][-1], "the smallest singular value"),
-    ("05.5", lambda W, v, n: (W @ v).norm(), "v was never improved"),
-    ("05.6", TRUTH | {"A": TRUTH["B"], "B": TRUTH["A"]}, "the healthy one is found"),
-    ("05.6", TRUTH | {"B": "one ε for the batch"}, "does D take notice of it"),
-    ("05.6", TRUTH | {"A": "one ε for the batch"}, "look where the fakes go"),
-    ("05.6", TRUTH | {"A": "healthy", "C": TRUTH["A"]}, "Is that a good sign"),
-    ("05.6", TRUTH | {"B": "healthy", "C": TRUTH["B"]}, "far from 1"),
-    ("05.6", TRUTH | {"C": "one ε for the batch"}, "one of the three is healthy"),
 ]
 
 

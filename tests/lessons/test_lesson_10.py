@@ -1,4 +1,4 @@
-"""Lesson 10's answers, right and wrong, for test_answers; and what its patients show."""
+"""Lesson 10's right answers in other forms, for test_answers; and what its patients show."""
 
 from __future__ import annotations
 
@@ -66,24 +66,6 @@ def log_prob_by_hand(flow, x):
     return log_det - (z * z).sum(1) / 2 - LOG_2PI
 
 
-def objective(sign=1.0, constant=LOG_2PI, of=lambda z, x: z):
-    def log_prob(flow, x):
-        z, log_det = flow(x)
-        return -0.5 * of(z, x).square().sum(1) - constant + sign * log_det
-
-    return log_prob
-
-
-def averaged_log_det(flow, x):
-    z, log_det = flow(x)
-    return Normal(0.0, 1.0).log_prob(z).sum(1) + log_det.mean()
-
-
-def mean_over_dimensions(flow, x):
-    z, log_det = flow(x)
-    return Normal(0.0, 1.0).log_prob(z).mean(1) + log_det
-
-
 # 10.6 ----------------------------------------------------------------------------------------
 def bits_by_log2(log_p, dims, levels):
     return math.log2(levels) - log_p / (dims * math.log(2))
@@ -107,74 +89,6 @@ RIGHT = [
     ("10.5", {name: word.upper().replace(" ", "_") for name, word in HEALTHY.items()}),
     ("10.6", bits_by_log2),
     ("10.6", bits_by_numpy),
-]
-
-WRONG = [
-    ("10.1", torch.ones_like, "u has density 1, but x is stretched"),
-    ("10.1", lambda x: 1 / logit_by_exp(x), "this is the slope of x over u"),
-    ("10.1", torch.sigmoid, "its slope is the density"),
-    ("10.1", lambda x: logit_by_exp(x).log(), "this is the logarithm of the density"),
-    (
-        "10.1",
-        lambda x: torch.exp(-0.5 * (x.sigmoid() ** 2 + LOG_2PI)) * logit_by_exp(x),
-        "u is uniform here, not normal",
-    ),
-    ("10.2", lambda *a: planar(*a, height=torch.tanh), "tanh stands where its slope"),
-    ("10.2", lambda x, w, u, b: planar(x, w, u, 0.0), "b is missing"),
-    (
-        "10.2",
-        lambda x, w, u, b: (
-            (1 + w * u / torch.cosh(x @ w + b)[:, None] ** 2).prod(1).abs().log()
-        ),
-        "this matrix is not triangular",
-    ),
-    (
-        "10.2",
-        lambda x, w, u, b: torch.log(1 + (1 - (x @ w + b).tanh() ** 2) * (w @ u)),
-        "take its absolute value",
-    ),
-    ("10.2", lambda x, w, u, b: (w @ u) / torch.cosh(x @ w + b) ** 2, "only for small a"),
-    ("10.2", lambda *a: planar(*a).exp(), "this is the determinant"),
-    ("10.2", lambda *a: -planar(*a), "belongs to the inverse map"),
-    ("10.2", lambda x, w, u, b: planar(x, u, w, b), "w and u are exchanged"),
-    ("10.3", uncouple_with(lambda b, s, t: b / s.exp() - t), "last on, first off"),
-    ("10.3", uncouple_with(lambda b, s, t: (b - t) * s.exp()), "multiplied by exp(s) again"),
-    ("10.3", uncouple_with(lambda b, s, t: (b + t) / s.exp()), "t is added again"),
-    (
-        "10.3",
-        lambda z, s, t: torch.cat(
-            [z[:, :1], (z[:, 1:] - t(z[:, 1:])) / s(z[:, 1:]).exp()], dim=1
-        ),
-        "read off the part that changed",
-    ),
-    ("10.3", lambda z, s, t: uncouple_by_division(z, s, t)[:, 1:], "the kept part is missing"),
-    ("10.3", uncouple_with(lambda b, s, t: b * s.exp() + t), "this is the coupling itself"),
-    ("10.4", objective(sign=-1.0), "the log-determinant is subtracted"),
-    ("10.4", objective(sign=0.0), "log |det| is missing"),
-    ("10.4", averaged_log_det, "each point has its own"),
-    ("10.4", objective(constant=0.0), "the constant is missing"),
-    ("10.4", objective(constant=LOG_2PI / 2), "counts once for each dimension"),
-    ("10.4", mean_over_dimensions, "a mean over the dimensions"),
-    ("10.4", objective(of=lambda z, x: x), "it is the density of z"),
-    ("10.4", lambda flow, x: -log_prob_by_hand(flow, x), "this is −log p"),
-    ("10.4", lambda flow, x: log_prob_by_hand(flow, x).mean(), "one number for the batch"),
-    ("10.5", HEALTHY | {"Emil": "healthy", "Fay": "log-det doubled"}, "Can a density do that"),
-    ("10.5", HEALTHY | {"Dana": "healthy", "Fay": "wrong inverse"}, "are her samples drawn"),
-    (
-        "10.5",
-        HEALTHY | {"Dana": "log-det doubled", "Emil": "wrong inverse"},
-        "Fay is healthy",
-    ),
-    ("10.6", lambda p, d, k: -p / d / math.log(2), "not yet a probability of grey levels"),
-    ("10.6", lambda p, d, k: (math.log(k) - p) / d / math.log(2), "counts D times"),
-    ("10.6", lambda p, d, k: math.log(k) - p / d, "nats per dimension"),
-    ("10.6", lambda p, d, k: (d * math.log(k) - p) / math.log(2), "bits for all dimensions"),
-    ("10.6", lambda p, d, k: -bits_by_log2(p, d, k), "bits per dimension are a cost"),
-    (
-        "10.6",
-        lambda p, d, k: -p / d / math.log(2) - math.log2(k),
-        "log P = log p − D · log(levels)",
-    ),
 ]
 
 

@@ -11,7 +11,7 @@ import math
 import torch
 from torch import Tensor
 
-from course_lib.checks.exercises import Exercise, Mistake
+from course_lib.checks.exercises import Exercise, Mistake, Prediction, whole
 
 
 def batches_per_epoch(n: int, batch: int) -> int:
@@ -38,7 +38,7 @@ def entropy_in_bits(counts: Tensor) -> Tensor:
     return -(torch.xlogy(p, p)).sum() / math.log(2)
 
 
-def _entropy(counts: Tensor) -> Tensor:
+def _nats(counts: Tensor) -> Tensor:
     """The right entropy in nats, of which the mistakes below are variations."""
     return entropy_in_bits(counts) * math.log(2)
 
@@ -46,6 +46,29 @@ def _entropy(counts: Tensor) -> Tensor:
 def _bytes() -> list[tuple]:
     ramp = torch.arange(256, dtype=torch.uint8).reshape(1, 1, 16, 16)
     return [(ramp,), (ramp[..., :3, :2],)]
+
+
+def _some_bytes(generator: torch.Generator) -> tuple[Tensor]:
+    shape = [whole(generator, 1, 4) for _ in range(4)]
+    return (torch.randint(0, 256, shape, generator=generator).to(torch.uint8),)
+
+
+def _some_picture(generator: torch.Generator) -> tuple[Tensor]:
+    height, width = whole(generator, 2, 6), whole(generator, 2, 6)
+    pixels = torch.randint(0, 256, (height, width, 3), generator=generator)
+    return (pixels.to(torch.uint8),)
+
+
+def _some_errors(generator: torch.Generator) -> tuple[Tensor]:
+    shape = [whole(generator, 2, 5) for _ in range(4)]
+    return (3 * torch.rand(shape, generator=generator),)
+
+
+def _some_counts(generator: torch.Generator) -> tuple[Tensor]:
+    """Counts of 2 to 8 classes; about a third of them are missing, the first is not."""
+    counts = torch.randint(-5, 12, (whole(generator, 2, 8),), generator=generator).clamp(min=0)
+    counts[0] += 1
+    return (counts.float(),)
 
 
 def _errors() -> list[tuple]:
@@ -96,7 +119,8 @@ EXERCISES = {
     ),
     "00.2": Exercise(
         right=batches_per_epoch,
-        probes=[(60_000, 128), (60_000, 100), (10_000, 128), (7, 10)],
+        probes=[(60_000, 128), (60_000, 100), (10_000, 128), (7, 10), (1, 1)],
+        domain=lambda g: (whole(g, 1, 60_000), whole(g, 1, 300)),
         mistakes=[
             Mistake(lambda n, b: n // b, "this leaves out the last, smaller batch"),
             Mistake(lambda n, b: n / b, "a number of batches is whole: round up"),
@@ -111,6 +135,7 @@ EXERCISES = {
     "00.3": Exercise(
         right=to_tanh_range,
         probes=_bytes,
+        domain=_some_bytes,
         tol=1e-5,
         mistakes=_RANGE_MISTAKES,
         note="0 → −1, 255 → 1, and the shape stays",
@@ -118,6 +143,7 @@ EXERCISES = {
     "00.4": Exercise(
         right=channels_first,
         probes=_pictures,
+        domain=_some_picture,
         mistakes=[
             Mistake(
                 lambda x: x.reshape(1, x.shape[2], x.shape[0], x.shape[1]),
@@ -139,6 +165,7 @@ EXERCISES = {
     "00.5": Exercise(
         right=per_image,
         probes=_errors,
+        domain=_some_errors,
         mistakes=[
             Mistake(
                 lambda e: e.mean(),
@@ -166,15 +193,17 @@ EXERCISES = {
             (torch.tensor([1.0, 1.0, 1.0, 1.0]),),
             (torch.tensor([8.0, 4.0, 2.0, 2.0]),),
             (torch.tensor([3.0, 0.0, 1.0]),),
+            (torch.tensor([5.0]),),
         ],
+        domain=_some_counts,
         mistakes=[
-            Mistake(_entropy, "this is in nats; one nat is 1/ln 2 bits"),
+            Mistake(_nats, "this is in nats; one nat is 1/ln 2 bits"),
             Mistake(lambda c: -entropy_in_bits(c), "the sign: an entropy is never negative"),
             Mistake(
-                lambda c: _entropy(c) * math.log(2),
+                lambda c: _nats(c) * math.log(2),
                 "this multiplies nats by ln 2; to get bits, divide",
             ),
-            Mistake(lambda c: _entropy(c) / math.log(10), "this is in decimal digits (log10)"),
+            Mistake(lambda c: _nats(c) / math.log(10), "this is in decimal digits (log10)"),
             Mistake(
                 lambda c: -torch.xlogy(c, c).sum() / math.log(2),
                 "counts are not probabilities: divide by their sum first",
@@ -187,14 +216,22 @@ EXERCISES = {
                 lambda given: any(bool(torch.as_tensor(v).isnan().any()) for v in given),
                 "a class with count 0 gives 0 · log 0, which torch computes as NaN and which "
                 "counts as 0 (torch.xlogy knows that)",
+                example=lambda c: -(c / c.sum() * (c / c.sum()).log2()).sum(),
             ),
         ],
     ),
     "00.7": Exercise(
         right=100,
+        tol=0.1,  # "about"
         mistakes=[
+            Mistake(
+                100_000,
+                "this is how many samples that takes in all; how many times the 1,000 are they?",
+            ),
             Mistake(10, "the error falls with √n: ten times as many give √10 ≈ 3.2"),
             Mistake(3.2, "that is how much better ten times as many samples make it"),
         ],
     ),
 }
+
+PREDICTIONS = {"00.11": Prediction(low=1, high=4, whole=True), "00.12": Prediction(low=0)}

@@ -14,8 +14,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from course_lib.checks.compare import difference
-from course_lib.checks.exercises import Exercise, Mistake
+from course_lib.checks.compare import difference, numeric, word
+from course_lib.checks.exercises import (
+    Exercise,
+    Mistake,
+    Prediction,
+    between,
+    normal,
+    shares,
+    whole,
+)
 
 F64 = torch.float64
 
@@ -29,31 +37,46 @@ def kl(p: Tensor, q: Tensor) -> Tensor:
 P, Q = torch.tensor([0.7, 0.2, 0.1], dtype=F64), torch.tensor([0.3, 0.3, 0.4], dtype=F64)
 WITH_ZERO = torch.tensor([0.6, 0.4, 0.0], dtype=F64)
 
+
+def _two_distributions(generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Of 2 to 6 outcomes, some nearly impossible; p leaves one out every other time."""
+    p, q = shares(generator, 2, whole(generator, 2, 6), sharp=3.0)
+    if whole(generator, 0, 1):
+        p = p.index_fill(0, p.argmin(), 0.0)
+    return p / p.sum(), q
+
+
 KL = Exercise(
     right=kl,
     probes=[(P, Q), (torch.tensor([0.25, 0.25, 0.5], dtype=F64), P), (WITH_ZERO, Q)]
     + [(WITH_ZERO, torch.tensor([0.3, 0.7, 0.0], dtype=F64))],
+    domain=_two_distributions,
     tol=1e-6,
+    tensor=True,
     mistakes=[
         Mistake(lambda p, q: kl(q, p), "this is KL(q ‖ p): the expectation is under p."),
         Mistake.when(
-            lambda found: _is(found[0], kl(Q, P)),
-            "this is KL(q ‖ p): the expectation is under p.",
+            lambda found: _equals(found[0], kl(Q, P)),
+            "this is KL(q ‖ p), and the expectation is under p.",
+            example=lambda p, q: (q * (q / p).log()).sum(),
         ),
         Mistake(lambda p, q: kl(p, q) / math.log(2), "this is in bits; nats are wanted (log)."),
         Mistake(lambda p, q: -kl(p, q), "the sign is turned: a divergence is not negative."),
         Mistake.when(
-            lambda found: _is(found[0], -torch.xlogy(P, Q).sum()),
+            lambda found: _equals(found[0], -torch.xlogy(P, Q).sum()),
             "this is the cross-entropy −Σ p log q; the entropy of p is missing from it.",
+            example=lambda p, q: -torch.xlogy(p, q).sum(),
         ),
         Mistake.when(
-            lambda found: _is(found[0], kl(P, Q) / len(P)),
+            lambda found: _equals(found[0], kl(P, Q) / len(P)),
             "this is a mean over the outcomes, not a sum.",
+            example=lambda p, q: kl(p, q) / len(p),
         ),
         Mistake.when(
-            lambda found: _is(found[0], kl(P, Q)) and bool(torch.as_tensor(found[2]).isnan()),
-            "right, but 0 · log 0 gives NaN: an outcome with p = 0 contributes nothing "
+            lambda found: _finite(found[0]) and any(bool(numeric(v).isnan()) for v in found),
+            "0 · log 0 gives NaN here: an outcome with p = 0 contributes nothing "
             "(torch.special.xlogy, or leave those outcomes out).",
+            example=lambda p, q: (p * (p / q).log()).sum(),
         ),
     ],
     hint="Σ p(x) log(p(x) / q(x)), one number",
@@ -66,6 +89,11 @@ def standard_error(values: Tensor) -> Tensor:
     return values.std() / len(values) ** 0.5
 
 
+def _skewed(generator: torch.Generator) -> tuple[Tensor]:
+    """So many that n and n − 1 are alike; their median is not their mean."""
+    return (normal(generator, whole(generator, 1000, 4000)).exp(),)
+
+
 def _sample(n: int, seed: int) -> Tensor:
     generator = torch.Generator().manual_seed(seed)
     return 3 + 2 * torch.randn(n, generator=generator, dtype=F64)
@@ -74,7 +102,9 @@ def _sample(n: int, seed: int) -> Tensor:
 STANDARD_ERROR = Exercise(
     right=standard_error,
     probes=[(_sample(1000, 0),), (_sample(4000, 1),)],
+    domain=_skewed,
     tol=1e-4,  # the variance may be divided by n or by n − 1
+    tensor=True,
     mistakes=[
         Mistake(
             lambda v: v.std(), "this is the spread of single values; their mean varies less."
@@ -114,7 +144,7 @@ def _deviation(x, mu, W, sigma):
     return posterior(x, mu, W, sigma**0.5)
 
 
-def _mixed(x, mu, W, sigma):
+def _sigma_in_M(x, mu, W, sigma):
     mean, covariance = _deviation(x, mu, W, sigma)
     return mean, sigma * covariance
 
@@ -127,15 +157,25 @@ def _no_noise(x, mu, W, sigma):
 X3, MU3 = torch.tensor([1.0, -0.5, 2.0], dtype=F64), torch.tensor([0.2, 0.1, -0.3], dtype=F64)
 W3 = torch.tensor([[1.0, 0.3], [-0.4, 0.8], [0.5, 0.6]], dtype=F64)
 
+
+def _linear_model(generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor, float]:
+    dims = whole(generator, 2, 5)
+    x, mu = normal(generator, 2, dims)
+    W = normal(generator, dims, whole(generator, 1, dims))
+    return x, mu, W, between(generator, 0.3, 2.0)
+
+
 POSTERIOR = Exercise(
     right=posterior,
     probes=[(X3, MU3, W3, 0.7), (X3, MU3, W3[:, :1], 0.5)],
+    domain=_linear_model,
     tol=1e-6,
+    tensor=True,
     mistakes=[
         Mistake(_wide, "the covariance is σ² M⁻¹; its σ² is missing."),
         Mistake(_uncentred, "x − μ is what z explains; here μ is not subtracted."),
         Mistake(_deviation, "σ stands where σ² is meant."),
-        Mistake(_mixed, "M has σ² on its diagonal; here it has σ."),
+        Mistake(_sigma_in_M, "M has σ² on its diagonal; here it has σ."),
         Mistake(
             _no_noise, "M = WᵀW + σ² I; without σ² I this is least squares, with no prior."
         ),
@@ -159,10 +199,18 @@ def log_mean_exp(a: Tensor) -> Tensor:
 
 A_SMALL = torch.tensor([[-1.0, 0.5], [0.3, -2.0], [1.0, 0.0], [-0.7, 0.2]], dtype=F64)
 
+
+def _logs(generator: torch.Generator) -> tuple[Tensor]:
+    shape = [whole(generator, 1, 5) for _ in range(whole(generator, 1, 3))]
+    return (normal(generator, *shape, scale=3.0) + between(generator, -900, 900),)
+
+
 LOG_MEAN_EXP = Exercise(
     right=log_mean_exp,
     probes=[(A_SMALL,), (A_SMALL[:, 0],), (A_SMALL - 800,)],
+    domain=_logs,
     tol=1e-6,
+    tensor=True,
     mistakes=[
         Mistake(lambda a: a.mean(0), "this is the mean of the logs: (1.13)'s left end."),
         Mistake(lambda a: a.logsumexp(0), "this is the log of the sum: − log K is missing."),
@@ -171,9 +219,10 @@ LOG_MEAN_EXP = Exercise(
             "the mean goes along the first axis (K), not along the last.",
         ),
         Mistake.when(
-            lambda found: _is(found[0], log_mean_exp(A_SMALL)) and not _finite(found[2]),
+            lambda found: _equals(found[0], log_mean_exp(A_SMALL)) and not _finite(found[2]),
             "right for numbers near 0, but exp(−800) underflows: take the largest a_k out "
             "first (torch.logsumexp does).",
+            example=lambda a: a.exp().mean(0).log(),
         ),
         Mistake(lambda a: a.exp().mean(0), "the logarithm of the mean is wanted."),
     ],
@@ -220,26 +269,35 @@ def _ppca_probes() -> list[tuple[Tensor, int]]:
     return [(x, 2), (x[:40], 1)]
 
 
-def _fits(found: Any, fitted: Callable) -> bool:
-    """Whether answers (mean, W, σ²) are those of `fitted`, W up to a rotation of z."""
-    for (mean, weights, variance), probe in zip(found, _ppca_probes(), strict=True):
-        wanted = fitted(*probe)
-        if weights.shape != wanted[1].shape:
-            return False
-        given = (mean.reshape(-1), weights @ weights.T, torch.as_tensor(variance))
-        if difference(given, (wanted[0], wanted[1] @ wanted[1].T, wanted[2]), 1e-6) is not None:
-            return False
-    return True
+def _more_ppca(generator: torch.Generator) -> tuple[Tensor, int]:
+    n, dims = whole(generator, 20, 60), whole(generator, 3, 6)
+    x = 1 + normal(generator, n, dims) @ normal(generator, dims, dims)
+    return x, whole(generator, 1, dims - 1)
+
+
+def _up_to_rotation(fitted: tuple) -> tuple:
+    """W is fixed up to a rotation of z, so WWᵀ stands for it."""
+    mean, weights, variance = fitted
+    return mean.reshape(-1), weights @ weights.T, variance
+
+
+def _unbiased(x: Tensor, q: int) -> tuple[Tensor, Tensor, Tensor]:
+    mean, weights, variance = fit_ppca(x, q)
+    factor = len(x) / (len(x) - 1)
+    return mean, weights * factor**0.5, variance * factor
 
 
 def _ppca_mistake(message: str, variance_of=_kept, weights_of=_proper) -> Mistake:
-    wrong = _ppca_with(variance_of, weights_of)
-    return Mistake.when(lambda found: _fits(found, wrong), message)
+    return Mistake(_ppca_with(variance_of, weights_of), message)
 
 
 FIT_PPCA = Exercise(
+    right=fit_ppca,
     probes=lambda: _ppca_probes(),
-    accepts=lambda found: _fits(found, fit_ppca),
+    domain=_more_ppca,
+    form=_up_to_rotation,
+    tensor=True,
+    tol=1e-6,
     mistakes=[
         _ppca_mistake(
             "W = U √Λ is plain PCA: σ² of each eigenvalue is noise already, subtract it.",
@@ -272,12 +330,15 @@ FIT_PPCA = Exercise(
         Mistake.when(
             lambda found: any(part.isnan().any() for answer in found for part in answer[:2]),
             "there is NaN in it: eigh sorts eigenvalues upwards, so λ − σ² turned negative.",
-        ),
-        Mistake.when(
-            lambda found: all(
-                difference(variance, fit_ppca(x, q)[2] * len(x) / (len(x) - 1), 1e-6) is None
-                for (_, _, variance), (x, q) in zip(found, _ppca_probes(), strict=True)
+            example=_ppca_with(
+                lambda values, q: values[: len(values) - q].mean(),
+                lambda values, vectors, variance, q: (
+                    vectors[:, -q:] * (values[-q:] - variance).sqrt()
+                ),
             ),
+        ),
+        Mistake(
+            _unbiased,
             "maximum likelihood divides the covariance by N, (1.4), not by N − 1.",
         ),
     ],
@@ -294,7 +355,9 @@ def bits_per_dim(log_prob: Tensor, dimensions: int) -> Tensor:
 BITS = Exercise(
     right=bits_per_dim,
     probes=[(torch.tensor([1200.0, -300.0], dtype=F64), 784), (torch.tensor(-5.0), 2)],
+    domain=lambda g: (normal(g, whole(g, 1, 5), scale=500.0), whole(g, 1, 3000)),
     tol=1e-5,
+    tensor=True,
     mistakes=[
         Mistake(
             lambda log_prob, d: -log_prob / (d * math.log(2)),
@@ -345,19 +408,21 @@ DIAGNOSIS = Exercise(
             {"A": "weights forgotten", "B": "mean of logs", "C": "healthy"},
             "which of B and C gets better with more draws?",
         ),
-        Mistake.when(
-            lambda given: given.get("A") == "mean of logs",
+        Mistake(
+            {"A": "mean of logs"},
             "a mean of logs lies below the exact value, (1.13); look on which side A is.",
         ),
         Mistake.when(
-            lambda given: len(set(given.values())) < 3, "use each of the three words once."
+            lambda given: len(set(map(word, given.values()))) < 3,
+            "use each of the three words once.",
+            example={"A": "healthy", "B": "healthy", "C": "mean of logs"},
         ),
     ],
     hint=f"the words are {', '.join(WORDS)}",
 )
 
 
-def _is(found: Any, wanted: Tensor) -> bool:
+def _equals(found: Any, wanted: Tensor) -> bool:
     return difference(found, wanted, 1e-6) is None
 
 
@@ -373,4 +438,12 @@ EXERCISES: dict[str, Exercise] = {
     "01.5": FIT_PPCA,
     "01.6": BITS,
     "01.7": DIAGNOSIS,
+}
+
+PREDICTIONS = {
+    "01.1": Prediction(),
+    "01.2": Prediction(low=0),
+    "01.3": Prediction(low=0),
+    "01.4": Prediction(),
+    "01.5": Prediction(),
 }

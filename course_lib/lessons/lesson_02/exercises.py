@@ -10,7 +10,18 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy, logsigmoid, softplus
 
 from course_lib.checks.compare import numeric
-from course_lib.checks.exercises import Exercise, Mistake
+from course_lib.checks.exercises import (
+    Exercise,
+    Mistake,
+    Prediction,
+    between,
+    nobody_healthy,
+    normal,
+    shares,
+    whole,
+)
+
+OBJECTIVES = ("saturating", "non-saturating")
 
 
 def best_discriminator(p_data: Tensor, p_g: Tensor) -> Tensor:
@@ -35,7 +46,19 @@ def alternating_step(x: float, y: float, eta: float) -> tuple[float, float]:
 def _distributions() -> list[tuple]:
     generator = torch.Generator().manual_seed(2)
     pairs = torch.randn(2, 2, 6, generator=generator).softmax(-1)
-    return [(p, q) for p, q in pairs]
+    edges = torch.tensor([[0.0, 0.5, 0.5], [0.5, 0.5, 0.0]])
+    return [(p, q) for p, q in pairs] + [tuple(edges)]
+
+
+def _more_distributions(generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Of 2 to 7 outcomes, some of them nearly impossible."""
+    return tuple(shares(generator, 2, whole(generator, 2, 7), sharp=4.0))
+
+
+def _more_logits(generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Up to some hundred in size, as single numbers are in training: float32 must bear it."""
+    scale = between(generator, 0.5, 60)
+    return tuple(normal(generator, 2, whole(generator, 2, 9), scale=scale).float())
 
 
 def _logits() -> list[tuple]:
@@ -46,8 +69,7 @@ def _logits() -> list[tuple]:
 
 def _fakes() -> list[tuple]:
     fakes = [fake for _, fake in _logits()]
-    names = ("saturating", "non-saturating")
-    return [(fake, name) for fake in fakes for name in names]
+    return [(fake, name) for fake in fakes for name in OBJECTIVES]
 
 
 def _two(real_term: Callable, fake_term: Callable) -> Callable:
@@ -97,6 +119,7 @@ EXERCISES = {
     "02.1": Exercise(
         right=best_discriminator,
         probes=_distributions,
+        domain=_more_distributions,
         mistakes=[
             Mistake(lambda p, q: p / q, "that is the ratio; D* is a probability, p/(p + q)"),
             Mistake(
@@ -121,6 +144,8 @@ EXERCISES = {
     "02.2": Exercise(
         right=discriminator_loss,
         probes=_logits,
+        domain=_more_logits,
+        learns=(0, 1),
         mistakes=[
             Mistake(
                 _two(
@@ -174,6 +199,8 @@ EXERCISES = {
     "02.3": Exercise(
         right=generator_loss,
         probes=_fakes,
+        domain=lambda g: (_more_logits(g)[1], OBJECTIVES[whole(g, 0, 1)]),
+        learns=(0,),
         mistakes=[
             Mistake(_swapped, "the two objectives are swapped"),
             Mistake(
@@ -211,6 +238,7 @@ EXERCISES = {
     "02.4": Exercise(
         right=alternating_step,
         probes=[(1.0, 0.0, 0.5), (0.3, -0.7, 0.2), (-1.2, 0.4, 1.0)],
+        domain=lambda g: (between(g, -2, 2), between(g, -2, 2), between(g, 0.01, 1.5)),
         tol=1e-6,
         mistakes=[
             Mistake(
@@ -243,16 +271,18 @@ EXERCISES = {
                 "two are found. With a flipped label G would help D, so D(G(z)) would go to 0; "
                 "in C D calls its own fakes fake, and yet D(G(z)) is 1",
             ),
-            Mistake.when(
-                lambda said: said.get("C") == "healthy",
+            Mistake(
+                {"C": "healthy"},
                 "C's losses all go to zero: in a game not everybody can win",
             ),
-            Mistake.when(
-                lambda said: said.get("A") == "healthy",
+            Mistake(
+                {"A": "healthy"},
                 "A's D(x) never passes σ(1) = .73, and its D.real never falls below .31: why?",
             ),
             Mistake.when(
-                lambda said: "healthy" not in said.values(), "one of the three is healthy"
+                nobody_healthy,
+                "one of the three is healthy",
+                example={"A": "sigmoid twice", "B": "label flipped", "C": "stale fakes"},
             ),
         ],
         hint="a dictionary with a word for each of A, B and C",
@@ -261,24 +291,30 @@ EXERCISES = {
         accepts=lambda d: _in_range(d) and _mean_fits(d) and _loss_fits(d),
         mistakes=[
             Mistake.when(
-                lambda d: not _in_range(d), "probabilities are wanted, each above 0 and below 1"
+                lambda d: not _in_range(d),
+                "probabilities are wanted, each above 0 and below 1",
+                example=[0.02, 1.5],
             ),
             Mistake.when(
                 lambda d: _mean_fits(d) and _batch(d).std(correction=0) < 1e-3,
                 "all equal, so −log of the mean *is* the mean of −log: 3.9. Spread them out",
+                example=torch.full((100,), 0.02),
             ),
             Mistake.when(
                 lambda d: _loss_fits(d) and not _mean_fits(d),
                 f"the mean of −log fits, but the mean isn't .02 (e^−5.08 is {math.exp(-5.08):.4f}"
                 "); let a few fakes fool D and most fail badly",
+                example=torch.full((100,), math.exp(-5.08)),
             ),
             Mistake.when(
                 lambda d: _mean_fits(d) and -_batch(d).log().mean() > 5.08,
                 "the mean fits; −log is now too large: make the small ones less small",
+                example=[0.2] * 10 + [1e-6] * 90,
             ),
             Mistake.when(
                 lambda d: _mean_fits(d) and -_batch(d).log().mean() < 5.08,
                 "the mean fits; −log is still too small: spread them out more",
+                example=[0.03, 0.01] * 50,
             ),
         ],
         note="the mean of −log is at least −log of the mean (Jensen), and may be far above it",
@@ -291,13 +327,22 @@ EXERCISES = {
                 "g_loss 5.08 with D(G(z)) .02 is possible, as 02.6 shows; and d_loss misses its "
                 "bound only by what rounding the two means to two decimals can do",
             ),
+            Mistake(4, "counted from one? The line is right; A's log counts its epochs from 0"),
             Mistake(199, "d_loss 1.00 lies well above its bound: .71 and .36 give .79"),
             Mistake(1, "here d_loss .174 lies above its bound: .96 and .10 give .146"),
             Mistake.when(
                 lambda epoch: numeric(epoch) is not None and numeric(epoch).numel() > 1,
                 "one line only; allow for means that are rounded to two decimals",
+                example=[0, 3],
             ),
         ],
         hint="d_loss ≥ −log(mean D(x)) − log(1 − mean D(G(z))) on one and the same batch",
     ),
+}
+
+PREDICTIONS = {
+    "02.11": Prediction(low=0, high=1),
+    "02.12": Prediction(low=0, high=1),
+    "02.13": Prediction(low=0),
+    "02.14": Prediction(words=(*OBJECTIVES, "both", "neither")),
 }

@@ -12,8 +12,16 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from course_lib.checks.compare import numeric
-from course_lib.checks.exercises import Exercise, Mistake
+from course_lib.checks.compare import word
+from course_lib.checks.exercises import (
+    Exercise,
+    Mistake,
+    Prediction,
+    between,
+    normal,
+    shares,
+    whole,
+)
 
 
 # 3.1: the floor of a class histogram ----------------------------------------------------------
@@ -26,10 +34,20 @@ def _floor_with(per_draw: float, p: Tensor) -> Tensor:
 
 
 # 3.2: the Fréchet distance of Gaussians on the same axes --------------------------------------
+def _histograms(generator: torch.Generator) -> tuple[Tensor, int, int]:
+    p = shares(generator, whole(generator, 2, 10), sharp=2.0)
+    return p, whole(generator, 5, 3000), whole(generator, 5, 3000)
+
+
 def _gaussians() -> list[tuple]:
     generator = torch.Generator().manual_seed(3)
     draws = torch.randn(2, 4, 5, generator=generator, dtype=torch.float64)
     return [(a, b.abs() + 0.2, c, d.abs() + 0.2) for a, b, c, d in draws]
+
+
+def _more_gaussians(generator: torch.Generator) -> tuple[Tensor, ...]:
+    a, b, c, d = normal(generator, 4, whole(generator, 1, 6))
+    return a, b.abs(), c, d.abs()
 
 
 def _frechet(mean_a: Tensor, sd_a: Tensor, mean_b: Tensor, sd_b: Tensor) -> Tensor:
@@ -45,6 +63,11 @@ def _sets() -> list[tuple]:
     generator = torch.Generator().manual_seed(3)
     a, b = torch.randn(2, 7, 3, generator=generator, dtype=torch.float64)
     return [(a, 0.5 + 0.8 * b), (a[:, :1], b[:, :1] - 1), (a, a.flip(0))]  # the last is below 0
+
+
+def _more_sets(generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    size = whole(generator, 2, 8), whole(generator, 1, 5)
+    return normal(generator, *size), 0.3 + normal(generator, *size, scale=1.2)
 
 
 def _kernel(a: Tensor, b: Tensor) -> Tensor:
@@ -80,7 +103,15 @@ def _paired(a: Tensor, b: Tensor) -> Tensor:
 def _clouds() -> list[tuple]:
     generator = torch.Generator().manual_seed(4)
     real, fake = torch.randn(2, 40, 2, generator=generator, dtype=torch.float64)
-    return [(real, 1.0 + 1.3 * fake, 5), (real[:25], 2 * fake, 3)]
+    line = torch.tensor([0.0, 1.0, 10.0, 12.0], dtype=torch.float64)[:, None]
+    touching = torch.tensor([-1.0, 0.5, 2.0, 8.0, 11.0, 14.0], dtype=torch.float64)[:, None]
+    return [(real, 1.0 + 1.3 * fake, 5), (real[:25], 2 * fake, 3), (line, touching, 1)]
+
+
+def _more_clouds(generator: torch.Generator) -> tuple[Tensor, Tensor, int]:
+    real = normal(generator, whole(generator, 7, 20), 2)
+    fake = 0.5 + normal(generator, whole(generator, 3, 20), 2, scale=1.5)
+    return real, fake, whole(generator, 1, 5)
 
 
 def _radii(x: Tensor, k: int) -> Tensor:
@@ -108,15 +139,20 @@ def _readings() -> list[tuple]:
     ]
 
 
-def _kl(p: Tensor, q: Tensor) -> Tensor:
+def _more_readings(generator: torch.Generator) -> tuple[Tensor]:
+    shape = whole(generator, 2, 30), whole(generator, 2, 10)
+    return (shares(generator, *shape, sharp=between(generator, 0.5, 6)),)
+
+
+def _divergence(p: Tensor, q: Tensor) -> Tensor:
     return (torch.xlogy(p, p) - torch.xlogy(p, q)).sum(-1)
 
 
 def _inception_score(p: Tensor) -> Tensor:
-    return _kl(p, p.mean(0)).mean().exp()
+    return _divergence(p, p.mean(0)).mean().exp()
 
 
-def _entropy(p: Tensor) -> Tensor:
+def _class_entropy(p: Tensor) -> Tensor:
     return -torch.xlogy(p, p).sum(-1)
 
 
@@ -128,7 +164,15 @@ def _courses() -> list[tuple]:
         (seconds, [0.9, 0.8, 0.6, 0.5, 0.45, 0.4], 0.3),
         (seconds, [0.2, 0.1, 0.15, 0.05, 0.1, 0.12], 0.3),
         (seconds, [0.9, 0.2, 0.1, 0.15, 0.2, 0.8], 0.3),
+        (seconds, [0.9, 0.8, 0.6, 0.5, 0.4, 0.3], 0.3),
     ]
+
+
+def _more_courses(generator: torch.Generator) -> tuple[list[float], list[float], float]:
+    """Scores in steps of .1, so that some equal the target."""
+    n = whole(generator, 1, 6)
+    seconds = torch.rand(n, generator=generator).cumsum(0).tolist()
+    return seconds, [whole(generator, 1, 5) / 10 for _ in range(n)], 0.3
 
 
 def held_from(seconds: list[float], scores: list[float], target: float) -> float:
@@ -150,6 +194,11 @@ def _below(seconds: list[float], scores: list[float], target: float) -> float:
     return held_from(seconds, [s + 1e-9 for s in scores], target)
 
 
+def _index(seconds: list[float], scores: list[float], target: float) -> float:
+    found = held_from(seconds, scores, target)
+    return found if math.isinf(found) else seconds.index(found)
+
+
 def _at_the_end(seconds: list[float], scores: list[float], target: float) -> float:
     found = held_from(seconds, scores, target)
     return seconds[-1] if math.isinf(found) else found
@@ -159,16 +208,8 @@ def _at_the_end(seconds: list[float], scores: list[float], target: float) -> flo
 DIAGNOSIS = {"Lea": "smoothed", "Mo": "ten pictures", "Nia": "healthy", "Oto": "recites"}
 
 
-def _word(answer: dict[str, str], name: str) -> str:
-    return answer[name].casefold().replace("-", " ").strip()
-
-
-def _says(name: str, word: str) -> Callable[[dict], bool]:
-    return lambda answer: _word(answer, name) == word
-
-
-def _not_of_words(answer: dict) -> bool:
-    return not {_word(answer, name) for name in DIAGNOSIS} <= set(DIAGNOSIS.values())
+def _not_of_words(answer: dict[str, str]) -> bool:
+    return not {word(said) for said in answer.values()} <= set(map(word, DIAGNOSIS.values()))
 
 
 EXERCISES = {
@@ -177,7 +218,9 @@ EXERCISES = {
         probes=lambda: [
             (torch.full((10,), 0.1, dtype=torch.float64), 1000, 1000),
             (torch.tensor([0.7, 0.2, 0.1], dtype=torch.float64), 300, 2000),
+            (torch.tensor([0.0, 1.0], dtype=torch.float64), 5, 5),
         ],
+        domain=_histograms,
         mistakes=[
             Mistake(
                 lambda p, n, m: 2 * _floor(p, n, m),
@@ -209,6 +252,7 @@ EXERCISES = {
     "03.2": Exercise(
         right=_frechet,
         probes=_gaussians,
+        domain=_more_gaussians,
         mistakes=[
             Mistake(
                 lambda a, s, b, t: _apart(a, b) + _apart(s**2, t**2),
@@ -248,6 +292,7 @@ EXERCISES = {
     "03.3": Exercise(
         right=_kid,
         probes=_sets,
+        domain=_more_sets,
         mistakes=[
             Mistake(
                 _kid_with(own=True, pairs=lambda n: n**2),
@@ -295,6 +340,7 @@ EXERCISES = {
     "03.4": Exercise(
         right=_precision,
         probes=_clouds,
+        domain=_more_clouds,
         mistakes=[
             Mistake(
                 lambda r, f, k: _precision(f, r, k),
@@ -330,37 +376,39 @@ EXERCISES = {
     "03.5": Exercise(
         right=_inception_score,
         probes=_readings,
+        domain=_more_readings,
         mistakes=[
             Mistake.when(
                 lambda scores: math.isnan(scores[2]) and not math.isnan(scores[0]),
                 "where p is 0, p log p is NaN here, and should be 0: torch.xlogy(p, p)",
+                example=lambda p: (p * (p / p.mean(0)).log()).sum(1).mean().exp(),
             ),
             Mistake(
-                lambda p: _kl(p, p.mean(0)).mean(),
+                lambda p: _divergence(p, p.mean(0)).mean(),
                 "that is the mean KL, in nats; the score is exp of it",
             ),
             Mistake(
-                lambda p: _kl(p.mean(0), p).mean().exp(),
+                lambda p: _divergence(p.mean(0), p).mean().exp(),
                 "the KL the other way round: KL(p(y|x) ‖ p(y)) is meant",
             ),
             Mistake(
-                lambda p: _entropy(p.mean(0)).exp(),
+                lambda p: _class_entropy(p.mean(0)).exp(),
                 "only H(y): that samples are readable, H(y|x), is left out",
             ),
             Mistake(
-                lambda p: _kl(p, p.mean(0)).exp().mean(),
+                lambda p: _divergence(p, p.mean(0)).exp().mean(),
                 "exp of the mean, not the mean of exp",
             ),
             Mistake(
-                lambda p: (_entropy(p).mean() - _entropy(p.mean(0))).exp(),
+                lambda p: (_class_entropy(p).mean() - _class_entropy(p.mean(0))).exp(),
                 "the sign is turned: H(y) − H(y|x), so that the score is at least 1",
             ),
             Mistake(
-                lambda p: _kl(p, torch.full_like(p, 1 / p.shape[1])).mean().exp(),
+                lambda p: _divergence(p, torch.full_like(p, 1 / p.shape[1])).mean().exp(),
                 "compared with equal shares; p(y) is the mean of the samples' own p(y|x)",
             ),
             Mistake(
-                lambda p: (_kl(p, p.mean(0)).mean() / math.log(2)).exp(),
+                lambda p: (_divergence(p, p.mean(0)).mean() / math.log(2)).exp(),
                 "bits under exp: either nats and exp, or bits and a power of 2",
             ),
         ],
@@ -369,29 +417,33 @@ EXERCISES = {
     "03.6": Exercise(
         right=DIAGNOSIS,
         mistakes=[
-            Mistake.when(
-                _says("Oto", "healthy"),
+            Mistake(
+                {"Oto": "healthy"},
                 "Oto's distances are as good as Nia's. Which row asks whether a sample was "
                 "seen in training?",
             ),
-            Mistake.when(
-                _says("Mo", "healthy"),
+            Mistake(
+                {"Mo": "healthy"},
                 "all of Mo's samples can be read, and precision is high. How much of the real "
                 "data do they cover?",
             ),
-            Mistake.when(
-                _says("Lea", "healthy"),
+            Mistake(
+                {"Lea": "healthy"},
                 "Lea's classes are right. What do the two rows say that look at pixels, not at "
                 "features?",
             ),
-            Mistake.when(_not_of_words, "use each of the four words once"),
             Mistake.when(
-                lambda a: _word(a, "Mo") == "recites" and _word(a, "Oto") == "ten pictures",
+                _not_of_words,
+                "use each of the four words once",
+                example=DIAGNOSIS | {"Mo": "no idea"},
+            ),
+            Mistake(
+                {"Mo": "recites", "Oto": "ten pictures"},
                 "whoever draws ten pictures has no recall; whose recall is like that of real "
                 "images?",
             ),
-            Mistake.when(
-                lambda a: _word(a, "Lea") == "ten pictures" and _word(a, "Mo") == "smoothed",
+            Mistake(
+                {"Lea": "ten pictures", "Mo": "smoothed"},
                 "one of the two has precision 1, recall 0 and a sharpness not far from "
                 "real images': which?",
             ),
@@ -401,6 +453,7 @@ EXERCISES = {
     "03.7": Exercise(
         right=held_from,
         probes=_courses,
+        domain=_more_courses,
         mistakes=[
             Mistake(
                 _first,
@@ -423,11 +476,17 @@ EXERCISES = {
                 lambda t, s, target: t[-1],
                 "this is how long was trained: a choice, and what report B compares",
             ),
-            Mistake.when(
-                lambda found: [numeric(v).item() for v in found] == [3, math.inf, 0, math.inf],
+            Mistake(
+                _index,
                 "that is the index; the answer is the time at that index",
             ),
         ],
         hint="the earliest time from which every later score is at most the target, else math.inf",
     ),
+}
+
+PREDICTIONS = {
+    "03.11": Prediction(words=("real", "blurred")),
+    "03.12": Prediction(words=("far above the floor", "at the floor")),
+    "03.13": Prediction(pattern="[01]{12}", like='twelve signs, "0" or "1", in quotes,'),
 }

@@ -10,9 +10,10 @@ from math import prod
 
 import torch
 from torch import Tensor
-from torch.nn.functional import conv2d, conv_transpose2d, pad
+from torch.nn.functional import conv2d, pad
 
-from course_lib.checks.exercises import Exercise, Mistake
+from course_lib.checks.compare import word
+from course_lib.checks.exercises import Exercise, Mistake, Prediction, normal, whole
 
 
 # 04.2: a transposed convolution from a plain one ---------------------------------------------
@@ -59,6 +60,23 @@ def _kernels() -> list[tuple]:
     ]
 
 
+def _layer(generator: torch.Generator) -> tuple[int, int, int]:
+    """Kernel, stride and padding, so that the padding never eats the whole kernel."""
+    kernel = whole(generator, 1, 6)
+    return kernel, whole(generator, 1, 4), whole(generator, 0, (kernel - 1) // 2)
+
+
+def _sizes(generator: torch.Generator) -> tuple[int, ...]:
+    kernel, stride, padding = _layer(generator)
+    return whole(generator, 1, 20), kernel, stride, padding, whole(generator, 0, stride - 1)
+
+
+def _more_kernels(generator: torch.Generator) -> tuple:
+    kernel, stride, padding = _layer(generator)
+    y = normal(generator, whole(generator, 1, 3), 1, *[whole(generator, 2, 5) for _ in "hw"])
+    return y, normal(generator, 1, 1, kernel, kernel), stride, padding
+
+
 # 04.3: parameters ----------------------------------------------------------------------------
 def parameters(before: int, after: int, kernel: int, normalised: bool) -> int:
     return before * after * kernel**2 + (2 * after if normalised else 0)
@@ -86,14 +104,11 @@ def seconds(images: float, G: float, D: float, peak: float) -> float:
     return 2 * images * (3 * G + 8 * D) / peak
 
 
-def _said(run: str, word: str) -> Callable[[dict], bool]:
-    return lambda answer: str(answer.get(run, "")).casefold().strip() == word
-
-
 EXERCISES = {
     "04.1": Exercise(
         right=lambda i, k, s, p, extra: (i - 1) * s - 2 * p + k + extra,
         probes=[(4, 4, 2, 1, 0), (1, 4, 1, 0, 0), (7, 3, 2, 1, 1), (5, 5, 3, 2, 0)],
+        domain=_sizes,
         mistakes=[
             Mistake(
                 lambda i, k, s, p, extra: (i + 2 * p - k) // s + 1,
@@ -125,11 +140,11 @@ EXERCISES = {
         "at each end",
     ),
     "04.2": Exercise(
-        right=lambda y, kernel, stride, padding: conv_transpose2d(
-            y, kernel, stride=stride, padding=padding
-        ),
+        right=upsample,
         probes=_kernels,
+        domain=_more_kernels,
         tol=1e-8,
+        without=frozenset({"conv_transpose2d", "convolution"}),
         mistakes=[
             Mistake(
                 _unturned,
@@ -162,6 +177,10 @@ EXERCISES = {
     "04.3": Exercise(
         right=parameters,
         probes=[(100, 512, 4, True), (512, 256, 4, True), (64, 3, 4, False), (3, 8, 5, True)],
+        domain=lambda g: (
+            *(whole(g, 1, 512), whole(g, 1, 512), whole(g, 1, 7)),
+            bool(whole(g, 0, 1)),
+        ),
         tol=1e-9,
         mistakes=[
             Mistake(
@@ -194,7 +213,9 @@ EXERCISES = {
             ([(4, 2), (4, 2), (4, 2), (4, 2)],),
             ([(3, 1), (2, 2), (3, 1), (2, 2)],),
             ([(5, 1)],),
+            ([],),
         ],
+        domain=lambda g: ([(whole(g, 1, 6), whole(g, 1, 3)) for _ in range(whole(g, 1, 5))],),
         mistakes=[
             Mistake(
                 lambda layers: sum(k for k, _ in layers),
@@ -223,12 +244,12 @@ EXERCISES = {
     "04.5": Exercise(
         right={"A": "labels above 1", "B": "data left in [0, 1]", "C": "healthy"},
         mistakes=[
-            Mistake.when(
-                _said("A", "healthy"),
+            Mistake(
+                {"A": "healthy"},
                 "A's D.real falls below zero. Can −log of a probability do that?",
             ),
-            Mistake.when(
-                _said("B", "healthy"),
+            Mistake(
+                {"B": "healthy"},
                 "look at B's background: which value of tanh is it, and which of its range does "
                 "B's D see in real images?",
             ),
@@ -238,16 +259,26 @@ EXERCISES = {
                 "sign that a loss can have",
             ),
             Mistake.when(
-                lambda said: "both judged in one batch" in map(str, said.values()),
+                lambda said: word("both judged in one batch") in map(word, said.values()),
                 "judging both in one batch is none of the three; with it all terms stay ≥ 0 and "
                 "the background becomes black",
+                example={
+                    "A": "labels above 1",
+                    "B": "both judged in one batch",
+                    "C": "healthy",
+                },
             ),
         ],
         hint='a dictionary: "A", "B" and "C", each with one of the four words',
     ),
     "04.6": Exercise(
         right=seconds,
+        also=[lambda images, G, D, peak: 2 * images * (3 * G + 7 * D) / peak],
         probes=[(202_599, 1.0e8, 1.1e8, 8.9e12), (1000.0, 2e6, 3e6, 1e9)],
+        domain=lambda g: (
+            whole(g, 1, 100_000),
+            *(1e6 * whole(g, 1, 200), 1e6 * whole(g, 1, 200), 1e9 * whole(g, 1, 9)),
+        ),
         tol=1e-6,
         mistakes=[
             Mistake(
@@ -288,4 +319,10 @@ EXERCISES = {
         ],
         hint="a set such as {1, 2}: those k for which k/2 is a whole number",
     ),
+}
+
+PREDICTIONS = {
+    "04.11": Prediction(low=0, high=10, whole=True),
+    "04.12": Prediction(low=0, high=10, whole=True),
+    "04.13": Prediction(low=0),
 }

@@ -7,9 +7,17 @@ gradient penalty, the largest singular value.
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from course_lib.checks.exercises import Exercise, Mistake
+from course_lib.checks.exercises import (
+    Exercise,
+    Mistake,
+    Prediction,
+    between,
+    nobody_healthy,
+    normal,
+    whole,
+)
 from course_lib.models.parts.critics import gradient_penalty
 
 
@@ -36,19 +44,35 @@ def _points_on_a_line() -> list[tuple]:
     return [(x, 2 * y + 1) for x, y in pairs]
 
 
+def _more_points(generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    x, y = normal(generator, 2, whole(generator, 1, 9)).float()
+    return x, between(generator, -2, 2) + 2 * y
+
+
 # 05.4 ----------------------------------------------------------------------------------------
-WEIGHT = torch.tensor([0.3, -0.8, 0.2], requires_grad=True)
-
-
-def _curved(x: Tensor) -> Tensor:
+class _Curved(nn.Module):
     """A critic (B, 3) → (B, 1) whose slope depends on where it is taken."""
-    return (WEIGHT * x + x**3 / 3).sum(1, keepdim=True)
+
+    def __init__(self, weight: Tensor):
+        super().__init__()
+        self.weight = nn.Parameter(weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (self.weight * x + x**3 / 3).sum(1, keepdim=True)
 
 
 def _penalties() -> list[tuple]:
     generator = torch.Generator().manual_seed(6)
     real, fake = torch.randn(2, 6, 3, generator=generator)
-    return [(_curved, real, fake, torch.rand(6, generator=generator))]
+    epsilon = torch.rand(6, generator=generator)
+    epsilon[:2] = torch.tensor([0.0, 1.0])
+    return [(_Curved(torch.tensor([0.3, -0.8, 0.2])), real, fake, epsilon)]
+
+
+def _more_penalties(generator: torch.Generator) -> tuple:
+    real, fake = normal(generator, 2, whole(generator, 2, 6), 3).float()
+    epsilon = torch.rand(len(real), generator=generator)
+    return _Curved(normal(generator, 3).float()), real, fake, epsilon
 
 
 def penalty(critic, real, fake, epsilon):
@@ -82,6 +106,24 @@ def largest_singular_value(W: Tensor, v: Tensor, steps: int) -> Tensor:
     return u @ (W @ v)
 
 
+def _one_step_behind(W: Tensor, v: Tensor, steps: int) -> Tensor:
+    """‖Wv‖ before the last step's improvement of v: u·Wv with the v that u was made of."""
+    for _ in range(steps - 1):
+        v = W.T @ (W @ v)
+        v = v / v.norm()
+    return (W @ v).norm() / v.norm()
+
+
+def _improved(W: Tensor, v: Tensor, steps: int) -> Tensor:
+    """‖Wv‖ after the last step."""
+    return _one_step_behind(W, v, steps + 1)
+
+
+def _some_matrix(generator: torch.Generator) -> tuple[Tensor, Tensor, int]:
+    m, n = whole(generator, 2, 6), whole(generator, 2, 6)
+    return normal(generator, m, n).float(), normal(generator, n).float(), whole(generator, 1, 6)
+
+
 def _matrices() -> list[tuple]:
     generator = torch.Generator().manual_seed(7)
     wide, tall = (
@@ -100,15 +142,12 @@ def _settles(found: list, power: int = 1) -> bool:
     )
 
 
-def _iterated(found: list) -> bool:
-    """And less than that after one step, where ‖Wv‖ and uᵀWv differ and both are right."""
-    return _settles(found) and 0 < float(found[2]) < 0.99 * float(found[0])
-
-
 EXERCISES = {
     "05.1": Exercise(
         right=one_round,
         probes=[(0.3,), (1.2,)],
+        domain=lambda g: (between(g, 0.01, 2.5),),
+        tensor=True,
         mistakes=[
             Mistake(
                 lambda eta: torch.tensor([[1.0, -eta], [eta, 1.0]]),
@@ -154,6 +193,7 @@ EXERCISES = {
     "05.3": Exercise(
         right=wasserstein,
         probes=_points_on_a_line,
+        domain=_more_points,
         mistakes=[
             Mistake(
                 lambda x, y: (x - y).abs().mean(),
@@ -190,7 +230,8 @@ EXERCISES = {
     "05.4": Exercise(
         right=penalty,
         probes=_penalties,
-        learns=True,
+        domain=_more_penalties,
+        learns=(0,),
         mistakes=[
             Mistake(
                 _penalised(where=lambda real, fake, epsilon: real),
@@ -240,8 +281,9 @@ EXERCISES = {
     ),
     "05.5": Exercise(
         right=largest_singular_value,
+        also=[_improved, _one_step_behind],
         probes=_matrices,
-        accepts=_iterated,
+        domain=_some_matrix,
         mistakes=[
             Mistake(
                 lambda W, v, n: torch.linalg.matrix_norm(W, 2),
@@ -253,6 +295,7 @@ EXERCISES = {
             Mistake.when(
                 lambda found: _settles(found, power=2),
                 "this is σ²: the eigenvalue of WᵀW. Its root is wanted",
+                example=lambda W, v, n: _improved(W, v, n) ** 2,
             ),
             Mistake(lambda W, v, n: W.abs().max(), "this is the largest entry"),
             Mistake(
@@ -290,18 +333,33 @@ EXERCISES = {
                 {"A": "one ε for the batch", "B": "penalty without gradient", "C": "healthy"},
                 "two are found. A's critic does what (5.16) says; look where the fakes go",
             ),
-            Mistake.when(
-                lambda said: said.get("A") == "healthy",
+            Mistake(
+                {"A": "healthy"},
                 "A's estimate of the distance grows for ever. Is that a good sign?",
             ),
-            Mistake.when(
-                lambda said: said.get("B") == "healthy",
+            Mistake(
+                {"B": "healthy"},
                 "B's fakes are near, and yet its penalty says that its slope is far from 1",
             ),
             Mistake.when(
-                lambda said: "healthy" not in said.values(), "one of the three is healthy"
+                nobody_healthy,
+                "one of the three is healthy",
+                example={
+                    "A": "G's sign turned",
+                    "B": "penalty without gradient",
+                    "C": "one ε for the batch",
+                },
             ),
         ],
         hint="a dictionary with a word for each of A, B and C",
     ),
+}
+
+METHODS = ("in turns", "at the same time", "D 5 times", "two time scales")
+METHODS += ("wgan", "wgan-gp", "sn-gan", "R1")
+
+PREDICTIONS = {
+    "05.11": Prediction(words=("positive", "negative", "none")),
+    "05.12": Prediction(words=METHODS),
+    "05.13": Prediction(low=0, high=1),
 }

@@ -11,7 +11,15 @@ import torch
 from torch import Tensor
 from torch.distributions import Normal, kl_divergence
 
-from course_lib.checks.exercises import Exercise, Mistake
+from course_lib.checks.compare import numeric, word
+from course_lib.checks.exercises import (
+    Exercise,
+    Mistake,
+    Prediction,
+    between,
+    normal,
+    whole,
+)
 from course_lib.models import VAE
 from course_lib.models.vae import bernoulli_log_likelihood, gaussian_kl, log_normal
 
@@ -36,20 +44,42 @@ def _elbo(m: float, sd: float) -> Tensor:
     return evidence - _gap(m, sd)
 
 
+def _drawn(m: float, sd: float) -> Tensor:
+    """The right number, but as a mean over draws."""
+    q = _q(m, sd)
+    z = q.sample((5000,))
+    return (POSTERIOR.log_prob(z) - q.log_prob(z)).mean()
+
+
+def _nearly(found: list) -> bool:
+    """Whether answers on the fixed probes lie as near to the right ones as a mean over draws."""
+    right = torch.stack([-_gap(*at) for at in WIDTHS])
+    return bool(((numeric(found[:3]) - right).abs() < 0.2 * (1 + right.abs())).all())
+
+
+WIDTHS = [(0.2, 0.4), (0.7, 0.25), (-1.0, 0.8)]
+
+
 # 06.2 and 06.3: KL and reparameterisation --------------------------------------------------
 def _draw(mean: Tensor, log_var: Tensor, noise: Tensor) -> Tensor:
     return mean + (0.5 * log_var).exp() * noise
 
 
+def _codes(generator: torch.Generator) -> tuple[Tensor, ...]:
+    """Mean, log-variance and noise of one shape."""
+    return tuple(normal(generator, 3, whole(generator, 1, 5), whole(generator, 1, 4)).float())
+
+
 # 06.4: the ELBO of a small VAE --------------------------------------------------------------
-def _probe_elbo() -> list[tuple]:
-    generator = torch.Generator().manual_seed(4)
-    vae = VAE("report", hidden=(16,), seed=4)
-    with torch.no_grad():  # far from its start, so that all mistakes differ
+def _some_vae(generator: torch.Generator) -> tuple[VAE, Tensor, Tensor]:
+    """A small VAE far from its start, so that all mistakes differ; images, half of them b/w."""
+    vae = VAE("report", hidden=(16,), seed=whole(generator, 0, 999)).double()
+    with torch.no_grad():
         for parameter in vae.parameters():
             parameter.mul_(1.5)
-    x = torch.rand(5, 1, 28, 28, generator=generator)
-    return [(vae, x, torch.randn(5, 2, generator=generator))]
+    x = torch.rand(4, 1, 28, 28, generator=generator, dtype=torch.float64)
+    x[:2] = x[:2].round()
+    return vae, x, normal(generator, 4, 2)
 
 
 def _elbo_of(vae: VAE, x: Tensor, noise: Tensor) -> Tensor:
@@ -71,13 +101,14 @@ def _elbo_with(
     width: Callable = lambda log_var: (0.5 * log_var).exp(),
     pixels: float = 1.0,
     kl: Callable = gaussian_kl,
+    said: Callable = lambda logits: logits,
 ) -> Callable[[VAE, Tensor, Tensor], Tensor]:
-    """The ELBO with one thing changed: width of the noise, scale of the pixels, KL."""
+    """The ELBO with one thing changed: width of the noise, scale of the pixels, KL, logits."""
 
     def objective(vae: VAE, x: Tensor, noise: Tensor) -> Tensor:
         mean, log_var = vae.encode(x)
         z = mean + width(log_var) * noise
-        likelihood = bernoulli_log_likelihood(x.flatten(1), vae.logits(z))
+        likelihood = bernoulli_log_likelihood(x.flatten(1), said(vae.logits(z)))
         return likelihood / pixels - kl(mean, log_var)
 
     return objective
@@ -88,16 +119,22 @@ def _iwae(log_weights: Tensor) -> Tensor:
     return log_weights.logsumexp(0) - torch.tensor(float(len(log_weights))).log()
 
 
-def _log_weights() -> list[tuple]:
+def _some_log_weights() -> list[tuple]:
     generator = torch.Generator().manual_seed(6)
     moderate = torch.randn(8, 3, generator=generator, dtype=torch.float64) - 2
     return [(moderate,), (moderate[:5] * 3 - 900.0,)]  # the second: where exp underflows
 
 
+def _more_log_weights(generator: torch.Generator) -> tuple[Tensor]:
+    weights = normal(generator, whole(generator, 1, 8), whole(generator, 1, 4), scale=3.0)
+    return (weights + between(generator, -900, 900),)
+
+
 EXERCISES = {
     "06.1": Exercise(
         right=lambda m, sd: -_gap(m, sd),
-        probes=[(0.2, 0.4), (0.7, 0.25), (-1.0, 0.8)],
+        probes=WIDTHS,
+        domain=lambda g: (between(g, -2, 2), between(g, 0.15, 1.5)),
         mistakes=[
             Mistake(_elbo, "this is the right bound, with log p(x, z); B prints log p(z|x)"),
             Mistake(_gap, "the sign is turned: −log q comes first, + log p(z|x) second"),
@@ -109,6 +146,12 @@ EXERCISES = {
                 lambda m, sd: -kl_divergence(_q(m, sd), _q(0.0, 1.0)),
                 "log p(z) stands where B has log p(z|x): the prior is not the posterior",
             ),
+            Mistake.when(
+                _nearly,
+                "nearly: this looks like a mean over draws. An exact value is wanted, by the "
+                "grid or in closed form",
+                example=_drawn,
+            ),
         ],
         hint="integrate q(z)·(log p(z|x) − log q(z)) over the grid",
     ),
@@ -117,7 +160,10 @@ EXERCISES = {
         probes=[
             (torch.tensor([[0.5, -1.0, 2.0]]), torch.tensor([[0.3, -1.2, 0.8]])),
             (torch.tensor([[0.0, 0.1], [1.5, -0.4]]), torch.tensor([[-2.0, 0.5], [0.7, 0.2]])),
+            (torch.zeros(2, 3), torch.zeros(2, 3)),
         ],
+        domain=lambda g: _codes(g)[:2],
+        learns=(0, 1),
         mistakes=[
             Mistake(
                 lambda m, v: 0.5 * (m**2 + (2 * v).exp() - 1 - 2 * v).sum(-1),
@@ -159,6 +205,8 @@ EXERCISES = {
                 torch.tensor([[1.0, -0.5], [0.3, 2.0]]),
             )
         ],
+        domain=_codes,
+        learns=(0, 1),
         mistakes=[
             Mistake(
                 lambda m, v, e: m + v.exp() * e,
@@ -166,6 +214,10 @@ EXERCISES = {
             ),
             Mistake(
                 lambda m, v, e: m + v * e, "log_var itself is no width; σ is exp(log_var / 2)"
+            ),
+            Mistake(
+                lambda m, v, e: m - (0.5 * v).exp() * e,
+                "the same distribution, but (6.6) adds: noise 1 must give m + σ",
             ),
             Mistake(lambda m, v, e: m + e, "the noise is not scaled by σ"),
             Mistake(
@@ -182,13 +234,17 @@ EXERCISES = {
     ),
     "06.4": Exercise(
         right=_elbo_of,
-        probes=_probe_elbo,
-        tol=1e-4,
+        domain=_some_vae,
+        learns=(0,),
         mistakes=[
             Mistake(
                 lambda vae, x, noise: _elbo_with(kl=kl_by_draw(noise))(vae, x, noise),
                 "right on average, the first estimator of section 10; here the KL is wanted in "
                 "closed form, which varies less",
+            ),
+            Mistake(
+                _elbo_with(said=torch.sigmoid),
+                "a sigmoid too many: `decode` gives logits, and the likelihood wants logits",
             ),
             Mistake(
                 _elbo_with(pixels=784.0),
@@ -227,25 +283,27 @@ EXERCISES = {
     "06.5": Exercise(
         right={"Ada": "mean over pixels", "Ben": "no noise", "Cleo": "healthy"},
         mistakes=[
-            Mistake.when(
-                lambda a: a["Ben"].casefold().strip() == "healthy",
+            Mistake(
+                {"Ben": "healthy"},
                 "Ben's loss is lower than Cleo's, but of an objective of his own. What does the "
                 "honest loss on test digits say, and his reconstructions?",
             ),
-            Mistake.when(
-                lambda a: a["Ada"].casefold().strip() == "healthy",
+            Mistake(
+                {"Ada": "healthy"},
                 "Ada's encoder says the same of every digit: look at her KL per dimension",
             ),
             Mistake.when(
-                lambda a: a["Cleo"].casefold().strip() == "healthy",
+                lambda a: word(a["Cleo"]) == "healthy",
                 "Cleo is healthy; what do Ada's loss of less than one nat and Ben's σ tell you?",
+                example={"Ada": "no noise", "Ben": "mean over pixels", "Cleo": "healthy"},
             ),
         ],
         hint='use the words "healthy", "mean over pixels" and "no noise"',
     ),
     "06.6": Exercise(
         right=_iwae,
-        probes=_log_weights,
+        probes=_some_log_weights,
+        domain=_more_log_weights,
         mistakes=[
             Mistake(
                 lambda w: w.mean(0),
@@ -262,9 +320,12 @@ EXERCISES = {
             Mistake.when(
                 lambda given: (
                     bool(torch.isinf(torch.as_tensor(given[1])).any())
-                    and bool(torch.allclose(given[0], _iwae(*_log_weights()[0]), atol=1e-4))
+                    and bool(
+                        torch.allclose(given[0], _iwae(*_some_log_weights()[0]), atol=1e-4)
+                    )
                 ),
                 "right in principle, but exp(−900) is 0 on a computer: use torch.logsumexp",
+                example=lambda w: w.exp().mean(0).log(),
             ),
         ],
         hint="log (1/K) Σ exp(log_weights), over the first axis",
@@ -293,7 +354,14 @@ EXERCISES = {
             Mistake.when(
                 lambda value: float(value) > 0,
                 "that is not it: put q(z) = p(z|x) into log p(x, z) − log q(z)",
+                example=0.5,
             ),
         ],
     ),
+}
+
+PREDICTIONS = {
+    "06.11": Prediction(),
+    "06.12": Prediction(),
+    "06.13": Prediction(low=0),
 }

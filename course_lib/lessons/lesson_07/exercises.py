@@ -8,7 +8,15 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from course_lib.checks.exercises import Exercise, Mistake
+from course_lib.checks.compare import word
+from course_lib.checks.exercises import (
+    Exercise,
+    Mistake,
+    Prediction,
+    between,
+    normal,
+    whole,
+)
 from course_lib.models import VAE
 from course_lib.models.vae import active_units
 
@@ -23,7 +31,12 @@ def collapse_kl(eigenvalues: Tensor, sigma2: float, beta: float = 1.0) -> Tensor
 
 def _spectra() -> list[tuple]:
     first = torch.tensor([9.0, 4.0, 2.5, 1.4, 0.7], dtype=torch.float64)
-    return [(first, 1.0, 1.0), (first, 0.5, 1.0), (first, 0.3, 4.0)]
+    return [(first, 1.0, 1.0), (first, 0.5, 1.0), (first, 0.3, 4.0), (first, 0.8)]
+
+
+def _spectrum_and_weights(generator: torch.Generator) -> tuple[Tensor, float, float]:
+    eigenvalues = normal(generator, whole(generator, 1, 7)).exp()
+    return eigenvalues, between(generator, 0.1, 2), between(generator, 0.1, 3)
 
 
 # 07.2: active units ----------------------------------------------------------------------------
@@ -33,7 +46,16 @@ def _means() -> list[tuple]:
     draws = torch.randn(400, 7, generator=generator, dtype=torch.float64)
     draws = (draws - draws.mean(0)) / draws.std(0)
     widths = torch.tensor([1.0, 0.5, 0.2, 0.11, 0.09, 0.05, 0.0], dtype=torch.float64)
-    return [(draws * widths + 3,)]
+    constant = torch.tensor([[2.0, 0.5], [2.0, 1.5]], dtype=torch.float64)
+    return [(draws * widths + 3,), (draws * widths, 0.2), (constant, 0.0)]
+
+
+def _more_means(generator: torch.Generator) -> tuple[Tensor, float]:
+    n, dims = whole(generator, 50, 90), whole(generator, 1, 9)
+    widths = normal(generator, dims)
+    return widths * normal(generator, n, dims) + normal(generator, dims), between(
+        generator, 0, 2
+    )
 
 
 # 07.3 and 07.4: σ ------------------------------------------------------------------------------
@@ -53,6 +75,12 @@ def _pairs() -> list[tuple]:
     return [(x, x + 0.3 * torch.randn(5, 12, generator=generator, dtype=torch.float64))]
 
 
+def _more_pairs(generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    shape = whole(generator, 2, 6), whole(generator, 2, 9)
+    x = torch.rand(shape, generator=generator, dtype=torch.float64)
+    return x, x + 0.1 + normal(generator, *shape, scale=0.3)
+
+
 # 07.5: free bits -------------------------------------------------------------------------------
 def charged(kl: Tensor, free: float) -> Tensor:
     """Σ_j max(free, mean over the batch of kl (B, d)), a number of nats. (7.17)"""
@@ -61,8 +89,12 @@ def charged(kl: Tensor, free: float) -> Tensor:
 
 def _kls() -> list[tuple]:
     kl = torch.tensor([[2.0, 0.1, 0.6], [1.0, 0.3, 0.2]], dtype=torch.float64)
-    kl.requires_grad_()
-    return [(kl, 0.5), (kl, 0.25), (kl, 3.0)]  # the last: more than all latents use
+    return [(kl, 0.5), (kl, 0.25), (kl, 3.0), (kl, 0.0)]  # 3: more than all latents use
+
+
+def _more_kls(generator: torch.Generator) -> tuple[Tensor, float]:
+    kl = normal(generator, whole(generator, 1, 5), whole(generator, 1, 5)).exp() / 2
+    return kl, between(generator, 0, 1.5)
 
 
 # 07.6: whose gradient counts -------------------------------------------------------------------
@@ -71,43 +103,50 @@ def importance(log_weights: Tensor) -> Tensor:
     return log_weights.softmax(0)
 
 
-def _log_weights() -> list[tuple]:
+def _tall_log_weights() -> list[tuple]:
     generator = torch.Generator().manual_seed(6)
     moderate = torch.randn(4, 3, generator=generator, dtype=torch.float64)
     return [(moderate,), (3 * moderate - 900,)]  # the second: where exp underflows
+
+
+def _wider_log_weights(generator: torch.Generator) -> tuple[Tensor]:
+    weights = normal(generator, whole(generator, 1, 6), whole(generator, 1, 4), scale=3.0)
+    return (weights + between(generator, -900, 900),)
 
 
 EXERCISES = {
     "07.1": Exercise(
         right=collapse_kl,
         probes=_spectra,
+        domain=_spectrum_and_weights,
+        tensor=True,
         mistakes=[
             Mistake(
-                lambda e, s, b: 0.5 * (e / (b * s)).log(),
+                lambda e, s, b=1.0: 0.5 * (e / (b * s)).log(),
                 "a KL below zero: where λ < βσ² the latent is dead, and its KL is 0",
             ),
             Mistake(
-                lambda e, s, b: (e / (b * s)).log().clamp(min=0),
+                lambda e, s, b=1.0: (e / (b * s)).log().clamp(min=0),
                 "the factor ½ is missing: it is log of a ratio of widths, not of variances",
             ),
             Mistake(
-                lambda e, s, b: 0.5 * (1 + e / (b * s)).log(),
+                lambda e, s, b=1.0: 0.5 * (1 + e / (b * s)).log(),
                 "½ log(1 + λ/σ²) takes λ for the signal alone; λ is signal and noise together",
             ),
             Mistake(
-                lambda e, s, b: (0.5 * (e / s).log()).clamp(min=0),
+                lambda e, s, b=1.0: (0.5 * (e / s).log()).clamp(min=0),
                 "β is not used: it moves the threshold to βσ²",
             ),
             Mistake(
-                lambda e, s, b: (0.5 * (b * e / s).log()).clamp(min=0),
+                lambda e, s, b=1.0: (0.5 * (b * e / s).log()).clamp(min=0),
                 "β stands on the wrong side: a heavier KL kills latents, it does not revive any",
             ),
             Mistake(
-                lambda e, s, b: (0.5 * (e / (b * b * s)).log()).clamp(min=0),
+                lambda e, s, b=1.0: (0.5 * (e / (b * b * s)).log()).clamp(min=0),
                 "β squared: β multiplies σ², not σ",
             ),
             Mistake(
-                lambda e, s, b: (0.5 * (e / (b * s * s)).log()).clamp(min=0),
+                lambda e, s, b=1.0: (0.5 * (e / (b * s * s)).log()).clamp(min=0),
                 "sigma2 is σ² already; it is squared once more here",
             ),
         ],
@@ -116,25 +155,34 @@ EXERCISES = {
     "07.2": Exercise(
         right=active_units,
         probes=_means,
+        domain=_more_means,
         mistakes=[
             Mistake(
-                lambda m: int((m.square().mean(0) > 0.01).sum()),
+                lambda m, least=0.01: int((m.square().mean(0) > least).sum()),
                 "the mean of squares counts a latent that is constant but not 0: variance, please",
             ),
             Mistake(
-                lambda m: int((m.std(0) > 0.01).sum()),
+                lambda m, least=0.01: int((m.std(0) > least).sum()),
                 "the standard deviation is compared with .01; Burda compares the variance",
             ),
             Mistake(
-                lambda m: int((m.var(1) > 0.01).sum()),
+                lambda m, least=0.01: int((m.var(1) > least).sum()),
                 "the variance runs over the latents; it belongs over the images, the first axis",
             ),
             Mistake(
-                lambda m: (m.var(0) > 0.01).double().mean(),
+                lambda m, least=0.01: int((m.var(0) >= least).sum()),
+                "a latent whose variance equals `least` does not exceed it",
+            ),
+            Mistake(
+                lambda m, least=0.01: int((m.var(0) > 0.01).sum()),
+                "`least` is not used: this counts above .01, whatever is asked",
+            ),
+            Mistake(
+                lambda m, least=0.01: (m.var(0) > least).double().mean(),
                 "this is a share; count them",
             ),
             Mistake(
-                lambda m: int((m.var(0) < 0.01).sum()),
+                lambda m, least=0.01: int((m.var(0) < least).sum()),
                 "these are the dead ones",
             ),
         ],
@@ -142,23 +190,26 @@ EXERCISES = {
     ),
     "07.3": Exercise(
         right=implied_sigma,
-        probes=[(12_288, 1.0), (12_288, 0.00025), (784, 0.01)],
+        probes=[(12_288, 1.0), (12_288, 0.00025), (784, 0.01), (784,)],
+        domain=lambda g: (whole(g, 1, 20_000), between(g, 1e-4, 3)),
         mistakes=[
-            Mistake(lambda d, w: d * w / 2, "this is σ²; the width is its root"),
-            Mistake(lambda d, w: math.sqrt(d * w), "the ½ of the Gaussian is missing: 1/(2σ²)"),
+            Mistake(lambda d, w=1.0: d * w / 2, "this is σ²; the width is its root"),
             Mistake(
-                lambda d, w: math.sqrt(w / 2),
+                lambda d, w=1.0: math.sqrt(d * w), "the ½ of the Gaussian is missing: 1/(2σ²)"
+            ),
+            Mistake(
+                lambda d, w=1.0: math.sqrt(w / 2),
                 "that would be right for a sum over the pixels; the mean divides by D as well",
             ),
             Mistake(
-                lambda d, w: math.sqrt(d / (2 * w)),
+                lambda d, w=1.0: math.sqrt(d / (2 * w)),
                 "the weight stands on the wrong side: a heavier KL means a larger σ",
             ),
             Mistake(
-                lambda d, w: 1.0, "σ = 1 belongs to ½ · sum of squares + KL; here is a mean"
+                lambda d, w=1.0: 1.0, "σ = 1 belongs to ½ · sum of squares + KL; here is a mean"
             ),
             Mistake(
-                lambda d, w: math.sqrt(1 / 2),
+                lambda d, w=1.0: math.sqrt(1 / 2),
                 "σ = 1/√2 belongs to sum of squares + KL; here is a mean, and a weight",
             ),
         ],
@@ -167,6 +218,7 @@ EXERCISES = {
     "07.4": Exercise(
         right=best_sigma,
         probes=_pairs,
+        domain=_more_pairs,
         mistakes=[
             Mistake(lambda x, y: (x - y).square().mean(), "this is σ²; take the root"),
             Mistake(
@@ -195,7 +247,8 @@ EXERCISES = {
     "07.5": Exercise(
         right=charged,
         probes=_kls,
-        learns=True,
+        domain=_more_kls,
+        learns=(0,),
         mistakes=[
             Mistake(
                 lambda kl, free: kl.clamp(min=free).mean(0).sum(),
@@ -225,7 +278,9 @@ EXERCISES = {
     ),
     "07.6": Exercise(
         right=importance,
-        probes=_log_weights,
+        probes=_tall_log_weights,
+        domain=_wider_log_weights,
+        tensor=True,
         mistakes=[
             Mistake(
                 lambda w: torch.full_like(w, 1 / len(w)),
@@ -245,9 +300,10 @@ EXERCISES = {
             Mistake.when(
                 lambda given: (
                     bool(torch.as_tensor(given[1]).isnan().any())
-                    and bool(torch.allclose(given[0], importance(*_log_weights()[0])))
+                    and bool(torch.allclose(given[0], importance(*_tall_log_weights()[0])))
                 ),
                 "right in principle, but exp(−900) is 0 on a computer: use softmax",
+                example=lambda w: w.exp() / w.exp().sum(0),
             ),
         ],
         hint="exp(log-weight), divided by their sum over the K draws",
@@ -255,24 +311,32 @@ EXERCISES = {
     "07.7": Exercise(
         right={"Lea": "warm-up never ends", "Max": "healthy", "Nia": "normaliser dropped"},
         mistakes=[
-            Mistake.when(
-                lambda a: _is(a, "Nia", "healthy"),
+            Mistake(
+                {"Nia": "healthy"},
                 "Nia's loss is never negative, and her σ only grows: what has she left out?",
             ),
-            Mistake.when(
-                lambda a: _is(a, "Lea", "healthy"),
+            Mistake(
+                {"Lea": "healthy"},
                 "Lea's reconstructions are the best, but how many nats of KL does she log, and "
                 "how many does the library count?",
             ),
             Mistake.when(
-                lambda a: _is(a, "Max", "warm-up never ends", "normaliser dropped"),
+                lambda a: word(a["Max"]) != "healthy",
                 "Max's own loss is what the library counts: he is healthy",
+                example={
+                    "Lea": "normaliser dropped",
+                    "Max": "warm-up never ends",
+                    "Nia": "warm-up never ends",
+                },
             ),
         ],
         hint='use the words "healthy", "normaliser dropped" and "warm-up never ends"',
     ),
 }
 
-
-def _is(answer: dict[str, str], name: str, *words: str) -> bool:
-    return answer[name].casefold().strip() in words
+PREDICTIONS = {
+    "07.11": Prediction(),
+    "07.12": Prediction(low=0, high=50),
+    "07.13": Prediction(low=0, high=128),
+    "07.14": Prediction(words=("as before", "one mean face", "faces")),
+}

@@ -13,7 +13,16 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from course_lib.checks.exercises import Exercise, Mistake
+from course_lib.checks.compare import members, word
+from course_lib.checks.exercises import (
+    Exercise,
+    Mistake,
+    Prediction,
+    between,
+    normal,
+    shares,
+    whole,
+)
 from course_lib.lessons.lesson_06.exercises import kl_by_draw
 from course_lib.models import CVAE
 from course_lib.models.vae import gaussian_kl
@@ -26,17 +35,16 @@ def best_d(p_c: Tensor, p_x: Tensor, r_c: Tensor, g_x: Tensor) -> Tensor:
     return real / (real + fake)
 
 
-def _tables() -> list[tuple]:
-    generator = torch.Generator().manual_seed(1)
-    source = lambda *shape: torch.rand(*shape, generator=generator, dtype=torch.float64)
-    found = []
-    for classes, n in ((2, 3), (4, 4)):
-        p_x, g_x = (
-            t / t.sum(1, keepdim=True) for t in (source(classes, n), source(classes, n))
-        )
-        p_c, r_c = (t / t.sum() for t in (source(classes), source(classes)))
-        found.append((p_c, p_x, r_c, g_x))
-    return found
+def _columns(p_c: Tensor, p_x: Tensor, r_c: Tensor, g_x: Tensor) -> Tensor:
+    return p_c * p_x / (p_c * p_x + r_c * g_x)
+
+
+def _tables(generator: torch.Generator) -> tuple[Tensor, ...]:
+    """Square, so that a table that is multiplied along the wrong axis is told so."""
+    classes = whole(generator, 2, 5)
+    p_c, r_c = shares(generator, 2, classes)
+    p_x, g_x = shares(generator, 2, classes, classes, sharp=2.0)
+    return p_c, p_x, r_c, g_x
 
 
 def _mixed(p_c: Tensor, p_x: Tensor, r_c: Tensor, g_x: Tensor) -> Tensor:
@@ -57,7 +65,18 @@ def _variance(offsets: Tensor, says: Tensor) -> Tensor:
 def _prices() -> list[tuple]:
     offsets = torch.tensor([-1.0, 0.3, 1.5, 4.0], dtype=torch.float64)
     says = torch.tensor([0.5, 0.3, 0.15, 0.05], dtype=torch.float64)
-    return [(1.2, 0.5, offsets, says), (0.7, 0.9, offsets[:2], torch.tensor([0.9, 0.1]))]
+    sure = torch.tensor([0.0, 1.0, 0.0], dtype=torch.float64)
+    return [
+        (1.2, 0.5, offsets, says),
+        (0.7, 0.9, offsets[:2], torch.tensor([0.9, 0.1], dtype=torch.float64)),
+        (0.7, 0.9, offsets[:3], sure),
+    ]
+
+
+def _more_prices(generator: torch.Generator) -> tuple[float, float, Tensor, Tensor]:
+    says = shares(generator, whole(generator, 2, 5))
+    offsets = normal(generator, len(says), scale=2.0)
+    return between(generator, 0.2, 2), between(generator, 0.2, 2), offsets, says
 
 
 # 08.3: the ELBO given a label -----------------------------------------------------------------
@@ -67,18 +86,19 @@ def conditional_elbo(model, x: Tensor, vector: Tensor, noise: Tensor) -> Tensor:
     return found["reconstruction"] - found["kl"]
 
 
-def _elbo_probe() -> list[tuple]:
-    generator = torch.Generator().manual_seed(3)
-    model = CVAE(shape=(1, 14, 14), width=4, dense=8, latent=3, batch=6, seed=3).eval()
-    with torch.no_grad():  # far from its start, so that all mistakes differ
+def _some_cvae(generator: torch.Generator) -> tuple[CVAE, Tensor, Tensor, Tensor]:
+    """A small CVAE far from its start, so that all mistakes differ."""
+    small = {"shape": (1, 14, 14), "width": 4, "dense": 8, "latent": 3, "batch": 6}
+    model = CVAE(**small, seed=whole(generator, 0, 999)).eval().double()
+    with torch.no_grad():
         for parameter in model.parameters():
             parameter.mul_(1.6)
-    x = torch.rand(6, 1, 14, 14, generator=generator).round()
-    vector = torch.eye(10)[torch.tensor([3, 1, 4, 1, 5, 9])]
-    return [(model, x, vector, torch.randn(6, 3, generator=generator))]
+    x = torch.rand(4, 1, 14, 14, generator=generator, dtype=torch.float64).round()
+    labels = torch.randint(0, 10, (4,), generator=generator)
+    return model, x, torch.eye(10).double()[labels], normal(generator, 4, 3)
 
 
-def _elbo_with(
+def _bound_with(
     encoder: Callable = lambda vector: vector,
     decoder: Callable = lambda vector: vector,
     seen: Callable = lambda model, x: model.seen(x),
@@ -111,9 +131,17 @@ def _log_densities() -> list[tuple]:
     return [(log_q,), (log_q - 900,)]  # the second: where exp underflows
 
 
+def _more_log_densities(generator: torch.Generator) -> tuple[Tensor]:
+    n = whole(generator, 1, 8)
+    means, widths = normal(generator, n), 0.2 + normal(generator, n).abs()
+    z = means + widths * normal(generator, n)
+    log_q = torch.distributions.Normal(means, widths).log_prob(z[:, None])
+    return (log_q + between(generator, -900, 900),)
+
+
 def _underflow(given: list) -> bool:
     right = information(*_log_densities()[0])
-    first, second = (torch.as_tensor(value) for value in given)
+    first, second = (torch.as_tensor(value) for value in given[:2])
     return bool(torch.allclose(first, right, atol=1e-4)) and not bool(second.isfinite().all())
 
 
@@ -126,35 +154,36 @@ def critic_loss(of_posterior: Tensor, of_prior: Tensor) -> Tensor:
 def _outputs() -> list[tuple]:
     generator = torch.Generator().manual_seed(5)
     outputs = 3 * torch.randn(2, 9, generator=generator) + 1
-    return [tuple(part.requires_grad_() for part in outputs)]
+    return [tuple(outputs), tuple(30 * outputs)]  # the second: where log σ is −∞ in float32
+
+
+def _more_outputs(generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    scale = between(generator, 0.5, 60)
+    return tuple(normal(generator, 2, whole(generator, 2, 9), scale=scale).float())
 
 
 # 08.6: who descends what ------------------------------------------------------------------
 _LARSEN = {"kl": {"E"}, "features": {"E", "G"}, "gan": {"G", "D"}}
 
 
-def _says(key: str, wrong: Callable[[set], bool]) -> Callable[[dict], bool]:
-    def found(answer: dict) -> bool:
-        given = answer[key]
-        return wrong(
-            {str(v).strip().upper() for v in ([given] if isinstance(given, str) else given)}
-        )
-
-    return found
+def _descended_by(term: str, wrong: Callable[[set], bool]) -> Callable[[dict], bool]:
+    return lambda answer: wrong({str(name).upper() for name in members(answer[term])})
 
 
 # 08.7: the three patients -----------------------------------------------------------------
 _TRUTH = {"Ines": "decoder not told", "Juri": "healthy", "Kim": "KL left out"}
 
 
-def _named(run: str, *words: str) -> Callable[[dict], bool]:
-    return lambda answer: str(answer[run]).casefold().strip() in {w.casefold() for w in words}
+def _said(answer: dict, *words: str) -> bool:
+    """Whether one of the runs is given one of these words."""
+    return bool(set(map(word, answer.values())) & set(map(word, words)))
 
 
 EXERCISES = {
     "08.1": Exercise(
         right=best_d,
-        probes=_tables,
+        domain=_tables,
+        tensor=True,
         mistakes=[
             Mistake(
                 lambda p_c, p_x, r_c, g_x: p_x / (p_x + g_x),
@@ -184,12 +213,8 @@ EXERCISES = {
                 lambda p_c, p_x, r_c, g_x: (p_c[:, None] * p_x / (r_c[:, None] * g_x)).log(),
                 "this is D's logit; D is its sigmoid",
             ),
-            Mistake.when(
-                lambda given: (
-                    len(given) == 2
-                    and torch.as_tensor(given[1]).shape == (4, 4)
-                    and bool(torch.allclose(torch.as_tensor(given[1]), _columns(*_tables()[1])))
-                ),
+            Mistake(
+                _columns,
                 "the frequencies multiply the columns, images; classes are rows: p_c[:, None]",
             ),
         ],
@@ -198,6 +223,7 @@ EXERCISES = {
     "08.2": Exercise(
         right=price_of_not_telling,
         probes=_prices,
+        domain=_more_prices,
         mistakes=[
             Mistake(
                 lambda w, s, b, p: 2 * price_of_not_telling(w, s, b, p),
@@ -234,40 +260,40 @@ EXERCISES = {
     ),
     "08.3": Exercise(
         right=conditional_elbo,
-        probes=_elbo_probe,
-        tol=1e-4,
+        domain=_some_cvae,
+        learns=(0,),
         mistakes=[
             Mistake(
-                _elbo_with(encoder=torch.zeros_like),
+                _bound_with(encoder=torch.zeros_like),
                 "the encoder is not told: it gets zeros where `vector` belongs",
             ),
             Mistake(
-                _elbo_with(decoder=torch.zeros_like),
+                _bound_with(decoder=torch.zeros_like),
                 "the decoder is not told: this is a bound on log p(x), not on log p(x | c)",
             ),
             Mistake(
-                _elbo_with(seen=lambda model, x: x),
+                _bound_with(seen=lambda model, x: x),
                 "the encoder gets images in [0, 1]; it was built for model.seen(x), in [−1, 1]",
             ),
             Mistake(
-                lambda model, x, vector, noise: _elbo_with(kl=kl_by_draw(noise))(
+                lambda model, x, vector, noise: _bound_with(kl=kl_by_draw(noise))(
                     model, x, vector, noise
                 ),
                 "right on average; but the KL of two Gaussians is known in closed form, and "
                 "that varies less",
             ),
-            Mistake(_elbo_with(pixels=196.0), "a mean over the pixels: log_p_x sums already"),
+            Mistake(_bound_with(pixels=196.0), "a mean over the pixels: log_p_x sums already"),
             Mistake(
-                _elbo_with(kl=lambda m, v: -gaussian_kl(m, v)),
+                _bound_with(kl=lambda m, v: -gaussian_kl(m, v)),
                 "the KL is added; the ELBO subtracts it",
             ),
-            Mistake(_elbo_with(kl=lambda m, v: 0.0), "the KL is missing"),
+            Mistake(_bound_with(kl=lambda m, v: 0.0), "the KL is missing"),
             Mistake(
-                _elbo_with(width=lambda v: v.exp()),
+                _bound_with(width=lambda v: v.exp()),
                 "log_var.exp() is used as a width: σ is exp(log_var / 2)",
             ),
             Mistake(
-                _elbo_with(width=lambda v: 0 * v), "the decoder gets the mean of q, not a draw"
+                _bound_with(width=lambda v: 0 * v), "the decoder gets the mean of q, not a draw"
             ),
             Mistake(
                 lambda *given: -conditional_elbo(*given),
@@ -283,6 +309,8 @@ EXERCISES = {
     "08.4": Exercise(
         right=information,
         probes=_log_densities,
+        domain=_more_log_densities,
+        tensor=True,
         mistakes=[
             Mistake(
                 lambda q: (q.diagonal() - q.logsumexp(1)).mean(),
@@ -318,6 +346,7 @@ EXERCISES = {
             Mistake.when(
                 _underflow,
                 "right in principle, but exp(−900) is 0 on a computer: use torch.logsumexp",
+                example=lambda q: (q.diagonal() - q.exp().mean(1).log()).mean(),
             ),
         ],
         hint="log q(z_i | x_i) is the diagonal; log q(z_i) a logsumexp over j, minus log N",
@@ -325,7 +354,8 @@ EXERCISES = {
     "08.5": Exercise(
         right=critic_loss,
         probes=_outputs,
-        learns=True,
+        domain=_more_outputs,
+        learns=(0, 1),
         mistakes=[
             Mistake(
                 lambda q, p: softplus(q).mean() + softplus(-p).mean(),
@@ -362,6 +392,10 @@ EXERCISES = {
                 lambda q, p: softplus(-q).mean() - softplus(-p).mean(),
                 "1 − σ(T) is σ(−T): −log of it is softplus(+T)",
             ),
+            Mistake(
+                lambda q, p: -q.sigmoid().log().mean() - (1 - p.sigmoid()).log().mean(),
+                "right on paper, infinite in float32 for outputs of ±100; use softplus (2.2)",
+            ),
         ],
         hint="with T = 0 everywhere the loss is 2 log 2",
     ),
@@ -369,26 +403,31 @@ EXERCISES = {
         right=_LARSEN,
         mistakes=[
             Mistake.when(
-                _says("features", lambda v: "D" in v),
+                _descended_by("features", lambda v: "D" in v),
                 "D must not descend the feature distance: it could make all images look alike",
+                example=_LARSEN | {"features": {"E", "G", "D"}},
             ),
             Mistake.when(
-                _says("kl", lambda v: v != {"E"}),
+                _descended_by("kl", lambda v: v != {"E"}),
                 "the KL is about q(z | x): which single network does it depend on?",
+                example=_LARSEN | {"kl": {"E", "G"}},
             ),
             Mistake.when(
-                _says("gan", lambda v: "E" in v),
+                _descended_by("gan", lambda v: "E" in v),
                 "in Larsen's algorithm E does not play the GAN's game: it has the KL and the "
                 "features",
+                example=_LARSEN | {"gan": {"E", "G", "D"}},
             ),
             Mistake.when(
-                _says("gan", lambda v: v != {"G", "D"}),
+                _descended_by("gan", lambda v: v != {"G", "D"}),
                 "the GAN's loss has two sides: who tells real from drawn, and who draws?",
+                example=_LARSEN | {"gan": "D"},
             ),
             Mistake.when(
-                _says("features", lambda v: v != {"E", "G"}),
+                _descended_by("features", lambda v: v != {"E", "G"}),
                 "the feature distance is the reconstruction term: a VAE's moves encoder *and* "
                 "decoder",
+                example=_LARSEN | {"features": {"G"}},
             ),
         ],
         hint='sets of "E", "G" and "D"',
@@ -397,28 +436,26 @@ EXERCISES = {
         right=_TRUTH,
         mistakes=[
             Mistake.when(
-                lambda a: any(
-                    _named(run, "encoder not told", "fakes' labels")(a) for run in _TRUTH
-                ),
+                lambda a: _said(a, "encoder not told", "fakes' labels"),
                 "that one is not among them: by (8.6) you would hardly see it on digits",
+                example=_TRUTH | {"Ines": "encoder not told"},
             ),
-            Mistake.when(
-                _named("Kim", "healthy"),
+            Mistake(
+                {"Kim": "healthy"},
                 "Kim rebuilds best of all; but look at her codes beside the prior, and at her "
                 "samples",
             ),
-            Mistake.when(
-                _named("Ines", "healthy"),
+            Mistake(
+                {"Ines": "healthy"},
                 "do Ines's samples depend on what was asked?",
             ),
             Mistake.when(
-                _named("Juri", "decoder not told", "KL left out"),
+                lambda a: word(a["Juri"]) in map(word, ("decoder not told", "KL left out")),
                 "Juri's pictures change with the label, and his codes fill the prior",
+                example=_TRUTH | {"Juri": "KL left out"},
             ),
-            Mistake.when(
-                lambda a: (
-                    _named("Ines", "KL left out")(a) or _named("Kim", "decoder not told")(a)
-                ),
+            Mistake(
+                {"Ines": "KL left out", "Kim": "decoder not told"},
                 "the healthy one is found; of the other two, whose label does nothing, and whose "
                 "codes spread beyond the prior?",
             ),
@@ -430,3 +467,11 @@ EXERCISES = {
 
 def _columns(p_c: Tensor, p_x: Tensor, r_c: Tensor, g_x: Tensor) -> Tensor:
     return p_c * p_x / (p_c * p_x + r_c * g_x)
+
+
+PREDICTIONS = {
+    "08.11": Prediction(low=0, high=1),
+    "08.12": Prediction(),
+    "08.13": Prediction(),
+    "08.14": Prediction(words=("fewer", "more")),
+}

@@ -7,12 +7,21 @@ with, a silent β.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-from course_lib.checks.compare import numeric
-from course_lib.checks.exercises import Exercise, Mistake
+from course_lib.checks.compare import members
+from course_lib.checks.exercises import (
+    Exercise,
+    Mistake,
+    Prediction,
+    between,
+    nobody_healthy,
+    normal,
+    whole,
+)
 
 # 09.1 ----------------------------------------------------------------------------------------
 ALGORITHM_1 = {
@@ -23,13 +32,9 @@ ALGORITHM_1 = {
 }
 
 
-def _words(terms) -> set[str]:
-    terms = {terms} if isinstance(terms, str) else set(terms)
-    return {term.casefold().replace(" ", "_") for term in terms}
-
-
-def _has(player: str, term: str):
-    return lambda said: term.casefold() in _words(said[player])
+def _has(player: str, *terms: str) -> Callable[[dict], bool]:
+    """Whether a player is given one of these terms."""
+    return lambda said: bool(members(said[player]) & members(terms))
 
 
 # 09.2 and 09.3 -------------------------------------------------------------------------------
@@ -46,6 +51,11 @@ def _features() -> list[tuple]:
     ]
 
 
+def _more_features(generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    size = whole(generator, 1, 8), whole(generator, 1, 6)
+    return normal(generator, *size).float(), normal(generator, *size).float() + 0.5
+
+
 def moved(old: Tensor, batch: Tensor, n: int, decay: float) -> Tensor:
     share = (1 - decay) / (1 - decay**n)
     return old + share * (batch - old)
@@ -57,6 +67,11 @@ def _centres() -> list[tuple]:
     return [(old, batch, *more) for more in ((1, 0.9), (2, 0.9), (7, 0.9), (3, 0.5))]
 
 
+def _more_centres(generator: torch.Generator) -> tuple[Tensor, Tensor, int, float]:
+    old, batch = normal(generator, 2, whole(generator, 1, 5)).float()
+    return old, batch, whole(generator, 1, 9), between(generator, 0.3, 0.99)
+
+
 EXERCISES = {
     "09.1": Exercise(
         right=ALGORITHM_1,
@@ -65,27 +80,38 @@ EXERCISES = {
                 _has("G", "L_D"),
                 "lines 17 and 18 hold no L_D: G is never told to fool D. It matches the means "
                 "of D's features instead, and that is the asymmetry in the paper's title",
+                example=ALGORITHM_1 | {"G": {"L_G", "L_GD", "L_GC", "L_D"}},
             ),
             Mistake.when(
                 _has("G", "L_C"),
                 "L_C is of real images alone, so G can't change it; it meets C in L_GC",
+                example=ALGORITHM_1 | {"G": {"L_G", "L_GD", "L_GC", "L_C"}},
             ),
             Mistake.when(
-                lambda said: _has("E", "L_GD")(said) or _has("E", "L_GC")(said),
+                _has("E", "L_GD", "L_GC"),
                 "L_GD and L_GC are of x_p = G(z_p, c), and E has no part in z_p",
-            ),
-            Mistake.when(_has("E", "L_D"), "E has no adversarial loss: look at line 18 again"),
-            Mistake.when(
-                _has("G", "L_KL"), "the KL is of q(z | x, c) and the prior: G isn't in it"
+                example=ALGORITHM_1 | {"E": {"L_G", "L_KL", "L_GD"}},
             ),
             Mistake.when(
-                lambda said: _words(said["D"]) > {"l_d"} or _words(said["C"]) > {"l_c"},
+                _has("E", "L_D"),
+                "E has no adversarial loss: look at line 18 again",
+                example=ALGORITHM_1 | {"E": {"L_G", "L_KL", "L_D"}},
+            ),
+            Mistake.when(
+                _has("G", "L_KL"),
+                "the KL is of q(z | x, c) and the prior: G isn't in it",
+                example=ALGORITHM_1 | {"G": {"L_G", "L_GD", "L_GC", "L_KL"}},
+            ),
+            Mistake.when(
+                lambda said: members(said["D"]) > {"ld"} or members(said["C"]) > {"lc"},
                 "D and C move by their own cross-entropy alone; the features of theirs that "
                 "others match are *used*, not trained, by those losses",
+                example=ALGORITHM_1 | {"D": {"L_D", "L_GD"}},
             ),
             Mistake.when(
-                lambda said: "l_g" not in _words(said["E"]),
+                lambda said: "lg" not in members(said["E"]),
                 "something is missing at E: who else should want a good reconstruction?",
+                example=ALGORITHM_1 | {"E": {"L_KL"}},
             ),
         ],
         hint='read lines 15 to 18; write sets of "L_C", "L_D", "L_KL", "L_G", "L_GD", "L_GC"',
@@ -93,6 +119,8 @@ EXERCISES = {
     "09.2": Exercise(
         right=mean_matching,
         probes=_features,
+        domain=_more_features,
+        learns=(1,),
         mistakes=[
             Mistake(
                 lambda r, d: 2 * mean_matching(r, d), "the ½ of line 11 is missing (or doubled)"
@@ -121,6 +149,8 @@ EXERCISES = {
     "09.3": Exercise(
         right=moved,
         probes=_centres,
+        domain=_more_centres,
+        tensor=True,
         mistakes=[
             Mistake(
                 lambda old, batch, n, d: d * old + (1 - d) * batch,
@@ -134,6 +164,10 @@ EXERCISES = {
             Mistake(
                 lambda old, batch, n, d: moved(batch, old, n, d),
                 "the shares are exchanged: the newest batch has (1 − d)/(1 − dⁿ)",
+            ),
+            Mistake(
+                lambda old, batch, n, d: moved(old, batch, n, 1 - d),
+                "decay and 1 − decay are swapped: the nearer d is to 1, the longer the memory",
             ),
             Mistake(
                 lambda old, batch, n, d: old + (batch - old) / n,
@@ -151,8 +185,8 @@ EXERCISES = {
         right=3 * 128 * 128 / 784,
         tol=1e-2,
         mistakes=[
-            Mistake.when(
-                lambda value: abs(numeric(value).item() - 784 / 49152) < 1e-3,
+            Mistake(
+                784 / 49152,
                 "the other way round: a small image has *fewer* errors to sum",
             ),
             Mistake(128 * 128 / 784, "the paper's images have three colours"),
@@ -172,25 +206,29 @@ EXERCISES = {
             Mistake.when(
                 lambda said: abs(float(said[0]) - 2 * math.log(2)) < 2e-3,
                 "line 9 has three terms, not two",
+                example=(2 * math.log(2), math.log(10)),
             ),
             Mistake.when(
                 lambda said: abs(float(said[1]) - math.log(2)) < 2e-3,
                 "a softmax over ten classes that knows nothing says 1/10",
+                example=(3 * math.log(2), math.log(2)),
             ),
             Mistake.when(
                 lambda said: float(said[0]) < 0 or float(said[1]) < 0,
                 "a loss of this kind is *minus* a logarithm of a probability",
+                example=(-3 * math.log(2), -math.log(10)),
             ),
             Mistake.when(
                 lambda said: abs(float(said[0]) - math.log(3)) < 2e-3,
                 "that is one term at D = 1/3; an untrained D says ½ of all three",
+                example=(math.log(3), math.log(10)),
             ),
         ],
         hint="put D = ½ into line 9, and P(c|x) = 1/10 into line 3; natural logarithms",
     ),
     "09.6": Exercise(
         right=784 * 128 / 2,
-        tol=1e-3,
+        tol=0.01,  # the text says fifty thousand
         mistakes=[
             Mistake(784.0 * 128, "nearly: a Gaussian likelihood has ½ of the squared error"),
             Mistake(784.0, "that is the pixels' share; the KL is summed over the batch, too"),
@@ -217,18 +255,27 @@ EXERCISES = {
                 {"A": "noise for a label", "B": "healthy", "C": "label withheld"},
                 "two are found. Is a KL of nearly 0 nats what an encoder without labels has?",
             ),
-            Mistake.when(
-                lambda said: said.get("A") == "healthy",
+            Mistake(
+                {"A": "healthy"},
                 "look down A's columns: does it draw what it is asked for? And its L_GC?",
             ),
-            Mistake.when(
-                lambda said: said.get("C") == "healthy",
+            Mistake(
+                {"C": "healthy"},
                 "C's losses are small, and so is its KL: what does z say of an image?",
             ),
             Mistake.when(
-                lambda said: "healthy" not in said.values(), "one of the three is healthy"
+                nobody_healthy,
+                "one of the three is healthy",
+                example={"A": "noise for a label", "B": "label withheld", "C": "pixel mean"},
             ),
         ],
         hint="a dictionary with a word for each of A, B and C",
     ),
+}
+
+VARIANTS = ("full", "without D", "without C", "without L_GD", "without L_GC", "pixels alone")
+
+PREDICTIONS = {
+    "09.11": Prediction(low=0, high=1),
+    "09.12": Prediction(words=VARIANTS),
 }

@@ -1,0 +1,126 @@
+"""A learner's function is tried: called on inputs that it may spoil, and differentiated.
+
+A number can be right and useless: cut off from what it was computed of, it trains nothing. So
+where an answer is descended later, its gradient is compared with the right one's, entry by entry.
+"""
+
+from __future__ import annotations
+
+import copy
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from course_lib.checks.blame import stopped_at
+from course_lib.checks.compare import word
+from course_lib.checks.exercises import Exercise, Probe
+
+DRAWS = 5  # random arguments beside the fixed ones
+
+# A call seeds the process's generator, which is one for all threads.
+_one_call = threading.RLock()
+
+
+def probes(asked: Exercise, context: dict[str, Any], draws: int = DRAWS) -> list[Probe]:
+    """The arguments on which a function is tried: the fixed ones, then seeded random ones."""
+    fixed = asked.probes(**context) if callable(asked.probes) else asked.probes or ()
+    found = [probe if isinstance(probe, tuple) else (probe,) for probe in fixed]
+    for seed in range(draws if asked.domain is not None else 0):
+        found.append(asked.domain(torch.Generator().manual_seed(1000 + seed)))
+    return found
+
+
+def call(function: Callable, probe: Probe, ours: bool = False) -> Any:
+    """One call with the random state set alike and put back after, on a copy of the inputs,
+    which is spared for a function of `ours`, that leaves them alone.
+
+    Whatever stops the function, `exit()` included, is a `Stopped`; an interrupt is not.
+    """
+    with _one_call, torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        try:
+            return function(*(probe if ours else copy.deepcopy(probe)))
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            raise stopped_at(function, error) from error
+
+
+def called_in(function: Callable, probe: Probe) -> set[str]:
+    """The names of torch's functions that a call makes use of."""
+    seen: set[str] = set()
+
+    class Watch(TorchFunctionMode):
+        def __torch_function__(self, used, types, args=(), kwargs=None):
+            seen.add(getattr(used, "__name__", ""))
+            return used(*args, **(kwargs or {}))
+
+    with Watch():
+        call(function, probe)
+    return seen
+
+
+def gradients(function: Callable, probe: Probe, learns: tuple[int, ...]) -> list[Tensor]:
+    """The gradient of a fixed random sum of all numbers in the answer, in the arguments at
+    these positions or in the parameters of a module there; zeros where nothing comes through.
+    """
+    probe, leaves = list(copy.deepcopy(probe)), []
+    for at in learns:
+        if isinstance(probe[at], nn.Module):
+            leaves += [p for p in probe[at].parameters() if p.requires_grad]
+        else:
+            leaf = probe[at].detach().requires_grad_()
+            leaves.append(leaf)
+            probe[at] = leaf
+    kept = tuple(probe)
+
+    def differentiated(*_: Any) -> list[Tensor]:
+        with torch.enable_grad():
+            # A clone may be changed in place, a leaf may not.
+            given = [a.clone() if i in learns and isinstance(a, Tensor) else a
+                     for i, a in enumerate(kept)]  # fmt: skip
+            total = _mixed(function(*given))
+        if total is None:
+            return [torch.zeros_like(leaf) for leaf in leaves]
+        found = torch.autograd.grad(total, leaves, allow_unused=True)
+        pairs = zip(found, leaves, strict=True)
+        return [torch.zeros_like(leaf) if g is None else g for g, leaf in pairs]
+
+    return call(differentiated, ())
+
+
+def same_gradients(given: list[Tensor], right: list[Tensor]) -> bool:
+    """Entry by entry, within what float32 sums differ by."""
+    overall = max((g.abs().max().item() for g in right if g.numel()), default=0.0)
+    for one, other in zip(given, right, strict=True):
+        if one.numel():
+            allowed = 1e-3 * other.abs().max().item() + 1e-6 * overall + 1e-12
+            if not bool(((one - other).abs() <= allowed).all()):
+                return False
+    return True
+
+
+def _mixed(answer: Any) -> Tensor | None:
+    """Σ weight · number over all tensors in the answer that carry a gradient, or None."""
+    weigh, total = torch.Generator().manual_seed(0), None
+    for part in _tensors(answer):
+        weights = torch.randn(part.shape, generator=weigh, dtype=torch.float64)
+        if part.requires_grad:
+            term = (weights * part.double()).sum()
+            total = term if total is None else total + term
+    return total
+
+
+def _tensors(answer: Any) -> Iterator[Tensor]:
+    if isinstance(answer, Tensor):
+        yield answer
+    elif isinstance(answer, dict):
+        for key in sorted(answer, key=lambda key: word(str(key))):
+            yield from _tensors(answer[key])
+    elif isinstance(answer, (tuple, list)):
+        for part in answer:
+            yield from _tensors(part)
