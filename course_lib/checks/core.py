@@ -121,8 +121,11 @@ def judge(
         return open_still
     if none:
         return False, "your function gives None; is a `return` missing?"
-    tried = Tried(asked, outcome, probes, lambda function: _outcome(function, probes))
-    return tried.verdict(answer)
+    if not context:
+        gives = lambda function: trial.stated(asked, function)
+    else:
+        gives = lambda function: [trial.call(function, probe) for probe in probes]
+    return Tried(asked, outcome, probes, gives).verdict(answer)
 
 
 class Tried:
@@ -178,8 +181,8 @@ class Tried:
         asked = self.asked
         for name in sorted(asked.without & trial.called_in(answer, self.probes[0])):
             return f"the numbers are right, but they are `{name}`'s; build it from other parts"
-        for probe in self.probes if asked.learns else ():
-            wanted = trial.gradients(self.right, probe, asked.learns)
+        known = trial.stated_gradients(asked, self.right) if asked.learns else ()
+        for probe, wanted in zip(self.probes, known, strict=False):
             try:
                 given = trial.gradients(answer, probe, asked.learns)
             except Stopped:
@@ -209,14 +212,6 @@ class Tried:
                 reason = "it has another form than is wanted"
             if reason is not None:
                 return f"tried with ({describe(probe)})" + (f", {reason}" if reason else "")
-        return None
-
-
-def _outcome(function: Callable, probes: list[Probe]) -> list[Any] | None:
-    """What a stated function gives; None where it stops, as a mistake may."""
-    try:
-        return [trial.call(function, probe, ours=True) for probe in probes]
-    except Stopped:
         return None
 
 

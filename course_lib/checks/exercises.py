@@ -37,7 +37,7 @@ class Mistake:
         return cls(example, message, predicate)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # one is itself alone, so that what it gives can be kept
 class Exercise:
     """What is right, which mistakes are known, and how an answer is tried.
 

@@ -7,6 +7,7 @@ where an answer is descended later, its gradient is compared with the right one'
 from __future__ import annotations
 
 import copy
+import functools
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -15,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from course_lib.checks.blame import stopped_at
+from course_lib.checks.blame import Stopped, stopped_at
 from course_lib.checks.compare import word
 from course_lib.checks.exercises import Exercise, Probe
 
@@ -25,13 +26,38 @@ DRAWS = 5  # random arguments beside the fixed ones
 _one_call = threading.RLock()
 
 
-def probes(asked: Exercise, context: dict[str, Any], draws: int = DRAWS) -> list[Probe]:
+def probes(asked: Exercise, context: dict[str, Any]) -> list[Probe]:
     """The arguments on which a function is tried: the fixed ones, then seeded random ones."""
+    return _probes(asked) if not context else _drawn(asked, context)
+
+
+@functools.cache
+def _probes(asked: Exercise) -> list[Probe]:
+    return _drawn(asked, {})
+
+
+def _drawn(asked: Exercise, context: dict[str, Any], draws: int = DRAWS) -> list[Probe]:
     fixed = asked.probes(**context) if callable(asked.probes) else asked.probes or ()
     found = [probe if isinstance(probe, tuple) else (probe,) for probe in fixed]
     for seed in range(draws if asked.domain is not None else 0):
         found.append(asked.domain(torch.Generator().manual_seed(1000 + seed)))
     return found
+
+
+@functools.cache
+def stated(asked: Exercise, function: Callable) -> list[Any] | None:
+    """What a function of the exercise's own gives on its probes; None where it stops, as a
+    mistake may."""
+    try:
+        return [call(function, probe, ours=True) for probe in _probes(asked)]
+    except Stopped:
+        return None
+
+
+@functools.cache
+def stated_gradients(asked: Exercise, function: Callable) -> list[list[Tensor]]:
+    """The gradients of a right answer, probe by probe."""
+    return [gradients(function, probe, asked.learns) for probe in _probes(asked)]
 
 
 def call(function: Callable, probe: Probe, ours: bool = False) -> Any:

@@ -392,9 +392,10 @@ EXERCISES = {
                 lambda q, p: softplus(-q).mean() - softplus(-p).mean(),
                 "1 − σ(T) is σ(−T): −log of it is softplus(+T)",
             ),
-            Mistake(
-                lambda q, p: -q.sigmoid().log().mean() - (1 - p.sigmoid()).log().mean(),
+            Mistake.when(
+                lambda found: bool(found[0].isfinite()) and not bool(found[1].isfinite()),
                 "right on paper, infinite in float32 for outputs of ±100; use softplus (2.2)",
+                example=lambda q, p: -q.sigmoid().log().mean() - (-p).sigmoid().log().mean(),
             ),
         ],
         hint="with T = 0 everywhere the loss is 2 log 2",
