@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 import torch
 
 from course_lib import checks
-from course_lib.checks import Exercise, Mistake, agrees, check, core, predict, refuses
+from course_lib.checks import (
+    Exercise,
+    Mistake,
+    Prediction,
+    agrees,
+    check,
+    core,
+    predict,
+    refuses,
+)
+from course_lib.checks import exercises as exercises_kit
+from course_lib.checks.compare import word
 from course_lib.errors import CourseError
 
 
@@ -53,7 +65,11 @@ EXERCISES = {
     "99.4": Exercise(
         right={"A": "healthy", "B": "missing detach", "C": "mean for sum"},
         mistakes=[
-            Mistake.when(lambda answer: answer["A"] != "healthy", "look at A's curve once more")
+            Mistake.when(
+                lambda answer: answer["A"] != "healthy",
+                "look at A's curve once more",
+                example={"A": "mean for sum", "B": "missing detach", "C": "healthy"},
+            ),
         ],
     ),
     "99.5": Exercise(right={1, 4}),
@@ -69,7 +85,39 @@ EXERCISES = {
     "99.11": Exercise(right=lambda a, b: (a + b, a * b), probes=[(1.5, 2.0), (3.0, -1.0)]),
     "99.12": Exercise(right=True),
     "99.14": Exercise(right=lambda x: (x.sum(), x), probes=[(torch.ones(3),)]),
+    "99.21": Exercise(
+        right={"A": "healthy", "B": "no noise"},
+        mistakes=[Mistake({"B": "healthy"}, "B's mean lies below")],
+    ),
+    "99.15": Exercise(right={2, 4}, tol=0.0),
+    "99.16": Exercise(right={"kl": {"E"}, "gan": {"G", "D"}}),
+    "99.17": Exercise(
+        right=lambda x: x.square(), domain=lambda g: (exercises_kit.normal(g, 3),), learns=(0,)
+    ),
+    "99.18": Exercise(
+        right=lambda W: W.sort().values,
+        form=lambda found: found.sort().values,
+        domain=lambda g: (exercises_kit.normal(g, 4),),
+        also=[lambda W: -W],
+        tensor=True,
+    ),
+    "99.19": Exercise(
+        right=lambda x: x.relu(),
+        probes=[(torch.tensor([-1.0, 2.0]),)],
+        without=frozenset({"relu"}),
+    ),
+    "99.20": Exercise(right=torch.tensor(100.0), tol=0.1),
     "99.13": Exercise(right=lambda x: x * 2, probes=[(torch.ones(2),), torch.ones(3)]),
+}
+
+
+PREDICTIONS = {
+    "99.1": Prediction(low=0, high=10),
+    "99.2": Prediction(words=("non-saturating", "both")),
+    "99.3": Prediction(low=1, high=4, whole=True),
+    "99.4": Prediction(pattern="[01]{3}", like="three signs 0 or 1 in quotes"),
+    "99.5": Prediction(low=0),
+    "99.6": Prediction(high=0),
 }
 
 
@@ -77,7 +125,8 @@ EXERCISES = {
 def exercises(monkeypatch):
     monkeypatch.delenv("COURSE_STRICT", raising=False)
     monkeypatch.setattr(core, "_lessons", lambda: ["99"])
-    monkeypatch.setattr(core, "_exercises", lambda lesson: EXERCISES)
+    stated = {"EXERCISES": EXERCISES, "PREDICTIONS": PREDICTIONS}
+    monkeypatch.setattr(core, "_stated", lambda lesson, what: stated[what])
 
 
 def said(capsys, number, answer, **context) -> tuple[bool, str]:
@@ -111,6 +160,20 @@ def said(capsys, number, answer, **context) -> tuple[bool, str]:
         ("99.11", lambda a, b: [a + b, torch.tensor(a * b)]),
         ("99.12", True),
         ("99.13", lambda x: x + x),
+        ("99.3", "the nonsaturating"),
+        ("99.4", {"a": "healthy", "b": "the missing detach", "c": "mean-for-sum"}),
+        ("99.15", range(2, 5, 2)),
+        ("99.15", torch.tensor([4.0, 2.0])),
+        ("99.15", (2, np.int64(4))),
+        ("99.16", {"KL": "e", "gan": ["D", "g"]}),
+        ("99.17", lambda x: x**2),
+        ("99.18", lambda W: W),
+        ("99.18", lambda W: W.flip(0)),
+        ("99.18", lambda W: -W),
+        ("99.19", lambda x: x * (x > 0)),
+        ("99.20", 109),
+        ("99.20", np.float16(95)),
+        ("99.9", torch.tensor([0.5, 0.25, 0.25]).half()),
     ],
 )
 def test_right_answers_pass_in_every_form(capsys, number, answer):
@@ -186,6 +249,7 @@ def test_dots_are_not_answered_yet(capsys, number, answer):
         ("99.3", "Saturating", "the other one"),
         ("99.4", {"A": "mean for sum", "B": "healthy", "C": "healthy"}, "look at A's curve"),
         ("99.7", 3, "just too small"),
+        ("99.21", {"a": "no noise", "b": "Healthy"}, "B's mean lies below"),
     ],
 )
 def test_likely_mistakes_are_named(capsys, number, answer, message):
@@ -214,13 +278,31 @@ def test_likely_mistakes_are_named(capsys, number, answer, message):
         ("99.3", "wasserstein", "read (2.8)"),
         ("99.4", {"A": "healthy"}, "a dictionary with the keys 'A', 'B', 'C'"),
         ("99.4", {"A": "healthy", "B": "healthy", "C": "healthy"}, "1 of 3 entries"),
-        ("99.5", "14", "a set {…} or list […] is wanted"),
+        ("99.5", "14", "not right"),
         ("99.5", {1, 5}, "not right"),
         ("99.7", "abc", "not right"),
         ("99.8", 120_001, "not right"),
         ("99.11", lambda a, b: a + b, "wanted is (2,)"),
         ("99.14", lambda x: x.sum(), "2 values are wanted"),
         ("99.14", lambda x: (x.sum(), x.sum()), "its shape is () (one number), wanted is (3,)"),
+        ("99.15", {2, 5}, "not right"),
+        ("99.15", {2: 4}, "a set {…} or list […] is wanted"),
+        ("99.15", [[2], object()], "a set {…} or list […] is wanted"),
+        ("99.15", [lambda: 2], "a set {…} or list […] is wanted"),
+        ("99.17", lambda x: x.detach() ** 2, "no gradient comes through it"),
+        ("99.17", lambda x: x.detach() ** 2 + 0 * x, "no gradient comes through it"),
+        ("99.17", lambda x: x.detach() * x, "not its gradient"),
+        ("99.17", lambda x: (x * x).tolist(), "no gradient comes through it"),
+        ("99.17", lambda x: torch.tensor((x * x).numpy()), "no gradient comes through it"),
+        ("99.18", lambda W: W.tolist(), "another form"),
+        ("99.18", lambda W: W[:2], "its shape is (2,)"),
+        ("99.19", lambda x: torch.relu(x), "they are `relu`'s"),
+        ("99.20", 111, "not right"),
+        ("99.1", torch.tensor(2.5 + 0j), "a number is wanted"),
+        ("99.9", torch.zeros(1).expand(10**13), "its shape is"),
+        ("99.9", np.array(["a", "b", "c"]), "a tensor of shape (3,) is wanted"),
+        ("99.9", [[0.5], 0.25, 0.25], "a tensor of shape (3,) is wanted"),
+        ("99.11", lambda a, b: (a + b, a * b, 0), "wanted is (2,)"),
         ("99.12", False, "not right"),
         ("99.12", "yes", "a number is wanted"),
     ],
@@ -303,6 +385,23 @@ def test_a_notebook_does_not_echo_the_verdict():
     assert repr(verdict) == "True" and verdict._ipython_display_() is None
 
 
+def test_words_are_compared_by_their_letters():
+    assert word("G’s sign turned") == word("g's sign-turned")
+    assert word("data left in [0, 1]") == word("The data left in [0,1]")
+    assert word("the") != word("a") != ""
+    assert word("mean over pixels") != word("mean over pixel")
+
+
+def test_a_check_in_another_thread_draws_the_same(capsys):
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: bool(check("99.10", torch.rand)), range(60)))
+    assert all(found)
+
+
+def test_an_answer_can_not_know_the_draws(capsys):
+    assert "tried with" in said(capsys, "99.17", lambda x: torch.tensor([1.0, 4.0, 9.0]))[1]
+
+
 @pytest.mark.parametrize("answer", [3.0, ..., 6.25])
 def test_strict_raises_where_the_answer_is_not_right(monkeypatch, answer):
     monkeypatch.setenv("COURSE_STRICT", "1")
@@ -317,7 +416,7 @@ def test_a_demonstration_may_be_answered_wrongly(monkeypatch, capsys):
     assert not said(capsys, "99.1", 3.0)[0]
 
 
-@pytest.mark.parametrize("number", ["99.15", "98.1", 99.1, "6.3", "", None, "../x"])
+@pytest.mark.parametrize("number", ["99.22", "98.1", 99.1, "6.3", "", None, "../x"])
 def test_an_unknown_number_is_an_error_with_the_nearest(number):
     with pytest.raises(CourseError, match="Unknown exercise"):
         check(number, 1.0)
@@ -327,17 +426,53 @@ def test_an_unknown_number_is_an_error_with_the_nearest(number):
 
 
 def test_predictions_are_kept_and_replaced(capsys):
-    assert predict("99.1", ...) is None and checks.guess("99.1") is None
+    assert predict("98.1", ...) is None and checks.guess("98.1") is None
     assert "no guess yet" in capsys.readouterr().out
-    assert predict("99.1", torch.tensor(0.5)) == 0.5 and checks.guess("99.1") == 0.5
-    assert predict("99.1", "falls") == "falls" and checks.guess("99.1") == "falls"
-    assert predict("99.1", ...) is None and checks.guess("99.1") is None
+    assert predict("98.1", torch.tensor(0.5)) == 0.5 and checks.guess("98.1") == 0.5
+    assert predict("98.1", "falls") == "falls" and checks.guess("98.1") == "falls"
+    assert predict("98.1", ...) is None and checks.guess("98.1") is None
 
 
-@pytest.mark.parametrize("value", [float("nan"), math.inf, [1, 2], torch.zeros(2), {}, kl])
-def test_a_guess_is_one_finite_number_or_a_word(value):
-    with pytest.raises(CourseError, match="A guess is one finite number"):
-        predict("99.1", value)
+@pytest.mark.parametrize(
+    ("number", "value", "kept"),
+    [
+        ("99.1", 3, 3.0),
+        ("99.1", "3.5", 3.5),
+        ("99.1", [10], 10.0),
+        ("99.2", "Non saturating", "non-saturating"),
+        ("99.3", 2.0, 2.0),
+        ("99.4", " 010", "010"),
+        ("99.5", 10**6, 1e6),
+        ("99.6", -3, -3.0),
+    ],
+)
+def test_a_guess_is_kept_in_the_form_that_the_lesson_goes_on_with(number, value, kept):
+    assert predict(number, value) == kept and type(predict(number, value)) is type(kept)
+
+
+@pytest.mark.parametrize(
+    ("number", "value", "wanted"),
+    [
+        *[("99.1", bad, "a number from 0 to 10") for bad in (
+            float("nan"), math.inf, [1, 2], torch.zeros(2), {}, kl, "many", "nan", 11, -1,
+            784**500, 3 + 4j, object())],
+        ("99.2", 3, 'one of the words "non-saturating", "both"'),
+        ("99.2", "neither", 'one of the words "non-saturating", "both"'),
+        ("99.3", 2.5, "a whole number from 1 to 4"),
+        ("99.4", 10, "three signs 0 or 1"),
+        ("99.4", "012", "three signs 0 or 1"),
+        ("99.5", -1, "a number of at least 0"),
+        ("99.6", 1, "a number up to 0"),
+        ("98.1", [1, 2], "one finite number, or one word in quotes"),
+        ("98.1", "", "one finite number, or one word in quotes"),
+    ],
+)  # fmt: skip
+def test_another_guess_is_asked_for_again(capsys, number, value, wanted):
+    """So that no later cell meets a word where it draws a number."""
+    predict(number, 1)
+    assert predict(number, value) is None and checks.guess(number) is None
+    (line,) = capsys.readouterr().out.splitlines()[1:]
+    assert wanted in line and "no such guess" in line
 
 
 @pytest.mark.parametrize("number", ["1", "6.3", 6.3, "06", "06.x", None, "lesson 6"])
