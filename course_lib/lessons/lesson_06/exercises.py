@@ -244,7 +244,7 @@ EXERCISES = {
             ),
             Mistake(
                 _elbo_with(said=torch.sigmoid),
-                "a sigmoid too many: `decode` gives logits, and the likelihood wants logits",
+                "a sigmoid too many: the likelihood wants logits, and these are probabilities",
             ),
             Mistake(
                 _elbo_with(pixels=784.0),
