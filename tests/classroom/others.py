@@ -1,0 +1,156 @@
+"""Right answers to the public assignments' exercises, written otherwise than the solutions."""
+
+# RUNS: the student's own words of a diagnosis, in the order of its table
+OTHERS = {
+    "gan.1": ["line = torch.tensor([(a - b) / s**2, math.log(n_real / n_fake) "
+              "- (a - b) * (a + b) / 2 / s**2])",
+              "w = a / s**2 - b / s**2\nline = [w, -w * (a + b) / 2 + math.log(n_real) "
+              "- math.log(n_fake)]"],
+    "gan.2": ["def smoothed_loss(real, fake, alpha):\n"
+              "    bce = F.binary_cross_entropy_with_logits\n"
+              "    return bce(real, torch.full_like(real, 1 - alpha)) "
+              "+ bce(fake, torch.zeros_like(fake))",
+              "def smoothed_loss(real, fake, alpha):\n"
+              "    return (F.softplus(real) - (1 - alpha) * real).mean() "
+              "- F.logsigmoid(-fake).mean()"],
+    "gan.3": ["def best_smoothed(p, q, alpha):\n    return (1 - alpha) / (1 + q / p)",
+              "def best_smoothed(p, q, alpha):\n    d = p / (q + p)\n    return d - alpha * d"],
+    "gan.4": ["x = torch.linspace(-12, 12, 20001, dtype=torch.float64)\n"
+              "n = lambda m, s: torch.exp(-(x - m)**2 / 2 / s**2) / s / math.sqrt(2 * math.pi)\n"
+              "p, q = (n(-gap, .6) + n(gap, .6)) / 2, n(shift, width)\n"
+              "d = lambda f, g: (f * (f / g).log()).sum().item() * 0.0012\n"
+              "divergences = {'JS': (d(p, (p + q) / 2) + d(q, (p + q) / 2)) / 2,\n"
+              "               'KL(q||p)': d(q, p), 'KL(p||q)': d(p, q)}",
+              "from numpy import linspace, exp, log, sqrt, pi, sum\n"
+              "x = linspace(-12, 12, 20001)\n"
+              "n = lambda m, s: exp(-(x - m)**2 / 2 / s**2) / s / sqrt(2 * pi)\n"
+              "p, q = (n(-gap, .6) + n(gap, .6)) / 2, n(shift, width)\n"
+              "d = lambda f, g: sum(f * log(f / g)) * (x[1] - x[0])\n"
+              "divergences = {'JS': (d(p, (p + q) / 2) + d(q, (p + q) / 2)) / 2,\n"
+              "               'KL(q||p)': d(q, p), 'KL(p||q)': d(p, q)}"],
+    "gan.5": ["faults = {k: run.replace('-', ' ').title() for k, run in zip('ABCD', RUNS)}",
+              "faults = {k: RUNS['ABCD'.index(k)].upper() for k in 'DCBA'}"],
+    "gan.6": ["def largest_rate(c, eta_y):\n    return (2 / c)**2 / eta_y",
+              "def largest_rate(c, eta_y):\n    return torch.tensor(4.0) / c / c / eta_y"],
+    "gan.7": ["def corrected_mean(f, logits):\n"
+              "    w = (logits - logits.max()).exp()\n    return w @ f / w.sum()",
+              "def corrected_mean(f, logits):\n"
+              "    return torch.dot(f, (logits - logits.logsumexp(0)).exp())"],
+    "vae.1": ["p = w**2 / s**2 + 1\nmu = w * (x - c) / s**2 / p\n"
+              "q, t = torch.distributions.Normal(m, r), torch.distributions.Normal(mu, p**-0.5)\n"
+              "gap = torch.distributions.kl_divergence(q, t)",
+              "evidence = -0.5 * math.log(2 * math.pi * (w**2 + s**2)) "
+              "- (x - c)**2 / 2 / (w**2 + s**2)\n"
+              "rec = -0.5 * math.log(2 * math.pi * s**2) "
+              "- ((x - c - w * m)**2 + (w * r)**2) / 2 / s**2\n"
+              "gap = evidence - rec + (m**2 + r**2 - 1) / 2 - math.log(r)"],
+    "vae.2": ["def kl(m, log_var, m0, log_var0):\n"
+              "    N = torch.distributions.Normal\n"
+              "    one, two = N(m, (log_var / 2).exp()), N(m0, (log_var0 / 2).exp())\n"
+              "    return torch.distributions.kl_divergence(one, two).sum(-1)",
+              "def kl(m, log_var, m0, log_var0):\n"
+              "    d = log_var - log_var0\n"
+              "    far = (m0 - m).square() * (-log_var0).exp()\n"
+              "    return torch.sum(torch.expm1(d) - d + far, dim=1) / 2"],
+    "vae.3": ["def log_pixel(k, mean, sigma):\n"
+              "    n = torch.distributions.Normal(mean, sigma)\n"
+              "    up = torch.where(k < 255, n.cdf((k + .5) / 255), torch.ones_like(mean))\n"
+              "    low = torch.where(k > 0, n.cdf((k - .5) / 255), torch.zeros_like(mean))\n"
+              "    return torch.log(up - low)",
+              "def log_pixel(k, mean, sigma):\n"
+              "    edge = lambda h: ((k + h) / 255 - mean) / sigma / math.sqrt(2)\n"
+              "    up, low = torch.erf(edge(.5)), torch.erf(edge(-.5))\n"
+              "    up = up.masked_fill(k == 255, 1.0)\n    low = low.masked_fill(k == 0, -1.0)\n"
+              "    return ((up - low) / 2).log()"],
+    "vae.4": ["e = torch.tensor(spectrum, dtype=torch.float64).sort(descending=True).values\n"
+              "s2 = e[latents:].mean()\nplan = {'rate': (e[:latents] / s2).log().sum() / 2,\n"
+              "  'active': (e > held).sum(), 'sigma^2': s2}",
+              "import numpy as np\ne = np.sort(np.array(spectrum))[::-1]\n"
+              "s2 = e[latents:].mean()\nplan = {'sigma^2': s2,\n"
+              "  'rate': 0.5 * np.log(e[:latents] / s2).sum(), 'active': int((e > held).sum())}"],
+    "vae.5": ["who = {k: run.upper() for k, run in zip('ABCDE', RUNS)}",
+              "who = {k: RUNS['ABCDE'.index(k)] for k in 'EDCBA'}"],
+    "vae.6": ["def draw(m, log_s, u):\n    return m - torch.exp(log_s) * torch.log(1 / u - 1)",
+              "def draw(m, log_s, u):\n    return torch.logit(u) * log_s.exp() + m"],
+    "vae.7": ["def effective(log_w):\n"
+              "    w = (log_w - log_w.max()).exp()\n    return w.sum()**2 / (w * w).sum()",
+              "def effective(log_w):\n"
+              "    return (2 * log_w.logsumexp(0) - (2 * log_w).logsumexp(0)).exp().item()"],
+    "flows.1": ["grow = math.exp(k * x1)\n"
+                "J = torch.tensor([[alpha, 0.0], [k * x2 * grow + t, grow]])\n"
+                "z = torch.tensor([alpha * x1, x2 * math.exp(k * x1) + t * x1])\n"
+                "n = torch.distributions.Normal(0.0, 1.0)\n"
+                "log_p = n.log_prob(z).sum() + J.det().log()",
+                "def f(x):\n    a, b = x\n"
+                "    return torch.stack([alpha * a, b * (k * a).exp() + t * a])\n"
+                "x = torch.tensor([x1, x2], dtype=torch.float64)\n"
+                "J = torch.autograd.functional.jacobian(f, x)\n"
+                "log_p = (torch.linalg.slogdet(J).logabsdet - f(x).square().sum() / 2\n"
+                "         - math.log(2 * math.pi)).item()"],
+    "flows.2": ["def log_density(x):\n"
+                "    lost = torch.log1p(-torch.exp(-x))\n"
+                "    return torch.distributions.Normal(0.0, 1.0).log_prob(x + lost) - lost",
+                "def log_density(x):\n    z = x + torch.log(-torch.expm1(-x))\n"
+                "    slope = 1 / -torch.expm1(-x)\n"
+                "    return -0.5 * z**2 - 0.5 * math.log(2 * math.pi) + slope.log()"],
+    "flows.3": ["def mix(x, weight):\n"
+                "    z = F.conv2d(x, weight[:, :, None, None])\n"
+                "    n = x[0, 0].numel()\n    return z, n * weight.det().abs().log()",
+                "def mix(x, weight):\n"
+                "    z = (weight @ x.flatten(2)).reshape(x.shape)\n"
+                "    return [z, torch.linalg.svdvals(weight).log().sum() * x[0, 0].numel()]"],
+    "flows.4": ["def F_(x): return (1 - b) * x + b * x**2\n"
+                "P = [F_((i + 1) / 4) - F_(i / 4) for i in range(4)]\n"
+                "u = torch.linspace(0, 1, 4001, dtype=torch.float64)\n"
+                "d = [(1 + b * ((i + u) / 2 - 1)) / 4 for i in range(4)]\n"
+                "B = [torch.trapezoid(torch.log2(p), u) for p in d]\n"
+                "lengths = {'bound': -sum(s * v for s, v in zip(shares, B)),\n"
+                "           'exact': -sum(s * math.log2(v) for s, v in zip(shares, P))}",
+                "import numpy as np\nx = (np.arange(40000) + 0.5) / 40000\n"
+                "d = (1 + b * (2 * x - 1)).reshape(4, -1)\ns = np.array(shares)\n"
+                "lengths = {'exact': 2 - s @ np.log2(d.mean(1)),\n"
+                "           'bound': 2 - s @ np.log2(d).mean(1)}"],
+    "flows.5": ["who = {k: run.upper() for k, run in zip('ABCDE', RUNS)}",
+                "who = {k: RUNS['ABCDE'.index(k)] for k in 'EDCBA'}"],
+    "flows.6": ["def gain(D, T):\n    return (D - D * T * T) / 2",
+                "def gain(D, T):\n    return torch.tensor(D * (1 - T) * (1 + T) * 0.5)"],
+    "flows.7": ["def safe(u, w):\n    a = (w * u).sum()\n"
+                "    across = u - a * w / w.square().sum()\n"
+                "    return across + (F.softplus(a) - 1) * w / w.square().sum()",
+                "def safe(u, w):\n    a = torch.dot(u, w)\n    n = w.norm()\n"
+                "    return u + (torch.logaddexp(a, torch.zeros_like(a)) - 1 - a) / n * (w / n)"],
+    "games.1": ["def factor(eta):\n    return math.hypot(1 - eta * eta, eta)",
+                "def factor(eta):\n"
+                "    M = torch.tensor([[1 - eta**2, -eta], [eta, 1 - eta**2]],\n"
+                "                     dtype=torch.float64)\n"
+                "    return M.det().sqrt()"],
+    "games.2": ["def best_penalty(c, kappa):\n    return (4 * c**2 / kappa) ** 0.5",
+                "def best_penalty(c, kappa):\n"
+                "    return 2 * c * torch.tensor(kappa).rsqrt().item()"],
+    "games.3": ["x, p, q = torch.tensor([places, first, second], dtype=torch.float64)\n"
+                "F_ = (p - q).cumsum(0)[:-1].abs()\n"
+                "distances = {'TV': (p - q).abs().sum() / 2, 'W1': (F_ * x.diff()).sum(),\n"
+                "             'W1 after': q @ (x + moved) - p @ x}",
+                "from scipy.stats import wasserstein_distance as W\n"
+                "distances = {'W1': W(places, places, first, second),\n"
+                "  'TV': sum(max(p - q, 0) for p, q in zip(first, second)),\n"
+                "  'W1 after': W(places, [x + moved for x in places], first, second)}"],
+    "games.4": ["def overrated(w1, weight, k):\n"
+                "    slope = k + w1 / weight / 2\n    return slope * w1 / (k * w1)",
+                "def overrated(w1, weight, k):\n"
+                "    return torch.tensor((2 * weight * k + w1) / (2 * weight * k))"],
+    "games.5": ["what = {k: run.upper() for k, run in zip('ABCDE', RUNS)}",
+                "what = {k: RUNS['ABCDE'.index(k)] for k in 'EDCBA'}"],
+    "games.6": ["def radius(d, theta):\n"
+                "    return (1 - d) / math.sqrt(1 - 2 * d * math.cos(theta) + d * d)",
+                "def radius(d, theta):\n"
+                "    n = torch.arange(5000, dtype=torch.float64)\n"
+                "    w = (1 - d) * d**n\n"
+                "    return torch.polar(w, n * theta).sum().abs()"],
+    "games.7": ["def bound(a, weight, alpha):\n"
+                "    s = torch.linalg.svdvals(weight)[0]\n"
+                "    return a.square().sum().sqrt() * s * max(1, alpha, -alpha)",
+                "def bound(a, weight, alpha):\n"
+                "    top = torch.linalg.eigvalsh(weight.T @ weight)[-1]\n"
+                "    return ((a @ a) * top).sqrt() * (1.0 if -1 <= alpha <= 1 else abs(alpha))"],
+}  # fmt: skip
