@@ -215,8 +215,8 @@ def test_what_is_no_class_or_assignment_is_told(made, tmp_path, capsys):
     assert "no secret.key" in capsys.readouterr().err
     assert run("release", place.folder, "gam") == 1
     assert "assignments there: hw" in capsys.readouterr().err
-    assert run("new", tmp_path / "other", "gam") == 1
-    assert "Did you mean 'gan'?" in capsys.readouterr().err
+    assert run("new", tmp_path / "other", "vaee") == 1
+    assert "Did you mean 'vae'?" in capsys.readouterr().err
 
 
 def test_without_a_sandbox_nothing_is_run(made, monkeypatch, capsys):
