@@ -18,9 +18,9 @@ def require(file: Path, content: bytes, expected: str, remedy: str) -> None:
 
     content: what was read from `file`, so that what is used is what was checked.
     """
-    found = sha256(content)
-    if found != expected:
+    actual = sha256(content)
+    if actual != expected:
         raise CourseError(
-            f"{file} is damaged or another file: its checksum (sha256) is {found[:16]}…, "
+            f"{file} is damaged or another file: its checksum (sha256) is {actual[:16]}…, "
             f"expected {expected[:16]}… ({len(content):,} bytes read). {remedy}"
         )

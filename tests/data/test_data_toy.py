@@ -157,6 +157,8 @@ def test_numpys_numbers_are_numbers():
         (lambda: toy.Checkerboard(squares=1), "squares must be at least 2"),
         (lambda: toy.Ring().data_set(0), "n must be at least 1"),
         (lambda: toy.Ring().data_set(10**12), "at most 10,000,000"),
+        (lambda: toy.Moons().sample(-1), "n must be at least 0"),
+        (lambda: toy.Checkerboard().sample_labelled(2.5), "whole number, got 2.5"),
         (lambda: toy.Ring().data_set(5, seed=2.5), "seed must be"),
         (lambda: toy.Ring().data_set(5, seed=2**70), "seed must be"),
         (lambda: toy.Ring(modes=2.5), "modes must be at least 1 .* whole number, got 2.5"),

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path, PurePosixPath
 
@@ -141,55 +140,52 @@ def _plan(archive: archives.Archive) -> packing.Plan:
             f"none of them “identity”; it has {', '.join(columns) or 'none'}."
         )
     tables = [table for table in (attributes, identities) if table is not None]
-    bad = {n: f"no row in {table.name}" for table in tables for n in names if n not in table}
-    names = [name for name in names if name not in bad]
-    names, split, about = _splits(names, identities, lists.read(archive, PARTITION))
+    files = {
+        name: f"{packing.BAD}no row in {table.name}"
+        for table in tables
+        for name in names
+        if name not in table
+    }
+    names = [name for name in names if name not in files]
+    splits, about = _splits(names, identities, lists.read(archive, PARTITION))
     if attributes is None:
         about += f" No attributes: {ATTRIBUTES}.txt is not there."
     if len(tables) < 2:
         warnings.warn(f"celeba from {archive.path}: {about}", stacklevel=2)
 
     def values(chosen: list[str]) -> np.ndarray:
-        parts = [np.empty((len(chosen), 0), np.int64)]
-        if attributes is not None:
-            parts.append(attributes.of(chosen) > 0)
-        if identities is not None:
-            parts.append(identities.of(chosen)[:, :1])
-        return np.hstack(parts)
+        parts = [] if attributes is None else [attributes.of(chosen) > 0]
+        parts += [] if identities is None else [identities.of(chosen)[:, :1]]
+        return np.hstack(parts).astype(np.int64)
 
     columns += () if identities is None else ("identity",)
-    bad |= archive.links
-    names = sorted([*names, *bad])
-    return packing.Plan(names, face, split, about, columns, values, bad=bad)
+    return packing.Plan(files | splits, face, about, columns, values)
 
 
 def _splits(
     names: list[str], identities: lists.Table | None, partition: lists.Table | None
-) -> tuple[list[str], Callable[[str, bytes], str], str]:
-    """The names that are used, the split of each, and a sentence that says how."""
+) -> tuple[dict[str, str], str]:
+    """The split of each name that is used, and a sentence that says how it was chosen."""
     if partition is not None and names and all(name in partition for name in names):
         part = dict(zip(names, partition.of(names)[:, 0].tolist(), strict=True))
         counts = Counter(part.values())
         if min(counts[number] for number in PARTS) >= max(1, LEAST_SHARE * len(names)):
-            used = [name for name in names if part[name] in PARTS]
-            about = (
+            used = {name: PARTS[number] for name, number in part.items() if number in PARTS}
+            return used, (
                 "The official partition says the split; its validation part, "
                 f"{len(names) - len(used):,} images, is in neither."
             )
-            return used, lambda name, _: PARTS[part[name]], about
     if identities is not None:
-        person = dict(zip(names, identities.of(names)[:, 0].tolist(), strict=True))
+        keys = map(str, identities.of(names)[:, 0].tolist())
         about = f"Split by identity, {HELD_OUT:.0%} held out: no person is in both."
-        return names, lambda name, _: packing.drawn(str(person[name]).encode(), HELD_OUT), about
-    about = (
-        f"Split by a hash of the file's name, {HELD_OUT:.0%} held out: {IDENTITIES}.txt is not "
-        "there, so a person may be in both."
-    )
-    return (
-        names,
-        lambda n, _: packing.drawn(lists.stem(n).encode("utf-8", "replace"), HELD_OUT),
-        about,
-    )
+    else:
+        keys = map(lists.stem, names)
+        about = (
+            f"Split by a hash of the file's name, {HELD_OUT:.0%} held out: {IDENTITIES}.txt is "
+            "not there, so a person may be in both."
+        )
+    keys = (key.encode("utf-8", "replace") for key in keys)
+    return {n: packing.drawn(key, HELD_OUT) for n, key in zip(names, keys, strict=True)}, about
 
 
 def _by_hand(root: str | Path | None = None) -> str:

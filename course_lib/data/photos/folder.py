@@ -22,7 +22,6 @@ from course_lib.data.dataset import Card, DataSet
 from course_lib.data.photos import archives, packing, squares
 from course_lib.errors import CourseError
 
-HELD_OUT = 0.05
 SPLIT_OF = {"train": "train"} | dict.fromkeys(("test", "val", "valid", "validation"), "test")
 CARD = Card(
     name="folder",
@@ -52,37 +51,27 @@ def load(split: str, root: str | Path | None, size: int = 64) -> DataSet:
 def _plan(archive: archives.Archive) -> packing.Plan:
     names = [name for name in archive.files if squares.is_image(name)]
     parts = _below_the_common_folder([name.split("/") for name in names])
-    folders = dict(zip(names, (p[:-1] for p in parts), strict=True))  # of each image
-    tops = {
-        name: p[0].lower() if len(p) > 1 else "" for name, p in zip(names, parts, strict=True)
-    }
+    folders = {name: part[:-1] for name, part in zip(names, parts, strict=True)}
+    tops = {name: f[0].lower() if f else "" for name, f in folders.items()}
     told = "train" in tops.values() and "test" in map(SPLIT_OF.get, tops.values())
-    bad = dict(archive.links)
+    files = dict.fromkeys(names, "")
     if told:
-        bad |= {
-            n: "in neither train nor test" for n, top in tops.items() if top not in SPLIT_OF
-        }
-        folders = {name: f[1:] for name, f in folders.items() if name not in bad}
+        stray = f"{packing.BAD}in neither train nor test"
+        files = {name: SPLIT_OF.get(top, stray) for name, top in tops.items()}
+        folders = {name: f[1:] for name, f in folders.items() if files[name] != stray}
     classes = sorted({f[0] for f in folders.values()}) if all(folders.values()) else []
-    labelled = {}
-    if len(classes) > 1:
-        number = {name: [i] for i, name in enumerate(classes)}
-        labelled = {
-            "columns": ("labels",),
-            "values": lambda chosen: np.array(
-                [number[folders[name][0]] for name in chosen], np.int64
-            ).reshape(-1, 1),
-            "classes": tuple(classes),
-        }
+    if len(classes) < 2:
+        classes = []
+    number = {name: i for i, name in enumerate(classes)}
     return packing.Plan(
-        names=sorted({*names, *bad}),
-        frame=squares.central_square,
-        split=(lambda name, content: SPLIT_OF[tops[name]])
-        if told
-        else (lambda name, content: packing.drawn(content, HELD_OUT)),
-        about=_about(told, len(classes) if labelled else 0, archive.files),
-        bad=bad,
-        **labelled,
+        files,
+        squares.central_square,
+        _about(told, len(classes), archive.files),
+        columns=("labels",) if classes else (),
+        values=lambda some: np.array([[number[folders[n][0]]] for n in some], np.int64).reshape(
+            -1, 1
+        ),
+        classes=tuple(classes),
     )
 
 
@@ -97,7 +86,7 @@ def _about(told: bool, classes: int, files: list[str]) -> str:
     how = (
         "The sub-folders train and test (val, valid) say the split"
         if told
-        else f"About {HELD_OUT:.0%} are held out, chosen by a hash of the content"
+        else f"About {packing.HELD_OUT:.0%} are held out, chosen by a hash of the content"
     )
     how += f"; {classes} sub-folders are the classes." if classes else "."
     others = Counter(PurePosixPath(f).suffix for f in files if not squares.is_image(f))

@@ -53,8 +53,8 @@ def read(archive: Archive, name: str) -> Table | None:
         inside = (name for name in archive.files if PurePosixPath(name).name == file)
         beside = archive.path.parent / file
         try:
-            if (found := next(inside, None)) is not None:
-                return parse(archive.read(found), file)
+            if (member := next(inside, None)) is not None:
+                return parse(archive.read(member), file)
             if beside.exists():
                 return parse(read_file(beside), file)
         except (Unfit, RuntimeError, zipfile.BadZipFile, zlib.error) as error:

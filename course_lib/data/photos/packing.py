@@ -19,7 +19,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +35,8 @@ try:
 except ImportError:  # Windows
     fcntl = None
 
-SPLITS = ("train", "test")
+SPLITS, BAD = ("train", "test"), "bad: "
+HELD_OUT = 0.05  # of images of which nobody says the split
 LEAST = 8  # good images: with fewer, another folder was surely meant
 CHUNK = 64  # files between two entries in the journal
 THREADS = 4  # that decode, however many cores there are: each takes some 80 MB at most
@@ -45,23 +46,20 @@ VERSION = 3  # of format, scaling and splits; another one packs anew
 
 @dataclass(frozen=True)
 class Plan:
-    """What to pack: the files' names, in order, and what to make of each.
+    """What to pack, and what to make of it.
 
-    split: (name, content) -> "train" or "test". about: how the splits were made, and whatever
-    else is worth knowing. values: names -> int64 (len(names), len(columns)); where there are
-    classes, its one column is the labels. bad: files that are not opened, with the reason.
+    files: name -> "train", "test", "" (HELD_OUT are held out, by a hash of the content), or
+    BAD and the reason why it is left out. about: how the splits were made, and whatever else is
+    worth knowing. values: names -> int64 (len(names), len(columns)); where there are classes,
+    its one column is the labels.
     """
 
-    names: list[str]
+    files: Mapping[str, str]
     frame: squares.Frame
-    split: Callable[[str, bytes], str]
     about: str
     columns: tuple[str, ...] = ()
-    values: Callable[[list[str]], np.ndarray] = lambda names: np.empty(
-        (len(names), 0), np.int64
-    )
+    values: Callable[[list[str]], np.ndarray] | None = None
     classes: tuple[str, ...] = ()
-    bad: Mapping[str, str] = field(default_factory=dict)
 
 
 def drawn(content: bytes, share: float) -> str:
@@ -117,41 +115,43 @@ def load(
 
 def _pack(title: str, archive: Archive, size: int, plan: Plan, place: Path) -> None:
     """Write the folder `place`, going on where an earlier attempt was stopped."""
-    if len(plan.names) - len(plan.bad) < LEAST:
-        raise _too_few(archive, plan.names, plan.bad)
+    files = {**plan.files, **{name: BAD + why for name, why in archive.links.items()}}
+    files = dict(sorted(files.items()))
+    _require_enough(archive, files)
     part = place.with_name(f"{place.name}.part")
     part.mkdir(exist_ok=True)
     fates = _resumed(part, size)
-    need, free = (len(plan.names) - len(fates)) * 3 * size**2, shutil.disk_usage(part).free
+    need, free = (len(files) - len(fates)) * 3 * size**2, shutil.disk_usage(part).free
     if need > free:
         raise paths.no_room(title, need, part.parent, free)
 
     def decoded(name: str) -> tuple[str, bytes]:
         """What becomes of a file, and its pixels."""
-        if name in plan.bad:
-            return f"bad: {plan.bad[name]}", b""
+        if files[name].startswith(BAD):
+            return files[name], b""
         try:
             content = archive.read(name)
             pixels = squares.square(content, size, plan.frame)
-            return plan.split(name, content), pixels.tobytes()
+            return files[name] or drawn(content, HELD_OUT), pixels.tobytes()
         except Exception as error:  # decoders raise whatever they like on damaged files
             if isinstance(error, OSError) and error.errno is not None:
                 raise  # a failing disk does not make its files bad ones
-            return f"bad: {squares.reason(error)}", b""
+            return BAD + squares.reason(error), b""
 
-    bar = progress.bar(f"Packing {title}", len(plan.names), initial=len(fates))
+    names = list(files)
+    bar = progress.bar(f"Packing {title}", len(names), initial=len(fates))
     with bar, ThreadPoolExecutor(min(THREADS, os.cpu_count() or 1)) as threads:
-        for start in range(len(fates), len(plan.names), CHUNK):
-            names = plan.names[start : start + CHUNK]
-            entries = list(threads.map(decoded, names))
+        for start in range(len(fates), len(names), CHUNK):
+            chunk = names[start : start + CHUNK]
+            entries = list(threads.map(decoded, chunk))
             for split in SPLITS:
                 pixels = [pixels for fate, pixels in entries if fate == split]
                 _append(part / f"{split}.uint8", pixels)
             fates += [fate for fate, _ in entries]
-            lines = map(_line, fates[start:], names)
+            lines = map(_line, fates[start:], chunk)
             _append(part / "files.txt", [line.encode() for line in lines])
-            bar.update(len(names))
-    _finish(part, plan, archive, fates)
+            bar.update(len(chunk))
+    _finish(part, plan, archive, dict(zip(names, fates, strict=True)))
     part.rename(place)
 
 
@@ -183,26 +183,27 @@ def _resumed(part: Path, size: int) -> list[str]:
     return fates
 
 
-def _finish(part: Path, plan: Plan, archive: Archive, fates: list[str]) -> None:
+def _finish(part: Path, plan: Plan, archive: Archive, files: dict[str, str]) -> None:
     """Write labels, attributes, the list of bad files, and the index."""
-    became = list(zip(plan.names, fates, strict=True))
-    bad = {name: fate.removeprefix("bad: ") for name, fate in became if fate not in SPLITS}
-    if len(became) - len(bad) < LEAST:
+    try:
+        bad = _require_enough(archive, files)
+    except CourseError:
         shutil.rmtree(part)
-        raise _too_few(archive, plan.names, bad)
+        raise
     counts = {}
     for split in SPLITS:
-        names = [name for name, fate in became if fate == split]
-        np.save(part / f"{split}.npy", np.ascontiguousarray(plan.values(names).T))
+        names = [name for name, fate in files.items() if fate == split]
+        values = plan.values(names) if plan.columns else np.empty((len(names), 0), np.int64)
+        np.save(part / f"{split}.npy", np.ascontiguousarray(values.T))
         counts[split] = len(names)
-    listed = "".join(_line(*entry) for entry in bad.items())
+    listed = "".join(map(_line, bad, bad.values()))
     (part / "bad.txt").write_text(listed, "utf-8", newline="")
-    index = {"counts": counts, "bad": len(bad), "about": plan.about, "classes": plan.classes}
-    index["columns"] = plan.columns
+    index = {"counts": counts, "bad": len(bad), "about": plan.about}
+    index |= {"classes": plan.classes, "columns": plan.columns}
     (part / "index.json").write_text(json.dumps(index, indent=1), "utf-8")
     if bad:
         warnings.warn(
-            f"Files of {archive.path} left out: {len(bad):,} of {len(became):,}: {_some(bad)}. "
+            f"Files of {archive.path} left out: {len(bad):,} of {len(files):,}: {_some(bad)}. "
             f"{part.with_suffix('') / 'bad.txt'} has the whole list.",
             stacklevel=2,
         )
@@ -248,10 +249,14 @@ def _some(bad: Mapping[str, str]) -> str:
     return some + ("; …" if len(bad) > SHOWN else "")
 
 
-def _too_few(archive: Archive, names: list[str], bad: Mapping[str, str]) -> CourseError:
+def _require_enough(archive: Archive, files: Mapping[str, str]) -> dict[str, str]:
+    """The bad ones of some files -> the reason. Raises CourseError for too few good ones."""
+    bad = {n: fate.removeprefix(BAD) for n, fate in files.items() if fate.startswith(BAD)}
+    if len(files) - len(bad) >= LEAST:
+        return bad
     others = f" Files left out: {len(bad):,}: {_some(bad)}." if bad else ""
-    return CourseError(
-        f"{archive.path} holds {len(names) - len(bad)} images that can be used, too few to train "
+    raise CourseError(
+        f"{archive.path} holds {len(files) - len(bad)} images that can be used, too few to train "
         f"on (at least {LEAST}).{others} Endings that count as images: "
         f"{', '.join(squares.ENDINGS)}."
     )

@@ -32,7 +32,10 @@ class Toy:
     def sample_labelled(
         self, n: int, generator: torch.Generator | None = None
     ) -> tuple[Tensor, Tensor]:
-        """n points (n, 2) and the component that each came from (n,)."""
+        """n points (n, 2) float32 and the component that each came from (n,)."""
+        return self._draw(count("n", n, 0, MOST), generator)
+
+    def _draw(self, n: int, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
         raise NotImplementedError
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:

@@ -20,10 +20,8 @@ class Checkerboard(Toy):
         cells = torch.cartesian_prod(line, line)
         self.cells = cells[cells.sum(1) % 2 == 0]
 
-    def sample_labelled(
-        self, n: int, generator: torch.Generator | None = None
-    ) -> tuple[Tensor, Tensor]:
-        """n points (n, 2) and the square that each lies on (n,)."""
+    def _draw(self, n: int, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+        """The component is the square that each lies on."""
         which = torch.randint(len(self.cells), (n,), generator=generator, device="cpu")
         # A hair's breadth off the edges, so that rounding moves no point across one.
         inside = torch.rand(n, 2, generator=generator, **PLAIN).clamp_(2**-18, 1 - 2**-18)

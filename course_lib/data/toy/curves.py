@@ -53,10 +53,8 @@ class Curves(Mixture):
         """t from u, uniform in [0, 1): the inverse of the integral of `speed`."""
         return u
 
-    def sample_labelled(
-        self, n: int, generator: torch.Generator | None = None
-    ) -> tuple[Tensor, Tensor]:
-        """n points (n, 2) and the curve that each came from (n,)."""
+    def _draw(self, n: int, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+        """The component is the curve that each came from."""
         which = torch.randint(self.curves, (n,), generator=generator, device="cpu")
         t = self.draw(torch.rand(n, generator=generator, **PLAIN))
         return self.curve(t, which) + self._noise(n, generator), which

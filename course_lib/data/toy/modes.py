@@ -18,10 +18,8 @@ class Modes(Mixture):
         super().__init__(centres, torch.full((len(centres),), 1 / len(centres), **PLAIN), sigma)
         self.centres = centres.to(torch.float32)
 
-    def sample_labelled(
-        self, n: int, generator: torch.Generator | None = None
-    ) -> tuple[Tensor, Tensor]:
-        """n points (n, 2) and the mode that each came from (n,)."""
+    def _draw(self, n: int, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+        """The component is the mode that each came from."""
         mode = torch.randint(len(self.centres), (n,), generator=generator, device="cpu")
         return self.centres[mode] + self._noise(n, generator), mode
 
