@@ -35,7 +35,7 @@ from torch.nn.functional import logsigmoid
 from course_lib import data, plots, training
 from course_lib.checks import agrees, check, predict, refuses
 from course_lib.lessons import lesson_01
-from course_lib.models import linear
+from course_lib.models import GaussianMixture, linear
 
 budget = training.budget()
 generator = training.seed_all(1)
@@ -857,7 +857,7 @@ agrees(log_likelihood(W_found, log_sigma), best, tol=1e-8, name="(1.15) against 
 
 # %%
 ring = data.toy.Ring(sigma=0.15).data_set(1000, seed=1)
-model = linear.GaussianMixture(
+model = GaussianMixture(
     shape=(2,), components=8, factors=1, floor=0.02, iterations=1, seed=3
 )
 model.fit(ring)
@@ -894,7 +894,7 @@ def m_step(x, r, floor):
     return total / len(x), means, variances.clamp(min=floor**2)
 
 
-diagonal = linear.GaussianMixture(
+diagonal = GaussianMixture(
     shape=(2,), components=8, factors=0, floor=0.02, iterations=1, seed=3
 )
 diagonal.start(points)
@@ -913,7 +913,7 @@ refuses(wrong, diagonal.means, tol=1e-8, name="divided by m, not by the weights'
 truth = data.toy.Ring(sigma=0.15).log_density(ring.images).mean()
 histories, mixtures = {}, {}
 for seed in range(5):
-    mixture = linear.GaussianMixture(
+    mixture = GaussianMixture(
         shape=(2,), components=8, factors=1, floor=0.02, iterations=40, seed=seed
     )
     histories[f"start {seed}"] = torch.tensor(mixture.fit(ring), dtype=f64)
@@ -1172,7 +1172,7 @@ plots.show(fig, alt="Held-out bits per dimension of probabilistic PCA against th
 size = budget.pick(smoke={"components": 4, "factors": 3, "iterations": 3},
                    laptop={"components": 10, "factors": 8, "iterations": 6})
 kept = len(train) * 4 // 5
-trial = linear.GaussianMixture(floor=0.0012, **size)
+trial = GaussianMixture(floor=0.0012, **size)
 trial.fit(x_train[:kept])
 free = trial.noises.clone()
 floors = torch.tensor([0.0012, 0.002, 0.003, 0.004, 0.006, 0.01, 0.02, 0.04], dtype=f64)
@@ -1208,7 +1208,7 @@ print(f"least mean at the floor {floors[lowest]:g}; within one standard error of
 
 # %%
 size = budget.pick(smoke={"components": 4, "factors": 3, "iterations": 3}, laptop={})
-mixture = linear.GaussianMixture(**size)
+mixture = GaussianMixture(**size)
 history = torch.tensor(mixture.fit(x_train), dtype=f64)
 agrees(history.diff().clamp(max=0), 0, name="(1.17) on digits: largest fall")
 
