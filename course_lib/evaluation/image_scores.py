@@ -15,23 +15,23 @@ from torch import Tensor, nn
 
 from course_lib.data import DataSet
 from course_lib.errors import CourseError
-from course_lib.evaluation import distances, features
-from course_lib.evaluation import image_statistics as statistics
+from course_lib.evaluation import distances, features, image_statistics
+from course_lib.evaluation.image_statistics import distribution_distance
 from course_lib.evaluation.likelihood import mean_and_error
 from course_lib.evaluation.manifold import K, prdc
 from course_lib.evaluation.nearest_face import nearest_face
 from course_lib.evaluation.table import Row
 
-LEAST = 10  # images in each set
+MINIMUM = 10  # images in each set
 SEARCHED = 50  # faces whose nearest renderable one is looked for, at most
-LOOKS = {
-    "Laplacian variance": (statistics.sharpness, "softer", "sharper, by detail or noise"),
+STATISTICS = {
+    "Laplacian variance": (image_statistics.sharpness, "softer", "sharper, by detail or noise"),
     "power-spectrum slope": (
-        statistics.spectrum_slope,
+        image_statistics.spectrum_slope,
         "steeper: blurred",
         "flatter: noise, edges",
     ),
-    "left–right asymmetry": (statistics.asymmetry, "more symmetric", "less symmetric"),
+    "left–right asymmetry": (image_statistics.asymmetry, "more symmetric", "less symmetric"),
 }
 NAMES = ("FD", "KID", "precision", "recall", "density", "coverage")
 
@@ -61,9 +61,9 @@ class RealImages:
 
     def rows(self, samples: Tensor) -> list[Row]:
         """Every score of samples (M, C, H, W), M at least n, against the real images."""
-        if self.n < LEAST:
-            why = f"takes {2 * LEAST} held-out images or more, here are fewer"
-            return [Row(name, None, note=why) for name in (*NAMES, *LOOKS)]
+        if self.n < MINIMUM:
+            why = f"takes {2 * MINIMUM} held-out images or more, here are fewer"
+            return [Row(name, None, note=why) for name in (*NAMES, *STATISTICS)]
         floor = {row.name: row.value for row in self._floor}
         return [replace(row, floor=floor[row.name]) for row in self._scores(samples[: self.n])]
 
@@ -73,7 +73,7 @@ class RealImages:
 
     def _scores(self, images: Tensor) -> list[Row]:
         """The scores of images against the first set; a row's floor is left out."""
-        rows = self._feature_scores(images) + self._looks(images)
+        rows = self._feature_scores(images) + self._statistics(images)
         return rows + ([self._residual(images)] if self.rendered else [])
 
     # In the features of a network ----------------------------------------------------------
@@ -124,16 +124,16 @@ class RealImages:
 
     # In the picture itself ------------------------------------------------------------------
     @cached_property
-    def _real_looks(self) -> dict[str, Tensor]:
-        return {name: measure(self.real) for name, (measure, _, _) in LOOKS.items()}
+    def _real_statistics(self) -> dict[str, Tensor]:
+        return {name: measure(self.real) for name, (measure, _, _) in STATISTICS.items()}
 
-    def _looks(self, images: Tensor) -> list[Row]:
+    def _statistics(self, images: Tensor) -> list[Row]:
         rows = []
-        for name, (measure, less, more) in LOOKS.items():
+        for name, (measure, less, more) in STATISTICS.items():
             try:
-                real, fake = self._real_looks[name], measure(images)
-                value = statistics.distribution_distance(fake, real)
-                spread = distances.left_out_error(statistics.distribution_distance, fake, real)
+                real, fake = self._real_statistics[name], measure(images)
+                value = distribution_distance(fake, real)
+                spread = distances.left_out_error(distribution_distance, fake, real)
             except CourseError as error:
                 rows.append(Row(name, None, note=str(error)))
                 continue
@@ -144,7 +144,7 @@ class RealImages:
         return rows
 
     def _residual(self, images: Tensor) -> Row:
-        some = images[: min(SEARCHED, max(LEAST, self.n // 20))]
+        some = images[: min(SEARCHED, max(MINIMUM, self.n // 20))]
         residual = nearest_face(some, self.judge.judge).residual
         note = f"root mean square over pixels, {len(some)} faces; an upper bound"
         name = "residual to nearest face"

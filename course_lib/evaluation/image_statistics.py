@@ -22,7 +22,7 @@ from course_lib.evaluation.levels import as_levels, checked
 LAPLACIAN = ((0.0, 1.0, 0.0), (1.0, -4.0, 1.0), (0.0, 1.0, 0.0))
 SMOOTHING = 1 / 16  # of the side: the low-pass's standard deviation
 STEPS = 256  # images at a time
-LEAST = 8  # pixels a side
+MINIMUM = 8  # pixels a side
 
 
 def grey(images: Tensor) -> Tensor:
@@ -33,10 +33,10 @@ def grey(images: Tensor) -> Tensor:
     """
     if images.shape[1] not in (1, 3):
         raise CourseError(f"Expected images (N, 1 or 3, H, W), got {tuple(images.shape)}.")
-    if min(images.shape[2:]) < LEAST:
+    if min(images.shape[2:]) < MINIMUM:
         raise CourseError(
             f"Images of {images.shape[2]}×{images.shape[3]} pixels are too small to tell sharp "
-            f"from blurred: {LEAST} pixels a side at least."
+            f"from blurred: {MINIMUM} pixels a side at least."
         )
     levels = as_levels(images).double()
     weights = [0.299, 0.587, 0.114] if images.shape[1] == 3 else [1.0]

@@ -8,7 +8,6 @@ has such a blind spot. Lesson 03 prints ladders.
 
 from __future__ import annotations
 
-import html
 import math
 from dataclasses import dataclass
 
@@ -18,9 +17,9 @@ from torch import Tensor
 from course_lib.data import DataSet
 from course_lib.errors import CourseError, unknown
 from course_lib.evaluation import features, image_statistics, scores
-from course_lib.evaluation.image_scores import LEAST, RealImages
+from course_lib.evaluation.image_scores import MINIMUM, RealImages
 from course_lib.evaluation.levels import as_levels
-from course_lib.evaluation.table import Report, number
+from course_lib.evaluation.table import Report, as_html, as_text, number
 from course_lib.training import budget as budget_named
 
 SHARE = 0.22  # of the data set in each set: half of the rest can be dropped
@@ -70,31 +69,12 @@ class Ladder:
         return {"about": self.about, "rungs": rungs}
 
     def __str__(self) -> str:
-        table = self.cells()
-        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-        lines = [self.about]
-        for first, *rest in table:
-            cells = (c.rjust(w) for c, w in zip(rest, widths[1:], strict=True))
-            lines.append("  ".join([first.ljust(widths[0]), *cells]).rstrip())
-        return "\n".join(lines)
+        return as_text(self.about, self.cells(), range(1, 1 + len(self.reports)))
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        def line(cells: tuple[str, ...], tag: str) -> str:
-            sides = ["left", *["right"] * (len(cells) - 1)]
-            inside = (
-                f'<{tag} style="text-align:{side}">{html.escape(cell)}</{tag}>'
-                for cell, side in zip(cells, sides, strict=True)
-            )
-            return f"<tr>{''.join(inside)}</tr>"
-
-        head, *body = self.cells()
-        rows = "".join(line(cells, "td") for cells in body)
-        return (
-            f"<table><caption>{html.escape(self.about)}</caption>"
-            f"<thead>{line(head, 'th')}</thead><tbody>{rows}</tbody></table>"
-        )
+        return as_html(self.about, self.cells(), range(1, 1 + len(self.reports)))
 
 
 def ladder(
@@ -112,10 +92,10 @@ def ladder(
         raise CourseError("A ladder is made of a data set of images, e.g. data.load('digits').")
     n = budget_named(budget).pick(smoke=300, laptop=1000, full=5000) if n is None else n
     most = int(SHARE * len(dataset))
-    if isinstance(n, bool) or not isinstance(n, int) or min(n, most) < LEAST:
+    if isinstance(n, bool) or not isinstance(n, int) or min(n, most) < MINIMUM:
         raise CourseError(
-            f"A ladder takes {LEAST} images on each side, of a data set of "
-            f"{math.ceil(LEAST / SHARE)}; n is {n!r}, and the data set has {len(dataset):,}."
+            f"A ladder takes {MINIMUM} images on each side, of a data set of "
+            f"{math.ceil(MINIMUM / SHARE)}; n is {n!r}, and the data set has {len(dataset):,}."
         )
     n = min(n, most)
     order = torch.randperm(

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 from course_lib.errors import unknown
 
 COLUMNS = ("score", "value", "± error", "floor", "unit", "note")
+NUMBERS = range(1, 4)  # of the columns
 
 
 @dataclass(frozen=True)
@@ -79,36 +80,47 @@ class Report:
         histogram = None if self.histogram is None else list(self.histogram)
         return {"about": self.about, "rows": rows, "histogram": histogram}
 
+    def _cells(self) -> list[tuple[str, ...]]:
+        return [COLUMNS, *(row.cells() for row in self.rows)]
+
     def __str__(self) -> str:
-        table = [COLUMNS, *(row.cells() for row in self.rows)]
-        widths = [max(len(row[i]) for row in table) for i in range(len(COLUMNS))]
-        lines = [self.about]
-        for row in table:
-            cells = [
-                cell.rjust(width) if 1 <= i <= 3 else cell.ljust(width)
-                for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-            ]
-            lines.append("  ".join(cells).rstrip())
-        if self.histogram is not None:
-            lines.append("samples a class: " + " ".join(map(str, self.histogram)))
-        return "\n".join(lines)
+        text = as_text(self.about, self._cells(), NUMBERS)
+        return text if self.histogram is None else f"{text}\n{self._counted()}"
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        def line(cells: tuple[str, ...], tag: str) -> str:
-            sides = ["left", *["right"] * 3, "left", "left"]
-            inside = (
-                f'<{tag} style="text-align:{side}">{html.escape(cell)}</{tag}>'
-                for cell, side in zip(cells, sides, strict=True)
-            )
-            return f"<tr>{''.join(inside)}</tr>"
+        table = as_html(self.about, self._cells(), NUMBERS)
+        return table if self.histogram is None else f"{table}<p>{self._counted()}</p>"
 
-        body = "".join(line(row.cells(), "td") for row in self.rows)
-        below = ""
-        if self.histogram is not None:
-            below = f"<p>samples a class: {' '.join(map(str, self.histogram))}</p>"
-        return (
-            f"<table><caption>{html.escape(self.about)}</caption>"
-            f"<thead>{line(COLUMNS, 'th')}</thead><tbody>{body}</tbody></table>{below}"
+    def _counted(self) -> str:
+        return "samples a class: " + " ".join(map(str, self.histogram))
+
+
+def as_text(about: str, cells: Sequence[Sequence[str]], numbers: Container[int]) -> str:
+    """A table, its head first, in columns; those that hold numbers end at their right."""
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    sides = [str.rjust if i in numbers else str.ljust for i in range(len(widths))]
+    lines = (
+        "  ".join(put(cell, width) for put, cell, width in zip(sides, row, widths, strict=True))
+        for row in cells
+    )
+    return "\n".join([about, *(line.rstrip() for line in lines)])
+
+
+def as_html(about: str, cells: Sequence[Sequence[str]], numbers: Container[int]) -> str:
+    """The same as a notebook shows it."""
+
+    def line(row: Sequence[str], tag: str) -> str:
+        inside = (
+            f'<{tag} style="text-align:{"right" if i in numbers else "left"}">'
+            f"{html.escape(cell)}</{tag}>"
+            for i, cell in enumerate(row)
         )
+        return f"<tr>{''.join(inside)}</tr>"
+
+    head, *body = cells
+    return (
+        f"<table><caption>{html.escape(about)}</caption><thead>{line(head, 'th')}</thead>"
+        f"<tbody>{''.join(line(row, 'td') for row in body)}</tbody></table>"
+    )

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from course_lib.errors import CourseError
 from course_lib.plots.curve import as_series, draw_references, finish
-from course_lib.plots.style import INK, MUTED, PALETTE, canvas, styled
+from course_lib.plots.style import INK, MUTED, PALETTE, panel, styled
 
 
 @styled
@@ -34,7 +34,7 @@ def histogram(
     labels = list(range(len(shares))) if labels is None else list(labels)
     if len(labels) != len(shares):
         raise CourseError(f"{len(labels)} labels for {len(shares)} classes.")
-    fig, ax = canvas(ax, 7.2, 3.4)
+    fig, ax = panel(ax, 7.2, 3.4)
     place = np.arange(len(shares))
     missing = shares < floor if floor is not None else np.zeros(len(shares), dtype=bool)
     ax.bar(place[~missing], shares[~missing], width=0.8, color=PALETTE[5], label="samples")
@@ -88,7 +88,7 @@ def bars(
         )
     pairs = [(v if isinstance(v, (tuple, list)) else (v, 0.0)) for v in values.values()]
     numbers, errors = (as_series([float(pair[i]) for pair in pairs], "values") for i in (0, 1))
-    fig, ax = canvas(ax, 7.2, 0.9 + 0.42 * len(pairs) + (0.3 if title else 0))
+    fig, ax = panel(ax, 7.2, 0.9 + 0.42 * len(pairs) + (0.3 if title else 0))
     place = np.arange(len(pairs))
     ax.barh(place, numbers, height=0.66, color=PALETTE[5])
     if errors.any():

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from course_lib.errors import CourseError, unknown
 from course_lib.plots.pictures import as_array
-from course_lib.plots.style import INK, MUTED, PALETTE, canvas, styled
+from course_lib.plots.style import INK, MUTED, PALETTE, panel, styled
 
 
 def as_series(values: object, name: str) -> np.ndarray:
@@ -94,7 +94,7 @@ def curves(
     for name in predictions:
         if name and name not in terms:
             raise unknown("predicted term", name, terms)
-    fig, ax = canvas(ax, 8.0, 3.6)
+    fig, ax = panel(ax, 8.0, 3.6)
     rounds = as_array(getattr(history, "rounds", 0))
     longest = np.arange(1)
     for color, term in zip(PALETTE, terms, strict=False):
@@ -160,7 +160,7 @@ def lines(
     `references` are horizontal dotted lines by name, `marks` vertical ones ("x", "the mean" …).
     """
     x = as_series(x, "x")
-    fig, ax = canvas(ax, 8.0, 3.6)
+    fig, ax = panel(ax, 8.0, 3.6)
     if len(ys) > len(PALETTE):
         raise CourseError(
             f"{len(ys)} lines are too many for one panel; at most {len(PALETTE)}."

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from course_lib.errors import CourseError
-from course_lib.plots.style import DPI, canvas, styled
+from course_lib.plots.style import DPI, panel, styled
 
 MOST = 400
 PAPER = 255
@@ -41,7 +41,10 @@ def as_pixels(batch: object) -> np.ndarray:
 def as_array(values: object) -> np.ndarray:
     """A NumPy array of a tensor (also one with a gradient), an array or a list."""
     if hasattr(values, "detach"):
-        values = values.detach().cpu().numpy()
+        values = values.detach().cpu()
+        if str(values.dtype) == "torch.bfloat16":  # which NumPy does not have
+            values = values.float()
+        values = values.numpy()
     return np.asarray(values)
 
 
@@ -119,9 +122,7 @@ def images(
     largest = 4 if n <= 10 else 3 if n <= 32 else 2
     zoom = zoom or max(1, min(largest, int(820 / (columns * width))))
     sheet = mosaic(pixels, columns, zoom, gap)
-    fig, ax = (
-        _exact(sheet, title, row_labels, column_labels) if ax is None else canvas(ax, 1, 1)
-    )
+    fig, ax = _exact(sheet, title, row_labels, column_labels) if ax is None else panel(ax, 1, 1)
     ax.imshow(sheet, interpolation="nearest")
     steps = lambda count, size: np.arange(count) * (size * zoom + gap) + size * zoom / 2 - 0.5
     ax.set_yticks(steps(rows, height) if row_labels is not None else [], row_labels)

@@ -17,7 +17,7 @@ from matplotlib.patheffects import withStroke
 from course_lib.errors import CourseError
 from course_lib.plots.lattice import Limits, as_limits, as_points, evaluate, lattice, spread
 from course_lib.plots.pictures import as_array
-from course_lib.plots.style import CLASS_PALETTE, INK, MUTED, PALETTE, canvas, styled
+from course_lib.plots.style import CLASS_PALETTE, INK, MUTED, PALETTE, panel, styled
 
 DIVERGING = LinearSegmentedColormap.from_list("course", ["#0072B2", "#F7F7F7", "#D55E00"])
 
@@ -45,7 +45,7 @@ def points(
     dots = as_points(samples, "samples")
     ground = None if data is None else as_points(data, "data")
     bounds = as_limits(limits) if limits is not None else _around(dots, ground)
-    fig, ax = canvas(ax, 4.9, 4.7)
+    fig, ax = panel(ax, 4.9, 4.7)
     if density is not None:
         _contours(ax, getattr(density, "log_density", density), bounds)
     if ground is not None:
@@ -122,7 +122,7 @@ def field(
     `data` (grey) and `samples` (dark) are drawn on top.
     """
     bounds = as_limits(limits)
-    fig, ax = canvas(ax, 5.6, 4.6)
+    fig, ax = panel(ax, 5.6, 4.6)
     _, _, probe = lattice(bounds, 2)
     if evaluate(function, probe).ndim == 1:
         _landscape(fig, ax, function, bounds, steps or 120, level, centre, label)

@@ -114,7 +114,7 @@ def figure(
     return fig, axes[0] if rows == 1 else axes
 
 
-def canvas(ax: Axes | None, width: float, height: float) -> tuple[Figure, Axes]:
+def panel(ax: Axes | None, width: float, height: float) -> tuple[Figure, Axes]:
     """The given axes with their figure, or new ones of this size."""
     if ax is None:
         return figure(width=width, height=height)

@@ -10,8 +10,8 @@ from course_lib.data import DataSet, faces, paths
 from course_lib.errors import CourseError
 from course_lib.evaluation import DigitClassifier, image_scores
 from course_lib.evaluation.features import EXTRACTORS, own_judge
+from course_lib.evaluation.judges import face_training, shipping
 from course_lib.evaluation.judges import faces as judges
-from course_lib.evaluation.judges import shipping
 from course_lib.models import GAN
 
 
@@ -35,7 +35,7 @@ class Draws:
 # The judge of faces ------------------------------------------------------------------------
 @pytest.mark.parametrize("size", [32, 64])
 def test_the_shipped_judge_reads_faces_it_never_saw(size):
-    read = judges.scores(evaluation.face_factors(), rendered(250, size))
+    read = face_training.scores(evaluation.face_factors(), rendered(250, size))
     assert read["glasses"] >= 0.98 and read["hair"] >= 0.96 and read["background"] >= 0.97
     assert read["smile"] >= 0.75 and read["turn"] >= 0.9 and read["light"] >= 0.9
     card = evaluation.face_factors_card()
@@ -44,7 +44,7 @@ def test_the_shipped_judge_reads_faces_it_never_saw(size):
         assert scores["accuracy of choices"]["glasses"] >= 0.99
         assert scores["accuracy of choices"]["hair"] >= 0.98
         assert scores["R² of the rest"]["smile"] >= 0.8
-    assert card["recipe"]["epochs"] == judges.train.__kwdefaults__["epochs"]
+    assert card["recipe"]["epochs"] == face_training.train.__kwdefaults__["epochs"]
     file = paths.find(shipping.names(judges.NAME)[0])
     assert file.stat().st_size <= 1.5 * 2**20
 
@@ -80,8 +80,8 @@ def test_scores_of_a_perfect_and_of_an_ignorant_judge():
                 for k, v in dataset.attributes.items()
             }
 
-    assert set(judges.scores(Told(), dataset).values()) == {1.0}
-    guesses = judges.scores(Middle(), dataset)
+    assert set(face_training.scores(Told(), dataset).values()) == {1.0}
+    guesses = face_training.scores(Middle(), dataset)
     assert all(abs(guesses[name]) < 1e-6 for name in judges.RANGES)
 
 
@@ -95,20 +95,22 @@ def test_the_loss_is_cross_entropy_plus_errors_in_standard_deviations():
         low, high = faces.FACTORS[name].low, faces.FACTORS[name].high
         z = (truth[name] - (low + high) / 2) / (high - low) * 12**0.5
         expected += z.square().mean().item()
-    assert judges.loss(even, truth).item() == pytest.approx(expected, rel=1e-5)
+    assert face_training.loss(even, truth).item() == pytest.approx(expected, rel=1e-5)
 
 
 def test_training_a_judge_learns_and_repeats():
     dataset, losses = rendered(200), []
     trained = [
-        judges.train(dataset, epochs=2, after_epoch=lambda e, j, loss: losses.append(loss))
+        face_training.train(
+            dataset, epochs=2, after_epoch=lambda e, j, loss: losses.append(loss)
+        )
         for _ in range(2)
     ]
     assert losses[1] < losses[0] and losses[:2] == losses[2:]
     a, b = (judge.state_dict() for judge in trained)
     assert all(torch.equal(a[name], b[name]) for name in a)
     with pytest.raises(CourseError, match=r"lacks .*hair"):
-        judges.train(DataSet(dataset.images))
+        face_training.train(DataSet(dataset.images))
 
 
 def test_a_judge_of_faces_goes_to_a_file_and_back_and_a_damaged_one_is_refused(
@@ -194,7 +196,7 @@ def test_real_digits_lie_on_the_floor_of_every_score():
         row = report[f"{name} on digit features"]
         assert row.value == pytest.approx(row.floor, abs=0.06) and row.value > 0.85
     assert report["density on digit features"].value == pytest.approx(1, abs=0.15)
-    for name in image_scores.LOOKS:
+    for name in image_scores.STATISTICS:
         assert report[name].value < 0.3
     few, again = (evaluation.report(Draws(train.images), test, n=60) for _ in range(2))
     assert few["FD on digit features"].value is None

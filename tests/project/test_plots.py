@@ -115,6 +115,7 @@ def test_images_take_bytes_colours_lists_and_tensors_with_gradient(batch):
     grey = (batch * 255).byte()
     assert (pixels(plots.images(grey[:4])) == pixels(plots.images(list(grey[:4])))).all()
     plots.images(batch[:2].clone().requires_grad_())
+    plots.images(batch[:2].bfloat16())
     plots.images(torch.rand(3, 3, 8, 8), row_labels=["x", "y", "z"], columns=1)
 
 
