@@ -113,6 +113,21 @@ def read_source(path: Path) -> NotebookNode:
     return notebook
 
 
+def title(path: Path) -> str:
+    """A lesson's heading, "06 · The variational autoencoder"."""
+    found = re.search(r"^# # (.+)$", path.read_text("utf-8"), re.MULTILINE)
+    return found[1] if found else path.stem
+
+
+def link_cells(source: NotebookNode, links: str) -> None:
+    """Put the links under the lesson's heading and at its end."""
+    prose = [cell for cell in source.cells if cell.cell_type == "markdown"]
+    if links and prose:
+        heading, _, rest = prose[0].source.partition("\n")
+        prose[0].source = f"{heading}\n\n{links}\n{rest}"
+        prose[-1].source += f"\n\n{links}"
+
+
 def code_hash(source: NotebookNode) -> str:
     """What outputs depend on: the code cells as the author wrote them."""
     code = [cell.source for cell in source.cells if cell.cell_type == "code"]
@@ -168,9 +183,22 @@ class Course:
 
         return DRAWING.sub(embed, text)
 
+    def neighbours(self, path: Path) -> str:
+        """Links to the lesson before, to the first one (the contents) and to the next."""
+        every = self.lessons()
+        at = every.index(path)
+        places = [("← ", every[at - 1] if at else None), ("", every[0] if at else None)]
+        places.append(("→ ", every[at + 1] if at + 1 < len(every) else None))
+        return " · ".join(
+            f"{arrow}[{title(place) if arrow else 'contents'}]({place.stem}.ipynb)"
+            for arrow, place in places
+            if place
+        )
+
     def build(self, path: Path) -> dict[Path, str]:
         """Both copies of one lesson as text, without writing them."""
         source = read_source(path)
+        link_cells(source, self.neighbours(path))
         texts = {}
         for target, change in (
             (self.folder / f"{path.stem}.ipynb", without_solution),

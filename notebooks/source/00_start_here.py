@@ -179,8 +179,10 @@ guess = predict("00.11", guess)
 
 # %%
 truth = hidden.index("real") + 1
-print(", ".join(f"row {i}: {name}" for i, name in enumerate(hidden, start=1)))
-if guess is not None:
+if guess is None:
+    print("Write your guess above, then run both cells again.")
+else:
+    print(", ".join(f"row {i}: {name}" for i, name in enumerate(hidden, start=1)))
     print("You saw it." if guess == truth else f"You took row {guess:.0f} for real.")
 
 # %% [markdown]

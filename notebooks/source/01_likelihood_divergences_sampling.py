@@ -1388,7 +1388,7 @@ diagnosis = {"A": "weights forgotten", "B": "healthy", "C": "mean of logs"}
 check("01.7", diagnosis)
 
 # %% [markdown]
-# **Reveal.** The cell below prints the three programs. The argument:
+# <details><summary><b>Reveal</b> (open it after your answer)</summary>
 #
 # - A curve that lies *above* the exact value is impossible for an honest estimate: by
 #   (1.9) and Jensen, as in (1.13), its mean is at most $\log p(x)$. Here the weights $p(z)/q(z|x)$ are missing, so
@@ -1396,10 +1396,17 @@ check("01.7", diagnosis)
 # - A curve that does not move with $K$ averages outside the logarithm: the mean of logs. It
 #   is not useless. It is a lower bound, with the gap $\mathrm{KL}(q\|p(z|x))$: an ELBO.
 # - The healthy curve starts there, at $K = 1$, and climbs to 0 from below.
+#
+# </details>
+#
+# The cell below prints the three programs, when you have answered.
 
 # %%
-for run, estimate in lesson_01.faults.items():
-    print(f"run {run}\n{inspect.getsource(estimate)}")
+if diagnosis is ...:
+    print("Write your diagnosis first, then run this cell again.")
+else:
+    for run, estimate in lesson_01.faults.items():
+        print(f"run {run}\n{inspect.getsource(estimate)}")
 
 # %% [markdown]
 # ## 9 · The reports

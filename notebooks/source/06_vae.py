@@ -1152,14 +1152,19 @@ diagnosis = {"Ada": "mean over pixels", "Ben": "no noise", "Cleo": "healthy"}
 check("06.5", diagnosis)
 
 # %% [markdown]
-# **Reveal.** Read the three functions only now; one line differs each time. Then open the next
-# paragraph.
+# **Reveal.** The next cell prints the three functions, when you have answered; one line differs each time. Then open the
+# paragraph below it.
 
 # %%
-for name, their_elbo in lesson_06.faults.items():
-    print(inspect.getsource(their_elbo))
+if diagnosis is ...:
+    print("Write your diagnosis first, then run this cell again.")
+else:
+    for name, their_elbo in lesson_06.faults.items():
+        print(inspect.getsource(their_elbo))
 
 # %% [markdown]
+# <details><summary><b>Reveal</b> (open it after your answer)</summary>
+#
 # - **Ada** took the mean over pixels. Her loss is below one nat: no sum over 784 pixels is that
 #   small. Against so weak a reconstruction the KL wins, both latents go to the prior, every image
 #   gets the same code, and all samples are the average digit. This is **posterior collapse**.
@@ -1168,6 +1173,8 @@ for name, their_elbo in lesson_06.faults.items():
 #   logged loss is *lower than Cleo's*, and it is no bound on anything. Draw from the $q$
 #   that he claims, as the library does, and the reconstructions are other digits.
 # - **Cleo** is healthy.
+#
+# </details>
 #
 # Two rules to keep: look at the *size* of a loss, you can work it out beforehand; and never compare
 # models by the loss that each of them logs.
@@ -1421,9 +1428,13 @@ beta = 784
 check("06.7", beta)
 
 # %% [markdown]
+# <details><summary><b>The step</b> (open it after your answer)</summary>
+#
 # $$\tfrac1D\,\text{reconstruction}-\mathrm{KL}=\tfrac1D\big(\text{reconstruction}-D\cdot\mathrm{KL}\big). \tag{6.15}$$
 #
 # A common factor scales the gradient, and Adam divides such a factor out again. What stays is $\beta=D$.
+#
+# </details>
 
 
 # %% tags=["optional"]

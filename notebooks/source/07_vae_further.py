@@ -1529,13 +1529,18 @@ diagnosis = {"Lea": "warm-up never ends", "Max": "healthy", "Nia": "normaliser d
 check("07.7", diagnosis)
 
 # %% [markdown]
-# **Reveal.** Read the three functions only now.
+# **Reveal.** The next cell prints the three functions, when you have answered.
 
 # %%
-for name, objective in lesson_07.faults.items():
-    print(inspect.getsource(objective))
+if diagnosis is ...:
+    print("Write your diagnosis first, then run this cell again.")
+else:
+    for name, objective in lesson_07.faults.items():
+        print(inspect.getsource(objective))
 
 # %% [markdown]
+# <details><summary><b>Reveal</b> (open it after your answer)</summary>
+#
 # - **Nia** dropped $-D\log\sigma$. Then nothing keeps σ small: a larger σ makes every error count less, σ grows round by round without end, and by (7.3)
 #   the latents fall silent, one after another: compare her KL with Max's. Her logged loss is never negative and goes to *zero*, while the others' falls below. With a *fixed* σ the same slip is harmless;
 #   learning σ turns it into a collapse.
@@ -1543,6 +1548,8 @@ for name, objective in lesson_07.faults.items():
 #   $.05\,\sigma^2$. Reconstructions are the best of the three, the codes lie far from the prior, and samples are broken.
 #   Her log shows the lowest loss, because it charges a twentieth of the KL.
 # - **Max** is healthy: his objective is the library's, term by term. (His log and the library's bits are of other images, rounds and $K$.)
+#
+# </details>
 #
 # The rule of lesson 06 stands: never compare models by the loss that each of them logs. Bits per dimension, counted by *one* piece of
 # code, expose Nia at once. Lea they don't: hers are those of a healthy run of section 3. Her KL and her samples do. One number is not enough either.

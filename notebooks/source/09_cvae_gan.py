@@ -1146,8 +1146,12 @@ first_line = (3 * math.log(2), math.log(10))
 check("09.5", first_line)
 
 # %% [markdown]
+# <details><summary><b>The two numbers</b> (open it after your answer)</summary>
+#
 # $$\mathcal L_D^{(0)}=3\ln2=2.079,\qquad\mathcal L_C^{(0)}=\ln10=2.303;\qquad
 #   \text{printed: }1.381\approx2\ln2,\quad.700\approx\ln2. \tag{9.16}$$
+#
+# </details>
 #
 # Is an untrained network's output near enough to "nothing"? Ask a dozen of them, in A's sizes.
 
@@ -1195,9 +1199,13 @@ beta = 784 * 128 / 2
 check("09.6", beta)
 
 # %% [markdown]
+# <details><summary><b>The step</b> (open it after your answer)</summary>
+#
 # $$\frac1{DB}\sum_i\lVert x_i-x_f^{(i)}\rVert^2+\sum_i\mathrm{KL}_i
 #   =\frac{2}{DB}\sum_i\Big(\tfrac12\lVert x_i-x_f^{(i)}\rVert^2+\beta\,\mathrm{KL}_i\Big),\qquad
 #   \beta=\frac{DB}2=50{,}176. \tag{9.17}$$
+#
+# </details>
 
 # %%
 x_r, x_f = normal(128, 784).sigmoid(), normal(128, 784).sigmoid().requires_grad_()

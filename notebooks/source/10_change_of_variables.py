@@ -1156,13 +1156,18 @@ diagnosis = {"Dana": "wrong inverse", "Emil": "log-det doubled", "Fay": "healthy
 check("10.5", diagnosis)
 
 # %% [markdown]
-# **Reveal.** Read the three only now; one line differs each time.
+# **Reveal.** The next cell prints the three, when you have answered; one line differs each time.
 
 # %%
-for theirs in lesson_10.faults.values():
-    print(inspect.getsource(theirs))
+if diagnosis is ...:
+    print("Write your diagnosis first, then run this cell again.")
+else:
+    for theirs in lesson_10.faults.values():
+        print(inspect.getsource(theirs))
 
 # %% [markdown]
+# <details><summary><b>Reveal</b> (open it after your answer)</summary>
+#
 # - **Dana** undoes the layers in the order in which they were applied, not in reverse. The density
 #   never uses the inverse, so her loss and her mass are Fay's. Her samples are drawn from nothing.
 # - **Emil** counts the log-determinant twice. His loss on *held-out* points is better than possible: it lies many standard errors below the
@@ -1170,6 +1175,8 @@ for theirs in lesson_10.faults.values():
 #   to one. His samples are off as well: he was paid for stretching too much, so the data lie too far
 #   out in the noise, and noise of width one lands too close together.
 # - **Fay** is healthy.
+#
+# </details>
 #
 # Three tests to keep, each of which finds one kind of fault: **invert** (does $g(f(x))$ give $x$?),
 # **differentiate** (is `log_det` autograd's?), **integrate** (is the mass one?).

@@ -1318,13 +1318,18 @@ diagnosis = {
 check("11.6", diagnosis)
 
 # %% [markdown]
-# **Reveal.** Read their code only now; then open the next paragraph.
+# **Reveal.** The next cell prints what differs, when you have answered; then open the paragraph below it.
 
 # %%
-for faulty in lesson_11.differences():
-    print(inspect.getsource(faulty))
+if diagnosis is ...:
+    print("Write your diagnosis first, then run this cell again.")
+else:
+    for faulty in lesson_11.differences():
+        print(inspect.getsource(faulty))
 
 # %% [markdown]
+# <details><summary><b>Reveal</b> (open it after your answer)</summary>
+#
 # - **Gil** draws noise on half a bin. His count is lower than Ivo's by up to one bit, and means nothing:
 #   (11.14). The library's count of his weights, with noise on the whole bin, is no lower than Ivo's.
 # - **Hana**'s inverse has the wrong sign. Training never calls the inverse, so her bits are Ivo's to the last
@@ -1334,6 +1339,8 @@ for faulty in lesson_11.differences():
 # - **Kim**'s images were in $[0,1]$ before they were divided by 256. By (11.14) hardly anything is left to be
 #   described, so her bits are the fewest of all at the start and hardly fall (only Jun's false count ends below them), and all that she can draw is black.
 # - **Ivo** is healthy. After so few rounds his samples are poor too: *looks* did not tell.
+#
+# </details>
 #
 # | fault | where you see it |
 # |---|---|

@@ -171,6 +171,27 @@ def test_learners_copy(tiny):
     assert all(not cell.get("outputs") for cell in cells)
 
 
+def test_head_and_foot_link_to_the_neighbours_and_the_contents(tiny):
+    (tiny.source / "91_next.py").write_text(TINY.replace("# # Tiny", "# # 91 · Next"))
+    (tiny.source / "92_last.py").write_text(TINY.replace("# # Tiny", "# # 92 · Last"))
+    tiny.write()
+    for folder in (tiny.folder, tiny.solved):
+        prose = [c for c in cells_of(folder / "91_next.ipynb") if c.cell_type == "markdown"]
+        for cell in (prose[0], prose[-1]):
+            links = re.findall(r"\[([^]]+)\]\(([^)]+)\)", cell.source)
+            assert ("Tiny", "90_tiny.ipynb") in links and (
+                "92 · Last",
+                "92_last.ipynb",
+            ) in links
+            assert ("contents", "90_tiny.ipynb") in links
+            assert all((folder / target).exists() for _, target in links)
+        assert prose[0].source.startswith("# 91 · Next\n")
+        first, last = (
+            cells_of(folder / f"{n}.ipynb")[0].source for n in ("90_tiny", "92_last")
+        )
+        assert "←" not in first and "91_next" in first and "→" not in last
+
+
 def test_solved_copy(tiny):
     cells = cells_of(tiny.solved / "90_tiny.ipynb")
     assert cells[1].source == "first, second = 1, 2"
