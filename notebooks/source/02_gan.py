@@ -639,8 +639,8 @@ refuses(loss_and_slope(30.0, 0.0, trap=True)[0], 30, tol=1e-5, name="the clamp a
 # **What to see.** Label 1, logit −50: G should be pulled with slope −1 and is pulled with
 # about −2·10⁻¹⁰. The *loss* still looks fine. At −120 even the loss is wrong: 100, the
 # clamp. Label 0, logit 30: D is fully fooled, its loss reads 100, and it learns nothing
-# from it. That is how logs with "Loss_D 0, Loss_G 100" come about: not a hard game, but a
-# dead gradient. Work with logits and it can't happen. (Report A's code has the sigmoid and
+# from it. That is how logs with "Loss_D 0, Loss_G 100" come about: the game need not be hard, the
+# gradient has been rounded away. Work with logits and it can't happen. (Report A's code has the sigmoid and
 # `BCELoss`. The g_loss that its GAN on digits prints, 7.2 at most, stays far from 28.)
 
 # %% [markdown]
@@ -1005,7 +1005,7 @@ plots.show(
 
 # %% [markdown]
 # **What to see.** After a lively start D's loss settles just below $2\log2\approx1.386$ nats,
-# the price of a coin, and creeps up to it. That is not a failure of D: at the optimum it
+# the two cross-entropies of a D that says ½ to everything, and creeps up to it. That is not a failure of D: at the optimum it
 # *can't* tell. $D(x)$ stays a little above one half, $D(G(z))$ a little below. And yet do
 # not read quality off these curves: by (2.8) the same values come about when D is merely
 # bad. (Section 12 has a training that shows it.)
@@ -1349,7 +1349,7 @@ check("02.5", diagnosis)
 # - A **flipped label** was not among them: G would help D, all losses would go to zero as in
 #   C, but with D(G(z)) at 0.
 #
-# In a game, everybody winning is the alarm.
+# In a game the players' interests are opposed. If all losses are small at once, something is wrong.
 #
 # </details>
 

@@ -1070,8 +1070,8 @@ reports["GAN"]
 
 # %% [markdown]
 # Two rows deserve a second look. *Nearer to training* compares with 1,000 training digits, as many as
-# were held out, while the GAN has seen 60,000. Of sixty recited images it would meet one, so here it
-# says next to nothing. Report such a row with its number of references. And *log p(x)* is "—", with the
+# were held out, while the GAN has seen 60,000. Only 1,000 of the 60,000 training images are among the references, so a recited
+# image is found once in sixty: here the row says next to nothing. Report such a row with its number of references. And *log p(x)* is "—", with the
 # reason. Now all three beside the floor:
 
 

@@ -187,7 +187,7 @@ plots.show(fig, alt="Five estimates rise in steps and all end far below the trut
 # %% [markdown]
 # **What to see.** All five attempts stay far *below* the truth, and each moves in sudden steps.
 # Nearly all of $p(x)$ comes from a tiny region of codes that explain this digit, and draws from
-# the prior hardly ever hit it. A step is a lucky hit. The average is unbiased, but its variance
+# the prior hardly ever hit it. Each step upwards is one draw that came nearer to that region than all before. The average is unbiased, but its variance
 # is enormous, and the logarithm of an average that missed its main part is far too small.
 #
 # You need codes that *could* have produced this $x$. That is what the encoder is for.
@@ -460,12 +460,15 @@ refuses(wrong, reference, tol=1e-6, name="σ read as a standard deviation")
 # ## 4 · The gradient
 #
 # You want to change $m$ and $\sigma$ so that the ELBO rises. But the reconstruction term is a mean
-# *over draws from $q$*, and $q$ is what you change. How do you differentiate through a draw?
+# *over draws from $q$*, and $q$ is what you change. Change $m$ a little: the density $q$ moves, so its draws should move too. But a
+# drawn number does not say which $m$ it came from. There is nothing to differentiate.
 #
 # ### 4.1 · Reparameterise
 #
-# (Kingma and Welling, 2014, and Rezende et al., 2014, at the same time.) Draw noise that depends on nothing, $\varepsilon\sim\mathcal N(0,I)$, and let $z=m+\sigma\odot\varepsilon$.
-# Then $z$ has the density $q$, and the mean is over $\varepsilon$, so the gradient moves inside:
+# (Kingma and Welling, 2014, and Rezende et al., 2014, at the same time.) Draw in two steps. First draw $\varepsilon\sim\mathcal N(0,I)$. This step
+# does not use $m$ or $\sigma$. Then compute $z=m+\sigma\odot\varepsilon$. This is ordinary arithmetic, with $\partial z/\partial m=1$ and
+# $\partial z/\partial\sigma=\varepsilon$. The result still has the density $q$. But the mean is now over $\varepsilon$, whose density is fixed, so the
+# gradient may move inside:
 #
 # $$\nabla_{m,\sigma}\,\mathbb E_{q}\big[f(z)\big]=\mathbb E_{\varepsilon}\big[\nabla_{m,\sigma}\,f(m+\sigma\odot\varepsilon)\big]. \tag{6.6}$$
 #
@@ -565,8 +568,8 @@ plots.show(fig, alt="Same mean, but the score function's draws have a longer tai
 # %% [markdown]
 # ### 4.3 · Reparameterising is a change of variables
 #
-# Why does $z=m+\sigma\varepsilon$ have the density $q$? Probability is kept, length is not: the
-# noise in $d\varepsilon$ lands in $dz=\sigma\,d\varepsilon$. So $q(z)\,dz=p(\varepsilon)\,d\varepsilon$, or
+# Why does $z=m+\sigma\varepsilon$ have the density $q$? The noise between $\varepsilon$ and $\varepsilon+d\varepsilon$ lands between $z$ and $z+dz$, where
+# $dz=\sigma\,d\varepsilon$. Both intervals have the same probability, and their lengths differ. So $q(z)\,dz=p(\varepsilon)\,d\varepsilon$, or
 #
 # $$q(z)=p(\varepsilon)\,\left|\det\frac{\partial\varepsilon}{\partial z}\right|,\qquad\text{here}\quad q(z)=\frac{p(\varepsilon)}{\sigma}. \tag{6.8}$$
 #
@@ -981,7 +984,7 @@ plots.show(fig, alt="The curve at 1e-3 is near report A's log, that at 1e-4 far 
 # %% [markdown]
 # **What to see.** At the stated rate the loss is far above the printed one after every epoch. At
 # ten times that rate it runs along the log. And indeed A's public notebook says
-# `optim.Adam(model.parameters(), lr=1e-3)`: the run was fine, the table of settings was not.
+# `optim.Adam(model.parameters(), lr=1e-3)`. So nothing was wrong with the run; the rate in the report's list of settings is not the one that was used.
 #
 # **The true version.** On all of MNIST the course measured this beforehand, for both rates and
 # three seeds each, in one training of 1404 rounds with the settings of the command below, looked at
@@ -1168,8 +1171,8 @@ else:
 # - **Ada** took the mean over pixels. Her loss is below one nat: no sum over 784 pixels is that
 #   small. Against so weak a reconstruction the KL wins, both latents go to the prior, every image
 #   gets the same code, and all samples are the average digit. This is **posterior collapse**.
-# - **Ben** left out the noise. Nothing but the KL acts on his $\sigma$ then, and the KL wants 1: his
-#   encoder *says* that it knows nothing, and his decoder never has to live with that. So his
+# - **Ben** left out the noise. Nothing but the KL acts on his $\sigma$ then, and the KL is smallest at $\sigma=1$. So his
+#   encoder claims a width of 1, but his decoder only ever sees the means, never a code drawn with that width. His
 #   logged loss is *lower than Cleo's*, and it is no bound on anything. Draw from the $q$
 #   that he claims, as the library does, and the reconstructions are other digits.
 # - **Cleo** is healthy.
@@ -1409,7 +1412,7 @@ for sigma in (0.1, best_sigma, 0.3, 2**-0.5, 1.0):
     print(f"; the KL weighs {2 * sigma**2:.2f} against the squared error")
 
 # %% [markdown]
-# **What to see.** Nobody who minimises "squared error + KL" escapes choosing σ: it means
+# **What to see.** Whoever minimises "squared error + KL" has chosen a σ, perhaps without knowing. By (6.14) the factor in front of the squares is $1/2\sigma^2$; here it is 1, so
 # $\sigma=1/\sqrt2$, a width of 0.7 for pixels between 0 and 1. The best σ for these decoder means is
 # far smaller. Choose σ, state it, keep the normaliser, or learn it.
 

@@ -809,8 +809,9 @@ agrees(apart - two_js, middle, name="KL(q ‖ p) − 2 JS = 2 KL(½(p + q) ‖ p
 # $$\mathbb E_x\,\mathbb E_q[\log p(x\mid z)]-\mathrm{KL}\bigl(q(z)\,\|\,p(z)\bigr)
 #   =\mathbb E_x[\mathrm{ELBO}]+\mathrm I(x;z)\tag{8.13}$$
 #
-# An upper part was added to a lower bound. The sum is *no bound at all*: codes may tell their image for
-# free. In lesson 06's line ($b=0$, so $\mathbb E_x\log p(x)$ is known) take an encoder with
+# The penalty of the ELBO is $\mathrm I(x;z)+\mathrm{KL}(q(z)\,\|\,p(z))$. Dropping $\mathrm I(x;z)\ge0$ from it raises the objective
+# above the ELBO by exactly $\mathrm I$. So it may exceed $\log p(x)$: it is *no bound at all*, and nothing charges a code for what it tells of its
+# image. In lesson 06's line ($b=0$, so $\mathbb E_x\log p(x)$ is known) take an encoder with
 # $a^2S^2+v=1$, so that $q(z)=p(z)$ exactly, and let $v$ shrink.
 
 # %%
@@ -1033,8 +1034,8 @@ refuses(
 #
 # $$\mathbb E_{q}\bigl[\log q_0-\log p\bigr]=\mathrm{KL}(q\,\|\,p)-\mathrm{KL}(q\,\|\,q_0)\;\le\;\mathrm{KL}(q\,\|\,p)\tag{8.16}$$
 #
-# *less* than the true KL. So the objective is an upper part above the ELBO, by as much as the encoder
-# has moved, and no bound until $T$ has caught up. That is why $T$ gets the higher learning rate, and
+# *less* than the true KL, by $\mathrm{KL}(q\,\|\,q_0)$: by as much as the encoder has moved since $T$ last knew it. So the objective lies above the ELBO by that
+# amount, and is no bound until $T$ has caught up. That is why $T$ gets the higher learning rate, and
 # why an AVB's own number is not to be quoted as a log-likelihood.
 
 # %%

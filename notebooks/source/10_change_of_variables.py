@@ -456,8 +456,8 @@ refuses(wrong, in_x, tol=1e-6, name="p_data(x) in place of p_f(z)")
 #
 # ### 5.1 · Affine layers, and why they are not enough
 #
-# $z=Lx+b$ with a triangular $L$: invertible, cheap by (10.6), and exactly every Gaussian. Depth does
-# not help: an affine map of an affine map is affine. Something has to bend.
+# $z=Lx+b$ with a triangular $L$ is invertible, and cheap by (10.6). Its model class is exactly the Gaussians: $x=L^{-1}(z-b)$ is Gaussian, and every
+# Gaussian is of this form (Cholesky). More layers do not help: an affine map of an affine map is affine. A layer must not be affine.
 
 # %%
 deep = stir(Flow("affine", depth=5))

@@ -261,7 +261,8 @@ print("with s = raw:  ", raw.exp().amax(0).tolist())
 # ### 2.1 · Squeeze: space becomes channels
 #
 # Which pixels stay? Neighbouring pixels say most about each other, so RealNVP uses a
-# **checkerboard**: each pixel changes by what the kept pixels around it are, its four neighbours among them. Later it splits *channels*. A
+# **checkerboard**: half of the pixels are kept, as the black squares of a chess board; $s$ and $t$ of a changed pixel come from a convolution over the kept
+# pixels around it, its four neighbours among them. Later it splits *channels*. A
 # grey image has only one channel, so make some: cut the image into squares of 2×2 pixels and call the
 # four pixels of a square four channels:
 #
