@@ -55,6 +55,8 @@ def train(options: argparse.Namespace) -> int:
     )
     if distributed.rank() == 0:
         print(history.summary())
+        if history.unsaved is not None:
+            raise CourseError(history.unsaved)
         print(f"{(time.perf_counter() - before) / 60:.1f} minutes; kept in {out}")
     return 128 + history.stopped_by if history.interrupted else 0
 

@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import sys
+import time
 
 import torch
 from torch import nn
@@ -125,6 +126,16 @@ def train_apart(folder: str, cases: list[str]) -> None:
         except CourseError as error:
             with open(f"{folder}/{case}/{distributed.rank()}.txt", "w") as file:
                 file.write(str(error))
+
+
+def slowly(folder: str, rounds: int, seconds: float) -> None:
+    """Train with a checkpoint after every round, each of which takes its time."""
+    model = models.VAE(hidden=(16,), batch=32, anneal=False)
+    game = model.game(rounds)
+    game.after = lambda t: time.sleep(seconds)
+    images = data.load("digits").take(128)
+    options = {"checkpoint_seconds": 0, "progress": False}
+    fit(model, images, game=game, rounds=rounds, resume=folder, **options)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from course_lib import checkpoint
 from course_lib.errors import CourseError, unknown
@@ -54,7 +53,7 @@ __all__ = [
     "RealNVP",
     "build",
     "load",
-    "revive",
+    "reopened",
 ]
 
 
@@ -84,22 +83,56 @@ def load(path: Path | str) -> Model:
     Raises CourseError when the file is damaged or of another kind, or when the class of a model
     of your own isn't defined yet.
     """
-    path = Path(path).expanduser()
-    tensors, facts = checkpoint.load(path)
-    return revive(tensors, facts, str(path))
+    return reopened(path)
 
 
-def revive(weights: dict[str, Tensor], facts: dict[str, Any], where: str) -> Model:
-    """The model of a checkpoint's facts with these weights, in evaluation mode.
+def reopened(path: Path | str, part: str = "", *, own: bool = True) -> Model:
+    """The model whose weights lie in a checkpoint, in evaluation mode.
 
-    where: what errors call the checkpoint. Names and shapes are compared before memory is taken.
+    part  the section that they are in, or all
+    own   whether it may be of a class of your own
+
+    Names, shapes and kinds are compared before memory is taken.
     """
-    settings, module = dict(facts["settings"]), facts.get("module")
+    path = checkpoint.resolved(path)
+
+    def weights(tensors: dict) -> dict:
+        return checkpoint.section(tensors, part) if part else tensors
+
+    def check(header: checkpoint.Header) -> None:
+        kinds = weights(header.kinds)
+        with torch.device("meta"):
+            plan = _built(header.facts, kinds, path, own)
+        checkpoint.require_like(plan.state_dict(), kinds, path)
+
+    tensors, facts = checkpoint.load(path, check=check)
+    found = weights(tensors)
+    model = _built(facts, found, path, own)
+    checkpoint.copy_into(model.state_dict(), found, path)
+    return model.eval()
+
+
+def _built(facts: dict[str, Any], weights: dict, path: Path, own: bool) -> Model:
+    """The untrained model that a file tells of; whatever fails there is the file's fault."""
+    name = checkpoint.fact(facts, "model", str, path)
+    settings = dict(checkpoint.fact(facts, "settings", dict, path))
+    module = facts.get("module") if own else None
     if "average" in settings and "average.updates" not in weights:
         settings["average"] = None  # shipped: the weights are the average
-    with torch.device("meta"):
-        plan = build(facts["model"], settings, module)
-    checkpoint.copy_into(plan.state_dict(), weights, where)
-    model = build(facts["model"], settings, module)
-    checkpoint.copy_into(model.state_dict(), weights, where)
-    return model.eval()
+    try:
+        if name == "game":
+            raise CourseError("A bare game has no class that could be made again.")
+        return build(name, settings, module)
+    except CourseError as error:
+        way = (
+            f" Its weights alone: tensors, facts = checkpoint.load({str(path)!r}); then "
+            'checkpoint.section(tensors, "weights") for your network.load_state_dict(…).'
+        )
+        raise CourseError(
+            f"{path}: {error}{way if module or name == 'game' else ''}"
+        ) from error
+    except Exception as error:
+        raise CourseError(
+            f"{path} is damaged: its settings make no {name:.80}: {type(error).__name__} "
+            f"{error!s:.200}"
+        ) from error

@@ -8,12 +8,14 @@ multi-GPU training); their running averages are averaged after every round.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
+
+from course_lib.errors import CourseError
 
 
 def world() -> int:
@@ -79,6 +81,18 @@ def anyone(flag: bool) -> bool:
     up = torch.tensor(float(flag), device=_device())
     dist.all_reduce(up, op=dist.ReduceOp.MAX)
     return bool(up)
+
+
+def by_first(work: Callable[[], None]) -> None:
+    """Let process 0 do some work; where it raises a CourseError, all processes do."""
+    refusal = None
+    if rank() == 0:
+        try:
+            work()
+        except CourseError as error:
+            refusal = error
+    if anyone(refusal is not None):
+        raise refusal or CourseError("Process 0 can't go on; its own message says why.")
 
 
 def gather(text: str) -> list[str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import ExitStack
+from numbers import Integral
 from pathlib import Path
 
 import torch
@@ -47,7 +49,8 @@ def fit(
     rounds    directly
     batch     examples a batch, over all processes (default: the model's setting)
     seed      fixes data order and noise: the same seed trains the same model, on one machine
-    resume    a folder: continue the training kept there, or start it and keep it there
+    resume    a folder: continue the training kept there, or start it and keep it there; one
+              kernel at a time may
     checkpoint_seconds  at least so long between two checkpoints in `resume`; 0: each round
     device    "cpu", "cuda", "mps" (default: COURSE_DEVICE, else where the model is)
     preview   keep sample grids for replay; or a function round → tensor to keep instead. Slow
@@ -56,9 +59,10 @@ def fit(
 
     Interrupting (Ctrl-C, or Jupyter's stop button) ends after the round at hand and keeps what
     was trained. Resumed under other circumstances than it was begun (threads, memory layout,
-    torch version …) a training goes on with a warning that its bits will differ. Raises
-    CourseError before any work when something does not fit, and TrainingStopped when a loss is
-    NaN, infinite or beyond 1e8.
+    torch version …) a training goes on with a warning that its bits will differ. When a
+    checkpoint can't be written, it warns, goes on, and returns the history, whose `unsaved` says
+    why. Raises CourseError before any work when something does not fit, and TrainingStopped when
+    a loss is NaN, infinite or beyond 1e8.
     """
     if isinstance(model, Game):
         model, game = None, model
@@ -67,13 +71,13 @@ def fit(
             "fit trains a model of the course, such as models.GAN(), or a Game; on a module of "
             f"your own pass fit(…, game=…). Got {type(model).__name__}."
         )
+    model = getattr(model, "_orig_mod", model)  # what torch.compile wraps
     if not isinstance(dataset, DataSet):
         raise CourseError(
             f"fit takes a DataSet, got {type(dataset).__name__}: data.load(…) gives one, or "
             "data.DataSet(images, labels) of your own arrays."
         )
-    if not isinstance(seed, int):
-        raise CourseError(f"seed must be a whole number, got {seed!r}.")
+    seed = _seed(seed)
     settings = getattr(model, "settings", {})
     rounds = _rounds(rounds, budget, settings)
     batch = settings.get("batch") if batch is None else batch
@@ -82,25 +86,50 @@ def fit(
     _match(settings, dataset)
     if hasattr(model, "require"):
         model.require(dataset)
-    with distributed.joined(), torch.random.fork_rng(devices=[]):
+    with ExitStack() as within:
+        within.enter_context(distributed.joined())
+        within.enter_context(torch.random.fork_rng(devices=[]))
+        within.enter_context(torch.inference_mode(False))
+        within.enter_context(torch.enable_grad())
         torch.manual_seed(seed)
         if model is not None:
-            _move(model, device or os.environ.get("COURSE_DEVICE") or _device(model))
+            if device is None:
+                device = os.environ.get("COURSE_DEVICE") or _device(model)
+            _move(model, device)
             if channels_last:
                 model.to(memory_format=torch.channels_last)
             model.train()
+            within.callback(model.eval)
         game = game or model.game(rounds)
+        _require_trainable(game, device if model is None else None)
         training = Training(model, game, dataset, batch, seed)
-        if resume is not None:
-            training.keep_in(Path(resume).expanduser(), checkpoint_seconds, rounds)
+        shown = previews.chosen(model, preview, seed)
         show = bars_wanted() if progress is None else progress
-        try:
-            shown = previews.chosen(model, preview, seed)
-            training.play(rounds, shown, show and distributed.rank() == 0)
-        finally:
-            if model is not None:
-                model.eval()
+        if resume is not None:
+            within.enter_context(training.kept_in(resume, checkpoint_seconds, rounds))
+        training.play(rounds, shown, show and distributed.rank() == 0)
         return training.history
+
+
+def _seed(seed: object) -> int:
+    if isinstance(seed, Integral) and not isinstance(seed, bool) and -(2**63) <= seed < 2**64:
+        return int(seed)
+    raise CourseError(f"seed must be a whole number of at most 64 bits, got {seed!r:.100}.")
+
+
+def _require_trainable(game: Game, device: object) -> None:
+    """Refuse parameters made in inference mode, and a device that nobody is moved to."""
+    first = game.players[0].parameters[0]
+    if first.is_inference():
+        raise CourseError(
+            "This model was built under torch.inference_mode(), so its weights can't be "
+            "trained: build it outside."
+        )
+    if device is not None and torch.device(device).type != first.device.type:
+        raise CourseError(
+            f"device={str(device)!r} moves a model, and here is a bare game on "
+            f"{first.device}: move its networks yourself, by network.to(…)."
+        )
 
 
 def _rounds(rounds: int | None, budget: str | Budget | None, settings: dict) -> int:
@@ -108,9 +137,9 @@ def _rounds(rounds: int | None, budget: str | Budget | None, settings: dict) -> 
         if "rounds" not in settings:
             raise CourseError("A bare game has no length of its own: pass fit(…, rounds=…).")
         return chosen_budget(budget).rounds(settings["rounds"])
-    if not (isinstance(rounds, int) and rounds >= 1):
-        raise CourseError(f"Expected a whole number of rounds from 1, got {rounds!r}.")
-    return rounds
+    if not isinstance(rounds, Integral) or isinstance(rounds, bool) or rounds < 1:
+        raise CourseError(f"Expected a whole number of rounds from 1, got {rounds!r:.100}.")
+    return int(rounds)
 
 
 def _match(settings: dict, dataset: DataSet) -> None:
@@ -122,12 +151,14 @@ def _match(settings: dict, dataset: DataSet) -> None:
         )
 
 
-def _move(model: nn.Module, device: str | torch.device) -> None:
+def _move(model: nn.Module, device: str | int | torch.device) -> None:
     try:
+        if torch.device(device).type == "meta":
+            raise CourseError("Tensors on the meta device hold nothing: train on another.")
         model.to(device)
-    except (AssertionError, RuntimeError) as error:  # torch's, where there is no such device
-        raise CourseError(
-            f'Can\'t train on device={str(device)!r}: {error}. Choose "cpu", or "cuda" or '
+    except (AssertionError, RuntimeError, TypeError, NotImplementedError) as error:
+        raise CourseError(  # torch's, where there is no such device
+            f'Can\'t train on device={device!r:.100}: {error!s:.300}. Choose "cpu", or "cuda" or '
             '"mps" where there is one.'
         ) from error
 

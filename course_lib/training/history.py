@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from course_lib.errors import unknown
+from course_lib.checkpoint import Kind
+from course_lib.errors import CourseError, unknown
+
+NUMBERS = 64e6  # bytes of losses that a checkpoint holds: 1,600,000 rounds of five terms
+PIXELS = 100e6  # bytes of previews
 
 
 @dataclass
@@ -19,6 +26,7 @@ class History:
                  each time, so that a replay shows one sample changing
     interrupted  whether the learner stopped the training early; what was trained is kept
     stopped_by   the number of the signal that did
+    unsaved      why the run folder does not hold the last rounds, if it could not be written
     """
 
     values: dict[str, list[float]] = field(default_factory=dict)
@@ -26,6 +34,7 @@ class History:
     grids: list[tuple[int, Tensor]] = field(default_factory=list)
     interrupted: bool = False
     stopped_by: int = 0
+    unsaved: str | None = None
 
     @property
     def rounds(self) -> int:
@@ -44,9 +53,11 @@ class History:
         return np.asarray(self.values[name])
 
     def record(self, values: dict[str, float], seconds: float) -> None:
-        """Add one round."""
-        for name, value in values.items():
-            self.values.setdefault(name, []).append(value)
+        """Add one round; a term that is not in every round is NaN in the others."""
+        for name in values:
+            self.values.setdefault(name, [math.nan] * self.rounds)
+        for name, found in self.values.items():
+            found.append(values.get(name, math.nan))
         self.seconds.append(seconds)
 
     def summary(self, last: int = 100) -> str:
@@ -54,7 +65,7 @@ class History:
         if not self.rounds:
             return "nothing trained yet"
         means = ", ".join(
-            f"{name} {np.mean(values[-last:]):.3f}" for name, values in self.values.items()
+            f"{name} {np.nanmean(values[-last:]):.3f}" for name, values in self.values.items()
         )
         stop = ", interrupted" if self.interrupted else ""
         window = min(last, self.rounds)
@@ -68,7 +79,7 @@ class History:
 
     # A checkpoint keeps the history beside the weights.
     def tensors(self) -> dict[str, Tensor]:
-        """All of it as tensors, for a checkpoint."""
+        """All of it as tensors, for a checkpoint; CourseError if it would be too much for one."""
         found = {
             f"term.{i:04d}.{name}": torch.tensor(v, dtype=torch.float64)
             for i, (name, v) in enumerate(self.values.items())
@@ -76,7 +87,39 @@ class History:
         found["seconds"] = torch.tensor(self.seconds, dtype=torch.float64)
         for i, (t, grid) in enumerate(self.grids):
             found[f"grid.{i:04d}.{t}"] = grid.contiguous()
+        self.check(found, self.rounds, "This training")
         return found
+
+    @staticmethod
+    def check(tensors: Mapping[str, Tensor | Kind], rounds: int, where: Path | str) -> None:
+        """Raise CourseError unless these are a history of so many rounds, of bearable size.
+
+        Names, shapes and kinds are looked at, values are not.
+        """
+        numbers = pixels = 0
+        for name, found in tensors.items():
+            kind, _, rest = name.partition(".")
+            size = math.prod(found.shape) * found.dtype.itemsize
+            if kind == "grid":
+                fits = rest.rpartition(".")[2].isdecimal() and len(rest) < 20
+                pixels += size
+            else:
+                fits = kind in ("seconds", "values", "term")
+                fits &= tuple(found.shape) == (rounds,) and found.dtype == torch.float64
+                numbers += size
+            if not fits:
+                raise CourseError(
+                    f"{where} is damaged: its history holds {name!r:.60}, {tuple(found.shape)} "
+                    f"of {found.dtype}, after {rounds} rounds."
+                )
+        if "seconds" not in tensors:
+            raise CourseError(f"{where} is damaged: its history does not tell its rounds.")
+        if numbers > NUMBERS or pixels > PIXELS:
+            raise CourseError(
+                f"{where} has a history of {(numbers + pixels) / 1e6:,.0f} MB, and a checkpoint "
+                f"keeps {NUMBERS / 1e6:.0f} MB of losses and {PIXELS / 1e6:.0f} MB of previews: "
+                "preview smaller pictures, or fewer loss terms."
+            )
 
     @classmethod
     def from_tensors(cls, tensors: dict[str, Tensor]) -> History:
@@ -89,5 +132,5 @@ class History:
             elif kind == "term":
                 history.values[rest.partition(".")[2]] = tensors[name].tolist()
             elif kind == "grid":
-                history.grids.append((int(rest.partition(".")[2]), tensors[name]))
+                history.grids.append((int(rest.rpartition(".")[2]), tensors[name].clone()))
         return history

@@ -9,6 +9,9 @@ from __future__ import annotations
 import math
 import signal
 import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -21,7 +24,7 @@ from course_lib.game import Game, Player, own_gradients
 from course_lib.training import distributed, interrupts
 from course_lib.training.history import History
 from course_lib.training.previews import Preview, Previews
-from course_lib.training.resume import Keeper
+from course_lib.training.run import Run
 from course_lib.training.source import Source
 from course_lib.training.state import Exploded, State
 
@@ -62,27 +65,40 @@ class Training:
         }
         self.state = State(game, model, self.optimisers, self.source)
         self.history = History()
-        self.keeper: Keeper | None = None
-        self.facts = {
+        self.run: Run | None = None
+        self.run_id = {
             **_identity(model),
-            "batch": batch,
+            "batch": self.source.size,
             "seed": seed,
             "data": f"{card.name} ({card.split or 'no split'}), {dataset.shape}",
             "examples": len(dataset),
         }
-        # A setting that is new has the value in the recipes that was meant before it was one.
-        recipe = getattr(model, "recipes", {}).get("course", {})
-        self.usual = {"settings": recipe, "data": self.facts["data"]}
+        recipes = getattr(model, "recipes", {})
+        self.recipes = [recipes.get("course", {}), *recipes.values()]
 
-    def keep_in(self, folder: Path, seconds: float, rounds: int) -> None:
-        """Continue the training kept in `folder`, if there is one; keep this one there."""
-        self.keeper = Keeper(folder, self.facts, self.usual, self.state, seconds)
-        self.history = self.keeper.resume(rounds)
+    @contextmanager
+    def kept_in(self, folder: Path | str, seconds: float, rounds: int) -> Iterator[None]:
+        """Continue the training kept in `folder`, if there is one; within it keep this one."""
+        run = Run(folder, self.run_id, self.recipes, self.state, seconds, rounds)
+        with run.resumed() as self.history:
+            self.run = run
+            yield
 
-    def save(self) -> None:
-        """Write the checkpoint, if one is kept."""
-        if self.keeper is not None:
-            self.keeper.save(self.history)
+    def save(self, last: bool) -> None:
+        """Write the checkpoint, if one is kept; where that fails, warn and lose nothing."""
+        if self.run is None:
+            return
+        try:
+            self.run.save(self.history)
+            self.history.unsaved = None
+        except CourseError as error:
+            if last or self.history.unsaved is None:
+                then = (
+                    "The model is trained, and this history is whole" if last else "It goes on"
+                )
+                kept = f"{self.run.folder} holds round {self.run.kept}"
+                warnings.warn(f"{error} {then}; {kept}.", stacklevel=2)
+            self.history.unsaved = str(error)
 
     def play(self, rounds: int, preview: Preview | None, show: bool) -> None:
         """Play until `rounds` are played, from wherever the history ends."""
@@ -90,7 +106,7 @@ class Training:
         distributed.broadcast_([*self.state.weights().values(), *self.state.kept().values()])
         if first == 0 and self.game.start is not None:
             self.game.start(self.source)
-        good, keeper = (first, self.state.copy()), self.keeper
+        good, run = (first, self.state.copy()), self.run
         previews = Previews(preview, rounds)
         if first == 0:
             history.grids.extend(previews.at(0))
@@ -102,6 +118,8 @@ class Training:
             unit="round",
         )
         before, shown = time.perf_counter(), -math.inf
+        if show and run and run.notice and first < rounds:
+            bar.write(run.notice)
         with bar, interrupts.collected() as interrupted:
             for t in range(first, rounds):
                 self.source.t = t
@@ -121,15 +139,15 @@ class Training:
                     shown = now
                 bar.update(1)
                 stop = distributed.anyone(bool(interrupted))
-                if stop or (keeper and now - keeper.last >= keeper.every):
-                    self.save()
+                if stop or (run and t + 1 < rounds and now - run.last >= run.every):
+                    self.save(last=stop)
                 if stop:
                     history.interrupted = True
                     history.stopped_by = interrupted[0] if interrupted else signal.SIGINT
                     bar.write(f"Interrupted after round {t + 1}; what was trained is kept.")
                     return
         if first < rounds:
-            self.save()
+            self.save(last=True)
 
     def round(self, t: int) -> dict[str, float]:
         """Play one round and return the mean of each loss term over its moves."""
@@ -189,7 +207,7 @@ class Training:
         self.history.grids = [grid for grid in self.history.grids if grid[0] <= good[0]]
         for values in [*self.history.values.values(), self.history.seconds]:
             del values[good[0] :]
-        self.save()
+        self.save(last=True)
         raise TrainingStopped(
             f"Training stopped in round {t}: {error}. The model is back at round {good[0]}, the "
             "last good one. Try a smaller learning rate, clip the gradient, or look for a "
@@ -213,7 +231,10 @@ def _short(values: dict[str, float]) -> str:
 
 def _identity(model: nn.Module | None) -> dict:
     """Class and settings of a model, as its checkpoint tells them."""
+    if model is None:
+        return {"model": "game", "settings": {}}
     if hasattr(model, "facts"):
         return model.facts()
-    name = "game" if model is None else type(model).__name__
-    return {"model": name, "settings": getattr(model, "settings", {})}
+    kind = type(model)
+    own = {"model": kind.__name__, "module": kind.__module__}
+    return own | {"settings": getattr(model, "settings", {})}

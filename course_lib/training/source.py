@@ -7,6 +7,8 @@ processes then compute what one would.
 
 from __future__ import annotations
 
+from numbers import Integral
+
 import torch
 from torch import Tensor
 
@@ -34,16 +36,17 @@ class Source:
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
     ) -> None:
-        if not (isinstance(batch, int) and 1 <= batch <= len(dataset)):
+        whole = isinstance(batch, Integral) and not isinstance(batch, bool)
+        if not (whole and 1 <= batch <= len(dataset)):
             raise CourseError(
-                f"A batch of {batch!r} can't be drawn from {len(dataset)} examples: choose a "
+                f"A batch of {batch!r:.100} can't be drawn from {len(dataset)} examples: choose a "
                 f"batch from 1 to {len(dataset)}, or a larger data set."
             )
         if batch % distributed.world():
             raise CourseError(
                 f"A batch of {batch} can't be shared evenly by {distributed.world()} processes."
             )
-        self.dataset, self.size, self.seed = dataset, batch, seed
+        self.dataset, self.size, self.seed = dataset, int(batch), seed
         self.device, self.dtype = torch.device(device), dtype
         self.generator = torch.Generator().manual_seed(seed)
         self.t = 0

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
-from course_lib.checkpoint import copy_into, section
+from course_lib.checkpoint import Kind, copy_into, section
 from course_lib.errors import CourseError
 from course_lib.game import Game, Player
 from course_lib.training import distributed
 from course_lib.training.source import Source
+
+LOOKS = 8  # at how many of the rounds so far learning rates are compared
 
 
 class Exploded(CourseError):
@@ -40,7 +47,7 @@ class State:
     def weights(self) -> dict[str, Tensor]:
         """Parameters and buffers by name; the tensors themselves."""
         if self.model is not None:
-            return self.model.state_dict()
+            return _named(self.model)
         return {
             f"{player.name}.{i}": p.detach()
             for player in self.game.players
@@ -55,7 +62,7 @@ class State:
         found = {
             f"{i}.{name}": t
             for i, module in enumerate(self.game.keeps)
-            for name, t in module.state_dict().items()
+            for name, t in _named(module).items()
         }
         if self.model is None:
             return found  # `weights` has all players' parameters
@@ -74,20 +81,40 @@ class State:
 
     def tensors(self) -> dict[str, Tensor]:
         """Everything as named tensors; the tensors themselves, not copies."""
+        return self._without_moments() | {
+            f"optimiser.{player.name}.{i}.{key}": torch.as_tensor(value)
+            for player, optimiser in self.optimisers.items()
+            for i, parameter in enumerate(player.parameters)
+            for key, value in optimiser.state.get(parameter, {}).items()
+            if value is not None
+        }
+
+    def kinds(self, rounds: int) -> dict[str, Kind]:
+        """What `tensors` holds after so many rounds: the same names, shapes and kinds.
+
+        Optimisers have no moments before the first step; which they will have is found out by a
+        step of a copy.
+        """
+        found = {
+            name: Kind(tuple(t.shape), t.dtype) for name, t in self._without_moments().items()
+        }
+        for player, optimiser in self.optimisers.items() if rounds else ():
+            for i, moments in enumerate(_after_a_step(optimiser, player.parameters)):
+                for key, value in moments.items():
+                    t = torch.as_tensor(value)
+                    found[f"optimiser.{player.name}.{i}.{key}"] = Kind(tuple(t.shape), t.dtype)
+        return found
+
+    def _without_moments(self) -> dict[str, Tensor]:
         found = {f"weights.{name}": t for name, t in self.weights().items()}
         found |= {f"kept.{name}": t for name, t in self.kept().items()}
-        for player, optimiser in self.optimisers.items():
-            for i, parameter in enumerate(player.parameters):
-                for key, value in optimiser.state.get(parameter, {}).items():
-                    value = value if isinstance(value, Tensor) else torch.tensor(value)
-                    found[f"optimiser.{player.name}.{i}.{key}"] = value
         found["random.course"] = self.source.generator.get_state()
         found["random.torch"] = torch.get_rng_state()
         found["batches"] = torch.tensor(self.source.batches)
         return found
 
-    def promise(self) -> dict[str, str | int]:
-        """Under what the same training gives the same bits; a checkpoint keeps it."""
+    def environment(self) -> dict[str, str | int]:
+        """In what the same training gives the same bits; a checkpoint keeps it."""
         weights = self.weights().values()
         contiguous = all(w.is_contiguous() for w in weights)
         return {
@@ -99,12 +126,26 @@ class State:
             "the data's checksum": self.source.dataset.digest(),
         }
 
+    def rates(self, rounds: int) -> dict[str, list[float]]:
+        """Each scheduled player's factor on its learning rate, at a few of the rounds so far."""
+        at = sorted({(rounds - 1) * i // LOOKS for i in range(LOOKS + 1)}) if rounds else []
+        return {
+            player.name: [float(player.schedule(t)) for t in at]
+            for player in self.game.players
+            if player.schedule is not None
+        }
+
     def copy(self) -> dict[str, Tensor]:
         """A copy of everything that later rounds do not change."""
         return {name: t.detach().clone() for name, t in self.tensors().items()}
 
-    def restore(self, tensors: dict[str, Tensor], where: str = "the last good state") -> None:
-        """Bring back what `tensors` or `copy` returned, into the existing memory layout."""
+    def restore(
+        self, tensors: dict[str, Tensor], where: Path | str = "the last good state"
+    ) -> None:
+        """Bring back what `tensors` or `copy` returned, into the existing memory layout.
+
+        What comes from a file must have been compared with `kinds`.
+        """
         copy_into(self.weights(), section(tensors, "weights"), where)
         copy_into(self.kept(), section(tensors, "kept"), where)
         moments = section(tensors, "optimiser")
@@ -114,9 +155,12 @@ class State:
                 optimiser.state.pop(parameter, None)
                 for key, saved in section(own, str(i)).items():
                     optimiser.state[parameter][key] = _laid_out(key, saved, parameter, fused)
-        self.source.generator.set_state(tensors["random.course"].cpu())
-        torch.set_rng_state(tensors["random.torch"].cpu())
-        self.source.batches = int(tensors["batches"])
+        try:
+            self.source.generator.set_state(tensors["random.course"].cpu())
+            torch.set_rng_state(tensors["random.torch"].cpu())
+        except RuntimeError as error:  # right in size, and no state of a generator
+            raise CourseError(f"{where} is damaged: its random state is none.") from error
+        self.source.batches = max(0, int(tensors["batches"]))
 
     def require_finite(self) -> None:
         """Raise Exploded naming the player whose parameters hold NaN or infinity."""
@@ -139,3 +183,29 @@ def _laid_out(key: str, saved: Tensor, parameter: Tensor, fused: bool | None) ->
     if saved.shape != parameter.shape:
         return saved.clone()
     return torch.empty_like(parameter, dtype=saved.dtype).copy_(saved)
+
+
+def _named(module: nn.Module) -> dict[str, Tensor]:
+    """A module's state by the names that it has without `torch.compile`."""
+    return {name.replace("_orig_mod.", ""): t for name, t in module.state_dict().items()}
+
+
+def _after_a_step(
+    optimiser: torch.optim.Optimizer, parameters: Sequence[nn.Parameter]
+) -> list[dict[str, Any]]:
+    """What the optimiser keeps of each parameter after its first step, which a copy makes."""
+    twin = copy.deepcopy(optimiser)
+    pairs = {
+        own: other
+        for group, twins in zip(optimiser.param_groups, twin.param_groups, strict=True)
+        for own, other in zip(group["params"], twins["params"], strict=True)
+    }
+    for other in pairs.values():
+        other.grad = torch.zeros_like(other)
+    with torch.random.fork_rng(devices=[]):
+        twin.step()
+    return [
+        {key: value for key, value in twin.state[pairs[own]].items() if value is not None}
+        for own in parameters
+        if own in pairs
+    ]

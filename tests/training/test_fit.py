@@ -432,6 +432,33 @@ def test_nothing_finished_is_trained_again(tmp_path, digits):
     assert (tmp_path / "checkpoint.safetensors").read_bytes() == before
 
 
+def test_numpys_whole_numbers_are_numbers(digits):
+    plain, numpy = small(), small()
+    fit(plain, digits, rounds=2, batch=16, seed=3, progress=False)
+    numbers = {"rounds": np.int64(2), "batch": np.int32(16), "seed": np.uint64(3)}
+    fit(numpy, digits, **numbers, progress=False)
+    assert equal(weights(plain), weights(numpy))
+
+
+def test_fit_computes_gradients_where_they_are_switched_off(digits):
+    plain, off, inference = small(), small(), small()
+    fit(plain, digits, rounds=2, progress=False)
+    with torch.no_grad():
+        fit(off, digits, rounds=2, progress=False)
+    with torch.inference_mode():
+        fit(inference, digits, rounds=2, progress=False)
+        born = small()
+    assert equal(weights(plain), weights(off)) and equal(weights(plain), weights(inference))
+    refused(lambda: fit(born, digits, rounds=1, progress=False), "inference_mode", "outside")
+
+
+def test_a_bare_game_is_not_moved_to_a_device_without_a_word():
+    _, game = toy_game(lambda w, source: w**2)
+    arguments = {"rounds": 1, "batch": 2, "progress": False}
+    refused(lambda: fit(game, points(), device="cuda", **arguments), "bare game", ".to(")
+    assert fit(game, points(), device="cpu", **arguments).rounds == 1
+
+
 def test_a_model_is_ready_to_sample_after_fit(digits):
     model = small()
     fit(model, digits, rounds=1, progress=False)
@@ -500,7 +527,12 @@ def test_refusals_come_before_the_work(tmp_path, digits):
     refused(run(batch=2.5), "batch of 2.5", "from 1 to 512")
     refused(run(seed=None), "seed", "None")
     refused(run(seed=0.5), "seed", "0.5")
-    refused(run(device="gpu"), "'gpu'", '"cpu"')
+    refused(run(seed=2**64), "seed", "64 bits")
+    refused(run(seed=True), "seed")
+    refused(run(rounds=True), "whole number of rounds")
+    for device in ("gpu", 0, 3.5, "meta", "cuda:x"):
+        refused(run(device=device), repr(device) if device != "meta" else "meta")
+    refused(run(device="gpu"), '"cpu"')
     refused(run(images=digits.images), "DataSet", "Tensor")
     refused(run(images=[1]), "DataSet", "list")
     refused(run(nn.Linear(2, 2), batch=2), "Linear", "game")
@@ -582,58 +614,6 @@ def test_a_training_goes_on_that_was_begun_before_a_setting_existed(tmp_path, di
         lambda: fit(gan(), digits, rounds=2, resume=tmp_path, progress=False),
         "setting momentum is 0.9, here it is None",
     )
-
-
-def test_a_damaged_checkpoint_is_refused(tmp_path, digits):
-    fit(small(), digits, rounds=1, resume=tmp_path, progress=False)
-    file = tmp_path / "checkpoint.safetensors"
-    file.write_bytes(file.read_bytes()[:-1000])
-    refused(
-        lambda: fit(small(), digits, rounds=2, resume=tmp_path, progress=False),
-        "damaged or cut short",
-    )
-
-
-def test_a_full_disk_stops_with_a_clear_error_and_the_old_checkpoint(
-    tmp_path, digits, monkeypatch
-):
-    fit(small(), digits, rounds=2, resume=tmp_path, progress=False)
-    file = tmp_path / "checkpoint.safetensors"
-    before = file.read_bytes()
-
-    def full(*arguments, **options):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(checkpoint, "save_file", full)
-    refused(
-        lambda: fit(small(), digits, rounds=4, resume=tmp_path, progress=False),
-        "No space left on device",
-        "older file there is untouched",
-        "Free some disk space",
-    )
-    assert file.read_bytes() == before and len(list(tmp_path.iterdir())) == 1
-
-
-def test_a_folder_without_the_right_to_write_is_found_out_before_the_work(tmp_path, digits):
-    (tmp_path / "file").write_text("in the way")
-    drawn = []
-    model = small()
-    game = model.game(1)
-    game.round[0].losses = lambda source: drawn.append(1)
-    refused(
-        lambda: fit(model, digits, game=game, rounds=1, resume=tmp_path / "file" / "run"),
-        "Could not write the checkpoint",
-        "folder that you may write to",
-    )
-    assert not drawn
-
-
-def test_a_safetensors_file_of_somebody_else_is_no_checkpoint(tmp_path):
-    from safetensors.torch import save_file
-
-    save_file({"x": torch.zeros(1)}, tmp_path / "x.safetensors")
-    refused(lambda: checkpoint.load(tmp_path / "x.safetensors"), "no checkpoint of this course")
-    refused(lambda: checkpoint.load(tmp_path / "y.safetensors"), "no such file")
 
 
 def test_nothing_is_unpickled():
