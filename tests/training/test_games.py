@@ -172,7 +172,7 @@ def test_what_a_game_refuses():
     refused(lambda: Player("net", nn.Linear(1, 1), sgd(1)), "module.parameters()")
     refused(lambda: Player("none", [], sgd(1)), "owns no trainable parameter")
     refused(lambda: Move([W, both], lambda source: {}), "share a parameter", "two moves")
-    refused(lambda: Move([W], lambda source: {}, times=0), "1, 2, …")
+    refused(lambda: Move([W], lambda source: {}, times=0), "times", "whole number from 1")
     refused(lambda: Game([]), "at least one move")
     refused(lambda: own_gradients({"v": {"v": v}}, [W]), "['v']", "['w']")
     refused(lambda: own_gradients({"w": {"w": v**2}}, [W]), "reached by none", "'w'")
