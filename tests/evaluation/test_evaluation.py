@@ -211,52 +211,6 @@ def test_iwae_brings_images_to_the_scale_of_the_model():
     assert torch.equal(seen[-1], images.float() / 255)
 
 
-@pytest.mark.parametrize(
-    "call, says",
-    [
-        (lambda m, x: evaluation.iwae(m, x, (5, 1)), "growing whole numbers"),
-        (lambda m, x: evaluation.iwae(m, x, 0), "growing whole numbers"),
-        (lambda m, x: evaluation.iwae(object(), x, 5), "no log_likelihood"),
-        (lambda m, x: evaluation.iwae(m, x[:1], 5), "2 images"),
-        (lambda m, x: evaluation.iwae(m, x * math.nan, 5), "NaN"),
-        (lambda m, x: evaluation.iwae(m, x.to(torch.uint8), 5), "which scale"),
-        (lambda m, x: evaluation.on_scale(x, "binarized"), "binarised"),
-        (
-            lambda m, x: evaluation.class_histogram(x[:0].float(), Reader().eval()),
-            "N at least 1",
-        ),
-        (lambda m, x: evaluation.class_histogram(written([1]), Reader()), "training mode"),
-        (
-            lambda m, x: evaluation.class_histogram(written([1]).long(), Reader().eval()),
-            "int64.*uint8",
-        ),
-        (
-            lambda m, x: evaluation.class_histogram(written([1]) - 1, Reader().eval()),
-            r"\[0, 1\]",
-        ),
-        (
-            lambda m, x: evaluation.class_histogram(written([1]) * math.nan, Reader().eval()),
-            "diverged",
-        ),
-        (
-            lambda m, x: evaluation.class_histogram(written([1]), Reader().eval(), 2),
-            "confidence",
-        ),
-        (
-            lambda m, x: evaluation.total_variation(torch.zeros(10), torch.ones(10)),
-            "at least one",
-        ),
-        (lambda m, x: evaluation.total_variation(torch.ones(9), torch.ones(10)), "9 and 10"),
-        (lambda m, x: evaluation.chi_squared(torch.rand(3), torch.ones(3)), "counts"),
-        (lambda m, x: evaluation.modes_covered(torch.ones(10), share=2), "share"),
-    ],
-)
-def test_bad_inputs_say_what_to_do(call, says):
-    model = LinearGaussian()
-    with pytest.raises(CourseError, match=says):
-        call(model, model.data(4))
-
-
 def test_a_real_vae_at_k_1_is_its_elbo():
     vae = VAE(hidden=(16,), latent=2).eval()
     images = data.load("digits", "test").images[:200]

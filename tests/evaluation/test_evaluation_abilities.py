@@ -8,7 +8,6 @@ from torch import nn
 
 from course_lib import data, evaluation, models
 from course_lib.data import DataSet
-from course_lib.errors import CourseError
 from course_lib.evaluation import abilities, conditional
 from course_lib.models.parts.conditions import Classes
 
@@ -125,29 +124,6 @@ def test_a_flow_with_classes_is_told_them(digits):
     found = rows(flow.eval(), digits.take(40))
     assert found["bits per dimension, k = 1"].value > 0
     assert found["asked class read (GAN-test)"].value is not None
-
-
-class NoNoise:
-    def sample(self, n):
-        return torch.rand(n, 1, 28, 28)
-
-
-@pytest.mark.parametrize(
-    ("call", "says"),
-    [
-        (lambda d: evaluation.report(models.VAE, d), r"not the class VAE.* VAE\(…\)"),
-        (lambda d: evaluation.report(NoNoise(), d), "takes no generator"),
-        (lambda d: evaluation.report(None, d), "NoneType has no sample"),
-        (lambda d: conditional.draw(models.CGAN, torch.arange(3)), "not the class CGAN"),
-        (lambda d: evaluation.iwae(models.VAE, d.images), "not the class VAE"),
-        (lambda d: evaluation.report(Blobs(d.images), d.take(1)), "2 held-out .* has 1"),
-        (lambda d: evaluation.ladder(d.take(29)), "data set has 29"),
-        (lambda d: evaluation.ladder(models.VAE), "data set of images"),
-    ],
-)
-def test_what_is_no_model_or_no_data(digits, call, says):
-    with pytest.raises(CourseError, match=says):
-        call(digits)
 
 
 @pytest.mark.parametrize("n", [2, 3, 5, 12, 25])

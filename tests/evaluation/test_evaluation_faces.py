@@ -270,27 +270,3 @@ def test_colour_pictures_that_are_no_rendered_faces_get_features_with_a_warning(
     assert report["modes covered"].value is None
     with pytest.raises(CourseError, match="residual"):
         report["residual to nearest face"]
-
-
-@pytest.mark.parametrize(
-    "call, says",
-    [
-        (lambda d: evaluation.image_features(d.images, "inception"), "digits, faces"),
-        (lambda d: evaluation.image_features(d.images, "digits"), "1×28×28"),
-        (lambda d: evaluation.image_features(d.images * 2.0, "faces"), r"\[0, 1\]"),
-        (lambda d: evaluation.image_features(d.images.long(), "faces"), "int64.*uint8"),
-        (lambda d: evaluation.image_features(d.images[:0] / 255, "faces"), "N at least 1"),
-        (lambda d: evaluation.nearest_face(d.images[:, :1]), "colour"),
-        (lambda d: evaluation.nearest_face(d.images[:0] / 255), "N at least 1"),
-        (lambda d: evaluation.face_factors().read(d.images.long()), "int64.*uint8"),
-        (lambda d: evaluation.nearest_face(d.images / 0.0), "NaN"),
-        (lambda d: evaluation.ladder(d, n=20), "10 images on each side"),
-        (lambda d: evaluation.ladder(d.images), "data set of images"),
-        (lambda d: evaluation.ladder(data.load("ring", "test")), "data set of images"),
-        (lambda d: evaluation.ladder(rendered(50), n="all"), "'all'"),
-        (lambda d: evaluation.Ladder("", {"blurred": None})["sharp"], "blurred"),
-    ],
-)
-def test_bad_inputs_say_what_to_do(call, says):
-    with pytest.raises(CourseError, match=says):
-        call(rendered(20))

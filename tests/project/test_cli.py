@@ -188,39 +188,3 @@ def test_a_stopped_training_says_so_by_its_status(number, status, tmp_path):
     assert running.returncode == status, err
     assert b"Traceback" not in err and (tmp_path / "v" / "checkpoint.safetensors").is_file()
     assert b"interrupted" in out
-
-
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (["train"], "Name a model"),
-        (["train", "VEA"], "Did you mean 'VAE'"),
-        (["train", "VAE", "--set", "latent"], "--set name=value"),
-        (["evaluate", "vae-2d-mnist", "--held-out", "1"], "held_out is a number from 2"),
-        (["train", "VAE", "--set", "latent=two"], "latent must be a whole number"),
-        (["train", "RealNVP", "--set", "alpha=.O5"], "alpha is a number, such as"),
-        (["train", "VAE", "--data", "digts"], "Did you mean 'digits'"),
-        (["train", "--zoo", "gan-minst"], "Did you mean 'gan-mnist'"),
-        (["sample", "gan-minst"], "Did you mean 'gan-mnist'"),
-        (["sample", "gan-mnist", "-n", "0"], "whole number from 1"),
-        (["sample", "gan-mnist", "--out", "no/such/folder/x.png"], "Could not write"),
-        (["sample", "gan-mnist", "-n", "many"], "got many"),
-        (["sample", "gan-mnist", "--seed", "9" * 20], "whole number from 0"),
-        (["sample", "gan-mnist", "--seed", "-1"], "whole number from 0"),
-        (["evaluate", "gan-mnist", "--seed", "1.5"], "got 1.5"),
-        (["train", "VAE", "--rounds", "0"], "whole number from 1"),
-        (["train", "VAE", "--buget", "smoke"], "Did you mean '--budget'"),
-        (["sample", "gan-mnist", "--sed=3"], "Did you mean '--seed'"),
-        (["sample", "gan-mnist", "three"], "one word too many"),
-        (["sample"], "required: name"),
-        ([], "required: COMMAND"),
-        (["trian", "VAE"], "Did you mean 'train'"),
-        (["train", "VAE", "--set", "latent=" + "[" * 10**5], "latent"),
-        (["data", "celebb"], "Unknown data set"),
-        (["zoo", "vae"], "Unknown zoo model"),
-    ],
-)
-def test_mistakes_end_in_one_clear_line_and_code_2(capsys, words, message):
-    assert main(words) == 2
-    error = capsys.readouterr().err
-    assert message in error and "Traceback" not in error

@@ -1,0 +1,198 @@
+"""What is given, and what is said: one table of mistakes, each answered by one `CourseError`.
+
+A row is an expression, or a command line that begins with "$", and words of the answer (a
+regular expression). An expression may use the names of `given`. To add a mistake, add a row to
+its part, or a part.
+"""
+
+import math
+import re
+import shlex
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from course_lib import data, evaluation, models
+from course_lib.__main__ import main
+from course_lib.data import DataSet
+from course_lib.errors import CourseError
+from course_lib.evaluation import conditional
+
+TABLE = {
+    "features": [
+        ("evaluation.frechet_distance(x, x[:, :2])", "one network"),
+        ("evaluation.frechet_distance(x, x * nan)", "NaN"),
+        ("evaluation.frechet_distance(x, x[0])", r"\(N, D\)"),
+        ("evaluation.frechet_distance(x[:7], x)", "takes 8 images"),
+        ("evaluation.kid(x, x[:20])", "one size"),
+        ("evaluation.kid(x.numpy(), x)", "ndarray"),
+        ("evaluation.prdc(x, x, k=0)", "from 1 to 29"),
+        ("evaluation.prdc(x, x, k=30)", "from 1 to 29"),
+        ("evaluation.prdc(x, x, k=True)", "got True"),
+        ("evaluation.prdc(x, x[:2])", "at least 3"),
+        ("evaluation.image_features(faces.images, 'inception')", "digits, faces"),
+        ("evaluation.image_features(faces.images, 'digits')", "1×28×28"),
+        ("evaluation.image_features(faces.images * 2.0, 'faces')", r"\[0, 1\]"),
+        ("evaluation.image_features(faces.images.long(), 'faces')", "int64.*uint8"),
+        ("evaluation.image_features(faces.images[:0] / 255, 'faces')", "N at least 1"),
+    ],
+    "judges": [
+        ("evaluation.class_histogram(x[:0], judge)", "N at least 1"),
+        ("evaluation.class_histogram(grey, evaluation.DigitClassifier())", "training mode"),
+        ("evaluation.class_histogram(grey.long(), judge)", "int64.*uint8"),
+        ("evaluation.class_histogram(grey - 1, judge)", r"\[0, 1\]"),
+        ("evaluation.class_histogram(grey * nan, judge)", "diverged"),
+        ("evaluation.class_histogram(grey, judge, 2)", "confidence"),
+        ("evaluation.digit_classifier()(grey[:, :, :14])", r"\(B, 1, 28, 28\)"),
+        ("evaluation.face_factors().read(faces.images.long())", "int64.*uint8"),
+        ("evaluation.nearest_face(faces.images[:, :1])", "colour"),
+        ("evaluation.nearest_face(faces.images[:0] / 255)", "N at least 1"),
+        ("evaluation.nearest_face(faces.images / 0.0)", "NaN"),
+        ("conditional.draw(models.CGAN, torch.arange(3))", "not the class CGAN"),
+    ],
+    "histograms": [
+        ("evaluation.total_variation(torch.zeros(10), torch.ones(10))", "at least one"),
+        ("evaluation.total_variation(torch.ones(9), torch.ones(10))", "9 and 10"),
+        ("evaluation.chi_squared(torch.rand(3), torch.ones(3))", "counts"),
+        ("evaluation.modes_covered(torch.ones(10), share=2)", "share"),
+        ("evaluation.error_and_floor('KLD', torch.ones(3), torch.ones(3))", "Known: KL"),
+    ],
+    "pictures": [
+        ("evaluation.sharpness(grey[:, 0])", "N, C, H, W"),
+        ("evaluation.sharpness(grey.expand(-1, 2, -1, -1))", "1 or 3"),
+        ("evaluation.sharpness((255 * grey).long())", "int64.*uint8"),
+        ("evaluation.spectrum_slope(grey[:0])", "N at least 1"),
+        ("evaluation.sharpness(grey[..., :7])", "too small"),
+        ("evaluation.asymmetry(grey - 3)", r"\[0, 1\]"),
+        ("evaluation.spectrum_slope(grey * nan)", "NaN"),
+        ("evaluation.sharpness([1])", "list"),
+        ("evaluation.distribution_distance(torch.ones(3), torch.ones(3))", "no unit"),
+        ("evaluation.distribution_distance(torch.ones(1), torch.rand(3))", "2 finite"),
+        ("evaluation.distribution_distance(torch.rand(3) / 0, torch.rand(3))", "finite"),
+        ("evaluation.memorisation(grey, grey[..., :8], grey)", "need one shape"),
+    ],
+    "likelihoods": [
+        ("evaluation.iwae(vae, grey, (5, 1))", "growing whole numbers"),
+        ("evaluation.iwae(vae, grey, 0)", "growing whole numbers"),
+        ("evaluation.iwae(object(), grey, 5)", "no log_likelihood"),
+        ("evaluation.iwae(models.VAE, grey)", "not the class VAE"),
+        ("evaluation.iwae(vae, grey[:1], 5)", "2 images"),
+        ("evaluation.iwae(vae, grey * nan, 5)", "NaN"),
+        ("evaluation.iwae(unscaled, digits.images, 5)", "which scale"),
+        ("evaluation.on_scale(digits.images, 'binarized')", "binarised"),
+    ],
+    "reports": [
+        ("evaluation.report(models.VAE, digits)", r"not the class VAE.* VAE\(…\)"),
+        ("evaluation.report(object(), digits)", "no sample"),
+        ("evaluation.report(None, digits)", "NoneType has no sample"),
+        ("evaluation.report(sampler(lambda n: None), digits)", "takes no generator"),
+        ("evaluation.report(gan, digits.images)", "must be a data set"),
+        ("evaluation.report(gan, digits, train=digits.images)", "train must be"),
+        ("evaluation.report(gan, digits, train=ring)", "train has"),
+        ("evaluation.report(models.GAN(shape=(1, 8, 8)), digits)", r"\(1, 8, 8\)"),
+        ("evaluation.report(gan, digits.take(1))", "2 held-out .* has 1"),
+        ("evaluation.report(gan, digits, n=0)", "from 10"),
+        ("evaluation.report(gan, digits, n='all')", "from 10"),
+        ("evaluation.report(gan, digits, held_out=1)", "held_out"),
+        ("evaluation.report(gan, digits, held_out=10**6)", "held_out"),
+        ("evaluation.report(gan, digits, seed=0.5)", "seed"),
+        ("evaluation.report(gan, digits, budget='tiny')", "budget"),
+        ("evaluation.report(draws(grey * 2), digits, n=20)", r"in \[0, 1\]"),
+        ("evaluation.report(draws(grey * nan), digits, n=20)", "NaN"),
+        ("evaluation.report(draws(grey.flatten(1)), digits)", "asks for"),
+        ("evaluation.report(sampler(lambda n, generator: None), digits)", "NoneType"),
+        ("evaluation.report(gan, digits, n=10, budget='smoke')['FID']", "Unknown score"),
+        ("evaluation.ladder(faces, n=20)", "10 images on each side"),
+        ("evaluation.ladder(faces.images)", "data set of images"),
+        ("evaluation.ladder(models.VAE)", "data set of images"),
+        ("evaluation.ladder(ring)", "data set of images"),
+        ("evaluation.ladder(digits, n='all')", "'all'"),
+        ("evaluation.Ladder('', {'blurred': None})['sharp']", "blurred"),
+    ],
+    "command line": [
+        ("$", "required: COMMAND"),
+        ("$ trian VAE", "Did you mean 'train'"),
+        ("$ train", "Name a model"),
+        ("$ train VEA", "Did you mean 'VAE'"),
+        ("$ train VAE --set latent", "--set name=value"),
+        ("$ train VAE --set latent=two", "latent"),
+        (f"$ train VAE --set latent={'[' * 10**5}", "latent"),
+        ("$ train RealNVP --set alpha=.O5", "alpha"),
+        ("$ train VAE --set lr=-1e-4", "lr"),
+        ("$ train VAE --set seed=1e400", "seed"),
+        ("$ train VAE --data digts", "Did you mean 'digits'"),
+        ("$ train VAE --data faces-64", r"\(3, 64, 64\)"),
+        ("$ train VAE --rounds 0", "whole number from 1"),
+        ("$ train VAE --buget smoke", "Did you mean '--budget'"),
+        ("$ train --zoo gan-minst", "Did you mean 'gan-mnist'"),
+        ("$ sample", "required: name"),
+        ("$ sample gan-minst", "Did you mean 'gan-mnist'"),
+        ("$ sample runs/none", "There is no run runs/none"),
+        ("$ sample gan-mnist three", "one word too many"),
+        ("$ sample gan-mnist -n 0", "whole number from 1"),
+        ("$ sample gan-mnist -n many", "got many"),
+        (f"$ sample gan-mnist --seed {'9' * 20}", "whole number from 0"),
+        ("$ sample gan-mnist --seed -1", "whole number from 0"),
+        ("$ sample gan-mnist --sed=3", "Did you mean '--seed'"),
+        ("$ sample gan-mnist --out no/such/x.png", "Could not write"),
+        ("$ sample gan-mnist --out samples", "ends in .png"),
+        ("$ sample gan-mnist --out x.jpeg2", "Try x.png"),
+        ("$ evaluate gan-mnist --seed 1.5", "got 1.5"),
+        ("$ evaluate gan-mnist --data faces-32", r"\(3, 32, 32\)"),
+        ("$ evaluate gan-mnist --json no/such.json", "Could not write"),
+        ("$ evaluate vae-2d-mnist --held-out 1", "held_out is a number from 2"),
+        ("$ data celebb", "Unknown data set"),
+        ("$ zoo vae", "Unknown zoo model"),
+    ],
+}
+ROWS = [pytest.param(*row, id=row[0][:60]) for part in TABLE.values() for row in part]
+
+
+def sampler(sample):
+    """A model that does nothing else."""
+    return SimpleNamespace(sample=sample)
+
+
+def draws(images):
+    """A model that always draws the same."""
+    return sampler(lambda n, generator=None: images[:1].expand(n, *images.shape[1:]))
+
+
+@pytest.fixture(scope="module")
+def given():
+    """The names that an expression may use."""
+    generator = torch.Generator().manual_seed(0)
+    drawn = data.faces.draw_factors(20, generator)
+    return {
+        **{"data": data, "evaluation": evaluation, "models": models, "torch": torch},
+        **{"conditional": conditional, "DataSet": DataSet, "nn": nn, "np": np, "nan": math.nan},
+        "sampler": sampler,
+        "draws": draws,
+        "x": torch.randn(30, 4, generator=generator, dtype=torch.float64),
+        "grey": torch.rand(4, 1, 28, 28, generator=generator),
+        "digits": data.load("digits", "test").take(60),
+        "faces": DataSet(data.faces.render(drawn, 32), attributes=drawn),
+        "ring": data.load("ring", "test"),
+        "judge": evaluation.digit_classifier(),
+        "gan": models.GAN(hidden=(4,)),
+        "vae": models.VAE(hidden=(4,)),
+        "unscaled": SimpleNamespace(log_likelihood=lambda x, k, generator: x.flatten(1).sum(1)),
+    }
+
+
+@pytest.mark.parametrize(("mistake", "answer"), ROWS)
+def test_a_mistake_is_answered(mistake, answer, given, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    if mistake.startswith("$"):
+        assert main(shlex.split(mistake[1:])) == 2
+        said = capsys.readouterr().err.removesuffix("\n")
+        assert "\n" not in said, "one line"
+    else:
+        with pytest.raises(CourseError) as error:
+            eval(mistake, dict(given))
+        said = str(error.value)
+    assert len(said) < 1000 and said.endswith((".", "?")), said
+    assert re.search(answer, said), said
