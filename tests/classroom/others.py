@@ -153,4 +153,96 @@ OTHERS = {
                 "def bound(a, weight, alpha):\n"
                 "    top = torch.linalg.eigvalsh(weight.T @ weight)[-1]\n"
                 "    return ((a @ a) * top).sqrt() * (1.0 if -1 <= alpha <= 1 else abs(alpha))"],
+    "samples.1": ["import numpy as np\nfrom scipy.linalg import sqrtm\n"
+                  "C = lambda s, r: np.array([[s[0]**2, r * s[0] * s[1]], "
+                  "[r * s[0] * s[1], s[1]**2]])\n"
+                  "A, B = C(sd_a, rho_a), C(sd_b, rho_b)\n"
+                  "d = np.subtract(mean_a, mean_b)\n"
+                  "fd = d @ d + np.trace(A + B - 2 * sqrtm(A @ B).real)",
+                  "tr = sum(x * x for x in sd_a + sd_b)\n"
+                  "dets = [(x * y)**2 * (1 - r * r) for (x, y), r in "
+                  "((sd_a, rho_a), (sd_b, rho_b))]\n"
+                  "tr_ab = (sd_a[0] * sd_b[0])**2 + (sd_a[1] * sd_b[1])**2 "
+                  "+ 2 * rho_a * rho_b * sd_a[0] * sd_a[1] * sd_b[0] * sd_b[1]\n"
+                  "root = math.sqrt(tr_ab + 2 * math.sqrt(dets[0] * dets[1]))\n"
+                  "fd = math.dist(mean_a, mean_b)**2 + tr - 2 * root"],
+    "samples.2": ["def limit(n1, fd1, n2, fd2):\n"
+                  "    c = (fd1 - fd2) / (1 / n1 - 1 / n2)\n    return fd1 - c / n1",
+                  "def limit(n1, fd1, n2, fd2):\n"
+                  "    A = torch.tensor([[1, 1 / n1], [1, 1 / n2]], dtype=torch.float64)\n"
+                  "    y = torch.tensor([fd1, fd2], dtype=torch.float64)\n"
+                  "    return torch.linalg.solve(A, y)[0]"],
+    "samples.3": ["def paddings(k, s):\n    p = -(-(k - s) // 2)\n"
+                  "    return [p, 2 * p - (k - s)]",
+                  "def paddings(k, s):\n"
+                  "    return next((p, a) for p in range(k + 1) for a in (0, 1) "
+                  "if k + a - 2 * p == s)"],
+    "samples.4": ["def folded(weight, bias, gamma, beta, mean, var, eps):\n"
+                  "    g = gamma * torch.rsqrt(var + eps)\n"
+                  "    return (torch.einsum('o,oikl->oikl', g, weight),\n"
+                  "            g * bias - g * mean + beta)",
+                  "def folded(weight, bias, gamma, beta, mean, var, eps):\n"
+                  "    sd = torch.sqrt(var + eps)\n"
+                  "    return [(weight.movedim(0, -1) / sd * gamma).movedim(-1, 0),\n"
+                  "            gamma * (bias - mean) / sd + beta]"],
+    "samples.5": ["verdicts = {k: run.upper() for k, run in zip('ABCD', RUNS)}",
+                  "verdicts = {k: RUNS['ABCD'.index(k)] for k in 'DCBA'}"],
+    "samples.6": ["from scipy.stats import binom\nimport numpy as np\n"
+                  "n = np.arange(draws + 1)\n"
+                  "variation = {'missing': sum(shares[1:]) * (1 / (1 - shares[0]) - 1),\n"
+                  "  'floor': sum(binom.pmf(n, draws, p) @ abs(n / draws - p) for p in shares) / 2"
+                  "}",
+                  "g = torch.Generator().manual_seed(0)\np = torch.tensor(shares).double()\n"
+                  "m = torch.multinomial(p, draws * 20000, True, generator=g)\n"
+                  "m = torch.nn.functional.one_hot(m.reshape(20000, draws), 5).double().mean(1)\n"
+                  "variation = {'floor': (m - p).abs().sum(1).mean() / 2, 'missing': p[0]}"],
+    "samples.7": ["def recited(share, n_train, n_held):\n"
+                  "    return 1 - (1 - share) * (n_train + n_held) / n_held",
+                  "def recited(share, n_train, n_held):\n    n = n_train + n_held\n"
+                  "    return torch.tensor((share * n - n_train) / n_held)"],
+    "hybrids.1": ["from scipy.spatial.distance import jensenshannon as J\nimport numpy as np\n"
+                  "mix = lambda a, b: share * np.array(a) + (1 - share) * np.array(b)\n"
+                  "prices = {'untold': J(mix(p0, p1), mix(g0, g1))**2,\n"
+                  "          'told': share * J(p0, g0)**2 + (1 - share) * J(p1, g1)**2}",
+                  "H = lambda p: -sum(x * math.log(x) for x in p)\n"
+                  "half = lambda p, q: [(x + y) / 2 for x, y in zip(p, q)]\n"
+                  "js = lambda p, q: H(half(p, q)) - (H(p) + H(q)) / 2\n"
+                  "mix = lambda a, b: [share * x + (1 - share) * y for x, y in zip(a, b)]\n"
+                  "prices = {'told': share * js(p0, g0) + (1 - share) * js(p1, g1),\n"
+                  "          'untold': js(mix(p0, p1), mix(g0, g1))}"],
+    "hybrids.2": ["def best_logit(p, f, g, a, b):\n    return torch.log(p / (a * f + b * g))",
+                  "def best_logit(p, f, g, a, b):\n    D = p / (p + a * f + b * g)\n"
+                  "    return torch.logit(D)"],
+    "hybrids.3": ["def matched(real, fake):\n    def inner(x):\n"
+                  "        G = x @ x.T\n        n = len(x)\n"
+                  "        return (G.sum() - G.trace()) / (n * (n - 1))\n"
+                  "    return (inner(real) + inner(fake)) / 2 - real.mean(0) @ fake.mean(0)",
+                  "def matched(real, fake):\n    m, n = real.shape[0], fake.shape[0]\n"
+                  "    a, b = real.mean(0), fake.mean(0)\n"
+                  "    na = ((real - a)**2).sum() / m / (m - 1)\n"
+                  "    nb = ((fake - b)**2).sum() / n / (n - 1)\n"
+                  "    return 0.5 * ((a - b) @ (a - b) - na - nb)"],
+    "hybrids.4": ["def split(a, S, v):\n    w = (a * S)**2 + v\n"
+                  "    return {'I': 0.5 * math.log(w / v), 'codes': (w - 1 - math.log(w)) / 2,\n"
+                  "            'KL': 0.5 * (w - 1 - math.log(v))}",
+                  "def split(a, S, v):\n"
+                  "    N, K = torch.distributions.Normal, torch.distributions.kl_divergence\n"
+                  "    t = torch.tensor([a, S, v], dtype=torch.float64)\n"
+                  "    w = (t[0] * t[1])**2 + t[2]\n"
+                  "    codes = K(N(0 * w, w.sqrt()), N(0 * w, 0 * w + 1))\n"
+                  "    i = (w / t[2]).log() / 2\n"
+                  "    return {'KL': codes + i, 'codes': codes, 'I': i}"],
+    "hybrids.5": ["verdicts = {k: run.upper() for k, run in zip('ABCDE', RUNS)}",
+                  "verdicts = {k: RUNS['ABCDE'.index(k)] for k in 'EDCBA'}"],
+    "hybrids.6": ["w, m, s = torch.tensor([test, means, sds], dtype=torch.float64)\n"
+                  "moments = {'variance': w @ (m**2 + s**2) - (w @ m)**2, 'mean': w @ m}",
+                  "import numpy as np\nm = np.average(means, weights=test)\n"
+                  "inside = np.average(np.square(sds), weights=test)\n"
+                  "outside = np.average((np.array(means) - m)**2, weights=test)\n"
+                  "moments = {'mean': m, 'variance': inside + outside}"],
+    "hybrids.7": ["def real_logit(logits):\n    top = logits.max(1, keepdim=True).values\n"
+                  "    return top[:, 0] + (logits - top).exp().sum(1).log()",
+                  "def real_logit(logits):\n    out = logits[:, 0]\n"
+                  "    for c in range(1, logits.shape[1]):\n"
+                  "        out = torch.logaddexp(out, logits[:, c])\n    return out"],
 }  # fmt: skip

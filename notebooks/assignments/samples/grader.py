@@ -1,0 +1,297 @@
+"""The teacher's side of the assignment on measuring samples: what is right, known mistakes."""
+
+import random
+from functools import partial
+
+import torch
+
+from course_lib.checks import Mistake
+from course_lib.classroom.assignment import Question
+
+TITLE = "How good are these pictures?"
+OPEN = [
+    (2, "FD with 500 images is biased upwards by about c/N, so this fault works *against* the "
+        "friend; only equal numbers compare"),
+    (2, "the epoch was chosen on the test images: the best of many looks better than it is"),
+    (2, "features, resolution, data or split may differ; a sound plan: choose on a validation "
+        "split, same features, equal N or the limit, an error from several draws"),
+]  # fmt: skip
+KINDS = ["recites", "few modes", "noisy", "healthy"]
+
+
+def variant(rng: random.Random) -> dict:
+    """One student's numbers."""
+    near = lambda x, by: round(x + rng.uniform(-by, by), 2)
+    generators = rng.sample(KINDS, 4)
+    rows = {
+        "recites": (near(0.6, 0.2), near(0.95, 0.03), near(0.93, 0.04), near(0.93, 0.04)),
+        "few modes": (near(8.5, 1.5), near(0.93, 0.04), near(0.2, 0.08), near(0.51, 0.02)),
+        "noisy": (near(8.5, 1.5), near(0.2, 0.08), near(0.8, 0.08), near(0.5, 0.02)),
+        "healthy": (near(1.4, 0.3), near(0.85, 0.04), near(0.82, 0.04), near(0.51, 0.02)),
+    }
+    table = [
+        f"| {letter} | {' | '.join(map(str, rows[kind]))} |"
+        for letter, kind in zip("ABCD", generators, strict=True)
+    ]
+    parts = [rng.uniform(0.5, 2) for _ in range(5)]
+    shares = [round(part / sum(parts), 2) for part in parts[1:]]
+    return {
+        "mean_a": [near(0.0, 0.5), near(0.0, 0.5)],
+        "sd_a": [near(1.8, 0.3), near(0.7, 0.2)],
+        "rho_a": near(0.7, 0.15),
+        "mean_b": [near(1.0, 0.3), near(-1.0, 0.3)],
+        "sd_b": [near(0.8, 0.2), near(1.5, 0.3)],
+        "rho_b": near(-0.6, 0.15),
+        "generators": generators,
+        "table": "\n".join(table),
+        "shares": [round(1 - sum(shares), 2), *shares],
+        "draws": rng.choice([150, 200, 250, 300]),
+    }
+
+
+def covariance(sd, rho, power=1):
+    s = torch.tensor(sd, dtype=torch.float64) ** power
+    return torch.outer(s, s) * torch.tensor([[1, rho], [rho, 1]], dtype=torch.float64)
+
+
+def frechet(v, means=1.0, spread=1.0, cross=2.0, alone=False, power=1.0):
+    """FD in the plane, by eigenvalues of AB; the arguments make the known mistakes."""
+    a, b = covariance(v.sd_a, v.rho_a, power), covariance(v.sd_b, v.rho_b, power)
+    roots = torch.linalg.eigvals(a @ b).real.sqrt()
+    roots = (a.diagonal() * b.diagonal()).sqrt() if alone else roots
+    far = sum((x - y) ** 2 for x, y in zip(v.mean_a, v.mean_b, strict=True))
+    return means * far + spread * (a.trace() + b.trace() - cross * roots.sum()).item()
+
+
+def draw(r, low, high):
+    return low + (high - low) * torch.rand((), generator=r).item()
+
+
+def normal(r, *shape):
+    return torch.randn(shape, generator=r, dtype=torch.float64)
+
+
+def limit(v, n1, fd1, n2, fd2, power=1.0):
+    return (n2**power * fd2 - n1**power * fd1) / (n2**power - n1**power)
+
+
+def limit_probes(r, v):
+    found = [(100, 6.0, 400, 3.0), (2000, 4.5, 500, 7.0)]
+    return found + [(250 * (i + 1), draw(r, 3, 9), 5000 + i, draw(r, 1, 3)) for i in range(4)]
+
+
+def layer_probes(r, v):
+    """Even and odd k - s for every stride, in an order of their own."""
+    layers = [(k, s) for s in (1, 2, 3, 4) for k in range(s, s + 5)]
+    return [layers[i] for i in torch.randperm(len(layers), generator=r).tolist()]
+
+
+def folded(v, weight, bias, gamma, beta, mean, var, eps, root=0.5, shift=1, own=1, late=False):
+    scale = gamma / (var + eps) ** root
+    moved = (own * bias - shift * mean) * scale
+    moved = own * bias - shift * mean * scale if late else moved
+    return weight * scale[:, None, None, None], moved + beta
+
+
+def fold_probes(r, v):
+    found = []
+    for o, i, k in ((2, 3, 3), (1, 1, 1), (4, 2, 2), (3, 3, 1), (2, 1, 3)):
+        rest = [normal(r, o) for _ in range(4)]
+        found.append(
+            (normal(r, o, i, k, k), *rest, normal(r, o).square() + 0.05, draw(r, 0.1, 1))
+        )
+    return found
+
+
+def verdicts(v, exchange=()):
+    other = dict([exchange, exchange[::-1]]) if exchange else {}
+    return {k: other.get(g, g) for k, g in zip("ABCD", v.generators, strict=True)}
+
+
+def variation(v, half=0.5, rms=False, root=True, missing=1.0, by=1.0):
+    floor = 0.0
+    for p in v.shares:
+        if rms or not root:
+            spread = p * (1 - p) / v.draws
+            floor += half * (spread**0.5 if root else spread)
+            continue
+        chance = torch.distributions.Binomial(v.draws, torch.tensor(p, dtype=torch.float64))
+        n = torch.arange(v.draws + 1, dtype=torch.float64)
+        floor += half * (chance.log_prob(n).exp() * (n / v.draws - p).abs()).sum().item()
+    return {"floor": floor * by, "missing": missing * v.shares[0]}
+
+
+def recited(v, share, n_train, n_held, part=None, over=True):
+    chance = n_train / (n_train + n_held) if part is None else part(n_train, n_held)
+    return (share - chance) / (1 - chance if over else 1)
+
+
+def share_probes(r, v):
+    found = [(0.84, 8000, 2000), (0.5, 1000, 1000), (1.0, 300, 900)]
+    return found + [(draw(r, 0.3, 1), 1000 + 77 * i, 2500 - 333 * i) for i in range(4)]
+
+
+QUESTIONS = {
+    "samples.1": Question(
+        name="fd",
+        points=4,
+        right=frechet,
+        tol=1e-3,
+        mistakes=[
+            Mistake(lambda v: frechet(v, spread=0), "the covariances differ too"),
+            Mistake(lambda v: frechet(v, means=0), "the means differ too"),
+            Mistake(lambda v: frechet(v, cross=1), "the root of the product counts twice"),
+            Mistake(lambda v: frechet(v, cross=0), "the root of the product is missing"),
+            Mistake(
+                lambda v: frechet(v, alone=True),
+                "taking each coordinate alone works for covariances that commute only",
+            ),
+            Mistake(lambda v: frechet(v) ** 0.5, "FD is not rooted"),
+            Mistake(lambda v: frechet(v, power=2), "the given spreads are standard deviations"),
+        ],
+    ),
+    "samples.2": Question(
+        name="limit",
+        points=3,
+        right=limit,
+        probes=limit_probes,
+        tol=1e-6,
+        mistakes=[
+            Mistake(lambda v, n1, a, n2, b: (a + b) / 2, "both are biased; their mean is too"),
+            Mistake(
+                lambda v, n1, a, n2, b: (n1 * a + n2 * b) / (n1 + n2),
+                "a weighted mean lies between the two, the limit below both",
+            ),
+            Mistake(
+                lambda v, n1, a, n2, b: limit(v, n1, a, n2, b, power=0.5),
+                "the bias falls like 1/N, not like 1/√N",
+            ),
+            Mistake(
+                lambda v, n1, a, n2, b: limit(v, n1, b, n2, a),
+                "each N belongs to its own measurement",
+            ),
+            Mistake(
+                lambda v, n1, a, n2, b: (a - b) / (1 / n1 - 1 / n2), "this is c, not the limit"
+            ),
+            Mistake(
+                lambda v, n1, a, n2, b: limit(v, n1, a, n2, b, power=2), "1/N, not 1/N²"
+            ),
+        ],
+    ),
+    "samples.3": Question(
+        name="paddings",
+        points=3,
+        right=lambda v, k, s: ((k - s + (k - s) % 2) // 2, (k - s) % 2),
+        probes=layer_probes,
+        mistakes=[
+            Mistake(
+                lambda v, k, s: ((k - s) // 2, (k - s) % 2),
+                "with output padding the padding must be *larger* by a half: round up",
+            ),
+            Mistake(
+                lambda v, k, s: ((k - s) // 2, 0), "if k − s is odd, no padding alone does it"
+            ),
+            Mistake(
+                lambda v, k, s: ((k - s) % 2, (k - s + (k - s) % 2) // 2),
+                "the pair is (p, a), padding first",
+            ),
+            Mistake(lambda v, k, s: ((k - 1) // 2, 0), "this keeps the size where s = 1"),
+            Mistake(lambda v, k, s: (k // 2, s - 1), "this fits k = 3, s = 2 and few others"),
+            Mistake(lambda v, k, s: (k - s, 0), "padding acts on both sides: p counts twice"),
+        ],
+    ),
+    "samples.4": Question(
+        name="folded",
+        points=4,
+        right=folded,
+        probes=fold_probes,
+        gradients=True,
+        tol=1e-6,
+        mistakes=[
+            Mistake(
+                lambda v, *a: folded(v, *a[:-1], 0.0), "ε stands below the root too"
+            ),
+            Mistake(
+                lambda v, *a: folded(v, *a, root=1.0), "divide by the standard deviation"
+            ),
+            Mistake(lambda v, *a: folded(v, *a, shift=0), "the kept mean is taken away"),
+            Mistake(lambda v, *a: folded(v, *a, shift=-1), "the mean is taken away, not added"),
+            Mistake(lambda v, *a: folded(v, *a, own=0), "the convolution's own bias is lost"),
+            Mistake(
+                lambda v, *a: folded(v, *a, late=True), "the convolution's bias is scaled as well"
+            ),
+            Mistake(
+                lambda v, w, b, g, t, *a: folded(v, w, b, g, 0 * t, *a), "β is missing"
+            ),
+        ],
+    ),
+    "samples.5": Question(
+        name="verdicts",
+        points=3,
+        right=verdicts,
+        mistakes=[
+            Mistake(partial(verdicts, exchange=(KINDS[a], KINDS[b])), message)
+            for a, b, message in (
+                (0, 3, "the lowest FD isn't always the best: look at *nearest*"),
+                (1, 2, "precision asks whether images are good, recall whether all kinds occur"),
+                (0, 1, "who recites all of the training images has full recall"),
+                (1, 3, "a recall of a fifth means that most kinds of images are missing"),
+                (2, 3, "a precision of a fifth means that most images are like no real one"),
+                (0, 2, "noise makes images that are near no real one; copies are near"),
+            )
+        ],
+    ),
+    "samples.6": Question(
+        name="variation",
+        points=4,
+        right=variation,
+        tol=1e-3,
+        mistakes=[
+            Mistake(lambda v: variation(v, half=1.0), "total variation has ½"),
+            Mistake(
+                lambda v: variation(v, rms=True),
+                "a mean of absolute values is less than a root of a mean of squares",
+            ),
+            Mistake(
+                lambda v: variation(v, root=False), "a variance stands where its root belongs"
+            ),
+            Mistake(
+                lambda v: variation(v, missing=0.5),
+                "what the first class lacks, the others have: both count, then half",
+            ),
+            Mistake(
+                lambda v: variation(v, missing=2.0), "with ½ both sides count once together"
+            ),
+            Mistake(lambda v: variation(v, by=0.0), "a perfect generator's *counts* still vary"),
+            Mistake(
+                lambda v: variation(v, by=2**0.5),
+                "only one side is a sample: the true shares have no error",
+            ),
+        ],
+    ),
+    "samples.7": Question(
+        name="recited",
+        points=3,
+        right=recited,
+        probes=share_probes,
+        tol=1e-6,
+        mistakes=[
+            Mistake(lambda v, s, m, h: 2 * s - 1, "this is for M = M′"),
+            Mistake(lambda v, s, m, h: s, "also a new image may be nearest to a training image"),
+            Mistake(
+                lambda v, s, m, h: recited(v, s, m, h, over=False),
+                "divide by what chance leaves: for share = 1 it must be 1",
+            ),
+            Mistake(
+                lambda v, s, m, h: recited(v, s, h, m), "chance is the *training* images' share"
+            ),
+            Mistake(
+                lambda v, s, m, h: s * (m + h) / m, "a ratio of shares is no share of copies"
+            ),
+            Mistake(
+                lambda v, s, m, h: s - (1 - s) * m / (m + h),
+                "the new images' share is 1 − r, which is not 1 − share",
+            ),
+        ],
+    ),
+}  # fmt: skip
