@@ -8,8 +8,9 @@ is seen there is luck.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
-from PIL import Image
 
 from course_lib.data.faces import FACTORS
 from course_lib.errors import CourseError, unknown
@@ -17,67 +18,18 @@ from course_lib.explore.kit.canvas import BLUE, GREEN, INK, MUTED, ORANGE, Canva
 from course_lib.explore.kit.controls import Choice, Slider
 from course_lib.explore.kit.explorer import Explorer
 from course_lib.explore.kit.latent_space import CANDIDATES, Latents, chosen, draws, latents
-from course_lib.explore.kit.mouse import Point
+from course_lib.explore.kit.panels import Face, Page, Row, Tiles
 from course_lib.explore.kit.readings import changed, judge_for, one, read, said, worded
-from course_lib.explore.kit.tiles import GAP, Sheet, numbered, put
 
-SIZE = (820, 522)
 GROUPS = {"A": ORANGE, "B": BLUE, "C": GREEN}
-NEARBY = 0.3
-MOST = 480
-Picks = dict[str, list[int]]
-
-
-def arrange(
-    sheet: Sheet,
-    pictures: np.ndarray,
-    caption: str,
-    picks: Picks,
-    means: list[np.ndarray],
-    near: np.ndarray,
-) -> Image.Image:
-    """The sheet with its letters, the result among its neighbours, and the sum of means."""
-    canvas = Canvas(*SIZE)
-    canvas.text(sheet.left, 12, "choose three for A, B and C", size=14, bold=True)
-    sheet.draw(canvas, pictures)
-    numbered(canvas, sheet)
-    canvas.text(sheet.left, 314, caption, size=13, color=MUTED)
-    marks, taken = [], {}
-    for letter, color in GROUPS.items():
-        for index in dict.fromkeys(picks[letter]):
-            slot = taken.get(index, 0)
-            times = picks[letter].count(index)
-            marks.append(sheet.rim(index, color, 4 * slot))
-            sheet.name(canvas, index, letter * times, color, slot)
-            taken[index] = slot + times
-    marks.append(_neighbours(canvas, near))
-    names = "mean of A", "mean of B", "mean of C", "A − B + C"
-    for place, (name, picture) in enumerate(zip(names, means, strict=True)):
-        left = 26 + 206 * place
-        color = (*GROUPS.values(), INK)[place]
-        canvas.text(left + 64, 356, name, size=14, bold=True, color=color, anchor="ma")
-        put(canvas, picture, left, 382, 128)
-        if place:
-            canvas.text(left - 39, 446, " −+="[place], size=30, anchor="mm")
-    return canvas.finish(marks)
-
-
-def _neighbours(canvas, near) -> tuple:
-    """Three times three pictures; the rim of the middle one."""
-    left, top, side = 500, 38, 96
-    canvas.text(left, 12, "A − B + C among its neighbours", size=14, bold=True)
-    for index, picture in enumerate(near):
-        row, column = divmod(index, 3)
-        put(canvas, picture, left + column * (side + GAP), top + row * (side + GAP), side)
-    x, y, far = left + side + GAP - 1, top + side + GAP - 1, side + 1
-    return [(x, y), (x + far, y), (x + far, y + far), (x, y + far), (x, y)], INK, 3
+NEARBY, MOST, CENTRE = 0.3, 480, 4
 
 
 def has(factors: dict, attribute: str) -> list[bool]:
     """Whether each face has an attribute: above its middle, or any option but the first."""
     factor = FACTORS[attribute]
-    least = (factor.low + factor.high) / 2 if factor.kind == "continuous" else 0
-    return (factors[attribute] > least).tolist()
+    middle = (factor.low + factor.high) / 2 if factor.kind == "continuous" else 0
+    return (factors[attribute] > middle).tolist()
 
 
 def found(space: Latents, judge: object, attribute: str, pool: np.ndarray) -> np.ndarray:
@@ -120,8 +72,8 @@ def arithmetic(
     N(0, temperature²) with `attribute` (a factor of rendered faces) as the judge reads it, then
     twelve without. At the start A has it, B and C have it not. The neighbours are the result
     plus 0.3 · temperature · noise. judge: `evaluation.face_factors()` unless given.
-    Controls: a1, a2, a3, b1, … c3 (numbers in the sheet, row by row), letter ("A", "B", "C"): a
-    press on a picture puts it into that group, in place of the one that came first.
+    Controls: letter ("A", "B", "C"): a press on a picture puts it into that group, in place of
+    the one that came first; a1, a2, a3, b1, … c3 (numbers in the sheet, row by row).
     Raises `CourseError` for other models and attributes, and where too few samples have it.
     """
     space = latents(model, "arithmetic")
@@ -131,43 +83,77 @@ def arithmetic(
     if z is None:
         pool = temperature * draws(MOST, space.size, seed)
         points, first = found(space, judge, attribute, pool), (0, 12, 15)
-        caption = f"upper half: {attribute} as the judge reads it; lower half: not"
+        caption = f"upper half: {attribute}, says the judge; lower half: not"
     else:
-        points, first = chosen(space, z, seed, temperature, "arithmetic", least=9), (0, 3, 6)
+        points, first = chosen(space, z, seed, temperature, "arithmetic", minimum=9), (0, 3, 6)
         caption = "the latent points that were given"
-    pictures = space.pictures(points)
-    sheet = Sheet(26, 38, 6, len(points))
+    sheet = Tiles(6, len(points), "choose three for A, B and C")
+    means = [Face(128, f"mean of {letter}") for letter in GROUPS]
+    near = Tiles(3, 9, "A − B + C, framed, and neighbours", side=128, names=0)
+    page = Page([[sheet, Row(*means, gap=20)], near], width=856, gap=28)
+    for panel in (sheet, near):
+        panel.heading(page.paper)
+    sheet.paint(page.paper, space.pictures(points))
+    sheet.numbered(page.paper)
+    page.paper.text(sheet.left, sheet.box[3] + 6, caption, size=13, color=MUTED)
+    for face, sign in zip(means[1:], "−+", strict=True):
+        page.paper.text(face.left - 10, face.top + 64, sign, size=22, anchor="mm")
     around = NEARBY * temperature * draws(8, space.size, seed + 1)
-    around = np.insert(around, 4, 0.0, axis=0)
+    around = np.insert(around, CENTRE, 0.0, axis=0)
 
-    def draw(letter: str, **numbers: int) -> tuple[Image.Image, str]:
-        picks = {name: [numbers[f"{name.lower()}{i}"] for i in (1, 2, 3)] for name in GROUPS}
-        a, b, c = (points[picks[name]].mean(0) for name in GROUPS)
-        drawn = space.pictures(np.concatenate([[a, b, c], a - b + c + around]))
-        near = drawn[3:]
-        factors = read(judge, drawn)
-        with_it = has(factors, attribute)[3:]
-        centre, before = one(factors, 7), one(factors, 2)
-        differ = changed(before, centre)
-        text = (
+    @lru_cache(64)
+    def mean_of(three: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+        z = points[list(three)].mean(0)
+        return z, space.pictures(z[None])
+
+    @lru_cache(64)
+    def result(*threes: tuple[int, ...]) -> tuple[np.ndarray, dict, dict]:
+        """The nine pictures, what the judge reads in them, and in the mean of C."""
+        a, b, c = (mean_of(three)[0] for three in threes)
+        pictures = space.pictures(a - b + c + around)
+        both = read(judge, np.concatenate([pictures, mean_of(threes[2])[1]]))
+        return pictures, both, one(both, 9)
+
+    def draw(letter: str, **numbers: int) -> tuple[Canvas, str]:
+        picks = {
+            name: tuple(numbers[f"{name.lower()}{i}"] for i in (1, 2, 3)) for name in GROUPS
+        }
+        pictures, factors, before = result(*picks.values())
+        canvas, taken = page.sheet(), {}
+        for name, color in GROUPS.items():
+            for index in dict.fromkeys(picks[name]):
+                slot, times = taken.get(index, 0), picks[name].count(index)
+                sheet.rim(canvas, index, color, 4 * slot)
+                sheet.letter(canvas, index, name * times, color, slot)
+                taken[index] = slot + times
+        for face, (name, color) in zip(means, GROUPS.items(), strict=True):
+            face.paint(canvas, mean_of(picks[name])[1][0], color=color)
+        near.paint(canvas, pictures)
+        near.rim(canvas, CENTRE, INK)
+        with_it, centre = has(factors, attribute)[:9], one(factors, CENTRE)
+        return canvas, (
             f"A − B + C: the judge reads {attribute} {said(attribute, centre[attribute])}, and "
-            f"it is there in {sum(with_it) - with_it[4]} of 8 neighbours. Against the mean of "
-            f"C, the judge reads changed: {worded(differ, before, centre)}."
+            f"it is there in {sum(with_it) - with_it[CENTRE]} of 8 neighbours. Against the mean "
+            f"of C, the judge reads changed: {worded(changed(before, centre), before, centre)}."
         )
-        return arrange(sheet, pictures, caption, picks, [*drawn[:3], near[4]], near), text
 
-    def press(begin: Point, _end: Point, now: dict) -> dict[str, int]:
-        index, name = sheet.tile(begin), now["letter"].lower()
+    def put(index: int | None, _now_at: object, now: dict) -> dict[str, int]:
+        name = now["letter"].lower()
         held = [now[f"{name}{i}"] for i in (1, 2, 3)]
         if index is None or index == held[-1]:
             return {}
         return {f"{name}{i}": v for i, v in enumerate([*held[1:], index], 1)}
 
     controls = [
-        Slider(f"{name.lower()}{i}", f"{name}, {word}", 0, len(points) - 1, 1, start + i - 1)
-        for name, start in zip(GROUPS, first, strict=True)
-        for i, word in enumerate(("first", "second", "third"), 1)
+        Choice("letter", "a press goes to", tuple(GROUPS), "A"),
+        *(
+            Slider(
+                f"{name.lower()}{i}", f"{name}, {word}", 0, len(points) - 1, 1, start + i - 1
+            )
+            for name, start in zip(GROUPS, first, strict=True)
+            for i, word in enumerate(("first", "second", "third"), 1)
+        ),
     ]
-    controls.append(Choice("letter", "a press puts the picture into", tuple(GROUPS), "A"))
     about = "Mean of three samples minus mean of three plus mean of three, and its neighbours."
-    return Explorer(controls, draw, name="arithmetic", about=about, size=SIZE, press=press)
+    mouse = {sheet: put}
+    return Explorer(controls, draw, name="arithmetic", about=about, size=page.size, mouse=mouse)

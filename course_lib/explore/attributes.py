@@ -7,46 +7,31 @@ stand beside the pictures, before and after (lesson 04; lesson 11 for a flow).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 import numpy as np
-from PIL import Image
 
 from course_lib.errors import CourseError
 from course_lib.explore.kit.canvas import MUTED, ORANGE, Canvas
 from course_lib.explore.kit.controls import Slider
 from course_lib.explore.kit.explorer import Explorer
 from course_lib.explore.kit.latent_space import chosen, latents
+from course_lib.explore.kit.panels import Face, Page, Panel, Row, Tiles
 from course_lib.explore.kit.readings import (
     Reading,
+    Readings,
     changed,
     judge_for,
     one,
     read,
-    table,
     worded,
 )
-from course_lib.explore.kit.tiles import put
 from course_lib.plots.pictures import as_array
 
-SIZE, SIDE = (820, 428), 224
-
-
-def arrange(
-    sample: int, before: np.ndarray, after: np.ndarray, readings: Mapping[str, Reading]
-) -> Image.Image:
-    """The sample, the sample moved, and the table of both readings."""
-    canvas = Canvas(*SIZE)
-    names = f"sample {sample}", "moved"
-    for index, (name, picture) in enumerate(zip(names, (before, after), strict=True)):
-        left = 6 + index * (SIDE + 14)
-        canvas.text(left, 12, name, size=15, bold=True, color=(MUTED, ORANGE)[index])
-        put(canvas, picture, left, 38, SIDE)
-    canvas.text(6, 280, "At the right: what the judge of faces reads.", size=13)
-    canvas.text(
-        6, 300, "Coloured: another option, or moved by a quarter of the range.", size=13
-    )
-    table(canvas, (486, 12), readings)
-    return canvas.finish()
+LINES = (
+    "At the right: what the judge of faces reads.",
+    "Coloured: another option, or moved by a quarter of its range.",
+)
 
 
 def attributes(
@@ -64,41 +49,79 @@ def attributes(
     `attribute_directions` gives; z: latent points (n, d), the first 24 of which can be moved;
     None: draws from N(0, temperature²), those that `sample` makes from this seed. judge:
     `evaluation.face_factors()` unless given.
-    Controls: one for each direction (−2 to 2 times the direction), sample (its number).
+    Controls: one for each direction (−2 to 2 times the direction; the first starts at 1), sample
+    (its number, at first one in which the judge sees the first direction). Press on a picture to
+    choose it.
     Raises `CourseError` for other models and for directions that are no latent points.
     """
     space = latents(model, "attributes")
     judge = judge_for(space.shape, judge, "attributes")
     points = chosen(space, z, seed, temperature, "attributes")
     arrows = _arrows(directions, space.size)
-    kept: dict[int, tuple[np.ndarray, Reading]] = {}
+    sides = [Face(256), Face(256)]
+    sheet = Tiles(min(len(points), 12), len(points), None, side=36, names=0)
+    note, readings = Panel(220, 40, None), Readings(266)
+    page = Page([[Row(*sides), note, sheet], readings])
+    for line, words in enumerate(LINES):
+        page.paper.text(note.left, note.top + 18 * line, words, size=13)
+    everyone = space.pictures(points)
+    sheet.paint(page.paper, everyone)
+    before = read(judge, everyone)
 
-    def start(sample: int) -> tuple[np.ndarray, Reading]:
-        if sample not in kept:
-            picture = space.pictures(points[sample : sample + 1])
-            kept[sample] = picture[0], one(read(judge, picture), 0)
-        return kept[sample]
+    @lru_cache(64)
+    def moved(sample: int, amounts: tuple[float, ...]) -> tuple[np.ndarray, Reading]:
+        z = points[sample] + sum(
+            v * arrow for v, arrow in zip(amounts, arrows.values(), strict=True)
+        )
+        picture = space.pictures(z[None])
+        return picture[0], one(read(judge, picture), 0)
 
-    def draw(sample: int, **amounts: float) -> tuple[Image.Image, str]:
-        before, reading = start(sample)
-        move = sum(amount * arrows[name] for name, amount in amounts.items())
-        picture = space.pictures((points[sample] + move)[None])
-        moved = one(read(judge, picture), 0)
+    def draw(sample: int, **amounts: float) -> tuple[Canvas, str]:
+        canvas, reading = page.sheet(), one(before, sample)
+        values = tuple(amounts[name] for name in arrows)
+        picture, after = moved(sample, values)
+        for face, pixels, name, color in zip(
+            sides,
+            (everyone[sample], picture),
+            (f"sample {sample}", "moved"),
+            (MUTED, ORANGE),
+            strict=True,
+        ):
+            face.paint(canvas, pixels, name, color)
+        sheet.rim(canvas, sample, ORANGE)
+        readings.paint(canvas, {"sample": reading, "moved": after})
+        move = sum(v * arrow for v, arrow in zip(values, arrows.values(), strict=True))
         far, norm = np.linalg.norm(move), np.linalg.norm(points[sample])
         shift = f"{far / norm:.2f} of the norm of z" if norm else f"{far:.2f} from z = 0"
-        text = (
+        return canvas, (
             f"Sample {sample}, moved by {shift}. The judge reads changed: "
-            f"{worded(changed(reading, moved), reading, moved)}."
+            f"{worded(changed(reading, after), reading, after)}."
         )
-        columns = {"sample": reading, "moved": moved}
-        return arrange(sample, before, picture[0], columns), text
+
+    def telling() -> int:
+        """The first sample in which the judge sees the first direction, or anything move."""
+        name = next(iter(arrows))
+        there = read(judge, space.pictures(points + arrows[name]))
+        seen = [changed(one(before, i), one(there, i)) for i in range(len(points))]
+        named = [i for i, found in enumerate(seen) if name.partition("=")[0] in found]
+        return (named or [i for i, found in enumerate(seen) if found] or [0])[0]
 
     controls = [
-        *(Slider(name, name.replace("_", " "), -2.0, 2.0, 0.1, 0.0) for name in arrows),
-        Slider("sample", "sample no.", 0, len(points) - 1, 1, 0),
+        *(
+            Slider(name, name.replace("_", " "), -2.0, 2.0, 0.1, 0.0 if place else 1.0)
+            for place, name in enumerate(arrows)
+        ),
+        Slider("sample", "sample no.", 0, len(points) - 1, 1, telling()),
     ]
-    about = "A generated face, moved along attribute directions, and what a judge reads in it."
-    return Explorer(controls, draw, name="attributes", about=about, size=SIZE)
+    return Explorer(
+        controls,
+        draw,
+        name="attributes",
+        about="A generated face, moved along attribute directions, and what a judge reads in it.",
+        size=page.size,
+        mouse={sheet: lambda tile, _, now: {} if tile is None else {"sample": tile}},
+        play=next(iter(arrows)),
+    )
 
 
 def _arrows(directions: Mapping[str, object], size: int) -> dict[str, np.ndarray]:

@@ -8,29 +8,25 @@ kept.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from PIL import Image
 
 from course_lib.errors import CourseError
 from course_lib.explore.kit import network
-from course_lib.explore.kit.axes import inside
 from course_lib.explore.kit.canvas import MUTED, ORANGE, Canvas
 from course_lib.explore.kit.controls import Slider
 from course_lib.explore.kit.explorer import Explorer
 from course_lib.explore.kit.mouse import Point
+from course_lib.explore.kit.panels import Page, Panel
 from course_lib.models.inpainting import filling
 from course_lib.models.realnvp import RealNVP
 from course_lib.plots.pictures import as_array, as_pixels
 
-SIZE = (820, 310)
-SIDE = 262
-KEPT = 32
-GREY = 150
+SIDE, KEPT, GREY = 262, 32, 150
 
 
 class Rectangle(NamedTuple):
@@ -48,49 +44,31 @@ class Rectangle(NamedTuple):
         return mask
 
 
-def arrange(
-    original: np.ndarray, filled: np.ndarray, hole: Rectangle, step: int
-) -> Image.Image:
-    """uint8 (H, W, 3) twice → original, painted out and filled, side by side."""
-    canvas = Canvas(*SIZE)
-    height, width = original.shape[:2]
-    painted = np.where(hole.known(height, width)[:, :, None], original, np.uint8(GREY))
-    names = "original", "painted out", f"filled, step {step}"
-    marks = []
-    for index, (name, picture) in enumerate(
-        zip(names, (original, painted, filled), strict=True)
-    ):
-        left, top, zoom = pane(index, height, width)
-        color = MUTED if index == 0 else ORANGE
-        canvas.text(left, 12, name, size=15, bold=True, color=color)
-        canvas.picture(picture, left, top, zoom)
-        if index:
-            x = (left + hole.left * zoom, left + hole.right * zoom - 1)
-            y = (top + hole.top * zoom, top + hole.bottom * zoom - 1)
-            rim = [(x[0], y[0]), (x[1], y[0]), (x[1], y[1]), (x[0], y[1]), (x[0], y[0])]
-            marks.append((rim, ORANGE, 2))
-    return canvas.finish(marks)
+class Pane(Panel):
+    """An image, each of its pixels a whole number of the screen's; its value is a pixel of it."""
 
+    def __init__(self, height: int, width: int) -> None:
+        self.zoom = max(1, SIDE // max(height, width))
+        super().__init__(width * self.zoom, height * self.zoom)
 
-def pane(index: int, height: int, width: int) -> tuple[int, int, int]:
-    """Left, top and zoom of the first, second or third picture of height × width pixels."""
-    zoom = max(1, SIDE // max(height, width))
-    return 6 + index * 274 + (SIDE - width * zoom) // 2, 40, zoom
+    def value(self, at: Point) -> tuple[int, int]:
+        """Row and column of the pixel, the nearest if beside."""
+        x, y = self.share(at)
+        size = self.height // self.zoom, self.width // self.zoom
+        return min(int((1 - y) * size[0] + 1e-9), size[0] - 1), min(
+            int(x * size[1]), size[1] - 1
+        )
 
-
-def dragged(begin: Point, end: Point, height: int, width: int) -> Rectangle | None:
-    """The rectangle between two places in one of the pictures; None: pressed beside them."""
-    for index in range(3):
-        left, top, zoom = pane(index, height, width)
-        if inside(begin, (left, top, left + width * zoom, top + height * zoom)):
-            break
-    else:
-        return None
-    columns = sorted(
-        min(max(int((x - left) // zoom), 0), width - 1) for x in (begin[0], end[0])
-    )
-    rows = sorted(min(max(int((y - top) // zoom), 0), height - 1) for y in (begin[1], end[1]))
-    return Rectangle(rows[0], columns[0], rows[1] + 1, columns[1] + 1)
+    def paint(
+        self, canvas: Canvas, pixels: np.ndarray, words: str, hole: Rectangle | None = None
+    ) -> None:
+        """The image (H, W, 3), its words, and a border around the hole."""
+        self.heading(canvas, words, color=ORANGE if hole else MUTED)
+        canvas.picture(pixels, self.left, self.top, self.zoom)
+        if hole:
+            x, y, zoom = self.left, self.top, self.zoom
+            right, bottom = x + hole.right * zoom - 1, y + hole.bottom * zoom - 1
+            canvas.frame((x + hole.left * zoom, y + hole.top * zoom, right, bottom), ORANGE)
 
 
 class Way:
@@ -100,12 +78,10 @@ class Way:
         self.flow, self.steps = flow, steps
         self.seen: list[np.ndarray] = []
 
-    def at(self, step: int) -> np.ndarray:
-        """uint8 (H, W, 3) after so many steps."""
-        while len(self.seen) <= step:
-            (x,) = network.quietly(self.flow, lambda _: next(self.steps), np.zeros(0))
-            self.seen.append(as_pixels(x.float())[0])
-        return self.seen[step]
+    def go(self) -> None:
+        """Compute one step more; what is seen is uint8 (H, W, 3)."""
+        (x,) = network.quietly(self.flow, lambda _: next(self.steps), np.zeros(0))
+        self.seen.append(as_pixels(x.float())[0])
 
 
 def _uint8(images: object, shape: tuple[int, ...]) -> np.ndarray:
@@ -124,10 +100,10 @@ def fill(flow, images, *, steps: int = 120, temperature: float = 1.0) -> Explore
     images: a data set, or uint8 images (n, C, H, W), of which the first 20 can be chosen;
     `steps` is the length of a whole filling, at `temperature`.
     Controls: image, top, left, height, width (of the rectangle, cut at the border), seed (0 to
-    19), step (0 to `steps`). Drag the mouse over a picture to paint out another rectangle, which
-    starts again at step 0. Steps that nobody saw yet cost a gradient of the flow each: 0.05 to
-    0.16 s were measured for the zoo's digits and faces, by what else the machine did. Those
-    seen are kept, for the last 32 ways.
+    19), step (0 to `steps`, at first the last). Drag the mouse over a picture to paint out
+    another rectangle; a mere click moves the one that is there. Steps that nobody saw yet cost a
+    gradient of the flow each and are shown as they come; those seen are kept, for the last 32
+    ways.
     Raises `CourseError` for a model that is no RealNVP, other images, and fewer than two steps.
     """
     if not isinstance(flow, RealNVP) or flow.settings["classes"]:
@@ -139,9 +115,11 @@ def fill(flow, images, *, steps: int = 120, temperature: float = 1.0) -> Explore
         raise CourseError(f"steps must be a whole number from 2 to 1000; got {steps!r}.")
     images = _uint8(images, flow.shape)
     _, high, wide = flow.shape
-    ways: OrderedDict[tuple, Way] = OrderedDict()
+    panes = [Pane(high, wide) for _ in range(3)]
+    page = Page(panes)
 
-    def begin(image: int, hole: Rectangle, seed: int) -> Way:
+    @lru_cache(KEPT)
+    def way_of(image: int, hole: Rectangle, seed: int) -> Way:
         generator = torch.Generator().manual_seed(seed)
         levels = torch.as_tensor(images[image : image + 1]).to(**flow.place)
         with torch.no_grad():
@@ -149,37 +127,49 @@ def fill(flow, images, *, steps: int = 120, temperature: float = 1.0) -> Explore
             x, _ = flow.dequantise(levels, noise)
         known = torch.as_tensor(hole.known(high, wide))
         given = {"steps": steps, "generator": generator, "temperature": temperature}
-        return Way(flow, filling(flow, x, known, **given))
+        way = Way(flow, filling(flow, x, known, **given))
+        way.go()
+        return way
 
     def draw(
         image: int, top: int, left: int, height: int, width: int, seed: int, step: int
-    ) -> tuple[Image.Image, str]:
+    ) -> Iterator[tuple[Canvas, str]]:
         hole = Rectangle(top, left, min(high, top + height), min(wide, left + width))
-        key = image, hole, seed
-        if key not in ways:
-            ways[key] = begin(image, hole, seed)
-        ways.move_to_end(key)
-        while len(ways) > KEPT:
-            ways.popitem(last=False)
-        filled = ways[key].at(step)
-        if step == 0:
-            phase = "the start, a draw from the flow that knows nothing of the rest"
-        elif step <= steps // 2:
-            phase = "gradient steps in z towards what is left"
-        else:
-            phase = "Langevin steps towards draws from p(missing | known)"
-        return arrange(as_pixels(images[image : image + 1])[0], filled, hole, step), (
-            f"Image {image}, seed {seed}; missing: rows {hole.top} to {hole.bottom - 1}, "
-            f"columns {hole.left} to {hole.right - 1}. "
-            f"Step {step} of {steps}: {phase}."
-        )
+        way, original = way_of(image, hole, seed), as_pixels(images[image : image + 1])[0]
+        painted = np.where(hole.known(high, wide)[:, :, None], original, np.uint8(GREY))
 
-    def press(begin: Point, end: Point, _now: dict) -> dict[str, int]:
-        hole = dragged(begin, end, high, wide)
-        if hole is None:
-            return {}
-        size = {"height": hole.bottom - hole.top, "width": hole.right - hole.left}
-        return {"top": hole.top, "left": hole.left, **size, "step": 0}
+        def view(now: int) -> tuple[Canvas, str]:
+            canvas, words = page.sheet(), f"filled, step {now}"
+            words += f" of {step} …" if now < step else ""
+            panes[0].paint(canvas, original, "original")
+            panes[1].paint(canvas, painted, "painted out: drag another", hole)
+            panes[2].paint(canvas, way.seen[now], words, hole)
+            phase = "Langevin steps towards draws from p(missing | known)"
+            if now <= steps // 2:
+                phase = "gradient steps in z towards what is left"
+            if now == 0:
+                phase = "the start, a draw from the flow that knows nothing of the rest"
+            return canvas, (
+                f"Image {image}, seed {seed}; missing: rows {hole.top} to {hole.bottom - 1}, "
+                f"columns {hole.left} to {hole.right - 1}. Step {now} of {steps}: {phase}."
+            )
+
+        while len(way.seen) <= step:
+            yield view(len(way.seen) - 1)
+            way.go()
+        yield view(step)
+
+    def dragged(begin: tuple, end: tuple, now: dict) -> dict[str, int]:
+        if begin == end:  # a click: the same rectangle, its middle there
+            size, whole = (now["height"], now["width"]), (high, wide)
+            top, left = (
+                min(max(at - side // 2, 0), most - side)
+                for at, side, most in zip(begin, size, whole, strict=True)
+            )
+            return {"top": top, "left": left}
+        rows, columns = (sorted(pair) for pair in zip(begin, end, strict=True))
+        size = {"height": rows[1] - rows[0] + 1, "width": columns[1] - columns[0] + 1}
+        return {"top": rows[0], "left": columns[0], **size}
 
     controls = [
         Slider("image", "image", 0, len(images) - 1, 1, 0),
@@ -188,7 +178,15 @@ def fill(flow, images, *, steps: int = 120, temperature: float = 1.0) -> Explore
         Slider("height", "height", 1, high, 1, high - high // 2 + 2),
         Slider("width", "width", 1, wide, 1, wide),
         Slider("seed", "seed", 0, 19, 1, 0),
-        Slider("step", "step (new ones take a moment)", 0, steps, 1, 0),
+        Slider("step", "step", 0, steps, 1, steps),
     ]
-    about = "An image, the same with a rectangle painted out, and what a flow fills in."
-    return Explorer(controls, draw, name="fill", about=about, size=SIZE, press=press)
+    return Explorer(
+        controls,
+        draw,
+        name="fill",
+        about="An image, the same with a rectangle painted out, and what a flow fills in.",
+        size=page.size,
+        mouse=dict.fromkeys(panes, dragged),
+        play="step",
+        bounds=lambda now: {"height": high - now["top"], "width": wide - now["left"]},
+    )

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from PIL import Image
 
-from course_lib.explore.kit.axes import Plane
-from course_lib.explore.kit.canvas import BLUE, GRID, INK, MUTED, ORANGE, Canvas
+from course_lib.explore.kit.axes import Curve
+from course_lib.explore.kit.canvas import BLUE, ORANGE, Canvas
 from course_lib.explore.kit.controls import Slider
 from course_lib.explore.kit.explorer import Explorer
 from course_lib.explore.kit.latent_space import latents
+from course_lib.explore.kit.panels import Face, Page, Strip
 
-SIZE = (820, 500)
 STRIP = 11
 
 
@@ -53,96 +52,56 @@ def usual_norms(latent: int) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def arrange(
-    strips: dict[str, np.ndarray],
-    now: dict[str, np.ndarray],
-    norms: dict[str, np.ndarray],
-    usual: tuple[float, float],
-    t: float,
-) -> Image.Image:
-    """Both images at t, the norms along both paths, and the strips of the whole paths."""
-    canvas = Canvas(*SIZE)
-    colors = {"linear": ORANGE, "spherical": BLUE}
-    for index, (name, picture) in enumerate(now.items()):
-        left, side = 6 + 218 * index, 196
-        canvas.text(left, 12, f"{name}, t = {t:.2f}", size=14, bold=True, color=colors[name])
-        zoom = max(1, side // max(picture.shape[:2]))
-        canvas.picture(picture, left, 38, zoom)
-    _norm_panel(canvas, norms, usual, t, colors)
-    for index, (name, pictures) in enumerate(strips.items()):
-        top = 290 + 104 * index
-        _strip(canvas, name, pictures, top, t, colors[name])
-    return canvas.finish()
-
-
-def _norm_panel(canvas, norms, usual, t, colors) -> None:
-    steps = np.linspace(0, 1, len(norms["linear"]))
-    high = max(usual[1], *(values.max() for values in norms.values())) * 1.12
-    plane = Plane(canvas, (484, 38, 812, 210), (-0.02, 1.02), (0, high))
-    plane.fill([(-1, usual[0]), (2, usual[0]), (2, usual[1]), (-1, usual[1])], "#E4E4E4")
-    for name, values in norms.items():
-        plane.line(
-            np.stack([steps, values], axis=1), colors[name], 2.4, 0 if name == "linear" else 9
-        )
-    plane.line([(t, 0), (t, high)], INK, 1.2)
-    for name, values in norms.items():
-        plane.discs([(t, np.interp(t, steps, values))], 5, colors[name], rim="#FFFFFF")
-    step = next(s for s in (0.5, 1, 2, 4, 5, 10, 20, 50, 100) if high / s <= 6)
-    ticks = [(v, f"{v:g}") for v in np.arange(0, high, step)]
-    plane.ticks([(0, "0"), (0.5, "0.5"), (1, "1")], ticks, "t")
-    plane.close()
-    canvas.text(484, 12, "norm of z", size=14, bold=True)
-    canvas.text(812, 14, "grey: 95% of the prior", size=13, color=MUTED, anchor="ra")
-
-
-def _strip(canvas, name, pictures, top, t, color) -> None:
-    height, width = pictures.shape[1:3]
-    zoom = max(1, 60 // width)
-    pitch = (818 - 94) / STRIP
-    canvas.text(6, top + height * zoom / 2, name, size=14, bold=True, color=color, anchor="lm")
-    for index, picture in enumerate(pictures):
-        canvas.picture(picture, round(94 + pitch * index), top, zoom)
-    begin, end = 94 + width * zoom / 2, 94 + pitch * (STRIP - 1) + width * zoom / 2
-    place, below = begin + t * (end - begin), top + height * zoom
-    canvas.line([(begin, below + 12), (end, below + 12)], GRID, 2)
-    canvas.polygon([(place, below + 4), (place - 7, below + 17), (place + 7, below + 17)], INK)
-    for where, words in ((begin, "t = 0"), (end, "1")):
-        canvas.text(where, below + 20, words, size=12, color=MUTED, anchor="ma")
-
-
 def interpolation(gan) -> Explorer:
-    """Linear and spherical paths between two latent draws of a model, side by side.
+    """Linear and spherical paths between two latent draws, side by side.
 
-    Controls: t (0 to 1), seed_a and seed_b (0 to 99), the draws at both ends.
-    Raises `CourseError` for a model that does not generate images from a latent z.
+    gan: a model of images with a latent space. Controls: t (0 to 1), seed_a and seed_b (0 to
+    99), the draws at both ends. Press or drag on a strip or on the curve to move t.
+    Raises `CourseError` for a model that does not draw images from a latent z.
     """
     space = latents(gan, "interpolation")
-    latent, pictures_of = space.size, space.pictures
-    usual = usual_norms(latent)
+    usual = usual_norms(space.size)
     ts, fine = np.linspace(0, 1, STRIP), np.linspace(0, 1, 101)
-    ways = {"linear": linear, "spherical": spherical}
+    ways = {"linear": (linear, ORANGE, 0.0), "spherical": (spherical, BLUE, 9.0)}
+    small = max(56, min(64, space.shape[2]))
+    large = {name: Face(196) for name in ways}
+    strips = {name: Strip(800, small) for name in ways}
+    norm = Curve(326, 174, (0, 1), (0, 1), "norm of z", xname="t")
+    page = Page([*large.values(), norm], *[[strip] for strip in strips.values()])
+    norm.heading(page.paper, note="grey: 95% of the prior")
 
-    def draw(t: float, seed_a: int, seed_b: int) -> tuple[Image.Image, str]:
-        a, b = draw_of(seed_a, latent), draw_of(seed_b, latent)
-        at = np.append(ts, t)
-        z = np.concatenate([way(a, b, at) for way in ways.values()])
-        pictures = pictures_of(z)
-        pictures = pictures.reshape(2, STRIP + 1, *pictures.shape[1:])
-        norms = {name: np.linalg.norm(way(a, b, fine), axis=1) for name, way in ways.items()}
-        strips = dict(zip(ways, pictures[:, :-1], strict=True))
-        now = dict(zip(ways, pictures[:, -1], strict=True))
-        here = {name: np.linalg.norm(way(a, b, np.array([t]))) for name, way in ways.items()}
-        text = (
-            f"t = {t:.2f}. Norm of z: linear {here['linear']:.2f}, spherical "
-            f"{here['spherical']:.2f}; 95% of the prior lies between {usual[0]:.2f} and "
-            f"{usual[1]:.2f}."
+    def draw(t: float, seed_a: int, seed_b: int) -> tuple[Canvas, str]:
+        canvas, ends = page.sheet(), [draw_of(seed, space.size) for seed in (seed_a, seed_b)]
+        way_at = lambda at: [way(*ends, at) for way, *_ in ways.values()]
+        pictures = space.pictures(np.concatenate(way_at(np.append(ts, t))))
+        here = [np.linalg.norm(z) for z in way_at(np.array([t]))]
+        norms = [np.linalg.norm(z, axis=1) for z in way_at(fine)]
+        lines, dots = [], []
+        for index, (name, (_, color, dash)) in enumerate(ways.items()):
+            own = pictures[index * (STRIP + 1) :][: STRIP + 1]
+            large[name].paint(canvas, own[-1], f"{name}, t = {t:.2f}", color)
+            words = f"{name}, t = 0", "1"
+            strips[name].paint(canvas, own[:-1], t, words, (color, color))
+            lines.append((fine, norms[index], color, 2.4, dash))
+            dots.append((t, here[index], color))
+        high = max(usual[1], np.max(norms)) * 1.12
+        norm.paint(canvas, lines, t, usual, dots, ylim=(0, high))
+        return canvas, (
+            f"t = {t:.2f}. Norm of z: linear {here[0]:.2f}, spherical {here[1]:.2f}; 95% of the "
+            f"prior lies between {usual[0]:.2f} and {usual[1]:.2f}."
         )
-        return arrange(strips, now, norms, usual, t), text
 
     controls = [
         Slider("t", "t, from a to b", 0.0, 1.0, 0.02, 0.5),
         Slider("seed_a", "seed of a", 0, 99, 1, 1),
         Slider("seed_b", "seed of b", 0, 99, 1, 2),
     ]
-    about = "A linear and a spherical path between two latent points: images and norms of z."
-    return Explorer(controls, draw, name="interpolation", about=about, size=SIZE)
+    return Explorer(
+        controls,
+        draw,
+        name="interpolation",
+        about="A linear and a spherical path between two latent points: images and norms of z.",
+        size=page.size,
+        mouse=dict.fromkeys([norm, *strips.values()], "t"),
+        play="t",
+    )

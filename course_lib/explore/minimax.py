@@ -10,16 +10,14 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from PIL import Image
 
-from course_lib.explore.kit.axes import Plane
-from course_lib.explore.kit.canvas import BLUE, GREEN, INK, ORANGE, Canvas
+from course_lib.explore.kit.axes import Curve, Pad
+from course_lib.explore.kit.canvas import BLUE, GREEN, INK, ORANGE, PAPER, Canvas
 from course_lib.explore.kit.controls import Choice, Slider, Toggle
 from course_lib.explore.kit.explorer import Explorer
+from course_lib.explore.kit.panels import Page, Panel
 
-SIZE = (820, 510)
-REACH = 3.0
-MOST = 200
+REACH, MOST, FAR = 3.0, 200, 60
 
 
 def trajectory(update: str, eta: float, steps: int, angle: float) -> np.ndarray:
@@ -61,114 +59,90 @@ def say(update: str, eta: float, radii: np.ndarray, angle: float) -> str:
     )
 
 
-def _background() -> Canvas:
-    """The field that both players feel, (−y, x), and all that never moves."""
-    canvas = Canvas(*SIZE)
-    canvas.text(6, 12, "The game f(x, y) = xy", size=16, bold=True)
-    plane = Plane(canvas, (28, 62, 428, 462), (-REACH, REACH), (-REACH, REACH))
-    plane.grid((), ())
-    for x in np.linspace(-2.7, 2.7, 10):
-        for y in np.linspace(-2.7, 2.7, 10):
-            along = np.array([-y, x]) / math.hypot(x, y) * 0.13
-            tip, tail = np.array([x, y]) + along, np.array([x, y]) - along
-            side = np.array([-along[1], along[0]]) * 0.5
-            plane.line([tail, tip], "#C9CED3", 1.2)
-            plane.fill(
-                [tip + along * 0.35, tip - along * 0.6 + side, tip - along * 0.6 - side],
-                "#C9CED3",
-            )
-    plane.line([(-REACH, 0), (REACH, 0)], "#B5B5B5", 0.8)
-    plane.line([(0, -REACH), (0, REACH)], "#B5B5B5", 0.8)
-    ticks = [(v, f"{v:g}".replace("-", "−")) for v in (-3, -2, -1, 0, 1, 2, 3)]
-    plane.ticks(ticks, ticks, "x (descends)", "y (climbs)")
-    plane.close()
-    return canvas
-
-
-def draw(
-    background: Canvas, update: str, eta: float, steps: int, angle: float, flow: bool
-) -> tuple[Image.Image, str]:
-    """One state of the playground."""
-    canvas = background.copy()
-    states = trajectory(update, eta, steps, angle)
-    radii = np.hypot(*states.T)
-    turn = np.linspace(0, 2 * np.pi, 181)
-    circle = np.stack([np.cos(turn), np.sin(turn)], axis=1)
-    color = ORANGE if update == "simultaneous" else BLUE
-    plane = Plane(canvas, (28, 62, 428, 462), (-REACH, REACH), (-REACH, REACH))
-    if flow:
-        plane.line(circle, GREEN, 1.8, dash=6)
-    inside = states[: int(np.argmax(radii > 60)) + 1] if (radii > 60).any() else states
-    plane.line(inside, color, 1.6)
-    plane.discs(inside[1:-1], 2.4, color)
-    plane.discs([(0, 0)], 4, INK)
-    plane.discs(states[:1], 6, "#FFFFFF", rim=INK)
-    plane.discs(states[-1:], 6, color, rim=INK)
-    plane.close()
-    out = np.abs(states).max(axis=1) > REACH
-    if out.any():
-        words = f"leaves the picture at step {int(np.argmax(out))}"
-        canvas.text(418, 452, words, size=13, color=color, anchor="rs", bold=True, halo=True)
-    _radius_panel(canvas, update, eta, radii, angle, color, flow)
-    return canvas.finish(), say(update, eta, radii, angle)
-
-
-def _radius_panel(canvas, update, eta, radii, angle, color, flow) -> None:
-    steps = np.arange(len(radii))
-    low, high = radius_bounds(eta, angle)
-    theory = (1 + eta**2) ** (steps / 2)
-    decades = max(1.0, math.ceil(math.log10(max(radii.max(), high)) + 0.05))
-    ylim = (-0.5, decades if decades > 1 else 1.0)
-    last = max(len(radii) - 1, 1)
-    panel = Plane(canvas, (504, 62, 802, 330), (0, last), ylim)
-    stride = max(1, math.ceil(decades / 5))
-    powers = range(0, int(ylim[1]) + 1, stride)
-    names = [(float(p), f"{10**p}" if p < 4 else f"1e{p}") for p in powers]
-    if decades == 1:
-        names += [(math.log10(v), f"{v:g}") for v in (0.5, 2, 5)]
-    panel.grid((), [p for p, _ in names])
-    if flow:
-        panel.line([(0, 0), (last, 0)], GREEN, 1.8, dash=6)
-    width = 4.0 if update == "simultaneous" else 2.0 if len(radii) < 80 else 1.2
-    panel.line(np.stack([steps, np.log10(radii)], axis=1), color, width)
-    if update == "simultaneous":
-        panel.line(np.stack([steps, np.log10(theory)], axis=1), INK, 1.4, dash=5)
-    else:
-        for bound in (low, high):
-            panel.line([(0, math.log10(bound)), (last, math.log10(bound))], INK, 1.4, dash=5)
-    panel.ticks([(0, "0"), (last, str(last))], names, "step", "radius (logarithmic)")
-    panel.close()
-    prediction = (
-        "√(1 + η²) per step" if update == "simultaneous" else "bounds from x² + y² − ηxy"
-    )
-    entries = [(f"{update} play", color, 0.0), (prediction, INK, 5.0)]
-    canvas.legend(504, 392, entries + ([("continuous time", GREEN, 6.0)] if flow else []))
-    canvas.disc(517, 470, 5, "#FFFFFF", rim=INK)
-    canvas.text(530, 470, "start", size=13, anchor="lm")
-    canvas.disc(610, 470, 5, color, rim=INK)
-    canvas.text(623, 470, "now", size=13, anchor="lm")
-    canvas.disc(700, 470, 4, INK)
-    canvas.text(713, 470, "solution", size=13, anchor="lm")
+def powers(decades: float) -> list[tuple[float, str]]:
+    """Ticks of a logarithmic axis that goes up to 10 to the power `decades`."""
+    few = range(0, int(decades) + 1, max(1, math.ceil(decades / 5)))
+    names = [(float(p), f"{10**p}" if p < 4 else f"1e{p}") for p in few]
+    return names + [(math.log10(v), f"{v:g}") for v in (0.5, 2, 5) if decades == 1]
 
 
 def minimax() -> Explorer:
     """The playground on f(x, y) = xy: simultaneous or alternating steps of size η.
 
     Controls: update ("simultaneous", "alternating"), eta (.02 to 1), steps (1 to 200), angle of
-    the start in degrees, flow (the circle of continuous time).
+    the start in degrees, flow (the circle of continuous time). Drag the start around.
     """
-    background = _background()
+    game = Pad(400, 400, (-REACH, REACH), (-REACH, REACH), "The game f(x, y) = xy", xname="x")
+    growth = Curve(290, 270, (0, 1), (0, 1), "radius (logarithmic)", xname="step", grid="y")
+    key = Panel(290, 96, None, (26, 0, 0, 0))
+    page = Page([game, [growth, key]])
+    game.heading(page.paper, note="x descends, y (upwards) climbs")
+    growth.heading(page.paper)
+    with game.on(page.paper) as plane:
+        for x, y in np.stack(np.meshgrid(*[np.linspace(-2.7, 2.7, 10)] * 2), -1).reshape(-1, 2):
+            along = np.array([-y, x]) / math.hypot(x, y) * 0.15
+            plane.arrow((x, y) - along, (x, y) + along, "#C9CED3")
+        plane.grid_at(0.0, 0.0, "#B5B5B5")
+
+    def draw(
+        update: str, eta: float, steps: int, angle: float, flow: bool
+    ) -> tuple[Canvas, str]:
+        canvas, states = page.sheet(), trajectory(update, eta, steps, angle)
+        radii, color = np.hypot(*states.T), ORANGE if update == "simultaneous" else BLUE
+        seen = states[: int(np.argmax(radii > FAR)) + 1] if (radii > FAR).any() else states
+        with game.on(canvas, xticks=(), yticks=()) as plane:
+            if flow:
+                plane.circle(1, GREEN, 1.8, dash=6)
+            plane.line(seen, color, 1.6)
+            plane.discs(seen[1:-1], 2.4, color)
+            plane.discs([(0, 0)], 4, INK)
+            plane.discs(states[:1], 7, PAPER, rim=INK)
+            plane.discs(states[-1:], 6, color, rim=INK)
+        out = np.abs(states).max(axis=1) > REACH
+        if out.any():
+            words = f"leaves the picture at step {int(np.argmax(out))}"
+            at, size = game.box[2:], {"size": 13, "bold": True, "halo": True}
+            canvas.text(at[0] - 8, at[1] - 8, words, color=color, anchor="rs", **size)
+        low, high = radius_bounds(eta, angle)
+        decades = max(1.0, math.ceil(math.log10(max(radii.max(), high)) + 0.05))
+        ends, t = (0, max(steps, 1)), np.arange(steps + 1)
+        told = [(1 + eta**2) ** (t / 2)]
+        if update != "simultaneous":
+            told = [np.full(steps + 1, bound) for bound in (low, high)]
+        width = 4.0 if update == "simultaneous" else 2.0 if steps < 80 else 1.2
+        lines = [(t, np.log10(radii), color, width, 0.0)]
+        lines += [(t, np.log10(values), INK, 1.4, 5.0) for values in told]
+        lines += [(t, 0.0 * t, GREEN, 1.8, 6.0)] * flow
+        limits = {"xlim": ends, "ylim": (-0.5, decades), "yticks": powers(decades)}
+        growth.paint(canvas, lines, **limits, xticks=[(v, f"{v}") for v in ends])
+        theory = "√(1 + η²) a step" if update == "simultaneous" else "bounds of x² + y² − ηxy"
+        entries = [(f"{update} play", color, 0.0), (theory, INK, 5.0)]
+        entries += [("continuous time", GREEN, 6.0)] * flow
+        canvas.legend(key.left, key.top + 8, entries)
+        dots = (("start: drag it", PAPER), ("now", color), ("solution", INK))
+        for x, (words, ink) in zip((7, 140, 210), dots, strict=True):
+            canvas.disc(key.left + x, key.top + 84, 5, ink, rim=INK)
+            canvas.text(key.left + x + 12, key.top + 84, words, size=13, anchor="lm")
+        return canvas, say(update, eta, radii, angle)
+
     controls = [
         Choice("update", "updates", ("simultaneous", "alternating"), "simultaneous"),
         Slider("eta", "step size η", 0.02, 1.0, 0.02, 0.2),
         Slider("steps", "steps", 1, MOST, 1, 40),
-        Slider("angle", "start angle (degrees)", 0, 355, 5, 45),
+        Slider("angle", "start angle (°)", 0, 355, 5, 45),
         Toggle("flow", "show continuous time", True),
     ]
     return Explorer(
         controls,
-        lambda **state: draw(background, **state),
+        draw,
         name="minimax",
         about="The path of two players on f(x, y) = xy, and its distance from the solution.",
-        size=SIZE,
+        size=page.size,
+        mouse={game: lambda _, at, now: {"angle": start_angle(*at)}},
+        play="steps",
     )
+
+
+def start_angle(x: float, y: float) -> int:
+    """The start on the unit circle that is nearest to a place, in steps of 5 degrees."""
+    return round(math.degrees(math.atan2(y, x)) / 5) * 5 % 360

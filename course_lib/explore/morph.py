@@ -10,89 +10,25 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-from PIL import Image
 
 from course_lib.explore.interpolation import draw_of, linear, spherical
-from course_lib.explore.kit.axes import Plane, fractions, inside
-from course_lib.explore.kit.canvas import BLUE, INK, MUTED, ORANGE, Canvas
+from course_lib.explore.kit.axes import Curve
+from course_lib.explore.kit.canvas import BLUE, MUTED, ORANGE, Canvas
 from course_lib.explore.kit.conditioned import class_judge, conditioned
 from course_lib.explore.kit.controls import Slider
 from course_lib.explore.kit.explorer import Explorer
-from course_lib.explore.kit.mouse import Point
-from course_lib.explore.kit.tiles import put
+from course_lib.explore.kit.panels import Face, Page, Panel, Tiles
 
-SIZE = (820, 486)
-CELLS, CELL = 7, 58
-SQUARE = (40, 40, 40 + CELLS * CELL, 40 + CELLS * CELL)
-BIG, CURVE = (500, 40, 224), (530, 320, 800, 440)
-KEPT = 16
+CELLS, CELL, KEPT = 7, 58, 16
+ENDS = ((0, "0"), (0.5, "0.5"), (1, "1"))
 
 
-def arrange(
-    grid: np.ndarray,
-    now: np.ndarray,
-    curves: np.ndarray | None,
-    at: tuple[float, float],
-    ends: tuple[int, int],
-    seeds: tuple[int, int],
-) -> Image.Image:
-    """The grid with its present cell, the picture there, and what the judge reads on its row.
+class Square(Tiles):
+    """Tiles between whose middles one can stand; its value is the fractions of the way."""
 
-    grid (49, H, W, 3) row by row from the top, now (H, W, 3); curves (n, 2): the judge's
-    probabilities of both classes along the label mix; at: style and label mix.
-    """
-    style, label = at
-    left, top, right, bottom = SQUARE
-    canvas = Canvas(*SIZE)
-    canvas.text(left, 12, "to the right: the label; upwards: the style", size=14, bold=True)
-    for index, picture in enumerate(grid):
-        row, column = divmod(index, CELLS)
-        put(canvas, picture, left + column * CELL, top + row * CELL, CELL)
-    for x, label_there, color in ((left, ends[0], ORANGE), (right, ends[1], BLUE)):
-        anchor = "la" if x == left else "ra"
-        canvas.text(x, bottom + 6, f"class {label_there}", size=14, color=color, anchor=anchor)
-    canvas.text((left + right) / 2, bottom + 6, "label mix", size=13, color=MUTED, anchor="ma")
-    for seed, y in zip(seeds, (bottom - CELL / 2, top + CELL / 2), strict=True):
-        canvas.text(left - 5, y - 8, "seed", size=12, color=MUTED, anchor="rm")
-        canvas.text(left - 5, y + 8, f"{seed}", size=13, anchor="rm")
-    x0, y0, side = BIG
-    canvas.text(x0, 12, f"style {style:.2f}, label {label:.2f}", size=14, bold=True)
-    put(canvas, now, x0, y0, side)
-    if curves is None:
-        canvas.text(CURVE[0], CURVE[1], "no judge reads these classes", size=13, color=MUTED)
-    else:
-        _curve(canvas, curves, ends, label)
-    return canvas.finish(_marks(style, label))
-
-
-def _curve(canvas: Canvas, curves: np.ndarray, ends: tuple[int, int], label: float) -> None:
-    plane = Plane(canvas, CURVE, (0, 1), (-0.04, 1.04))
-    plane.grid((), (0, 0.5, 1))
-    plane.line([(label, -1), (label, 2)], INK, 1.2)
-    mixes = np.linspace(0, 1, len(curves))
-    for values, color in zip(curves.T, (ORANGE, BLUE), strict=True):
-        plane.line(np.stack([mixes, values], 1), color, 2.4)
-    plane.ticks([(0, "0"), (0.5, "0.5"), (1, "1")], [(0, "0"), (1, "1")], "label mix")
-    plane.close()
-    canvas.text(CURVE[0], CURVE[1] - 26, "judge: P(", size=13)
-    canvas.text(CURVE[0] + 60, CURVE[1] - 26, f"{ends[0]}", size=13, bold=True, color=ORANGE)
-    canvas.text(CURVE[0] + 70, CURVE[1] - 26, ")  and  P(", size=13)
-    canvas.text(CURVE[0] + 132, CURVE[1] - 26, f"{ends[1]}", size=13, bold=True, color=BLUE)
-    canvas.text(CURVE[0] + 142, CURVE[1] - 26, ")  in this style", size=13)
-
-
-def _marks(style: float, label: float) -> list:
-    """The rim of the nearest cell, and a ring at the place itself."""
-    left, _, _, bottom = SQUARE
-    column, row = (round(v * (CELLS - 1)) for v in (label, style))
-    a, b = left + column * CELL, bottom - (row + 1) * CELL
-    rim = [(a, b), (a + CELL - 1, b), (a + CELL - 1, b + CELL - 1), (a, b + CELL - 1), (a, b)]
-    x, y = (
-        left + (label * (CELLS - 1) + 0.5) * CELL,
-        bottom - (style * (CELLS - 1) + 0.5) * CELL,
-    )
-    cross = [(x + dx, y + dy) for dx, dy in ((-5, 0), (0, -5), (5, 0), (0, 5), (-5, 0))]
-    return [(rim, "#FFFFFF", 5), (rim, ORANGE, 3), (cross, "#FFFFFF", 5), (cross, ORANGE, 3)]
+    def value(self, at: tuple[float, float]) -> tuple[float, float]:
+        """From the middle of the first tile, rightwards and upwards, to that of the last."""
+        return tuple((v * CELLS - 0.5) / (CELLS - 1) for v in self.share(at))
 
 
 def morph(model, *, judge=None) -> Explorer:
@@ -115,6 +51,28 @@ def morph(model, *, judge=None) -> Explorer:
         np.linspace(0, 1, 17),
     )
 
+    square = Square(
+        CELLS,
+        CELLS**2,
+        "to the right: the label; upwards: the style",
+        side=CELL,
+        gap=0,
+        names=40,
+    )
+    big, below = Face(224), Panel(10, 14, None)
+    curve = Curve(
+        250,
+        104,
+        (0, 1),
+        (-0.04, 1.04),
+        xticks=ENDS,
+        yticks=ENDS[::2],
+        xname="label mix",
+        grid="y",
+    )
+    page = Page([[square, below], [big, curve]])
+    square.heading(page.paper)
+
     @lru_cache(KEPT)
     def grid(a: int, b: int, seed_a: int, seed_b: int) -> np.ndarray:
         ends = draw_of(seed_a, space.size), draw_of(seed_b, space.size)
@@ -124,44 +82,60 @@ def morph(model, *, judge=None) -> Explorer:
 
     def draw(
         style: float, label: float, a: int, b: int, seed_a: int, seed_b: int
-    ) -> tuple[Image.Image, str]:
+    ) -> tuple[Canvas, str]:
         ends = draw_of(seed_a, space.size), draw_of(seed_b, space.size)
-        z = spherical(*ends, np.array([style]))
         way = np.append(label, fine if read else [])
-        pictures = space.pictures(
-            z.repeat(len(way), axis=0), linear(one_hot[a], one_hot[b], way)
-        )
+        z = spherical(*ends, np.array([style])).repeat(len(way), axis=0)
+        pictures = space.pictures(z, linear(one_hot[a], one_hot[b], way))
+        canvas = page.sheet()
+        square.paint(canvas, grid(a, b, seed_a, seed_b))
+        shares = ((v * (CELLS - 1) + 0.5) / CELLS for v in (label, style))
+        square.cross(canvas, *shares, half=CELL / 2, arms=False)
+        left, _, right, bottom = square.box
+        for x, words, color, anchor in (
+            (left, f"class {a}", ORANGE, "la"),
+            ((left + right) / 2, "label mix", MUTED, "ma"),
+            (right, f"class {b}", BLUE, "ra"),
+        ):
+            canvas.text(x, bottom + 6, words, size=14, color=color, anchor=anchor)
+        names = [""] * CELLS
+        names[0], names[-1] = f"no. {seed_b}", f"no. {seed_a}"
+        square.names(canvas, names)
+        big.paint(canvas, pictures[0], f"style {style:.2f}, label {label:.2f}")
         text = (
             f"Style {style:.2f} of the way from seed {seed_a} to seed {seed_b}, label "
             f"{label:.2f} of the way from {a} to {b}."
         )
-        curves = None
-        if read:
-            found = read(pictures)
-            curves, here = found[1:, [a, b]], found[0]
-            most = int(here.argmax())
-            text += (
-                f" The judge reads {most} ({here[most]:.0%}): P({a}) = {here[a]:.2f}, "
-                f"P({b}) = {here[b]:.2f}."
-            )
-        squares = grid(a, b, seed_a, seed_b)
-        at, seeds = (style, label), (seed_a, seed_b)
-        return arrange(squares, pictures[0], curves, at, (a, b), seeds), text
-
-    def press(begin: Point, end: Point, _now: dict) -> dict[str, float]:
-        if not inside(begin, SQUARE):
-            return {}
-        label, style = ((s * CELLS - 0.5) / (CELLS - 1) for s in fractions(end, SQUARE))
-        return {"label": label, "style": style}
+        if not read:
+            curve.heading(canvas, note="no judge reads these classes")
+            return canvas, text
+        probabilities = read(pictures)
+        here, most = probabilities[0], int(probabilities[0].argmax())
+        curve.heading(canvas, "judge:")
+        for x, words, color in ((58, f"P({a})", ORANGE), (104, f"P({b})", BLUE)):
+            at = curve.left + x, curve.top - 9
+            canvas.text(*at, words, size=14, bold=True, color=color, anchor="ls")
+        lines = [
+            (fine, probabilities[1:, digit], color, 2.4, 0.0)
+            for digit, color in ((a, ORANGE), (b, BLUE))
+        ]
+        curve.paint(canvas, lines, at=label)
+        return canvas, (
+            f"{text} The judge reads {most} ({here[most]:.0%}): P({a}) = {here[a]:.2f}, "
+            f"P({b}) = {here[b]:.2f}."
+        )
 
     last = space.classes - 1
     controls = [
-        Slider("label", "label mix, from a to b", 0.0, 1.0, 0.02, 0.5),
+        Slider("label", "label mix, a to b", 0.0, 1.0, 0.02, 0.5),
         Slider("style", "style mix", 0.0, 1.0, 0.02, 0.5),
         Slider("a", "class a", 0, last, 1, min(3, last - 1)),
         Slider("b", "class b", 0, last, 1, min(8, last)),
-        Slider("seed_a", "seed of the first style", 0, 99, 1, 1),
-        Slider("seed_b", "seed of the second style", 0, 99, 1, 2),
+        Slider("seed_a", "first style", 0, 99, 1, 1),
+        Slider("seed_b", "second style", 0, 99, 1, 2),
     ]
     about = "A morph between two classes: the label mixed in one direction, style in the other."
-    return Explorer(controls, draw, name="morph", about=about, size=SIZE, press=press)
+    mouse = {square: ("label", "style"), curve: "label"}
+    return Explorer(
+        controls, draw, name="morph", about=about, size=page.size, mouse=mouse, play="label"
+    )

@@ -7,43 +7,22 @@ there. Only T = 1 samples the density that `log_prob` gives.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import torch
-from PIL import Image
 
 from course_lib.errors import CourseError
 from course_lib.explore.kit import network
-from course_lib.explore.kit.canvas import MUTED, Canvas
+from course_lib.explore.kit.canvas import Canvas
 from course_lib.explore.kit.controls import Slider
 from course_lib.explore.kit.explorer import Explorer
-from course_lib.plots.pictures import as_pixels, mosaic
+from course_lib.explore.kit.panels import Page, Tiles
+from course_lib.plots.pictures import as_pixels
 
-WIDTH, TOP, GAP = 820, 42, 3
-ROOM = (808, 410)
+GAP, ROOM = 3, (808, 410)
 MOST, STEP = 1.2, 0.1
 COUNT = round(MOST / STEP) + 1
-
-
-def sheet(pixels: np.ndarray, columns: int) -> np.ndarray:
-    """uint8 (n, H, W, 3) as one picture, as large as a whole zoom lets it be."""
-    n, height, width, _ = pixels.shape
-    rows = -(-n // columns)
-    zoom = min(
-        (ROOM[0] - (columns - 1) * GAP) // (columns * width),
-        (ROOM[1] - (rows - 1) * GAP) // (rows * height),
-    )
-    return mosaic(pixels, columns, zoom, GAP)
-
-
-def arrange(picture: np.ndarray, t: float, n: int) -> Image.Image:
-    """The sheet, its temperature above it."""
-    canvas = Canvas(WIDTH, TOP + picture.shape[0] + 8)
-    left = (WIDTH - picture.shape[1]) // 2
-    canvas.text(left, 12, f"T = {t:.1f}", size=16, bold=True)
-    words = f"the same {n} latents z, scaled: T·z"
-    canvas.text(left + picture.shape[1], 14, words, size=13, color=MUTED, anchor="ra")
-    canvas.picture(picture, left, TOP)
-    return canvas.finish()
 
 
 def needs(flow: object, methods: tuple[str, ...], what: str) -> None:
@@ -75,28 +54,30 @@ def temperature(flow, *, rows: int = 3, columns: int = 6) -> Explorer:
             f"{most[1]} columns; got {rows} and {columns}."
         )
     n, ts = rows * columns, np.linspace(0, MOST, COUNT)
-    kept: dict[int, list[tuple[np.ndarray, float]]] = {}
+    fits = [(room + GAP) // count for room, count in zip(ROOM, (columns, rows), strict=True)]
+    zoom = min((fits[0] - GAP) // width, (fits[1] - GAP) // height)
+    sheet = Tiles(columns, n, side=zoom * max(height, width), gap=GAP, names=0)
+    page = Page([sheet], width=max(420, sheet.width + 12))
 
+    @lru_cache(20)
     def computed(seed: int) -> list[tuple[np.ndarray, float]]:
-        if seed not in kept:
-            kept[seed] = [(sheet(p, columns), d) for p, d in samples(flow, n, seed, ts)]
-        return kept[seed]
+        return samples(flow, n, seed, ts)
 
-    def draw(t: float, seed: int) -> tuple[Image.Image, str]:
-        place = round(t / STEP)
-        t, (picture, density) = ts[place], computed(seed)[place]
-        text = (
+    def draw(t: float, seed: int) -> tuple[Canvas, str]:
+        place, canvas = round(t / STEP), page.sheet()
+        pictures, density = computed(seed)[place]
+        sheet.heading(canvas, f"T = {t:.1f}", f"the same {n} latents z, scaled: T·z")
+        sheet.paint(canvas, pictures)
+        return canvas, (
             f"T = {t:.1f}, seed {seed}: mean log p(x) of the {n} samples is {density:.0f} nats."
         )
-        return arrange(picture, t, n), text.replace("-", "−")
 
     controls = [
         Slider("t", "temperature T", 0.0, MOST, STEP, 1.0),
-        Slider("seed", "seed of the latents", 0, 19, 1, 0),
+        Slider("seed", "seed", 0, 19, 1, 0),
     ]
     about = "Samples of a flow from the same latents, scaled by a temperature."
-    size = (WIDTH, TOP + len(computed(0)[0][0]) + 8)
-    return Explorer(controls, draw, name="temperature", about=about, size=size)
+    return Explorer(controls, draw, name="temperature", about=about, size=page.size, play="t")
 
 
 def samples(flow, n: int, seed: int, ts: np.ndarray) -> list[tuple[np.ndarray, float]]:

@@ -7,72 +7,56 @@ the face, and the judge of faces reads whether nothing but what was told has cha
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import lru_cache
 
 import numpy as np
 import torch
-from PIL import Image
 
 from course_lib import data
 from course_lib.data.faces import FACTORS
 from course_lib.errors import CourseError
-from course_lib.explore.kit.canvas import GRID, INK, MUTED, ORANGE, Canvas
+from course_lib.explore.kit.canvas import GRID, INK, MUTED, ORANGE, PAPER, Canvas
 from course_lib.explore.kit.conditioned import Conditioned, coder, conditioned
 from course_lib.explore.kit.controls import Choice, Slider
 from course_lib.explore.kit.explorer import Explorer
-from course_lib.explore.kit.readings import (
-    Reading,
-    changed,
-    judge_for,
-    one,
-    read,
-    table,
-    worded,
-)
-from course_lib.explore.kit.tiles import put
+from course_lib.explore.kit.mouse import Point
+from course_lib.explore.kit.panels import Face, Page, Panel, Row
+from course_lib.explore.kit.readings import Readings, changed, judge_for, one, read, worded
 from course_lib.models.conditional import Autoencoder
 from course_lib.plots.pictures import as_array, as_pixels
 
-SIZE, SIDE, FACES = (820, 430), 224, 50
+FACES = 50
 DRAW, REAL = "a draw", "a test face"
 
 
-def arrange(
-    number: int,
-    before: np.ndarray,
-    after: np.ndarray,
-    real: np.ndarray | None,
-    told: Mapping[str, tuple[float, float]],
-    readings: Mapping[str, Reading] | None,
-) -> Image.Image:
-    """The face as it is and changed, what was told, and the table of both readings.
+class Told(Panel):
+    """A line for each attribute with what G is told, −1 (without) to 1 (with), to be dragged;
+    its value is (number of the line, what is told there)."""
 
-    told: name → what G was told before and after, from −1 (without) to 1 (with).
-    """
-    canvas = Canvas(*SIZE)
-    first = f"seed {number}" if real is None else f"test face {number}, rebuilt"
-    for index, (name, picture) in enumerate(((first, before), ("told otherwise", after))):
-        left = 6 + index * (SIDE + 14)
-        canvas.text(left, 12, name, size=15, bold=True, color=(MUTED, ORANGE)[index])
-        put(canvas, picture, left, 38, SIDE)
-    if real is not None:
-        put(canvas, real, 6, 296, 128)
-        canvas.text(6, 272, "the face itself", size=13, color=MUTED)
-    left, pitch = 164 if real is not None else 6, min(22, 150 // len(told))
-    canvas.text(left, 272, "told: −1 without, 1 with", size=13, color=MUTED)
-    for index, (name, (was, now)) in enumerate(told.items()):
-        y, middle, reach = 296 + pitch * index + pitch / 2, left + 214, 70
-        strong = abs(now - was) > 1e-9
-        color = ORANGE if strong else INK
-        words = name.replace("_", " ")
-        canvas.text(left, y, words, size=13, color=color, bold=strong, anchor="lm")
-        canvas.line([(middle - reach, y), (middle + reach, y)], GRID, 3)
-        canvas.disc(middle + reach * was, y, 4, MUTED)
-        canvas.disc(middle + reach * now, y, 5, color)
-    if readings is not None:
-        table(canvas, (486, 12), readings)
-    return canvas.finish()
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self.names, self.pitch = names, min(26, 150 // len(names))
+        super().__init__(
+            160, self.pitch * len(names), "told: −1 without, 1 with", (110, 0, 12, 0)
+        )
+
+    def value(self, at: Point) -> tuple[int, float]:
+        """The line and the place on it."""
+        x, y = self.share(at)
+        return min(int((1 - y) * len(self.names)), len(self.names) - 1), 2 * x - 1
+
+    def paint(self, canvas: Canvas, before: np.ndarray, now: np.ndarray) -> None:
+        """What is told of the face as it is, and otherwise, each (K,)."""
+        canvas.text(
+            self.left - 110, self.top - 9, self.title, size=13, color=MUTED, anchor="ls"
+        )
+        for index, (name, was, here) in enumerate(zip(self.names, before, now, strict=True)):
+            y, strong = self.top + self.pitch * (index + 0.5), abs(here - was) > 1e-9
+            color, words = ORANGE if strong else INK, name.replace("_", " ")
+            at = self.left - 110, y
+            canvas.text(*at, words, size=13, color=color, bold=strong, anchor="lm")
+            canvas.line([(self.left, y), (self.box[2], y)], GRID, 3)
+            for told, radius, ink in ((was, 4, MUTED), (here, 6, color)):
+                canvas.disc(self.left + (told + 1) / 2 * self.width, y, radius, ink, PAPER)
 
 
 def _faces(space: Conditioned, model, faces: object) -> tuple[np.ndarray, np.ndarray]:
@@ -97,9 +81,9 @@ def told_attributes(model, faces=None, *, judge=None) -> Explorer:
     data set with these attributes, of which the first 50 can be chosen; None: the test faces of
     the model's size. judge: `evaluation.face_factors()` unless given; it reads rendered faces,
     so it is asked only where all attributes are factors of those.
-    Controls: one for each attribute (0: told as it is, 1: told the opposite), number (the seed of
-    z and of the attributes, or the number of the face), and for models with an encoder source
-    ("a draw", "a test face").
+    Controls: one for each attribute (0: told as it is, 1: the opposite, with which the first
+    begins; drag on the lines below the faces), number (the seed of z and of the attributes, or
+    the number of the face), and for models with an encoder source ("a test face", "a draw").
     A test face is encoded with its own attributes, to the mean of q(z | x, c).
     Raises `CourseError` for other models and other data.
     """
@@ -111,9 +95,13 @@ def told_attributes(model, faces=None, *, judge=None) -> Explorer:
         code = coder(model, "told_attributes")
         images, labels = _faces(space, model, faces)
 
+    sides, told = [Face(256), Face(256)], Told(space.names)
+    own_face, readings = Face(128, "the face itself"), Readings(266)
+    page = Page([[Row(*sides), Row(told, own_face)], readings])
+
     @lru_cache(2 * FACES)
     def start(source: str, number: int) -> tuple:
-        """z (latent,), the attributes (K,) as ±1, the picture, its reading, and the real face."""
+        """z (latent,), the attributes (K,) as ±1, the picture, its reading, the real face."""
         if source == REAL:
             own, real = labels[number], as_pixels(images[number : number + 1])[0]
             z = code(images[number] / 255, own)
@@ -126,38 +114,61 @@ def told_attributes(model, faces=None, *, judge=None) -> Explorer:
         reading = one(read(judge, picture), 0) if judge else None
         return z, vector, picture[0], reading, real
 
-    def draw(number: int, source: str = DRAW, **moves: float) -> tuple[Image.Image, str]:
+    def draw(number: int, source: str = DRAW, **moves: float) -> tuple[Canvas, str]:
         z, own, before, reading, real = start(source, number)
-        move = np.array([moves[name] for name in space.names])
-        now = own * (1 - 2 * move)
-        picture = space.pictures(z[None], now[None])
-        told = dict(zip(space.names, zip(own, now, strict=True), strict=True))
+        now = own * (1 - 2 * np.array([moves[name] for name in space.names]))
+        picture, canvas = space.pictures(z[None], now[None]), page.sheet()
+        first = f"seed {number}" if real is None else f"test face {number}, rebuilt"
+        sides[0].paint(canvas, before, first, MUTED)
+        sides[1].paint(canvas, picture[0], "told otherwise", ORANGE)
+        told.paint(canvas, own, now)
+        if real is not None:
+            own_face.paint(canvas, real, color=MUTED)
         asked = [
-            f"{name.replace('_', ' ')} {was:+.0f} → {is_now:+.1f}"
-            for name, (was, is_now) in told.items()
-            if abs(is_now - was) > 1e-9
+            f"{name.replace('_', ' ')} {was:+.0f} → {here:+.1f}"
+            for name, was, here in zip(space.names, own, now, strict=True)
+            if abs(here - was) > 1e-9
         ]
         text = f"Seed {number}" if real is None else f"Test face {number}"
         text += f", told otherwise: {', '.join(asked) or 'nothing'}."
-        readings = None
         if judge:
             after = one(read(judge, picture), 0)
-            readings = {"as it is": reading, "told": after}
+            readings.paint(canvas, {"as it is": reading, "told": after})
             text += (
                 f" The judge reads changed: {worded(changed(reading, after), reading, after)}."
             )
-        drawn = arrange(number, before, picture[0], real, told, readings)
-        return drawn, text.replace("-", "−")
+        return canvas, text
+
+    def tell(line: tuple[int, float], at: tuple[int, float], now: dict) -> dict[str, float]:
+        own = start(now.get("source", DRAW), now["number"])[1]
+        return {space.names[line[0]]: (1 - own[line[0]] * at[1]) / 2}
+
+    def best() -> int:
+        """The face that the model rebuilds best, to begin with; without an encoder the first."""
+        if not readable:
+            return 0
+        pairs = (start(REAL, i) for i in range(len(images)))
+        off = [np.square(made.astype(float) - real).mean() for _, _, made, _, real in pairs]
+        return int(np.argmin(off))
 
     most = (len(images) if readable else FACES) - 1
     controls = [
         *(
-            Slider(name, f"{name.replace('_', ' ')}, the other way", 0.0, 1.0, 0.1, 0.0)
-            for name in space.names
+            Slider(
+                name, f"reverse {name.replace('_', ' ')}", 0.0, 1.0, 0.1, 0.0 if place else 1.0
+            )
+            for place, name in enumerate(space.names)
         ),
-        Slider("number", "seed, or test face no.", 0, most, 1, 0),
+        Slider("number", "seed, or face no.", 0, most, 1, best()),
     ]
     if readable:
-        controls.append(Choice("source", "face", (DRAW, REAL), DRAW))
-    about = "A face of a model that is told attributes, and the same face told otherwise."
-    return Explorer(controls, draw, name="told_attributes", about=about, size=SIZE)
+        controls.append(Choice("source", "face", (REAL, DRAW), REAL))
+    return Explorer(
+        controls,
+        draw,
+        name="told_attributes",
+        about="A face of a model that is told attributes, and the same face told otherwise.",
+        size=page.size,
+        mouse={told: tell},
+        play=space.names[0],
+    )

@@ -8,13 +8,12 @@ in z what the label gets wrong.
 from __future__ import annotations
 
 import numpy as np
-from PIL import Image
 
 from course_lib import data
 from course_lib.errors import CourseError
 from course_lib.explore.kit import strokes
-from course_lib.explore.kit.axes import inside
-from course_lib.explore.kit.canvas import BLUE, GRID, INK, MUTED, ORANGE, Canvas
+from course_lib.explore.kit.axes import Bars
+from course_lib.explore.kit.canvas import BLUE, INK, MUTED, ORANGE, PAPER, Canvas
 from course_lib.explore.kit.conditioned import (
     MOST,
     Conditioned,
@@ -23,80 +22,38 @@ from course_lib.explore.kit.conditioned import (
     conditioned,
 )
 from course_lib.explore.kit.controls import Choice, Slider
-from course_lib.explore.kit.drawing import Drawing, DrawnOn, ink, penned
+from course_lib.explore.kit.drawing import Drawing, ink, penned
+from course_lib.explore.kit.explorer import Explorer
 from course_lib.explore.kit.mouse import Point
-from course_lib.explore.kit.tiles import TILE, Sheet, put
+from course_lib.explore.kit.panels import Button, Face, Page, Panel, Tiles, put
 from course_lib.plots.pictures import as_array, as_pixels
 
-SIZE, DIGITS = (820, 478), 50
-PAD, CLEAR = (6, 38, 286, 318), (196, 326, 286, 352)
-SEEN, REBUILT, BARS = (316, 38), (316, 212), (520, 38, 770, 328)
-SHEET = Sheet(74, 408, MOST, MOST)
+DIGITS = 50
 OWN, TEST, AS_READ = "your drawing", "a test digit", "as the judge reads it"
 
 
-def arrange(
-    pad: strokes.Strokes | np.ndarray,
-    side: int,
-    seen: np.ndarray | None,
-    tiles: np.ndarray,
-    label: int,
-    read: np.ndarray | None,
-) -> Image.Image:
-    """Pad, what E sees of it, the reconstruction, the judge's reading, the style in all classes.
+class Paper(Panel):
+    """Black paper to draw on, `units` wide; its value is the place of the pen in units."""
 
-    pad: strokes, or a test digit as pixels; seen: pixels (H, W, 3), None while nothing is drawn.
-    """
-    canvas = Canvas(*SIZE)
-    canvas.text(PAD[0], 12, "draw a digit here", size=14, bold=True)
-    canvas.text(PAD[0], CLEAR[1] + 13, "press and drag", size=13, color=MUTED, anchor="lm")
-    canvas.box(*CLEAR, fill="#F2F2F2", rim=MUTED)
-    canvas.text(241, CLEAR[1] + 13, "clear", size=14, anchor="mm")
-    canvas.box(*PAD, fill="#000000")
-    unit = (PAD[2] - PAD[0]) / side
-    if isinstance(pad, np.ndarray):
-        put(canvas, pad, *PAD[:2], PAD[2] - PAD[0])
-    else:
-        for stroke in pad:
-            places = np.array(stroke) * unit + PAD[:2]
-            canvas.line(places, "#FFFFFF", 2 * unit)
+    def __init__(self, side: int, units: int) -> None:
+        super().__init__(side, side, "draw a digit here")
+        self.unit = side / units
+
+    def value(self, at: Point) -> Point:
+        """Units from the left and from the top; beyond the paper too."""
+        return (at[0] - self.left) / self.unit, (at[1] - self.top) / self.unit
+
+    def paint(self, canvas: Canvas, drawn: strokes.Strokes | np.ndarray) -> None:
+        """Strokes, or a digit as pixels (H, W, 3)."""
+        canvas.box(*self.box, fill="#000000")
+        if isinstance(drawn, np.ndarray):
+            put(canvas, drawn, self.left, self.top, self.width)
+            return
+        for stroke in drawn:
+            places = np.array(stroke) * self.unit + (self.left, self.top)
+            canvas.line(places, PAPER, 2 * self.unit)
             for x, y in places:
-                canvas.disc(x, y, unit, "#FFFFFF")
-    canvas.text(SEEN[0], 12, "what E sees", size=14, bold=True)
-    canvas.text(REBUILT[0], REBUILT[1] - 24, "rebuilt", size=14, bold=True)
-    canvas.text(PAD[0], SHEET.top - 46, "its style in all classes", size=14, bold=True)
-    for left, top in (SEEN, REBUILT):
-        canvas.box(left, top, left + 140, top + 140, fill="#EDEDED")
-    if seen is None:
-        return canvas.finish()
-    put(canvas, seen, *SEEN, 140)
-    canvas.text(REBUILT[0] + 68, REBUILT[1] - 24, f"as a {label}", size=14, color=ORANGE)
-    put(canvas, tiles[label], *REBUILT, 140)
-    for column, picture in enumerate(tiles):
-        x = SHEET.corner(column)[0] + TILE / 2
-        strong, color = column == label, ORANGE if column == label else INK
-        canvas.text(x, SHEET.top - 4, f"{column}", bold=strong, color=color, anchor="ms")
-        put(canvas, picture, *SHEET.corner(column), TILE)
-    _bars(canvas, read, label)
-    return canvas.finish([SHEET.rim(label, ORANGE)])
-
-
-def _bars(canvas: Canvas, read: np.ndarray | None, label: int) -> None:
-    """P(class) as the judge reads what E sees."""
-    if read is None:
-        return
-    left, top, right, bottom = BARS
-    pitch = (bottom - top) / len(read)
-    canvas.text(left, 12, "the judge: P(class)", size=14, bold=True)
-    for index, share in enumerate(read):
-        y = top + pitch * index
-        color = ORANGE if index == label else BLUE
-        canvas.line([(left, y + pitch), (right, y + pitch)], GRID, 0.6)
-        canvas.box(left, y + 4, left + share * (right - left), y + pitch - 4, color)
-        canvas.text(left - 10, y + pitch / 2, f"{index}", size=13, color=color, anchor="rm")
-        if share >= 0.005:
-            words = f"{share:.0%}"
-            canvas.text(right + 6, y + pitch / 2, words, size=12, color=MUTED, anchor="lm")
+                canvas.disc(x, y, self.unit, PAPER)
 
 
 def _digits(space: Conditioned, digits: object) -> tuple[np.ndarray, np.ndarray]:
@@ -120,7 +77,7 @@ def _digits(space: Conditioned, digits: object) -> tuple[np.ndarray, np.ndarray]
     return images, as_array(labels)[:DIGITS]
 
 
-def transfer(model, digits=None, *, judge=None) -> DrawnOn:
+def transfer(model, digits=None, *, judge=None) -> Explorer:
     """A digit, drawn with the mouse or taken from a data set: its style in every class.
 
     model: a hybrid of grey images with an encoder that is told up to ten classes. digits: a data
@@ -140,56 +97,90 @@ def transfer(model, digits=None, *, judge=None) -> DrawnOn:
     images, labels = _digits(space, digits)
     judged = class_judge(space, judge, "transfer")
     side, every = space.shape[1], np.eye(space.classes)
-    unit = (PAD[2] - PAD[0]) / side
+    pad, clear, seen_by, rebuilt = Paper(280, side), Button(90, 26), Face(140), Face(140)
+    bars = Bars(280, 290, "the judge: P(class)", names=24, ends=42)
+    sheet = Tiles(space.classes, space.classes, "its style in all classes", names=60)
+    page = Page([[pad, clear], [seen_by, rebuilt], bars], [sheet])
+    pad.heading(page.paper)
+    clear.paint(page.paper, "clear")
+    page.paper.text(
+        clear.box[2] + 12, clear.top + 13, "press and drag", size=13, color=MUTED, anchor="lm"
+    )
+    for face, words in ((seen_by, "what E sees"), (rebuilt, "rebuilt")):
+        face.heading(page.paper, words)
+        page.paper.box(*face.box, fill="#EDEDED")
+    page.paper.text(
+        6, sheet.top - 26, "its style in all classes", size=14, bold=True, anchor="ls"
+    )
 
-    def draw(
-        image: str, label: str, digit: int, drawing: str, ink: int
-    ) -> tuple[Image.Image, str]:
-        path = strokes.first(strokes.read(drawing, side), ink)
+    def draw(image: str, label: str, digit: int, drawing: str, ink: int) -> tuple[Canvas, str]:
+        canvas, path = page.sheet(), strokes.first(strokes.read(drawing, side), ink)
         if image == OWN and not path:
-            text = "Nothing is drawn yet: press and drag on the black square, or take a test digit."
-            return arrange(path, side, None, every, 0, None), text
+            pad.paint(canvas, path)
+            return canvas, (
+                "Nothing is drawn yet: press and drag on the black square, or take a test digit."
+            )
         grey = strokes.centred(path, side) if image == OWN else images[digit][0] / 255
         seen = as_pixels(grey[None, None])[0]
         read = judged(seen[None])[0] if judged else None
         told = int(read.argmax()) if label == AS_READ else int(label)
         z = code(grey[None], told)
         tiles = space.pictures(np.tile(z, (space.classes, 1)), every)
+        pad.paint(canvas, path if image == OWN else seen)
+        put(canvas, seen, *seen_by.box[:2], seen_by.width)
+        put(canvas, tiles[told], *rebuilt.box[:2], rebuilt.width)
+        canvas.text(
+            rebuilt.left + 68, rebuilt.top - 9, f"as a {told}", color=ORANGE, anchor="ls"
+        )
+        sheet.paint(canvas, tiles)
+        sheet.rim(canvas, told, ORANGE)
+        for column in range(space.classes):
+            color, at = ORANGE if column == told else INK, sheet.corner(column)
+            x, y = at[0] + sheet.side / 2, at[1] - 5
+            canvas.text(x, y, f"{column}", bold=column == told, color=color, anchor="ms")
         what = OWN if image == OWN else f"test digit {digit}, labelled {labels[digit]},"
         text = f"{what[0].upper()}{what[1:]} is taken for a {told}"
         if read is not None:
             most = int(read.argmax())
             text += f"; the judge reads {most} ({read[most]:.0%})"
+            rows = [
+                (
+                    f"{i}",
+                    share,
+                    ORANGE if i == told else BLUE,
+                    f"{share:.0%}" if share >= 0.005 else "",
+                )
+                for i, share in enumerate(read)
+            ]
+            bars.heading(canvas)
+            bars.paint(canvas, rows, (0.0, 1.0))
         norm, usual = np.linalg.norm(z), space.size**0.5
-        text += f". Norm of its code {norm:.2f}; draws have about {usual:.1f}."
-        pad = path if image == OWN else seen
-        return arrange(pad, side, seen, tiles, told, read), text
+        return canvas, f"{text}. Norm of its code {norm:.2f}; draws have about {usual:.1f}."
 
-    def press(begin: Point, end: Point, now: dict) -> dict[str, object]:
-        if inside(begin, CLEAR):
-            return {"image": OWN, "drawing": "", "ink": 0}
-        tile = SHEET.tile(begin)
-        if tile is not None and tile < space.classes:
-            return {"label": f"{tile}"}
-        if not inside(begin, PAD):
-            return {}
-        own = now["image"] == OWN  # from a test digit one comes to an empty sheet
-        places = [
-            tuple((v - o) / unit for v, o in zip(at, PAD, strict=False)) for at in (begin, end)
-        ]
-        drawing = now["drawing"] if own else ""
-        return {"image": OWN} | penned(drawing, now["ink"], side, *places)
+    def pen(begin: Point, end: Point, now: dict) -> dict[str, object]:
+        drawing = (
+            now["drawing"] if now["image"] == OWN else ""
+        )  # else one comes to an empty sheet
+        return {"image": OWN} | penned(drawing, now["ink"], side, begin, end)
 
     names = [f"{c}" for c in range(space.classes)]
     options = ([AS_READ] if judged else []) + names
     controls = [
         Slider("digit", "test digit no.", 0, len(images) - 1, 1, 0),
         Choice("image", "image", (TEST, OWN), TEST),
-        Choice("label", "E is told that it is", tuple(options), options[0]),
+        Choice("label", "E is told: it is", tuple(options), options[0]),
         ink(),
         Drawing(side),
     ]
-    about = (
-        "A digit that you draw, rebuilt by a conditional model, and its style in all classes."
+    return Explorer(
+        controls,
+        draw,
+        name="transfer",
+        about="A digit that you draw, rebuilt by a conditional model; its style in all classes.",
+        size=page.size,
+        mouse={
+            clear: lambda *_: {"image": OWN, "drawing": "", "ink": 0},
+            sheet: lambda tile, *_: {} if tile is None else {"label": f"{tile}"},
+            pad: pen,
+        },
     )
-    return DrawnOn(controls, draw, name="transfer", about=about, size=SIZE, press=press)

@@ -5,16 +5,13 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from course_lib.explore.kit.axes import inside
 from course_lib.explore.kit.canvas import GRID, INK, MUTED, ORANGE, Canvas
 from course_lib.explore.kit.controls import Slider
 from course_lib.explore.kit.explorer import Explorer
 from course_lib.explore.kit.mouse import Point
+from course_lib.explore.kit.panels import Page, Panel
 from course_lib.explore.kit.stamping import check, matrix, possible, stamps
 
-SIZE = (820, 448)
-INPUT, KERNEL, OUTPUT = (6, 40, 146, 180), (6, 236, 146, 376), (176, 40, 556, 420)
-COUNTS, MATRIX = (580, 40, 700, 160), (748, 40, 812, 420)
 LIGHT, DARK = np.array([255.0, 255, 255]), np.array([86.0, 156, 205])
 INPUTS = np.array([[1, 2, 0, 1], [0, 1, 3, 1], [2, 1, 1, 0], [1, 0, 2, 1]])
 
@@ -25,93 +22,54 @@ def shade(value: float, most: float) -> str:
     return "#" + "".join(f"{round(c):02x}" for c in color)
 
 
-def cells(
-    canvas: Canvas, box: tuple, values: np.ndarray, title: str, kept: range | None = None
-) -> float:
-    """A grid of numbers, shaded; rows and columns that are not `kept` are greyed. The side of a
-    cell, in pixels.
-    """
-    left, top, right, _ = box
-    side, most = (right - left) / len(values), values.max()
-    canvas.text(left, top - 27, title, size=14, bold=True)
-    size = next((s for s in (17, 13, 11, 9) if side > 1.9 * s), 0)
-    for (row, column), value in np.ndenumerate(values):
-        x, y = left + column * side, top + row * side
-        cut = kept is not None and not (row in kept and column in kept)
-        fill, ink = ("#EDEDED", MUTED) if cut else (shade(value, most), INK)
-        canvas.box(x, y, x + side, y + side, fill, GRID, 0.8)
-        if size:
-            middle = x + side / 2, y + side / 2
-            canvas.text(*middle, f"{value:g}", size=size, color=ink, anchor="mm")
-    return side
+class Cells(Panel):
+    """A grid of numbers, shaded; its value is the place on it in fractions, down and right."""
+
+    def __init__(self, side: int) -> None:
+        super().__init__(side, side)
+
+    def paint(
+        self, canvas: Canvas, values: np.ndarray, title: str, kept: range | None = None
+    ) -> None:
+        """The numbers (n, n); rows and columns that are not `kept` are greyed."""
+        self.heading(canvas, title)
+        side, most = self.width / len(values), values.max()
+        size = next((s for s in (17, 13, 11, 9) if side > 1.9 * s), 0)
+        for (row, column), value in np.ndenumerate(values):
+            x, y = self.left + column * side, self.top + row * side
+            cut = kept is not None and not (row in kept and column in kept)
+            fill, ink = ("#EDEDED", MUTED) if cut else (shade(value, most), INK)
+            canvas.box(x, y, x + side, y + side, fill, GRID, 0.8)
+            if size:
+                at = x + side / 2, y + side / 2
+                canvas.text(*at, f"{value:g}", size=size, color=ink, anchor="mm")
+
+    def frame(self, canvas: Canvas, n: int, place: tuple[int, ...], color: str) -> None:
+        """A border around rows and columns (top, left, bottom, right) of n × n cells."""
+        a, b, c, d = (self.width / n * v for v in place)
+        x, y = self.left, self.top
+        canvas.box(x + b, y + a, x + d, y + c, rim=color, width=2.6)
+
+    def value(self, at: Point) -> tuple[float, float]:
+        """Fractions downwards and to the right."""
+        x, y = self.share(at)
+        return min(1 - y, 1 - 1e-9), min(x, 1 - 1e-9)
 
 
-def frame(canvas: Canvas, box: tuple, side: float, place: tuple, color: str) -> None:
-    """A border around rows and columns (top, left, bottom, right) of a grid."""
-    left, top = box[:2]
-    a, b, c, d = (side * v for v in place)
-    canvas.box(left + b, top + a, left + d, top + c, rim=color, width=2.6)
-
-
-def arrange(x, kernel, stride, padding, output_padding, step) -> Image.Image:
-    """Input, kernel, what the output is after so many stamps, counts of overlaps, the matrix."""
-    n, k = len(x), len(kernel)
-    canvas, at = Canvas(*SIZE), divmod(step - 1, n)
-    out = check(n, k, stride, padding, output_padding)
-    beyond = max(0, output_padding - padding)  # rows that no stamp reaches, but which are kept
-    whole = stamps(x, kernel, stride, 0, 0)
-    whole = np.pad(whole, ((0, 0), (0, beyond), (0, beyond)))
-    side = cells(canvas, INPUT, x, f"input {n}×{n}")
-    if step:
-        frame(canvas, INPUT, side, (at[0], at[1], at[0] + 1, at[1] + 1), ORANGE)
-    cells(canvas, KERNEL, kernel, f"kernel {k}×{k}")
-    title = f"output {out}×{out}, {step} of {n * n} stamps"
-    side = cells(canvas, OUTPUT, whole[:step].sum(0), title, range(padding, padding + out))
-    frame(canvas, OUTPUT, side, (padding, padding, padding + out, padding + out), INK)
-    if step:
-        row, column = at[0] * stride, at[1] * stride
-        frame(canvas, OUTPUT, side, (row, column, row + k, column + k), ORANGE)
-    ones = stamps(np.ones((n, n)), np.ones((k, k)), stride, padding, output_padding)
-    cells(canvas, COUNTS, ones.sum(0), "overlaps")
-    canvas.text(COUNTS[0], 182, "side of the output", size=13, bold=True)
-    lines = (
-        (f"({n} − 1) · {stride}", "stride"),
-        (f"− 2 · {padding}", "padding"),
-        (f"+ {k}", "kernel"),
-        (f"+ {output_padding}", "output_padding"),
-        (f"= {out}", ""),
-    )
-    for index, (number, word) in enumerate(lines):
-        y = 208 + 22 * index
-        canvas.text(COUNTS[0] + 62, y, number, size=12, anchor="ra", bold=not word)
-        canvas.text(COUNTS[0] + 69, y, word, size=12, color=MUTED)
-    canvas.text(COUNTS[0], 346, "orange: this stamp", size=12, color=ORANGE)
-    canvas.text(COUNTS[0], 366, "black: what is kept", size=12)
-    canvas.text(COUNTS[0], 386, "grey: cut off", size=12, color=MUTED)
-    return canvas.finish(
-        _matrix(canvas, matrix(n, kernel, stride, padding, output_padding), step)
-    )
-
-
-def _matrix(canvas, values, step) -> list:
-    """The matrix as a picture; the rim of the column that is the present stamp."""
-    left, top, right, bottom = MATRIX
+def paint_matrix(canvas: Canvas, panel: Panel, values: np.ndarray, step: int) -> None:
+    """The matrix as a picture, with a border around the column that is the present stamp."""
     rows, columns = values.shape
-    wide, high = (right - left) // columns, bottom - top
+    wide, high = panel.width // columns, panel.height // rows or panel.height / rows
+    tall, (left, top) = round(rows * high), panel.box[:2]
     share = (values / values.max())[..., None]
     pixels = (LIGHT + share * (DARK - LIGHT)).round().astype(np.uint8)
-    tall = rows * (high // rows) or high
     image = Image.fromarray(pixels).resize((wide * columns, tall), Image.Resampling.BOX)
-    canvas.text(right, top - 27, f"matrix {rows}×{columns}", size=14, bold=True, anchor="ra")
+    panel.heading(canvas, note=f"matrix {rows}×{columns}")
     canvas.picture(np.asarray(image), left, top)
-    edge = [(left - 1, top - 1), (left + wide * columns, top - 1)]
-    edge += [(left + wide * columns, top + tall), (left - 1, top + tall), (left - 1, top - 1)]
-    marks = [(edge, MUTED, 1)]
+    canvas.frame((left - 1, top - 1, left + wide * columns, top + tall), MUTED, 1)
     if step:
         x = left + wide * (step - 1)
-        y = top + tall
-        marks.append(([(x, top), (x + wide, top), (x + wide, y), (x, y), (x, top)], ORANGE, 2))
-    return marks
+        canvas.frame((x, top, x + wide, top + tall), ORANGE)
 
 
 def transposed() -> Explorer:
@@ -121,31 +79,67 @@ def transposed() -> Explorer:
     3), padding (0 to 3), output_padding (0 to 2). A setting that torch refuses is brought to the
     nearest that it takes, and the text says so. A press on an input pixel goes to its stamp.
     """
+    source, weights, output, counts = (Cells(side) for side in (140, 140, 380, 120))
+    formula, whole = Panel(180, 220, "side of the output"), Panel(64, 380)
+    page = Page([[source, weights], output, [counts, formula], whole])
+    formula.heading(page.paper)
+    words = (
+        ("orange: this stamp", ORANGE),
+        ("black: what is kept", INK),
+        ("grey: cut off", MUTED),
+    )
+    for line, (text, color) in enumerate(words):
+        y = formula.top + 136 + 20 * line
+        page.paper.text(formula.left, y, text, size=12, color=color)
 
     def draw(
         step: int, size: int, kernel: int, stride: int, padding: int, output_padding: int
-    ) -> tuple[Image.Image, str]:
-        x, weights = INPUTS[:size, :size], np.arange(1, kernel**2 + 1).reshape(kernel, kernel)
+    ) -> tuple[Canvas, str]:
+        canvas, x = page.sheet(), INPUTS[:size, :size]
+        w = np.arange(1, kernel**2 + 1).reshape(kernel, kernel)
         padding, output_padding, note = possible(size, kernel, stride, padding, output_padding)
-        step = min(step, size * size)
-        out = check(size, kernel, stride, padding, output_padding)
+        step, out = min(step, size**2), check(size, kernel, stride, padding, output_padding)
+        beyond = max(0, output_padding - padding)  # rows that no stamp reaches, but are kept
+        parts = np.pad(stamps(x, w, stride, 0, 0), ((0, 0), (0, beyond), (0, beyond)))
+        row, column = divmod(step - 1, size)
+        source.paint(canvas, x, f"input {size}×{size}")
+        weights.paint(canvas, w, f"kernel {kernel}×{kernel}")
+        title = f"output {out}×{out}, {step} of {size**2} stamps"
+        output.paint(canvas, parts[:step].sum(0), title, range(padding, padding + out))
+        side, kept = parts.shape[1], (padding, padding, padding + out, padding + out)
+        output.frame(canvas, side, kept, INK)
         now = "No stamp yet."
         if step:
-            row, column = divmod(step - 1, size)
+            source.frame(canvas, size, (row, column, row + 1, column + 1), ORANGE)
+            a, b = row * stride, column * stride
+            output.frame(canvas, side, (a, b, a + kernel, b + kernel), ORANGE)
             now = (
-                f"Stamp {step} of {size * size}: {x[row, column]} times the kernel, from row "
-                f"{row * stride - padding}, column {column * stride - padding} of the output."
+                f"Stamp {step} of {size**2}: {x[row, column]} times the kernel, from row "
+                f"{a - padding}, column {b - padding} of the output."
             )
+        given = size, stride, padding, output_padding
+        ones = stamps(np.ones((size, size)), np.ones((kernel, kernel)), *given[1:])
+        counts.paint(canvas, ones.sum(0), "overlaps")
+        paint_matrix(canvas, whole, matrix(size, w, *given[1:]), step)
+        for line, (number, word) in enumerate(
+            (
+                (f"({size} − 1) · {stride}", "stride"),
+                (f"− 2 · {padding}", "padding"),
+                (f"+ {kernel}", "kernel"),
+                (f"+ {output_padding}", "output_padding"),
+                (f"= {out}", ""),
+            )
+        ):
+            at, y = formula.left + 62, formula.top + 2 + 22 * line
+            canvas.text(at, y, number, size=12, anchor="ra", bold=not word)
+            canvas.text(at + 7, y, word, size=12, color=MUTED)
         even = "divides" if kernel % stride == 0 else "does not divide"
-        text = f"{now} Output {out}×{out}; stride {stride} {even} the kernel's {kernel}.{note}"
-        picture = arrange(x, weights, stride, padding, output_padding, step)
-        return picture, text.replace("-", "−")
+        return canvas, (
+            f"{now} Output {out}×{out}; stride {stride} {even} the kernel's {kernel}.{note}"
+        )
 
-    def press(begin: Point, end: Point, now: dict) -> dict[str, int]:
-        if not inside(begin, INPUT) or not inside(end, INPUT):
-            return {}
-        side = (INPUT[2] - INPUT[0]) / now["size"]
-        column, row = (int((v - o) // side) for v, o in zip(end, INPUT[:2], strict=True))
+    def press(_begin: object, at: tuple[float, float], now: dict) -> dict[str, int]:
+        row, column = (int(share * now["size"]) for share in at)
         return {"step": row * now["size"] + column + 1}
 
     controls = [
@@ -156,7 +150,13 @@ def transposed() -> Explorer:
         Slider("padding", "padding", 0, 3, 1, 1),
         Slider("output_padding", "output_padding", 0, 2, 1, 1),
     ]
-    about = (
-        "A transposed convolution: the kernel is stamped on the output for each input pixel."
+    return Explorer(
+        controls,
+        draw,
+        name="transposed",
+        about="A transposed convolution: the kernel is stamped on the output, pixel by pixel.",
+        size=page.size,
+        mouse={source: press},
+        play="step",
+        bounds=lambda now: {"step": now["size"] ** 2},
     )
-    return Explorer(controls, draw, name="transposed", about=about, size=SIZE, press=press)

@@ -10,10 +10,14 @@ import pytest
 import torch
 from PIL import Image
 from scipy import integrate, stats
+from shells import at, panel, parts
 
 from course_lib import explore
 from course_lib.errors import CourseError
+from course_lib.explore.kit.axes import Curve, Pad
+from course_lib.explore.kit.canvas import minus
 from course_lib.explore.kit.controls import Choice, Slider, Toggle, settle
+from course_lib.explore.kit.panels import Strip
 
 elbo_bar, minimax, interpolation = (
     import_module(f"course_lib.explore.{n}") for n in ("elbo_bar", "minimax", "interpolation")
@@ -32,10 +36,9 @@ class TinyVAE(torch.nn.Module):
         self.weight = torch.nn.Parameter(
             torch.randn(latent, channels * 784, generator=generator)
         )
-        self.channels = channels
 
     def mean_image(self, z):
-        return (z @ self.weight).sigmoid().view(len(z), self.channels, 28, 28)
+        return (z @ self.weight).sigmoid().view(len(z), *self.shape)
 
     def encode(self, x):
         mean = x.flatten(1) @ self.weight.T / 20
@@ -72,7 +75,26 @@ def history(points=False):
     return SimpleNamespace(grids=grids, terms=terms)
 
 
+def flow():
+    """A flow in the plane off its start, where it is no identity."""
+    from course_lib.models import Flow
+
+    model, generator = Flow(depth=4, hidden=(16,)), torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.add_(0.2 * torch.randn(weight.shape, generator=generator))
+    return model
+
+
+def moons():
+    from course_lib import data
+
+    return data.load("moons", "test").take(300)
+
+
 MAKERS = {
+    "warp": lambda: explore.warp(flow(), moons()),
+    "pointed": lambda: explore.pointed(flow()),
     "minimax": explore.minimax,
     "elbo_bar": explore.elbo_bar,
     "replay": lambda: explore.replay(history()),
@@ -234,8 +256,10 @@ def test_explorers_leave_the_model_as_it_was():
 
 
 def test_the_right_model_is_asked_for():
-    with pytest.raises(CourseError, match=r"lacks \.encode"):
-        explore.latent_plane(TinyGAN(2), digits())
+    with pytest.raises(CourseError, match=r"encodings of data for models with \.encode"):
+        explore.latent_plane(TinyGAN(), digits())
+    with pytest.raises(CourseError, match=r"Linear has none of \.decode"):
+        explore.interpolation(torch.nn.Linear(2, 2))
     with pytest.raises(CourseError, match=r"examples of shape \(2,\)"):
         explore.interpolation(TinyGAN(4, (2,)))
     with pytest.raises(CourseError, match="from 0 to 1"):
@@ -264,13 +288,69 @@ def test_a_single_grid_needs_no_control():
     one.grids = one.grids[:1]
     explorer = explore.replay(one)
     assert explorer.controls == () and explorer.render()
-    assert explorer.widget().children[1].value == explorer.render()
+    assert parts(explorer.widget())[1].value == explorer.render()
 
 
-def parts(box):
-    controls, picture, readout = box.children
-    image = getattr(picture, "children", [picture])[0]  # alone, or below the mouse's layer
-    return {widget.description: widget for widget in controls.children}, image, readout
+def test_the_mouse_drags_the_start_of_the_game_around():
+    explorer = explore.minimax()
+    game = panel(explorer, Pad)
+    assert explorer.press(at(game, 0.5, 0.9))["angle"] == 90
+    assert explorer.press(at(game, 0.2, 0.5))["angle"] == 180
+    assert explorer.press(at(game, 0.5, 0.9), at(game, 0.9, 0.499))["angle"] == 0
+    assert explorer.press((game.left - 9, game.top), eta=0.5) == explorer.start | {"eta": 0.5}
+
+
+def test_strips_and_curves_can_be_pressed():
+    explorer = explore.interpolation(TinyGAN())
+    for strip in (panel(explorer, Strip), panel(explorer, Strip, 1)):
+        assert explorer.press((strip.left + strip.side / 2, strip.top + 3))["t"] == 0.0
+        end = strip.box[2] - strip.side / 2
+        assert explorer.press((end, strip.top + 3))["t"] == 1.0
+        middle = (strip.left + strip.box[2]) / 2
+        assert explorer.press((end, strip.top + 3), (middle, 9999))["t"] == 0.5
+    assert explorer.press(at(panel(explorer, Curve), 0.3, 0.5))["t"] == 0.3
+    again = explore.replay(history())
+    for number in (0, 1):  # 40 rounds, five grids
+        assert again.press(at(panel(again, Curve, number), 0.55, 0.2))["moment"] == 2
+    bar = explore.elbo_bar()
+    assert bar.press(at(panel(bar, Curve), 0.75, 0.5))["mean"] == 2.0
+
+
+def test_bars_of_the_bound_are_drawn_whole():
+    """Far below −10 too: the axis goes on as far as the ELBO does."""
+    explorer = explore.elbo_bar(x=3.0, s=0.4)
+    assert "ELBO −" in explorer.readout(mean=-3.0, w=2.0)
+    assert explorer.render(mean=-3.0, w=2.0) != explorer.render(mean=-2.95, w=2.0)
+
+
+class Foreign(torch.nn.Module):
+    """A stranger's model: what a notebook's author would write, and nothing for explorers."""
+
+    shape, latent = (1, 16, 16), 2
+
+    def __init__(self):
+        super().__init__()
+        self.net = torch.nn.Linear(2, 256)
+
+    def decode(self, z, condition=None):
+        return self.net(z).sigmoid().view(-1, *self.shape)
+
+    def sample(self, n, generator=None):
+        return self.decode(torch.randn(n, self.latent, generator=generator))
+
+
+@pytest.mark.parametrize("make", [explore.walk, explore.interpolation, explore.latent_plane])
+def test_a_strangers_model_is_explored_unchanged(make):
+    explorer = make(Foreign())
+    first, last = explorer.controls[0].low, explorer.controls[0].high
+    name = explorer.controls[0].name
+    assert explorer.render(**{name: first}) != explorer.render(**{name: last})
+
+
+def test_minus_signs_are_true_and_hyphens_stay():
+    assert (
+        minus("z = -1.5, dcgan-64 at (-.5, 3-4); −2") == "z = −1.5, dcgan-64 at (−.5, 3-4); −2"
+    )
 
 
 def test_a_failing_redraw_is_said_in_the_widget():
@@ -282,7 +362,7 @@ def test_a_failing_redraw_is_said_in_the_widget():
     explorer = explore.Explorer(
         [Slider("t", "t", 0.0, 1.0, 0.1, 0.0)], draw, name="x", about="A test.", size=(8, 8)
     )
-    inputs, image, readout = parts(explorer.widget())
+    inputs, image, readout, _ = parts(explorer.widget())
     kept = image.value
     inputs["t"].value = 0.9
     assert "RuntimeError: no picture &lt;here&gt;" in readout.value and image.value == kept
@@ -297,15 +377,17 @@ def test_static_shows_the_picture_with_alternative_text(monkeypatch):
     monkeypatch.setenv("COURSE_STATIC", "1")
     explore.show(explorer)
     output = shown.pop()._repr_mimebundle_()
-    assert (
-        "Simultaneous, η = 0.20" in output["text/plain"] and "<img alt=" in output["text/html"]
-    )
-    assert len(output["text/html"]) < 80_000
+    assert "Simultaneous, η = 0.20" in output["text/plain"]
+    assert "<img alt=" in output["text/html"] and "Run this cell" in output["text/html"]
+    assert len(output["text/html"]) < 80_000 and not shown
     monkeypatch.setenv("COURSE_STATIC", "0")
     explore.show(explorer, update="alternating", eta=0.4)
-    box = shown.pop()
-    assert "course-explorer" in box._dom_classes
-    assert parts(box)[1].value == explorer.render(update="alternating", eta=0.4)
+    live, still = shown
+    assert "course-explorer" in live.box._dom_classes
+    assert parts(live.box)[1].value == explorer.render(update="alternating", eta=0.4)
+    assert explorer.readout(update="alternating", eta=0.4) in still.alt
+    assert "text/plain" not in live._repr_mimebundle_(), "no insides where it can't be shown"
+    assert still._repr_mimebundle_() != still._repr_mimebundle_(), "each output has its name"
     with pytest.raises(CourseError, match=r"from 0\.02 to 1"):
         explore.show(explorer, eta=4.0)
     with pytest.raises(CourseError, match="show wants an explorer"):

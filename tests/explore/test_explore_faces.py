@@ -3,21 +3,21 @@
 The models are small and untrained, the judges made up: what they must read is known.
 """
 
-import io
 import itertools
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from shells import at, found, inside, panel, parts, pixels
 from torch.nn.functional import conv2d, conv_transpose2d
 
 from course_lib import explore
 from course_lib.data import faces
 from course_lib.data.faces import FACTORS
 from course_lib.errors import CourseError
-from course_lib.explore.kit import stamping, tiles
+from course_lib.explore.kit import stamping
 from course_lib.explore.kit.latent_space import draws, latents
+from course_lib.explore.kit.panels import Strip, Tiles
 from course_lib.explore.kit.readings import changed
 from course_lib.models import DCGAN, GAN, VAE, Flow, RealNVP
 
@@ -92,10 +92,6 @@ MAKERS = {
 }
 
 
-def pixels(png):
-    return np.asarray(Image.open(io.BytesIO(png)))
-
-
 # Faces ---------------------------------------------------------------------------------------
 
 
@@ -126,8 +122,7 @@ def test_walk_begins_at_a_and_ends_at_b():
     explorer, space = explore.walk(model, seed=3), latents(model, "walk")
     sample = space.pictures(draws(24, 12, 3))
     for t, index in ((0.0, 4), (1.0, 17)):
-        shown = pixels(explorer.render(a=4, b=17, t=t))
-        assert np.array_equal(shown[38:294, 448:704], tiles.fitted(sample[index], 256))
+        assert found(pixels(explorer.render(a=4, b=17, t=t)), sample[index], 256)
     text = explorer.readout(a=4, b=17, t=0.5, path="straight")
     middle = np.linalg.norm(draws(24, 12, 3)[[4, 17]].mean(0))
     assert f"From 4 to 17, straight, t = 0.50. Norm of z {middle:.2f};" in text
@@ -137,34 +132,59 @@ def test_walk_begins_at_a_and_ends_at_b():
 
 def test_the_mouse_chooses_both_ends_of_the_walk(explorers):
     explorer = explorers["walk"]
-    place = lambda index: (26 + 68 * (index % 6) + 30, 38 + 68 * (index // 6) + 30)
+    sheet, strip = panel(explorer, Tiles), panel(explorer, Strip)
+    place = lambda index: inside(sheet, index)
     after = explorer.press(place(8), place(21))
     assert (after["a"], after["b"]) == (8, 21)
     assert explorer.press(place(8), a=3, b=4) == explorer.start | {"a": 3, "b": 8}
-    for nowhere in ((5, 60), (500, 100), (100, 400)):
-        assert explorer.press(nowhere) == explorer.press(place(8), nowhere) == explorer.start
+    assert explorer.press(place(8), at(strip, 0.5, 0.5)) == explorer.start, "dropped beside"
+    assert explorer.press(at(strip, 0.5, 0.5), t=0.1)["t"] == 0.5
+    assert explorer.press((5, 60)) == explorer.start
     short = explorers["walk digits"]
-    assert short.press(place(4))["b"] == 4 and short.press(place(5)) == short.start
+    sheet = panel(short, Tiles)
+    assert short.press(inside(sheet, 4))["b"] == 4
+    assert short.press(inside(sheet, 5)) == short.start
+
+
+def test_a_flow_shows_the_strips_nearest_first_and_says_so(explorers):
+    light, whole = explorers["walk flow"].frames(t=0.34)
+    assert light.png != whole.png and light.text == whole.text
+    assert len(list(explorers["walk"].frames(t=0.34))) == 1
 
 
 def test_the_sheet_knows_the_tile_under_every_pixel_that_it_draws():
-    sheet = tiles.Sheet(26, 38, 6, 11)
+    sheet = Tiles(6, 11)
+    sheet.put(26, 38)
     for index in range(11):
         x, y = sheet.corner(index)
         for dx, dy in itertools.product((0, 32, 63), repeat=2):
-            assert sheet.tile((x + dx, y + dy)) == index
+            assert sheet.value((x + dx, y + dy)) == index
+    assert sheet.value(inside(sheet, 11)) is sheet.value((sheet.left - 1, 50)) is None
 
 
 def test_attributes_show_z_plus_what_the_sliders_say():
     model, directions = dcgan(), arrows(12)
     explorer = explore.attributes(model, directions, seed=2)
     z = draws(24, 12, 2)[5] + 1.5 * directions["smile"] - 0.7 * directions["dark hair"].numpy()
-    wanted = tiles.fitted(latents(model, "attributes").pictures(z[None])[0], 224)
-    shown = pixels(explorer.render(sample=5, smile=1.5, **{"dark hair": -0.7}))
-    assert np.array_equal(shown[38 : 38 + 224, 244 : 244 + 224], wanted)
-    assert "moved by 0.00 of the norm of z. The judge reads changed: nothing." in (
-        explorer.readout(sample=5)
+    wanted = latents(model, "attributes").pictures(z[None])[0]
+    assert found(
+        pixels(explorer.render(sample=5, smile=1.5, **{"dark hair": -0.7})), wanted, 256
     )
+    assert "moved by 0.00 of the norm of z. The judge reads changed: nothing." in (
+        explorer.readout(sample=5, smile=0.0)
+    )
+    assert explorer.press(inside(panel(explorer, Tiles), 7))["sample"] == 7
+
+
+def test_attributes_open_on_a_face_that_changes():
+    mixing = torch.eye(len(FACTORS), SIZE) / 4
+    smile = torch.zeros(SIZE)
+    smile[list(FACTORS).index("smile")] = 3.0
+    z = draws(6, SIZE, 0)
+    explorer = explore.attributes(Drawn(mixing), {"smile": smile}, z, judge=Reader())
+    assert explorer.start["smile"] == 1.0 and "changed: smile" in explorer.readout()
+    still = explore.attributes(Drawn(mixing), {"smile": 0 * smile}, z, judge=Reader())
+    assert still.start["sample"] == 0, "nothing changes anywhere"
 
 
 def test_a_latent_point_at_the_origin_is_walked_from_and_moved():
@@ -258,10 +278,8 @@ def test_arithmetic_is_mean_minus_mean_plus_mean_and_carries_a_linear_attribute_
     assert "the judge reads glasses yes, and it is there in 8 of 8 neighbours" in text
     assert "glasses no → yes" in text
     a, b, c = (points[i : i + 3].mean(0) for i in (0, 12, 20))
-    wanted = tiles.fitted(latents(model, "this").pictures((a - b + c)[None])[0], 96)
-    assert np.array_equal(
-        pixels(explorer.render(**chosen))[142:230, 604:692], wanted[4:-4, 4:-4]
-    )
+    wanted = latents(model, "this").pictures((a - b + c)[None])[0]
+    assert found(pixels(explorer.render(**chosen)), wanted, 128, rim=4)
     same = explorer.readout(**chosen | {"a1": 12, "a2": 13, "a3": 14})
     assert "glasses no, and it is there in 0 of 8" in same and "changed: nothing." in same
 
@@ -279,7 +297,7 @@ def test_arithmetic_finds_its_candidates_with_and_without_the_attribute(explorer
 
 def test_the_mouse_puts_a_picture_into_the_group_that_is_asked_for(explorers):
     explorer = explorers["arithmetic"]
-    place = (26 + 68 * 4 + 10, 38 + 68 + 10)  # picture 10
+    place = inside(panel(explorer, Tiles), 10)
     after = explorer.press(place, letter="B")
     assert [after[f"b{i}"] for i in (1, 2, 3)] == [13, 14, 10]
     assert [after[f"a{i}"] for i in (1, 2, 3)] == [0, 1, 2]
@@ -301,8 +319,7 @@ def test_face_factors_are_rendered_as_set_and_told_where_the_judge_misreads():
     wrong = explorer.readout(smile=1.0, hair="curly")
     assert "misreads: hair short, set curly." in wrong
     large = faces.render(faces.neutral() | {"turn": torch.tensor([0.5])}, size=320)[0]
-    shown = pixels(explorer.render(turn=0.5))
-    assert np.array_equal(shown[40:360, 6:326], large.permute(1, 2, 0).numpy())
+    assert found(pixels(explorer.render(turn=0.5)), large.permute(1, 2, 0).numpy(), 320)
     assert [c.name for c in explorer.controls] == list(FACTORS)
 
 
@@ -412,9 +429,22 @@ def test_what_is_shown_is_always_possible_and_said_to_be_something_else():
 
 def test_a_press_on_an_input_pixel_goes_to_its_stamp(explorers):
     explorer = explorers["transposed"]
-    side = 140 / 3
-    assert explorer.press((6 + 2.5 * side, 40 + 1.5 * side))["step"] == 6
+    source = next(iter(explorer.mouse))
+    assert explorer.press(at(source, 2.5 / 3, 0.5))["step"] == 6
+    assert explorer.press(at(source, 0.1, 0.9), (9999, 9999))["step"] == 9
     assert explorer.press((300, 100)) == explorer.start
     text = explorer.readout(step=6)
     assert "Stamp 6 of 9: 3 times the kernel, from row 1, column 3 of the output." in text
     assert explorer.readout(step=0).startswith("No stamp yet. Output 6×6;")
+
+
+def test_the_slider_has_as_many_stamps_as_the_picture():
+    explorer = explore.transposed()
+    inputs, image, readout, _ = parts(explorer.widget(size=4, step=14))
+    assert inputs["stamps"].max == 16
+    inputs["side of the input"].value = 2
+    assert inputs["stamps"].max == inputs["stamps"].value == 4
+    assert "Stamp 4 of 4" in readout.value
+    assert image.value == explorer.render(size=2, step=4)
+    inputs["side of the input"].value = 4
+    assert inputs["stamps"].max == 16

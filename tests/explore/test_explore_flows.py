@@ -1,6 +1,5 @@
 """The explorers of image flows: the numbers said, what is kept, the speed."""
 
-import io
 import statistics
 import time
 from importlib import import_module
@@ -9,16 +8,17 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from shells import at, panel, parts, pixels
 
 from course_lib import explore
 from course_lib.errors import CourseError
 from course_lib.explore.fill import Rectangle
+from course_lib.explore.kit.axes import Pad
 from course_lib.explore.temperature import samples
 from course_lib.models import GAN, VAE, Flow, RealNVP
 from course_lib.models.inpainting import inpaint
 
-panel = import_module("course_lib.explore.fill")
+fill = import_module("course_lib.explore.fill")
 
 torch.set_num_threads(1)
 
@@ -96,18 +96,21 @@ def test_fill_is_inpaint_seen_step_by_step():
     hole = Rectangle(5, 0, 8, 28)
     known = torch.as_tensor(hole.known(28, 28))
     filled = inpaint(flow, x, known, steps=4, generator=generator)
-    pixels = [
-        np.rint(v[0, 0].numpy() * 255).astype(np.uint8)[:, :, None].repeat(3, 2)
-        for v in (levels[1:2].float() / 255, filled)
-    ]
-    wanted = panel.arrange(*pixels, hole, 4)
     state = {"image": 1, "top": 5, "height": 3, "seed": 2, "step": 4}
-    shown = Image.open(io.BytesIO(explore.fill(flow, levels, steps=4).render(**state)))
-    assert np.array_equal(np.asarray(shown), np.asarray(wanted))
+    explorer = explore.fill(flow, levels, steps=4)
+    shown = pixels(explorer.render(**state))
+    for number, image in ((0, levels[1:2].float() / 255), (2, filled)):
+        pane = panel(explorer, fill.Pane, number)
+        middle = pane.zoom // 2  # of a pixel, beside the border of the hole
+        rows, columns = (
+            range(v + middle, v + middle + 28 * pane.zoom, pane.zoom) for v in pane.box[1::-1]
+        )
+        wanted = np.rint(image[0, 0].numpy() * 255)
+        assert np.array_equal(shown[np.ix_(rows, columns)][:, :, 0], wanted)
     assert not any(p.grad is not None for p in flow.parameters())
 
 
-def test_steps_are_computed_once_and_no_further_than_asked(monkeypatch):
+def test_steps_are_computed_once_shown_as_they_come_and_no_further_than_asked(monkeypatch):
     taken = []
 
     def counted(flow, image, known, *, steps, **_):
@@ -115,16 +118,19 @@ def test_steps_are_computed_once_and_no_further_than_asked(monkeypatch):
             taken.append(step)
             yield image * step / steps
 
-    monkeypatch.setattr(panel, "filling", counted)
+    monkeypatch.setattr(fill, "filling", counted)
     explorer = explore.fill(tiny(), images(), steps=10)
     for step in (3, 1, 3, 5, 0):
         explorer.render(step=step)
     assert taken == [0, 1, 2, 3, 4, 5]
     explorer.render(step=2, seed=1)
     assert taken[6:] == [0, 1, 2]
+    seen = [frame.text for frame in explorer.frames(step=4, seed=1)]
+    assert [f"Step {k} of 10" in text for k, text in enumerate(seen, 2)] == [True] * 3
+    assert taken[9:] == [3, 4], "each is shown as it comes"
     explorer.render(step=2, top=20, height=8)
     explorer.render(step=2, top=20, height=28)  # the same rectangle, cut at the border
-    assert taken[9:] == [0, 1, 2]
+    assert taken[11:] == [0, 1, 2]
 
 
 def test_the_right_model_and_images_are_asked_for():
@@ -153,76 +159,90 @@ def test_the_right_model_and_images_are_asked_for():
 
 def test_a_press_on_the_density_sets_the_point_under_it():
     explorer = explore.pointed(Flow(), reach=2.0)
-    left, top, right = 30, 40, 410  # where the square is drawn
-    corners = {(left, top): (-2.0, 2.0), (right - 1, top): (2.0, 2.0), (220, 230): (0.0, 0.0)}
-    for pixel, (x1, x2) in corners.items():
-        assert explorer.press(pixel) == {"x1": x1, "x2": x2}
-    dragged = explorer.press((220, 230), (315, 1000), x1=1.0)
+    square = panel(explorer, Pad)
+    corners = {(0, 1): (-2.0, 2.0), (0.999, 1): (2.0, 2.0), (0.5, 0.5): (0.0, 0.0)}
+    for place, (x1, x2) in corners.items():
+        assert explorer.press(at(square, *place)) == {"x1": x1, "x2": x2}
+    dragged = explorer.press(at(square, 0.5, 0.5), at(square, 0.75, -3), x1=1.0)
     assert dragged == {"x1": 1.0, "x2": -2.0}, (
         "a drag counts where it is now, within the square"
     )
-    assert explorer.press((600, 200), (220, 230), x1=1.0) == {"x1": 1.0, "x2": 0.0}
-    white = np.asarray(Image.open(io.BytesIO(explorer.render(**explorer.press((125, 135))))))
-    assert abs(white[135, 125].astype(int) - [213, 94, 0]).max() < 60, "the dot is there"
+    beside = square.box[2] + 20, square.top + 9
+    assert explorer.press(beside, at(square, 0.5, 0.5), x1=1.0, x2=0.5) == {
+        "x1": 1.0,
+        "x2": 0.5,
+    }
+    place = at(square, 0.25, 0.75)
+    shown = pixels(explorer.render(**explorer.press(place)))
+    color = shown[round(place[1]), round(place[0])].astype(int)
+    assert abs(color - [213, 94, 0]).max() < 60, "the dot is there"
+
+
+def test_pointed_opens_where_both_points_are_seen():
+    flow = Flow()
+    with torch.no_grad():
+        for weight in flow.parameters():
+            weight.add_(0.02)
+    text = explore.pointed(flow).readout()
+    assert "beyond the picture" not in text
+    assert "beyond the picture" in explore.pointed(flow, reach=0.5).readout(x1=0.5, x2=-0.5)
 
 
 def test_a_press_in_the_latent_plane_goes_by_the_map_that_is_shown():
     digits = SimpleNamespace(images=images(n=40), labels=torch.arange(40) % 10)
     explorer = explore.latent_plane(VAE(hidden=(16,)), digits)
-    middle = (602, 246)
+    square = panel(explorer, Pad)
+    middle, one = at(square, 0.5, 0.5), at(square, 0.8413, 0.5)
     assert explorer.press(middle)["z1"] == 0.0
-    assert explorer.press((392 + 0.8413 * 420, 246)) == {"z1": 1.0, "z2": 0.0, "map": "decoded"}
-    assert explorer.press(middle, (2000, 246))["z1"] == 3.0
+    assert explorer.press(one) == {"z1": 1.0, "z2": 0.0, "map": "decoded"}
+    assert explorer.press(middle, at(square, 9, 0.5))["z1"] == 3.0
     reach = 4  # of the encodings of an untrained model
-    at = (602 + 420 / (2 * reach), 246)
-    assert explorer.press(at, map="encodings")["z1"] == 1.0
+    assert explorer.press(at(square, 0.5 + 0.5 / reach, 0.5), map="encodings")["z1"] == 1.0
     assert explorer.press((100, 100), z1=2.0)["z1"] == 2.0, "beside the map nothing happens"
 
 
 def test_a_rectangle_is_painted_out_by_dragging_either_way_in_any_of_the_pictures():
     explorer = explore.fill(tiny(), images(), steps=4)
-    zoom = 262 // 28
     for index in range(3):
-        left, top = 6 + 274 * index + (262 - 28 * zoom) // 2, 40
-        at = lambda row, column, left=left, top=top: (
-            left + zoom * (column + 0.5),
-            top + zoom * (row + 0.5),
+        pane = panel(explorer, fill.Pane, index)
+        place = lambda row, column, pane=pane: (
+            pane.left + pane.zoom * (column + 0.5),
+            pane.top + pane.zoom * (row + 0.5),
         )
-        wanted = {"top": 3, "left": 5, "height": 8, "width": 2, "step": 0}
-        for begin, end in ((at(3, 5), at(10, 6)), (at(10, 6), at(3, 5)), (at(3, 6), at(10, 5))):
-            assert explorer.press(begin, end, step=3, image=2, seed=4) == wanted | {
-                "image": 2,
-                "seed": 4,
-            }
-        outside = explorer.press(at(20, 20), at(99, 99))
+        now = {"step": 3, "image": 2, "seed": 4}
+        wanted = now | {"top": 3, "left": 5, "height": 8, "width": 2}
+        for begin, end in (((3, 5), (10, 6)), ((10, 6), (3, 5)), ((3, 6), (10, 5))):
+            assert explorer.press(place(*begin), place(*end), **now) == wanted
+        outside = explorer.press(place(20, 20), place(99, 99))
         assert (outside["height"], outside["width"]) == (8, 8)
+        click = explorer.press(place(27, 14), **wanted)
+        assert click == wanted | {"top": 20, "left": 13}, "a click moves it, within the image"
     start = explorer.start | {"step": 3}
     assert explorer.press((410, 5), (500, 300), step=3) == start, "pressed above the pictures"
 
 
 def test_the_mouse_moves_all_sliders_and_draws_once(monkeypatch):
     explorer = explore.pointed(Flow(), reach=2.0)
-    box = explorer.widget()
-    image, layer, field = box.children[1].children
+    box = explorer.widget(x1=0.0, x2=0.0)
+    image, layer, field = box.children[0].children
+    sliders = parts(box)[0].values()
     assert field.layout.display == "none" and 'aria-hidden="true"' in layer.value
-    drawn, frame = [], explorer.frame
-    monkeypatch.setattr(explorer, "frame", lambda **s: drawn.append(s) or frame(**s))
+    drawn, frames = [], explorer.frames
+    monkeypatch.setattr(explorer, "frames", lambda **s: drawn.append(s) or frames(**s))
     width, height = explorer.size
-    place = 125 / width, 135 / height
+    x, y = at(panel(explorer, Pad), 0.25, 0.75)
+    place = x / width, y / height
     field.value = " ".join(map(str, (*place, *place, 1.0)))
-    assert [s.value for s in box.children[0].children] == [-1.0, 1.0]
-    assert drawn == [{"x1": -1.0, "x2": 1.0}] and image.value == explorer.render(
-        x1=-1.0, x2=1.0
-    )
+    assert [s.value for s in sliders] == [-1.0, 1.0]
+    assert drawn == [{"x1": -1.0, "x2": 1.0}]
+    assert image.value == explorer.render(x1=-1.0, x2=1.0)
     field.value = " ".join(map(str, (*place, *place, 2.0)))
-    assert len(drawn) == 2, "the render above, and nothing for a press on the same point"
-    box.children[0].children[0].value = 0.5  # the sliders go on as before
+    assert len(drawn) == 1, "nothing for a press on the same point"
+    next(iter(sliders)).value = 0.5  # the sliders go on as before
     assert drawn[-1] == {"x1": 0.5, "x2": 1.0}
 
 
 def test_an_explorer_without_places_to_point_at_takes_no_mouse():
     explorer = explore.temperature(tiny(), rows=1, columns=2)
     assert not explorer.pressable and explorer.press((5, 5), t=0.5)["t"] == 0.5
-    assert len(explorer.widget().children[1].keys) and not hasattr(
-        explorer.widget().children[1], "children"
-    )
+    assert 'course-layer"' not in explorer.widget().children[0].children[1].value

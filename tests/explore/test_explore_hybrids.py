@@ -3,24 +3,26 @@
 The models are small and untrained; what must be seen is computed from them a second time.
 """
 
-import io
 from importlib import import_module
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from shells import at, found, inside, panel, parts, pixels
 
 from course_lib import data, explore
 from course_lib.data import DataSet
 from course_lib.errors import CourseError
-from course_lib.explore.kit import strokes, tiles
+from course_lib.explore.kit import strokes
+from course_lib.explore.kit.axes import Curve, Pad
 from course_lib.explore.kit.drawing import MOST
 from course_lib.explore.kit.latent_space import draws
+from course_lib.explore.kit.panels import Button, Tiles
 from course_lib.models import AAE, CGAN, CVAE, CVAEGAN, DCGAN
 
-class_style, transfer = (
-    import_module(f"course_lib.explore.{n}") for n in ("class_style", "transfer")
+class_style, transfer, told = (
+    import_module(f"course_lib.explore.{n}")
+    for n in ("class_style", "transfer", "told_attributes")
 )
 
 torch.set_num_threads(1)
@@ -65,28 +67,15 @@ TIMED = {
 }
 
 
-def pixels(png):
-    return np.asarray(Image.open(io.BytesIO(png)))
-
-
 def uint8(images):
     """Floats (n, C, H, W) → (n, H, W, 3), without what the explorers use."""
     levels = images.mul(255).round().byte().permute(0, 2, 3, 1).numpy()
     return np.broadcast_to(levels, (*levels.shape[:3], 3))
 
 
-def shown(explorer, place, side, **state):
-    left, top = place[:2]
-    return pixels(explorer.render(**state))[top : top + side, left : left + side]
-
-
-def placed(picture, side):
-    """A picture in the middle of a square, whole pixels: what `put` does, on white paper."""
-    whole = np.full((side, side, 3), 255, dtype=np.uint8)
-    large = tiles.fitted(picture, side)
-    a = (side - large.shape[0]) // 2
-    whole[a : a + len(large), a : a + len(large)] = large
-    return whole
+def stands(explorer, image, side, /, **state):
+    """Where an image (H, W, 3) stands in the picture of a state, fitted into a square."""
+    return found(pixels(explorer.render(**state)), image, side)
 
 
 # Class × style ---------------------------------------------------------------------------
@@ -99,12 +88,9 @@ def test_class_style_draws_every_class_in_the_style_of_the_sliders():
     z[0, 4], z[0, 1] = -1.2, 0.7
     wanted = uint8(model.decode(z.repeat(10, 1), range(10)))
     state = {"z1": -1.2, "z2": 0.7, "seed": 7, "chosen": "8"}
-    assert np.array_equal(
-        shown(explorer, class_style.BIG, 252, **state), placed(wanted[8], 252)
-    )
-    for column in (0, 5, 9):  # the eighth has a rim
-        corner = class_style.sheet_of(10).corner(column)
-        assert np.array_equal(shown(explorer, corner, 64, **state), placed(wanted[column], 64))
+    assert stands(explorer, wanted[8], 252, **state)
+    for column in (0, 5, 9):
+        assert stands(explorer, wanted[column], 64, **state)
     assert "z[4] = −1.2, z[1] = 0.7, the other 4 numbers from seed 7" in explorer.readout(
         **state
     )
@@ -120,9 +106,7 @@ def test_class_style_of_attributes_has_none_each_alone_and_all():
     for chosen, told in (("none", [0] * 5), ("beard", [0, 1, 0, 0, 0]), ("all", [1] * 5)):
         state = {"z1": 0.5, "z2": 0.5, "seed": 3, "chosen": chosen}
         wanted = uint8(model.decode(z, told))
-        assert np.array_equal(
-            shown(explorer, class_style.BIG, 252, **state), placed(wanted[0], 252)
-        )
+        assert stands(explorer, wanted[0], 252, **state)
 
 
 def test_the_plane_is_that_of_the_two_numbers_that_change_most():
@@ -139,19 +123,17 @@ def test_the_plane_is_that_of_the_two_numbers_that_change_most():
 
 def test_a_press_moves_the_style_or_takes_a_picture(explorers):
     explorer = explorers["class_style"]
-    left, top, right, bottom = class_style.MAP
-    middle = ((left + right) / 2, (top + bottom) / 2)
+    plane, sheet = panel(explorer, Pad), panel(explorer, Tiles)
+    middle = at(plane, 0.5, 0.5)
     assert explorer.press(middle, z1=1.0) == explorer.start | {"z1": 0.0, "z2": 0.0}
     assert explorer.press(middle, (9999, -9999), z1=1.0)["z1"] == 3.0
-    sheet = class_style.sheet_of(10)
-    inside = lambda tile: tuple(v + 30 for v in sheet.corner(tile))
-    assert explorer.press(inside(4)) == explorer.start | {"chosen": "4"}
-    after = explorer.press(inside(16))
+    assert explorer.press(inside(sheet, 4)) == explorer.start | {"chosen": "4"}
+    after = explorer.press(inside(sheet, 16))
     dims = [int(c.label[2:-1]) for c in explorer.controls[:2]]
     z = draws(1, 6, class_style.OTHERS[0])[0, dims].clip(-3, 3)
     assert (after["chosen"], after["seed"]) == ("6", class_style.OTHERS[0])
     assert np.allclose([after["z1"], after["z2"]], z, atol=0.0501)
-    assert explorer.press((600, 340)) == explorer.start
+    assert explorer.press((plane.left, plane.top - 9)) == explorer.start
 
 
 # Morph -----------------------------------------------------------------------------------
@@ -164,18 +146,16 @@ def test_morph_ends_in_both_digits_and_mixes_label_and_style_apart():
     state = {"a": 2, "b": 7, "seed_a": 4, "seed_b": 9}
     for style, seed in ((0.0, 4), (1.0, 9)):
         for label, digit in ((0.0, 2), (1.0, 7)):
-            wanted = placed(uint8(model.decode(codes[seed], digit))[0], 224)
             now = state | {"style": style, "label": label}
-            assert np.array_equal(shown(explorer, (500, 40), 224, **now), wanted)
+            assert stands(explorer, uint8(model.decode(codes[seed], digit))[0], 224, **now)
     half = torch.zeros(1, 10)
     half[0, [2, 7]] = 0.5
     with torch.no_grad(), model.averaged():
         model.generator.eval()
         wanted = uint8((model.write(codes[4], half) + 1) / 2)[0]
-    now = shown(explorer, (500, 40), 224, **state, style=0.0, label=0.5)
-    assert np.array_equal(now, placed(wanted, 224))
-    edge = shown(explorer, (40, 40 + 58 * 6), 58, **state, style=1.0, label=1.0)
-    assert np.array_equal(edge, placed(uint8(model.decode(codes[4], 2))[0], 58))
+    assert stands(explorer, wanted, 224, **state, style=0.0, label=0.5)
+    corner = uint8(model.decode(codes[4], 2))[0]
+    assert stands(explorer, corner, 58, **state, style=1.0, label=1.0)
 
 
 class Bright(torch.nn.Module):
@@ -199,13 +179,15 @@ def test_morph_says_what_the_judge_reads_there():
 
 def test_a_press_in_the_grid_goes_to_the_middle_of_a_cell_and_between(explorers):
     explorer = explorers["morph"]
-    place = lambda column, row: (40 + 58 * (column + 0.5), 40 + 58 * (row + 0.5))
+    square = panel(explorer, Tiles)
+    place = lambda column, row: at(square, (column + 0.5) / 7, 1 - (row + 0.5) / 7)
     after = explorer.press(place(0, 0))
     assert (after["label"], after["style"]) == (0.0, 1.0)
     after = explorer.press(place(0, 0), place(4.5, 6))
     assert (after["label"], after["style"]) == (0.76, 0.0)
     assert explorer.press(place(0, 0), (2000, 45))["label"] == 1.0
-    assert explorer.press((600, 60)) == explorer.start
+    assert explorer.press(at(panel(explorer, Curve), 0.3, 0.5))["label"] == 0.3
+    assert explorer.press((square.left, square.top - 5)) == explorer.start
 
 
 # Strokes ---------------------------------------------------------------------------------
@@ -288,10 +270,8 @@ def test_transfer_decodes_the_code_of_a_test_digit_in_all_classes():
     wanted = uint8(model.decode(mean.repeat(10, 1), range(10)))
     state = {"digit": 3, "label": "5"}
     for tile in (0, 4, 9):
-        corner = transfer.SHEET.corner(tile)
-        assert np.array_equal(shown(explorer, corner, 64, **state), placed(wanted[tile], 64))
-    rebuilt = shown(explorer, transfer.REBUILT, 140, **state)
-    assert np.array_equal(rebuilt, placed(wanted[5], 140))
+        assert stands(explorer, wanted[tile], 64, **state)
+    assert stands(explorer, wanted[5], 140, **state)
     text = explorer.readout(**state)
     assert f"Test digit 3, labelled {digits.labels[3]}, is taken for a 5; the judge" in text
     read = f"is taken for a {digits.labels[3]}; the judge reads {digits.labels[3]}"
@@ -300,9 +280,9 @@ def test_transfer_decodes_the_code_of_a_test_digit_in_all_classes():
 
 def dragged(explorer, *paths, **state):
     """What the shell does: a press for each place that the mouse comes to, on the pad."""
-    state = explorer.start | state
+    state, paper = explorer.start | state, panel(explorer, transfer.Paper)
     for path in paths:
-        places = [(6 + 10 * x, 38 + 10 * y) for x, y in path]
+        places = [(paper.left + 10 * x, paper.top + 10 * y) for x, y in path]
         for place in places:
             state = explorer.press(places[0], place, **state)
     return state
@@ -318,24 +298,25 @@ def test_a_seven_drawn_small_in_a_corner_is_read_and_encoded_centred():
     assert "Your drawing is taken for a 7; the judge reads 7" in explorer.readout(**state)
     x = torch.tensor(strokes.centred(path))[None, None].float()
     wanted = uint8(model.decode(model.encode(x, 7)[0].repeat(10, 1), range(10)))
-    tile = shown(explorer, transfer.SHEET.corner(2), 64, **state)
-    assert np.array_equal(tile, placed(wanted[2], 64))
+    assert stands(explorer, wanted[2], 64, **state)
 
 
 def test_ink_takes_points_away_and_clear_all_of_them(explorers):
     explorer = explorers["transfer"]
     state = dragged(explorer, [(8, 7), (20, 6), (13, 24)])
-    shorter = explorer.press((106, 198), **state | {"ink": 2})
+    paper, clear = panel(explorer, transfer.Paper), panel(explorer, Button)
+    sheet, dot = panel(explorer, Tiles), (paper.left + 100, paper.top + 160)
+    shorter = explorer.press(dot, **state | {"ink": 2})
     assert shorter["drawing"] == "8.0,7.0 20.0,6.0; 10.0,16.0" and shorter["ink"] == 3
-    outside = explorer.press((106, 198), (-400, 9999), **state)
+    outside = explorer.press(dot, (-400, 9999), **state)
     assert outside["drawing"].endswith("; 10.0,16.0 0.0,28.0")
-    cleared = explorer.press((240, 340), **state)
+    cleared = explorer.press(at(clear, 0.5, 0.5), **state)
     assert (cleared["drawing"], cleared["ink"]) == ("", 0)
     assert explorer.frame(**cleared) == explorer.frame(**state | {"ink": 0})
     assert "Nothing is drawn yet" in explorer.readout(**cleared)
-    chosen = explorer.press(tuple(v + 30 for v in transfer.SHEET.corner(6)), **state)
+    chosen = explorer.press(inside(sheet, 6), **state)
     assert chosen == state | {"label": "6"}
-    assert explorer.press((400, 390), **state) == state
+    assert explorer.press((paper.left, paper.top - 5), **state) == state
 
 
 def test_a_full_sheet_takes_no_more(explorers):
@@ -348,20 +329,21 @@ def test_a_full_sheet_takes_no_more(explorers):
 
 def test_a_drawing_comes_through_the_shell_and_can_be_shown_again(explorers):
     explorer = explorers["transfer"]
-    controls, picture, readout = explorer.widget().children
-    image, _, field = picture.children
-    ink = next(w for w in controls.children if w.description.startswith("ink"))
+    inputs, image, readout, field = parts(explorer.widget())
+    ink, paper = inputs["ink (0: clear)"], panel(explorer, transfer.Paper)
     width, height = explorer.size
     for stroke in ([(8, 7), (20, 6), (13, 24)], [(10, 16), (18, 15)]):
-        places = [((6 + 10 * x) / width, (38 + 10 * y) / height) for x, y in stroke]
+        places = [
+            ((paper.left + 10 * x) / width, (paper.top + 10 * y) / height) for x, y in stroke
+        ]
         for moment, place in enumerate(places):
             field.value = " ".join(map(str, (*places[0], *place, moment)))
-    assert explorer.drawing == SEVEN and ink.value == 5
+    assert explorer.state["drawing"] == SEVEN and ink.value == 5
     state = {"image": "your drawing", "drawing": SEVEN, "ink": 5}
     assert image.value == explorer.render(**state)
     ink.value = 3
     assert image.value == explorer.render(**state | {"ink": 3})
-    again = explorer.widget(**state).children[1].children[0]
+    again = parts(explorer.widget(**state))[1]
     assert again.value == explorer.render(**state) != image.value
     assert "Your drawing" in readout.value
 
@@ -391,24 +373,22 @@ def test_told_attributes_go_from_what_they_are_to_the_opposite():
     generator = torch.Generator().manual_seed(4)
     z = torch.randn(1, 6, generator=generator)
     own = model.condition.asked(1, generator)[0].tolist()
-    first, second = (6, 38), (244, 38)
-    assert np.array_equal(
-        shown(explorer, first, 224, number=4), placed(uint8(model.decode(z, own))[0], 224)
-    )
-    assert np.array_equal(
-        shown(explorer, first, 224, number=4), shown(explorer, second, 224, number=4)
-    )
+    state = {"number": 4, "source": "a draw", "glasses": 0.0}
+    first = uint8(model.decode(z, own))[0]
+    left, top = stands(explorer, first, 256, **state)
+    picture = pixels(explorer.render(**state))[top : top + 256, left + 1 :]
+    assert found(picture, first, 256), "the second is as the first"
     wanted = uint8(model.decode(z, [own[0], 1 - own[1], *own[2:]]))[0]
-    now = shown(explorer, second, 224, number=4, beard=1.0)
-    assert np.array_equal(now, placed(wanted, 224))
+    assert stands(explorer, wanted, 256, **state | {"beard": 1.0})
     vector = 2 * torch.tensor([own]).float() - 1
     vector[0, 0] *= 0.2
     with torch.no_grad(), model.averaged():
         model.generator.eval()
-        wanted = uint8((model.write(z, vector) + 1) / 2)[0]
-    now = shown(explorer, second, 224, number=4, glasses=0.4)
-    assert np.abs(now.astype(int) - placed(wanted, 224)).max() <= 1
-    text = explorer.readout(number=4, glasses=0.4)
+        wanted = uint8((model.write(z, vector) + 1) / 2)[0].repeat(8, 0).repeat(8, 1)
+    picture = pixels(explorer.render(**state | {"glasses": 0.4}))
+    second = picture[top : top + 256, left + 270 : left + 526].astype(int)
+    assert np.abs(second - wanted).max() <= 1
+    text = explorer.readout(**state | {"glasses": 0.4})
     assert text.startswith("Seed 4, told otherwise: glasses ") and "beard" not in text[:40]
 
 
@@ -417,12 +397,31 @@ def test_a_test_face_is_encoded_with_its_own_attributes():
     explorer = explore.told_attributes(model)
     labels = model.condition.read(None, test.attributes.__getitem__)[7:8]
     mean, _ = model.encode(test.images[7:8].float() / 255, labels)
-    state = {"source": "a test face", "number": 7}
-    wanted = uint8(model.decode(mean, labels))[0]
-    assert np.array_equal(shown(explorer, (6, 38), 224, **state), placed(wanted, 224))
-    real = uint8(test.images[7:8].float() / 255)[0]
-    assert np.array_equal(shown(explorer, (6, 296), 128, **state), placed(real, 128))
+    state = {"source": "a test face", "number": 7, "glasses": 0.0}
+    assert stands(explorer, uint8(model.decode(mean, labels))[0], 256, **state)
+    assert stands(explorer, uint8(test.images[7:8].float() / 255)[0], 128, **state)
     assert "The judge reads changed: nothing." in explorer.readout(**state)
+
+
+def test_told_attributes_open_on_the_face_that_is_rebuilt_best():
+    model, test = faces(), data.load("faces-32", "test").take(50)
+    labels = model.condition.read(None, test.attributes.__getitem__)
+    x = test.images.float() / 255
+    off = (model.decode(model.encode(x, labels)[0], labels) - x).square().mean((1, 2, 3))
+    start = explore.told_attributes(model).start
+    assert (start["source"], start["glasses"]) == ("a test face", 1.0)
+    assert off[start["number"]] < off.min() + 1e-4
+
+
+def test_what_is_told_can_be_dragged(explorers):
+    explorer = explorers["told_attributes"]
+    lines = panel(explorer, told.Told)
+    own = explorer.readout(beard=1.0).partition("beard ")[2][:2]  # what it is told as it is
+    beard = lambda x: at(lines, x, 1 - 1.5 / 5)
+    as_it_is, opposite = (0.999, 0.0) if own == "+1" else (0.0, 0.999)
+    assert explorer.press(beard(as_it_is), beard=0.3)["beard"] == 0.0
+    assert explorer.press(beard(as_it_is), beard(opposite))["beard"] == 1.0
+    assert explorer.press(beard(0.5), (beard(0.5)[0], 9999))["beard"] == 0.5
 
 
 # What is refused ---------------------------------------------------------------------------

@@ -7,6 +7,7 @@ The explorers are MAKERS of the files named below; what they show is tested ther
 import html
 import importlib
 import io
+import re
 import statistics
 import time
 
@@ -14,22 +15,27 @@ import ipywidgets
 import pytest
 import torch
 from PIL import Image
+from shells import parts, tools
 
 from course_lib import explore
 from course_lib.explore.kit.controls import Choice, Toggle
 from course_lib.explore.kit.drawing import MOST, Drawing
+from course_lib.explore.kit.widget import within
 
 torch.set_num_threads(1)
 
 FILES = [
     importlib.import_module(f"test_{name}")
-    for name in ("explore", "explore_faces", "explore_flows", "explore_hybrids", "flows_plane")
+    for name in ("explore", "explore_faces", "explore_flows", "explore_hybrids")
 ]
 MAKERS = {name: make for file in FILES for name, make in file.MAKERS.items()}
 # Timed at the size of the course, where the file gives one; by the best of nine redraws where a
 # network of that size computes, since neighbours slow that too, else by their median.
 TIMED = {n: make for f in FILES for n, make in getattr(f, "TIMED", f.MAKERS).items()}
 LARGE = {n for f in FILES if f.__name__.endswith(("_faces", "_hybrids")) for n in f.MAKERS}
+# Explorers in which time or a path is explored.
+PLAYED = {"minimax", "replay", "interpolation", "walk", "transposed", "temperature", "fill"}
+PLAYED |= {"warp", "morph"}
 SEVEN = "8.0,7.0 20.0,6.0 13.0,24.0; 10.0,16.0 18.0,15.0"
 # How many states of a control may have the picture of another one: `letter` is the group that the
 # mouse fills, the stride bounds the output padding, and a label may be the one that was read.
@@ -98,14 +104,15 @@ def test_one_state_has_one_picture_in_whatever_order_it_was_asked_for(explorers,
 
 @pytest.mark.parametrize("name", TIMED)
 def test_a_redraw_is_fast_enough_for_a_slider(explorers, name):
-    """At most 60 ms on an idle core; processor time, so that neighbours don't count."""
+    """At most 60 ms on an idle core for the first view, which may be a lighter one; processor
+    time, so that neighbours don't count."""
     explorer = explorers[name] if TIMED[name] is MAKERS.get(name) else TIMED[name]()
     first = explorer.controls[0]
     explorer.render()
     took = []
     for turn in range(9):
         begin = time.process_time()
-        explorer.render(**{first.name: states(first)[turn % 2]})
+        next(iter(explorer.frames(**{first.name: states(first)[turn % 2]})))
         took.append(time.process_time() - begin)
     assert (min if name in LARGE else statistics.median)(took) < 0.060
 
@@ -115,19 +122,71 @@ def test_the_shell_shows_what_the_pure_function_draws(explorers, name):
     explorer = explorers[name]
     box = explorer.widget()
     assert "course-explorer" in box._dom_classes
-    controls, picture, readout = box.children
-    image = getattr(picture, "children", [picture])[0]  # alone, or below the mouse's layer
+    inputs, image, readout, _ = parts(box)
     assert isinstance(image, ipywidgets.Image) and image.value == explorer.render()
-    inputs = {widget.description: widget for widget in controls.children}
     native = [control for control in explorer.controls if not isinstance(control, Drawing)]
     assert list(inputs) == [control.label for control in native], "each has a label of its own"
     for control in native:
         away = next(value for value in states(control)[::-1] if value != control.start)
         inputs[control.label].value = away
-        frame = explorer.frame(**{control.name: away})
+        assert explorer.state[control.name] == within(control, inputs[control.label].value)
+        frame = explorer.frame(**explorer.state)
         assert image.value == frame.png and html.escape(frame.text) in readout.value
         assert 'aria-live="polite"' in readout.value
-        inputs[control.label].value = control.start
+        tools(box)[-1].click()
+        assert explorer.state == explorer.start
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_reset_brings_every_control_back(explorers, name):
+    explorer = explorers[name]
+    state = explorer.start
+    for control in explorer.controls:
+        if not isinstance(control, Drawing):
+            state |= {control.name: states(control)[-1]}
+    begun = {} if not state else dict([next(iter(state.items()))])
+    box = explorer.widget(**begun)
+    inputs, image, *_ = parts(box)
+    opened = image.value, {label: widget.value for label, widget in inputs.items()}
+    for control in explorer.controls:
+        if control.label in inputs:
+            inputs[control.label].value = state[control.name]
+    tools(box)[-1].click()
+    assert (image.value, {label: w.value for label, w in inputs.items()}) == opened
+    assert explorer.state == explorer.start | begun
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_play_runs_its_slider_from_end_to_end_and_stops_at_reset(explorers, name):
+    explorer = explorers[name]
+    if explorer.play is None:
+        assert name.split()[0] not in PLAYED
+        return
+    box = explorer.widget()
+    play, reset = tools(box)
+    slider = next(control for control in explorer.controls if control.name == explorer.play)
+    widget = parts(box)[0][slider.label]
+    play.value = play.max
+    assert widget.value == widget.max
+    play.value, play.playing = play.min, True
+    assert widget.value == slider.low
+    assert parts(box)[1].value == explorer.render(**{slider.name: slider.low})
+    reset.click()
+    assert widget.value == slider.start and not play.playing
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_the_picture_has_alternative_text_and_the_labels_one_width(explorers, name):
+    explorer = explorers[name]
+    box = explorer.widget()
+    assert html.escape(explorer.about) in box.children[0].children[1].value
+    widths = {
+        w.style.description_width
+        for w in parts(box)[0].values()
+        if not isinstance(w, ipywidgets.Checkbox)
+    }
+    assert len(widths) <= 1, "sliders begin below each other"
+    assert "-" not in "".join(re.findall(r"(?<!\w)-[\d.]", explorer.readout()))
 
 
 def test_all_explorers_are_named_and_tested():

@@ -1,41 +1,39 @@
-"""A panel with axes on a canvas: data coordinates in, pixels out, nothing outside the panel."""
+"""Panels with axes: a pad in the plane, curves over one number, bars.
+
+Data coordinates go in, pixels come out, nothing is drawn outside of the panel.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 
 from course_lib.explore.kit.canvas import GRID, INK, MUTED, PAPER, SCALE, Canvas
 from course_lib.explore.kit.mouse import Point
+from course_lib.explore.kit.panels import Panel
+
+Limits = tuple[float, float]
+Ticks = Sequence[tuple[float, str]]
 
 
-def inside(at: Point, box: tuple[int, int, int, int]) -> bool:
-    """Whether a pixel lies in the rectangle (left, top, right, bottom)."""
-    return box[0] <= at[0] < box[2] and box[1] <= at[1] < box[3]
-
-
-def fractions(at: Point, box: tuple[int, int, int, int]) -> Point:
-    """A pixel as fractions of the rectangle: rightwards, and from its bottom up."""
-    left, top, right, bottom = box
-    return (at[0] - left) / (right - left), (bottom - at[1]) / (bottom - top)
+def ticks(low: float, high: float, most: int) -> Ticks:
+    """Round values within the limits, `most` at most, each with its words."""
+    raw = (high - low) / most
+    scale = 10.0 ** math.floor(math.log10(raw))
+    step = next(scale * m for m in (1, 2, 5, 10) if scale * m >= raw * 0.999)
+    places = np.arange(math.ceil(low / step - 1e-6), math.floor(high / step + 1e-6) + 1)
+    return [(float(v), f"{v:g}") for v in (round(k * step, 9) + 0.0 for k in places)]
 
 
 class Plane:
-    """A rectangle (left, top, right, bottom) of a canvas that shows xlim × ylim.
+    """What is being painted on a pad: shapes in data coordinates."""
 
-    What is drawn through it is cut at its border when `close` puts it on the canvas.
-    """
-
-    def __init__(
-        self,
-        canvas: Canvas,
-        box: tuple[int, int, int, int],
-        xlim: tuple[float, float],
-        ylim: tuple[float, float],
-    ) -> None:
-        self.canvas, self.box, self.xlim, self.ylim = canvas, box, xlim, ylim
+    def __init__(self, box: tuple, canvas: Canvas, xlim: Limits, ylim: Limits) -> None:
         left, top, right, bottom = box
+        self.xlim, self.ylim = xlim, ylim
         self.sheet = Canvas(right - left, bottom - top, PAPER)
         self.sheet.large = canvas.large.crop([v * SCALE for v in box])
         self.sheet.pen = type(canvas.pen)(self.sheet.large)
@@ -56,41 +54,169 @@ class Plane:
         """A filled shape with corners at data points (n, 2)."""
         self.sheet.polygon(self.at(points), color)
 
-    def discs(self, points: object, radius: float, color: str, rim: str | None = None) -> None:
-        """A dot on each data point."""
-        for x, y in self.at(points):
-            self.sheet.disc(x, y, radius, color, rim)
+    def discs(self, points: object, radius: float, color: object, rim: str | None = None):
+        """A dot on each data point, in one colour or a list of them."""
+        places = self.at(points)
+        colors = [color] * len(places) if isinstance(color, str) else color
+        for (x, y), ink in zip(places, colors, strict=True):
+            self.sheet.disc(x, y, radius, ink, rim)
 
-    def grid(self, xs: Sequence[float], ys: Sequence[float], color: str = GRID) -> None:
-        """Thin lines at these values."""
-        for x in xs:
-            self.line([(x, self.ylim[0]), (x, self.ylim[1])], color, 0.8)
-        for y in ys:
-            self.line([(self.xlim[0], y), (self.xlim[1], y)], color, 0.8)
+    def arrow(self, tail: object, tip: object, color: str, width: float = 1.2) -> None:
+        """An arrow between two data points, its head as long as a third of it, 7 pixels at most."""
+        a, b = self.at([tail, tip])
+        long = float(np.hypot(*(b - a)))
+        if long < 0.5:
+            return
+        along = (b - a) / long * min(7.0, max(3.0, long / 3))
+        side = np.array([-along[1], along[0]]) * 0.45
+        self.sheet.line([a, b - along * 0.5], color, width)
+        self.sheet.polygon([b, b - along + side, b - along - side], color)
 
-    def ticks(
+    def grid_at(self, x: float, y: float, color: str = GRID) -> None:
+        """An upright line at x and a level one at y."""
+        self.line([(x, self.ylim[0]), (x, self.ylim[1])], color, 0.8)
+        self.line([(self.xlim[0], y), (self.xlim[1], y)], color, 0.8)
+
+    def circle(self, radius: float, color: str, width: float = 1.0, dash: float = 0.0) -> None:
+        """A circle around the origin."""
+        turn = np.linspace(0, 2 * np.pi, 181)
+        self.line(radius * np.stack([np.cos(turn), np.sin(turn)], 1), color, width, dash)
+
+    def rings(self) -> None:
+        """One, two and three σ of a standard normal, dashed."""
+        for sigma in (1, 2, 3):
+            self.circle(sigma, MUTED, 1.0, 5)
+
+
+class Pad(Panel):
+    """A panel that shows xlim × ylim; its value is the place (x, y) under a pixel.
+
+    xticks, yticks: values with their words, () for none, None for round ones. xname stands below
+    the axis, what goes upwards is said in the heading's note.
+    """
+
+    def __init__(
         self,
-        xs: Sequence[tuple[float, str]],
-        ys: Sequence[tuple[float, str]],
-        xlabel: str = "",
-        ylabel: str = "",
+        width: int,
+        height: int,
+        xlim: Limits,
+        ylim: Limits,
+        title: str | None = "",
+        *,
+        xticks: Ticks | None = None,
+        yticks: Ticks | None = None,
+        xname: str = "",
+        grid: str = "",
+        room: int = 30,
     ) -> None:
-        """Numbers along the lower and left borders, and the names of the axes at their ends."""
-        left, top, right, bottom = self.box
-        for value, words in xs:
-            x = left + self.at([(value, 0)])[0, 0]
-            self.canvas.text(x, bottom + 5, words, size=12, color=MUTED, anchor="ma")
-        for value, words in ys:
-            y = top + self.at([(0, value)])[0, 1]
-            self.canvas.text(left - 6, y, words, size=12, color=MUTED, anchor="rm")
-        if xlabel:
-            self.canvas.text((left + right) / 2, bottom + 22, xlabel, size=13, anchor="ma")
-        if ylabel:
-            self.canvas.text(left - 2, top - 7, ylabel, size=13, anchor="ls", color=INK)
+        self.xlim, self.ylim, self.grid, self.xname = xlim, ylim, grid, xname
+        self.xticks, self.yticks = xticks, yticks
+        left, bottom = 0 if yticks == () else room, 0 if xticks == () else 20
+        right = 8 if bottom else 0
+        super().__init__(width, height, title, (left, 0, right, bottom + (18 if xname else 0)))
 
-    def close(self, rim: str | None = MUTED) -> None:
-        """Put the panel on the canvas, with a rim."""
+    def value(self, at: Point) -> object:
+        """The data coordinates of a pixel, within the limits."""
+        x, y = self.share(at)
+        return self.xlim[0] + x * np.ptp(self.xlim), self.ylim[0] + y * np.ptp(self.ylim)
+
+    @contextmanager
+    def on(
+        self,
+        canvas: Canvas,
+        xlim: Limits | None = None,
+        ylim: Limits | None = None,
+        xticks: Ticks | None = None,
+        yticks: Ticks | None = None,
+        rim: str = MUTED,
+    ) -> Iterator[Plane]:
+        """Within `with` one paints on the pad through a `Plane`, with other limits if asked."""
         left, top, right, bottom = self.box
-        self.canvas.large.paste(self.sheet.large, (left * SCALE, top * SCALE))
-        if rim:
-            self.canvas.box(left, top, right, bottom, rim=rim, width=0.8)
+        plane = Plane(self.box, canvas, xlim or self.xlim, ylim or self.ylim)
+        xs = self.xticks if xticks is None else xticks
+        ys = self.yticks if yticks is None else yticks
+        xs = ticks(*plane.xlim, max(2, self.width // 48)) if xs is None else xs
+        ys = ticks(*plane.ylim, max(2, self.height // 34)) if ys is None else ys
+        for value, words in xs:
+            x = left + plane.at([(value, 0)])[0, 0]
+            canvas.text(x, bottom + 5, words, size=12, color=MUTED, anchor="ma")
+            if "x" in self.grid:
+                plane.line([(value, plane.ylim[0]), (value, plane.ylim[1])], GRID, 0.8)
+        for value, words in ys:
+            y = top + plane.at([(0, value)])[0, 1]
+            canvas.text(left - 6, y, words, size=12, color=MUTED, anchor="rm")
+            if "y" in self.grid:
+                plane.line([(plane.xlim[0], value), (plane.xlim[1], value)], GRID, 0.8)
+        if self.xname:
+            y = bottom + (6 if self.xticks == () else 22)
+            canvas.text((left + right) / 2, y, self.xname, size=13, anchor="ma")
+        yield plane
+        canvas.large.paste(plane.sheet.large, (left * SCALE, top * SCALE))
+        canvas.box(left, top, right, bottom, rim=rim, width=0.8)
+
+
+class Curve(Pad):
+    """Lines over one number; its value is that number under a pixel."""
+
+    def value(self, at: Point) -> float:
+        """The number under a pixel."""
+        return super().value(at)[0]
+
+    def paint(
+        self,
+        canvas: Canvas,
+        lines: Sequence[tuple],
+        at: float | None = None,
+        band: Limits | None = None,
+        dots: Sequence[tuple[float, float, str]] = (),
+        **limits: object,
+    ) -> None:
+        """Lines (xs, ys, colour, width, dash), a band between two heights, an upright line."""
+        with self.on(canvas, **limits) as plane:
+            (x0, x1), (y0, y1) = plane.xlim, plane.ylim
+            if band:
+                corners = [(x0, band[0]), (x1, band[0]), (x1, band[1]), (x0, band[1])]
+                plane.fill(corners, "#E4E4E4")
+            if at is not None:
+                plane.line([(at, y0), (at, y1)], INK, 1.4)
+            for xs, ys, color, width, dash in lines:
+                plane.line(np.stack([xs, ys], 1), color, width, dash)
+            for x, y, color in dots:
+                plane.discs([(x, y)], 5, color, PAPER)
+
+
+class Bars(Panel):
+    """Numbers as bars from a common zero, their names at the left, their words at the ends."""
+
+    def __init__(
+        self, width: int, height: int, title: str = "", names: int = 120, ends: int = 50
+    ) -> None:
+        self.ends = ends
+        super().__init__(width, height, title, (names, 0, 0, 0))
+
+    def paint(
+        self,
+        canvas: Canvas,
+        rows: Sequence[tuple[str, float, str, str]],
+        limits: Limits | None = None,
+        most: float = 30.0,
+    ) -> None:
+        """Rows (name, value, colour, words); `limits` of the values, else their own.
+
+        A row is `most` pixels high at most. Values beyond the limits are cut there.
+        """
+        left, top, right, bottom = self.box
+        values = np.array([value for _, value, _, _ in rows])
+        low, high = limits or (min(values.min(), 0.0), max(values.max(), 0.0))
+        begin = left + (self.ends if low < 0 else 0)
+        unit = (right - self.ends - begin) / max(high - low, 1e-6)
+        zero, height = begin - low * unit, min(most, (bottom - top) / len(rows))
+        size = 12 if height >= 16 else 10
+        for index, (name, value, color, words) in enumerate(rows):
+            y, end = top + height * index, zero + min(max(value, low), high) * unit
+            inset = 0.15 * height
+            canvas.box(min(zero, end), y + inset, max(zero + 1, end), y + height - inset, color)
+            canvas.text(left - 8, y + height / 2, name, size=size, anchor="rm")
+            place, anchor = (end + 5, "lm") if value >= 0 else (end - 5, "rm")
+            canvas.text(place, y + height / 2, words, size=size, anchor=anchor)
+        canvas.line([(zero, top), (zero, top + height * len(rows))], INK, 1.2)

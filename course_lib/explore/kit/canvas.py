@@ -8,6 +8,7 @@ set after the reduction, in the typeface of the course's figures, so that it sta
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,9 +19,14 @@ from PIL import Image, ImageDraw, ImageFont
 from course_lib.plots.style import GRID, INK, MUTED, PALETTE
 
 BLUE, ORANGE, GREEN, PINK = PALETTE[:4]
-PAPER = "#FFFFFF"
+PAPER, PALE = "#FFFFFF", "#8FB8D8"
 SCALE = 2
-__all__ = ["BLUE", "GREEN", "GRID", "INK", "MUTED", "ORANGE", "PAPER", "PINK", "Canvas"]
+__all__ = ["BLUE", "GREEN", "GRID", "INK", "MUTED", "ORANGE", "PALE", "PAPER", "PINK", "Canvas"]
+
+
+def minus(words: str) -> str:
+    """The words with a true minus before numbers, where a hyphen stood."""
+    return re.sub(r"(?<![\w.])-(?=\.?\d)", "−", words)
 
 
 @functools.cache
@@ -51,6 +57,7 @@ class Canvas:
         self.pen = ImageDraw.Draw(self.large)
         self.crisp: list[tuple[tuple[int, int], Image.Image]] = []
         self.words: list[tuple] = []
+        self.marks: list[tuple] = []
 
     def copy(self) -> Canvas:
         """The same sheet again, so that what never changes is drawn once."""
@@ -59,6 +66,7 @@ class Canvas:
         twin.large = self.large.copy()
         twin.pen = ImageDraw.Draw(twin.large)
         twin.crisp, twin.words = list(self.crisp), list(self.words)
+        twin.marks = list(self.marks)
         return twin
 
     def line(self, xy: object, color: str, width: float = 2.0, dash: float = 0.0) -> None:
@@ -121,7 +129,7 @@ class Canvas:
         halo: bool = False,
     ) -> None:
         """Words at a point; the anchor is Pillow's (l, m, r and a, m, s); a halo is white."""
-        self.words.append((x, y, words, size, color, anchor, bold, halo))
+        self.words.append((x, y, minus(words), size, color, anchor, bold, halo))
 
     def legend(self, x: float, y: float, entries: Sequence[tuple[str, str, float]]) -> None:
         """Short lines with their names, one below the other: (name, colour, dash)."""
@@ -130,14 +138,27 @@ class Canvas:
             self.line([(x, level), (x + 26, level)], color, 2.5, dash)
             self.text(x + 33, level, name, size=13, anchor="lm")
 
-    def finish(self, marks: Sequence[tuple[object, str, float]] = ()) -> Image.Image:
-        """The picture at its final size. `marks` (points, colour, width) lie over pictures."""
+    def mark(self, points: object, color: str, width: int = 2, rim: bool = False) -> None:
+        """A line over all pictures; with a `rim` of paper it is seen on any of them."""
+        flat = [tuple(map(float, point)) for point in points]
+        self.marks += [(flat, PAPER, width + 2)] * rim + [(flat, color, width)]
+
+    def frame(
+        self, box: Sequence[float], color: str, width: int = 2, rim: bool = False
+    ) -> None:
+        """A mark around a rectangle (left, top, right, bottom)."""
+        left, top, right, bottom = box
+        corners = [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)]
+        self.mark(corners, color, width, rim)
+
+    def finish(self) -> Image.Image:
+        """The picture at its final size."""
         image = self.large.reduce(SCALE)
         for place, picture in self.crisp:
             image.paste(picture, place)
         pen = ImageDraw.Draw(image)
-        for points, color, width in marks:
-            pen.line([tuple(p) for p in points], fill=color, width=round(width))
+        for points, color, width in self.marks:
+            pen.line(points, fill=color, width=width)
         for x, y, words, size, color, anchor, bold, halo in self.words:
             for stroke, ink in ((3, PAPER), (0, color)) if halo else ((0, color),):
                 mask, (left, top) = lettering(words, size, bold, anchor, stroke)

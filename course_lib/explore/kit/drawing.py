@@ -1,9 +1,8 @@
 """An explorer on which one draws: the drawing is a value like any other, so a state is whole.
 
-The shell has native controls for sliders, choices and switches, none for a drawing. So the
-drawing lies on the desk beside them while a widget is open, and a slider counts its points, the
-*ink*: each new point moves it, which brings the new picture; moved back by hand it takes points
-away, the last ones first, and at 0 the paper is empty. That needs no mouse.
+The shell has native controls for sliders, choices and switches, none for a drawing. A slider
+counts its points, the *ink*: each new point moves it; moved back by hand it takes points away,
+the last ones first, and at 0 the paper is empty. That needs no mouse.
 """
 
 from __future__ import annotations
@@ -13,8 +12,7 @@ from typing import ClassVar
 
 from course_lib.errors import CourseError
 from course_lib.explore.kit import strokes
-from course_lib.explore.kit.controls import Slider, settle
-from course_lib.explore.kit.explorer import Explorer, Frame
+from course_lib.explore.kit.controls import Slider
 from course_lib.explore.kit.mouse import Point
 
 MOST = 300  # points of a drawing: some ten seconds of drawing
@@ -54,39 +52,3 @@ def penned(drawing: str, ink: int, side: int, begin: Point, end: Point) -> dict[
     if strokes.count(longer) > MOST:
         longer = kept
     return {"drawing": strokes.written(longer), "ink": strokes.count(longer)}
-
-
-class DrawnOn(Explorer):
-    """An explorer with a `Drawing` and its `ink` among the controls.
-
-    `.drawing` is what was last drawn on a widget of it: `show(explorer, drawing=…, ink=…)` opens
-    another there.
-    """
-
-    drawing = ""
-
-    def widget(self, **state: object):
-        """As `Explorer.widget`; the native controls are all but the drawing."""
-        from course_lib.explore.kit.widget import shell
-
-        whole = settle(self.controls, state)
-        self.drawing = whole.pop("drawing")
-        return shell(_Desk(self, self.drawing), whole)
-
-
-class _Desk:
-    """What the shell sees: the same explorer, with the drawing kept here between two presses."""
-
-    pressable = True
-
-    def __init__(self, explorer: DrawnOn, drawing: str) -> None:
-        self.explorer, self.drawing, self.size = explorer, drawing, explorer.size
-        self.controls = [c for c in explorer.controls if not isinstance(c, Drawing)]
-
-    def press(self, begin: Point, end: Point, **state: object) -> dict[str, object]:
-        after = self.explorer.press(begin, end, drawing=self.drawing, **state)
-        self.drawing = self.explorer.drawing = after.pop("drawing")
-        return after
-
-    def frame(self, **state: object) -> Frame:
-        return self.explorer.frame(drawing=self.drawing, **state)

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from PIL import Image
 
 from course_lib.errors import CourseError
+from course_lib.explore.kit.canvas import Canvas, minus
 from course_lib.explore.kit.controls import Control, settle
 from course_lib.explore.kit.mouse import Point
+from course_lib.explore.kit.panels import Panel
+
+# Names of controls that take what the panel's value is; or a function of the values where the
+# mouse was pressed and where it is now, and of the whole state, that says what to set.
+Target = str | tuple[str, ...] | Callable[[object, object, dict], Mapping[str, object]]
 
 
 class Frame(NamedTuple):
@@ -23,55 +30,78 @@ class Frame(NamedTuple):
 def encode(picture: Image.Image) -> bytes:
     """PNG bytes, packed lightly: they travel once, to the browser beside the kernel."""
     out = io.BytesIO()
-    picture.save(out, format="PNG", compress_level=2)
+    picture.save(
+        out, format="PNG", compress_level=1, compress_type=3
+    )  # runs alone: the fastest
     return out.getvalue()
+
+
+def framed(drawn: tuple[object, str]) -> Frame:
+    """What an explorer drew, a `Canvas` or a Pillow image and a line, as a frame."""
+    picture, text = drawn
+    image = picture.finish() if isinstance(picture, Canvas) else picture
+    return Frame(encode(image), minus(text))
 
 
 class Explorer:
     """Declared controls and a pure function of their values.
 
     controls  Slider, Choice, Toggle, in the order in which they stand
-    draw      values by control name → (picture, text): a Pillow image of `size` and one line
-              that says what it shows. The same values give the same picture: whatever is
-              random is fixed when the explorer is made.
+    draw      values by control name → (sheet, text): a `Canvas` or Pillow image of `size` and
+              one line that says what it shows. The same values give the same picture: whatever
+              is random is fixed when the explorer is made. It may be a generator: what it yields
+              first is a lighter view, or work half done, that says so; the last is the picture
     about     a sentence on what there is to explore; it opens the alternative text
-    press     what the mouse does on the picture: (pixel where it was pressed, pixel where it is
-              now, values) → the values that this sets; none: the picture takes no mouse
+    mouse     panels that can be pointed at, and what that sets; none: the picture takes no mouse
+    play      the name of a slider that can run by itself
+    bounds    values → the highest that some sliders can take then, by name
     """
 
     def __init__(
         self,
         controls: Sequence[Control],
-        draw: Callable[..., tuple[Image.Image, str]],
+        draw: Callable[..., object],
         *,
         name: str,
         about: str,
         size: tuple[int, int],
-        press: Callable[[Point, Point, dict], Mapping[str, object]] | None = None,
+        mouse: Mapping[Panel, Target] | None = None,
+        play: str | None = None,
+        bounds: Callable[[dict], Mapping[str, int]] = lambda now: {},
     ) -> None:
         self.controls = tuple(controls)
         if len({control.name for control in self.controls}) != len(self.controls):
             raise CourseError(f"Two controls of the explorer {name!r} have one name.")
-        self.name, self.about, self.size = name, about, size
-        self._draw, self._press = draw, press
+        self.name, self.about, self.size, self.play = name, about, size, play
+        self.mouse, self.bounds = dict(mouse or {}), bounds
+        self._draw = draw
+        #: Where it stands in the widget that was last moved: show(explorer, **explorer.state).
+        self.state = self.start
 
     @property
     def pressable(self) -> bool:
         """Whether the picture answers to the mouse."""
-        return self._press is not None
+        return bool(self.mouse)
 
     @property
     def start(self) -> dict[str, object]:
         """The state that the explorer opens with."""
         return settle(self.controls, {})
 
+    def frames(self, **state: object) -> Iterator[Frame]:
+        """All views of a state, the lightest first, the picture itself last."""
+        yield from map(framed, self._drawn(state))
+
+    def _drawn(self, state: Mapping[str, object]) -> Iterable[tuple[object, str]]:
+        drawn = self._draw(**settle(self.controls, state))
+        return [drawn] if isinstance(drawn, tuple) else drawn
+
     def frame(self, **state: object) -> Frame:
         """Picture and text of a state; controls that are not named stand at their start.
 
         Raises `CourseError` for an unknown control and for a value out of its range.
         """
-        picture, text = self._draw(**settle(self.controls, state))
-        return Frame(encode(picture), text)
+        return framed(deque(self._drawn(state), maxlen=1)[0])
 
     def render(self, **state: object) -> bytes:
         """The picture of a state, as PNG bytes of `size`."""
@@ -91,22 +121,30 @@ class Explorer:
         leaves the state as it was.
         """
         now = settle(self.controls, state)
-        if self._press is None:
+        panel = next((panel for panel in self.mouse if panel.holds(begin)), None)
+        if panel is None:
             return now
-        found = self._press(begin, begin if end is None else end, now)
+        target = self.mouse[panel]
+        first, last = panel.value(begin), panel.value(begin if end is None else end)
+        if callable(target):
+            found = target(first, last, now)
+        else:
+            names = (target,) if isinstance(target, str) else target
+            found = dict(zip(names, last if isinstance(last, tuple) else (last,), strict=True))
         by_name = {control.name: control for control in self.controls}
         return now | {name: by_name[name].nearest(value) for name, value in found.items()}
 
     def widget(self, **state: object):
-        """A box of native sliders and the picture, with the CSS class `course-explorer`.
+        """A box of the picture and native controls, with the CSS class `course-explorer`.
 
-        Pressing and dragging on the picture moves the sliders too, where `press` says so.
-
-        It opens at `state`; controls that are not named stand at their start.
+        It opens at `state`; controls that are not named stand at their start. Pressing and
+        dragging on the picture moves the controls too, where the explorer says so.
         """
-        from course_lib.explore.kit.widget import shell
+        from course_lib.explore.kit.widget import Shell
 
-        return shell(self, settle(self.controls, state))
+        shell = Shell(self, settle(self.controls, state))
+        shell.redraw(whole=True)
+        return shell.box
 
     def __repr__(self) -> str:
         names = ", ".join(control.name for control in self.controls)

@@ -1,7 +1,9 @@
 """What explorers need of a model with a latent space: its size, and pictures from points of it.
 
 A model of the course decodes; one of your own may also generate, or invert. Here they are one,
-so that a walk, an attribute or an arithmetic of faces (lessons 04, 07 and 11) is written once.
+so that a walk, an attribute or an arithmetic of faces (lessons 04, 07 and 11) is written once. A
+model is asked for what it can do, not for what it is called: one that a notebook defines, with
+`latent`, `shape` and `decode`, is explored too.
 """
 
 from __future__ import annotations
@@ -19,20 +21,27 @@ from course_lib.plots.pictures import as_array
 
 WAYS = ("decode", "generate", "mean_image", "inverse")
 CANDIDATES = 24
+HEAVY = 1000  # numbers in z: a flow's, whose way back to an image is long
 
 
 class Latents(NamedTuple):
     """size: length of z; shape: (C, H, W) of an image; pictures: z (n, size) → uint8
-    (n, H, W, 3), by the averaged weights where a GAN has such.
+    (n, H, W, 3), by the averaged weights where a model has such.
     """
 
     size: int
     shape: tuple[int, int, int]
     pictures: Callable[[np.ndarray], np.ndarray]
 
+    @property
+    def heavy(self) -> bool:
+        """Whether a picture takes so long that a lighter view should come first."""
+        return self.size >= HEAVY
+
 
 def latents(model: object, what: str) -> Latents:
-    """The latent space of an unconditional GAN, VAE or flow of images.
+    """The latent space of an unconditional GAN, VAE or flow of images, or of any model with
+    `decode`, z (n, d) → images in [0, 1].
 
     Raises `CourseError`, in the name of the explorer `what`, for anything else.
     """
@@ -48,13 +57,11 @@ def latents(model: object, what: str) -> Latents:
         raise CourseError(
             f"{what} wants a GAN, a VAE or a flow of images; {type(model).__name__} has {lacks}."
         )
-    told = settings.get("classes") or settings.get("attributes")
-    if told:
+    if settings.get("classes") or settings.get("attributes"):
+        told = f"{settings['classes']} classes" if settings.get("classes") else "attributes"
         raise CourseError(
-            f"{what} wants a model without labels; this {type(model).__name__} is conditioned on "
-            f"{told if isinstance(told, int) else ', '.join(told)} "
-            f"{'classes' if isinstance(told, int) else ''}".rstrip()
-            + "."
+            f"{what} wants a model without labels; this {type(model).__name__} is conditioned "
+            f"on {told}."
         )
     averaged = getattr(model, "averaged", nullcontext)
 
@@ -62,11 +69,22 @@ def latents(model: object, what: str) -> Latents:
         with averaged():
             return network.decode(model, getattr(model, way), z)
 
-    return Latents(settings.get("latent") or int(np.prod(shape)), shape, pictures)
+    size = settings.get("latent") or getattr(model, "latent", None) or int(np.prod(shape))
+    return Latents(size, shape, pictures)
+
+
+def encodings(model: object, images: np.ndarray, what: str) -> np.ndarray:
+    """uint8 images (n, C, H, W) → the means (n, d) of their codes."""
+    if not callable(getattr(model, "encode", None)):
+        raise CourseError(
+            f"{what} shows encodings of data for models with .encode, such as VAE(); "
+            f"{type(model).__name__} has none: leave data out."
+        )
+    return network.encode(model, images)
 
 
 def chosen(
-    space: Latents, z: object, seed: int, temperature: float, what: str, least: int = 2
+    space: Latents, z: object, seed: int, temperature: float, what: str, minimum: int = 2
 ) -> np.ndarray:
     """Latent points (n, d) to choose from: those given, the first 24 at most, or 24 draws.
 
@@ -75,9 +93,9 @@ def chosen(
     if z is None:
         return temperature * draws(CANDIDATES, space.size, seed)
     points = as_array(z).astype(float)
-    if points.ndim != 2 or points.shape[1] != space.size or len(points) < least:
+    if points.ndim != 2 or points.shape[1] != space.size or len(points) < minimum:
         raise CourseError(
-            f"{what} wants {least} or more latent points (n, {space.size}); got {points.shape}."
+            f"{what} wants {minimum} or more latent points (n, {space.size}); got {points.shape}."
         )
     if not np.isfinite(points).all():
         raise CourseError(f"The latent points given to {what} hold NaN or infinity.")

@@ -1,16 +1,17 @@
-"""The mouse on an explorer's picture, by nothing but ipywidgets.
+"""The mouse, or a finger, on an explorer's picture, by nothing but ipywidgets.
 
-ipywidgets' Image has no mouse events. So a see-through layer lies on the picture, whose handlers
-write "where it was pressed, where it is now" into a hidden text field, which ipywidgets sends to
-the kernel as it sends any other; moves that come faster than the kernel draws are merged there.
-Nothing is fetched and nothing installed, so it works unplugged. Without a mouse the sliders,
-which follow it, do the same.
+ipywidgets' Image has no mouse events. So see-through layers lie on those places of the picture
+that one can point at; their handlers write "where it was pressed, where it is now" into a hidden
+text field, which ipywidgets sends to the kernel as it sends any other; moves that come faster than
+the kernel draws are merged there. Nothing is fetched and nothing installed, so it works unplugged.
+Without a mouse the sliders, which follow it, do the same. The picture gets its alternative text
+in the same way.
 """
 
 from __future__ import annotations
 
 import html
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 Point = tuple[float, float]
 
@@ -32,24 +33,53 @@ field.dispatchEvent(new Event('input', {bubbles: true}));
 if (event.type === 'pointerup' || event.type === 'pointercancel') this.begin = null;
 """
 EVENTS = ("pointerdown", "pointermove", "pointerup", "pointercancel")
+# ipywidgets' Image takes no alternative text, so a tiny picture that is loaded sets it.
+NAMER = "this.closest('.course-picture').querySelector('img.widget-image').alt = this.alt"
+DOT = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="
 
 
-def pressable(image, size: tuple[int, int], pressed: Callable[[Point, Point], None]):
-    """An ipywidgets box of the image (of `size`, pixels) that calls `pressed(begin, now)`.
+def layers(size: tuple[int, int], boxes: Sequence[tuple[int, ...]], alt: str) -> str:
+    """HTML that lies on the picture: its alternative text, and a layer for each box."""
+    width, height = size
+    handler = html.escape(" ".join(HANDLER.split()))
+    handlers = " ".join(f'on{event}="{handler}"' for event in EVENTS)
+    found = [
+        f'<img class="course-namer" src="{DOT}" alt="{html.escape(alt)}" '
+        f'onload="{html.escape(NAMER)}" style="display: none">'
+    ]
+    for left, top, right, bottom in boxes:
+        place = (
+            f"left: {left / width:.3%}; top: {top / height:.3%}; "
+            f"width: {(right - left) / width:.3%}; height: {(bottom - top) / height:.3%}"
+        )
+        found.append(
+            f'<div class="course-layer" aria-hidden="true" {handlers} style="position: '
+            f"absolute; {place}; pointer-events: auto; cursor: crosshair; touch-action: none; "
+            'user-select: none"></div>'
+        )
+    return (
+        f'<div style="position: relative; width: 100%; max-width: {width}px; '
+        f'aspect-ratio: {width} / {height}; pointer-events: none">{"".join(found)}</div>'
+    )
 
-    Both are pixels of the picture, from its top left corner; they may lie outside of it when the
-    mouse is dragged there.
+
+def pressable(
+    image,
+    size: tuple[int, int],
+    boxes: Sequence[tuple[int, ...]],
+    alt: str,
+    pressed: Callable[[Point, Point], None],
+):
+    """An ipywidgets box of the image (of `size`, pixels) that calls `pressed(begin, now)` where
+    it was pressed in one of the boxes.
+
+    Both are pixels of the picture, from its top left corner; the second may lie outside of it
+    when the mouse is dragged there.
     """
     import ipywidgets
 
     width, height = size
-    handler = html.escape(" ".join(HANDLER.split()))
-    handlers = " ".join(f'on{event}="{handler}"' for event in EVENTS)
-    layer = ipywidgets.HTML(
-        f'<div class="course-layer" aria-hidden="true" {handlers} style="width: 100%; '
-        f"max-width: {width}px; aspect-ratio: {width} / {height}; cursor: crosshair; "
-        'touch-action: none; user-select: none"></div>'
-    )
+    layer = ipywidgets.HTML(layers(size, boxes, alt))
     field = ipywidgets.Text(layout=ipywidgets.Layout(display="none"))
 
     def arrived(change) -> None:
@@ -61,6 +91,7 @@ def pressable(image, size: tuple[int, int], pressed: Callable[[Point, Point], No
         child.layout.grid_area = "1 / 1 / 2 / 2"
         child.layout.margin = "2px"
     layer.layout.width = layer.layout.height = "auto"
+    layer.add_class("course-layers")
     columns = ipywidgets.Layout(grid_template_columns=f"minmax(0, {width + 4}px)")
     box = ipywidgets.GridBox([image, layer, field], layout=columns)
     box.add_class("course-picture")

@@ -7,18 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from course_lib.errors import CourseError
 from course_lib.plots.pictures import as_pixels
-
-
-def needs(model: object, methods: tuple[str, ...], what: str) -> int:
-    """The latent size of a model that has these methods, or a `CourseError`."""
-    missing = [name for name in methods if not callable(getattr(model, name, None))]
-    latent = getattr(model, "settings", {}).get("latent")
-    if missing or not isinstance(latent, int):
-        lacks = ", ".join(f".{name}" for name in missing) or '.settings["latent"]'
-        raise CourseError(f"{what}; {type(model).__name__} lacks {lacks}.")
-    return latent
 
 
 def quietly(model: torch.nn.Module, call: Callable, batch: np.ndarray) -> tuple:

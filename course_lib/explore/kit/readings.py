@@ -10,6 +10,7 @@ import torch
 from course_lib.data.faces import FACTORS
 from course_lib.errors import CourseError
 from course_lib.explore.kit.canvas import GRID, INK, MUTED, ORANGE, Canvas
+from course_lib.explore.kit.panels import Panel
 
 ROW, TITLE = 19, 24
 MOVED = 0.25  # of its range: a continuous factor that changes by less is not called changed
@@ -76,25 +77,26 @@ def worded(names: Sequence[str], before: Reading, after: Reading) -> str:
     return ", ".join(parts) or "nothing"
 
 
-def table(
-    canvas: Canvas,
-    place: tuple[int, int],
-    columns: Mapping[str, Reading],
-    width: int = 330,
-) -> None:
+class Readings(Panel):
     """All factors by row, a reading by column; rows in which the two differ are coloured."""
-    left, top = place
-    ends = [left + width - 105, left + width]
-    for name, x in zip(columns, ends, strict=True):
-        canvas.text(x, top, name, size=13, bold=True, anchor="ra")
-    first, second = columns.values()
-    differ = changed(first, second)
-    for index, name in enumerate(FACTORS):
-        y = top + TITLE + ROW * index
-        color, bold = (ORANGE, True) if name in differ else (INK, False)
-        canvas.line([(left, y - 2), (left + width, y - 2)], GRID, 0.6)
-        canvas.text(left, y, name.replace("_", " "), size=13, color=color, bold=bold)
-        for x, reading, ink in zip(ends, (first, second), (MUTED, color), strict=True):
-            strong = bold and reading is second
-            words = said(name, reading[name])
-            canvas.text(x, y, words, size=13, color=ink, bold=strong, anchor="ra")
+
+    def __init__(self, width: int = 330) -> None:
+        super().__init__(width, TITLE + ROW * len(FACTORS), None)
+
+    def paint(self, canvas: Canvas, columns: Mapping[str, Reading]) -> None:
+        """Two readings, each below its name."""
+        left, top, right, _ = self.box
+        ends = right - 105, right
+        for name, x in zip(columns, ends, strict=True):
+            canvas.text(x, top, name, size=13, bold=True, anchor="ra")
+        first, second = columns.values()
+        differ = changed(first, second)
+        for index, name in enumerate(FACTORS):
+            y = top + TITLE + ROW * index
+            color, bold = (ORANGE, True) if name in differ else (INK, False)
+            canvas.line([(left, y - 2), (right, y - 2)], GRID, 0.6)
+            canvas.text(left, y, name.replace("_", " "), size=13, color=color, bold=bold)
+            for x, reading, ink in zip(ends, (first, second), (MUTED, color), strict=True):
+                strong = bold and reading is second
+                words = said(name, reading[name])
+                canvas.text(x, y, words, size=13, color=ink, bold=strong, anchor="ra")

@@ -1,9 +1,10 @@
-"""The thin shell: native controls, a picture, a readout. It computes nothing itself."""
+"""The thin shell: a picture, native controls beside it, a readout. It computes nothing itself."""
 
 from __future__ import annotations
 
+import asyncio
 import html
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from course_lib.errors import CourseError
@@ -11,91 +12,192 @@ from course_lib.explore.kit.controls import Choice, Control, Slider, Toggle
 from course_lib.explore.kit.mouse import Point, pressable
 
 if TYPE_CHECKING:
-    from course_lib.explore.kit.explorer import Explorer
+    from course_lib.explore.kit.explorer import Explorer, Frame
 
-WIDE = {"description_width": "initial"}
+REST = 0.2  # seconds without a move, after which a lighter view is followed by the whole
+TICK = 150  # milliseconds between two steps of play
 
 
-def native(control: Control, value: object):
-    """The ipywidgets control at this value: an arrow key moves the one that has the focus."""
+def native(control: Control, value: object, label: str):
+    """The ipywidgets control at this value, its label of the width `label`; none for a value
+    that only the mouse can set. An arrow key moves the one that has the focus."""
     import ipywidgets
 
-    layout = ipywidgets.Layout(width="410px")
+    given = {
+        "description": control.label,
+        "style": {"description_width": label},
+        "layout": ipywidgets.Layout(width="auto"),
+    }
     if isinstance(control, Toggle):
-        return ipywidgets.Checkbox(
-            value=value, description=control.label, indent=False, layout=layout
-        )
+        given["style"] = {"description_width": "initial"}
+        return ipywidgets.Checkbox(value=value, indent=False, **given)
     if isinstance(control, Choice):
-        return ipywidgets.Dropdown(
-            options=list(control.options),
-            value=value,
-            description=control.label,
-            style=WIDE,
-            layout=layout,
-        )
+        return ipywidgets.Dropdown(options=list(control.options), value=value, **given)
+    if not isinstance(control, Slider):
+        return None
     kind = ipywidgets.IntSlider if control.whole else ipywidgets.FloatSlider
     return kind(
         value=value,
         min=control.low,
         max=control.high,
         step=control.step,
-        description=control.label,
         readout_format="d" if control.whole else f".{control.digits}f",
-        style=WIDE,
-        layout=layout,
+        **given,
     )
 
 
-def shell(explorer: Explorer, state: Mapping[str, object]):
-    """Controls above the picture, the readout below it; a failing redraw is said there."""
+def player(slider: Slider, value: float, played: Callable[[float], None]):
+    """Play, pause, stop and repeat, for a slider; `played` gets its values."""
     import ipywidgets
 
-    inputs = {
-        control.name: native(control, state[control.name]) for control in explorer.controls
-    }
-    width, height = (str(side) for side in explorer.size)
-    image = ipywidgets.Image(format="png", width=width, height=height)
-    readout = ipywidgets.HTML()
-    readout.add_class("course-readout")
+    last = round((slider.high - slider.low) / slider.step)
+    # so that a run takes at most some ten seconds
+    stride = max(1, round(last * TICK / 10_000))
+    now = round((value - slider.low) / slider.step)
+    play = ipywidgets.Play(min=0, max=last, step=stride, value=now, interval=TICK)
+    play.observe(lambda change: played(slider.low + change["new"] * slider.step), "value")
+    return play
 
-    held = False  # while several controls follow the mouse: one picture, when all have moved
 
-    def values() -> dict[str, object]:
-        return {c.name: within(c, inputs[c.name].value) for c in explorer.controls}
+class Shell:
+    """One widget of an explorer: `box`, and the state that it stands at.
 
-    def pressed(begin: Point, end: Point) -> None:
-        nonlocal held
-        held, before = True, values()
-        after = explorer.press(begin, end, **before)
-        for name in after:
-            inputs[name].value = after[name]
-        held = False
-        if after != before:
-            redraw()
+    What only the mouse sets, such as a drawing, has no native control; it is kept in the state.
+    """
 
-    def redraw(_change=None) -> None:
-        if held:
-            return
+    def __init__(self, explorer: Explorer, state: Mapping[str, object]) -> None:
+        import ipywidgets
+
+        self.explorer, self.state, self.begun = explorer, dict(state), dict(state)
+        self.turn, self.held, self.frame = 0, False, None
+        width, height = explorer.size
+        longest = max((len(c.label) for c in explorer.controls), default=0)
+        label = f"{min(190, 12 + 7 * longest)}px"
+        made = {c.name: native(c, state[c.name], label) for c in explorer.controls}
+        self.inputs = {name: widget for name, widget in made.items() if widget is not None}
+        for name, widget in self.inputs.items():
+            widget.observe(lambda change, name=name: self.moved(name, change["new"]), "value")
+        self.image = ipywidgets.Image(format="png", width=f"{width}", height=f"{height}")
+        self.readout = ipywidgets.HTML()
+        self.readout.add_class("course-readout")
+        alt = f"{explorer.about} What it shows now is said below the controls."
+        boxes = [panel.box for panel in explorer.mouse]
+        picture = pressable(self.image, explorer.size, boxes, alt, self.pressed)
+        picture.layout.flex, picture.layout.max_width = "1 1 480px", f"{width + 4}px"
+        reset = ipywidgets.Button(description="reset", layout=ipywidgets.Layout(width="70px"))
+        reset.on_click(lambda _: self.settle(self.begun))
+        tools = [reset]
+        if explorer.play:
+            slider = next(c for c in explorer.controls if c.name == explorer.play)
+            self.play = player(slider, state[slider.name], self.played)
+            tools.insert(0, self.play)
+        count = len(self.inputs)
+        columns = 2 if count > 10 else 1
+        controls = ipywidgets.GridBox(
+            list(self.inputs.values()),
+            layout=ipywidgets.Layout(
+                grid_template_columns="repeat(auto-fill, minmax(min(100%, 270px), 1fr))",
+                width="auto",
+            ),
+        )
+        beside = ipywidgets.VBox(
+            [*([controls] if count else []), ipywidgets.HBox(tools), self.readout],
+            layout=ipywidgets.Layout(
+                flex=f"1 1 {280 * columns}px", min_width="0", max_width=f"{width + 4}px"
+            ),
+        )
+        self.box = ipywidgets.Box(
+            [picture, beside],
+            layout=ipywidgets.Layout(
+                display="flex", flex_flow="row wrap", align_items="flex-start", width="100%"
+            ),
+        )
+        self.box.add_class("course-explorer")
+        self.limit()
+
+    def moved(self, name: str, value: object) -> None:
+        """A native control has a new value."""
+        control = next(c for c in self.explorer.controls if c.name == name)
+        self.state[name] = within(control, value)
+        if not self.held:
+            self.limit()
+            self.redraw()
+
+    def limit(self) -> None:
+        """Let no slider say what the picture can't show."""
+        self.held = True
+        for name, high in self.explorer.bounds(self.state).items():
+            self.inputs[name].max = high
+            if name == self.explorer.play:
+                self.play.max = high
+        self.held = False
+
+    def played(self, value: float) -> None:
+        """Play has come to a value of its slider."""
+        if not self.held:
+            self.inputs[self.explorer.play].value = value
+
+    def settle(self, state: Mapping[str, object]) -> None:
+        """All controls to a state at once, and one picture when all have moved."""
+        before = dict(self.state)
+        self.held = True
+        self.state |= state
+        for name, high in self.explorer.bounds(self.state).items():
+            self.inputs[name].max = max(high, self.inputs[name].value)
+        for name, widget in self.inputs.items():
+            widget.value = self.state[name]
+        if self.explorer.play:
+            self.play.playing = False
+        self.limit()
+        if before != self.state:
+            self.redraw()
+
+    def pressed(self, begin: Point, end: Point) -> None:
+        """The mouse was pressed at a pixel and is now at another."""
+        self.settle(self.explorer.press(begin, end, **self.state))
+
+    def redraw(self, whole: bool = False) -> Frame | None:
+        """Show the state: its lightest view now, the others when nothing has moved for a while;
+        all of them now if `whole`, and where no event loop runs. The last that was shown."""
+        self.turn += 1
+        turn, self.frame = self.turn, None
+        self.explorer.state = dict(self.state)
+        frames = self.explorer.frames(**self.state)
+        loop = None if whole else running_loop()
+
+        def go_on() -> None:
+            if turn == self.turn and self.put(frames):
+                loop.call_later(0.01, go_on)
+
+        if self.put(frames) and loop:
+            loop.call_later(REST, go_on)
+        while not loop and self.put(frames):
+            pass
+        return self.frame
+
+    def put(self, frames: Iterator[Frame]) -> bool:
+        """Show the next view, if there is one; a failing one is said in the readout."""
         try:
-            image.value, text = explorer.frame(**values())
+            frame = next(frames, None)
+            if frame is None:
+                return False
+            self.image.value, text = self.frame = frame
         except Exception as error:
             kind = "" if isinstance(error, CourseError) else f"{type(error).__name__}: "
             text = f"This picture could not be drawn. {kind}{error}"
-        readout.value = (
-            f'<div role="status" aria-live="polite" style="max-width: {width}px; '
-            f'line-height: 1.4">{html.escape(text)}</div>'
+        self.readout.value = (
+            '<div role="status" aria-live="polite" style="max-width: '
+            f'{self.explorer.size[0]}px; line-height: 1.4">{html.escape(text)}</div>'
         )
+        return True
 
-    for widget in inputs.values():
-        widget.observe(redraw, names="value")
-    redraw()
-    controls = ipywidgets.Box(
-        list(inputs.values()), layout=ipywidgets.Layout(flex_flow="row wrap", display="flex")
-    )
-    picture = pressable(image, explorer.size, pressed) if explorer.pressable else image
-    box = ipywidgets.VBox([controls, picture, readout])
-    box.add_class("course-explorer")
-    return box
+
+def running_loop() -> asyncio.AbstractEventLoop | None:
+    """The kernel's event loop, if one runs."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
 
 
 def within(control: Control, value: object) -> object:

@@ -1,0 +1,59 @@
+"""What tests of several explorers use: their pictures, panels, and the parts of their widgets."""
+
+import io
+
+import numpy as np
+from PIL import Image
+
+from course_lib.explore.kit import panels
+
+
+def parts(box):
+    """Native controls by label, the image, the readout, the hidden field of the mouse."""
+    picture, beside = box.children
+    *grids, _tools, readout = beside.children
+    image, _layers, field = picture.children
+    inputs = {widget.description: widget for grid in grids for widget in grid.children}
+    return inputs, image, readout, field
+
+
+def tools(box):
+    """The buttons: play, where there is one, and reset."""
+    return box.children[1].children[-2].children
+
+
+def panel(explorer, kind, number=0):
+    """A panel of a kind, among those that answer to the mouse."""
+    return [p for p in explorer.mouse if isinstance(p, kind)][number]
+
+
+def at(panel, x, y):
+    """The pixel at fractions of a panel, rightwards and upwards."""
+    return panel.left + x * panel.width, panel.top + (1 - y) * panel.height
+
+
+def inside(tiles, index):
+    """A pixel in the middle of a tile."""
+    return tuple(v + tiles.side / 2 for v in tiles.corner(index))
+
+
+def pixels(png):
+    return np.asarray(Image.open(io.BytesIO(png)))
+
+
+def found(picture, image, side, rim=0):
+    """Where a picture (H, W, 3) stands, fitted into a square of `side`: (left, top) or None.
+
+    `rim` pixels of its border, over which something may be painted, are not looked at.
+    """
+    part = panels.fitted(image, side)
+    part = part[rim : part.shape[0] - rim, rim : part.shape[1] - rim]
+    high, wide = part.shape[:2]
+    rows, columns = (picture.shape[i] - part.shape[i] + 1 for i in (0, 1))
+    able = np.ones((rows, columns), bool)
+    for y, x in np.random.default_rng(0).integers(0, (high, wide), (60, 2)):
+        able &= (picture[y : y + rows, x : x + columns] == part[y, x]).all(-1)
+    for top, left in np.argwhere(able):
+        if np.array_equal(picture[top : top + high, left : left + wide], part):
+            return int(left), int(top)
+    return None
