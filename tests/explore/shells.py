@@ -48,12 +48,11 @@ def found(picture, image, side, rim=0):
     """
     part = panels.fitted(image, side)
     part = part[rim : part.shape[0] - rim, rim : part.shape[1] - rim]
-    high, wide = part.shape[:2]
     rows, columns = (picture.shape[i] - part.shape[i] + 1 for i in (0, 1))
-    able = np.ones((rows, columns), bool)
-    for y, x in np.random.default_rng(0).integers(0, (high, wide), (60, 2)):
-        able &= (picture[y : y + rows, x : x + columns] == part[y, x]).all(-1)
-    for top, left in np.argwhere(able):
-        if np.array_equal(picture[top : top + high, left : left + wide], part):
+    places = np.argwhere((picture[:rows, :columns] == part[0, 0]).all(-1))
+    for y, x in np.random.default_rng(0).integers(0, part.shape[:2], (60, 2)):
+        places = places[(picture[places[:, 0] + y, places[:, 1] + x] == part[y, x]).all(-1)]
+    for top, left in places:
+        if np.array_equal(picture[top : top + len(part), left : left + part.shape[1]], part):
             return int(left), int(top)
     return None

@@ -89,10 +89,10 @@ def pressable(
     field.observe(arrived, names="value")
     for child in (image, layer):
         child.layout.grid_area = "1 / 1 / 2 / 2"
-        child.layout.margin = "2px"
+        child.layout.margin = "0"
     layer.layout.width = layer.layout.height = "auto"
     layer.add_class("course-layers")
-    columns = ipywidgets.Layout(grid_template_columns=f"minmax(0, {width + 4}px)")
+    columns = ipywidgets.Layout(grid_template_columns=f"minmax(0, {width}px)")
     box = ipywidgets.GridBox([image, layer, field], layout=columns)
     box.add_class("course-picture")
     return box

@@ -72,7 +72,7 @@ class Shell:
         self.turn, self.held, self.frame = 0, False, None
         width, height = explorer.size
         longest = max((len(c.label) for c in explorer.controls), default=0)
-        label = f"{min(190, 12 + 7 * longest)}px"
+        label = f"{min(180, 10 + 6.6 * longest):.0f}px"
         made = {c.name: native(c, state[c.name], label) for c in explorer.controls}
         self.inputs = {name: widget for name, widget in made.items() if widget is not None}
         for name, widget in self.inputs.items():
@@ -83,7 +83,7 @@ class Shell:
         alt = f"{explorer.about} What it shows now is said below the controls."
         boxes = [panel.box for panel in explorer.mouse]
         picture = pressable(self.image, explorer.size, boxes, alt, self.pressed)
-        picture.layout.flex, picture.layout.max_width = "1 1 480px", f"{width + 4}px"
+        picture.layout.flex, picture.layout.max_width = "4 1 480px", f"{width}px"
         reset = ipywidgets.Button(description="reset", layout=ipywidgets.Layout(width="70px"))
         reset.on_click(lambda _: self.settle(self.begun))
         tools = [reset]
@@ -103,7 +103,10 @@ class Shell:
         beside = ipywidgets.VBox(
             [*([controls] if count else []), ipywidgets.HBox(tools), self.readout],
             layout=ipywidgets.Layout(
-                flex=f"1 1 {280 * columns}px", min_width="0", max_width=f"{width + 4}px"
+                flex=f"1 1 {280 * columns}px",
+                min_width="0",
+                max_width=f"{width}px",
+                margin="0 0 0 8px",
             ),
         )
         self.box = ipywidgets.Box(
