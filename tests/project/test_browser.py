@@ -186,7 +186,8 @@ def test_arrow_keys_move_an_explorer(page, explorers, number, name):
         page.wait_for_function(
             """([number, src, text]) => {
                 const explorer = document.querySelectorAll('.course-explorer')[number];
-                return explorer.querySelector("img.widget-image").src !== src && explorer.innerText !== text;
+                const picture = explorer.querySelector('img.widget-image');
+                return picture.src !== src && explorer.innerText !== text;
             }""",
             arg=before,
         )
