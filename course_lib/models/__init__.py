@@ -108,7 +108,7 @@ def reopened(path: Path | str, part: str = "", *, own: bool = True) -> Model:
     tensors, facts = checkpoint.load(path, check=check)
     found = weights(tensors)
     model = _built(facts, found, path, own)
-    checkpoint.copy_into(model.state_dict(), found, path)
+    model.load_state_dict(found)
     return model.eval()
 
 

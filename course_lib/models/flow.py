@@ -102,7 +102,7 @@ class Flow(Model):
     """
 
     declared: ClassVar = COMMON | {
-        "shape": whole((2,), "(1,) or (2,)", many=True),
+        "shape": whole((2,), "(1,) or (2,)", many=range(1, 4)),
         "layers": choice("realnvp", KINDS, "of which kind"),
         "depth": whole(8, "how many of them", "[1, 1000]"),
         "hidden": whole((64, 64), "widths of the couplings' networks", many=True),

@@ -56,7 +56,7 @@ class Model(nn.Module):
                 name: settings_of.complete(cls.__name__, cls.declared, own)
                 for name, own in differences.items()
             }
-        if vars(cls).get("__doc__") and "declared" in vars(cls):
+        if vars(cls).get("__doc__"):
             cls.__doc__ += f"\n\nSettings\n{settings_of.table(cls.declared)}\n"
 
     def __init__(self, recipe: str = "course", **given: Any) -> None:

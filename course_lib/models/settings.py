@@ -28,7 +28,7 @@ class Setting:
     about    one line: what it is, in which units
     kind     "whole", "number", "flag", "choice" or "name"
     within   the interval of a number
-    many     None: one value; True: a list of any length; a number: a list of so many
+    many     None: one value; True: a list of any length; a number or range: of so many
     also     values that are allowed besides: None, or words
     """
 
@@ -36,7 +36,7 @@ class Setting:
     about: str
     kind: str
     within: str = "(-inf, inf)"
-    many: bool | int | None = None
+    many: bool | int | range | None = None
     also: tuple = ()
 
     def expected(self) -> str:
@@ -49,6 +49,8 @@ class Setting:
         }.get(self.kind)
         if self.many:
             count = "" if self.many is True else f"{self.many} of them: "
+            if isinstance(self.many, range):
+                count = f"{self.many[0]} to {self.many[-1]} of them: "
             one = f"a list such as {self.default!r}, {count}each {one}"
         also = [repr(value) for value in self.also]
         return " or ".join(also if one is None else [one, *also])
@@ -64,7 +66,8 @@ class Setting:
             raise unknown(where, plain, self.also)
         if self.many:
             fits = isinstance(plain, list | tuple) and len(plain) <= 100
-            fits = fits and (self.many is True or len(plain) == self.many)
+            lengths = self.many if isinstance(self.many, range) else (self.many,)
+            fits = fits and (self.many is True or len(plain) in lengths)
             found = [self._one(entry) for entry in plain] if fits else [None]
             found = None if None in found else tuple(found)
         else:
@@ -77,8 +80,8 @@ class Setting:
 
     def _one(self, value: Any) -> Any:
         """One plain value, or None if it doesn't fit."""
-        if self.kind == "flag":
-            return value if isinstance(value, bool) else None
+        if self.kind in ("flag", "choice"):
+            return value if self.kind == "flag" and isinstance(value, bool) else None
         if self.kind == "name":
             return value if isinstance(value, str) and value else None
         kind = Integral if self.kind == "whole" else Real
@@ -155,7 +158,7 @@ def table(declared: Mapping[str, Setting]) -> str:
 
 # Settings that nearly every model has.
 COMMON = {
-    "shape": whole((1, 28, 28), "shape of one example", "[1, 65536]", many=True),
+    "shape": whole((1, 28, 28), "shape of one example", "[1, 65536]", many=range(1, 4)),
     "batch": whole(64, "examples a batch"),
     "rounds": whole(20_000, "rounds at full budget", "[1, 1000000000000]"),
     "seed": whole(0, "of the first weights", SEEDS),
