@@ -10,6 +10,7 @@ Algorithm 1 of Goodfellow et al. (2014).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -31,6 +32,11 @@ def adam(lr: float, betas: tuple[float, float] = (0.9, 0.999), **more):
     if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
         raise CourseError(f"Adam's betas are two numbers in [0, 1), not {betas!r}.")
     return partial(torch.optim.Adam, lr=lr, betas=betas, fused=True, **more)
+
+
+def cosine(rounds: int) -> Callable[[int], float]:
+    """A schedule: from 1 in round 0 to 0 in round `rounds`, along a cosine."""
+    return lambda t: 0.5 * (1 + math.cos(math.pi * t / rounds))
 
 
 @dataclass(eq=False)

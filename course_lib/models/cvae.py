@@ -7,21 +7,20 @@ because the posterior p(z | x, c) depends on it. Sohn et al. (2015); lesson 08.
 
 from __future__ import annotations
 
-import math
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
-from course_lib.errors import whole_number
 from course_lib.game import Move, Player, adam
 from course_lib.models.conditional import LatentVariableModel
 from course_lib.models.model import full_precision
+from course_lib.models.parts.bounds import Bounds
 from course_lib.models.parts.images import rescale_condition_weights
-from course_lib.models.vae import gaussian_kl, log_normal
+from course_lib.models.parts.likelihoods import gaussian_kl
 
 
-class CVAE(LatentVariableModel):
+class CVAE(Bounds, LatentVariableModel):
     """The conditional VAE."""
 
     recipes: ClassVar = {"course": {"classes": 10, "lr": 1e-3, "latent": 8}}
@@ -64,38 +63,7 @@ class CVAE(LatentVariableModel):
         with self.in_use():
             return self.terms(x, condition, noise)
 
-    def elbo(
-        self, x: Tensor, generator: torch.Generator | None = None, labels: Any = None
-    ) -> Tensor:
-        """A one-sample estimate of the bound on log p(x | c), (B,) nats per image.
-
-        x (B, C, H, W) in [0, 1], already binarised or dequantised.
-        """
-        found = self.elbo_terms(x, generator, labels)
-        return found["reconstruction"] - found["kl"]
-
-    @torch.no_grad()
-    @full_precision
-    def log_likelihood(
-        self,
-        x: Tensor,
-        k: int = 500,
-        generator: torch.Generator | None = None,
-        labels: Any = None,
-    ) -> Tensor:
-        """The importance-weighted bound on log p(x | c) with k samples, (B,) nats."""
-        k = whole_number("k, the number of importance samples,", k)
-        condition = self.conditions(labels, len(x))
-        weights = []
-        with self.in_use():
-            mean, log_var = self.posterior(self.seen(x), condition)
-            at_once = max(1, self.at_once // len(x))
-            for first in range(0, k, at_once):
-                n = min(at_once, k - first)
-                z = self.noise(n, *mean.shape, generator=generator)
-                z = (mean + (0.5 * log_var).exp() * z).flatten(0, 1)
-                q = [t.repeat(n, 1) for t in (mean, log_var)]
-                log_p = self.log_p_x(x.repeat(n, 1, 1, 1), z, condition.repeat(n, 1))
-                weight = log_p + log_normal(z) - log_normal(z, *q)
-                weights.append(weight.view(n, len(x)))
-        return torch.cat(weights).logsumexp(0) - math.log(k)
+    def log_p(self, x: Tensor, z: Tensor, condition: Tensor) -> Tensor:
+        n = len(z)
+        x, condition = x.view(-1, *self.shape).repeat(n, 1, 1, 1), condition.repeat(n, 1)
+        return self.log_p_x(x, z.flatten(0, 1), condition).view(n, -1)

@@ -49,6 +49,21 @@ class Pass:
     c: dict[str, Tensor]
 
 
+# λ1 and λ2 are the paper's, on the plain sum of 784 pixels. As if enlarged, z holds 40 nats,
+# the class among them, and G ignores its label; plain about 8, and it obeys. λ3 and λ4
+# go with the size of the features, so they can't be carried over; λ4 also makes up for the
+# tenth of a gradient that a moving centre lets through. See lesson 09, section 5.
+DIGITS = {
+    "classes": 10,
+    "lambdas": (3.0, 1.0, 1.0, 10.0),
+    "sized_for": 28 * 28,
+    "width": 16,
+    "lr": 1e-3,
+    "betas": (0.5, 0.999),  # momentum turns games outwards (lesson 05)
+    "average": 0.99,
+}
+
+
 class CVAEGAN(Autoencoder):
     """The CVAE-GAN on digits (classes) or faces (attributes), any size that DCGAN takes.
 
@@ -73,24 +88,11 @@ class CVAEGAN(Autoencoder):
         "sized_for": number(PAPER_SIZE, "numbers in an image for which λ is meant", "(0, inf)"),
         "decay": number(0.9, "of the moving feature centres of L_GC", "[0, 1)"),
     }
-    # λ1 and λ2 are the paper's, on the plain sum of 784 pixels. As if enlarged, z holds 40 nats,
-    # the class among them, and G ignores its label; plain about 8, and it obeys. λ3 and λ4
-    # go with the size of the features, so they can't be carried over; λ4 also makes up for the
-    # tenth of a gradient that a moving centre lets through. See lesson 09, section 5.
-    _digits: ClassVar = {
-        "classes": 10,
-        "lambdas": (3.0, 1.0, 1.0, 10.0),
-        "sized_for": 28 * 28,
-        "width": 16,
-        "lr": 1e-3,
-        "betas": (0.5, 0.999),  # momentum turns games outwards (lesson 05)
-        "average": 0.99,
-    }
     recipes: ClassVar = {
-        "course": _digits,
+        "course": DIGITS,
         "report": {"classes": 10, "latent": 100, "lr": 1e-4, "batch": 128, "rounds": 200 * 468},
         # Here enlarged it is: with the plain sum z held 11 nats and lost the colours.
-        "faces": _digits
+        "faces": DIGITS
         | {
             "shape": (3, 64, 64),
             "classes": 0,

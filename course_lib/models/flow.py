@@ -8,7 +8,6 @@ RealNVP; Durkan et al. (2019), splines.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -16,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from course_lib.errors import CourseError
-from course_lib.game import Move, Player, adam
+from course_lib.game import Move, Player, adam, cosine
 from course_lib.models.flows.affine import Affine, Scaling
 from course_lib.models.flows.coupling import AdditiveCoupling, AffineCoupling, Coupling
 from course_lib.models.flows.normalisation import ActivationNorm
@@ -166,15 +165,12 @@ class Flow(Model):
         """One move of one player, who minimises −log p(x): maximum likelihood."""
         s = self.settings
 
-        def cosine(t: int) -> float:
-            return 0.5 * (1 + math.cos(math.pi * t / rounds))
-
         player = Player(
             "flow",
             self.parameters(),
             adam(s["lr"]),
             clip=s["clip"],
-            schedule=cosine if s["anneal"] else None,
+            schedule=cosine(rounds) if s["anneal"] else None,
         )
 
         def losses(source):

@@ -50,6 +50,10 @@ PLAY = {
     "average": AVERAGE,
 }
 
+REPORT = {"batch": 100, "rounds": 120_000}
+# A shorter memory and a larger step: readable digits in 6,000 rounds instead of smudges.
+COURSE = REPORT | {"betas": (0.5, 0.999), "lr": 5e-4}
+
 
 class GAN(Model):
     """The GAN of report A, section 4.1 (A1): two multi-layer perceptrons.
@@ -64,15 +68,12 @@ class GAN(Model):
         | PLAY
         | {"hidden": whole((256, 256), "widths of G's layers, in reverse of D's", many=True)}
     )
-    # A shorter memory and a larger step: readable digits in 6,000 rounds instead of smudges.
-    _play: ClassVar = {"batch": 100, "rounds": 120_000}
-    _ours: ClassVar = _play | {"betas": (0.5, 0.999), "lr": 5e-4}
     recipes: ClassVar = {
-        "report": _play,
-        "course": _ours,
-        "wgan": _ours | critics.WGAN,
-        "wgan-gp": _ours | critics.WGAN_GP,
-        "sn-gan": _ours | critics.SN_GAN,
+        "report": REPORT,
+        "course": COURSE,
+        "wgan": COURSE | critics.WGAN,
+        "wgan-gp": COURSE | critics.WGAN_GP,
+        "sn-gan": COURSE | critics.SN_GAN,
     }
 
     def build(self) -> None:

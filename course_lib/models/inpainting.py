@@ -12,6 +12,7 @@ density. NICE (Dinh et al. 2014, section 5.2) walks in x without the rule. Lesso
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -24,39 +25,12 @@ WANTED = 0.57  # share of accepted Langevin steps at which they travel furthest
 CONTRAST = 3.5
 
 
-def inpaint(
-    flow: RealNVP,
-    image: Tensor,
-    known: Tensor,
-    *,
-    steps: int = 120,
-    step_size: float = 0.1,
-    generator: torch.Generator | None = None,
-    temperature: float = 1.0,
-    labels: Tensor | None = None,
-) -> Tensor:
+def inpaint(flow: RealNVP, image: Tensor, known: Tensor, **options: Any) -> Tensor:
     """image (B, C, H, W) with its unknown pixels filled; the known ones stay bit for bit.
 
-    image        dequantised pixels in [0, 1], as `log_prob` takes them; the unknown are not read
-    known        bool, (H, W) or (B, C, H, W)
-    steps        the first half finds a start in z, the second half is Langevin's in y; each
-                 step evaluates the flow and its gradient once
-    step_size    of the first step; Langevin's adapts to each image until half of its steps
-                 are done, and is constant from then on
-    temperature  that of z, as in `sample`
-    labels       (B,), for a flow that is conditioned on them
-    Raises CourseError for shapes, masks, pixels and numbers that do not fit.
+    The last of what `filling` yields, with its options.
     """
-    *_, filled = filling(
-        flow,
-        image,
-        known,
-        steps=steps,
-        step_size=step_size,
-        generator=generator,
-        temperature=temperature,
-        labels=labels,
-    )
+    *_, filled = filling(flow, image, known, **options)
     return filled
 
 
@@ -73,7 +47,17 @@ def filling(
 ) -> Iterator[Tensor]:
     """`inpaint` step by step: the start, a draw from the flow, and the image after each step.
 
-    Yields steps + 1 images (B, C, H, W). Arguments are checked at the call, before any step.
+    image        dequantised pixels in [0, 1], as `log_prob` takes them; the unknown are not read
+    known        bool, (H, W) or (B, C, H, W)
+    steps        the first half finds a start in z, the second half is Langevin's in y; each
+                 step evaluates the flow and its gradient once
+    step_size    of the first step; Langevin's adapts to each image until half of its steps
+                 are done, and is constant from then on
+    temperature  that of z, as in `sample`
+    labels       (B,), for a flow that is conditioned on them
+
+    Yields steps + 1 images (B, C, H, W). Raises CourseError for shapes, masks, pixels and numbers
+    that do not fit, at the call, before any step.
     """
     image, known = _checked(flow, image, known)
     steps = whole_number("steps", steps, 0)

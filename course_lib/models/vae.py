@@ -17,10 +17,11 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from course_lib.errors import CourseError, whole_number
-from course_lib.game import Move, Player, adam
+from course_lib.errors import CourseError
+from course_lib.game import Move, Player, adam, cosine
 from course_lib.models.model import Model, decoder, full_precision, mlp
 from course_lib.models.parts import convolutions
+from course_lib.models.parts.bounds import Bounds
 from course_lib.models.parts.likelihoods import (
     SIGMA,
     active_units,
@@ -49,10 +50,25 @@ LIKELIHOODS = ("binarised", "grey", "gaussian")
 ESTIMATORS = ("analytic", "sampled")
 NETWORKS = ("mlp", "convolutional")
 OPTIMISERS = {"Adam": adam, "SGD": lambda lr: partial(torch.optim.SGD, lr=lr)}
-IMAGES = 500  # a convolutional decoder draws so many at once
+
+# Report B names no likelihood and no network. σ = 1 is what a squared error with ½ means; with a
+# learned σ SGD at its rate diverges at once. 30 epochs of CelebA's 162,770 faces.
+B3 = {
+    "shape": (3, 64, 64),
+    "latent": 128,
+    "network": "convolutional",
+    "likelihood": "gaussian",
+    "sigma": 1.0,
+    "optimiser": "SGD",
+    "lr": 5e-3,
+    "decay": 0.95,
+    "epochs": 30,
+    "batch": 144,
+    "rounds": 30 * 1130,
+}
 
 
-class VAE(Model):
+class VAE(Bounds, Model):
     """A VAE of multi-layer perceptrons (A4 and its betters), or of convolutions (B3).
 
     likelihood "binarised": Bernoulli on images drawn anew in every round, p = grey value; "grey":
@@ -88,19 +104,6 @@ class VAE(Model):
         ),
         "epochs": whole(1, "equal parts of the training"),
     }
-    _b3: ClassVar = {
-        "shape": (3, 64, 64),
-        "latent": 128,
-        "network": "convolutional",
-        "likelihood": "gaussian",
-        "sigma": 1.0,
-        "optimiser": "SGD",
-        "lr": 5e-3,
-        "decay": 0.95,
-        "epochs": 30,
-        "batch": 144,
-        "rounds": 30 * 1130,
-    }
     recipes: ClassVar = {
         # Report A prints lr = 0.0001; only 1e-3 gives its printed losses (E16, lesson 06).
         "report": {"likelihood": "grey", "batch": 128, "rounds": 93_800},
@@ -110,10 +113,8 @@ class VAE(Model):
             "batch": 128,
             "rounds": 93_800,
         },
-        # Report B names no likelihood and no network. σ = 1 is what a squared error with ½ means;
-        # with a learned σ SGD at its rate diverges at once. 30 epochs of CelebA's 162,770 faces.
-        "b3": _b3,
-        "faces": _b3
+        "b3": B3,
+        "faces": B3
         | {
             "sigma": "learned",
             "optimiser": "Adam",
@@ -142,8 +143,8 @@ class VAE(Model):
                 f"k={s['k']} and free_bits={s['free_bits']} it has no part; leave "
                 'estimator="analytic".'
             )
-        self.log_sigma = log_sigma(s, math.prod(self.shape))
         size = math.prod(self.shape)
+        self.log_sigma = log_sigma(s, size)
         if s["network"] == "convolutional":
             self.encoder = convolutions.encoder(
                 self.shape, s["width"], s["dense"], 2 * s["latent"]
@@ -174,6 +175,12 @@ class VAE(Model):
         """z (B, latent) → the mean of p(x|z), images (B, C, H, W) in [0, 1]."""
         return self.mean_given(z).view(len(z), *self.shape)
 
+    def log_p(self, x: Tensor, z: Tensor, condition: Any = None) -> Tensor:
+        return self.log_p_x_given_z(self.flat(x), z)
+
+    def decodings(self) -> int:
+        return 500 if self.settings["network"] == "convolutional" else 20_000
+
     def log_p_x_given_z(self, x: Tensor, z: Tensor) -> Tensor:
         """log p(x|z) of flat x (B, D) and z (…, B, latent) → (…, B) nats."""
         if self.log_sigma is None:
@@ -203,46 +210,12 @@ class VAE(Model):
         return {"reconstruction": self.log_p_x_given_z(x, z), "kl": kl}
 
     def elbo_terms(
-        self, x: Tensor, generator: torch.Generator | None = None
+        self, x: Tensor, generator: torch.Generator | None = None, labels: Any = None
     ) -> dict[str, Tensor]:
         """`terms` with one draw of z for each of the images x (B, C, H, W) in [0, 1]."""
+        self.condition.checked(labels, len(x))
         noise = self.noise(len(x), self.settings["latent"], generator=generator)
         return self.terms(x, noise)
-
-    def elbo(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """A one-sample estimate of the evidence lower bound, (B,) nats per image.
-
-        x (B, C, H, W) in [0, 1], already binarised or dequantised where the likelihood asks.
-        """
-        found = self.elbo_terms(x, generator)
-        return found["reconstruction"] - found["kl"]
-
-    @torch.no_grad()
-    @full_precision
-    def log_likelihood(
-        self, x: Tensor, k: int = 500, generator: torch.Generator | None = None
-    ) -> Tensor:
-        """The importance-weighted bound log (1/k) Σ p(x, z_i)/q(z_i|x), (B,) nats.
-
-        A lower bound on log p(x), in expectation growing with k and tight in the limit; k = 1
-        is the ELBO. x as for `elbo`. Source: Burda et al. (2016).
-        """
-        k = whole_number("k, the number of importance samples,", k)
-        x = self.flat(x)
-        mean, log_var = self.encode(x)
-        many = IMAGES if self.settings["network"] == "convolutional" else 20_000
-        at_once = max(1, many // len(x))
-        weights = []
-        for first in range(0, k, at_once):
-            n = min(at_once, k - first)
-            z = self.noise(n, *mean.shape, generator=generator) * (0.5 * log_var).exp() + mean
-            weights.append(self.log_weights(x, z, mean, log_var))
-        return torch.cat(weights).logsumexp(0) - math.log(k)
-
-    def log_weights(self, x: Tensor, z: Tensor, mean: Tensor, log_var: Tensor) -> Tensor:
-        """log p(x, z) − log q(z|x) of flat x (B, D) and z (k, B, latent), (k, B) nats."""
-        log_q = log_normal(z, mean, log_var)
-        return self.log_p_x_given_z(x, z) + log_normal(z) - log_q
 
     @full_precision
     def importance_bound(self, x: Tensor, noise: Tensor, seen: Tensor | None = None) -> Tensor:
@@ -267,7 +240,7 @@ class VAE(Model):
                 f'{self.settings["likelihood"]} pixels: build it with likelihood="gaussian".'
             )
         x = dequantise(images, generator)
-        return bits_per_dim(self.log_likelihood(x, k, generator), self.flat(x).shape[1])
+        return bits_per_dim(self.log_likelihood(x, k, generator), math.prod(self.shape))
 
     def training_batch(self, source) -> Tensor:
         """A batch as the likelihood wants it: binarised, dequantised or grey, in [0, 1]."""
@@ -286,8 +259,8 @@ class VAE(Model):
         s = self.settings
 
         def rate(t: int) -> float:
-            cosine = 0.5 * (1 + math.cos(math.pi * t / rounds)) if s["anneal"] else 1.0
-            return cosine * s["decay"] ** (s["epochs"] * t // rounds)
+            fall = cosine(rounds)(t) if s["anneal"] else 1.0
+            return fall * s["decay"] ** (s["epochs"] * t // rounds)
 
         player = Player(
             "VAE",
@@ -331,6 +304,4 @@ class VAE(Model):
         picture.
         """
         image = super()._sample(n, labels, generator)
-        if not noise:
-            return image
-        return draw_pixels(image, self.log_sigma, generator)
+        return draw_pixels(image, self.log_sigma, generator) if noise else image

@@ -57,6 +57,7 @@ for name, more in {
     "FlowMatching": {"shape": (2,), "average": None},
 }.items():
     CASES[f"{name} {'-'.join(more)}"] = FAMILIES[name], "course", SMALL.get(name, HYBRID) | more
+CASES["DCGAN sn-gan average"] = models.DCGAN, "sn-gan", PICTURES | {"average": 0.9, "k": 2}
 FITTED = (models.ProbabilisticPCA, models.GaussianMixture)
 PLAYED = [case for case, (kind, _, _) in CASES.items() if kind not in FITTED]
 
@@ -362,6 +363,14 @@ def test_one_example_is_no_batch_where_a_layer_normalises_over_it(case):
     }[case]()
     with pytest.raises(CourseError, match="batch"):
         fit(model, examples(model.shape), rounds=1, batch=1, progress=False, preview=False)
+
+
+def test_data_of_more_classes_than_the_model_knows_are_refused():
+    for kind in (models.RealNVP, models.CVAEGAN, models.CGAN):
+        small = SMALL.get(kind.__name__, HYBRID)
+        model = kind(**small | {"classes": 3})
+        with pytest.raises(CourseError, match="0 to 2; got 3"):
+            fit(model, examples(model.shape), rounds=1, progress=False, preview=False)
 
 
 def test_densities_are_computed_in_single_precision_at_least(ready):

@@ -346,25 +346,6 @@ def test_samples_follow_the_density(moons):
 
 
 # As a model of the course -----------------------------------------------------------------------
-def test_it_is_built_again_from_its_settings():
-    for recipe in Flow.recipes:
-        flow = Flow(recipe, hidden=[8], depth=2)
-        again = models.build("Flow", flow.settings)
-        for a, b in zip(flow.parameters(), again.parameters(), strict=True):
-            assert torch.equal(a, b)
-    assert models.build("Flow", {"recipe": "spline", "shape": [1]}).shape == (1,)
-
-
-def test_it_continues_a_stopped_training(moons, tmp_path):
-    whole, parts = Flow(depth=2, hidden=(8,)), Flow(depth=2, hidden=(8,))
-    quiet = {"preview": False, "progress": False}
-    training.fit(whole, moons, game=whole.game(20), rounds=20, **quiet)
-    for rounds in (8, 20):
-        training.fit(parts, moons, game=parts.game(20), rounds=rounds, resume=tmp_path, **quiet)
-    for a, b in zip(whole.parameters(), parts.parameters(), strict=True):
-        assert torch.equal(a, b)
-
-
 def test_temperature_scales_the_noise():
     flow, z = Flow("affine"), torch.Generator()
     cold = flow.sample(500, generator=z.manual_seed(0), temperature=0.5)

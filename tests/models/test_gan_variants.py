@@ -367,17 +367,6 @@ def test_samples_come_from_the_average_computed_by_hand(make, data):
     torch.testing.assert_close(model.generate(z), own)
 
 
-@pytest.mark.parametrize("recipe", ["sn-gan", "wgan"])
-def test_a_stopped_variant_goes_on_to_the_same_bits(tmp_path, recipe):
-    make = lambda: on_pictures(recipe, average=0.9, k=2)
-    whole, parts = make(), make()
-    play(whole, pictures(), 4)
-    play(make(), pictures(), 2, resume=tmp_path)
-    play(parts, pictures(), 4, resume=tmp_path)
-    for a, b in zip(whole.state_dict().values(), parts.state_dict().values(), strict=True):
-        assert torch.equal(a, b)
-
-
 # The bilinear game ---------------------------------------------------------------------------
 def bilinear(eta, alternating):
     """f(x, y) = xy: x descends, y ascends."""
