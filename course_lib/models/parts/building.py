@@ -8,6 +8,7 @@ else's. What is asked for is counted before it is taken.
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -19,14 +20,22 @@ from course_lib.errors import CourseError
 
 LARGEST = 4 * 2**30  # bytes of weights; Adam's training takes four times as much
 MOST = 100_000  # tensors
+UNPLANNED = 2**30  # bytes that may be taken before all are counted
+
+
+class Large(Exception):
+    """More than UNPLANNED bytes: count them all first, on torch's device "meta"."""
 
 
 class Building(TorchDispatchMode):
-    """Draws from generators of `seed`, and refuses more than LARGEST bytes of new tensors."""
+    """Draws from generators of `seed`, and refuses more than LARGEST bytes of new tensors.
 
-    def __init__(self, seed: int, what: str = "This model") -> None:
+    planned  whether they have been counted already; else `Large` is raised at UNPLANNED bytes
+    """
+
+    def __init__(self, seed: int, what: str = "This model", planned: bool = True) -> None:
         super().__init__()
-        self.seed, self.what = seed, what
+        self.seed, self.what, self.planned = seed, what, planned
         self.generators: dict[torch.device, torch.Generator] = {}
         self.bytes = self.tensors = 0
 
@@ -35,19 +44,16 @@ class Building(TorchDispatchMode):
         return False  # or torch would import its compiler, a second and 70 MB, for nothing
 
     def __torch_dispatch__(self, operation, types, args=(), kwargs=None) -> Any:
+        makes, drawing = _kind(operation)
+        if not (makes or drawing):
+            return operation(*args, **kwargs or {})
         kwargs = dict(kwargs or {})
-        asked = {a.name for a in operation._schema.arguments}
-        if "pin_memory" in asked:  # what every function has that makes a new tensor of a size
+        if makes:
             self._count(args, kwargs)
-        target = args[0] if args and isinstance(args[0], Tensor) else None
-        device = target.device if target is not None else kwargs.get("device")
-        device = torch.device(device or "cpu")
-        if device.type != "meta" and kwargs.get("generator") is None:
-            twin = f"{operation._overloadname}_generator".removeprefix("default_")
-            if "generator" not in asked and twin in operation.overloadpacket.overloads():
-                operation, asked = getattr(operation.overloadpacket, twin), {"generator"}
-            if "generator" in asked:
-                kwargs["generator"] = self._of(device)
+        own = args[0].device if args and isinstance(args[0], Tensor) else kwargs.get("device")
+        device = torch.device(own or "cpu")
+        if drawing and device.type != "meta" and kwargs.get("generator") is None:
+            operation, kwargs["generator"] = drawing, self._of(device)
         return operation(*args, **kwargs)
 
     def _of(self, device: torch.device) -> torch.Generator:
@@ -67,3 +73,15 @@ class Building(TorchDispatchMode):
                 "asked for, and more to come. Choose smaller widths, fewer layers or smaller "
                 "images."
             )
+        if self.bytes > UNPLANNED and not self.planned:
+            raise Large
+
+
+@functools.cache
+def _kind(operation) -> tuple[bool, Any]:
+    """Whether it makes a tensor of a given size, and its form that takes a generator, or None."""
+    asked = {a.name for a in operation._schema.arguments}
+    twin = f"{operation._overloadname}_generator".removeprefix("default_")
+    if "generator" not in asked and twin in operation.overloadpacket.overloads():
+        return "pin_memory" in asked, getattr(operation.overloadpacket, twin)
+    return "pin_memory" in asked, operation if "generator" in asked else None
