@@ -57,7 +57,8 @@ def mark(options: argparse.Namespace) -> None:
     for result in odd:
         print(f"look at {result['student']}: {'; '.join(result['look'])}")
     print(f"{len(results)} graded, {len(odd)} to look at; logs in results/{given.name}/.")
-    print(f"The open question: read open/{given.name}.html, fill in open/{given.name}.csv.")
+    if given.open:
+        print(f"The open question: read open/{given.name}.html, fill in open/{given.name}.csv.")
 
 
 def graded(place: Room, given, students: dict, options: argparse.Namespace) -> list[dict]:

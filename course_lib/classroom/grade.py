@@ -22,7 +22,7 @@ import torch
 
 from course_lib.classroom import sandbox, submission
 from course_lib.classroom.assignment import Assignment, Question
-from course_lib.classroom.judge import judge, probes_for
+from course_lib.classroom.judge import holds, judge, probes_for
 from course_lib.classroom.sandbox import Ended, Limits, Sandbox
 from course_lib.classroom.wire import WireError, pack
 
@@ -149,7 +149,7 @@ def _mark_all(assignment, values, others, box, limits, result) -> None:
             right, line = False, "could not be judged; your teacher looks at it"
         else:
             for other, theirs in others if not right and question.probes is None else ():
-                if judge(question, theirs, reply, None)[0]:
+                if holds(question, theirs, reply):
                     result["look"].append(f"{number}: right for the numbers of {other}")
                     break
         sign = "✓" if right else ("·" if line.startswith("not answered") else "✗")
@@ -218,7 +218,7 @@ def log(result: dict) -> str:
     lines += [mark["line"] for mark in result["marks"].values()]
     lines += [f"note: {note}" for note in result["notes"]]
     lines += [f"look at it: {reason}" for reason in result["look"]]
-    return "\n".join([*lines, "", result["log"], ""])
+    return "\n".join([*lines, "", submission.plain(result["log"], submission.LARGEST), ""])
 
 
 _number = itertools.count()

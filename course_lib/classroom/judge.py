@@ -65,6 +65,12 @@ def judge(
     return False, "not right" + (f": {reason}" if reason else "")
 
 
+def holds(question: Question, v: SimpleNamespace, reply: dict) -> bool:
+    """Whether the value in a reply would be right for these numbers, for example another's."""
+    given = wire.unpack(reply.get("value"))
+    return difference(given, question.right(v), question.tol) is None
+
+
 def _gap(given: Any, wanted: list, tol: float) -> str | None:
     """None where all agree, else what is said of the first that doesn't."""
     for one, right in zip(given, wanted, strict=True):

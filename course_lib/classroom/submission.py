@@ -46,20 +46,27 @@ def read(folder: Path, name: str) -> Submission:
             many = f"{len(found)} others" if found else "other files"
             raise Unreadable(f"no notebook called {path.name} was handed in, but {many}")
         path = found[0]
-        notes.append(f"the notebook should be called {name}.ipynb, yours is {path.name[:60]}")
+        notes.append(f"the notebook should be called {name}.ipynb, yours is {plain(path.name)}")
     data = read_file(path)
     try:
         submission = _parse(data)
     except (ValueError, RecursionError, LookupError, TypeError, AttributeError) as error:
         kind = type(error).__name__
-        raise Unreadable(f"{path.name[:60]} is no notebook that can be read ({kind})") from None
+        raise Unreadable(
+            f"{plain(path.name)} is no notebook that can be read ({kind})"
+        ) from None
     submission.notes += notes
     return submission
 
 
+def plain(text: str, keep: int = 60) -> str:
+    """A text of a student's for a terminal: no control characters, not too long."""
+    return "".join(c if c.isprintable() or c == "\n" else "?" for c in text[:keep])
+
+
 def read_file(path: Path) -> bytes:
     """The bytes of a plain file of at most LARGEST bytes, or Unreadable."""
-    name = path.name[:60]
+    name = plain(path.name)
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:

@@ -296,6 +296,7 @@ def sixty(folder):
 
 @needs_sandbox
 @pytest.mark.prove
+@pytest.mark.xdist_group("sandboxes")  # one after the other: their limits are short
 @pytest.mark.timeout(900)
 def test_sixty_students_killed_and_started_again(tmp_path):
     folder = tmp_path / "class"

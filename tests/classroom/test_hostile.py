@@ -100,6 +100,7 @@ def test_eight_hostile_students(tmp_path, outside):
 
 @needs_sandbox
 @pytest.mark.prove
+@pytest.mark.xdist_group("sandboxes")  # one after the other: their limits are short
 @pytest.mark.timeout(900)
 def test_every_hostile_student(tmp_path, outside):
     port = outside[1][0].getsockname()[1]
@@ -112,6 +113,7 @@ def test_every_hostile_student(tmp_path, outside):
 
 @needs_sandbox
 @pytest.mark.prove
+@pytest.mark.xdist_group("sandboxes")  # one after the other: their limits are short
 @pytest.mark.timeout(900)
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 def test_every_hostile_student_for_an_unprivileged_teacher(outside):
