@@ -6,15 +6,16 @@ line of text. `explorer.render(t=0.5)` is that function, testable without a brow
 `show(explorer)` displays it. With COURSE_STATIC=1 the start picture stands there instead, for
 notebooks that are read without a kernel.
 
-Models do the computing, `canvas`, `plane` and the panels arrange pixels and know no model.
-Where an explorer has places to point at, its picture answers to the mouse as well, and the
-sliders follow; `explorer.press(begin, end)` is the pure function behind that.
+Models do the computing; panels know their place on the picture, draw themselves from data, and
+know no model. An explorer says its controls, its computation and its panels. Those that it gives
+to the mouse can be pointed at, and the sliders follow; `explorer.press(begin, end)` is the pure
+function behind that.
 
-Lesson 02 uses `minimax`, `interpolation` and `replay`, lesson 03 `face_factors`, lesson 04
-`transposed`, `walk`, `attributes` and `arithmetic`, lesson 06 `elbo_bar` and `latent_plane`,
-lesson 08 `class_style`, lesson 09 `morph`, `transfer` and `told_attributes`, lesson 10 `warp`
-and `pointed`, lesson 11 `temperature` and `fill`. `judged_draws` and `attribute_directions` give
-`attributes` its directions.
+Lesson 02 uses `minimax`, `playground`, `interpolation` and `replay`, lesson 03 `face_factors`,
+lesson 04 `transposed`, `walk`, `attributes` and `arithmetic`, lesson 06 `elbo_bar` and
+`latent_plane`, lesson 08 `class_style`, lesson 09 `morph`, `transfer` and `told_attributes`,
+lesson 10 `warp` and `pointed`, lesson 11 `temperature` and `fill`. `judged_draws` and
+`attribute_directions` give `attributes` its directions.
 """
 
 from course_lib.explore.arithmetic import arithmetic
@@ -31,6 +32,7 @@ from course_lib.explore.kit.show import show
 from course_lib.explore.latent_plane import latent_plane
 from course_lib.explore.minimax import minimax
 from course_lib.explore.morph import morph
+from course_lib.explore.playground import playground
 from course_lib.explore.pointed import pointed
 from course_lib.explore.replay import replay
 from course_lib.explore.temperature import temperature
@@ -59,6 +61,7 @@ __all__ = [
     "minimax",
     "morph",
     "names",
+    "playground",
     "pointed",
     "replay",
     "show",

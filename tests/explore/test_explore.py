@@ -19,8 +19,9 @@ from course_lib.explore.kit.canvas import minus
 from course_lib.explore.kit.controls import Choice, Slider, Toggle, settle
 from course_lib.explore.kit.panels import Strip
 
-elbo_bar, minimax, interpolation = (
-    import_module(f"course_lib.explore.{n}") for n in ("elbo_bar", "minimax", "interpolation")
+elbo_bar, minimax, interpolation, playground = (
+    import_module(f"course_lib.explore.{n}")
+    for n in ("elbo_bar", "minimax", "interpolation", "playground")
 )
 
 torch.set_num_threads(1)
@@ -97,6 +98,7 @@ MAKERS = {
     "pointed": lambda: explore.pointed(flow()),
     "minimax": explore.minimax,
     "elbo_bar": explore.elbo_bar,
+    "playground": explore.playground,
     "replay": lambda: explore.replay(history()),
     "replay points": lambda: explore.replay(history(points=True)),
     "interpolation": lambda: explore.interpolation(TinyGAN()),
@@ -321,6 +323,56 @@ def test_bars_of_the_bound_are_drawn_whole():
     explorer = explore.elbo_bar(x=3.0, s=0.4)
     assert "ELBO −" in explorer.readout(mean=-3.0, w=2.0)
     assert explorer.render(mean=-3.0, w=2.0) != explorer.render(mean=-2.95, w=2.0)
+
+
+def test_arrows_of_the_playground_are_the_gradient_of_gs_loss():
+    """The way in which a point would go to be taken for real, times the chance that it is not."""
+    game = playground.Game("DG", 0.003, 0, "ring", [])
+    for _ in range(9):
+        game.move()
+    points, arrows, field, bound = game.seen[-1]
+    critic, small = game.players["D"], 1e-2
+    with torch.no_grad():
+        loss = lambda x: torch.nn.functional.softplus(-critic(torch.tensor(x)))[:, 0].numpy()
+        for axis in (0, 1):
+            step = np.float32(small) * np.eye(2, dtype=np.float32)[axis]
+            slope = (loss(points + step) - loss(points - step)) / (2 * small)
+            assert arrows[:, axis] == pytest.approx(-slope, abs=2e-3)
+    assert field.shape == (playground.FIELD,) * 2 and 0 <= bound <= math.log(2)
+
+
+def test_only_whose_turn_it_is_moves():
+    game = playground.Game("DDG", 0.003, 0, "eight heaps", [])
+    for player in "DDGD":
+        before = {
+            name: [weight.clone() for weight in net.parameters()]
+            for name, net in game.players.items()
+        }
+        game.move()
+        for name, net in game.players.items():
+            same = all(map(torch.equal, net.parameters(), before[name]))
+            assert same == (name != player)
+
+
+def test_a_hasty_g_collapses_and_a_patient_one_comes_near():
+    explorer = explore.playground()
+    spread = lambda **state: float(
+        explorer.readout(**state).partition("spread by ")[2].split()[0]
+    )
+    assert spread(step=600) == pytest.approx(1.42, abs=0.25)
+    assert spread(step=400, g=5, rate="0.03", target="eight heaps") < 0.6
+
+
+def test_a_target_is_drawn_where_the_mouse_was():
+    explorer = explore.playground()
+    square = panel(explorer, Pad)
+    state = explorer.press(at(square, 0.75, 0.75), step=30)
+    assert (state["target"], state["step"], state["ink"]) == ("your drawing", 0, 1)
+    path = playground.strokes.read(state["drawing"], playground.UNITS)
+    drawn = playground.target("your drawing", path, 500, torch.Generator().manual_seed(0))
+    assert drawn.mean(0).numpy() == pytest.approx([1.5, 1.5], abs=0.03)
+    away = explorer.press(at(panel(explorer, Curve), 0.5, 0.5), **state)
+    assert away["step"] == 300
 
 
 class Foreign(torch.nn.Module):

@@ -35,7 +35,7 @@ TIMED = {n: make for f in FILES for n, make in getattr(f, "TIMED", f.MAKERS).ite
 LARGE = {n for f in FILES if f.__name__.endswith(("_faces", "_hybrids")) for n in f.MAKERS}
 # Explorers in which time or a path is explored.
 PLAYED = {"minimax", "replay", "interpolation", "walk", "transposed", "temperature", "fill"}
-PLAYED |= {"warp", "morph"}
+PLAYED |= {"warp", "morph", "playground"}
 SEVEN = "8.0,7.0 20.0,6.0 13.0,24.0; 10.0,16.0 18.0,15.0"
 # How many states of a control may have the picture of another one: `letter` is the group that the
 # mouse fills, the stride bounds the output padding, and a label may be the one that was read.
@@ -58,13 +58,15 @@ def states(control):
     return [control.low, int(middle) if control.whole else middle, control.high]
 
 
-def besides(control):
-    """What else must be set for the control to matter: there is ink only in a drawing."""
+def besides(explorer, control):
+    """What else must be set for the control to matter: there is ink only in a drawing, and a
+    game's rates are seen when it has been played."""
+    own = "target" if explorer.name == "playground" else "image"
     if isinstance(control, Drawing):
-        return {"image": "your drawing", "ink": MOST}
+        return {own: "your drawing", "ink": MOST}
     if control.name == "ink":
-        return {"image": "your drawing", "drawing": SEVEN}
-    return {}
+        return {own: "your drawing", "drawing": SEVEN}
+    return {"step": 40} if control.name in ("d", "g", "rate") else {}
 
 
 @pytest.mark.parametrize("name", MAKERS)
@@ -73,7 +75,7 @@ def test_every_control_at_its_ends_and_middle(explorers, name):
     for control in explorer.controls:
         seen, said = [], set()
         for value in states(control):
-            frame = explorer.frame(**besides(control) | {control.name: value})
+            frame = explorer.frame(**besides(explorer, control) | {control.name: value})
             picture = Image.open(io.BytesIO(frame.png))
             picture.load()
             assert picture.format == "PNG" and picture.size == explorer.size
@@ -95,7 +97,7 @@ def test_one_state_has_one_picture_in_whatever_order_it_was_asked_for(explorers,
     if first is not None:
         asked[:0] = [
             {first.name: states(first)[0]},
-            {last.name: states(last)[-1]} | besides(last),
+            {last.name: states(last)[-1]} | besides(explorer, last),
         ]
     found = [explorer.frame(**state) for state in asked]
     assert found[-1] == found[-2]
