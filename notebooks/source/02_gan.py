@@ -1277,7 +1277,8 @@ explore.show(explore.interpolation(trained), t=0.5)
 # is.
 #
 # (`explore.show(explore.replay(history))` in a cell of your own replays the short training
-# from above.)
+# from above. With `explore.show(explore.playground())` you play a GAN in the plane, one move at
+# a time: draw a target, then make G's points collapse.)
 #
 # ## 11 · Break it
 #
