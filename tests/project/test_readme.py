@@ -4,7 +4,7 @@ import json
 import re
 from pathlib import Path
 
-from course_lib import explore
+from course_lib import data, explore, training, zoo
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -48,3 +48,34 @@ def test_every_explorer_is_listed():
     section = README.split("## Explorers")[1].split("\n## ")[0]
     table = section.split("| about | explorers |")[1]
     assert sorted(re.findall(r"`(\w+)`", table)) == sorted(explore.names())
+
+
+def test_the_model_of_contributing_is_trained_kept_and_drawn_from(tmp_path):
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    (block,) = re.findall(r"```python\n(.*?)```", text, re.S)
+    names: dict = {}
+    exec(STRANGERS_IMPORTS + block, names)
+    model = names["FlowMatching"](shape=(2,), batch=16)
+    history = training.fit(
+        model, data.load("moons"), rounds=3, resume=tmp_path / "run", progress=False
+    )
+    assert list(history.terms) == ["v.velocity"]
+    again = zoo.load_run(tmp_path / "run")
+    assert type(again).__name__ == "FlowMatching" and again.sample(5).shape == (5, 2)
+
+
+STRANGERS_IMPORTS = """
+import torch
+from torch import nn
+from course_lib.game import Move, Player, adam
+from course_lib.models.model import Model, decoder, mlp
+from course_lib.models.settings import COMMON, number, whole
+"""
+
+
+def test_contributing_names_what_is_there():
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    for target in re.findall(r"\]\(([^)#:]+)\)", text):
+        assert (ROOT / target).exists(), target
+    for path in re.findall(r"`(tests/[\w/]+(?:\.py|/))`", text):
+        assert (ROOT / path).exists(), path
