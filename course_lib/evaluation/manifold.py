@@ -54,10 +54,8 @@ def prdc(real: Tensor, fake: Tensor, k: int = K) -> PRDC:
     few = min(len(real), len(fake))
     if isinstance(k, bool) or not isinstance(k, int) or not 0 < k < few:
         raise CourseError(f"k is a neighbour's number from 1 to {few - 1}, got {k!r}.")
-    reach_real, weight = radii(real, k), []
-    for part, reach in zip(real.split(ROWS), reach_real.split(ROWS), strict=True):
-        weight.append(_inside(_apart(part, real), reach[:, None]).sum(1).double().reciprocal())
-    weight, reach_fake = torch.cat(weight), radii(fake, k)
+    (reach_real, own), reach_fake = _balls(real, k), radii(fake, k)
+    weight = own.double().reciprocal()
     recalled = torch.zeros(len(real), dtype=torch.bool, device=real.device)
     covered, dense, held = recalled.clone(), [], []
     for part, reach in zip(fake.split(ROWS), reach_fake.split(ROWS), strict=True):
@@ -85,8 +83,17 @@ def _inside(apart: Tensor, reach: Tensor) -> Tensor:
 
 def radii(x: Tensor, k: int = K) -> Tensor:
     """The distance of each of (N, D) to its k-th nearest other, (N,)."""
-    parts = [_apart(part, x) for part in x.split(ROWS)]
-    return torch.cat([part.kthvalue(k + 1, dim=1).values for part in parts])
+    return _balls(x, k)[0]
+
+
+def _balls(x: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """Each image's radius, (N,), and how many of (N, D) its ball holds, itself included, (N,)."""
+    found = []
+    for part in x.split(ROWS):
+        apart = _apart(part, x)
+        reach = apart.kthvalue(k + 1, dim=1).values
+        found.append((reach, _inside(apart, reach[:, None]).sum(1)))
+    return tuple(map(torch.cat, zip(*found, strict=True)))
 
 
 def expected_coverage(n: int, m: int, k: int = K) -> float:

@@ -2,7 +2,8 @@
 
 Same held-out data, same number of samples, the same rounding to 8 bits, the same judge. What a
 model cannot answer it is not asked: its row says why. A GAN has no likelihood, and a kernel
-density around its samples is none either (lesson 03). The rows themselves are in `scores`.
+density around its samples is none either (lesson 03). The rows themselves are in `scores`,
+`image_scores`, `conditional` and `probabilities`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,14 @@ from torch import Tensor, nn
 
 from course_lib.data import DataSet, toy
 from course_lib.errors import CourseError
-from course_lib.evaluation import abilities, conditional, features, levels, scores
+from course_lib.evaluation import (
+    abilities,
+    conditional,
+    features,
+    levels,
+    probabilities,
+    scores,
+)
 from course_lib.evaluation.image_scores import RealImages, halves
 from course_lib.evaluation.table import Report
 from course_lib.training import budget as budget_named
@@ -68,7 +76,7 @@ def report(
         else:
             rows = scores.points(samples, dataset, density, _seeded(seed + 1))
         chosen = torch.randperm(len(dataset), generator=_seeded(seed), device="cpu")[:held_out]
-        rows += scores.probability(model, dataset.subset(chosen), _seeded(seed))
+        rows += probabilities.rows(model, dataset.subset(chosen), _seeded(seed))
     finally:
         if training:
             model.train()

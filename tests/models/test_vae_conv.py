@@ -257,7 +257,7 @@ def test_it_trains_is_kept_and_loaded_and_reported(tmp_path):
     loaded = zoo.load_run(tmp_path)
     seed = torch.Generator().manual_seed
     assert torch.equal(model.sample(3, generator=seed(0)), loaded.sample(3, generator=seed(0)))
-    rows = evaluation.scores.probability(loaded, digits.take(3), seed(0))
+    rows = evaluation.probabilities.rows(loaded, digits.take(3), seed(0))
     (bits,) = [row.value for row in rows if row.name == "bits per dimension"]
     own = loaded.bits_per_dim(digits.take(3).images, seed(0))
     assert bits == pytest.approx(own.mean().item(), abs=0.1)
