@@ -39,15 +39,16 @@ MODULES = {
     "explore.paths": "explore.interpolation",
 } | {f"checks.lesson_{i:02d}": f"lessons.lesson_{i:02d}" for i in range(12)}
 
+# What "break it" ran had these names, and was called: for all runs, or for one by its name.
+CALLED = ("mystery", "mystery_game", "patient", "patients")
+
 # Names within those modules, and within packages: (today's module, old name) → today's name.
 NAMES = {
     ("training", "Draw"): "Source",
     ("training.source", "Draw"): "Source",
-} | {
-    (f"lessons.lesson_{i:02d}", old): "faults"
-    for i in range(12)
-    for old in ("mystery", "mystery_game", "patient", "patients")
-}
+    ("lessons.lesson_01", "RUNS"): "faults",
+    ("lessons.lesson_11", "faults"): "differences",
+} | {(f"lessons.lesson_{i:02d}", old): "faults" for i in range(12) for old in CALLED}
 
 # Methods of models, and options of `sample`.
 METHODS = {
@@ -117,13 +118,27 @@ class OldNames(MetaPathFinder, Loader):
         today = MODULES[module.__name__.removeprefix("course_lib.")]
         source = import_module(f"course_lib.{today}")
 
-        def hand_on(name: str):
-            name = NAMES.get((today, name), name)
+        def hand_on(old: str):
+            name = NAMES.get((today, old), old)
+            if old in CALLED:
+                return _as_called(getattr(source, name))
             if hasattr(source, name) or not today.startswith("lessons."):
                 return getattr(source, name)
             return getattr(import_module(f"course_lib.{today}.exercises"), name)
 
         module.__getattr__ = hand_on
+
+
+def _as_called(faults: dict):
+    """A lesson's faults as the first edition called them."""
+
+    def called(*given, **settings):
+        if given and isinstance(given[0], str):
+            run, *rest = given
+            return faults[run](*rest, **settings)
+        return {name: made(*given) if given else made for name, made in faults.items()}
+
+    return called
 
 
 def install() -> None:
