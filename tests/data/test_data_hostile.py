@@ -357,6 +357,16 @@ def test_a_tar_that_runs_in_a_circle_is_refused(tmp_path):
         data.load("folder-16", root=tmp_path / "a.tar")
 
 
+def test_a_zip_with_a_file_of_no_name_is_read(tmp_path):
+    mine, path = good(tmp_path / "mine"), tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as file:
+        for one in mine.iterdir():
+            file.write(one, one.name)
+        file.writestr("x", b"")
+        file.getinfo("x").filename = ""
+    assert len(packed(path)[0]) == 12
+
+
 def test_zips_that_cant_be_bounded_are_listed(tmp_path):
     mine, path = good(tmp_path / "mine"), tmp_path / "a.zip"
     with zipfile.ZipFile(path, "w") as file:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+import struct
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
@@ -48,7 +49,9 @@ class Archive:
     def links(self) -> dict[str, str]:
         """Links to images and folders (which end in "/") that are not followed -> the reason."""
         links = {name: why for name, why in self._members.items() if isinstance(why, str)}
-        return {name: why for name, why in links.items() if name[-1] == "/" or is_image(name)}
+        return {
+            name: why for name, why in links.items() if name.endswith("/") or is_image(name)
+        }
 
     def read(self, name: str) -> bytes:
         """The content of one file. Raises Unfit for one that is too large, or no regular file;
@@ -152,7 +155,7 @@ def _tar(path: Path) -> Found:
             if tar.fileobj.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
                 # tarfile takes a damaged or missing header for the end.
                 raise tarfile.ReadError("it ends before its end mark")
-    except (tarfile.TarError, OSError, EOFError) as error:
+    except (tarfile.TarError, OSError, EOFError, ValueError, OverflowError) as error:
         raise _damaged(path, "tar", error) from error
     yield from members.items()
 
@@ -175,12 +178,12 @@ def _zip(path: Path) -> Found:
         if end and end[5] > DIRECTORY:
             raise zipfile.BadZipFile(f"a list of files that takes {end[5]:,} bytes")
         archive = zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, OSError, ValueError) as error:
+    except (zipfile.BadZipFile, OSError, ValueError, RuntimeError, struct.error) as error:
         raise _damaged(path, "zip", error) from error
     for member in archive.infolist():
         if stat.S_ISLNK(member.external_attr >> 16):
             yield member.filename, "a link in an archive"
-        elif not member.is_dir():
+        elif not member.filename.endswith("/"):  # is_dir() fails on a name that is empty
             yield member.filename, partial(_unzipped, archive, member)
 
 
