@@ -86,7 +86,7 @@ def report(model, dataset):
 
 
 @pytest.mark.parametrize("setting", SETTINGS)
-@pytest.mark.parametrize("name", ["GAN", "VAE", "realnvp-mnist"])
+@pytest.mark.parametrize("name", ["GAN", "VAE", "realnvp-mnist", "flow-ring"])
 def test_a_report_does_not_hear_of_it(models, name, setting):
     plain = report(*models[name])
     with SETTINGS[setting]():
