@@ -1,12 +1,15 @@
 """Work that test_processes.py starts in processes of its own; not a test itself.
 
-python workers.py train|train_apart|measure_gradients FILE [JSON], under the variables that
+python workers.py WORK FILE [JSON], WORK being one of the functions here, under the variables that
 torchrun sets.
 """
 
 import json
 import os
+import random
+import shutil
 import signal
+import socket
 import sys
 import time
 
@@ -136,6 +139,75 @@ def slowly(folder: str, rounds: int, seconds: float) -> None:
     images = data.load("digits").take(128)
     options = {"checkpoint_seconds": 0, "progress": False}
     fit(model, images, game=game, rounds=rounds, resume=folder, **options)
+
+
+FAMILIES = {
+    "VAE": lambda: models.VAE(hidden=(16,), batch=32),
+    "DCGAN": lambda: models.DCGAN(width=4, latent=8, batch=16, average=0.9),
+    "CVAEGAN": lambda: models.CVAEGAN(batch=16, average=0.9),
+}
+ROUNDS = 8
+
+
+def forked(folder: str, family: str, world: int) -> list[int]:
+    """Begin or continue a training in `world` processes that are copies of this one: their ids."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = str(s.getsockname()[1])
+    children = []
+    for rank in range(world):
+        child = os.fork()
+        if child:
+            children.append(child)
+            continue
+        os.environ |= {"WORLD_SIZE": str(world), "RANK": str(rank)}
+        os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+        with distributed.joined():
+            images = data.load("digits").take(64)
+            options = {"checkpoint_seconds": 0, "progress": False, "seed": 1}
+            fit(FAMILIES[family](), images, rounds=ROUNDS, resume=folder, **options)
+        os._exit(0)
+    return children
+
+
+def ended(children: list[int]) -> bool:
+    """Whether all came to their end by themselves, after waiting for them."""
+    return [os.waitpid(child, 0)[1] for child in children] == [0] * len(children)
+
+
+def killed(folder: str, family: str, world: int, times: int) -> None:
+    """Kill a training at `times` random moments, continuing it after each.
+
+    Whenever it comes to its end, it is compared with one that was never killed, and begun anew.
+    """
+    chosen, before = random.Random(f"{family} {world}"), time.monotonic()
+    assert ended(forked(f"{folder}/whole", family, world))
+    length = time.monotonic() - before
+    kills = 0
+    while True:
+        children = forked(f"{folder}/killed", family, world)
+        if kills < times:
+            time.sleep(chosen.uniform(0, length))
+            chosen.shuffle(children)
+            for child in children:  # one is hit, and torchrun would then end the others
+                os.kill(child, signal.SIGKILL)
+        if not ended(children):
+            assert kills < times, "a training that nobody killed has failed"
+            kills += 1
+            continue
+        same(f"{folder}/whole", f"{folder}/killed", ROUNDS)
+        if kills == times:
+            return
+        shutil.rmtree(f"{folder}/killed")
+
+
+def same(a: str, b: str, rounds: int) -> None:
+    """Two run folders hold the same bits, but for the seconds that rounds took."""
+    (a, facts), (b, again) = (checkpoint.load(f"{x}/checkpoint.safetensors") for x in (a, b))
+    assert facts == again and facts["round"] == rounds
+    assert a.keys() == b.keys()
+    for name in a:
+        assert name == "history.seconds" or torch.equal(a[name], b[name]), name
 
 
 if __name__ == "__main__":

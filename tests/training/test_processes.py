@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 
 import pytest
-import torch
 import workers
 
 from course_lib import checkpoint
@@ -56,21 +55,13 @@ def test_two_processes_give_the_gradients_of_one(tmp_path):
         assert error < limit, (name, error)
 
 
-def same(a, b):
-    (a, facts), (b, again) = (checkpoint.load(f"{x}/checkpoint.safetensors") for x in (a, b))
-    assert facts == again and facts["round"] == 10
-    assert a.keys() == b.keys()
-    for name in a:
-        assert name == "history.seconds" or torch.equal(a[name], b[name]), name
-
-
 @pytest.mark.parametrize("kill", [(0, "move"), (6, "move"), (4, "save")])
 def test_a_killed_training_resumes_to_the_same_bits(tmp_path, kill):
     whole, killed = str(tmp_path / "whole"), str(tmp_path / "killed")
     assert run(1, "train", killed, kill) == [-signal.SIGKILL]
     workers.train(killed)
     workers.train(whole)
-    same(whole, killed)
+    workers.same(whole, killed, 10)
 
 
 def test_two_killed_processes_resume_to_the_same_bits(tmp_path):
@@ -78,7 +69,19 @@ def test_two_killed_processes_resume_to_the_same_bits(tmp_path):
     assert run(2, "train", whole) == [0, 0]
     assert run(2, "train", killed, (5, "move"))[0] == -signal.SIGKILL
     assert run(2, "train", killed) == [0, 0]
-    same(whole, killed)
+    workers.same(whole, killed, 10)
+
+
+@pytest.mark.prove
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("world", [1, 2])
+@pytest.mark.parametrize("family", workers.FAMILIES)
+def test_trainings_killed_at_random_moments_end_in_the_same_bits(tmp_path, family, world):
+    """17 moments for each of six trainings: 102 in all."""
+    words = [sys.executable, str(WORKERS), "killed", str(tmp_path)]
+    words += map(json.dumps, (family, world, 17))
+    done = subprocess.run(words, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_processes_that_see_different_checkpoints_refuse_to_resume(tmp_path):

@@ -230,6 +230,55 @@ def test_a_working_folder_that_is_gone_is_named(tmp_path, monkeypatch):
     refused(lambda: checkpoint.save("x.safetensors", {}, {}), "restart the kernel")
 
 
+# Namespaces and file systems of its own, as containers have them --------------------------------
+SPACES = ["unshare", "--user", "--map-root-user", "--mount", "--pid", "--fork", "--mount-proc"]
+needs_spaces = pytest.mark.skipif(
+    not shutil.which("unshare")
+    or subprocess.run([*SPACES, "true"], capture_output=True).returncode,
+    reason="this machine makes no namespaces",
+)
+
+
+@pytest.mark.prove
+@needs_spaces
+def test_of_two_containers_with_the_same_process_number_one_is_refused(tmp_path):
+    first = started(tmp_path, "60", "0.1", before=SPACES)
+    try:
+        until(lambda: (tmp_path / FILE).exists() and round_in(tmp_path) >= 2)
+        second = started(tmp_path, "60", "0", before=SPACES)
+        said = second.communicate(timeout=60)[1]
+        assert second.returncode == 1 and "Another kernel is training" in said
+        assert first.wait(60) == 0, first.stderr.read()
+    finally:
+        first.kill()
+    assert round_in(tmp_path) == 60
+
+
+@pytest.mark.prove
+@needs_spaces
+@pytest.mark.parametrize("state", ["full", "read-only"])
+def test_a_real_disk_that_is_full_or_read_only_is_told_before_the_work(tmp_path, state):
+    """A file system of one megabyte, on which a run of the first three rounds lies."""
+    words = f"{sys.executable} {WORKERS} slowly {tmp_path}/disk/run"
+    spoil = {
+        "full": f"head -c 2M /dev/zero > {tmp_path}/disk/fill || true",
+        "read-only": f"mount -o remount,ro {tmp_path}/disk",
+    }[state]
+    script = f"""
+        mkdir {tmp_path}/disk && mount -t tmpfs -o size=1m none {tmp_path}/disk || exit 9
+        {words} 3 0 || exit 8
+        cp {tmp_path}/disk/run/{FILE} {tmp_path}/before
+        {spoil}
+        {words} 3 0 || exit 7
+        {words} 6 0 2> {tmp_path}/said && exit 6
+        cmp {tmp_path}/disk/run/{FILE} {tmp_path}/before || exit 5
+    """
+    done = subprocess.run([*SPACES, "sh", "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    said = (tmp_path / "said").read_text().splitlines()[-1]
+    assert "Free some disk space" in said or "folder that you may write to" in said, said
+
+
 # Longer, shorter, by another plan --------------------------------------------------------
 def said(folder, rounds, **settings):
     with warnings.catch_warnings(record=True) as caught:
