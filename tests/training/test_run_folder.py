@@ -20,6 +20,7 @@ import workers
 from torch import nn
 
 from course_lib import checkpoint, data, models, training, zoo
+from course_lib.checkpoint import writing
 from course_lib.data import DataSet
 from course_lib.errors import CourseError
 from course_lib.training import Game, Move, Player, adam, fit, lock
@@ -199,7 +200,7 @@ def test_an_explosion_on_a_full_disk_is_still_told(tmp_path):
     w = nn.Parameter(torch.tensor(1.0))
     loss = lambda source: {"w": {"loss": w * (1.0 if source.t < 3 else float("nan"))}}
     game = Game([Move([Player("w", [w], adam(0.1))], loss)])
-    real = checkpoint.save_file
+    real = writing.save_file
 
     def full(*arguments):
         if w.item() < 1:
@@ -207,7 +208,7 @@ def test_an_explosion_on_a_full_disk_is_still_told(tmp_path):
         real(*arguments)
 
     with pytest.MonkeyPatch.context() as patch, pytest.warns(UserWarning, match="No space"):
-        patch.setattr(checkpoint, "save_file", full)
+        patch.setattr(writing, "save_file", full)
         with pytest.raises(training.TrainingStopped, match="round 3"):
             fit(game, DataSet(torch.zeros(8, 2)), rounds=9, batch=2, resume=tmp_path,
                 checkpoint_seconds=0, progress=False)  # fmt: skip
