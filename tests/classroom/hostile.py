@@ -118,7 +118,7 @@ HOSTILE = {
     "reads-grader": (
         "",
         "import os\nfound = [os.path.join(d, f)\n"
-        "         for top in ('/course', '/work', '/root', '/home', '/tmp', '/var', '/etc')\n"
+        "         for top in ('/course', '/root', '/home', '/tmp', '/var', '/etc', 'OUTSIDE')\n"
         "         for d, _, fs in os.walk(top) for f in fs if 'site-packages' not in d\n"
         "         and (f in ('grader.py', 'secret.key', 'roster.csv', 'judge.py')\n"
         "              or '/course_lib/lessons/' in d)]\n"
