@@ -37,9 +37,13 @@ import jupytext
 import nbformat
 from nbformat import NotebookNode
 
+sys.path.insert(0, str(Path(__file__).resolve().parent))  # this folder is no package
+
+from reading_time import Reading, reading
+
 NOTEBOOKS = Path(__file__).resolve().parent
 LIMIT = 500_000  # bytes of a notebook
-KEPT_METADATA = ("tags", "exercise", "nbgrader")
+KEPT_METADATA = ("tags", "exercise", "minutes", "nbgrader")
 DATA_URL = re.compile(r"data:image/png;base64,([A-Za-z0-9+/=\s]+)")
 WIDGET = "application/vnd.jupyter.widget-view+json"
 SOLUTION = re.compile(
@@ -47,6 +51,7 @@ SOLUTION = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 TOKEN = re.compile(r"\{\{minutes(?::(?P<lesson>\d\d))?\}\}")
+TIME = re.compile(r"\{\{(?:part:(?P<part>[A-Z])|time(?::(?P<lesson>\d\d))?)\}\}")
 DRAWING = re.compile(r"!\[(?P<alt>[^\]]+)\]\(drawing:(?P<name>[\w-]+)\)")
 
 
@@ -165,6 +170,21 @@ class Course:
 
         return TOKEN.sub(fill, text)
 
+    def reading(self, number: str) -> Reading:
+        """The reading time of the lesson with that number."""
+        (path,) = self.lessons([number])
+        return reading(read_source(path))
+
+    def with_times(self, text: str, own: Reading) -> str:
+        """`{{part:B}}` and `{{time}}` as this lesson's, `{{time:06}}` as another's."""
+
+        def fill(match: re.Match) -> str:
+            if match["part"]:
+                return own.part(match["part"])
+            return self.reading(match["lesson"]).short() if match["lesson"] else own.whole()
+
+        return TIME.sub(fill, text)
+
     def with_drawings(self, text: str) -> str:
         """Each `![alternative text](drawing:NAME)` as the drawing itself: a copy of a lesson
         stands alone, wherever it lies."""
@@ -198,8 +218,8 @@ class Course:
     def build(self, path: Path) -> dict[Path, str]:
         """Both copies of one lesson as text, without writing them."""
         source = read_source(path)
+        own, texts = reading(source), {}
         link_cells(source, self.neighbours(path))
-        texts = {}
         for target, change in (
             (self.folder / f"{path.stem}.ipynb", without_solution),
             (self.solved / f"{path.stem}.ipynb", without_markers),
@@ -214,7 +234,7 @@ class Course:
                     )
                 else:
                     text = self.with_minutes(cell.source, path.stem)
-                    cell.source = self.with_drawings(text)
+                    cell.source = self.with_drawings(self.with_times(text, own))
             if target.parent == self.solved:
                 keep_outputs(notebook, target, code_hash(source))
             texts[target] = as_text(notebook)

@@ -12,7 +12,7 @@
 # |---|---|
 # | **You will be able to** | say what this course is made of; load its data; run, stop and continue a training; answer an exercise and read what its check says; look up any symbol |
 # | **You need** | Python, a little PyTorch, and probability as far as expectation and variance |
-# | **Your time** | 30 minutes, and 20 more for the exercises |
+# | **Your time** | {{time}} (an estimate: lesson 00 says how) |
 # | **Machine time** | {{minutes}} minutes on two CPU cores at the `laptop` budget; no GPU, no network |
 #
 # **A generative model** is given examples, say ten thousand handwritten digits, and is
@@ -27,6 +27,11 @@
 # their experiments. Where a formula or a claim of theirs is wrong, you are not told so: you
 # compute it. The [errata page](errata.md) lists all such places, and what the reports got
 # right.
+
+# %% [markdown]
+# # Part A · Find your way
+#
+# Time: {{part:A}}. Afterwards you can check that all is in place, load data, look at trained models, answer an exercise, train something, and read what a check says.
 
 # %% [markdown]
 # ## 1 · Is everything in place?
@@ -460,10 +465,16 @@ except CourseError as error:
 # **derivation** in numbered steps, each with its check; the step **from equation to code**;
 # **predict, then train**; **looking**, with an explorer; **break it**, three runs of which
 # you say which one is healthy; **the reports**, quoted word for word, beside what you
-# computed; **exercises**, a summary, and references. Parts marked *optional* can be left
+# computed; **exercises**, a summary, and references. Sections marked *optional* can be left
 # out.
 #
-# **In a class.** A lesson takes about 90 minutes. One way to spend them: a quarter of an hour
+# **Your time.** Each lesson is cut into two or three **parts** of about an hour. The minutes are an
+# estimate for a careful first reading: 150 words, 20 lines of code and one displayed equation a
+# minute, and six minutes for an exercise in a cell. Exercises without a check, at the end, are
+# counted at eight minutes and said apart, and so are optional sections. Stop between two parts
+# rather than within one.
+#
+# **In a class.** An hour of class is one part. One way to spend it: a quarter of an hour
 # of the derivation on the board; then pairs at one screen, one types while the other
 # predicts; everybody commits to a guess before a training cell is run; "break it" is
 # discussed aloud before it is resolved. The files in `notebooks/solved/` are for preparing.
@@ -513,19 +524,19 @@ plots.show(fig, alt=f"The lessons as boxes, arrows to each from what it needs: {
 # **What to see.** Filled boxes are there; the others are planned. The VAE needs lesson 01
 # only, so a class may begin with it, or with the GAN.
 #
-# | lesson | in a sentence | machine minutes |
-# |---|---|---|
-# | 01 Likelihood, divergences, sampling | what "near the data" can mean, and a first model of digits, exactly solved | {{minutes:01}} |
-# | 02 GAN | a game whose equilibrium is the data; how it is won, lost, and collapses | {{minutes:02}} |
-# | 03 Measuring samples | what each score of samples estimates, its floor, its ladder, and how to fool it | {{minutes:03}} |
-# | 04 DCGAN | convolutions for both players, and a collapse repaired rule by rule | {{minutes:04}} |
-# | 05 Unstable games | why training a GAN circles or explodes, and what the remedies really do | {{minutes:05}} |
-# | 06 VAE | a bound on the likelihood, derived three ways, and a plane of digits | {{minutes:06}} |
-# | 07 VAE, further | what β, collapse, tighter bounds and another prior do | {{minutes:07}} |
-# | 08 Conditions and hybrids | labels as inputs, and what one changed line makes of a VAE or a GAN | {{minutes:08}} |
-# | 09 CVAE-GAN | four players, and who learns from which loss | {{minutes:09}} |
-# | 10 Change of variables | how a density changes when space is bent, and maps that can be bent back | {{minutes:10}} |
-# | 11 RealNVP | an exact likelihood for images, in bits, with every constant counted | {{minutes:11}} |
+# | lesson | in a sentence | your time, by parts | machine minutes |
+# |---|---|---|---|
+# | 01 Likelihood, divergences, sampling | what "near the data" can mean, and a first model of digits, exactly solved | {{time:01}} | {{minutes:01}} |
+# | 02 GAN | a game whose equilibrium is the data; how it is won, lost, and collapses | {{time:02}} | {{minutes:02}} |
+# | 03 Measuring samples | what each score of samples estimates, its floor, its ladder, and how to fool it | {{time:03}} | {{minutes:03}} |
+# | 04 DCGAN | convolutions for both players, and a collapse repaired rule by rule | {{time:04}} | {{minutes:04}} |
+# | 05 Unstable games | why training a GAN circles or explodes, and what the remedies really do | {{time:05}} | {{minutes:05}} |
+# | 06 VAE | a bound on the likelihood, derived three ways, and a plane of digits | {{time:06}} | {{minutes:06}} |
+# | 07 VAE, further | what β, collapse, tighter bounds and another prior do | {{time:07}} | {{minutes:07}} |
+# | 08 Conditions and hybrids | labels as inputs, and what one changed line makes of a VAE or a GAN | {{time:08}} | {{minutes:08}} |
+# | 09 CVAE-GAN | four players, and who learns from which loss | {{time:09}} | {{minutes:09}} |
+# | 10 Change of variables | how a density changes when space is bent, and maps that can be bent back | {{time:10}} | {{minutes:10}} |
+# | 11 RealNVP | an exact likelihood for images, in bits, with every constant counted | {{time:11}} | {{minutes:11}} |
 
 # %% [markdown]
 # ## 10 · Notation

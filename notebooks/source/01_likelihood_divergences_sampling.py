@@ -18,7 +18,7 @@
 # |---|---|
 # | **You will be able to** | derive maximum likelihood as a KL divergence; tell forward KL, reverse KL and Jensen–Shannon by what they do; give a Monte Carlo mean its standard error and say when importance sampling fails; compute $\log p(x)$ and the posterior of a linear-Gaussian model; run EM; report bits per dimension on dequantised pixels |
 # | **You need** | [lesson 00](00_start_here.ipynb); Gaussians, expectations, eigenvectors, a little PyTorch |
-# | **Your time** | 90 minutes; sections marked *optional* not counted |
+# | **Your time** | {{time}} (an estimate: lesson 00 says how) |
 # | **The machine's time** | {{minutes}} minutes at the `laptop` budget on two CPU cores |
 #
 # Each numbered equation is followed by a cell that computes both of its sides, and then a
@@ -40,6 +40,11 @@ from course_lib.models import GaussianMixture, linear
 budget = training.budget()
 generator = training.seed_all(1)
 f64 = torch.float64  # the checks below compare to ten digits; float32 has seven
+
+# %% [markdown]
+# # Part A · Distances between densities
+#
+# Time: {{part:A}}. Afterwards you can say what maximum likelihood minimises, tell three divergences apart, and give an average its error.
 
 # %% [markdown]
 # ## 1 · Maximum likelihood is a divergence
@@ -592,6 +597,11 @@ plots.show(fig, alt="The effective number of draws falls exponentially with the 
 # 06.
 
 # %% [markdown]
+# # Part B · Models in which all is known
+#
+# A good place to begin again after a break. Time: {{part:B}}. Afterwards you can compute the posterior and the likelihood of a linear latent-variable model, and fit a mixture by EM.
+
+# %% [markdown]
 # ## 4 · A latent-variable model in which all is known
 #
 # Now a model with a hidden cause. Draw $z$ with few coordinates, map it, add noise:
@@ -944,6 +954,11 @@ plots.show(fig, alt="Left: log-likelihood of five EM runs, all rising, some stop
 # fitted to these thousand.) So maximum likelihood can miss a mode too, when the search stops
 # at a lower peak. But it can't forget a mode for free: the points there cost it much
 # log-likelihood, and you see it in the curve.
+
+# %% [markdown]
+# # Part C · Pixels
+#
+# A good place to begin again after a break. Time: {{part:C}}. Afterwards you can say what a density of pixels means, in bits per dimension, and read the first table of scores on digits.
 
 # %% [markdown]
 # ## 6 · What a density of pixels means

@@ -16,7 +16,7 @@
 # |---|---|
 # | **You will be able to** | derive the value function from a likelihood; derive the best discriminator and what the generator minimises against it; say how the two generator losses differ, and show it; write Algorithm 1 as a game of two players; read a GAN's losses; see a collapse and count it |
 # | **You need** | lesson 01 (KL and JS divergence, Monte Carlo error); PyTorch modules and autograd |
-# | **Your time** | about 90 minutes for the core; sections marked *optional* come on top |
+# | **Your time** | {{time}} (an estimate: lesson 00 says how) |
 # | **Machine time** | {{minutes}} |
 #
 # **How to read it.** Every equation has a number, and the cell below it checks that very
@@ -53,6 +53,11 @@ budget = training.budget()
 generator = training.seed_all(2)
 torch.set_printoptions(precision=4, sci_mode=False)
 print(f"budget: {budget.name}")
+
+# %% [markdown]
+# # Part A · What the game measures
+#
+# Time: {{part:A}}. Afterwards you can derive the value function, the best discriminator and the divergence behind the game, and tell the two generator losses apart.
 
 # %% [markdown]
 # ## 1 · A game that begins as a likelihood
@@ -644,6 +649,11 @@ refuses(loss_and_slope(30.0, 0.0, trap=True)[0], 30, tol=1e-5, name="the clamp a
 # `BCELoss`. The g_loss that its GAN on digits prints, 7.2 at most, stays far from 28.)
 
 # %% [markdown]
+# # Part B · Play it
+#
+# A good place to begin again after a break. Time: {{part:B}}. Afterwards you can write the losses and the game in code, say why a game can circle, and train a GAN whose modes you can count.
+
+# %% [markdown]
 # ## 6 · From equation to code
 #
 # Now write both losses. They get logits of shape (B,) and give means over the batch, in
@@ -1125,6 +1135,10 @@ plots.show(
 # no examples, because it learns only at its own samples. Losing one is *not* what (2.11) predicts: that
 # divergence is smallest with all eight. It forgives the loss, though (two of eight equal modes cost .10 nats), so
 # little holds G back when something else pushes: D is not $D^*$, and both players move.
+#
+# # Part C · Digits, faults, and the reports
+#
+# A good place to begin again after a break. Time: {{part:C}}. Afterwards you can train a GAN on digits, read its losses, recognise two faults by their curves, and judge what two reports say.
 #
 # ## 10 · Digits: the GAN of report A
 #

@@ -16,7 +16,7 @@
 # |---|---|
 # | **You will be able to** | say what a score estimates, its bias and its blind spot; give any score a floor and a ladder; compute Fréchet distance, kernel distance (KID), precision, recall and coverage, and recognise the usual mistakes in them; tell a model that learned from one that recites; measure blur and symmetry, and say what confounds them; read a score sheet |
 # | **You need** | lesson 01 (Monte Carlo error, divergences); lesson 02's GAN is measured here, but you need none of its derivations |
-# | **Your time** | about 90 minutes for the core path; sections marked *optional* come on top |
+# | **Your time** | {{time}} (an estimate: lesson 00 says how) |
 # | **Machine time** | {{minutes}} minutes at the laptop budget on two CPU cores |
 #
 # **How to read it.** Every numbered equation is followed by a cell that computes both of its sides, and
@@ -57,6 +57,11 @@ judge = evaluation.digit_classifier()
 def random(*shape):
     return torch.randn(*shape, generator=generator, dtype=torch.float64)
 
+
+# %% [markdown]
+# # Part A · Distances between samples
+#
+# Time: {{part:A}}. Afterwards you can give a score its error, its bias and its floor, and compute a Fréchet and a kernel distance without the usual mistakes.
 
 # %% [markdown]
 # ## 1 · A score is an estimator: the class histogram
@@ -604,6 +609,11 @@ print(f"FD of 100 real {few_real:.2f}, of {sizes[-1]} slightly blurred {many_sof
 assert few_real > many_soft
 
 # %% [markdown]
+# # Part B · Fidelity, coverage, recitation, looks
+#
+# A good place to begin again after a break. Time: {{part:B}}. Afterwards you can tell fidelity from coverage, test whether a model recites, and measure blur and symmetry.
+
+# %% [markdown]
 # ## 4 · Precision, recall, density, coverage
 #
 # One number can't say whether samples are bad or merely too few in kind. So ask twice. Put a ball
@@ -1026,6 +1036,11 @@ print(f"ten pictures {ten_score:.2f}, {len(real)} real digits {real_score:.2f}, 
 # %% [markdown]
 # **What to see.** Ten pictures, shown again and again, score what real digits score. The real data
 # themselves are never asked. That is why this score stands in no table of the course.
+
+# %% [markdown]
+# # Part C · Read a score sheet
+#
+# A good place to begin again after a break. Time: {{part:C}}. Afterwards you can place a model on a ladder of spoilt images, find the score that fits a fault, and judge what the reports say of their pictures.
 
 # %% [markdown]
 # ## 9 · The ladder

@@ -12,7 +12,7 @@
 # |---|---|
 # | **You will be able to** | say what a transposed convolution is and what it is not; compute sizes, receptive fields, parameters and operations of a network by hand; give a reason for each rule of DCGAN, and say what goes wrong without it; count the modes of a failing generator, and find out rule by rule what repairs it; train a DCGAN on digits and faces; walk and calculate in its latent space, and judge the result by numbers; test what its discriminator has learned |
 # | **You need** | lesson 02 (the game, both losses); convolutions and batch norm as a user; lesson 03 helps (histograms, floors) |
-# | **Your time** | about 90 minutes; the exercises of section 13 come on top |
+# | **Your time** | {{time}} (an estimate: lesson 00 says how) |
 # | **Machine time** | {{minutes}} minutes at the laptop budget on two CPU cores |
 #
 # Lesson 02 ended with a generator that makes each pixel on its own, and with specks. **DCGAN**
@@ -60,6 +60,11 @@ print(f"budget: {budget.name}")
 def random(*shape):
     return torch.randn(*shape, generator=generator, dtype=torch.float64)
 
+
+# %% [markdown]
+# # Part A · Convolutions, forwards and back
+#
+# Time: {{part:A}}. Afterwards you can write a transposed convolution as a transpose, compute sizes, parameters and what a unit sees.
 
 # %% [markdown]
 # ## 1 · A convolution is a matrix
@@ -477,6 +482,11 @@ for name, channels, network in (("G", up, big.generator), ("D", down, big.discri
     refuses(by_hand + biases, library, name="with a bias before each batch norm")
 dense = 64 * 64 * 3 * 512
 print(f"one dense layer from an image to 512 numbers would have {dense:,}")
+
+# %% [markdown]
+# # Part B · The rules, and what each is for
+#
+# A good place to begin again after a break. Time: {{part:B}}. Afterwards you can say what batch norm does in a game, count the cost of a round, and repair a collapsing network rule by rule.
 
 # %% [markdown]
 # ## 4 · Batch norm in a game
@@ -1243,6 +1253,10 @@ plots.show(
 #
 # Verdict on E07. "More stable" may well be true of a DCGAN, and A's faces (A3) *are* made by one. It was not shown on digits: what was
 # trained there was no DCGAN, its D won, and two classes were left. Count before you claim.
+#
+# # Part C · Train, look, break
+#
+# A good place to begin again after a break. Time: {{part:C}}. Afterwards you can train a DCGAN on digits, look into D, walk and calculate among faces, and recognise two faults.
 #
 # ## 8 · A DCGAN on digits, live
 #

@@ -18,7 +18,7 @@
 # |---|---|
 # | **You will be able to** | read a game's stability off its eigenvalues; say what momentum, penalties, averages and two learning rates do to them; compute a Wasserstein distance in three ways; derive the gradient penalty and write it; bound a network's slope; compare methods over seeds without fooling yourself |
 # | **You need** | lesson 02 (the game, JS, the ring); a little linear algebra: eigenvalues, singular values |
-# | **Your time** | about 90 minutes for the core; sections marked *optional* come on top |
+# | **Your time** | {{time}} (an estimate: lesson 00 says how) |
 # | **Machine time** | {{minutes}} minutes at the laptop budget on two CPU cores |
 #
 # **How to read it.** Every equation has a number, and the cell below it checks that very
@@ -53,6 +53,11 @@ budget = training.budget()
 generator = training.seed_all(5)
 torch.set_printoptions(precision=4, sci_mode=False)
 print(f"budget: {budget.name}")
+
+# %% [markdown]
+# # Part A · Why games circle
+#
+# Time: {{part:A}}. Afterwards you can predict from a matrix whether a game diverges, and say what momentum, averaging and a penalty do to it.
 
 # %% [markdown]
 # ## 1 · A round is a matrix
@@ -457,6 +462,10 @@ refuses(dirac("WGAN, clipped")[-50:, 0].abs().max(), 0.0, tol=1e-2, name="clippi
 # the penalty's own, $2\lambda(1-\lvert\psi\rvert)$, are equal; with a smaller λ it circles for ever. In neither
 # case does it come home. That is Mescheder's point, and a useful surprise:
 # the famous cures do not cure *this* disease. They cure another one.
+#
+# # Part B · Distances that see distance
+#
+# A good place to begin again after a break. Time: {{part:B}}. Afterwards you can compute a Wasserstein distance two ways, and bound a critic by penalty, clipping and spectral norm.
 #
 # ## 5 · A distance that sees distance
 #
@@ -869,6 +878,10 @@ refuses(loss.amin(0).sum(), 2 * math.log(2) - 2 * js(p, q), tol=1e-6, name="2 lo
 # %% [markdown]
 # TV saturates just as JS does: apart is apart. So the hinge alone mends nothing; it is the bound on
 # the slope that does.
+#
+# # Part C · Which remedy helps?
+#
+# A good place to begin again after a break. Time: {{part:C}}. Afterwards you can compare the remedies over seeds with their errors, and recognise two faults.
 #
 # ## 7 · The ring, over seeds
 #

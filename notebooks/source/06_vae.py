@@ -12,7 +12,7 @@
 # |---|---|
 # | **You will be able to** | derive the evidence lower bound (ELBO) and say what its gap is; compute its two terms and its gradient, and test each of them; train a VAE with an objective that you wrote; read its losses, its 2-d plane and its samples; find a fault from the plots alone |
 # | **You need** | lesson 01 (KL divergence, Monte Carlo error, the linear-Gaussian model) |
-# | **Your time** | about 90 minutes for the core path; about 50 more for the sections marked *optional* |
+# | **Your time** | {{time}} (an estimate: lesson 00 says how) |
 # | **Machine time** | {{minutes}} minutes at the laptop budget on two CPU cores |
 #
 # A **variational autoencoder** (VAE) explains each image $x$ by a short code $z$ that nobody has
@@ -54,6 +54,11 @@ from course_lib.training import Game, Move, Player
 
 budget = training.budget()
 generator = training.seed_all(6)
+
+# %% [markdown]
+# # Part A · The bound
+#
+# Time: {{part:A}}. Afterwards you can say why sampling the prior fails, derive the ELBO three ways, and compute what it leaves out.
 
 # %% [markdown]
 # ## 1 · A model small enough to know everything
@@ -455,6 +460,11 @@ refuses(wrong, reference, tol=1e-6, name="σ read as a standard deviation")
 # %% [markdown]
 # As defined, the formula is **right**. It is a trap all the same: in most papers σ is a standard
 # deviation, and with that reading it fails. State which one you mean.
+
+# %% [markdown]
+# # Part B · The gradient, and a trained VAE
+#
+# A good place to begin again after a break. Time: {{part:B}}. Afterwards you can reparameterise, say what gradient reaches which network, write the ELBO in five lines and train it on digits.
 
 # %% [markdown]
 # ## 4 · The gradient
@@ -1005,6 +1015,11 @@ plots.show(fig, alt="The curve at 1e-3 is near report A's log, that at 1e-4 far 
 # than 23 nats away.
 # After 200 epochs at $10^{-3}$ the course has 150.77 (one seed) where A prints 148.83: within two
 # nats, and not below.
+
+# %% [markdown]
+# # Part C · Look, break, and the reports
+#
+# A good place to begin again after a break. Time: {{part:C}}. Afterwards you can read a latent plane, measure the gap of a real network, recognise two faults, and judge what two reports say.
 
 # %% [markdown]
 # ## 8 · Looking

@@ -12,7 +12,7 @@
 # |---|---|
 # | **You will be able to** | say exactly when a latent collapses, and tell a collapse that the objective wants from one that training only fell into; use β, warm-up and free bits and know what each of them costs; find the β that a "squared error" hides; count a VAE's bits per dimension on the scale of a flow; read a curve over $K$; train a convolutional VAE on faces, remove noise with it and find directions in it |
 # | **You need** | lesson 06 (ELBO), lesson 01 (probabilistic PCA, bits per dimension) |
-# | **Your time** | about 90 minutes for the core path; about 40 more for the sections marked *optional* |
+# | **Your time** | {{time}} (an estimate: lesson 00 says how) |
 # | **Machine time** | {{minutes}} minutes at the laptop budget on two CPU cores |
 #
 # Lesson 06 trained a VAE with two latents on digits. Give it fifty, or give it faces, and questions
@@ -62,6 +62,11 @@ def same(seed=1):
     """A generator that gives everybody the same draws."""
     return torch.Generator().manual_seed(seed)
 
+
+# %% [markdown]
+# # Part A · Collapse and β, exactly
+#
+# Time: {{part:A}}. Afterwards you can predict from a variance whether a latent collapses, and say what β does, wanted or silent.
 
 # %% [markdown]
 # ## 1 · A laboratory: the linear VAE
@@ -533,6 +538,10 @@ print("σ² and latents alive:", [(f"{s:.2f}", a) for s, a in path[:24:4]])
 # That is lesson 01's maximum of the likelihood (1.15): σ² is what the discarded directions leave, and all six
 # latents live. A learned σ has undone the collapse. In code it is one parameter, `sigma="learned"`, or one for
 # each pixel, `sigma="per pixel"`.
+#
+# # Part B · Bits, tighter bounds, and fifty latents
+#
+# A good place to begin again after a break. Time: {{part:B}}. Afterwards you can compare a VAE with a flow on one scale, tighten a bound with samples, and count the latents in use.
 #
 # ## 3 · Bits per dimension: one scale with flows
 #
@@ -1088,6 +1097,11 @@ plots.show(fig, alt="KL of each latent in falling order, for six ways of trainin
 # warm-up does better on both, by several times the ± of the seeds, and with nearly twice as many latents that speak. So here a good part of the collapse *was* an accident of the path, which 5.3's second warm-up, long after, could not undo. (Would plain catch up in ten times
 # the rounds? This table does not say.) K = 5: judge it by a bound with several draws, and by its processor time: not quite level with the warm-up, which costs nothing. Its ELBO is not what it climbs. β = ¼ buys reconstruction with nats that the ELBO charges in full.
 # This is one network, one data set and one length of training: a table says what happened here.
+
+# %% [markdown]
+# # Part C · Faces, priors, noise
+#
+# A good place to begin again after a break. Time: {{part:C}}. Afterwards you can say why good reconstructions can come with bad samples, mend it with another prior, and recognise two faults.
 
 # %% [markdown]
 # ## 6 · Faces: report B's VAE, and a better one

@@ -18,7 +18,7 @@
 # |---|---|
 # | **You will be able to** | derive a GAN's and a VAE's objective *given a condition*, and say where the label must go; take the KL of a VAE apart into what a code tells and how far the codes lie from the prior; say which divergence an adversary of codes estimates, and when there is a bound left; read off a game who receives which gradient; judge a conditional model by more than one score |
 # | **You need** | lessons 02 (D*, JS, both losses of G) and 06 (ELBO, its gap, the Gaussian KL) |
-# | **Your time** | about 90 minutes for the core; sections marked *optional* come on top |
+# | **Your time** | {{time}} (an estimate: lesson 00 says how) |
 # | **Machine time** | {{minutes}} minutes at the laptop budget on two CPU cores |
 #
 # **How to read it.** Every equation has a number, and the cell below it checks that very
@@ -52,6 +52,11 @@ budget = training.budget()
 generator = training.seed_all(8)
 digits, test_digits = data.load("digits"), data.load("digits", "test")
 print(f"budget: {budget.name}")
+
+# %% [markdown]
+# # Part A · Tell the players
+#
+# Time: {{part:A}}. Afterwards you can derive the conditional GAN and VAE, and say where a label must go.
 
 # %% [markdown]
 # ## 1 · Tell the players: the conditional GAN
@@ -547,6 +552,10 @@ plots.show(
 # Read the shares too. A CVAE obeys less well than the conditional GAN above: nothing in (8.5) asks for
 # obedience. Where a code $z$ says the class as well, the decoder may listen to $z$. How much may $z$ say,
 # and who pays? That is the next section.
+#
+# # Part B · All codes together
+#
+# A good place to begin again after a break. Time: {{part:B}}. Afterwards you can take the KL apart, and put an adversary or a network in its place.
 #
 # ## 3 · All codes together
 #
@@ -1087,6 +1096,11 @@ agrees(
 )
 refuses(known, whole, name="q taken for a Gaussian with its moments")
 print(f"T has to learn {learned:.3f} of {whole:.3f} nats")
+
+# %% [markdown]
+# # Part C · A learned similarity, and the comparison
+#
+# A good place to begin again after a break. Time: {{part:C}}. Afterwards you can say what VAE/GAN compares, and read a table of five hybrids with its errors.
 
 # %% [markdown]
 # ## 6 · A player who measures: VAE/GAN

@@ -18,7 +18,7 @@
 # |---|---|
 # | **You will be able to** | read Algorithm 1 of Bao et al. term by term; say which loss moves which network and prove it; explain why G matches *means of features*; carry loss weights from one image size to another; judge a conditional model by three scores at once; read an ablation; convict a wrong model by its first printed losses |
 # | **You need** | lessons 02 (the game), 06 (ELBO), 08 (conditions, VAE/GAN) |
-# | **Your time** | about 90 minutes for the core; sections marked *optional* come on top |
+# | **Your time** | {{time}} (an estimate: lesson 00 says how) |
 # | **Machine time** | {{minutes}} minutes at the laptop budget on two CPU cores |
 #
 # Every equation has a number, and the cell below it checks that very equation: `agrees` asserts the
@@ -63,6 +63,11 @@ def number(value):
 def normal(*size):
     return torch.randn(*size, generator=generator, dtype=torch.float64)
 
+
+# %% [markdown]
+# # Part A · Four players, six losses
+#
+# Time: {{part:A}}. Afterwards you can derive every loss of CVAE-GAN and say who receives which gradient.
 
 # %% [markdown]
 # ## 1 · E and G: a bound that is told the class
@@ -580,6 +585,11 @@ for name in one_sum:
     refuses(one_sum[name], moves[name], tol=1e-6, name=f"one sum for all moves {name}")
 
 # %% [markdown]
+# # Part B · Train it, and take it apart
+#
+# A good place to begin again after a break. Time: {{part:B}}. Afterwards you can train it on digits, steer class and style, and say what each loss buys.
+
+# %% [markdown]
 # ## 7 · From equations to code
 #
 # The library's forward pass is lines 2 to 8, its losses are lines 3 to 14. Put *your* $\mathcal L_{GD}$ in
@@ -1055,6 +1065,10 @@ print(f"correlation over seeds negative in {sum(opposed)} of {len(opposed)} comp
 # - *Not a judge without interests.* Agreement, GAN-train and the Fréchet distance all read digits with
 #   networks of one kind, and C is a network of that kind. None of them is C, but what pleases C may well
 #   please them.
+#
+# # Part C · Faults, and a report's own code
+#
+# A good place to begin again after a break. Time: {{part:C}}. Afterwards you can recognise two faults, and find in a printed log what code must have run.
 #
 # ## 11 · Break it
 #

@@ -12,7 +12,7 @@
 # |---|---|
 # | **You will be able to** | say how a density changes when you bend the space it lives in; compute log-determinants cheaply and test them; build flows from affine, planar, spline and coupling layers; train them by maximum likelihood; prove that a density integrates to one; dequantise grey levels and say what that bounds |
 # | **You need** | lesson 01 (maximum likelihood and KL divergence, Monte Carlo error) |
-# | **Your time** | about 90 minutes |
+# | **Your time** | {{time}} (an estimate: lesson 00 says how) |
 # | **Machine time** | {{minutes}} minutes at the laptop budget on two CPU cores |
 #
 # A VAE gives you a *bound* on $\log p(x)$. A GAN gives you nothing. A **normalizing flow** gives you
@@ -56,6 +56,11 @@ from course_lib.training import Game, Move, Player
 
 budget = training.budget()
 generator = training.seed_all(10)
+
+# %% [markdown]
+# # Part A · How a density changes
+#
+# Time: {{part:A}}. Afterwards you can derive the change of variables on a line and in the plane, and build maps whose determinant costs nothing.
 
 # %% [markdown]
 # ## 1 · On a line
@@ -450,6 +455,11 @@ other = torch.trapezoid(log_p_0.exp() * (log_p_0 - log_p_f), z_line)
 refuses(other, in_x, tol=1e-6, name="KL(N ‖ p_f), the other way round")
 wrong = torch.trapezoid(log_p_f.exp() * (log_data - standard.log_prob(z_line)), z_line)
 refuses(wrong, in_x, tol=1e-6, name="p_data(x) in place of p_f(z)")
+
+# %% [markdown]
+# # Part B · Layers, and trained flows
+#
+# A good place to begin again after a break. Time: {{part:B}}. Afterwards you can write planar, spline and coupling layers, train flows in the plane, and check that a density integrates to one.
 
 # %% [markdown]
 # ## 5 · Layers
@@ -919,6 +929,11 @@ explore.show(explore.pointed(flows["realnvp"], reach=2.5), x1=1.0, x2=-0.5)
 # **What to see.** In the moons' arms the log-determinants are large and positive: there the flow
 # stretches, so much probability comes from little space. In the gap between the arms the sum turns
 # negative, although $z$ may lie near the middle of the noise. The normal alone says little.
+
+# %% [markdown]
+# # Part C · Grey levels, faults, and the reports
+#
+# A good place to begin again after a break. Time: {{part:C}}. Afterwards you can say why pixels need noise, compute a bound in bits, and recognise two faults.
 
 # %% [markdown]
 # ## 7 · Dequantisation

@@ -12,7 +12,7 @@
 # |---|---|
 # | **You will be able to** | build an invertible network for images from coupling layers, and prove that it is one; count bits per dimension with every constant; train RealNVP on digits to a likelihood that beats a table of counts; use it: exact reconstruction, temperature, filling in, attributes; say what a likelihood does *not* tell you; find a fault from bits and samples alone |
 # | **You need** | lesson 10 (change of variables, log-determinants, dequantisation) |
-# | **Your time** | about 90 minutes for the core path; about 50 more for the sections marked *optional* |
+# | **Your time** | {{time}} (an estimate: lesson 00 says how) |
 # | **Machine time** | {{minutes}} minutes at the laptop budget on two CPU cores |
 #
 # Lesson 10 bent a line and a plane. An image has 784 dimensions, or thousands. You need a map of
@@ -61,6 +61,11 @@ from course_lib.training import Game, Move
 budget = training.budget()
 generator = training.seed_all(11)
 digits, test_digits = data.load("digits"), data.load("digits", "test")
+
+# %% [markdown]
+# # Part A · Couplings, squeeze, scales
+#
+# Time: {{part:A}}. Afterwards you can derive masks, their Jacobian and the multi-scale likelihood.
 
 # %% [markdown]
 # ## 1 · Couplings in many dimensions
@@ -394,6 +399,11 @@ refuses(log_normal(z) - exact, reference, tol=1e-8, name="log |det| subtracted")
 leave = 392
 ### END SOLUTION
 check("11.7", leave)
+
+# %% [markdown]
+# # Part B · Bits, and a trained flow
+#
+# A good place to begin again after a break. Time: {{part:B}}. Afterwards you can count bits per dimension with every constant, write the flow and train it on digits.
 
 # %% [markdown]
 # ## 4 · From grey levels to numbers, and back
@@ -899,6 +909,10 @@ plots.show(fig, alt="Samples of the short and the long training, and real digits
 # its bits on *local* structure first: smooth edges and pen widths are worth many bits, which digit it is
 # only a few (all ten classes are $\log_2 10/784=.004$ bits a dimension). Likelihood and looks are different
 # measures. Lesson 13 compares models by both.
+#
+# # Part C · Look, break, and the reports
+#
+# A good place to begin again after a break. Time: {{part:C}}. Afterwards you can sample, reconstruct and fill with a flow, say what its likelihood does not see, and recognise two faults.
 #
 # ## 9 · Looking
 #

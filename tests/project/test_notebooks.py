@@ -13,6 +13,7 @@ import pytest
 from conftest import ROOT, script
 
 COURSE = script("build").Course(ROOT / "notebooks")
+COURSE_TIMES = script("reading_time")
 STEMS = [path.stem for path in COURSE.lessons()]
 FOUNDATION = {"00", "01", "02", "06"}
 DERIVING = {"01", "02"} | {f"{number:02d}" for number in range(4, 12)}
@@ -80,11 +81,13 @@ def test_numbered_identities(lesson):
 
 
 def test_prose(lesson):
+    own = COURSE.reading(lesson[0])
     for cell in lesson[1]:
         if cell.cell_type == "markdown":
             assert not MACHINE_PATH.search(cell.source), cell.source
             unknown = set(re.findall(r"\{\{[^}]*\}\}", cell.source))
-            assert not any(COURSE.with_minutes(token, "00") == token for token in unknown)
+            filled = (COURSE.with_minutes(token, "00") for token in unknown)
+            assert not any(COURSE.with_times(token, own).startswith("{{") for token in filled)
 
 
 def test_every_figure_has_alternative_text(lesson):
@@ -296,3 +299,40 @@ def test_a_failing_cell_is_told(tiny, build, capsys):
     assert "ZeroDivisionError" in capsys.readouterr().err
     assert build.main(["nothing"], tiny.folder) == 1
     assert "there is no lesson 'nothing'" in capsys.readouterr().err
+
+
+def test_parts_are_an_hour_and_say_so(lesson):
+    number, _ = lesson
+    found = COURSE.reading(number)
+    letters = "".join(part.letter for part in found.parts)
+    assert "ABC".startswith(letters) and letters
+    for part in found.parts:
+        assert 25 <= part.minutes + part.optional <= 75, part
+    (path,) = COURSE.lessons([number])
+    text = path.read_text("utf-8")
+    assert re.findall(r"\{\{part:(\w)\}\}", text) == list(letters)
+    assert text.count("{{time}}") == 1
+
+
+def test_the_reading_time_is_the_stated_formula():
+    notebook = nbformat.v4.new_notebook()
+    markdown, code = nbformat.v4.new_markdown_cell, nbformat.v4.new_code_cell
+    solved = "a = 1\n### BEGIN SOLUTION\nb = 2\nc = 3\n### END SOLUTION\n# why\n\nd = 4"
+    notebook.cells = [
+        markdown("# Title\n" + "before " * 30),
+        markdown("# Part A · One\n" + "word " * 297 + "$a+b$\n$$x$$\n![a picture](drawing:x)"),
+        code("\n".join(["x"] * 20)),
+        markdown("## 2 · More (*optional*)\n" + "word " * 147),
+        markdown("# Part B · Two"),
+        code(solved, metadata={"exercise": "99.1", "minutes": 10}),
+        code("pass", metadata={"exercise": "99.2"}),
+        markdown(
+            "## 3 · Exercises\n\n**99.1** to 99.2 above.\n\n**99.3 · New.** Do it.\n\n1. It."
+        ),
+    ]
+    found = COURSE_TIMES.reading(notebook)
+    first, second = found.parts
+    assert first.minutes == pytest.approx(300 / 150 + 1 + 1 + 3 / 150, abs=0.03)
+    assert first.optional == pytest.approx(1.0, abs=0.02)
+    assert second.minutes == pytest.approx(10 + 6 + 4 / 20 + 10 / 150, abs=0.1)
+    assert found.unaided == 3 * 8

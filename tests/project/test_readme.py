@@ -10,7 +10,8 @@ ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
 
 
-def test_the_lesson_table_has_the_measured_minutes():
+def test_the_lesson_table_has_the_measured_minutes_and_the_estimated_ones(build):
+    course = build.Course(ROOT / "notebooks")
     minutes = json.loads((ROOT / "notebooks/source/minutes.json").read_text("utf-8"))
     sources = sorted((ROOT / "notebooks/source").glob("[0-9][0-9]_*.py"))
     assert sources
@@ -19,7 +20,7 @@ def test_the_lesson_table_has_the_measured_minutes():
         title = source.read_text("utf-8").split(f"# # {number} · ")[1].split("\n")[0]
         (row,) = [line for line in README.splitlines() if line.startswith(f"| {number} |")]
         assert f"[{title}](notebooks/{source.stem}.ipynb)" in row
-        assert f"| {minutes[number]} min |" in row, row
+        assert f"| {course.reading(number).short()} | {minutes[number]} min |" in row, row
 
 
 def test_links_lead_somewhere():
