@@ -72,9 +72,9 @@ def settings(given: dict) -> dict:
 
 
 NOTICE = (
-    "This notebook was handed out with the first edition of the course. It goes on working; the "
-    "lesson has been bettered since, and `make lab` puts the new one beside yours as "
-    "NN_name.new.ipynb."
+    "This notebook was handed out with the first edition of the course. Most of it goes on "
+    "working. Where a cell fails or shows something odd, take the new one: `make lab` puts it "
+    "beside yours as NN_name.new.ipynb."
 )
 
 

@@ -42,7 +42,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))  # this folder is no pa
 from reading_time import Reading, reading
 
 NOTEBOOKS = Path(__file__).resolve().parent
-LIMIT = 500_000  # bytes of a notebook
+LIMIT = {"solved": 1_000_000, "learner": 300_000}  # bytes of a notebook
 KEPT_METADATA = ("tags", "exercise", "minutes", "nbgrader")
 DATA_URL = re.compile(r"data:image/png;base64,([A-Za-z0-9+/=\s]+)")
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -272,8 +272,9 @@ class Course:
                 problems.append(f"{name} does not agree with its source: make notebooks")
             elif target.parent == self.solved and "course" not in json.loads(text)["metadata"]:
                 problems.append(f"{name} has no outputs of its code: make execute")
-            if len(text.encode()) > LIMIT:
-                problems.append(f"{name} is larger than {LIMIT} bytes: smaller figures, please")
+            limit = LIMIT["solved" if target.parent == self.solved else "learner"]
+            if len(text.encode()) > limit:
+                problems.append(f"{name} is larger than {limit} bytes: smaller figures, please")
         for target in (*self.folder.glob("*.ipynb"), *self.solved.glob("*.ipynb")):
             if target not in known:
                 problems.append(f"{target.relative_to(self.folder)} has no source: remove it")
@@ -293,7 +294,7 @@ class Course:
         if figures:
             write_figures(notebook, figures, path.stem)
         text = as_text(notebook)
-        if len(text.encode()) > LIMIT:
+        if len(text.encode()) > LIMIT["solved"]:
             sizes = sorted(
                 ((len(json.dumps(c.get("outputs", []))), c.source) for c in notebook.cells),
                 reverse=True,
@@ -302,7 +303,8 @@ class Course:
             aside = Path(tempfile.gettempdir()) / f"{path.stem}.too-large.ipynb"
             aside.write_text(text, "utf-8", newline="\n")
             raise BuildError(
-                f"{path.stem}: {len(text.encode())} bytes with outputs, at most {LIMIT} are "
+                f"{path.stem}: {len(text.encode())} bytes with outputs, at most "
+                f"{LIMIT['solved']} are "
                 f"allowed; kept to look at in {aside}. Draw smaller or fewer figures. The largest "
                 f"outputs end in\n{listed}"
             )
