@@ -466,10 +466,6 @@ EXERCISES = {
 }
 
 
-def _columns(p_c: Tensor, p_x: Tensor, r_c: Tensor, g_x: Tensor) -> Tensor:
-    return p_c * p_x / (p_c * p_x + r_c * g_x)
-
-
 PREDICTIONS = {
     "08.11": Prediction(low=0, high=1),
     "08.12": Prediction(),
