@@ -248,7 +248,7 @@ def test_outputs_survive_prose_but_not_code(tiny, build):
 
 
 def test_check_finds_edits_strays_and_fat(tiny, build):
-    with_outputs(tiny, build, text="x" * 600_000)
+    with_outputs(tiny, build, text="x" * 1_200_000)
     (tiny.folder / "07_old.ipynb").write_text("{}")
     learners = tiny.folder / "90_tiny.ipynb"
     learners.write_text(learners.read_text().replace("Tiny", "Edited"))
