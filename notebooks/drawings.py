@@ -61,12 +61,12 @@ class Sheet:
         )
         self.text(at, words, 14, zorder=4)
 
-    def dot(self, at: Point, words: str, filled: bool = False, radius: float = 21) -> None:
-        """A circle: a random quantity; filled if it is observed."""
-        face = STILL if filled else "white"
-        self.axes.add_patch(
-            Circle(at, radius, facecolor=face, edgecolor=INK, linewidth=1.4, zorder=3)
-        )
+    def dot(self, at: Point, words: str, data: bool = False, radius: float = 21) -> None:
+        """A circle: a random quantity; a double one is data."""
+        for inset in (0, 4) if data else (0,):
+            self.axes.add_patch(
+                Circle(at, radius - inset, facecolor="white", edgecolor=INK, lw=1.4, zorder=3)
+            )
         self.text(at, words, 14, zorder=4)
 
     def picture(self, at: Point, words: str, real: bool, side: float = 48) -> None:
@@ -130,9 +130,19 @@ class Sheet:
         self.axes.plot(*ends, color=ORANGE, lw=4.5, solid_capstyle="butt", zorder=5)
 
     def line(
-        self, *points: Point, color: str = MUTED, width: float = 1.0, style="solid"
+        self,
+        *points: Point,
+        color: str = MUTED,
+        width: float = 1.0,
+        style="solid",
+        front: bool = False,
     ) -> None:
-        self.axes.plot(*zip(*points, strict=True), color=color, lw=width, ls=style, zorder=1)
+        """A line without a head, behind the boxes or in front of them."""
+        x, y = zip(*points, strict=True)
+        layer = 3.5 if front else 1
+        self.axes.plot(
+            x, y, color=color, lw=width, ls=style, zorder=layer, solid_capstyle="butt"
+        )
 
 
 # The drawings ---------------------------------------------------------------------------------
@@ -178,101 +188,100 @@ def families() -> Sheet:
 
 
 def _game(s: Sheet, left: float, mover: str) -> None:
-    """One move of a GAN, its picture 460 units wide."""
+    """One move of a GAN, its picture 460 units wide; the gradient runs beside the values."""
     title = "Move of D: tell real from fake" if mover == "D" else "Move of G: be taken for real"
     s.text((left + 230, 28), title, 14, weight="bold")
-    x = {"z": left + 38, "G": left + 125, "x": left + 228, "D": left + 325, "L": left + 420}
-    y, low, high = 140, 290, 78
+    x = {"z": left + 34, "G": left + 126, "x": left + 228, "D": left + 322, "L": left + 416}
+    y = 120
     s.dot((x["z"], y), "z")
-    s.box((x["G"], y), "G", color=GREEN if mover == "G" else STILL)
-    s.picture((x["x"], y), "fake", real=False, side=54)
-    s.box((x["D"], y + 45), "D", color=BLUE if mover == "D" else STILL)
-    s.box((x["L"], y + 45), "loss", size=(58, 40), color="white")
-    s.arrow((x["z"] + 22, y), (x["G"] - 38, y))
-    s.arrow((x["G"] + 38, y), (x["x"] - 28, y))
-    s.arrow((x["x"] + 28, y + 8), (x["D"] - 38, y + 35))
-    s.arrow((x["D"] + 38, y + 45), (x["L"] - 30, y + 45))
-    into_d = ((x["L"], y + 66), (x["L"], low), (x["D"], low))
+    s.box((x["G"], y), "G", size=(74, 60), color=GREEN if mover == "G" else STILL)
+    s.picture((x["x"], y), "fake", real=False, side=60)
+    s.box((x["D"], y), "D", size=(64, 60), color=BLUE if mover == "D" else STILL)
+    s.box((x["L"], y), f"{mover}'s\nloss", size=(64, 60), color="white")
+    up, down = y - 18, y + 18  # values above, gradients below
+    s.arrow((x["z"] + 22, up), (x["G"] - 39, up))
+    for start, end in ((x["G"] + 37, x["x"] - 32), (x["x"] + 30, x["D"] - 34)):
+        s.arrow((start, up), (end, up))
+    s.arrow((x["D"] + 32, up), (x["L"] - 34, up))
+    s.back((x["L"] - 32, down), (x["D"] + 34, down))
     if mover == "D":
-        s.picture((x["x"], y + 92), "real", real=True, side=54)
-        s.arrow((x["x"] + 28, y + 84), (x["D"] - 38, y + 57))
-        s.back(*into_d, (x["D"], y + 70))
-        s.arrow((x["D"], low), (x["G"], low), (x["G"], y + 62), color=ORANGE, dashed=True)
-        s.bar((x["G"], y + 56), upright=False)
-        s.text((x["G"] - 10, y + 104), "exists, is\nnot followed", 12, color=ORANGE, ha="right")
-        s.text((x["D"] + 48, low + 20), "gradient, to D's weights", 12, color=ORANGE)
+        s.picture((x["x"], y + 100), "real", real=True, side=60)
+        s.arrow((x["x"] + 30, y + 86), (x["D"] - 8, y + 86), (x["D"] - 8, y + 32))
+        s.arrow((x["D"] - 32, down), (x["x"] + 32, down), color=ORANGE, dashed=True, width=2.4)
+        s.arrow((x["x"] - 30, down), (x["G"] + 52, down), color=ORANGE, dashed=True, width=2.4)
+        s.bar((x["G"] + 46, down))
+        s.text((x["G"] + 8, y + 62), "exists, is\nnot followed", 12, color=ORANGE)
+        s.text((x["L"] - 6, y + 62), "gradient, to\nD's weights", 12, color=ORANGE)
+        s.text((x["x"] - 42, y + 100), "double frame:\nthe data", 11, color=MUTED, ha="right")
     else:
-        s.back(*into_d, (x["D"], y + 70))
-        s.back((x["D"], y + 20), (x["D"], high), (x["G"], high), (x["G"], y - 25))
-        s.text(
-            (x["D"] - 12, y + 98),
-            "through D,\nwhose weights stay",
-            12,
-            color=ORANGE,
-            ha="right",
-        )
-        s.text((x["x"] - 4, high - 14), "gradient, to G's weights", 12, color=ORANGE)
+        s.back((x["D"] - 32, down), (x["x"] + 32, down))
+        s.back((x["x"] - 30, down), (x["G"] + 39, down))
+        s.line((x["D"] - 32, down), (x["D"] + 32, down), color=ORANGE, width=3.0, front=True)
+        s.line((x["x"] - 30, down), (x["x"] + 30, down), color=ORANGE, width=3.0, front=True)
+        s.text((x["D"], y + 62), "through D,\nwhose weights stay", 12, color=ORANGE)
+        s.text((x["G"] - 2, y + 62), "gradient, to\nG's weights", 12, color=ORANGE)
 
 
 def gan_moves() -> Sheet:
     """Lesson 02: the two moves of a GAN, and where each gradient ends."""
-    s = Sheet(960, 330)
+    s = Sheet(960, 275)
     _game(s, 0, "D")
     _game(s, 490, "G")
-    s.line((475, 20), (475, 310), color=STILL, width=1.5)
+    s.line((475, 20), (475, 255), color=STILL, width=1.5)
     return s
 
 
 def vae() -> Sheet:
     """Lesson 06: the model, and the computation with the way of the gradient."""
-    s = Sheet(960, 330)
+    s = Sheet(960, 345)
     s.text((110, 28), "The model", 14, weight="bold")
     s.axes.add_patch(
         FancyBboxPatch(
-            (46, 62), 128, 226, boxstyle="round,pad=0,rounding_size=10", facecolor="none",
+            (46, 62), 128, 250, boxstyle="round,pad=0,rounding_size=10", facecolor="none",
             edgecolor=MUTED, linewidth=1.2,
         )
     )  # fmt: skip
-    s.text((164, 274), "each image", 11, color=MUTED, ha="right")
-    s.dot((110, 108), "z")
-    s.dot((110, 216), "x", filled=True)
-    s.arrow((119, 128), (119, 196))
-    s.arrow((101, 196), (101, 128), dashed=True, color=ROSE)
-    s.text((148, 162), r"$p_\theta(x|z)$", 12)
-    s.text((74, 162), r"$q_\varphi(z|x)$", 12, color=ROSE)
-    s.line((205, 20), (205, 310), color=STILL, width=1.5)
+    s.text((110, 298), "once for each image", 11, color=MUTED)
+    s.dot((110, 112), "z")
+    s.dot((110, 228), "x", data=True)
+    s.arrow((119, 132), (119, 206))
+    s.arrow((101, 206), (101, 132), dashed=True, color=ROSE)
+    s.text((148, 170), r"$p_\theta(x|z)$", 12)
+    s.text((73, 170), r"$q_\phi(z|x)$", 12, color=ROSE)
+    s.line((205, 20), (205, 325), color=STILL, width=1.5)
 
     s.text((585, 28), "The computation, and the way of the gradient", 14, weight="bold")
-    y, low = 140, 196
+    y = 170
     s.picture((246, y), "x", real=True)
-    s.box((338, y), "encoder", size=(90, 48), color=ROSE)
-    s.box((458, y), r"$m,\ \log\sigma^2$", size=(96, 46), color="white")
-    s.box((598, y), r"$z=m+\sigma\varepsilon$", size=(116, 46), color="white")
-    s.box((730, y), "decoder", size=(90, 48), color=BLUE)
-    s.box((876, y), "reconstruction", size=(130, 46), color="white")
-    s.box((458, 268), "KL to the prior", size=(132, 42), color="white")
-    s.dot((598, y - 74), r"$\varepsilon$", radius=17)
-    for start, end in ((271, 293), (383, 410), (506, 540), (656, 685), (775, 811)):
-        s.arrow((start, y), (end, y))
-    s.arrow((438, y + 23), (438, 247))
-    s.arrow((590, y - 57), (590, y - 24))
-    # The gradient's way back, under the forward arrows.
-    s.back((876, y + 23), (876, low), (730, low), (730, y + 26))
-    s.back((730, low), (598, low), (598, y + 25))
-    s.back((570, y + 23), (570, low), (478, low), (478, y + 25))
-    s.back((478, 247), (478, y + 25))
-    s.back((420, y + 23), (420, low), (338, low), (338, y + 26))
-    s.arrow((610, y - 23), (610, y - 40), color=ORANGE, width=3.0)
-    s.bar((610, y - 44), upright=False, length=22)
+    s.box((340, y), "encoder $\\phi$", size=(96, 60), color=ROSE)
+    s.box((466, y), r"$m,\ \log\sigma^2$", size=(96, 60), color="white")
+    s.box((600, y), r"$z=m+\sigma\varepsilon$", size=(112, 60), color="white")
+    s.box((732, y), r"decoder $\theta$", size=(96, 60), color=BLUE)
+    s.box((878, y), "reconstruction\nterm", size=(126, 60), color="white")
+    s.box((466, 290), "KL term", size=(96, 44), color="white")
+    s.dot((600, y - 78), r"$\varepsilon$", radius=17)
+    up, down = y - 18, y + 19  # values above, gradients below
+    s.arrow((271, up), (290, up))
+    gaps = ((388, 416), (514, 542), (656, 682), (780, 813))
+    for start, end in gaps:
+        s.arrow((start, up), (end, up))
+        s.back((end + 2, down), (start + 2, down))
+    for middle, half in ((466, 48), (600, 56), (732, 48)):
+        s.line(
+            (middle - half, down), (middle + half, down), color=ORANGE, width=3.0, front=True
+        )
+    s.arrow((246, y - 25), (246, 58), (878, 58), (878, y - 32))
+    s.arrow((452, y + 30), (452, 266))
+    s.back((480, 268), (480, y + 32))
+    s.arrow((592, y - 61), (592, y - 32))
+    s.arrow((612, y - 30), (612, y - 42), color=ORANGE, width=3.0)
+    s.bar((612, y - 46), upright=False, length=22)
     s.text(
-        (630, y - 42),
-        r"ends here: $\varepsilon$ has no parameters",
-        12,
-        color=ORANGE,
-        ha="left",
+        (630, y - 46), r"ends here: $\varepsilon$ has no weights", 12, color=ORANGE, ha="left"
     )
-    s.text((737, low + 20), "gradient of the reconstruction", 12, color=ORANGE)
-    s.text((490, 225), "gradient of the KL", 12, color=ORANGE, ha="left")
+    s.text((742, y + 52), "gradient of the reconstruction term", 12, color=ORANGE)
+    s.text((498, 240), "gradient of the KL term", 12, color=ORANGE, ha="left")
+    s.text((345, y + 52), "both, added", 12, color=ORANGE)
     return s
 
 

@@ -819,7 +819,7 @@ training.fit(full_round, ring_set, rounds=1, batch=BATCH, progress=False)
 refuses(weights(G), before_G, tol=1e-12, name="after a whole round G is as it was")
 
 # %% [markdown]
-# **The two moves in one picture.** Blue arrows carry values forwards, orange ones carry a gradient back. A coloured box changes its weights in this move, a grey one does not.
+# **The two moves in one picture.** Blue arrows carry values forwards, orange ones carry a gradient back. A coloured box changes its weights in this move, a grey one does not. A double frame marks the data.
 #
 # ![Two pictures. In D's move the gradient of the loss goes into D and ends there; its way on to G exists, ends at a bar and is not followed. In G's move the gradient passes through D, whose weights stay, and ends in G.](drawing:gan-moves)
 #

@@ -876,7 +876,7 @@ def train(vae, objective, rounds, watch=None, seed=0):
 
 
 # %% [markdown]
-# **The VAE in one picture.** On the left the model, as a graph: $z$ is drawn first, then $x$; the dashed arrow is not part of the model, it is $q$. On the right the computation. Blue arrows carry values, orange ones the gradient.
+# **The VAE in one picture.** On the left the model, as a graph: $z$ is drawn first, then $x$; the dashed arrow is not part of the model, it is $q$. On the right the computation. Blue arrows carry values, orange ones the gradient; a double frame marks the data.
 #
 # ![Left: z with an arrow to x, and a dashed arrow q back from x to z. Right: x goes through the encoder to m and log sigma squared, then to z = m + sigma epsilon with epsilon from the side, then through the decoder to the reconstruction. The gradient of the reconstruction goes back through the decoder and z to m and sigma and into the encoder; none goes into epsilon. The gradient of the KL goes to m and sigma and into the encoder.](drawing:vae)
 #
