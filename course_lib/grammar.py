@@ -16,6 +16,7 @@ from typing import NoReturn
 
 from course_lib import models
 from course_lib.errors import CourseError, unknown
+from course_lib.models.settings import table
 
 EXAMPLES = {
     "train": """examples:
@@ -90,18 +91,21 @@ def setting(text: str) -> tuple[str, object]:
     return name, value
 
 
-def parser(jobs: Mapping[str, Callable]) -> Parser:
-    """The grammar; jobs: what each command runs, by name."""
+def parser(jobs: Mapping[str, Callable], model: str | None = None) -> Parser:
+    """The grammar; jobs: what each command runs, by name; model: whose settings help lists."""
     about = "The jobs of the course without a notebook."
     top = Parser("python -m course_lib", description=about)
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    settings = ""
+    if model is not None:
+        settings = f"settings of {model}:\n{table(models.MODELS[model].declared)}\n\n"
 
-    def command(name: str) -> Callable:
+    def command(name: str, more: str = "") -> Callable:
         found = commands.add_parser(
             name,
             help=jobs[name].__doc__,
             description=jobs[name].__doc__,
-            epilog=EXAMPLES[name],
+            epilog=more + EXAMPLES[name],
             formatter_class=Formatter,
             allow_abbrev=False,
         )
@@ -114,11 +118,17 @@ def parser(jobs: Mapping[str, Callable]) -> Parser:
 
         return add
 
-    add = command("train")
+    add = command("train", settings)
     add("model", nargs="?", help=f"one of {', '.join(models.MODELS)}")
     add("--zoo", metavar="NAME", help="train this recipe of the zoo instead")
     add("--recipe", help='settings by name: "course" (default) or "report"')
-    add("--set", action="append", default=[], metavar="NAME=VALUE", help="one setting")
+    add(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="one setting; train VAE --help lists the VAE's",
+    )
     add("--data", help="data set (default: digits, or the zoo recipe's)")
     add("--root", help=ROOT)
     add("--budget", help="smoke, laptop or full (default: COURSE_BUDGET, or laptop)")
@@ -154,7 +164,8 @@ def parsed(jobs: Mapping[str, Callable], words: Sequence[str]) -> argparse.Names
     """The options that `words` give. Raises CourseError, with the nearest word that is known."""
     if words and not words[0].startswith("-") and words[0] not in EXAMPLES:
         raise unknown("command", words[0], EXAMPLES)
-    options, rest = parser(jobs).parse_known_args(words)
+    named = [word for word in words if word in models.MODELS]
+    options, rest = parser(jobs, *named[:1]).parse_known_args(words)
     if rest:
         word = rest[0].partition("=")[0]
         if word.startswith("-"):

@@ -118,17 +118,23 @@ def names(default: tuple[str, ...], about: str) -> Setting:
 
 def _holds(interval: str, value: float) -> bool:
     """Whether "[low, high)" holds the value; infinity and NaN lie in none."""
-    low, high = (float(end) for end in interval[1:-1].split(","))
+    low, high = _ends(interval)
     above = value >= low if interval[0] == "[" else value > low
     below = value <= high if interval[-1] == "]" else value < high
     return above and below and math.isfinite(value)
 
 
+def _ends(interval: str) -> list[int | float]:
+    """Both ends, whole ones exactly: a float has no 2⁶³ − 1."""
+    ends = (end.strip() for end in interval[1:-1].split(","))
+    return [int(end) if end.isdecimal() else float(end) for end in ends]
+
+
 def _in_words(interval: str) -> str:
     """ "[1, 1000000]" → "from 1 to 1,000,000"; what needs its brackets keeps them."""
-    low, high = (float(end) for end in interval[1:-1].split(","))
+    low, high = _ends(interval)
     if interval[-1] == "]" and interval[0] == "[":
-        return f"from {low:,.0f} to {high:,.0f}" if high > 1 else f"in {interval}"
+        return f"from {low:,} to {high:,}" if high > 1 else f"in {interval}"
     if high == math.inf:
         return f"from {low:g}" if interval[0] == "[" else f"above {low:g}"
     return f"in {interval}"

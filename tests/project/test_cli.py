@@ -14,6 +14,7 @@ from PIL import Image
 from course_lib import data, training, zoo
 from course_lib.__main__ import main
 from course_lib.grammar import setting
+from course_lib.models import VAE
 
 ROOT = Path(__file__).parents[2]
 QUICK = ["--budget", "smoke", "--rounds", "3", "--set", "hidden=[16]", "--set", "batch=32"]
@@ -46,6 +47,15 @@ def test_help_shows_examples(capsys, command):
     assert stop.value.code == 0
     shown = capsys.readouterr().out
     assert "examples:" in shown and f"python -m course_lib {command}" in shown
+
+
+@pytest.mark.parametrize("words", [["train", "VAE", "--help"], ["train", "-h", "VAE"]])
+def test_help_on_a_model_lists_its_settings(capsys, words):
+    with pytest.raises(SystemExit):
+        main(words)
+    shown = capsys.readouterr().out
+    assert all(f"\n{name} " in shown for name in VAE.declared)
+    assert "examples:" in shown and "from 0 to 9,223,372,036,854,775,807" in shown
 
 
 def test_zoo_lists_and_describes(capsys):
