@@ -32,4 +32,4 @@ def whole_number(name: str, value: object, minimum: int = 1) -> int:
     """`value` as a Python int from `minimum`, NumPy's whole numbers too, or a CourseError."""
     if isinstance(value, Integral) and not isinstance(value, bool) and value >= minimum:
         return int(value)
-    raise CourseError(f"{name} must be a whole number from {minimum}, not {value!r}.")
+    raise CourseError(f"{name} must be a whole number from {minimum}, not {value!r:.100}.")

@@ -160,21 +160,14 @@ def own_gradients(losses: Losses, players: Iterable[Player]) -> dict[Player, lis
         if not total.requires_grad:
             raise CourseError(f"No term of player {player.name!r} depends on its parameters.")
         found = torch.autograd.grad(
-            total,
-            player.parameters,
-            retain_graph=i + 1 < len(players),
-            allow_unused=True,
+            total, player.parameters, retain_graph=i + 1 < len(players), allow_unused=True
         )
-        missed = sum(g is None for g in found)
+        pairs = zip(player.parameters, found, strict=True)
+        missed = [tuple(p.shape) for p, g in pairs if g is None]
         if missed:
-            shapes = [
-                tuple(p.shape)
-                for p, g in zip(player.parameters, found, strict=True)
-                if g is None
-            ]
             raise CourseError(
-                f"{missed} of {len(found)} parameters of player {player.name!r} are reached by "
-                f"none of its terms {list(terms)} (shapes {shapes[:3]})."
+                f"{len(missed)} of {len(found)} parameters of player {player.name!r} are reached "
+                f"by none of its terms {list(terms)} (shapes {missed[:3]})."
             )
         gradients[player] = list(found)
     return gradients

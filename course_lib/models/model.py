@@ -168,6 +168,11 @@ class Model(nn.Module):
 
     def require(self, dataset) -> None:
         """Refuse, with a CourseError, a data set that this model can't be trained on."""
+        if dataset.shape != self.shape:
+            raise CourseError(
+                f"The model was built for data of shape {self.shape}, the data set holds "
+                f"{dataset.shape}: build it with shape={dataset.shape}."
+            )
         self.condition.require(dataset)
 
     @property

@@ -24,7 +24,6 @@ from course_lib.models.parts import convolutions
 from course_lib.models.parts.bounds import Bounds
 from course_lib.models.parts.likelihoods import (
     SIGMA,
-    active_units,
     bernoulli_log_likelihood,
     draw_pixels,
     free_bits_kl,
@@ -33,39 +32,14 @@ from course_lib.models.parts.likelihoods import (
     log_normal,
     log_sigma,
 )
+from course_lib.models.parts.likelihoods import (
+    active_units as active_units,
+)
 from course_lib.models.settings import COMMON, choice, flag, number, whole
 from course_lib.pixels import bits_per_dim, dequantise
 
-__all__ = [
-    "VAE",
-    "active_units",
-    "bernoulli_log_likelihood",
-    "free_bits_kl",
-    "gaussian_kl",
-    "gaussian_log_likelihood",
-    "log_normal",
-]
-
-LIKELIHOODS = ("binarised", "grey", "gaussian")
-ESTIMATORS = ("analytic", "sampled")
-NETWORKS = ("mlp", "convolutional")
 OPTIMISERS = {"Adam": adam, "SGD": lambda lr: partial(torch.optim.SGD, lr=lr)}
-
-# Report B names no likelihood and no network. σ = 1 is what a squared error with ½ means; with a
-# learned σ SGD at its rate diverges at once. 30 epochs of CelebA's 162,770 faces.
-B3 = {
-    "shape": (3, 64, 64),
-    "latent": 128,
-    "network": "convolutional",
-    "likelihood": "gaussian",
-    "sigma": 1.0,
-    "optimiser": "SGD",
-    "lr": 5e-3,
-    "decay": 0.95,
-    "epochs": 30,
-    "batch": 144,
-    "rounds": 30 * 1130,
-}
+B3 = {"shape": (3, 64, 64), "latent": 128, "network": "convolutional", "likelihood": "gaussian"}
 
 
 class VAE(Bounds, Model):
@@ -81,15 +55,15 @@ class VAE(Bounds, Model):
 
     declared: ClassVar = COMMON | {
         "latent": whole(2, "length of z, prior N(0, I)"),
-        "network": choice(
-            "mlp", NETWORKS, "convolutional: DCGAN's, for images of 28, 32, 64 …"
-        ),
+        "network": choice("mlp", ("mlp", "convolutional"), "DCGAN's; for 28, 32, 64 … pixels"),
         "hidden": whole((256,), "widths of the encoder, in reverse the decoder's", many=True),
         "width": whole(32, "channels next to the image (convolutional)"),
         "dense": whole(256, "the encoder's last hidden layer (convolutional)"),
-        "likelihood": choice("binarised", LIKELIHOODS, "p(x|z)"),
+        "likelihood": choice("binarised", ("binarised", "grey", "gaussian"), "p(x|z)"),
         "sigma": SIGMA,
-        "estimator": choice("analytic", ESTIMATORS, "of the KL term: second SGVB, or first"),
+        "estimator": choice(
+            "analytic", ("analytic", "sampled"), "KL by the second SGVB, or first"
+        ),
         "k": whole(1, "samples of the bound that is trained; 1: the ELBO", "[1, 100000]"),
         "beta": number(1.0, "weight of the KL term (β-VAE)", "[0, inf)"),
         "warm_up": number(0.0, "share of the rounds in which that weight grows", "[0, 1]"),
@@ -99,34 +73,19 @@ class VAE(Bounds, Model):
         "lr": number(1e-3, "learning rate", "(0, inf)"),
         "clip": number(None, "largest norm of the gradient", "(0, inf)", also=(None,)),
         "anneal": flag(False, "lets the rate fall to zero along a cosine"),
-        "decay": number(
-            1.0, "multiplies it in each of `epochs` parts of the training", "(0, 1]"
-        ),
+        "decay": number(1.0, "multiplies it in each of `epochs` parts of training", "(0, 1]"),
         "epochs": whole(1, "equal parts of the training"),
     }
     recipes: ClassVar = {
         # Report A prints lr = 0.0001; only 1e-3 gives its printed losses (E16, lesson 06).
         "report": {"likelihood": "grey", "batch": 128, "rounds": 93_800},
-        "course": {
-            "hidden": (256, 256, 256),
-            "anneal": True,
-            "batch": 128,
-            "rounds": 93_800,
-        },
-        "b3": B3,
-        "faces": B3
-        | {
-            "sigma": "learned",
-            "optimiser": "Adam",
-            "lr": 1e-3,
-            "clip": 1e4,
-            "anneal": True,
-            "decay": 1.0,
-            "epochs": 1,
-            "warm_up": 0.1,
-            "batch": 64,
-            "rounds": 20_000,
-        },
+        "course": {"hidden": (256, 256, 256), "anneal": True, "batch": 128, "rounds": 93_800},
+        # Report B names no likelihood and no network. σ = 1 is what a squared error with ½ means;
+        # with a learned σ SGD at its rate diverges at once. 30 epochs of CelebA's 162,770 faces.
+        "b3": B3
+        | {"sigma": 1.0, "optimiser": "SGD", "lr": 5e-3, "decay": 0.95, "epochs": 30}
+        | {"batch": 144, "rounds": 30 * 1130},
+        "faces": B3 | {"sigma": "learned", "clip": 1e4, "anneal": True, "warm_up": 0.1},
     }
     draws: ClassVar = False
 
@@ -217,22 +176,13 @@ class VAE(Bounds, Model):
         noise = self.noise(len(x), self.settings["latent"], generator=generator)
         return self.terms(x, noise)
 
-    @full_precision
-    def importance_bound(self, x: Tensor, noise: Tensor, seen: Tensor | None = None) -> Tensor:
-        """The bound of `log_likelihood` at noise (k, B, latent), (B,) nats, to be trained."""
-        x = self.flat(x)
-        mean, log_var = self.encode(x if seen is None else seen)
-        z = mean + (0.5 * log_var).exp() * noise
-        return self.log_weights(x, z, mean, log_var).logsumexp(0) - math.log(len(noise))
-
     def bits_per_dim(
         self, images: Tensor, generator: torch.Generator | None = None, k: int = 500
     ) -> Tensor:
         """Bits a dimension (B,) of uint8 images (B, C, H, W), as a flow's: at most so many.
 
         Two bounds in one: noise spreads each grey level over its interval, and k importance
-        samples stand for the integral over z. Gaussian likelihood only: other likelihoods are
-        of other data.
+        samples stand for the integral over z. Gaussian only: other likelihoods are of other data.
         """
         if self.settings["likelihood"] != "gaussian":
             raise CourseError(
@@ -262,13 +212,9 @@ class VAE(Bounds, Model):
             fall = cosine(rounds)(t) if s["anneal"] else 1.0
             return fall * s["decay"] ** (s["epochs"] * t // rounds)
 
-        player = Player(
-            "VAE",
-            self.parameters(),
-            OPTIMISERS[s["optimiser"]](s["lr"]),
-            clip=s["clip"],
-            schedule=rate if s["anneal"] or s["decay"] < 1 else None,
-        )
+        optimiser = OPTIMISERS[s["optimiser"]](s["lr"])
+        schedule = rate if s["anneal"] or s["decay"] < 1 else None
+        player = Player("VAE", self.parameters(), optimiser, s["clip"], schedule)
 
         def weight(t: int) -> float:
             warm = s["warm_up"] * rounds
@@ -298,10 +244,9 @@ class VAE(Bounds, Model):
         return self.decode(mean + (0.5 * log_var).exp() * noise)
 
     def _sample(self, n: int, labels: Any, generator, noise: bool = False) -> Tensor:
-        """The decoder's means, or with noise=True draws from its distribution.
+        """The decoder's means, or with noise=True draws; a Gaussian draw is clipped to [0, 1].
 
-        A Gaussian draw is clipped to [0, 1]. A mean is no sample of the model, only a nicer
-        picture.
+        A mean is no sample of the model, only a nicer picture.
         """
         image = super()._sample(n, labels, generator)
         return draw_pixels(image, self.log_sigma, generator) if noise else image

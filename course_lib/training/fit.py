@@ -13,15 +13,13 @@ from torch import Tensor, nn
 
 from course_lib.data import DataSet
 from course_lib.data.progress import bars_wanted
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, whole_number
 from course_lib.game import Game
 from course_lib.training import distributed, previews
 from course_lib.training.budget import Budget
 from course_lib.training.budget import budget as chosen_budget
 from course_lib.training.history import History
 from course_lib.training.loop import Training
-
-CHECKPOINT_SECONDS = 30.0
 
 
 def fit(
@@ -34,7 +32,7 @@ def fit(
     batch: int | None = None,
     seed: int = 0,
     resume: str | Path | None = None,
-    checkpoint_seconds: float = CHECKPOINT_SECONDS,
+    checkpoint_seconds: float = 30.0,
     device: str | torch.device | None = None,
     channels_last: bool = False,
     preview: bool | Callable[[int], Tensor] = True,
@@ -83,7 +81,6 @@ def fit(
     batch = settings.get("batch") if batch is None else batch
     if batch is None:
         raise CourseError("A bare game has no batch size of its own: pass fit(…, batch=…).")
-    _match(settings, dataset)
     if hasattr(model, "require"):
         model.require(dataset)
     with ExitStack() as within:
@@ -94,7 +91,7 @@ def fit(
         torch.manual_seed(seed)
         if model is not None:
             if device is None:
-                device = os.environ.get("COURSE_DEVICE") or _device(model)
+                device = os.environ.get("COURSE_DEVICE") or next(model.parameters()).device
             _move(model, device)
             if channels_last:
                 model.to(memory_format=torch.channels_last)
@@ -133,22 +130,11 @@ def _require_trainable(game: Game, device: object) -> None:
 
 
 def _rounds(rounds: int | None, budget: str | Budget | None, settings: dict) -> int:
-    if rounds is None:
-        if "rounds" not in settings:
-            raise CourseError("A bare game has no length of its own: pass fit(…, rounds=…).")
-        return chosen_budget(budget).rounds(settings["rounds"])
-    if not isinstance(rounds, Integral) or isinstance(rounds, bool) or rounds < 1:
-        raise CourseError(f"Expected a whole number of rounds from 1, got {rounds!r:.100}.")
-    return int(rounds)
-
-
-def _match(settings: dict, dataset: DataSet) -> None:
-    expected = tuple(settings.get("shape", dataset.shape))
-    if expected != tuple(dataset.shape):
-        raise CourseError(
-            f"The model was built for data of shape {expected}, the data set holds "
-            f"{tuple(dataset.shape)}: build it with shape={tuple(dataset.shape)}."
-        )
+    if rounds is not None:
+        return whole_number("rounds", rounds)
+    if "rounds" not in settings:
+        raise CourseError("A bare game has no length of its own: pass fit(…, rounds=…).")
+    return chosen_budget(budget).rounds(settings["rounds"])
 
 
 def _move(model: nn.Module, device: str | int | torch.device) -> None:
@@ -161,7 +147,3 @@ def _move(model: nn.Module, device: str | int | torch.device) -> None:
             f'Can\'t train on device={device!r:.100}: {error!s:.300}. Choose "cpu", or "cuda" or '
             '"mps" where there is one.'
         ) from error
-
-
-def _device(model: nn.Module) -> torch.device:
-    return next(model.parameters()).device

@@ -520,7 +520,7 @@ def test_refusals_come_before_the_work(tmp_path, digits):
 
     refused(run(models.VAE(shape=(3, 32, 32))), "(3, 32, 32)", "(1, 28, 28)", "shape=")
     refused(run(batch=1000), "1000", "512 examples", "larger data set")
-    refused(run(rounds=0), "whole number of rounds")
+    refused(run(rounds=0), "rounds must be a whole number from 1")
     refused(run(rounds=2.5), "2.5")
     refused(run(rounds=None, budget="fulll"), "Did you mean 'full'")
     refused(run(batch=0), "batch of 0", "from 1 to 512")
@@ -529,7 +529,7 @@ def test_refusals_come_before_the_work(tmp_path, digits):
     refused(run(seed=0.5), "seed", "0.5")
     refused(run(seed=2**64), "seed", "64 bits")
     refused(run(seed=True), "seed")
-    refused(run(rounds=True), "whole number of rounds")
+    refused(run(rounds=True), "rounds must be a whole number from 1")
     for device in ("gpu", 0, 3.5, "meta", "cuda:x"):
         refused(run(device=device), repr(device) if device != "meta" else "meta")
     refused(run(device="gpu"), '"cpu"')

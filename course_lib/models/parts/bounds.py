@@ -59,6 +59,13 @@ class Bounds:
                 weights.append(self.log_weights(x, z, mean, log_var, condition))
         return torch.cat(weights).logsumexp(0) - math.log(k)
 
+    @full_precision
+    def importance_bound(self, x: Tensor, noise: Tensor, seen: Tensor | None = None) -> Tensor:
+        """The same at noise (k, B, latent) and without a condition, (B,) nats, to be trained."""
+        mean, log_var = self.encode(x if seen is None else seen)
+        z = mean + (0.5 * log_var).exp() * noise
+        return self.log_weights(x, z, mean, log_var).logsumexp(0) - math.log(len(noise))
+
     def log_weights(
         self,
         x: Tensor,
