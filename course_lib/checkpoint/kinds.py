@@ -92,4 +92,5 @@ def copy_into(own: dict[str, Tensor], saved: dict[str, Tensor], where: Path | st
 
 
 def kind_of(tensor: Tensor | Kind) -> Kind:
+    """A tensor's kind; of a kind itself."""
     return Kind(tuple(tensor.shape), tensor.dtype)

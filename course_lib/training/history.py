@@ -60,6 +60,12 @@ class History:
             found.append(values.get(name, math.nan))
         self.seconds.append(seconds)
 
+    def cut(self, rounds: int) -> None:
+        """Forget what came after so many rounds."""
+        self.grids = [grid for grid in self.grids if grid[0] <= rounds]
+        for values in [*self.values.values(), self.seconds]:
+            del values[rounds:]
+
     def summary(self, last: int = 100) -> str:
         """One line: rounds, time, and each term's mean over the last rounds."""
         if not self.rounds:

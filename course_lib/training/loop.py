@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import signal
 import time
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +24,7 @@ from course_lib.training import distributed, interrupts
 from course_lib.training.history import History
 from course_lib.training.previews import Preview, Previews
 from course_lib.training.run import Run
+from course_lib.training.sameness import identity
 from course_lib.training.source import Source
 from course_lib.training.state import Exploded, State
 
@@ -48,12 +48,7 @@ class Training:
     """One training: its game, optimisers, source and history."""
 
     def __init__(
-        self,
-        model: nn.Module | None,
-        game: Game,
-        dataset: DataSet,
-        batch: int,
-        seed: int,
+        self, model: nn.Module | None, game: Game, dataset: DataSet, batch: int, seed: int
     ) -> None:
         first, card = game.players[0].parameters[0], dataset.card
         self.game = game
@@ -67,7 +62,7 @@ class Training:
         self.history = History()
         self.run: Run | None = None
         self.run_id = {
-            **_identity(model),
+            **identity(model),
             "batch": self.source.size,
             "seed": seed,
             "data": f"{card.name} ({card.split or 'no split'}), {dataset.shape}",
@@ -83,22 +78,6 @@ class Training:
         with run.resumed() as self.history:
             self.run = run
             yield
-
-    def save(self, last: bool) -> None:
-        """Write the checkpoint, if one is kept; where that fails, warn and lose nothing."""
-        if self.run is None:
-            return
-        try:
-            self.run.save(self.history)
-            self.history.unsaved = None
-        except CourseError as error:
-            if last or self.history.unsaved is None:
-                then = (
-                    "The model is trained, and this history is whole" if last else "It goes on"
-                )
-                kept = f"{self.run.folder} holds round {self.run.kept}"
-                warnings.warn(f"{error} {then}; {kept}.", stacklevel=2)
-            self.history.unsaved = str(error)
 
     def play(self, rounds: int, preview: Preview | None, show: bool) -> None:
         """Play until `rounds` are played, from wherever the history ends."""
@@ -135,19 +114,20 @@ class Training:
                 before = now
                 history.grids.extend(previews.at(t + 1))
                 if show and now - shown >= SHOW_EVERY:
-                    bar.set_postfix_str(_short(values), refresh=False)
+                    text = " ".join(f"{name} {value:.3g}" for name, value in values.items())
+                    bar.set_postfix_str(text, refresh=False)
                     shown = now
                 bar.update(1)
                 stop = distributed.anyone(bool(interrupted))
-                if stop or (run and t + 1 < rounds and now - run.last >= run.every):
-                    self.save(last=stop)
+                if run and (stop or (t + 1 < rounds and now - run.last >= run.every)):
+                    run.keep(history, last=stop)
                 if stop:
                     history.interrupted = True
                     history.stopped_by = interrupted[0] if interrupted else signal.SIGINT
                     bar.write(f"Interrupted after round {t + 1}; what was trained is kept.")
                     return
-        if first < rounds:
-            self.save(last=True)
+        if run and first < rounds:
+            run.keep(history, last=True)
 
     def round(self, t: int) -> dict[str, float]:
         """Play one round and return the mean of each loss term over its moves."""
@@ -204,10 +184,9 @@ class Training:
     def stop(self, error: CourseError, t: int, good: tuple[int, dict[str, Tensor]]) -> None:
         """Go back to the last good state, keep it, and say so."""
         self.state.restore(good[1])
-        self.history.grids = [grid for grid in self.history.grids if grid[0] <= good[0]]
-        for values in [*self.history.values.values(), self.history.seconds]:
-            del values[good[0] :]
-        self.save(last=True)
+        self.history.cut(good[0])
+        if self.run is not None:
+            self.run.keep(self.history, last=True)
         raise TrainingStopped(
             f"Training stopped in round {t}: {error}. The model is back at round {good[0]}, the "
             "last good one. Try a smaller learning rate, clip the gradient, or look for a "
@@ -218,23 +197,6 @@ class Training:
 
 def _numbers(terms: list[Tensor] | Tensor) -> list[float]:
     """Scalars as numbers: one by one on the CPU, where that is cheap, else after one wait."""
-    if isinstance(terms, list):
-        if terms[0].device.type == "cpu":
-            return [term.item() for term in terms]
-        terms = torch.stack(terms)
-    return terms.tolist()
-
-
-def _short(values: dict[str, float]) -> str:
-    return " ".join(f"{name} {value:.3g}" for name, value in values.items())
-
-
-def _identity(model: nn.Module | None) -> dict:
-    """Class and settings of a model, as its checkpoint tells them."""
-    if model is None:
-        return {"model": "game", "settings": {}}
-    if hasattr(model, "facts"):
-        return model.facts()
-    kind = type(model)
-    own = {"model": kind.__name__, "module": kind.__module__}
-    return own | {"settings": getattr(model, "settings", {})}
+    if isinstance(terms, list) and terms[0].device.type == "cpu":
+        return [term.item() for term in terms]
+    return (torch.stack(terms) if isinstance(terms, list) else terms).tolist()

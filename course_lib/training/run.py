@@ -1,40 +1,29 @@
-"""A training kept in a folder: continued to the same bits, or refused, or warned about.
+"""A training kept in a folder, by one kernel at a time: brought back and written.
 
-The checkpoint says which training it is (model, settings, batch, seed, data), and in what
-environment it was computed (threads, memory layout, torch version, device, number of processes)
-and from which examples: only where these stay the same do sums keep their order and a resumed
-training ends in the same bits as one that was never stopped.
+Whether what lies there is the same training, `training.sameness` says.
 """
 
 from __future__ import annotations
 
 import json
-import math
 import time
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from course_lib import checkpoint, first_edition
+from course_lib import checkpoint
 from course_lib.checkpoint import Header, fact, section
 from course_lib.data.checksum import sha256
 from course_lib.errors import CourseError
 from course_lib.training import distributed
 from course_lib.training.history import History
 from course_lib.training.lock import alone_in
+from course_lib.training.sameness import compare_environment, compare_rates, require_the_same
 from course_lib.training.state import State
 
 NAME = "checkpoint.safetensors"
 NO_FILE = "0" * 64
-FACTS = {
-    "model": str,
-    "settings": dict,
-    "batch": int,
-    "seed": int,
-    "examples": int,
-    "round": int,
-}
 
 
 class Run:
@@ -79,7 +68,7 @@ class Run:
         left = True
         if self.file.exists():
             facts = checkpoint.header(self.file).facts
-            self._require_the_same(facts)
+            require_the_same(self.file, facts, self.run_id, self.recipes)
             left = facts["round"] < self.rounds
         with ExitStack() as stack:
             if left:  # else there is nothing to write, and a folder may be read-only
@@ -88,6 +77,21 @@ class Run:
             if left:
                 distributed.by_first(lambda: self._try_to_write(history))
             yield history
+
+    def keep(self, history: History, last: bool) -> None:
+        """Write the checkpoint; where that fails, warn (once, and at the last) and lose nothing."""
+        try:
+            self.save(history)
+            history.unsaved = None
+        except CourseError as error:
+            if last or history.unsaved is None:
+                then = (
+                    "The model is trained, and this history is whole" if last else "It goes on"
+                )
+                warnings.warn(
+                    f"{error} {then}; {self.folder} holds round {self.kept}.", stacklevel=2
+                )
+            history.unsaved = str(error)
 
     def save(self, history: History) -> None:
         """Write the checkpoint, by process 0; CourseError where that fails."""
@@ -119,8 +123,8 @@ class Run:
         self.state.restore(tensors, self.folder)
         self.kept = facts["round"]
         if self.kept < self.rounds and distributed.rank() == 0:
-            self._compare_environment(facts)
-            self._compare_rates(facts)
+            compare_environment(self.folder, facts, self.state.environment())
+            compare_rates(self.folder, facts, self.state.rates(self.kept), self.rounds)
         return History.from_tensors(section(tensors, "history"))
 
     def _try_to_write(self, history: History) -> None:
@@ -133,7 +137,7 @@ class Run:
 
     def _check(self, header: Header) -> None:
         """Refuse another training's checkpoint, and one that doesn't hold what it should."""
-        self._require_the_same(header.facts)
+        require_the_same(self.file, header.facts, self.run_id, self.recipes)
         if header.checksum is None:
             self.notice = (
                 f"The checkpoint in {self.folder} was written before there were checksums: a "
@@ -143,26 +147,6 @@ class Run:
         History.check(section(kinds, "history"), rounds, self.file)
         others = {name: kind for name, kind in kinds.items() if not name.startswith("history.")}
         checkpoint.require_like(self.state.kinds(rounds), others, self.folder, exactly=True)
-
-    def _require_the_same(self, kept: dict) -> None:
-        """Refuse another training's checkpoint, and say in what it is another."""
-        for name, kind in FACTS.items():
-            fact(kept, name, kind, self.file)
-        here = _by_name(self.run_id)
-        settings = first_edition.settings(kept["settings"])
-        nearest = max(self.recipes, key=lambda one: _agreement(one, settings), default={})
-        there = {"data": self.run_id["data"]} | kept  # "data" is younger than the others
-        there = _by_name(there | {"settings": nearest | settings})
-        names = [name for name in there if name.startswith("setting ")]
-        for name in dict.fromkeys([*here, *names]):
-            if name == "module":
-                continue  # a class may move from a notebook into a file
-            if there.get(name, FACTS) != here.get(name, FACTS):  # FACTS: is not there at all
-                raise CourseError(
-                    f"{self.folder} holds another training: its {name} is "
-                    f"{there.get(name)!r:.200}, here it is {here.get(name)!r:.200}. Use the same, "
-                    "or another folder."
-                )
 
     def _require_one_folder(self) -> None:
         """Refuse to go on when the processes would each resume from a checkpoint of its own."""
@@ -179,59 +163,6 @@ class Run:
                 "on a disk that all of them see; or put the same checkpoint.safetensors there on "
                 "every machine, or delete it on all to begin anew."
             )
-
-    def _compare_environment(self, facts: dict) -> None:
-        """Warn of each circumstance that has changed; older checkpoints tell fewer of them."""
-        changed = [
-            f"{name} was {str(facts[name])[:80]}, now {now}"
-            for name, now in self.state.environment().items()
-            if facts.get(name, now) != now
-        ]
-        if changed:
-            warnings.warn(
-                f"The training in {self.folder} continues after round {facts['round']}, but not "
-                f"to the same bits as without the stop: {'; '.join(changed)}. Losses will agree "
-                "only roughly. Resume as it was begun if the bits matter.",
-                stacklevel=2,
-            )
-
-    def _compare_rates(self, facts: dict) -> None:
-        """Warn when the learning rates so far are not those that this training plans."""
-        then = facts.get("rates", {})
-        for player, now in self.state.rates(facts["round"]).items():
-            was = then.get(player, now) if isinstance(then, dict) else now
-            if not _close(was, now):
-                warnings.warn(
-                    f"The training in {self.folder} was planned for "
-                    f"{facts.get('planned rounds')!s:.20} rounds and is now for {self.rounds}, "
-                    f"on which the learning rate of {player!r} depends: in round "
-                    f"{facts['round'] - 1} it stood at {was[-1]:.3g} of its full value, where "
-                    f"this plan has {now[-1]:.3g}. It goes on by this plan, but does not end as "
-                    f"{self.rounds} rounds in one go; for that, train anew in another folder.",
-                    stacklevel=2,
-                )
-
-
-def _agreement(recipe: dict, settings: dict) -> int:
-    """In how many settings they agree."""
-    return sum(name in settings and settings[name] == value for name, value in recipe.items())
-
-
-def _by_name(facts: dict) -> dict:
-    """The facts with every setting by itself, so that a refusal names the one that differs."""
-    settings = {f"setting {name}": value for name, value in facts.get("settings", {}).items()}
-    return {name: value for name, value in facts.items() if name != "settings"} | settings
-
-
-def _close(was: object, now: list[float]) -> bool:
-    """Whether two lists of factors agree; also where there is nothing to compare."""
-    if not (isinstance(was, list) and len(was) == len(now)):
-        return True
-    if not all(isinstance(value, int | float) for value in was):
-        return True
-    return all(
-        math.isclose(a, b, rel_tol=1e-6, abs_tol=1e-9) for a, b in zip(was, now, strict=True)
-    )
 
 
 def _named(found: str) -> str:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from course_lib.checkpoint import Kind, copy_into, section
+from course_lib.checkpoint import Kind, copy_into, kind_of, section
 from course_lib.errors import CourseError
 from course_lib.game import Game, Player
 from course_lib.training import distributed
@@ -37,21 +36,20 @@ class State:
         optimisers: dict[Player, torch.optim.Optimizer],
         source: Source,
     ) -> None:
-        self.game, self.model, self.optimisers, self.source = (
-            game,
-            model,
-            optimisers,
-            source,
-        )
+        self.game, self.model = game, model
+        self.optimisers, self.source = optimisers, source
 
     def weights(self) -> dict[str, Tensor]:
         """Parameters and buffers by name; the tensors themselves."""
-        if self.model is not None:
-            return _named(self.model)
+        return self._of_players() if self.model is None else _named(self.model)
+
+    def _of_players(self, known: Collection[nn.Parameter] = ()) -> dict[str, Tensor]:
+        """The players' parameters by number, but for those that are known."""
         return {
             f"{player.name}.{i}": p.detach()
             for player in self.game.players
             for i, p in enumerate(player.parameters)
+            if p not in known
         }
 
     def kept(self) -> dict[str, Tensor]:
@@ -67,12 +65,7 @@ class State:
         if self.model is None:
             return found  # `weights` has all players' parameters
         known = {p for module in (self.model, *self.game.keeps) for p in module.parameters()}
-        return found | {
-            f"{player.name}.{i}": p.detach()
-            for player in self.game.players
-            for i, p in enumerate(player.parameters)
-            if p not in known
-        }
+        return found | self._of_players(known)
 
     def buffers(self) -> list[Tensor]:
         """What layers keep besides parameters and is a running average."""
@@ -95,14 +88,11 @@ class State:
         Optimisers have no moments before the first step; which they will have is found out by a
         step of a copy.
         """
-        found = {
-            name: Kind(tuple(t.shape), t.dtype) for name, t in self._without_moments().items()
-        }
+        found = {name: kind_of(t) for name, t in self._without_moments().items()}
         for player, optimiser in self.optimisers.items() if rounds else ():
             for i, moments in enumerate(_after_a_step(optimiser, player.parameters)):
-                for key, value in moments.items():
-                    t = torch.as_tensor(value)
-                    found[f"optimiser.{player.name}.{i}.{key}"] = Kind(tuple(t.shape), t.dtype)
+                for key, kind in moments.items():
+                    found[f"optimiser.{player.name}.{i}.{key}"] = kind
         return found
 
     def _without_moments(self) -> dict[str, Tensor]:
@@ -165,12 +155,11 @@ class State:
     def require_finite(self) -> None:
         """Raise Exploded naming the player whose parameters hold NaN or infinity."""
         for player in self.game.players:
-            for parameter in player.parameters:
-                if not torch.isfinite(parameter).all():
-                    raise Exploded(
-                        f"parameters of player {player.name!r} became NaN or infinite: its "
-                        "gradient exploded"
-                    )
+            if not all(torch.isfinite(parameter).all() for parameter in player.parameters):
+                raise Exploded(
+                    f"parameters of player {player.name!r} became NaN or infinite: its gradient "
+                    "exploded"
+                )
 
 
 def _laid_out(key: str, saved: Tensor, parameter: Tensor, fused: bool | None) -> Tensor:
@@ -192,7 +181,7 @@ def _named(module: nn.Module) -> dict[str, Tensor]:
 
 def _after_a_step(
     optimiser: torch.optim.Optimizer, parameters: Sequence[nn.Parameter]
-) -> list[dict[str, Any]]:
+) -> list[dict[str, Kind]]:
     """What the optimiser keeps of each parameter after its first step, which a copy makes."""
     twin = copy.deepcopy(optimiser)
     pairs = {
@@ -204,8 +193,8 @@ def _after_a_step(
         other.grad = torch.zeros_like(other)
     with torch.random.fork_rng(devices=[]):
         twin.step()
+    found = [twin.state[pairs[own]] for own in parameters if own in pairs]
     return [
-        {key: value for key, value in twin.state[pairs[own]].items() if value is not None}
-        for own in parameters
-        if own in pairs
+        {key: kind_of(torch.as_tensor(v)) for key, v in moments.items() if v is not None}
+        for moments in found
     ]
