@@ -89,20 +89,18 @@ def here(published: Published, root: str | Path | None = None) -> bool:
 
 def load(published: Published, split: str, root: str | Path | None = None) -> DataSet:
     """The images and labels of `split`: from `root` if given, else found, else downloaded."""
-    places = _places(published, root)
-    part = PARTS[split]
+    part, places = PARTS[split], _places(published, root)
     files = _locate(published, part, places)
     if files is None:
+        name, by_hand = published.card.name, _by_hand(published, places)
         if root is not None:
-            lacking = _lacking(published, part, places[0])
-            raise CourseError(
-                f"{published.card.name} is not in {root}{lacking}. {_by_hand(published, places)}"
-            )
+            lacking = _lacking(published, part, places)
+            raise CourseError(f"{name} is not in {root}{lacking}. {by_hand}")
         target = paths.writable(paths.download_root())
-        fetch(published.card.name, published.torchvision, target, _by_hand(published, places))
+        fetch(name, published.torchvision, target, by_hand)
         files = _locate(published, part, [target])
         if files is None:
-            raise CourseError(f"The download brought no files. {_by_hand(published, places)}")
+            raise CourseError(f"The download brought no files. {by_hand}")
     images, labels = (_verified(published, split, kind, files[kind]) for kind in KINDS)
     return DataSet(images[:, None], labels, card=replace(published.card, split=split))
 
@@ -111,44 +109,36 @@ def _places(published: Published, root: str | Path | None) -> list[Path]:
     """The folders to look in: `root` alone if given."""
     if root is None:
         return [*paths.places(), *SYSTEM]
-    folder = paths.given(root)
-    if not folder.is_dir():
-        raise CourseError(
-            f"There is no folder {folder} to load {published.card.name} from. Correct root, or "
-            "leave it out to have the data looked for and downloaded."
-        )
-    return [folder]
+    purpose = f"to load {published.card.name} from. Correct root, or leave it out to have the "
+    return [paths.existing(root, purpose + "data looked for and downloaded.")]
+
+
+def _there(published: Published, part: str, places: list[Path]) -> Iterator[dict[str, Path]]:
+    """Of each folder the images' and the labels' file of `part`, as far as they are there."""
+    for folder in (place / below for place in places for below in published.folders):
+        yield {
+            kind: path
+            for kind, ending in KINDS.items()
+            for hyphen in (".idx", "-idx")
+            for packed in (".gz", "")  # the last of the four spellings that is there counts
+            if os.path.isfile(
+                path := folder / f"{part}-{ending.replace('-idx', hyphen)}{packed}"
+            )
+        }
 
 
 def _locate(published: Published, part: str, places: list[Path]) -> dict[str, Path] | None:
     """The images' and the labels' file of `part` in the first folder that has both."""
-    for place in places:
-        for folder in published.folders:
-            files = {}
-            for kind, ending in KINDS.items():
-                spelt = [place / folder / name for name in _spellings(f"{part}-{ending}")]
-                files[kind] = next(filter(os.path.isfile, spelt), None)
-            if all(files.values()):
-                return files
-    return None
+    files = _there(published, part, places)
+    return next((found for found in files if len(found) == len(KINDS)), None)
 
 
-def _lacking(published: Published, part: str, place: Path) -> str:
+def _lacking(published: Published, part: str, places: list[Path]) -> str:
     """What is missing where just one of the two files is there; else nothing."""
-    for folder in published.folders:
-        for kind, ending in KINDS.items():
-            for name in _spellings(f"{part}-{ending}"):
-                if os.path.isfile(place / folder / name):
-                    other = next(k for k in KINDS if k != kind)
-                    return f": {place / folder / name} is there, the {other} are not"
+    for found in filter(None, _there(published, part, places)):
+        ((kind, path),) = found.items()
+        return f": {path} is there, the {'images' if kind == 'labels' else 'labels'} are not"
     return ""
-
-
-def _spellings(name: str) -> Iterator[str]:
-    """The names under which one idx file goes: as published, or with a dot; packed or not."""
-    for stem in (name, name.replace("-idx", ".idx")):
-        yield stem
-        yield f"{stem}.gz"
 
 
 def _verified(published: Published, split: str, kind: str, path: Path) -> np.ndarray:

@@ -11,6 +11,7 @@ one that is needed.
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import tempfile
 from contextlib import suppress
@@ -38,6 +39,13 @@ def given(path: str | Path) -> Path:
         told = f"{str(path)[:60]}…" if len(str(path)) > 60 else str(path)
         why = getattr(error, "strerror", None) or error
         raise CourseError(f"{told!r} can't be used as a path: {why}.") from error
+    return place
+
+
+def existing(folder: str | Path, purpose: str) -> Path:
+    """The folder that a learner means. Raises CourseError where there is none for the purpose."""
+    if not (place := given(folder)).is_dir():
+        raise CourseError(f"There is no folder {place} {purpose}")
     return place
 
 
@@ -171,9 +179,10 @@ def writable(folder: str | Path) -> Path:
     return folder
 
 
-def no_room(what: str, need: int, folder: Path, free: int) -> CourseError:
-    """The error for `need` bytes that don't fit into the cache."""
-    return CourseError(
-        f"{what} takes {need / 1e9:.1f} GB; {folder} has {free / 1e9:.1f} GB left. Make room "
-        "there, or let XDG_CACHE_HOME name a folder on a larger disk."
-    )
+def require_room(what: str, need: int, folder: Path) -> None:
+    """Raise CourseError where `need` bytes don't fit into `folder`, a part of the cache."""
+    if need > (free := shutil.disk_usage(folder).free):
+        raise CourseError(
+            f"{what} takes {need / 1e9:.1f} GB; {folder} has {free / 1e9:.1f} GB left. Make "
+            "room there, or let XDG_CACHE_HOME name a folder on a larger disk."
+        )

@@ -427,8 +427,8 @@ def test_where_nothing_can_be_kept_faces_are_drawn_in_memory(few, tmp_path, monk
 
 
 def test_a_cache_that_is_too_small_is_said_before_the_work(tmp_path, monkeypatch):
-    usage = kept.shutil.disk_usage(tmp_path)._replace(free=10_000_000)
-    monkeypatch.setattr(kept.shutil, "disk_usage", lambda path: usage)
+    usage = paths.shutil.disk_usage(tmp_path)._replace(free=10_000_000)
+    monkeypatch.setattr(paths.shutil, "disk_usage", lambda path: usage)
     monkeypatch.setattr(kept, "render", None)
     with refused(
         "20,000 faces at 512×512 takes 15.7 GB", "0.0 GB left", "XDG_CACHE_HOME", "n=1000"

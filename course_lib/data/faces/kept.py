@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import os
-import shutil
 import tempfile
 import time
 import warnings
@@ -40,7 +39,10 @@ def images(
     """
     size = checked_size(size)
     shape = (len(factors["hair"]), 3, size, size)
-    folder = None if root is None else _existing(root)
+    remedy = (
+        "to keep the faces in. Create it, or leave root out to have them kept in the cache."
+    )
+    folder = None if root is None else paths.existing(root, remedy)
     try:
         folder = folder or paths.cache_root() / "faces"
         path = folder / f"faces-{VERSION}-{size}-{split}.npy"
@@ -63,16 +65,6 @@ def images(
     return torch.cat(list(_drawn(factors, split, size)))
 
 
-def _existing(root: str | Path) -> Path:
-    folder = paths.given(root)
-    if not folder.is_dir():
-        raise CourseError(
-            f"There is no folder {folder} to keep the faces in. Create it, or leave root out to "
-            "have them kept in the cache."
-        )
-    return folder
-
-
 def _mapped(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
     """The array in the file; None where there is none, or one that is cut off or another's."""
     try:
@@ -91,9 +83,7 @@ def _write(path: Path, factors: dict[str, Tensor], split: str, size: int) -> Non
             if time.time() - part.stat().st_mtime > STALE:
                 part.unlink()
     count = len(factors["hair"])
-    need, free = count * 3 * size**2, shutil.disk_usage(folder).free
-    if need > free:
-        raise paths.no_room(f"{count:,} faces at {size}×{size}", need, folder, free)
+    paths.require_room(f"{count:,} faces at {size}×{size}", count * 3 * size**2, folder)
     handle, name = tempfile.mkstemp(prefix=f"{path.stem}-", suffix=".part", dir=folder)
     part = Path(name)
     try:

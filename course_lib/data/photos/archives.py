@@ -46,12 +46,15 @@ class Archive:
         return sorted(name for name, member in self._members.items() if callable(member))
 
     @property
+    def images(self) -> list[str]:
+        """Those of `files` that are images by their endings."""
+        return list(filter(is_image, self.files))
+
+    @property
     def links(self) -> dict[str, str]:
         """Links to images and folders (which end in "/") that are not followed -> the reason."""
         links = {name: why for name, why in self._members.items() if isinstance(why, str)}
-        return {
-            name: why for name, why in links.items() if name.endswith("/") or is_image(name)
-        }
+        return {n: why for n, why in links.items() if n.endswith("/") or is_image(n)}
 
     def read(self, name: str) -> bytes:
         """The content of one file. Raises Unfit for one that is too large, or no regular file;

@@ -10,6 +10,7 @@ of all images of a part, a hash of the identity decides.
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections import Counter
 from functools import partial
@@ -30,6 +31,7 @@ IMAGES = "img_align_celeba"
 ATTRIBUTES, IDENTITIES, PARTITION = "list_attr_celeba", "identity_CelebA", "list_eval_partition"
 LISTS = [f"{n}{e}" for n in (ATTRIBUTES, IDENTITIES, PARTITION) for e in lists.ENDINGS]
 PARTS = {0: "train", 2: "test"}  # the partition's numbers; 1 is its validation part
+LIKELY = re.compile(rf"(?is)({IMAGES}|celeba).*({'|'.join(map(re.escape, archives.ENDINGS))})")
 LEAST_SHARE = 0.01  # of the images: with fewer in a part, the partition is of no use
 FOLDERS = ("celeba", "CelebA", "")  # below a place that is searched; the first is torchvision's
 CARD = Card(
@@ -89,22 +91,17 @@ def _find(root: str | Path | None) -> archives.Archive | None:
     if not given.path.is_dir():
         return given
     below = _below(given.path)
-    return given if below is None and any(map(squares.is_image, given.files)) else below
+    return given if below is None and given.images else below
 
 
 def _below(place: Path) -> archives.Archive | None:
     """The folder of images that CelebA's own archive unpacks to, or an archive."""
-    for folder in (place / name for name in FOLDERS):
+    for folder in filter(Path.is_dir, (place / name for name in FOLDERS)):
         if (folder / IMAGES).is_dir():
             both = [p for p in (folder / IMAGES, folder / f"{IMAGES}.zip") if p.exists()]
             both = [archives.opened(path, "celeba") for path in both]
             return max(both, key=_count)  # the zip where its extraction was broken off
-        likely = [
-            path
-            for path in (sorted(folder.iterdir()) if folder.is_dir() else [])
-            if path.name.lower().startswith((IMAGES, "celeba"))
-            and path.name.lower().endswith(archives.ENDINGS)
-        ]
+        likely = sorted(path for path in folder.iterdir() if LIKELY.fullmatch(path.name))
         if len(likely) > 1:
             raise CourseError(
                 f"{folder} has several archives that may be CelebA: "
@@ -118,7 +115,7 @@ def _below(place: Path) -> archives.Archive | None:
 def _count(archive: archives.Archive) -> int:
     """How many images it has; none where it is damaged."""
     try:
-        return sum(map(squares.is_image, archive.files))
+        return len(archive.images)
     except CourseError:
         return 0
 
@@ -128,11 +125,9 @@ def _wanted(name: str) -> bool:
 
 
 def _plan(archive: archives.Archive) -> packing.Plan:
-    names = [name for name in archive.files if squares.is_image(name)]
     # Some copies carry the uncropped photographs too, under the same names.
-    names = [name for name in names if IMAGES in name.split("/")] or names
-    attributes = lists.read(archive, ATTRIBUTES)
-    identities = lists.read(archive, IDENTITIES)
+    names = [name for name in archive.images if IMAGES in name.split("/")] or archive.images
+    attributes, identities = lists.read(archive, ATTRIBUTES), lists.read(archive, IDENTITIES)
     columns = () if attributes is None else attributes.columns
     if attributes is not None and (not columns or "identity" in columns):
         raise CourseError(

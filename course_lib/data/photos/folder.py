@@ -49,30 +49,23 @@ def load(split: str, root: str | Path | None, size: int = 64) -> DataSet:
 
 
 def _plan(archive: archives.Archive) -> packing.Plan:
-    names = [name for name in archive.files if squares.is_image(name)]
-    parts = _below_the_common_folder([name.split("/") for name in names])
-    folders = {name: part[:-1] for name, part in zip(names, parts, strict=True)}
+    parts = _below_the_common_folder([name.split("/") for name in archive.images])
+    folders = {name: part[:-1] for name, part in zip(archive.images, parts, strict=True)}
     tops = {name: f[0].lower() if f else "" for name, f in folders.items()}
     told = "train" in tops.values() and "test" in map(SPLIT_OF.get, tops.values())
-    files = dict.fromkeys(names, "")
+    files = dict.fromkeys(tops, "")
     if told:
         stray = f"{packing.BAD}in neither train nor test"
         files = {name: SPLIT_OF.get(top, stray) for name, top in tops.items()}
         folders = {name: f[1:] for name, f in folders.items() if files[name] != stray}
     classes = sorted({f[0] for f in folders.values()}) if all(folders.values()) else []
-    if len(classes) < 2:
-        classes = []
-    number = {name: i for i, name in enumerate(classes)}
-    return packing.Plan(
-        files,
-        squares.central_square,
-        _about(told, len(classes), archive.files),
-        columns=("labels",) if classes else (),
-        values=lambda some: np.array([[number[folders[n][0]]] for n in some], np.int64).reshape(
-            -1, 1
-        ),
-        classes=tuple(classes),
-    )
+    number = {name: i for i, name in enumerate(classes)} if len(classes) > 1 else {}
+
+    def labels(some: list[str]) -> np.ndarray:
+        return np.array([number[folders[name][0]] for name in some], np.int64)[:, None]
+
+    about, columns = _about(told, len(number), archive.files), ("labels",) if number else ()
+    return packing.Plan(files, squares.central_square, about, columns, labels, tuple(number))
 
 
 def _below_the_common_folder(parts: list[list[str]]) -> list[list[str]]:

@@ -50,13 +50,11 @@ def read(archive: Archive, name: str) -> Table | None:
     Raises CourseError where a file of that name is no such list, or is cut off.
     """
     for file in (name + ending for ending in ENDINGS):
-        inside = (name for name in archive.files if PurePosixPath(name).name == file)
+        inside = [member for member in archive.files if PurePosixPath(member).name == file]
         beside = archive.path.parent / file
         try:
-            if (member := next(inside, None)) is not None:
-                return parse(archive.read(member), file)
-            if beside.exists():
-                return parse(read_file(beside), file)
+            if inside or beside.exists():
+                return parse(archive.read(inside[0]) if inside else read_file(beside), file)
         except (Unfit, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
             raise _damaged(file, str(error)) from error
     return None
@@ -67,11 +65,10 @@ def parse(content: bytes, name: str) -> Table:
     if content.count(b"\n") > ROWS:
         raise _damaged(name, f"it has more than {ROWS:,} rows")
     text = content.decode("utf-8", "replace").replace(",", " ")
-    lines = [line for line in text.splitlines() if line.strip()]
-    promised, columns = None, ()
-    if lines and lines[0].strip().isdecimal():
-        promised = lines.pop(0).strip()
-    if lines and not any(map(_is_number, lines[0].split()[1:])):
+    lines = list(filter(None, map(str.strip, text.splitlines())))
+    promised = lines.pop(0) if lines and lines[0].isdecimal() else None
+    columns = ()
+    if lines and not any(e.removeprefix("-").isdecimal() for e in lines[0].split()[1:]):
         columns = tuple(entry for entry in lines.pop(0).split() if entry != "image_id")
     if not lines:
         raise _damaged(name, "it has no rows")
@@ -94,10 +91,6 @@ def parse(content: bytes, name: str) -> Table:
     if columns and len(columns) != values.shape[1]:
         raise _damaged(name, f"{len(columns)} names for {values.shape[1]} numbers in each row")
     return Table(name, columns, {stem(row[0]): i for i, row in enumerate(rows)}, values)
-
-
-def _is_number(entry: str) -> bool:
-    return entry.removeprefix("-").isdecimal()
 
 
 def _damaged(name: str, what: str) -> CourseError:

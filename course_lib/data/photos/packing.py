@@ -30,11 +30,6 @@ from course_lib.data.photos import squares
 from course_lib.data.photos.archives import Archive, digest
 from course_lib.errors import CourseError
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None
-
 SPLITS, BAD = ("train", "test"), "bad: "
 HELD_OUT = 0.05  # of images of which nobody says the split
 LEAST = 8  # good images: with fewer, another folder was surely meant
@@ -89,10 +84,10 @@ def load(
         paths.writable(place.parent)
         try:
             with place.with_name(f"{name}.lock").open("w") as lock:
-                if (
-                    fcntl is not None
-                ):  # one process packs, others wait; a killed one holds nothing
-                    fcntl.flock(lock, fcntl.LOCK_EX)
+                with suppress(ImportError):  # Windows
+                    import fcntl
+
+                    fcntl.flock(lock, fcntl.LOCK_EX)  # a process that is killed lets go of it
                 if not place.is_dir():  # another process may have packed it meanwhile
                     _pack(title, archive, size, plan(), place)
                     _forget_others(name, place)
@@ -115,15 +110,13 @@ def load(
 
 def _pack(title: str, archive: Archive, size: int, plan: Plan, place: Path) -> None:
     """Write the folder `place`, going on where an earlier attempt was stopped."""
-    files = {**plan.files, **{name: BAD + why for name, why in archive.links.items()}}
-    files = dict(sorted(files.items()))
+    links = {name: BAD + why for name, why in archive.links.items()}
+    files = dict(sorted({**plan.files, **links}.items()))
     _require_enough(archive, files)
     part = place.with_name(f"{place.name}.part")
     part.mkdir(exist_ok=True)
     fates = _resumed(part, size)
-    need, free = (len(files) - len(fates)) * 3 * size**2, shutil.disk_usage(part).free
-    if need > free:
-        raise paths.no_room(title, need, part.parent, free)
+    paths.require_room(title, (len(files) - len(fates)) * 3 * size**2, part.parent)
 
     def decoded(name: str) -> tuple[str, bytes]:
         """What becomes of a file, and its pixels."""

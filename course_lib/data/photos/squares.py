@@ -16,14 +16,11 @@ from threading import Lock
 import numpy as np
 from PIL import Image, ImageOps
 
-ENDINGS = (
-    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"),
-    *(".avif", ".jp2", ".ppm", ".pgm", ".heic", ".heif"),
+ENDINGS = tuple(
+    ".jpg .jpeg .jpe .jfif .png .webp .gif .bmp .tif .tiff .avif .jp2 .ppm .pgm .heic .heif".split()
 )
 # Pillow's names of those: it also knows kinds that run programs (EPS), whatever the ending.
-KINDS = (
-    *("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM", "HEIF"),
-)
+KINDS = "JPEG MPO PNG WEBP GIF BMP TIFF AVIF JPEG2000 PPM HEIF".split()
 Image.init()  # has Pillow look for all of them
 LEAST_SIDE = 8  # pixels: below that it is an icon or a tracking dot
 LARGE, LARGEST = 4_000_000, 25_000_000  # pixels; at 20 bytes each, 500 MB
@@ -58,7 +55,14 @@ def square(content: bytes, size: int, frame: Frame) -> np.ndarray:
         if rest > LARGEST:
             raise Unfit(f"{pixels / 1e6:.0f} million pixels; {LARGEST / 1e6:.0f} can be read")
         with _large if rest > LARGE else nullcontext():
-            return _cut(_eight_bit_colour(image), size, frame)
+            image = _eight_bit_colour(image)
+            if min(image.size) < LEAST_SIDE:
+                raise Unfit(f"only {image.width}×{image.height} pixels")
+            # reducing_gap spares time on large photographs; 3 is "close to" exact, says Pillow.
+            scaled = image.resize(
+                (size, size), Image.Resampling.LANCZOS, frame(*image.size), reducing_gap=3.0
+            )
+    return np.ascontiguousarray(np.asarray(scaled).transpose(2, 0, 1))
 
 
 def central_square(width: int, height: int) -> Box:
@@ -74,22 +78,6 @@ def reason(error: Exception) -> str:
     if text.startswith("cannot identify image file"):
         return "no image, or of a kind that Pillow cannot read"
     return text
-
-
-def _cut(image: Image.Image, size: int, frame: Frame) -> np.ndarray:
-    if min(image.size) < LEAST_SIDE:
-        raise Unfit(f"only {image.width}×{image.height} pixels")
-    # reducing_gap spares time on large photographs; 3 is "close to" exact, says Pillow.
-    scaled = image.resize(
-        (size, size), Image.Resampling.LANCZOS, box=frame(*image.size), reducing_gap=3.0
-    )
-    return np.ascontiguousarray(np.asarray(scaled).transpose(2, 0, 1))
-
-
-def _opened(content: bytes) -> Image.Image:
-    return Image.open(
-        io.BytesIO(content), formats=tuple(filter(Image.OPEN.__contains__, KINDS))
-    )
 
 
 def _eight_bit_colour(image: Image.Image) -> Image.Image:
