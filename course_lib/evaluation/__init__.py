@@ -44,17 +44,8 @@ from course_lib.evaluation.table import Report, Row
 
 __all__ = [
     *("DigitClassifier", "FaceFactors", "KCurve", "Ladder", "Memorisation", "NearestFace"),
-    *(
-        "PRDC",
-        "Report",
-        "Row",
-        "agreement",
-        "asymmetry",
-        "chi_squared",
-        "class_histogram",
-        "class_kl",
-    ),
-    *("class_probabilities", "digit_classifier", "digit_classifier_card"),
+    *("PRDC", "Report", "Row", "agreement", "asymmetry", "chi_squared", "class_histogram"),
+    *("class_kl", "class_probabilities", "digit_classifier", "digit_classifier_card"),
     *("diversity", "gan_train", "relative_diversity"),
     *("distribution_distance", "error_and_floor", "face_factors", "face_factors_card"),
     *("frechet_distance", "gaussian_frechet", "image_features", "iwae", "kid", "ladder"),

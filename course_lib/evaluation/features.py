@@ -33,8 +33,8 @@ class Extractor:
     scale: what the features are divided by, so that those of real training images have a root
     mean square of about 1 and the terms of KID's cubic kernel are of one size.
 
-    network(): the shipped network, which has `features`; kind: its class; takes(shape): whether
-    it takes such images.
+    network(): the shipped network, which has `features`; kind: its class; sides: the shape that
+    it takes, None for any number.
     """
 
     name: str
@@ -43,36 +43,22 @@ class Extractor:
     shapes: str
     network: Callable[[], nn.Module]
     kind: type[nn.Module]
-    takes: Callable[[tuple[int, ...]], bool]
+    sides: tuple[int | None, ...]
+
+    def takes(self, shape: tuple[int, ...]) -> bool:
+        """Whether it takes images (C, H, W) of this shape."""
+        sides = zip(self.sides, shape, strict=False)
+        return len(shape) == len(self.sides) and all(own in (None, n) for own, n in sides)
 
 
 EXTRACTORS = {
     "digits": Extractor(
-        "digit features",
-        128,
-        2.9,
-        "1×28×28",
-        digit_classifier,
-        DigitClassifier,
-        lambda s: s == SHAPE,
+        "digit features", 128, 2.9, "1×28×28", digit_classifier, DigitClassifier, SHAPE
     ),
     "faces": Extractor(
-        "face features",
-        FEATURES,
-        1.4,
-        "3×H×W",
-        face_factors,
-        FaceFactors,
-        lambda s: len(s) == 3 and s[0] == 3,
+        "face features", FEATURES, 1.4, "3×H×W", face_factors, FaceFactors, (3, None, None)
     ),
 }
-
-
-def extractor(name: str) -> Extractor:
-    """The extractor called "digits" or "faces". Raises CourseError for other names."""
-    if name not in EXTRACTORS:
-        raise unknown("feature extractor", name, EXTRACTORS)
-    return EXTRACTORS[name]
 
 
 def for_shape(shape: tuple[int, ...]) -> str | None:
@@ -88,7 +74,9 @@ def image_features(images: Tensor, name: str) -> Tensor:
     name: "digits" (the digit classifier's last hidden layer, 128) or "faces" (that of the judge
     of rendered faces, 96; any size). Floats are rounded to 256 levels first, as real images are.
     """
-    chosen = extractor(name)
+    if name not in EXTRACTORS:
+        raise unknown("feature extractor", name, EXTRACTORS)
+    chosen = EXTRACTORS[name]
     if not chosen.takes(tuple(levels.checked(images).shape[1:])):
         raise CourseError(
             f"The {chosen.name} are of images of {chosen.shapes}; these are "

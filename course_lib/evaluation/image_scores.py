@@ -15,8 +15,14 @@ from torch import Tensor, nn
 
 from course_lib.data import DataSet
 from course_lib.errors import CourseError
-from course_lib.evaluation import distances, features, image_statistics
-from course_lib.evaluation.image_statistics import distribution_distance
+from course_lib.evaluation import distances, features
+from course_lib.evaluation.features import HairStyle
+from course_lib.evaluation.image_statistics import (
+    asymmetry,
+    distribution_distance,
+    sharpness,
+    spectrum_slope,
+)
 from course_lib.evaluation.likelihood import mean_and_error
 from course_lib.evaluation.manifold import K, prdc
 from course_lib.evaluation.nearest_face import nearest_face
@@ -24,16 +30,18 @@ from course_lib.evaluation.table import Row
 
 MINIMUM = 10  # images in each set
 SEARCHED = 50  # faces whose nearest renderable one is looked for, at most
-STATISTICS = {
-    "Laplacian variance": (image_statistics.sharpness, "softer", "sharper, by detail or noise"),
-    "power-spectrum slope": (
-        image_statistics.spectrum_slope,
-        "steeper: blurred",
-        "flatter: noise, edges",
-    ),
-    "left–right asymmetry": (image_statistics.asymmetry, "more symmetric", "less symmetric"),
+STATISTICS = {  # name -> measure, and what less and more of it mean
+    "Laplacian variance": (sharpness, "softer", "sharper, by detail or noise"),
+    "power-spectrum slope": (spectrum_slope, "steeper: blurred", "flatter: noise, edges"),
+    "left–right asymmetry": (asymmetry, "more symmetric", "less symmetric"),
 }
-NAMES = ("FD", "KID", "precision", "recall", "density", "coverage")
+NEIGHBOURS = {  # name -> unit and note
+    "precision": ("share", f"samples within real images' reach, k = {K}; outliers inflate it"),
+    "recall": ("share", "real images within samples' reach"),
+    "density": ("", "as precision, by the number of real neighbours; 1 for real ones"),
+    "coverage": ("share", "real images with a sample within their reach"),
+}
+NAMES = ("FD", "KID", *NEIGHBOURS)
 
 
 def halves(dataset: DataSet, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -56,8 +64,6 @@ class RealImages:
     ) -> None:
         self.real, self.others, self.judge, self.own = real, others, judge, own
         self.n, self.shape = len(real), tuple(real.shape[1:])
-        self.rendered = isinstance(judge, features.HairStyle)
-        self.at_home = not isinstance(judge, str)
 
     def rows(self, samples: Tensor) -> list[Row]:
         """Every score of samples (M, C, H, W), M at least n, against the real images."""
@@ -74,7 +80,7 @@ class RealImages:
     def _scores(self, images: Tensor) -> list[Row]:
         """The scores of images against the first set; a row's floor is left out."""
         rows = self._feature_scores(images) + self._statistics(images)
-        return rows + ([self._residual(images)] if self.rendered else [])
+        return rows + ([self._residual(images)] if isinstance(self.judge, HairStyle) else [])
 
     # In the features of a network ----------------------------------------------------------
     @cached_property
@@ -91,36 +97,23 @@ class RealImages:
                 f"no feature extractor takes images of {self.shape}: they read 1×28×28 and 3×H×W"
             )
             return [Row(name, None, note=why) for name in NAMES]
-        chosen = features.extractor(self._extractor)
-        on = f"on {chosen.name}"
-        size = f"{self.n:,} against {self.n:,}"
-        home = "" if self.at_home else "; not what the network was trained on"
+        chosen = features.EXTRACTORS[self._extractor]
+        on, size = f"on {chosen.name}", f"{self.n:,} against {self.n:,}"
+        home = "; not what the network was trained on" if isinstance(self.judge, str) else ""
         a, b = features.image_features(images, self._extractor), self._real_features
-        if self.n < distances.PER_DIMENSION * chosen.dims:
-            need = distances.PER_DIMENSION * chosen.dims
+        if self.n < (need := distances.PER_DIMENSION * chosen.dims):
             fd = Row(f"FD {on}", None, note=f"takes {need} images on each side, not {self.n}")
         else:
             value = distances.frechet_distance(a, b)
             error = distances.left_out_error(distances.fitted_frechet, a, b)
             note = f"{size}; biased upwards: compare at this N only{home}"
             fd = Row(f"FD {on}", value, error, note=note)
-        kid = Row(
-            f"KID {on}", *distances.kid(a, b), note=f"{size}; unbiased, so 0 ± error is 0{home}"
-        )
-        found = prdc(b, a)
-        notes = {
-            "precision": f"samples within real images' reach, k = {K}; outliers inflate it",
-            "recall": "real images within samples' reach",
-            "density": "as precision, by the number of real neighbours; 1 for real ones",
-            "coverage": "real images with a sample within their reach",
-        }
-        rest = [
-            Row(f"{name} {on}", getattr(found, name), found.errors[name], None, unit, note)
-            for (name, note), unit in zip(
-                notes.items(), ("share", "share", "", "share"), strict=True
-            )
+        note = f"{size}; unbiased, so 0 ± error is 0{home}"
+        kid, found = Row(f"KID {on}", *distances.kid(a, b), note=note), prdc(b, a)
+        return [fd, kid] + [
+            Row(f"{name} {on}", getattr(found, name), found.errors[name], None, *about)
+            for name, about in NEIGHBOURS.items()
         ]
-        return [fd, kid, *rest]
 
     # In the picture itself ------------------------------------------------------------------
     @cached_property

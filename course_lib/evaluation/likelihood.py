@@ -10,7 +10,7 @@ Gaussian on dequantised pixels. No two of them are compared, ever.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -21,11 +21,7 @@ from course_lib.errors import CourseError, unknown
 from course_lib.evaluation import abilities
 
 BATCH = 100
-SCALES = {
-    "binarised": "binarised",
-    "grey": "grey, no density",
-    "gaussian": "dequantised",
-}
+SCALES = {"binarised": "binarised", "grey": "grey, no density", "gaussian": "dequantised"}
 UNSTATED = "as given"
 
 
@@ -52,6 +48,17 @@ def in_parts(
     parts = x.split(size)
     several = [None] * len(parts) if labels is None else labels.split(size)
     return list(zip(parts, several, strict=True))
+
+
+@torch.no_grad()
+def by_parts(
+    method: Callable, x: Tensor, labels: Tensor | None, *rest, size: int = BATCH, **options
+) -> Tensor:
+    """method(x, *rest, **options), (N,), of a few at a time; a conditional model is told labels."""
+    parts = in_parts(x, labels, size)
+    return torch.cat(
+        [method(p, *rest, **options, **abilities.told(method, c)) for p, c in parts]
+    )
 
 
 @torch.no_grad()
@@ -121,11 +128,8 @@ def iwae(
     through the decoder.
     """
     ks = (ks,) if isinstance(ks, int) else tuple(ks)
-    if (
-        not ks
-        or any(not isinstance(k, int) or k < 1 for k in ks)
-        or list(ks) != sorted(set(ks))
-    ):
+    whole = all(isinstance(k, int) and k >= 1 for k in ks)
+    if not (ks and whole and list(ks) == sorted(set(ks))):
         raise CourseError(f"ks are growing whole numbers from 1, e.g. (1, 5, 50), got {ks}.")
     abilities.require_instance(model, "iwae(model, images)")
     if not abilities.can(model, "log_likelihood"):
@@ -146,17 +150,7 @@ def iwae(
         raise CourseError("Some images hold NaN or infinite values: drop them first.")
     scale = scale or SCALES.get(likelihood, UNSTATED)
     method = model.log_likelihood
-    with torch.no_grad():
-        rows = [
-            torch.cat(
-                [
-                    method(part, k, generator, **abilities.told(method, told))
-                    for part, told in in_parts(x, labels)
-                ]
-            )
-            for k in ks
-        ]
-    bounds = torch.stack(rows)
+    bounds = torch.stack([by_parts(method, x, labels, k, generator) for k in ks])
     if not bounds.isfinite().all():
         raise CourseError(
             f"{type(model).__name__}.log_likelihood gave NaN or infinity for some images: the "

@@ -40,10 +40,7 @@ def nearest(images: Tensor, references: Tensor) -> Tensor:
 
 
 def memorisation(
-    samples: Tensor,
-    train: Tensor,
-    held_out: Tensor,
-    generator: torch.Generator | None = None,
+    samples: Tensor, train: Tensor, held_out: Tensor, generator: torch.Generator | None = None
 ) -> Memorisation:
     """Compare samples' distances to training images with those to as many held-out ones.
 

@@ -26,17 +26,15 @@ def rows(model, held: DataSet, generator: torch.Generator) -> list[Row]:
     labels, eight_bits = conditional.labels_of(model, held), held.images.dtype == torch.uint8
     if abilities.can(model, "log_likelihood"):
         return _bounds(model, held, labels, generator)
-    if eight_bits and _draws_noise(model):
+    bits = getattr(model, "bits_per_dim", None)
+    if (
+        eight_bits and callable(bits) and abilities.takes(bits, "k")
+    ):  # falls with draws of noise
         return _dequantised(model, held, labels, generator)
     if abilities.can(model, "log_prob"):
         return _exact(model, held, labels, generator)
     why = f"a {type(model).__name__} has no likelihood; a kernel density around samples is none"
     return [Row("log p(x)", None, note=why)]
-
-
-def _draws_noise(model) -> bool:
-    """Whether its bits of grey levels are a bound that falls with the draws of noise."""
-    return abilities.can(model, "bits_per_dim") and abilities.takes(model.bits_per_dim, "k")
 
 
 def _bounds(
@@ -74,12 +72,9 @@ def _dequantised(
     """A flow's bound on the bits of grey levels, with one draw of noise and with several."""
     rows = []
     for k in (1, DEQUANTISATIONS):
-        with torch.no_grad():
-            parts = [
-                model.bits_per_dim(x, generator, k=k, **abilities.told(model.bits_per_dim, c))
-                for x, c in likelihood.in_parts(held.images, labels, BATCH)
-            ]
-        mean, error = likelihood.mean_and_error(torch.cat(parts))
+        of = model.bits_per_dim
+        bits = likelihood.by_parts(of, held.images, labels, generator, size=BATCH, k=k)
+        mean, error = likelihood.mean_and_error(bits)
         note = f"at most; {len(held):,} images, D = {math.prod(held.shape)}, 8-bit levels"
         rows.append(Row(f"bits per dimension, k = {k}", mean, error, None, "bits", note))
     return rows
@@ -90,12 +85,7 @@ def _exact(
 ) -> list[Row]:
     x, images = held.images, held.images.dtype == torch.uint8
     x = likelihood.on_scale(x, "gaussian", generator) if images else x
-    with torch.no_grad():
-        found = [
-            model.log_prob(part, **abilities.told(model.log_prob, c))
-            for part, c in likelihood.in_parts(x, labels, BATCH)
-        ]
-    values = torch.cat(found).double()
+    values = likelihood.by_parts(model.log_prob, x, labels, size=BATCH).double()
     name = "log p(x) (dequantised)" if images else "log p(x)"
     note = f"exact, mean of {len(x):,}"
     rows = [Row(name, *likelihood.mean_and_error(values), None, "nats", note)]

@@ -131,10 +131,9 @@ def _drawn(
     parts = []
     for first in range(0, n, levels.BATCH):
         many = min(levels.BATCH, n - first)
-        labels = None if asked is None else asked[first : first + many]
-        told = abilities.told(model.sample, labels)
+        told = abilities.told(model.sample, asked if asked is None else asked[first:][:many])
         part = model.sample(many, generator=generator, **told)
-        wanted = (min(levels.BATCH, n - first), *dataset.shape)
+        wanted = (many, *dataset.shape)
         if not isinstance(part, Tensor) or tuple(part.shape) != wanted:
             found = tuple(part.shape) if isinstance(part, Tensor) else type(part).__name__
             raise CourseError(f"model.sample gave {found}; the data set asks for {wanted}.")

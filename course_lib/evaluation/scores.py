@@ -34,48 +34,26 @@ def modes(
     real = classes.class_probabilities(dataset.images, judge)
     fake = classes.class_probabilities(samples, judge)
     a, b = classes.histogram_of(fake), classes.histogram_of(real)
-    rows = [
-        Row(
-            "modes covered",
-            classes.modes_covered(a),
-            None,
-            classes.modes_covered(b),
-            f"of {len(b)}",
-            "classes with at least 2% of the samples",
-        )
-    ]
-    for name, value in (
-        ("total variation", classes.total_variation(a, b)),
-        ("KL", classes.class_kl(a, b)),
+    covered, floor = classes.modes_covered(a), classes.modes_covered(b)
+    note = "classes with at least 2% of the samples"
+    rows = [Row("modes covered", covered, None, floor, f"of {len(b)}", note)]
+    for name, distance, unit in (
+        ("total variation", classes.total_variation, "0 to 1"),
+        ("KL", classes.class_kl, "nats"),
     ):
         error, floor = classes.error_and_floor(name, a, b, generator)
-        unit = "nats" if name == "KL" else "0 to 1"
+        value = distance(a, b)
         rows.append(Row(f"{name} of classes", value, error, floor, unit, "from real images'"))
     free = max(1, int((a + b > 0).sum()) - 1)
-    rows.append(
-        Row(
-            "χ² of classes",
-            classes.chi_squared(a, b),
-            None,
-            float(free),
-            "",
-            f"real: {free} in the mean, above {once_in_100(free):.1f} once in 100",
-        )
-    )
+    note = f"real: {free} in the mean, above {once_in_100(free):.1f} once in 100"
+    rows.append(Row("χ² of classes", classes.chi_squared(a, b), None, float(free), "", note))
+    note = "the judge is sure of some nonsense, too"
     for name, of, unit in (
         ("mean confidence", lambda p: p.amax(1), "probability"),
         (f"confidence ≥ {SURE}", lambda p: (p.amax(1) >= SURE).float(), "share"),
     ):
         floor = of(real).mean().item()
-        rows.append(
-            Row(
-                name,
-                *mean_and_error(of(fake)),
-                floor,
-                unit,
-                "the judge is sure of some nonsense, too",
-            )
-        )
+        rows.append(Row(name, *mean_and_error(of(fake)), floor, unit, note))
     return rows, a
 
 
@@ -92,10 +70,8 @@ def memory(
     name = "nearer to training"
     if train is None:
         return [Row(name, None, note="pass train=, the data that the model was trained on")]
-    held = dataset.images[
-        torch.randperm(len(dataset), generator=generator, device="cpu")[:NEIGHBOURS]
-    ]
-    found = memorisation(samples[:NEIGHBOURS], train.images, held, generator)
+    held = torch.randperm(len(dataset), generator=generator, device="cpu")[:NEIGHBOURS]
+    found = memorisation(samples[:NEIGHBOURS], train.images, dataset.images[held], generator)
     note = (
         f"share of samples nearer to {found.references:,} training than to as many other images"
     )

@@ -17,15 +17,7 @@ from course_lib.plots.bar import bars, histogram
 from course_lib.plots.curve import curves, lines
 from course_lib.plots.pictures import images
 from course_lib.plots.planes import field, points
-from course_lib.plots.style import (
-    CLASS_PALETTE,
-    INK,
-    MUTED,
-    PALETTE,
-    figure,
-    png,
-    show,
-)
+from course_lib.plots.style import CLASS_PALETTE, INK, MUTED, PALETTE, figure, png, show
 
 __all__ = [
     "CLASS_PALETTE",

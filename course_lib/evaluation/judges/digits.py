@@ -25,11 +25,6 @@ NAME = "digit_classifier"
 FILE, CARD = shipping.names(NAME)
 
 
-def _block(inputs: int, outputs: int, kernel: int = 3) -> list[nn.Module]:
-    conv = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False)
-    return [conv, nn.BatchNorm2d(outputs), nn.ReLU()]
-
-
 class DigitClassifier(nn.Module):
     """Images (B, 1, 28, 28) in [0, 1] -> logits (B, 10), one for each digit.
 
@@ -44,16 +39,10 @@ class DigitClassifier(nn.Module):
         self.settings = {"seed": seed}
         with shipping.built(self, seed):
             self.body = nn.Sequential(
-                *_block(1, 16, kernel=5),
-                nn.MaxPool2d(2),
-                *_block(16, 32),
-                nn.MaxPool2d(2),
-                *_block(32, 64),
-                *_block(64, 64),
-                nn.MaxPool2d(2),
-                nn.Flatten(),
-                nn.Linear(64 * 3 * 3, 128),
-                nn.ReLU(),
+                *(*shipping.block(1, 16, kernel=5), nn.MaxPool2d(2)),
+                *(*shipping.block(16, 32), nn.MaxPool2d(2)),
+                *(*shipping.block(32, 64), *shipping.block(64, 64), nn.MaxPool2d(2)),
+                *(nn.Flatten(), nn.Linear(64 * 3 * 3, 128), nn.ReLU()),
             )
             self.head = nn.Linear(128, CLASSES)
 
@@ -123,14 +112,7 @@ def train(
         return F.cross_entropy(classifier(x), labels[chosen])
 
     return shipping.train(
-        classifier,
-        len(images),
-        cost,
-        epochs=epochs,
-        batch=batch,
-        lr=lr,
-        generator=generator,
-        after_epoch=after_epoch,
+        classifier, len(images), cost, generator, epochs, batch, lr, after_epoch
     )
 
 

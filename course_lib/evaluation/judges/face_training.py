@@ -34,16 +34,15 @@ from course_lib.evaluation.levels import BATCH, as_levels
 NOISE = 0.04  # of the pixels in training, at most
 
 
-def standard(name: str, values: Tensor) -> Tensor:
-    middle, sd = spread_of(name)
-    return (values - middle) / sd
-
-
 def loss(answers: Mapping[str, Tensor], factors: Mapping[str, Tensor]) -> Tensor:
     """Cross-entropy of the choices plus squared errors of the rest, in their own variances."""
+
+    def standard(name: str) -> Tensor:
+        middle, sd = spread_of(name)
+        return (factors[name] - middle) / sd
+
     choices = (F.cross_entropy(answers[name], factors[name]) for name in CHOICES)
-    rest = (F.mse_loss(answers[name], standard(name, factors[name])) for name in RANGES)
-    return sum(choices) + sum(rest)
+    return sum(choices) + sum(F.mse_loss(answers[name], standard(name)) for name in RANGES)
 
 
 def train(
@@ -57,11 +56,9 @@ def train(
 ) -> FaceFactors:
     """Train a fresh judge on rendered faces: the recipe that the shipped one was made with.
 
-    `dataset`: faces with all their factors as attributes, e.g. `both_sizes()`. The
-    schedule is fixed in advance (one cycle of AdamW) and nothing is chosen by its score, so
-    that the test faces stay unseen. Each picture gets a little noise, of a strength of its own,
-    so that the judge also reads pictures that are not quite clean. Some 40 seconds an epoch of
-    40,000 faces on one CPU core. Returns the judge in evaluation mode.
+    `dataset`: faces with all their factors as attributes, e.g. `both_sizes()`. Each picture gets
+    noise of a strength of its own. Some 40 seconds an epoch of 40,000 faces on one CPU core.
+    Returns the judge in evaluation mode.
     """
     missing = [name for name in FACTORS if name not in dataset.attributes]
     if missing or dataset.shape[0] != 3 or len(dataset) < batch:
@@ -80,16 +77,7 @@ def train(
         x = x + strength * torch.randn(x.shape, **like)
         return loss(judge(x), {name: dataset.attributes[name][chosen] for name in FACTORS})
 
-    return shipping.train(
-        judge,
-        len(dataset),
-        cost,
-        epochs=epochs,
-        batch=batch,
-        lr=lr,
-        generator=generator,
-        after_epoch=after_epoch,
-    )
+    return shipping.train(judge, len(dataset), cost, generator, epochs, batch, lr, after_epoch)
 
 
 def both_sizes() -> DataSet:

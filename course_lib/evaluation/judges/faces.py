@@ -29,11 +29,6 @@ CHOICES = tuple(name for name, factor in FACTORS.items() if factor.kind == "choi
 RANGES = tuple(name for name, factor in FACTORS.items() if factor.kind == "continuous")
 
 
-def _block(inputs: int, outputs: int) -> list[nn.Module]:
-    conv = nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
-    return [conv, nn.BatchNorm2d(outputs), nn.ReLU()]
-
-
 class FaceFactors(nn.Module):
     """Images (B, 3, H, W) in [0, 1] -> an answer for each of the 19 factors of a rendered face.
 
@@ -50,14 +45,9 @@ class FaceFactors(nn.Module):
         with shipping.built(self, seed):
             self.body = nn.Sequential(
                 nn.PixelUnshuffle(2),  # half the side, four times the channels: nothing is lost
-                *_block(12, 32),
-                *_block(32, 32),
-                nn.MaxPool2d(2),
-                *_block(32, 64),
-                *_block(64, 64),
-                nn.MaxPool2d(2),
-                nn.Flatten(),
-                nn.Linear(64 * 4 * 4, FEATURES, bias=False),
+                *(*shipping.block(12, 32), *shipping.block(32, 32), nn.MaxPool2d(2)),
+                *(*shipping.block(32, 64), *shipping.block(64, 64), nn.MaxPool2d(2)),
+                *(nn.Flatten(), nn.Linear(64 * 4 * 4, FEATURES, bias=False)),
                 nn.BatchNorm1d(FEATURES),  # without it half of the features never fire
                 nn.ReLU(),
             )
@@ -94,10 +84,12 @@ class FaceFactors(nn.Module):
 
 def as_factors(answers: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The likeliest options, and values in their own units, cut off at the ends of the range."""
-    return {
-        name: value.argmax(1) if name in CHOICES else _from_standard(name, value)
-        for name, value in answers.items()
-    }
+
+    def in_range(name: str, values: Tensor) -> Tensor:
+        middle, sd = spread_of(name)
+        return (middle + sd * values).clamp(FACTORS[name].low, FACTORS[name].high)
+
+    return {n: v.argmax(1) if n in CHOICES else in_range(n, v) for n, v in answers.items()}
 
 
 def at_side(x: Tensor) -> Tensor:
@@ -109,11 +101,6 @@ def spread_of(name: str) -> tuple[float, float]:
     """Middle and standard deviation of a factor that is uniform on its range."""
     low, high = FACTORS[name].low, FACTORS[name].high
     return (low + high) / 2, (high - low) / math.sqrt(12)
-
-
-def _from_standard(name: str, values: Tensor) -> Tensor:
-    middle, sd = spread_of(name)
-    return (middle + sd * values).clamp(FACTORS[name].low, FACTORS[name].high)
 
 
 def face_factors_card() -> dict:

@@ -39,6 +39,12 @@ def card(judge: str) -> dict:
         ) from error
 
 
+def block(inputs: int, outputs: int, kernel: int = 3) -> list[nn.Module]:
+    """A convolution that keeps the size, batch normalisation and rectification."""
+    conv = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False)
+    return [conv, nn.BatchNorm2d(outputs), nn.ReLU()]
+
+
 @contextlib.contextmanager
 def built(network: nn.Module, seed: int) -> Iterator[None]:
     """Within it, layers are made from the seed on the CPU; afterwards all are float32, whatever
@@ -70,12 +76,11 @@ def train(
     network: Network,
     examples: int,
     cost: Callable[[Tensor], Tensor],
-    *,
+    generator: torch.Generator,
     epochs: int,
     batch: int,
     lr: float,
-    generator: torch.Generator,
-    after_epoch: Callable[[int, Network, float], None] | None = None,
+    after_epoch: Callable[[int, Network, float], None] | None,
 ) -> Network:
     """One cycle of AdamW over `epochs`, and the network in evaluation mode.
 
