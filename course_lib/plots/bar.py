@@ -39,15 +39,9 @@ def histogram(
     missing = shares < floor if floor is not None else np.zeros(len(shares), dtype=bool)
     ax.bar(place[~missing], shares[~missing], width=0.8, color=PALETTE[5], label="samples")
     if missing.any():
-        ax.bar(
-            place[missing],
-            shares[missing],
-            width=0.8,
-            color=PALETTE[1],
-            hatch="////",
-            edgecolor="white",
-            label=f"missing: {', '.join(str(labels[i]) for i in place[missing])}",
-        )
+        look = {"color": PALETTE[1], "hatch": "////", "edgecolor": "white"}
+        label = f"missing: {', '.join(str(labels[i]) for i in place[missing])}"
+        ax.bar(place[missing], shares[missing], width=0.8, label=label, **look)
     if expected is not None:
         wanted = _shares(expected, "expected")
         if len(wanted) != len(shares):
@@ -93,19 +87,13 @@ def bars(
     ax.barh(place, numbers, height=0.66, color=PALETTE[5])
     if errors.any():
         ax.errorbar(numbers, place, xerr=errors, fmt="none", ecolor=INK, capsize=3)
+    look = {"textcoords": "offset points", "va": "center", "fontsize": 10}
+    look["bbox"] = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
     for y, number, error in zip(place, numbers, errors, strict=True):
         text = f"{number:.4g}".replace("-", "−") + (f" ± {error:.2g}" if error else "")
-        outside = 5 if number >= 0 else -5
-        ax.annotate(
-            text,
-            (number + np.copysign(error, number), y),
-            xytext=(outside, 0),
-            textcoords="offset points",
-            ha="left" if number >= 0 else "right",
-            va="center",
-            fontsize=10,
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
-        )
+        outside, side = (5, "left") if number >= 0 else (-5, "right")
+        end = (number + np.copysign(error, number), y)
+        ax.annotate(text, end, xytext=(outside, 0), ha=side, **look)
     draw_references(ax.axvline, references)
     ax.set_yticks(place, list(values))
     ax.invert_yaxis()

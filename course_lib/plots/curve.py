@@ -104,9 +104,8 @@ def curves(
         window = smoothing or max(1, len(values) // 50)
         if window > 1:
             ax.plot(x, values, color=color, alpha=0.2, linewidth=0.7, zorder=1)
-        ax.plot(
-            x, running_mean(values, window) if window > 1 else values, color=color, label=term
-        )
+            values = running_mean(values, window)
+        ax.plot(x, values, color=color, label=term)
         if term in predictions:
             several = f": {term}" if len(predictions) > 1 else ""
             _draw_prediction(ax, predictions[term], x, color, f"your prediction{several}")
@@ -132,12 +131,9 @@ def finish(fig: Figure, ax: Axes, title, xlabel: str, ylabel: str) -> Figure:
         ax.set_title(title)
     handles, names = ax.get_legend_handles_labels()
     if handles:
-        if len(set(ax.figure.axes)) > 1:
-            ax.legend(
-                handles, names, loc="best", frameon=True, framealpha=0.85, edgecolor="none"
-            )
-        else:
-            ax.legend(handles, names, loc="center left", bbox_to_anchor=(1.0, 0.5))
+        alone = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5)}
+        among = {"loc": "best", "frameon": True, "framealpha": 0.85, "edgecolor": "none"}
+        ax.legend(handles, names, **(among if len(set(ax.figure.axes)) > 1 else alone))
     return fig
 
 

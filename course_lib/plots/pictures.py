@@ -113,10 +113,8 @@ def images(
         )
     columns = columns or default_columns(n)
     rows = -(-n // columns)
-    for name, labels, count in (
-        ("row_labels", row_labels, rows),
-        ("column_labels", column_labels, columns),
-    ):
+    wanted = (("row_labels", row_labels, rows), ("column_labels", column_labels, columns))
+    for name, labels, count in wanted:
         if labels is not None and len(labels) != count:
             raise CourseError(f"{name} holds {len(labels)} labels; the sheet has {count}.")
     largest = 4 if n <= 10 else 3 if n <= 32 else 2

@@ -80,23 +80,14 @@ def _contours(ax: Axes, log_density: Callable, bounds: Limits) -> None:
 def _classes(ax, dots: np.ndarray, labels: np.ndarray, size: float, apart: float) -> None:
     if labels.shape != (len(dots),):
         raise CourseError(f"{len(dots)} samples need as many labels; got {labels.shape}.")
-    for index, name in enumerate(np.unique(labels)):
-        mine = dots[labels == name]
-        color = CLASS_PALETTE[index % len(CLASS_PALETTE)]
-        ax.scatter(*mine.T, s=size, color=color, alpha=0.7, linewidths=0)
     names = np.unique(labels)
     middles = np.stack([np.median(dots[labels == name], axis=0) for name in names])
+    look = {"fontsize": 16, "fontweight": "bold", "ha": "center", "va": "center"}
+    look["path_effects"] = [withStroke(linewidth=4, foreground="white")]
     for index, (name, place) in enumerate(zip(names, spread(middles, apart), strict=True)):
-        ax.annotate(
-            f"{name}",
-            place,
-            color=CLASS_PALETTE[index % len(CLASS_PALETTE)],
-            fontsize=16,
-            fontweight="bold",
-            ha="center",
-            va="center",
-            path_effects=[withStroke(linewidth=4, foreground="white")],
-        )
+        color = CLASS_PALETTE[index % len(CLASS_PALETTE)]
+        ax.scatter(*dots[labels == name].T, s=size, color=color, alpha=0.7, linewidths=0)
+        ax.annotate(f"{name}", place, color=color, **look)
 
 
 @styled
@@ -130,14 +121,8 @@ def field(
         _arrows(fig, ax, function, bounds, steps or 18, label)
     for values, name, color in ((data, "data", "#FFFFFF"), (samples, "samples", INK)):
         if values is not None:
-            ax.scatter(
-                *as_points(values, name).T,
-                s=14,
-                color=color,
-                edgecolors=MUTED if name == "data" else "white",
-                linewidths=0.6,
-                label=name,
-            )
+            look = {"edgecolors": MUTED if name == "data" else "white", "linewidths": 0.6}
+            ax.scatter(*as_points(values, name).T, s=14, color=color, label=name, **look)
     if data is not None or samples is not None:
         ax.legend(loc="upper right", frameon=True, framealpha=0.9, edgecolor="none")
     return _square(fig, ax, bounds, title, axis_labels)
@@ -174,9 +159,8 @@ def _arrows(fig, ax, function, bounds, steps, label) -> None:
 
 
 def _square(fig, ax, bounds: Limits, title, axis_labels) -> Figure:
-    ax.set(xlim=bounds[0], ylim=bounds[1], aspect="equal")
-    ax.set_xlabel(axis_labels[0])
-    ax.set_ylabel(axis_labels[1])
+    x, y = axis_labels
+    ax.set(xlim=bounds[0], ylim=bounds[1], aspect="equal", xlabel=x, ylabel=y)
     if title:
         ax.set_title(title)
     return fig

@@ -26,18 +26,7 @@ from course_lib.errors import CourseError
 #: Okabe and Ito's colours, darkest first for thin lines; yellow is left out: unreadable.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 #: Ten colours for ten classes: to be used together with a written class name.
-CLASS_PALETTE = (
-    "#0072B2",
-    "#D55E00",
-    "#009E73",
-    "#CC79A7",
-    "#E69F00",
-    "#56B4E9",
-    "#332288",
-    "#8C6D1F",
-    "#882255",
-    "#777777",
-)
+CLASS_PALETTE = (*PALETTE[:6], "#332288", "#8C6D1F", "#882255", "#777777")
 INK, MUTED, GRID = "#222222", "#666666", "#DDDDDD"
 
 DPI = 100
