@@ -1,11 +1,11 @@
 """Data sets: what they hold, what they refuse and what they say then; the embedded digits."""
 
-import re
 import shutil
 
 import numpy as np
 import pytest
 import torch
+from material import refused
 
 from course_lib import data
 from course_lib.data import DataSet, digits, paths
@@ -15,11 +15,6 @@ from course_lib.errors import CourseError
 def images(n=6, shape=(1, 4, 4), seed=0):
     generator = torch.Generator().manual_seed(seed)
     return torch.randint(0, 256, (n, *shape), generator=generator, dtype=torch.uint8)
-
-
-def refused(*words):
-    """The error must be a CourseError whose message has all of `words`, in this order."""
-    return pytest.raises(CourseError, match="(?s:.*)".join(map(re.escape, words)))
 
 
 @pytest.fixture

@@ -3,32 +3,26 @@
 The images are drawn here: noise under CelebA's names. Person i // 4 is on image i.
 """
 
-import re
 import shutil
 import sys
-import tarfile
 import urllib.error
 import zipfile
 
 import numpy as np
 import pytest
 import torch
+from material import archived, fetching, raising, refused
 from PIL import Image
 
 from course_lib import data
 from course_lib.data import fetch, paths
 from course_lib.data.photos import celeba, lists
-from course_lib.errors import CourseError
 
 N, COLUMNS = 80, ("Smiling", "Eyeglasses", "Young")
 NAMES = [f"{i:06}" for i in range(1, N + 1)]
 SIGNS = np.where(np.random.default_rng(0).random((N, 3)) < 0.5, -1, 1)
 PERSONS = [100 + i // 4 for i in range(N)]
 PARTS = [0] * 48 + [1] * 12 + [2] * 20
-
-
-def refused(*words):
-    return pytest.raises(CourseError, match="(?s:.*)".join(map(re.escape, words)))
 
 
 @pytest.fixture(autouse=True)
@@ -146,24 +140,9 @@ def test_a_half_size_copy_shows_the_same_part(tmp_path):
     assert train.images.float().mean() > 195
 
 
-def archive(original, path, ending=None):
-    """A tar or zip of all that lies in torchvision's folder."""
-    files = [file for file in sorted((original / "celeba").rglob("*")) if file.is_file()]
-    inside = [file.relative_to(original / "celeba").as_posix() for file in files]
-    if path.suffix == ".tar":
-        with tarfile.open(path, "w") as out:
-            for file, name in zip(files, inside, strict=True):
-                out.add(file, name)
-    else:
-        with zipfile.ZipFile(path, "w") as out:
-            for file, name in zip(files, inside, strict=True):
-                out.write(file, name)
-    return path
-
-
 @pytest.mark.parametrize("kind", ["tar", "zip"])
 def test_an_archive_gives_what_the_folder_gives(original, tmp_path, kind):
-    path = archive(original, tmp_path / f"mine.{kind}")
+    path = archived(original / "celeba", tmp_path / f"mine.{kind}")
     for split in ("train", "test"):
         a, b = (data.load("celeba-16", split, root=root) for root in (original, path))
         assert torch.equal(a.images, b.images)
@@ -176,9 +155,8 @@ def test_the_zip_as_it_is_distributed_needs_no_unpacking(
 ):
     place = tmp_path / "data" / "celeba"
     place.mkdir(parents=True)
-    with zipfile.ZipFile(place / "img_align_celeba.zip", "w") as out:
-        for file in (original / "celeba" / "img_align_celeba").iterdir():
-            out.write(file, f"img_align_celeba/{file.name}")
+    inside = "img_align_celeba"
+    archived(original / "celeba" / inside, place / f"{inside}.zip", f"{inside}/")
     annotate(place)
     monkeypatch.setattr(paths, "roots", lambda: [tmp_path / "data"])
     assert data.here("celeba")
@@ -187,11 +165,10 @@ def test_the_zip_as_it_is_distributed_needs_no_unpacking(
 
 @pytest.mark.parametrize("unpacked", [0, 30, N])
 def test_the_zip_is_taken_where_its_extraction_stopped(copy, cache, unpacked):
-    with zipfile.ZipFile(copy / "img_align_celeba.zip", "w") as out:
-        for i, file in enumerate(sorted((copy / "img_align_celeba").iterdir())):
-            out.write(file, f"img_align_celeba/{file.name}")
-            if i >= unpacked:
-                file.unlink()
+    folder = copy / "img_align_celeba"
+    archived(folder, copy / "img_align_celeba.zip", "img_align_celeba/")
+    for file in sorted(folder.iterdir())[unpacked:]:
+        file.unlink()
     train, test = both(copy)
     assert_right(cache, train, test)
     assert (len(train), len(test)) == (48, 20)
@@ -283,41 +260,32 @@ def test_images_without_a_row_are_left_out_and_listed(copy):
     assert len(train) == 46
 
 
-@pytest.mark.parametrize(
-    ("file", "change", "words"),
-    [
-        ("list_attr_celeba.txt", lambda t: t[: len(t) // 2], ("promises 80 rows", "cut off")),
-        ("list_attr_celeba.txt", lambda t: "", ("no rows",)),
-        ("list_attr_celeba.txt", lambda t: t.replace(" 1", " one", 1), ("'one'", "row 0")),
-        ("list_attr_celeba.txt", lambda t: "<html>\n<p>Too many users", ("another file",)),
-        (
-            "list_attr_celeba.txt",
-            lambda t: "80\n" + t.split("\n", 2)[2],
-            ("a name for each", "none"),
-        ),
-        (
-            "list_attr_celeba.txt",
-            lambda t: t.replace("Young", "Smiling"),
-            ("occurs twice", "Smiling"),
-        ),
-        ("list_attr_celeba.txt", lambda t: t.replace("Young", "identity"), ("“identity”",)),
-        ("list_attr_celeba.txt", lambda t: t.replace(" 1", f" {2**63}", 1), (str(2**63),)),
-        (
-            "list_attr_celeba.txt",
-            lambda t: "1" + "0" * 5000 + t[2:],
-            ("promises 1000", "it has 80"),
-        ),
-        ("identity_CelebA.txt", lambda t: "image_id\n000001.jpg\n", ("row 1 has no numbers",)),
-        ("identity_CelebA.txt", lambda t: "image_id a b\n" + t, ("2 names for 1 numbers",)),
-        ("identity_CelebA.txt", lambda t: t[:-5], ("damaged", "row 80", "no numbers")),
-        (
-            "list_eval_partition.txt",
-            lambda t: t + "000081.jpg 0 0\n",
-            ("from 1 to 2 at row 81",),
-        ),
+LISTS = {  # file -> what is done to its text, what is said
+    "list_attr_celeba.txt": [
+        (lambda t: t[: len(t) // 2], "promises 80 rows", "cut off"),
+        (lambda t: "", "no rows"),
+        (lambda t: t.replace(" 1", " one", 1), "'one'", "row 0"),
+        (lambda t: "<html>\n<p>Too many users", "another file"),
+        (lambda t: "80\n" + t.split("\n", 2)[2], "a name for each", "none"),
+        (lambda t: t.replace("Young", "Smiling"), "occurs twice", "Smiling"),
+        (lambda t: t.replace("Young", "identity"), "“identity”"),
+        (lambda t: t.replace(" 1", f" {2**63}", 1), str(2**63)),
+        (lambda t: "1" + "0" * 5000 + t[2:], "promises 1000", "it has 80"),
     ],
+    "identity_CelebA.txt": [
+        (lambda t: "image_id\n000001.jpg\n", "row 1 has no numbers"),
+        (lambda t: "image_id a b\n" + t, "2 names for 1 numbers"),
+        (lambda t: t[:-5], "damaged", "row 80", "no numbers"),
+    ],
+    "list_eval_partition.txt": [(lambda t: t + "000081.jpg 0 0\n", "from 1 to 2 at row 81")],
+}
+
+
+@pytest.mark.parametrize(
+    ("file", "case"), [(f, c) for f, cases in LISTS.items() for c in cases]
 )
-def test_damaged_lists_are_refused(copy, file, change, words):
+def test_damaged_lists_are_refused(copy, file, case):
+    change, *words = case
     (copy / file).write_text(change((copy / file).read_text()))
     with refused(file, *words):
         data.load("celeba-16", root=copy)
@@ -330,13 +298,17 @@ def test_a_list_that_no_memory_holds_is_refused(copy):
         data.load("celeba-16", root=copy)
 
 
-def test_a_damaged_list_in_a_zip_is_refused(original, tmp_path):
-    path = archive(original, tmp_path / "mine.zip")
+def flip(path, name, at):
+    """Change a bit of a member of a zip, so many bytes behind its header's start."""
     content = bytearray(path.read_bytes())
     with zipfile.ZipFile(path) as file:
-        place = file.getinfo("identity_CelebA.txt").header_offset
-    content[place + 200] ^= 1
+        content[file.getinfo(name).header_offset + at] ^= 1
     path.write_bytes(content)
+
+
+def test_a_damaged_list_in_a_zip_is_refused(original, tmp_path):
+    path = archived(original / "celeba", tmp_path / "mine.zip")
+    flip(path, "identity_CelebA.txt", 200)
     with refused("identity_CelebA.txt", "damaged", "Bad CRC-32"):
         data.load("celeba-16", root=path)
 
@@ -373,12 +345,8 @@ def test_a_page_saved_as_the_zip_is_refused(tmp_path):
 
 
 def test_a_damaged_image_in_a_zip_is_listed(original, tmp_path):
-    path = archive(original, tmp_path / "mine.zip")
-    content = bytearray(path.read_bytes())
-    with zipfile.ZipFile(path) as file:
-        place = file.getinfo("img_align_celeba/000003.png").header_offset
-    content[place + 60_000] ^= 1
-    path.write_bytes(content)
+    path = archived(original / "celeba", tmp_path / "mine.zip")
+    flip(path, "img_align_celeba/000003.png", 60_000)
     with pytest.warns(UserWarning, match=r"000003.png: Bad CRC-32"):
         assert len(data.load("celeba-16", root=path)) == 47
 
@@ -402,43 +370,20 @@ def test_a_folder_without_images_says_what_to_put_there(tmp_path):
 
 
 def test_no_network_says_what_to_fetch_and_where_to_put_it(monkeypatch, cache):
-    def blocked(*_, **__):
-        raise urllib.error.URLError("Name or service not known")
-
+    blocked = raising(urllib.error.URLError("Name or service not known"))
     monkeypatch.setattr(fetch.urllib.request, "urlopen", blocked)
-    with refused(
-        "cannot be downloaded", "img_align_celeba.zip", str(cache / "celeba"), "faces"
-    ):
+    place = str(cache / "celeba")
+    with refused("cannot be downloaded", "img_align_celeba.zip", place, "faces"):
         data.load("celeba")
 
 
-@pytest.fixture
-def torchvision(monkeypatch):
-    """Let `fetch` find `download(root)` in torchvision's place, and a network that answers."""
-
-    def use(download):
-        def build(self, root, download):
-            action(root)
-
-        action = download
-        monkeypatch.setattr(
-            "torchvision.datasets.CelebA", type("CelebA", (), {"__init__": build})
-        )
-        monkeypatch.setattr(fetch, "_answers", lambda urls: True)
-
-    return use
-
-
-def test_a_spent_quota_says_what_to_do(torchvision, cache):
+def test_a_spent_quota_says_what_to_do(monkeypatch, cache):
     class FileURLRetrievalError(Exception):
         """gdown's own kind, no OSError."""
 
-    def spent(root):
-        raise FileURLRetrievalError(
-            "Too many users have viewed or downloaded this file recently."
-        )
-
-    torchvision(spent)
+    fetching(
+        monkeypatch, "CelebA", raising(FileURLRetrievalError("Too many users have viewed"))
+    )
     with refused("broke off (Too many users", "Fetch img_align_celeba.zip", str(cache)):
         data.load("celeba")
 
@@ -450,13 +395,14 @@ def test_torchvision_without_its_downloader_says_so(monkeypatch):
         data.load("celeba")
 
 
-def test_a_download_is_used_and_found_again(torchvision, original, cache):
-    torchvision(lambda root: shutil.copytree(original / "celeba", f"{root}/celeba"))
+def test_a_download_is_used_and_found_again(monkeypatch, original, cache):
+    copy = lambda root: shutil.copytree(original / "celeba", f"{root}/celeba")
+    fetching(monkeypatch, "CelebA", copy)
     assert_right(cache, *both(None))
     assert data.here("celeba")
 
 
-def test_a_download_without_images_is_said(torchvision):
-    torchvision(lambda root: None)
+def test_a_download_without_images_is_said(monkeypatch):
+    fetching(monkeypatch, "CelebA", lambda root: None)
     with refused("brought no images", "Fetch"):
         data.load("celeba")

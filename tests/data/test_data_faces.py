@@ -2,23 +2,19 @@
 
 import math
 import os
-import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 import torch
+from material import refused
 
 from course_lib import data
 from course_lib.data import faces, paths
 from course_lib.data.faces import kept, shapes
 from course_lib.data.faces.factors import Factor
 from course_lib.errors import CourseError
-
-
-def refused(*words):
-    return pytest.raises(CourseError, match="(?s:.*)".join(map(re.escape, words)))
 
 
 def draw(n, seed=0, **fixed):

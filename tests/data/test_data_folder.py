@@ -2,31 +2,25 @@
 
 import io
 import os
-import re
 import signal
 import subprocess
 import sys
 import tarfile
 import time
 import warnings
-import zipfile
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 import torch
+from material import archived, raising, refused
 from PIL import Image
 
 from course_lib import data
 from course_lib.data import paths
 from course_lib.data.photos import archives, packing, squares
-from course_lib.errors import CourseError
 
 RED, WHITE = (200, 30, 60), (255, 255, 255)
-
-
-def refused(*words):
-    return pytest.raises(CourseError, match="(?s:.*)".join(map(re.escape, words)))
 
 
 @pytest.fixture(autouse=True)
@@ -79,6 +73,13 @@ def names_of(cache, split):
     """The files whose pixels are in a split, in order."""
     lines = (packed(cache) / "files.txt").read_text("utf-8").splitlines()
     return [line.split("\t")[1] for line in lines if line.startswith(f"{split}\t")]
+
+
+def assert_pixels(folder, found):
+    """Name -> pixels are the central squares of files of 20×16."""
+    for name, pixels in found.items():
+        expected = np.asarray(Image.open(folder / name))[:, 2:18].transpose(2, 0, 1)
+        np.testing.assert_array_equal(pixels, expected)
 
 
 # --- one image ----------------------------------------------------------------------------
@@ -151,19 +152,9 @@ def test_a_turned_photograph_is_set_upright(orientation):
     exif[0x0112] = orientation
     found = squares.square(content(image, exif=exif), 16, lambda w, h: (0, 0, w, h))
     rows, columns = np.nonzero(found[0] > 100)
-    corner = (
-        "upper" if rows.mean() < 8 else "lower",
-        "left" if columns.mean() < 8 else "right",
-    )
-    # Where EXIF's table says that the stored corner belongs.
-    up, down, left, right = "upper", "lower", "left", "right"
-    assert (
-        corner
-        == {
-            **{1: (up, left), 2: (up, right), 3: (down, right), 4: (down, left)},
-            **{5: (up, left), 6: (up, right), 7: (down, right), 8: (down, left)},
-        }[orientation]
-    )
+    # (lower, right), as EXIF's table says where the stored corner belongs.
+    corners = [(False, False), (False, True), (True, True), (True, False)] * 2
+    assert (rows.mean() > 8, columns.mean() > 8) == corners[orientation - 1]
 
 
 # --- a folder -----------------------------------------------------------------------------
@@ -177,9 +168,7 @@ def test_a_folder_becomes_a_mapped_data_set(tmp_path, cache):
     assert train.labels is None and str(folder) in str(train.card)
     found = files(cache)
     assert sorted(found) == sorted(path.name for path in folder.iterdir())
-    for name, pixels in found.items():
-        expected = np.asarray(Image.open(folder / name))[:, 2:18]
-        np.testing.assert_array_equal(pixels, expected.transpose(2, 0, 1))
+    assert_pixels(folder, found)
 
 
 def test_the_default_is_64_and_the_path_may_be_root(tmp_path):
@@ -248,15 +237,8 @@ def test_what_a_folder_was_packed_to_before_is_deleted(tmp_path, cache):
 @pytest.mark.parametrize("kind", ["tar", "zip"])
 def test_an_archive_gives_what_its_folder_gives(tmp_path, kind):
     folder, archive = fill(tmp_path / "mine"), tmp_path / f"mine.{kind}"
-    if kind == "tar":
-        with tarfile.open(archive, "w") as file:
-            for path in sorted(folder.iterdir(), reverse=True):
-                file.add(path, f"./mine/{path.name}")
-    else:
-        with zipfile.ZipFile(archive, "w") as file:
-            for path in folder.iterdir():
-                file.write(path, f"mine/{path.name}")
-            file.writestr("__MACOSX/mine/._000.png", b"a shadow")
+    shadow = {} if kind == "tar" else {"__MACOSX/mine/._000.png": b"a shadow"}
+    archived(folder, archive, "./mine/" if kind == "tar" else "mine/", shadow)
     for split in ("train", "test"):
         a, b = (data.load(f"folder-16:{path}", split) for path in (folder, archive))
         assert torch.equal(a.images, b.images)
@@ -342,22 +324,12 @@ def test_bad_files_are_listed_with_the_reason(tmp_path, cache):
     assert "Files left out: 9" in str(train.card) and "1 .csv" in str(train.card)
     lines = (packed(cache) / "bad.txt").read_bytes().decode().removesuffix("\n").split("\n")
     reasons = dict(line.split("\t") for line in lines)
-    assert sorted(reasons) == [
-        "cut.jpg",
-        "dot.gif",
-        "empty.png",
-        "float.tif",
-        "link.png",
-        "loop.png",
-        "odd  name.png",
-        "page.jpg",
-        "pipe.png",
-    ]
-    assert reasons["link.png"] == reasons["loop.png"] == "a link that leads nowhere"
-    assert reasons["pipe.png"] == "no regular file"
-    assert "truncated" in reasons["cut.jpg"] and "1×1" in reasons["dot.gif"]
-    assert "no image" in reasons["page.jpg"] and "no image" in reasons["empty.png"]
-    assert "floating-point" in reasons["float.tif"]
+    said = {"link.png": "a link that leads nowhere", "loop.png": "a link that leads nowhere"}
+    said |= {"pipe.png": "no regular file", "cut.jpg": "truncated", "dot.gif": "1×1"}
+    said |= dict.fromkeys(("page.jpg", "empty.png", "odd  name.png"), "no image")
+    said |= {"float.tif": "floating-point"}
+    assert sorted(reasons) == sorted(said)
+    assert all(said[name] in why for name, why in reasons.items())
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         data.load("folder-16", root=folder)  # said once; the card goes on saying it
@@ -420,9 +392,7 @@ def test_what_is_no_archive_is_refused(tmp_path, name, start, words):
 
 
 def test_a_tar_that_was_cut_off_is_refused(tmp_path):
-    folder, archive = fill(tmp_path / "mine"), tmp_path / "mine.tar"
-    with tarfile.open(archive, "w") as file:
-        file.add(folder, "mine")
+    archive = archived(fill(tmp_path / "mine"), tmp_path / "mine.tar")
     archive.write_bytes(archive.read_bytes()[: archive.stat().st_size // 2])
     with refused("no intact tar", "cut off"):
         data.load(f"folder:{archive}")
@@ -430,9 +400,7 @@ def test_a_tar_that_was_cut_off_is_refused(tmp_path):
 
 def test_a_tar_with_a_lost_header_is_refused(tmp_path):
     """tarfile takes a header that is cut off or damaged for the end of the archive."""
-    folder, whole = fill(tmp_path / "mine"), tmp_path / "mine.tar"
-    with tarfile.open(whole, "w") as file:
-        file.add(folder, "mine")
+    whole = archived(fill(tmp_path / "mine"), tmp_path / "mine.tar")
     with tarfile.open(whole) as file:
         header = file.getmembers()[20].offset
     content = whole.read_bytes()
@@ -491,10 +459,7 @@ def test_a_disk_that_is_full_at_the_end_is_said(tmp_path, monkeypatch, cache):
         fill(tmp_path / "mine" / part, 20, start)
     (tmp_path / "mine" / "stray.png").touch()
     (tmp_path / "mine" / "train" / "bad.png").touch()
-
-    def full(*args, **settings):
-        raise OSError(28, "No space left on device", "index.json")
-
+    full = raising(OSError(28, "No space left on device", "index.json"))
     with monkeypatch.context() as patch:
         patch.setattr(packing.json, "dumps", full)
         with refused("broke off at index.json: No space left", "goes on where it was"):
@@ -508,10 +473,9 @@ def test_a_disk_that_is_full_at_the_end_is_said(tmp_path, monkeypatch, cache):
 
 def test_what_is_packed_needs_no_room_again(tmp_path, monkeypatch):
     folder, usage = fill(tmp_path / "mine"), packing.shutil.disk_usage(tmp_path)
-    with monkeypatch.context() as patch:
+    with monkeypatch.context() as patch, pytest.raises(ZeroDivisionError):
         patch.setattr(packing, "_finish", lambda *args: 1 / 0)
-        with pytest.raises(ZeroDivisionError):
-            data.load("folder-16", root=folder)
+        data.load("folder-16", root=folder)
     monkeypatch.setattr(packing.shutil, "disk_usage", lambda path: usage._replace(free=500))
     assert sum(map(len, both("folder-16", folder))) == 40
 
@@ -573,28 +537,22 @@ def test_a_killed_packing_goes_on_where_it_was(tmp_path, cache, monkeypatch):
     assert len(decoded) == 80 - done
     found = files(cache)
     assert len(found) == 77
-    for name, pixels in found.items():
-        expected = np.asarray(Image.open(folder / name))[:, 2:18].transpose(2, 0, 1)
-        np.testing.assert_array_equal(pixels, expected)
+    assert_pixels(folder, found)
     assert sum(map(len, resumed)) == 77 and not list(cache.glob("*.part"))
 
 
 def test_lost_pixels_are_packed_again(tmp_path, cache, monkeypatch):
     """A journal that knows more than the arrays hold (a power failure) is not believed."""
     folder = fill(tmp_path / "mine", 40)
-    finish = packing._finish
-    monkeypatch.setattr(packing, "_finish", lambda *args: 1 / 0)
-    with pytest.raises(ZeroDivisionError):
+    with monkeypatch.context() as patch, pytest.raises(ZeroDivisionError):
+        patch.setattr(packing, "_finish", lambda *args: 1 / 0)
         data.load("folder-16", root=folder)
-    monkeypatch.setattr(packing, "_finish", finish)
     (array,) = cache.glob("*.part/train.uint8")
     os.truncate(array, array.stat().st_size - 1000)
     both("folder-16", folder)
     found = files(cache)
     assert len(found) == 40
-    for name, pixels in found.items():
-        expected = np.asarray(Image.open(folder / name))[:, 2:18].transpose(2, 0, 1)
-        np.testing.assert_array_equal(pixels, expected)
+    assert_pixels(folder, found)
 
 
 def test_two_at_once_pack_once(tmp_path, cache, monkeypatch):

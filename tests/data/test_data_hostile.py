@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from material import archived, refused
 from PIL import Image
 
 from course_lib import data
@@ -23,10 +24,6 @@ from course_lib.data.photos import lists, squares
 from course_lib.errors import CourseError
 
 MEGABYTE, MOST = 2**20, 500  # megabytes above idle
-
-
-def refused(*words):
-    return pytest.raises(CourseError, match="(?s:.*)".join(map(re.escape, words)))
 
 
 @pytest.fixture(autouse=True)
@@ -92,10 +89,7 @@ def deflated(n):
     return once * (n // part) + end.compress(bytes(n % part)) + end.flush()
 
 
-def black_png(side, channels):
-    n = side * (1 + side * channels)
-    body = b"\x78\x9c" + deflated(n) + struct.pack(">HH", n % 65521, 1)
-    head = struct.pack(">IIBBBBB", side, side, 8, {1: 0, 3: 2, 4: 6}[channels], 0, 0, 0)
+def png_of(head, body):
     parts = [(b"IHDR", head), (b"IDAT", body), (b"IEND", b"")]
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(b)) + kind + b + struct.pack(">I", zlib.crc32(kind + b))
@@ -103,13 +97,18 @@ def black_png(side, channels):
     )
 
 
+def black_png(side, channels):
+    n = side * (1 + side * channels)
+    body = b"\x78\x9c" + deflated(n) + struct.pack(">HH", n % 65521, 1)
+    head = struct.pack(">IIBBBBB", side, side, 8, {1: 0, 3: 2, 4: 6}[channels], 0, 0, 0)
+    return png_of(head, body)
+
+
 def zipped(path, announced):
     """A zip of good images and of 1.5 GB called x.png, which `announced` bytes are said of."""
-    content = deflated(1500 * MEGABYTE)
-    with zipfile.ZipFile(path, "w") as file:
-        for one in sorted(good(path.parent / "good").iterdir()):
-            file.write(one, one.name)
-        file.writestr("x.png", content)
+    archived(good(path.parent / "good"), path)
+    with zipfile.ZipFile(path, "a") as file:
+        file.writestr("x.png", deflated(1500 * MEGABYTE))
         member = file.getinfo("x.png")
         member.compress_type, member.file_size = zipfile.ZIP_DEFLATED, announced
     raw = bytearray(path.read_bytes())
@@ -271,11 +270,7 @@ def deep_colour(top):
     """A 48-bit PNG, of which Pillow gives the upper eight bits of each colour."""
     row = b"\0" + struct.pack(">H", top) * 48
     head = struct.pack(">IIBBBBB", 16, 16, 16, 2, 0, 0, 0)
-    parts = [(b"IHDR", head), (b"IDAT", zlib.compress(row * 16)), (b"IEND", b"")]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(b)) + kind + b + struct.pack(">I", zlib.crc32(kind + b))
-        for kind, b in parts
-    )
+    return png_of(head, zlib.compress(row * 16))
 
 
 def tiff(array):
@@ -337,12 +332,9 @@ def test_links_in_an_archive_are_listed(tmp_path, kind):
         with tarfile.open(path, "w") as file:
             file.add(mine, ".")
     else:
-        with zipfile.ZipFile(path, "w") as file:
-            for one in mine.iterdir():
-                file.write(one, one.name)
-            link = zipfile.ZipInfo("x.png")
-            link.external_attr = 0o120777 << 16
-            file.writestr(link, "/etc/passwd")
+        link = zipfile.ZipInfo("x.png")
+        link.external_attr = 0o120777 << 16
+        archived(mine, path, more={link: "/etc/passwd"})
     assert packed(path)[1] == {"x.png": "bad: a link in an archive"}
 
 
@@ -358,20 +350,16 @@ def test_a_tar_that_runs_in_a_circle_is_refused(tmp_path):
 
 
 def test_a_zip_with_a_file_of_no_name_is_read(tmp_path):
-    mine, path = good(tmp_path / "mine"), tmp_path / "a.zip"
-    with zipfile.ZipFile(path, "w") as file:
-        for one in mine.iterdir():
-            file.write(one, one.name)
+    path = archived(good(tmp_path / "mine"), tmp_path / "a.zip")
+    with zipfile.ZipFile(path, "a") as file:
         file.writestr("x", b"")
         file.getinfo("x").filename = ""
     assert len(packed(path)[0]) == 12
 
 
 def test_zips_that_cant_be_bounded_are_listed(tmp_path):
-    mine, path = good(tmp_path / "mine"), tmp_path / "a.zip"
-    with zipfile.ZipFile(path, "w") as file:
-        for one in mine.iterdir():
-            file.write(one, one.name)
+    path = archived(good(tmp_path / "mine"), tmp_path / "a.zip")
+    with zipfile.ZipFile(path, "a") as file:
         file.writestr("x.png", b"0" * 100, zipfile.ZIP_BZIP2)
     assert "only “deflate” is read" in packed(path)[1]["x.png"]
 

@@ -3,7 +3,6 @@
 import gzip
 import hashlib
 import importlib
-import re
 import struct
 import sys
 import time
@@ -12,20 +11,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from material import fetching, raising, refused
 
 from course_lib import data
 from course_lib.data import fetch, mnist, paths
-from course_lib.errors import CourseError
 
 NAMES = {
     f"{part}-{kind}": f"{part}-{kind}-idx{axes}-ubyte"
     for part in ("train", "t10k")
     for kind, axes in (("images", 3), ("labels", 1))
 }
-
-
-def refused(*words):
-    return pytest.raises(CourseError, match="(?s:.*)".join(map(re.escape, words)))
 
 
 def packed_idx(array):
@@ -103,61 +98,51 @@ def test_images_without_labels_are_named(tmp_path, published, contents):
         mnist.load(published, "train", tmp_path)
 
 
-def test_a_truncated_gz_file_is_an_interrupted_download(tmp_path, published, contents):
-    write(tmp_path, contents, ".gz")
-    path = tmp_path / "train-images-idx3-ubyte.gz"
-    path.write_bytes(path.read_bytes()[:3000])
-    with refused(str(path), "ends too early (3,000 bytes)", "interrupted", "Delete it"):
+def flipped(at):
+    return lambda c: c[:at] + bytes([c[at] ^ 8]) + c[at + 1 :]
+
+
+WRONG = "damaged or another file"
+SHORT = "should unpack to 15,696 bytes"
+DAMAGED = (
+    {  # ending, what becomes of the file of the training images, what is said of it
+        "cut": (
+            ".gz",
+            lambda c: c[:3000],
+            "ends too early (3,000 bytes)",
+            "interrupted",
+            "Delete it",
+        ),
+        "a web page": (".gz", lambda c: b"<html>404</html>", "no intact gzip file", "web page"),
+        "a flipped bit": (".gz", flipped(6000), "Delete it and fetch it again"),
+        "a flipped bit, unpacked": ("", flipped(5000), WRONG, "{md5}", "Delete it"),
+        "another file": ("", lambda c: b"\x89PNG" + c[4:], WRONG, "{md5}"),
+        "the labels": ("", lambda c: bytes(28), "should unpack to", "holds 28", "another file"),
+        "more": ("", lambda c: c + b"1", SHORT, "holds more", "Delete it"),
+        "more, packed": (
+            ".gz",
+            lambda c: c + gzip.compress(b"1"),
+            SHORT,
+            "holds more",
+            "Delete it",
+        ),
+    }
+    | {
+        f"{n} bytes": ("", lambda c, n=n: c[:n], SHORT, f"holds {n}:", "fetch it again")
+        for n in (0, 3, 10, 16, 700)
+    }
+)
+
+
+@pytest.mark.parametrize("case", DAMAGED)
+def test_a_damaged_file_is_refused(tmp_path, published, contents, case):
+    ending, damage, *words = DAMAGED[case]
+    write(tmp_path, contents, ending)
+    path = tmp_path / f"train-images-idx3-ubyte{ending}"
+    path.write_bytes(damage(path.read_bytes()))
+    with refused(str(path), *(w.format(md5=published.md5["train-images"]) for w in words)):
         mnist.load(published, "train", tmp_path)
     assert len(mnist.load(published, "test", tmp_path)) == 10
-
-
-def test_a_web_page_saved_as_gz_is_refused(tmp_path, published, contents):
-    write(tmp_path, contents, ".gz")
-    (tmp_path / "t10k-labels-idx1-ubyte.gz").write_bytes(b"<html>404 Not Found</html>")
-    with refused("t10k-labels-idx1-ubyte.gz", "no intact gzip file", "web page"):
-        mnist.load(published, "test", tmp_path)
-
-
-def test_a_flipped_byte_in_a_gz_file_is_noticed(tmp_path, published, contents):
-    write(tmp_path, contents, ".gz")
-    path = tmp_path / "train-images-idx3-ubyte.gz"
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 8
-    path.write_bytes(content)
-    with refused(str(path), "Delete it and fetch it again"):
-        mnist.load(published, "train", tmp_path)
-
-
-def test_a_flipped_byte_in_an_unpacked_file_is_noticed(tmp_path, published, contents):
-    wrong = bytearray(contents["train-images"])
-    wrong[5000] ^= 1
-    write(tmp_path, contents | {"train-images": bytes(wrong)})
-    with refused("damaged or another file", published.md5["train-images"], "Delete it"):
-        mnist.load(published, "train", tmp_path)
-
-
-def test_another_file_of_the_set_or_of_none_is_refused(tmp_path, published, contents):
-    write(tmp_path, contents | {"train-images": b"\x89PNG" + contents["train-images"][4:]})
-    with refused("damaged or another file", published.md5["train-images"]):
-        mnist.load(published, "train", tmp_path)
-    write(tmp_path, contents | {"train-images": contents["train-labels"]})
-    with refused("train-images", "should unpack to", "holds 28", "another file"):
-        mnist.load(published, "train", tmp_path)
-
-
-@pytest.mark.parametrize("ending", ["", ".gz"])
-def test_no_more_is_unpacked_than_a_file_should_hold(tmp_path, published, contents, ending):
-    write(tmp_path, contents | {"train-images": contents["train-images"] + b"1"}, ending)
-    with refused("should unpack to 15,696 bytes", "holds more", "Delete it"):
-        mnist.load(published, "train", tmp_path)
-
-
-@pytest.mark.parametrize("size", [0, 3, 10, 16, 700])
-def test_an_unpacked_file_cut_anywhere_is_refused(tmp_path, published, contents, size):
-    write(tmp_path, contents | {"train-images": contents["train-images"][:size]})
-    with refused("should unpack to 15,696 bytes", f"holds {size}:", "fetch it again"):
-        mnist.load(published, "train", tmp_path)
 
 
 def test_fashion_under_mnists_names_is_recognised(tmp_path, monkeypatch, published, contents):
@@ -175,9 +160,7 @@ def test_fashion_under_mnists_names_is_recognised(tmp_path, monkeypatch, publish
 
 
 def test_no_network_says_what_to_do_by_hand(monkeypatch, alone):
-    def blocked(*_, **__):
-        raise urllib.error.URLError("Name or service not known")
-
+    blocked = raising(urllib.error.URLError("Name or service not known"))
     monkeypatch.setattr(fetch.urllib.request, "urlopen", blocked)
     with refused("cannot be downloaded", "t10k-labels-idx1-ubyte.gz", str(alone), "digits"):
         data.load("mnist")
@@ -197,56 +180,33 @@ def test_a_network_that_never_answers_is_given_up(monkeypatch, alone):
     assert time.monotonic() - start < 2
 
 
-class Fetcher:
-    """Stands for torchvision's class."""
-
-    mirrors = ("http://localhost/",)
-    resources = (("file.gz", "md5"),) * 4
-
-
 @pytest.fixture
-def fetching(monkeypatch, alone):
-    """Let `fetch` find `download(root)` in torchvision's place, and a network that answers."""
-
-    def use(download):
-        def build(self, root, download):
-            action(root)
-
-        action = download
-        fetcher = type("MNIST", (Fetcher,), {"__init__": build})
-        monkeypatch.setattr("torchvision.datasets.MNIST", fetcher)
-        monkeypatch.setattr(fetch, "_answers", lambda urls: True)
-
-    return use
+def torchvision(monkeypatch, alone):
+    """Let torchvision's class do this."""
+    known = {"mirrors": ("http://localhost/",), "resources": (("file.gz", "md5"),) * 4}
+    return lambda action: fetching(monkeypatch, "MNIST", action, **known)
 
 
-def test_a_download_is_kept_and_found_again(fetching, alone, published, contents):
-    fetching(lambda root: write(alone / "MNIST/raw", contents))
+def test_a_download_is_kept_and_found_again(torchvision, alone, published, contents):
+    torchvision(lambda root: write(alone / "MNIST/raw", contents))
     assert len(mnist.load(published, "train")) == 20
     assert mnist.here(published)
 
 
-def test_an_interrupted_download_is_said(fetching, published):
-    def breaks(root):
-        raise RuntimeError("File not found or corrupted.\nmore")
-
-    fetching(breaks)
-    with refused("broke off (File not found or corrupted.)", "Try again", "Fetch"):
-        mnist.load(published, "train")
-
-
-def test_a_full_disk_is_said(fetching, published):
-    def full(root):
-        raise OSError(28, "No space left on device")
-
-    fetching(full)
-    with refused("broke off", "No space left on device"):
-        mnist.load(published, "train")
-
-
-def test_a_download_without_files_is_said(fetching, published):
-    fetching(lambda root: None)
-    with refused("brought no files"):
+@pytest.mark.parametrize(
+    ("action", "words"),
+    [
+        (
+            raising(RuntimeError("File not found or corrupted.\nmore")),
+            ("broke off (File not found or corrupted.)", "Try again", "Fetch"),
+        ),
+        (raising(OSError(28, "No space left on device")), ("broke off", "No space left on")),
+        (lambda root: None, ("brought no files",)),
+    ],
+)
+def test_a_download_that_fails_is_said(torchvision, published, action, words):
+    torchvision(action)
+    with refused(*words):
         mnist.load(published, "train")
 
 
