@@ -1,0 +1,248 @@
+"""The teacher's kit is true of the course: parts, exercises, drawings, explorers, minutes."""
+
+from __future__ import annotations
+
+import re
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from course_lib import explore
+from course_lib.classroom import room
+
+ROOT = Path(__file__).resolve().parents[2]
+KIT = {path.stem: path.read_text("utf-8") for path in ROOT.glob("notebooks/teaching/*.md")}
+SOURCES = {
+    path.stem[:2]: path.read_text("utf-8")
+    for path in sorted(ROOT.glob("notebooks/source/[0-9][0-9]_*.py"))
+}
+FOLDED = re.compile(r"<details><summary>Answer</summary>\n\n(.+?)\n\n</details>", re.DOTALL)
+QUESTION = re.compile(
+    r"^### (\d+) · lesson (\d\d) · (\w+) · (\d+) points · (\d+) minutes\n(.*?)(?=^### |\Z)",
+    re.MULTILINE | re.DOTALL,
+)
+
+
+def blocks(text: str) -> dict[str, tuple[str, str]]:
+    """Lesson by lesson, its title and what the kit says of it."""
+    found = re.findall(
+        r"^## ((\d\d) · [^\n]+)\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL
+    )
+    return {number: (title, block) for title, number, block in found}
+
+
+def rows(text: str) -> list[list[str]]:
+    """The cells of each row of tables, without their heads."""
+    lines = [line for line in text.splitlines() if line.startswith("| ")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+@pytest.fixture(scope="module")
+def course(build):
+    return build.Course(ROOT / "notebooks")
+
+
+@pytest.fixture(scope="module")
+def tidy(build):
+    """Minutes to the nearest five, as the lessons state them."""
+    return sys.modules[build.reading.__module__].tidy
+
+
+@pytest.fixture(scope="module")
+def minutes(course, tidy) -> dict[str, int]:
+    """Of "02 B", as lesson 02 states them."""
+    return {
+        f"{number} {part.letter}": tidy(part.minutes)
+        for number in SOURCES
+        for part in course.reading(number).parts
+    }
+
+
+# What it names ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page", sorted(KIT))
+def test_what_a_page_names_is_there(page, minutes):
+    text = re.sub(r"```.*?```", "", KIT[page], flags=re.DOTALL)
+    tags = set(re.findall(r"\\tag\{(\d+\.\d+)\}", "".join(SOURCES.values())))
+    for equation in re.findall(r"\((\d+\.\d+)\)", text):
+        assert equation in tags, equation
+    for exercise in re.findall(r"\b(\d\d\.\d{1,2})\b(?! ?points)", text):
+        assert exercise[:2] not in SOURCES or exercise in SOURCES[exercise[:2]], exercise
+    for part in re.findall(r"\b([01]\d [A-C])\b", text):
+        assert part in minutes, part
+    for name in re.findall(r"`explore\.(\w+)`", text):
+        assert name in explore.__all__, name
+    for name in re.findall(r"drawing\s`([\w-]+)`", text):
+        assert (ROOT / f"notebooks/source/drawings/{name}.svg").exists(), name
+    for lesson, section in re.findall(r"lesson (\d\d),\ssection (\d+(?:\.\d+)?)", text):
+        assert re.search(rf"^# ##+ {re.escape(section)} · ", SOURCES[lesson], re.M), section
+
+
+@pytest.mark.parametrize("page", sorted(KIT))
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#:]+)\)", KIT[page]):
+        assert (ROOT / "notebooks/teaching" / target).exists(), target
+
+
+def test_every_page_is_reached_from_the_first():
+    assert set(re.findall(r"\]\((\w+)\.md\)", KIT["README"])) == set(KIT) - {"README"}
+
+
+# Lesson by lesson ------------------------------------------------------------------------------
+
+
+def test_every_lesson_has_its_title_parts_and_minutes(course, tidy):
+    found = blocks(KIT["lessons"])
+    assert list(found) == list(SOURCES)
+    for number, (title, block) in found.items():
+        assert f"# # {title}\n" in SOURCES[number]
+        reading = course.reading(number)
+        wanted = [["part", "minutes"], ["---", "---"]]
+        for part in reading.parts:
+            more = f", and {tidy(part.optional)} for what is optional"
+            wanted.append(
+                [
+                    f"{part.letter} · {part.title}",
+                    str(tidy(part.minutes)) + (more if part.optional >= 3 else ""),
+                ]
+            )
+        if reading.unaided:
+            wanted.append(["exercises without a check", str(tidy(reading.unaided))])
+        told = [row for row in rows(block.replace("|---|---|", "| --- | --- |"))]
+        assert told == wanted, number
+
+
+def test_mistakes_are_those_of_exercises_that_recognise_some():
+    for number, (_, block) in blocks(KIT["lessons"]).items():
+        module = import_module(f"course_lib.lessons.lesson_{number}.exercises")
+        told = re.findall(r"^- \*\*(\d\d\.\d+)\*\* ", block, re.MULTILINE)
+        assert 3 <= len(told) <= 5, number
+        for exercise in told:
+            assert exercise[:2] == number and module.EXERCISES[exercise].mistakes, exercise
+
+
+def test_each_lesson_has_a_board_and_questions_and_names_its_own():
+    for number, (_, block) in blocks(KIT["lessons"]).items():
+        board, talk = block.split("**On the board.**")[1].split("**Discuss.**")
+        assert len(re.findall(r"^\d\. ", board, re.MULTILINE)) >= 3, number
+        assert 3 <= len(re.findall(r"^\d\. \*", talk, re.MULTILINE)) <= 4, number
+        source = SOURCES[number]
+        drawings = re.findall(r"drawing\s`([\w-]+)`", block)
+        assert drawings == re.findall(r"\(drawing:([\w-]+)\)", source), number
+        for name in re.findall(r"`explore\.(\w+)`", block):
+            assert f"explore.{name}" in source, (number, name)
+        for section in re.findall(r"\(section (\d+)\)", block):
+            assert re.search(rf"^# ## {section} · ", source, re.MULTILINE), (number, section)
+
+
+# Routes ----------------------------------------------------------------------------------------
+
+
+def weeks(title: str) -> list[list[str]]:
+    text = KIT["routes"].split(f"## {title}")[1].split("\n## ")[0]
+    return [row for row in rows(text) if row[0].isdigit()]
+
+
+@pytest.mark.parametrize("title, count", [("Twelve weeks", 12), ("Six weeks", 6)])
+def test_a_route_adds_up_and_keeps_what_lessons_need(title, count, minutes):
+    table = rows((ROOT / "README.md").read_text("utf-8"))
+    needs = {row[0]: re.findall(r"\d\d", row[-1]) for row in table if row[0] in SOURCES}
+    lessons_of = {
+        row[0].strip("`"): row[1] for row in rows(KIT["assignments"]) if row[0][0] == "`"
+    }
+    seen: list[str] = []
+    assert [row[0] for row in weeks(title)] == [str(n + 1) for n in range(count)]
+    for _, in_class, in_class_minutes, at_home, home_minutes, given, _ in weeks(title):
+        for names, said in ((in_class, in_class_minutes), (at_home, home_minutes)):
+            parts = [] if names == "–" else names.split(", ")
+            assert said == (str(sum(minutes[part] for part in parts)) if parts else "–")
+            for part in parts:
+                number, letter = part.split()
+                assert part not in seen
+                before = "ABC"[: "ABC".index(letter)]
+                assert all(f"{number} {earlier}" in seen for earlier in before), part
+                assert all(f"{needed} A" in seen for needed in needs[number]), part
+                seen.append(part)
+        if given != "–":
+            name = given.strip("`")
+            assert name in room.public()
+            for lesson in re.findall(r"\d\d", lessons_of[name]):
+                assert f"{lesson} A" in seen, (name, lesson)
+    if count == 12:
+        assert sorted(seen) == sorted(minutes)
+
+
+def test_the_day_adds_up(minutes):
+    day = KIT["routes"].split("## One day")[1].split("\n## ")[0]
+    plan = [row for row in rows(day) if re.fullmatch(r"\d\d:\d\d", row[0])]
+    clock = [60 * int(start[:2]) + int(start[3:]) for start, _, _ in plan]
+    for (_, what, length), start, after in zip(plan, clock, clock[1:], strict=False):
+        assert start + int(length) == after, what
+        assert int(length) == minutes.get(what, int(length)), what
+    assert sum(what in minutes for _, what, _ in plan) == 7
+    assert f"00 A ({minutes['00 A']} minutes)" in " ".join(day.split())
+
+
+# Questions -------------------------------------------------------------------------------------
+
+
+def test_forty_questions_with_answers_points_and_minutes():
+    found = QUESTION.findall(KIT["exam"])
+    assert [int(number) for number, *_ in found] == list(range(1, 41))
+    assert {lesson for _, lesson, *_ in found} == set(SOURCES) - {"00"}
+    kinds = [kind for _, _, kind, *_ in found]
+    assert set(kinds) == {"derivation", "diagnosis", "design", "calculation"}
+    assert all(kinds.count(kind) >= 3 for kind in set(kinds))
+    for number, _, _, points, minutes, text in found:
+        (answer,) = FOLDED.findall(text)
+        given = [
+            int(n) for n in re.findall(r"\((\d)\)", re.sub(r"\$.*?\$", "", answer, flags=re.S))
+        ]
+        assert sum(given) == int(points), (number, given)
+        assert int(points) <= int(minutes) <= 2 * int(points), number
+
+
+def test_the_self_test_has_an_answer_to_each_question():
+    text = KIT["prerequisites"]
+    asked = re.findall(r"^\*\*(\d+)\.\*\* ", text, re.MULTILINE)
+    assert [int(number) for number in asked] == list(range(1, len(asked) + 1))
+    assert 12 <= len(asked) == len(FOLDED.findall(text)) <= 15
+
+
+def test_the_rubric_has_the_points_that_it_says():
+    rubric = KIT["capstone"].split("## Rubric: ")[1]
+    points = [int(n) for n in re.findall(r"^\| \*\*.+?\*\* \((\d+)\)", rubric, re.MULTILINE)]
+    assert sum(points) == int(rubric.split()[0])
+
+
+# Glossary and games ----------------------------------------------------------------------------
+
+ENTRY = re.compile(r"^- \*\*(.+?)\*\* \((\d\d)\): (.*?)(?=^- |\Z)", re.MULTILINE | re.DOTALL)
+
+
+def test_the_glossary_is_sorted_and_its_terms_stand_where_it_says():
+    entries = [(a, b, " ".join(c.split())) for a, b, c in ENTRY.findall(KIT["glossary"])]
+    assert len(entries) == KIT["glossary"].count("\n- ") > 60
+    terms = [term.replace("β", "beta").replace("é", "e").casefold() for term, _, _ in entries]
+    assert terms == sorted(terms) and len(set(terms)) == len(terms)
+    for term, lesson, sentence in entries:
+        assert sentence.endswith(".") and not re.search(r"[a-z)$]\. ", sentence), term
+        text = " ".join(re.sub(r"[*#$\\]", "", SOURCES[lesson]).split()).casefold()
+        words = re.findall(r"[\w/βé-]+", term.casefold())
+        assert all(word.rstrip("s")[:9] in text for word in words), (term, lesson)
+
+
+def test_the_letters_of_the_game_differ_in_seven_pixels():
+    picture = re.search(r"```\n(L .*?)```", KIT["unplugged"], re.DOTALL)[1].splitlines()[1:]
+    columns = [[line[start : start + 9] for line in picture] for start in (0, 11, 22, 33)]
+    letters = ["".join(rows).replace(" ", "") for rows in columns]
+    assert {len(letter) for letter in letters} == {25}
+    different = [
+        sum(p != q for p, q in zip(one, other, strict=True))
+        for i, one in enumerate(letters)
+        for other in letters[:i]
+    ]
+    assert min(different) == 7
