@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 import sys
 from importlib import import_module
@@ -69,8 +70,9 @@ def test_what_a_page_names_is_there(page, minutes):
     tags = set(re.findall(r"\\tag\{(\d+\.\d+)\}", "".join(SOURCES.values())))
     for equation in re.findall(r"\((\d+\.\d+)\)", text):
         assert equation in tags, equation
-    for exercise in re.findall(r"\b(\d\d\.\d{1,2})\b(?! ?points)", text):
-        assert exercise[:2] not in SOURCES or exercise in SOURCES[exercise[:2]], exercise
+    for exercise, lesson in re.findall(r"(?<![.\d])((\d\d)\.\d{1,2})\b", text):
+        if lesson in SOURCES:
+            assert re.search(rf"\b{re.escape(exercise)}\b", SOURCES[lesson]), exercise
     for part in re.findall(r"\b([01]\d [A-C])\b", text):
         assert part in minutes, part
     for name in re.findall(r"`explore\.(\w+)`", text):
@@ -136,6 +138,21 @@ def test_each_lesson_has_a_board_and_questions_and_names_its_own():
             assert f"explore.{name}" in source, (number, name)
         for section in re.findall(r"\(section (\d+)\)", block):
             assert re.search(rf"^# ## {section} · ", source, re.MULTILINE), (number, section)
+
+
+def test_the_slides_show_every_drawing_with_its_words():
+    page = (ROOT / "notebooks/teaching/slides.html").read_text("utf-8")
+    slides = re.findall(
+        r'<h1>(\d\d) · .+?</h1>\n<img src="(.+?)" alt="(.+?)">\n<p>.+?\?</p>', page
+    )
+    wanted = [
+        (lesson, f"../source/drawings/{name}.svg", alt)
+        for lesson, source in SOURCES.items()
+        for alt, name in re.findall(r"!\[([^\]]+)\]\(drawing:([\w-]+)\)", source)
+    ]
+    assert [(n, src, html.unescape(alt)) for n, src, alt in slides] == wanted
+    for _, src, _ in slides:
+        assert (ROOT / "notebooks/teaching" / src).exists(), src
 
 
 # Routes ----------------------------------------------------------------------------------------
