@@ -7,8 +7,9 @@ the first asserts it, the second asserts that a named wrong form of it would hav
 Lesson 00 shows all four at work; the exercises of lesson NN stand in `lessons/lesson_NN`.
 """
 
-from course_lib.checks.core import check, exercise, numbers
+from course_lib.checks.core import check
 from course_lib.checks.exercises import Exercise, Faults, Mistake, Prediction
+from course_lib.checks.finding import exercise, numbers
 from course_lib.checks.guesses import guess, predict
 from course_lib.checks.identities import agrees, refuses
 

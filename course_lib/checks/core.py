@@ -7,9 +7,7 @@ called on probe inputs, chosen and drawn so that the mistakes differ on them.
 
 from __future__ import annotations
 
-import importlib
 import os
-import pkgutil
 from collections.abc import Callable
 from typing import Any
 
@@ -18,11 +16,10 @@ import torch
 from course_lib.checks import trial
 from course_lib.checks.blame import Stopped, dots_left, left_open
 from course_lib.checks.compare import describe, difference, kind, named, unanswered
-from course_lib.checks.exercises import Exercise, Mistake, Prediction, Probe
-from course_lib.errors import unknown
+from course_lib.checks.exercises import Exercise, Mistake, Probe
+from course_lib.checks.finding import exercise
 
 MARKS = {True: "✓", False: "✗", None: "·"}
-LESSONS = "course_lib.lessons"  # looked up by number, so that this kit knows no lesson
 NO_GRADIENT = (
     "the number is right, but no gradient comes through it, so nothing could learn from it: no "
     "`.item()`, no `.detach()`, and a slope inside only with create_graph=True"
@@ -63,38 +60,6 @@ def check(number: str, answer: Any, **context: Any) -> bool:
     return Verdict(bool(right))
 
 
-def exercise(number: str) -> Exercise:
-    """The exercise of this number; the lesson's checks are imported only now."""
-    lesson = str(number).partition(".")[0]
-    if lesson in _lessons():
-        found = _stated(lesson, "EXERCISES").get(number)
-        if found is not None:
-            return found
-    raise unknown("exercise", number, numbers())
-
-
-def prediction(number: str) -> Prediction | None:
-    """What a guess under this number can be; None where no lesson asks for one."""
-    lesson = number.partition(".")[0]
-    return _stated(lesson, "PREDICTIONS").get(number) if lesson in _lessons() else None
-
-
-def numbers(lesson: str | None = None) -> list[str]:
-    """The numbers of all exercises, or of one lesson's ("06")."""
-    lessons = _lessons() if lesson is None else [lesson]
-    return [number for name in lessons for number in _stated(name, "EXERCISES")]
-
-
-def _lessons() -> list[str]:
-    package = importlib.import_module(LESSONS)
-    return sorted(module.name[-2:] for module in pkgutil.iter_modules(package.__path__))
-
-
-def _stated(lesson: str, what: str) -> dict[str, Any]:
-    found = importlib.import_module(f"{LESSONS}.lesson_{lesson}.exercises")
-    return getattr(found, what, {})
-
-
 def judge(
     asked: Exercise, answer: Any, context: dict[str, Any] | None = None
 ) -> tuple[bool | None, str]:
@@ -105,7 +70,8 @@ def judge(
     if not asked.asks_for_a_function:
         if isinstance(asked.right, dict):
             answer = named(answer, asked.right) or answer
-        return Tried(asked, answer, None, lambda stated: _value(stated, context)).verdict()
+        gives = lambda stated: stated(**context) if callable(stated) else stated
+        return Tried(asked, answer, None, gives).verdict()
     if not callable(answer):
         return False, (
             "a function is wanted, to be tried on several inputs; hand over its name without "
@@ -221,7 +187,3 @@ def _holds(predicate: Callable[[Any], bool], outcome: Any) -> bool:
         return bool(predicate(outcome))
     except Exception:
         return False
-
-
-def _value(stated: Any, context: dict) -> Any:
-    return stated(**context) if callable(stated) else stated

@@ -10,8 +10,8 @@ import re
 from typing import Any
 
 from course_lib.checks.compare import numeric, word
-from course_lib.checks.core import prediction
 from course_lib.checks.exercises import Prediction
+from course_lib.checks.finding import prediction
 from course_lib.errors import CourseError
 
 _kept: dict[str, float | str] = {}
@@ -26,7 +26,7 @@ def predict(number: str, value: Any) -> float | str | None:
     """
     number = valid_number(number)
     asked = prediction(number)
-    found = None if value is ... or value is None else _fitting(value, asked)
+    found = None if _open(value) else _fitting(value, asked)
     if found is None:
         _kept.pop(number, None)
         wanted = _wanted(asked, number)

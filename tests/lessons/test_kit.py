@@ -16,7 +16,7 @@ from course_lib.checks import (
     Prediction,
     agrees,
     check,
-    core,
+    finding,
     predict,
     refuses,
 )
@@ -124,9 +124,9 @@ PREDICTIONS = {
 @pytest.fixture(autouse=True)
 def exercises(monkeypatch):
     monkeypatch.delenv("COURSE_STRICT", raising=False)
-    monkeypatch.setattr(core, "_lessons", lambda: ["99"])
+    monkeypatch.setattr(finding, "_lessons", lambda: ["99"])
     stated = {"EXERCISES": EXERCISES, "PREDICTIONS": PREDICTIONS}
-    monkeypatch.setattr(core, "_stated", lambda lesson, what: stated[what])
+    monkeypatch.setattr(finding, "_stated", lambda lesson, what: stated[what])
 
 
 def said(capsys, number, answer, **context) -> tuple[bool, str]:

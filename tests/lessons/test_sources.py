@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from course_lib.checks import core, guess, predict
+from course_lib.checks import finding, guess, predict
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted((ROOT / "notebooks" / "source").glob("[0-9]*.py"))
@@ -35,7 +35,7 @@ PREDICTED = [(file, *found) for file in SOURCES for found in predictions(file)]
 @pytest.mark.parametrize("lesson", [file.name[:2] for file in SOURCES])
 def test_every_prediction_says_what_a_guess_can_be(lesson):
     asked = {number for _, number, _ in PREDICTED if number[:2] == lesson}
-    assert asked == set(core._stated(lesson, "PREDICTIONS"))
+    assert asked == set(finding._stated(lesson, "PREDICTIONS"))
 
 
 @pytest.mark.parametrize(("file", "number", "name"), PREDICTED)
