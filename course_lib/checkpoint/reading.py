@@ -49,8 +49,9 @@ def load(
         content = file.read()
     if found.checksum is not None:
         start = content[: 8 + length].replace(found.checksum.encode(), UNKNOWN.encode())
-        rest = memoryview(content)[8 + length :]
-        if _sha256(start, rest) != found.checksum:
+        digest = hashlib.sha256(start)
+        digest.update(memoryview(content)[8 + length :])
+        if digest.hexdigest() != found.checksum:
             raise _damaged(path, "its checksum is not that of what it holds")
     try:
         tensors = tensors_in(content)
@@ -119,13 +120,6 @@ def _length(value: object) -> int:
     if type(value) is not int or not 0 <= value < 2**48:
         raise ValueError(f"{value!r:.40} is no length")
     return value
-
-
-def _sha256(*parts: bytes | memoryview) -> str:
-    found = hashlib.sha256()
-    for part in parts:
-        found.update(part)
-    return found.hexdigest()
 
 
 def _damaged(path: Path, why: object) -> CourseError:

@@ -50,7 +50,7 @@ class Training:
     def __init__(
         self, model: nn.Module | None, game: Game, dataset: DataSet, batch: int, seed: int
     ) -> None:
-        first, card = game.players[0].parameters[0], dataset.card
+        first = game.players[0].parameters[0]
         self.game = game
         self.source = Source(dataset, batch, seed, first.device, first.dtype)
         self.optimisers = {p: p.optimiser(p.parameters) for p in game.players}
@@ -61,13 +61,7 @@ class Training:
         self.state = State(game, model, self.optimisers, self.source)
         self.history = History()
         self.run: Run | None = None
-        self.run_id = {
-            **identity(model),
-            "batch": self.source.size,
-            "seed": seed,
-            "data": f"{card.name} ({card.split or 'no split'}), {dataset.shape}",
-            "examples": len(dataset),
-        }
+        self.run_id = identity(model, dataset, self.source.size, seed)
         recipes = getattr(model, "recipes", {})
         self.recipes = [recipes.get("course", {}), *recipes.values()]
 

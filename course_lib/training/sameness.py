@@ -16,6 +16,7 @@ from torch import nn
 
 from course_lib import first_edition
 from course_lib.checkpoint import fact
+from course_lib.data import DataSet
 from course_lib.errors import CourseError
 
 FACTS = {
@@ -28,15 +29,22 @@ FACTS = {
 }
 
 
-def identity(model: nn.Module | None) -> dict:
-    """Class and settings of a model, as its checkpoint tells them."""
+def identity(model: nn.Module | None, dataset: DataSet, batch: int, seed: int) -> dict:
+    """What makes it this training and no other; model None: a bare game."""
+    card, kind = dataset.card, type(model)
     if model is None:
-        return {"model": "game", "settings": {}}
-    if hasattr(model, "facts"):
-        return model.facts()
-    kind = type(model)
-    own = {"model": kind.__name__, "module": kind.__module__}
-    return own | {"settings": getattr(model, "settings", {})}
+        own = {"model": "game", "settings": {}}
+    elif hasattr(model, "facts"):
+        own = model.facts()
+    else:
+        own = {"model": kind.__name__, "module": kind.__module__}
+        own |= {"settings": getattr(model, "settings", {})}
+    return own | {
+        "batch": batch,
+        "seed": seed,
+        "data": f"{card.name} ({card.split or 'no split'}), {dataset.shape}",
+        "examples": len(dataset),
+    }
 
 
 def require_the_same(file: Path, kept: dict, run_id: dict, recipes: list[dict]) -> None:
