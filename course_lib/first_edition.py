@@ -24,7 +24,7 @@ MODULES = {
     "models.critics": "models.parts.critics",
     "models.convolutional": "models.parts.convolutions",
     "models.densities": "models.parts.likelihoods",
-    "models.objectives": "models.parts.losses",
+    "models.objectives": "models.parts.critics",
     "models.flows.density": "models.flow",
     "models.flows.realnvp": "models.realnvp",
     "models.flows.inpainting": "models.inpainting",

@@ -10,7 +10,7 @@ from course_lib.models.cgan import CGAN
 from course_lib.models.cvae import CVAE
 from course_lib.models.cvaegan import CVAEGAN
 from course_lib.models.dcgan import DCGAN
-from course_lib.models.files import MODELS, OWN, build, load, reopened
+from course_lib.models.files import MODELS, OWN, build, load
 from course_lib.models.flow import Flow
 from course_lib.models.gan import GAN
 from course_lib.models.linear import ProbabilisticPCA

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from course_lib.game import Move, Player, adam
 from course_lib.models.conditional import LatentVariableModel
 from course_lib.models.model import mlp
-from course_lib.models.parts.losses import discriminator_loss, generator_loss
+from course_lib.models.parts.critics import discriminator_loss, generator_loss
 from course_lib.models.settings import number
 
 

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from course_lib.game import Move, Player, adam
 from course_lib.models.conditional import Conditional
+from course_lib.models.parts.critics import discriminator_loss, generator_loss
 from course_lib.models.parts.images import rescale_condition_weights
-from course_lib.models.parts.losses import discriminator_loss, generator_loss
 from course_lib.models.settings import number
 
 

@@ -184,10 +184,7 @@ class CVAEGAN(Autoencoder):
                 "mean": three * self.mean_matching(p, mean),
                 "class means": four * self.class_mean_matching(p, mean),
             },
-            "E": {
-                "kl": one * gaussian_kl(p.mean, p.log_var).mean(),
-                "reconstruction": rebuilt,
-            },
+            "E": {"kl": one * gaussian_kl(p.mean, p.log_var).mean(), "reconstruction": rebuilt},
         }
 
     def moves(self, rounds: int) -> list[Move]:

@@ -56,22 +56,14 @@ def build(name: str, settings: dict[str, Any], module: str | None = None) -> Mod
     return KNOWN[module, name](**settings)
 
 
-def load(path: Path | str) -> Model:
+def load(path: Path | str, part: str = "", *, own: bool = True) -> Model:
     """The model that `model.save(path)` kept, in evaluation mode.
 
-    Raises CourseError when the file is damaged or of another kind, or when the class of a model
-    of your own isn't defined yet.
-    """
-    return reopened(path)
-
-
-def reopened(path: Path | str, part: str = "", *, own: bool = True) -> Model:
-    """The model whose weights lie in a checkpoint, in evaluation mode.
-
-    part  the section that they are in, or all
+    part  the section of the file that its weights are in, or all: a run's are in "weights"
     own   whether it may be of a class of your own
 
-    Names, shapes and kinds are compared before memory is taken.
+    Names, shapes and kinds are compared before memory is taken. Raises CourseError when the file
+    is damaged or of another kind, or when the class of a model of your own isn't defined yet.
     """
     path = checkpoint.resolved(path)
 

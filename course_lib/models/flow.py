@@ -164,14 +164,8 @@ class Flow(Model):
     def moves(self, rounds: int) -> list[Move]:
         """One move of one player, who minimises −log p(x): maximum likelihood."""
         s = self.settings
-
-        player = Player(
-            "flow",
-            self.parameters(),
-            adam(s["lr"]),
-            clip=s["clip"],
-            schedule=cosine(rounds) if s["anneal"] else None,
-        )
+        schedule = cosine(rounds) if s["anneal"] else None
+        player = Player("flow", self.parameters(), adam(s["lr"]), s["clip"], schedule)
 
         def losses(source):
             return {"flow": {"nll": -self.log_prob(source.batch().x).mean()}}

@@ -21,12 +21,7 @@ from course_lib.game import Move, Player, adam
 from course_lib.models.model import Model, decoder, evaluating, mlp
 from course_lib.models.parts import critics
 from course_lib.models.parts.averages import AVERAGE
-from course_lib.models.parts.losses import (
-    LOSSES,
-    OBJECTIVES,
-    discriminator_loss,
-    generator_loss,
-)
+from course_lib.models.parts.critics import OBJECTIVES, discriminator_loss, generator_loss
 from course_lib.models.settings import COMMON, choice, number, whole
 
 __all__ = ["GAN", "OBJECTIVES", "discriminator_loss", "generator_loss"]
@@ -37,7 +32,7 @@ OPTIMISERS = {"Adam": adam, "RMSprop": lambda lr, betas: partial(torch.optim.RMS
 # How a game of two is played.
 PLAY = {
     "latent": whole(64, "length of z ~ N(0, I)"),
-    "objective": choice("non-saturating", LOSSES, "what D and G descend"),
+    "objective": choice("non-saturating", critics.LOSSES, "what D and G descend"),
     "critic": choice("free", critics.CRITICS, "how D's slope is bounded"),
     "weight_clip": number(0.01, 'largest weight of D with critic="clipped"', "(0, inf)"),
     "penalty": number(10.0, 'weight of the gradients with critic="penalised"', "(0, inf)"),
@@ -137,7 +132,7 @@ class GAN(Model):
         Or one move of both ("simultaneous").
         """
         s = self.settings
-        d_loss, g_loss = LOSSES[s["objective"]]
+        d_loss, g_loss = critics.LOSSES[s["objective"]]
         make = OPTIMISERS[s["optimiser"]]
         D = Player("D", self.discriminator.parameters(), make(s["d_lr"] or s["lr"], s["betas"]))
         G = Player("G", self.generator.parameters(), make(s["lr"], s["betas"]))

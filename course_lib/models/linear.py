@@ -16,10 +16,10 @@ from torch import Tensor, nn
 
 from course_lib.errors import CourseError
 from course_lib.models.model import Model, decoder
+from course_lib.models.parts.likelihoods import LOG_2PI
 from course_lib.models.settings import COMMON, whole
 from course_lib.pixels import bits_per_dim, dequantise
 
-LOG_2PI = math.log(2 * math.pi)
 FITTED = {name: COMMON[name] for name in ("shape", "seed")}
 
 

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from course_lib.errors import CourseError
-from course_lib.models.linear import FITTED, LOG_2PI, LinearGaussian
+from course_lib.models.linear import FITTED, LinearGaussian
 from course_lib.models.parts.building import Building
+from course_lib.models.parts.likelihoods import LOG_2PI
 from course_lib.models.settings import number, whole
 
 

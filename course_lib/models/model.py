@@ -224,7 +224,8 @@ class Model(nn.Module):
         """What a checkpoint says of it: class, settings, and the module of a foreign class."""
         kind = type(self)
         own = {"model": kind.__name__, "settings": self.settings}
-        return own if _in_library(kind) else own | {"module": kind.__module__}
+        ours = f"{kind.__module__}.".startswith(f"{LIBRARY}.")
+        return own if ours else own | {"module": kind.__module__}
 
     def save(self, path: Path | str) -> Path:
         """Write weights and settings to a file, from which `models.load` makes it again."""
@@ -265,10 +266,6 @@ def _again(
     for name, module in model.named_modules():
         module.training = modes.get(name, module.training)
     return model
-
-
-def _in_library(kind: type[Model]) -> bool:
-    return f"{kind.__module__}.".startswith(f"{LIBRARY}.")
 
 
 def decoder(decode: Callable[[Any, Tensor, Tensor], Tensor]) -> Callable[..., Tensor]:

@@ -30,6 +30,7 @@ from course_lib.models.flows.multiscale import COUPLINGS, NORMALISATIONS, Layers
 from course_lib.models.flows.networks import BLOCKS
 from course_lib.models.model import Model, decoder, full_precision
 from course_lib.models.parts.conditions import CONDITION
+from course_lib.models.parts.likelihoods import LOG_2PI
 from course_lib.models.settings import COMMON, choice, number, whole
 from course_lib.pixels import bits_per_dim
 
@@ -87,41 +88,37 @@ class RealNVP(Model):
     }
 
     def build(self) -> None:
-        settings = self.settings
+        s = self.settings
         if len(self.shape) != 3:
             raise CourseError(
                 f"RealNVP is for images: shape (C, H, W), not {self.shape}. Flow is for points."
             )
-        if settings["checkerboard"] == "masked" and settings["coupling"] != "affine":
+        if s["checkerboard"] == "masked" and s["coupling"] != "affine":
             raise CourseError(
-                f"Masked checkerboards are affine: {settings['coupling']!r} couplings go with "
+                f"Masked checkerboards are affine: {s['coupling']!r} couplings go with "
                 'checkerboard="folded".'
             )
         channels, height, width = self.shape
-        scales, factor = settings["scales"], 2 ** settings["scales"]
+        scales, factor = s["scales"], 2 ** s["scales"]
         if height % factor or width % factor:
             raise CourseError(
                 f"{scales} scales halve height and width {scales} times: {height}×{width} pixels "
                 f"are not divisible by {factor}. Choose fewer scales, or pad or crop the images."
             )
         layers = Layers(
-            settings["coupling"],
-            settings["normalisation"],
-            settings["blocks"],
-            settings["block"],
-            settings["classes"],
+            s["coupling"], s["normalisation"], s["blocks"], s["block"], s["classes"]
         )
-        scale = CHECKERBOARDS[settings["checkerboard"]]
-        counts = [settings["couplings"]] * (scales - 1) + [settings["last"]]
+        scale = CHECKERBOARDS[s["checkerboard"]]
+        counts = [s["couplings"]] * (scales - 1) + [s["last"]]
         built = [
-            scale(layers, channels * 2**i, settings["width"] * 2**i, *count)
+            scale(layers, channels * 2**i, s["width"] * 2**i, *count)
             for i, count in enumerate(counts)
         ]
-        self.logit = Logit(settings["alpha"])
+        self.logit = Logit(s["alpha"])
         self.flow = MultiScale(self.shape, built)
         self.dequantise = (
-            VariationalDequantisation(channels, settings["width"], settings["block"])
-            if settings["dequantisation"] == "variational"
+            VariationalDequantisation(channels, s["width"], s["block"])
+            if s["dequantisation"] == "variational"
             else UniformDequantisation()
         )
         self.to(memory_format=torch.channels_last)
@@ -207,14 +204,9 @@ class RealNVP(Model):
 
     def moves(self, rounds: int) -> list[Move]:
         """Maximum likelihood: one player, one move; the term is in bits per dimension."""
-        settings = self.settings
-        flow = Player(
-            "flow",
-            list(self.parameters()),
-            OPTIMISERS[settings["optimiser"]](settings["lr"]),
-            clip=settings["clip"],
-            schedule=_warm_then_fall(rounds),
-        )
+        s = self.settings
+        optimiser = OPTIMISERS[s["optimiser"]](s["lr"])
+        flow = Player("flow", self.parameters(), optimiser, s["clip"], _warm_then_fall(rounds))
 
         def losses(source):
             return {"flow": {"bits": self._batch_bits(source).mean()}}
@@ -251,7 +243,7 @@ class RealNVP(Model):
         return z, log_det + more
 
     def _log_density(self, z: Tensor, log_det: Tensor) -> Tensor:
-        constant = 0.5 * self.dimensions * math.log(2 * math.pi)
+        constant = 0.5 * self.dimensions * LOG_2PI
         return log_det - 0.5 * z.square().sum(1) - constant
 
     def _conditions(self, labels: Any, n: int) -> Tensor | None:

@@ -15,8 +15,8 @@ from torch.nn.functional import softplus
 
 from course_lib.game import Move, Player, adam
 from course_lib.models.conditional import Autoencoder
+from course_lib.models.parts.critics import generator_loss
 from course_lib.models.parts.likelihoods import gaussian_kl
-from course_lib.models.parts.losses import generator_loss
 from course_lib.models.settings import number
 
 

@@ -76,13 +76,13 @@ def load(name: str) -> models.Model:
         )
         sha256 = fact(wanted, "sha256", str, f"The card of {name}")
         checksum.require(file, file.read_bytes(), sha256, remedy)
-    return models.reopened(file, own=False).requires_grad_(False)
+    return models.load(file, own=False).requires_grad_(False)
 
 
 def load_run(run: Path | str) -> models.Model:
     """The model that `fit(…, resume=run)` keeps in that folder, in evaluation mode."""
     file = checkpoint.resolved(run) / NAME
-    return models.reopened(file, "weights").requires_grad_(False)
+    return models.load(file, "weights").requires_grad_(False)
 
 
 def add(name: str, run: Path | str, facts: dict[str, Any]) -> Path:

@@ -24,8 +24,7 @@ from course_lib.lessons.lesson_08 import exercises as lesson_08
 from course_lib.lessons.lesson_09 import exercises as lesson_09
 from course_lib.lessons.lesson_10 import exercises as lesson_10
 from course_lib.lessons.lesson_11 import exercises as lesson_11
-from course_lib.models.parts.critics import gradient_penalty
-from course_lib.models.parts.losses import discriminator_loss, generator_loss
+from course_lib.models.parts.critics import discriminator_loss, generator_loss, gradient_penalty
 
 SOURCE = Path(__file__).parents[2] / "notebooks" / "source"
 LESSONS = sorted({number[:2] for number in numbers()})

@@ -11,8 +11,13 @@ from torch.nn.functional import softplus
 from course_lib import models
 from course_lib.data import DataSet
 from course_lib.errors import CourseError
-from course_lib.models.parts.critics import clip_weights, gradient_penalty
-from course_lib.models.parts.losses import hinge_loss, score_loss, wasserstein_loss
+from course_lib.models.parts.critics import (
+    clip_weights,
+    gradient_penalty,
+    hinge_loss,
+    score_loss,
+    wasserstein_loss,
+)
 from course_lib.training import Game, Move, Player, Source, fit, reaches
 
 

@@ -10,8 +10,7 @@ from functools import partial
 from course_lib.checks.exercises import Faults
 from course_lib.game import Game, Move, Player, adam
 from course_lib.models.gan import GAN
-from course_lib.models.parts.critics import gradient_penalty
-from course_lib.models.parts.losses import score_loss, wasserstein_loss
+from course_lib.models.parts.critics import gradient_penalty, score_loss, wasserstein_loss
 
 
 def _critics_game(run: str, model: GAN) -> Game:

@@ -71,8 +71,6 @@ class Classes:
     def checked(self, labels: Any, n: int) -> Tensor:
         """Labels of n images as int64 (n,); one number stands for all. Raises CourseError."""
         kind = f"Expected {n} labels, one an image, each from 0 to {self.size - 1}"
-        if labels is None:
-            raise CourseError(f"{kind}; got none.")
         found = _numbers(labels, kind)
         if found.ndim == 0:
             found = found.expand(n)
@@ -102,7 +100,7 @@ class Classes:
 
     def members(self, labels: Tensor, **place) -> Tensor:
         """Which groups each image belongs to, ones and zeros (B, groups)."""
-        return F.one_hot(labels, self.size).to(**place)
+        return self.vectors(labels, len(labels), **place)
 
 
 class Attributes:
@@ -151,13 +149,10 @@ class Attributes:
             f"Expected {self.size} ones or zeros an image ({', '.join(self.names)}), shape "
             f"({n}, {self.size})"
         )
-        if labels is None:
-            raise CourseError(f"{kind}; got none.")
-        found = _numbers(labels, kind)
-        if found.ndim == 1:
-            found = found.expand(n, -1)
+        given = _numbers(labels, kind)
+        found = given.expand(n, -1) if given.ndim == 1 else given
         if found.shape != (n, self.size):
-            raise CourseError(f"{kind}; got shape {tuple(_numbers(labels, kind).shape)}.")
+            raise CourseError(f"{kind}; got shape {tuple(given.shape)}.")
         wrong = (found != 0) & (found != 1)
         if wrong.any():
             raise CourseError(f"{kind}; got {_some(found[wrong])}.")
@@ -216,6 +211,8 @@ def _rule(name: str) -> tuple[str, float]:
 
 
 def _numbers(labels: Any, kind: str) -> Tensor:
+    if labels is None:
+        raise CourseError(f"{kind}; got none.")
     try:
         return torch.as_tensor(labels).detach().cpu()
     except (TypeError, ValueError, RuntimeError) as error:
