@@ -22,20 +22,8 @@ from course_lib.errors import CourseError, unknown
 from course_lib.pixels import binarise, dequantise
 
 __all__ = [
-    "Batch",
-    "Card",
-    "DataSet",
-    "binarise",
-    "cards",
-    "dequantise",
-    "faces",
-    "here",
-    "load",
-    "names",
-    "order",
-    "paths",
-    "shape",
-    "toy",
+    *("Batch", "Card", "DataSet", "binarise", "cards", "dequantise", "faces", "here", "load"),
+    *("names", "order", "paths", "shape", "toy"),
 ]
 
 SPLITS = ("train", "test")

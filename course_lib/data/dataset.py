@@ -40,12 +40,9 @@ class Card:
     def __str__(self) -> str:
         counts = ", ".join(f"{n:,} {split}" for split, n in self.counts.items())
         lines = [f"{self.name}: {self.text}", f"  source   {self.source}"]
-        lines.append(f"  licence  {self.licence}")
-        if counts:
-            lines.append(f"  items    {counts}")
-        if self.checksum:
-            lines.append(f"  checksum {self.checksum}")
-        return "\n".join(lines)
+        lines += [f"  licence  {self.licence}"]
+        lines += [f"  items    {counts}"] if counts else []
+        return "\n".join(lines + ([f"  checksum {self.checksum}"] if self.checksum else []))
 
     __repr__ = __str__
 
@@ -74,11 +71,8 @@ class DataSet:
             for name, values in (attributes or {}).items()
         }
         self.card = card
-        per_item = dict(self.attributes)
-        if self.labels is not None:
-            per_item["labels"] = self.labels
-        for name, values in per_item.items():
-            if len(values) != len(self.images):
+        for name, values in (*self.attributes.items(), ("labels", self.labels)):
+            if values is not None and len(values) != len(self.images):
                 raise CourseError(
                     f"There are {len(self.images):,} images but {len(values):,} values of "
                     f"{name}. Give one for each image, in the same order."

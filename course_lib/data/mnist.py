@@ -144,22 +144,21 @@ def _lacking(published: Published, part: str, places: list[Path]) -> str:
 def _verified(published: Published, split: str, kind: str, path: Path) -> np.ndarray:
     """The images uint8 (N, 28, 28) or labels (N,) in the file, once it is known to be the one."""
     shape = (published.card.counts[split], *SHAPES[kind])
-    head = 4 + 4 * len(shape)
-    length = head + math.prod(shape)
+    length = (head := 4 + 4 * len(shape)) + math.prod(shape)
     content = _unpacked(path, length + 1)  # of whatever it might unpack to, no more
     which = f"{PARTS[split]}-{kind}"
     digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
     if digest == published.md5[which]:
         # A copy: torch needs memory that it may write to.
         return np.frombuffer(content, np.uint8, offset=head).reshape(shape).copy()
-    for other in (MNIST, FASHION):
-        if digest in other.md5.values():
-            real = next(k for k, md5 in other.md5.items() if md5 == digest)
-            raise CourseError(
-                f"{path} holds the {real} of {other.card.name}, not the {which} of "
-                f"{published.card.name}. Both sets use the same file names: keep each in a "
-                f"folder of its own, this one in {published.folders[0]}."
-            )
+    known = {md5: (k, other) for other in (MNIST, FASHION) for k, md5 in other.md5.items()}
+    if digest in known:
+        real, other = known[digest]
+        raise CourseError(
+            f"{path} holds the {real} of {other.card.name}, not the {which} of "
+            f"{published.card.name}. Both sets use the same file names: keep each in a folder of "
+            f"its own, this one in {published.folders[0]}."
+        )
     if len(content) != length:
         held = f"{len(content):,}" if len(content) < length else "more"
         raise CourseError(

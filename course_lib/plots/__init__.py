@@ -20,18 +20,6 @@ from course_lib.plots.planes import field, points
 from course_lib.plots.style import CLASS_PALETTE, INK, MUTED, PALETTE, figure, png, show
 
 __all__ = [
-    "CLASS_PALETTE",
-    "INK",
-    "MUTED",
-    "PALETTE",
-    "bars",
-    "curves",
-    "field",
-    "figure",
-    "histogram",
-    "images",
-    "lines",
-    "png",
-    "points",
-    "show",
+    *("CLASS_PALETTE", "INK", "MUTED", "PALETTE", "bars", "curves", "field", "figure"),
+    *("histogram", "images", "lines", "png", "points", "show"),
 ]

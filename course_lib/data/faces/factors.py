@@ -83,23 +83,26 @@ FACTORS: dict[str, Factor] = {
 
 def draw_factors(n: int, generator: torch.Generator) -> dict[str, Tensor]:
     """n faces' factors, each drawn by itself: name -> (n,), float32 or int64 (choices)."""
+    _require_faces(n)
+    return {name: factor.draw(n, generator) for name, factor in FACTORS.items()}
+
+
+def _require_faces(n: int) -> None:
     if not valid.is_count(n):
         raise CourseError(f"n must be a whole number, at least 1 face, got {n}.")
-    return {name: factor.draw(n, generator) for name, factor in FACTORS.items()}
 
 
 def neutral(n: int = 1) -> dict[str, Tensor]:
     """n times the face that all others differ from: straight, symmetric, the middle of each
     range, the first option of each choice but short hair. A start for sliders.
     """
-    if not valid.is_count(n):
-        raise CourseError(f"n must be a whole number, at least 1 face, got {n}.")
+    _require_faces(n)
 
     def middle(name: str, factor: Factor) -> Tensor:
-        if factor.kind == "choice":
-            return torch.full((n,), int(name == "hair"), dtype=torch.int64, device="cpu")
-        value = (factor.low + factor.high) / 2
-        return torch.full((n,), value, dtype=torch.float32, device="cpu")
+        choice = factor.kind == "choice"
+        value = int(name == "hair") if choice else (factor.low + factor.high) / 2
+        dtype = torch.int64 if choice else torch.float32
+        return torch.full((n,), value, dtype=dtype, device="cpu")
 
     return {name: middle(name, factor) for name, factor in FACTORS.items()}
 

@@ -28,11 +28,9 @@ def behind(style: str, canvas: Canvas, face: Face) -> None:
         curls = [ellipse(x - wide * right, y - down, 0.19, 0.19) for right, down in places]
         canvas.paint(either(*curls, ellipse(x, y + 0.08, wide, 0.55)), face.hair_dark)
     elif style == "bob":
-        shape = squircle(x, y - 0.03, face.half + 0.14, 0.56, 0.6)
-        canvas.paint(shape, face.hair_dark)
+        canvas.paint(squircle(x, y - 0.03, face.half + 0.14, 0.56, 0.6), face.hair_dark)
     elif style == "long":
-        shape = squircle(x, y - 0.35, face.half + 0.15, 0.96, 0.6)
-        canvas.paint(shape, face.hair_dark)
+        canvas.paint(squircle(x, y - 0.35, face.half + 0.15, 0.96, 0.6), face.hair_dark)
     elif style == "bun":
         canvas.paint(ellipse(x, y + 0.66, 0.22, 0.2), face.hair_dark)
         canvas.paint(ellipse(x, y + 0.68, 0.19, 0.17), face.hair, blur=0.08)
@@ -125,11 +123,6 @@ def _bun(canvas: Canvas, face: Face) -> Tensor:
 
 
 SHAPES = {
-    "short": _short,
-    "side": _side,
-    "spiky": _spiky,
-    "curly": _curly,
-    "bob": _bob,
-    "long": _long,
-    "bun": _bun,
+    **{"short": _short, "side": _side, "spiky": _spiky, "curly": _curly},
+    **{"bob": _bob, "long": _long, "bun": _bun},
 }

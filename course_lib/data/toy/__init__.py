@@ -18,31 +18,14 @@ from course_lib.data.toy.modes import Grid, Modes, Ring
 from course_lib.errors import unknown
 
 __all__ = [
-    "KINDS",
-    "Checkerboard",
-    "Coverage",
-    "Grid",
-    "Mixture",
-    "Modes",
-    "Moons",
-    "Ring",
-    "Spiral",
-    "Toy",
-    "card",
-    "load",
-    "make",
+    *("KINDS", "Checkerboard", "Coverage", "Grid", "Mixture", "Modes", "Moons", "Ring"),
+    *("Spiral", "Toy", "card", "load", "make"),
 ]
 
 POINTS = 10_000
 SEEDS = {"train": 0, "test": 1}
 
-KINDS = {
-    "ring": Ring,
-    "grid": Grid,
-    "moons": Moons,
-    "spiral": Spiral,
-    "checkerboard": Checkerboard,
-}
+KINDS = {kind.__name__.lower(): kind for kind in (Ring, Grid, Moons, Spiral, Checkerboard)}
 
 
 def make(name: str, **settings: float) -> Toy:
