@@ -17,6 +17,11 @@ from torch import Tensor, nn
 from course_lib.errors import CourseError, unknown
 from course_lib.evaluation.levels import for_network, precisely
 
+DISTANCES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {  # of shares (…, classes)
+    "total variation": lambda p, q: 0.5 * (p - q).abs().sum(-1),
+    "KL": lambda p, q: torch.where(p > 0, p * (p / q).log(), 0.0).sum(-1),
+}
+
 
 @torch.no_grad()
 @precisely()
@@ -85,20 +90,12 @@ def _counts(p: Tensor, q: Tensor) -> tuple[Tensor, Tensor]:
 
 def total_variation(p: Tensor, q: Tensor) -> float:
     """½ Σ |p − q|, from 0 (same) to 1 (no class in common). Counts or shares, (classes,)."""
-    return _total_variation(*_pair(p, q)).item()
+    return DISTANCES["total variation"](*_pair(p, q)).item()
 
 
 def class_kl(p: Tensor, q: Tensor) -> float:
     """KL(p ‖ q) = Σ p log(p/q) in nats; inf if p has a class that q lacks. Counts or shares."""
-    return _kl(*_pair(p, q)).item()
-
-
-def _total_variation(p: Tensor, q: Tensor) -> Tensor:
-    return 0.5 * (p - q).abs().sum(-1)
-
-
-def _kl(p: Tensor, q: Tensor) -> Tensor:
-    return torch.where(p > 0, p * (p / q).log(), 0.0).sum(-1)
+    return DISTANCES["KL"](*_pair(p, q)).item()
 
 
 def chi_squared(counts: Tensor, other: Tensor) -> float:
@@ -120,12 +117,6 @@ def modes_covered(counts: Tensor, share: float = 0.02) -> int:
     if not 0 < share < 1:
         raise CourseError(f"share is a part of all images, above 0 and below 1, got {share!r}.")
     return int((shares(counts) >= share).sum())
-
-
-DISTANCES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "total variation": _total_variation,
-    "KL": _kl,
-}
 
 
 def bootstrap(

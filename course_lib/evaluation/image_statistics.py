@@ -67,19 +67,18 @@ def spectrum_slope(images: Tensor) -> Tensor:
 
     def measure(x: Tensor) -> Tensor:
         high, wide = x.shape[1:]
-        window = _hann(high, x)[:, None] * _hann(wide, x)
+        side, like = min(high, wide), {"dtype": x.dtype, "device": x.device}
+        rows, columns = (torch.hann_window(n, **like) for n in (high, wide))
+        window = rows[:, None] * columns
         weight = window.square().sum()
         x = x - (x * window).sum((1, 2), keepdim=True) / window.sum()
         power = torch.fft.fft2(x * window).abs().square() / weight + 1 / (12 * 255**2)
-        side = min(high, wide)
-        fy, fx = (
-            torch.fft.fftfreq(n, dtype=x.dtype, device=x.device) * side for n in (high, wide)
-        )
+        fy, fx = (torch.fft.fftfreq(n, **like) * side for n in (high, wide))
         ring = torch.hypot(fy[:, None], fx).round().long().flatten()
         count = torch.bincount(ring)
         rings = power.new_zeros(len(x), len(count))
         rings = rings.index_add_(1, ring, power.flatten(1)) / count
-        log_f = torch.arange(2, side // 2 + 1, dtype=x.dtype, device=x.device).log()
+        log_f = torch.arange(2, side // 2 + 1, **like).log()
         log_p = rings[:, 2 : side // 2 + 1].log()
         log_f = log_f - log_f.mean()
         return log_p @ log_f / log_f.square().sum()
@@ -132,10 +131,6 @@ def distribution_distance(fake: Tensor, real: Tensor) -> float:
 
 def _each(images: Tensor, measure: Callable[[Tensor], Tensor]) -> Tensor:
     return torch.cat([measure(grey(part)) for part in checked(images).split(STEPS)])
-
-
-def _hann(n: int, like: Tensor) -> Tensor:
-    return torch.hann_window(n, periodic=True, dtype=like.dtype, device=like.device)
 
 
 def smooth(x: Tensor, sigma: float) -> Tensor:

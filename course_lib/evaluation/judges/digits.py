@@ -29,9 +29,8 @@ class DigitClassifier(nn.Module):
     """Images (B, 1, 28, 28) in [0, 1] -> logits (B, 10), one for each digit.
 
     Four convolutions and two linear layers, 135,802 parameters. `seed` fixes the initial
-    weights, whatever the state of torch's global generator. Images are used in evaluation mode
-    (batch normalisation with its running statistics): that is how `digit_classifier` hands the
-    network out.
+    weights, whatever the state of torch's global generator. `digit_classifier` hands it out in
+    evaluation mode, in which the answer for an image depends on no other.
     """
 
     def __init__(self, seed: int = 0) -> None:
@@ -91,11 +90,9 @@ def train(
 ) -> DigitClassifier:
     """Train a fresh classifier on digits: the recipe that the shipped one was made with.
 
-    `dataset` has `.images` uint8 (N, 1, 28, 28) and `.labels` (N,) in 0..9. The schedule is
-    fixed in advance (one cycle of AdamW over `epochs`) and nothing is chosen by its score, so
-    that the test digits stay unseen. `after_epoch(epoch, classifier, loss)` is called with the
-    mean training loss in nats. Returns the classifier in evaluation mode. On all of MNIST an
-    epoch takes some 50 seconds on one CPU core.
+    `dataset` has `.images` uint8 (N, 1, 28, 28) and `.labels` (N,) in 0..9. `after_epoch(epoch,
+    classifier, loss)` is called with the mean training loss in nats. Returns the classifier in
+    evaluation mode. On all of MNIST an epoch takes some 50 seconds on one CPU core.
     """
     images, labels = dataset.images, dataset.labels
     if labels is None or tuple(images.shape[1:]) != SHAPE or len(images) < batch:
@@ -122,9 +119,5 @@ def digit_classifier_card() -> dict:
 
 
 def digit_classifier() -> DigitClassifier:
-    """The shipped judge, in evaluation mode, its weights fixed and its file checked.
-
-    Raises CourseError when the file is missing, or is not the one whose card states its scores:
-    numbers taken with another judge could not be compared.
-    """
+    """The shipped judge, in evaluation mode, fixed. Raises CourseError if the file is another."""
     return shipping.load(DigitClassifier, NAME)
