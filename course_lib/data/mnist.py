@@ -2,9 +2,8 @@
 
 Both come as four "idx" files: a head of known length, then one byte for each value. A folder
 may hold them packed or unpacked, as torchvision, Debian or a browser's download folder keep
-them; what is checked is the unpacked content, because packing differs. Its checksum says which
-file it is, so nothing is left to be parsed. What cannot be had gives an error that says which
-files to fetch, from where, and where to put them.
+them. The checksum of the unpacked content says which file it is, so nothing is left to be
+parsed. What cannot be had gives an error that says what to fetch, and where to put it.
 """
 
 from __future__ import annotations

@@ -6,7 +6,6 @@ import base64
 import html
 import io
 
-import torch
 from torch import Tensor
 
 COLUMNS, ROWS, SCALE = 10, 2, 2
@@ -28,12 +27,10 @@ def _sheet(images: Tensor) -> str:
 
     n, channels, height, width = images.shape
     rows = -(-n // COLUMNS)
-    sheet = torch.zeros(
-        rows * height, COLUMNS * width, channels, dtype=torch.uint8, device="cpu"
-    )
-    for i, image in enumerate(images):
-        top, left = i // COLUMNS * height, i % COLUMNS * width
-        sheet[top : top + height, left : left + width] = image.permute(1, 2, 0)
+    cells = images.new_zeros(rows * COLUMNS, channels, height, width, device="cpu")
+    cells[:n] = images
+    sheet = cells.unflatten(0, (rows, COLUMNS)).permute(0, 3, 1, 4, 2)
+    sheet = sheet.reshape(rows * height, COLUMNS * width, channels)
     buffer = io.BytesIO()
     # Pillow guesses grey (H, W) or colour (H, W, 3) from the shape.
     Image.fromarray(sheet.squeeze(2).numpy()).save(buffer, "PNG")

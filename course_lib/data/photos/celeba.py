@@ -134,7 +134,7 @@ def _plan(archive: archives.Archive) -> packing.Plan:
             f"{attributes.name} needs a line with a name for each attribute before its rows, "
             f"none of them “identity”; it has {', '.join(columns) or 'none'}."
         )
-    tables = [table for table in (attributes, identities) if table is not None]
+    tables = list(filter(None, (attributes, identities)))
     files = {
         name: f"{packing.BAD}no row in {table.name}"
         for table in tables
@@ -149,11 +149,11 @@ def _plan(archive: archives.Archive) -> packing.Plan:
         warnings.warn(f"celeba from {archive.path}: {about}", stacklevel=2)
 
     def values(chosen: list[str]) -> np.ndarray:
-        parts = [] if attributes is None else [attributes.of(chosen) > 0]
-        parts += [] if identities is None else [identities.of(chosen)[:, :1]]
+        parts = [attributes.of(chosen) > 0] if attributes else []
+        parts += [identities.of(chosen)[:, :1]] if identities else []
         return np.hstack(parts).astype(np.int64)
 
-    columns += () if identities is None else ("identity",)
+    columns += ("identity",) if identities else ()
     return packing.Plan(files | splits, face, about, columns, values)
 
 
