@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import zipfile
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from course_lib.classroom.submission import LARGEST, Unreadable, read_file
 from course_lib.errors import CourseError
@@ -75,8 +75,11 @@ def collect(
     left, late = [], set()
     for path, data in files(source):
         student = owner(path, roster)
+        inside = PurePosixPath(path)
         if student is None:
             left.append(f"{path}: no student of the roster, or more than one")
+        elif len(inside.parts) > 2 and inside.parent.name == inside.stem != name:
+            left.append(f"{path}: of another assignment, {inside.stem}")
         elif isinstance(data, Unreadable):
             left.append(f"{path}: {data}")
         else:

@@ -151,6 +151,18 @@ def test_collecting_from_a_zip_file(made, tmp_path):
         submission.read(place.folder / "submitted/bob/hw", "hw")
 
 
+def test_an_exchange_that_holds_several_assignments(tmp_path):
+    for path in ("ada/gan/gan.ipynb", "ada/vae/vae.ipynb", "bob/vae/vae.ipynb"):
+        (tmp_path / "all" / path).parent.mkdir(parents=True)
+        (tmp_path / "all" / path).write_text(path)
+    found, left = collect.collect(tmp_path / "all", "gan", ROSTER, tmp_path / "submitted")
+    assert found == ["ada"]
+    assert (tmp_path / "submitted/ada/gan/gan.ipynb").read_text() == "ada/gan/gan.ipynb"
+    assert left == [
+        f"{student}/vae/vae.ipynb: of another assignment, vae" for student in ("ada", "bob")
+    ]
+
+
 def points_of(**given):
     rows = {"ada": (7.5, 10), "bob": (10, 10), "=1+1": (3, 10)} | given
     return {
