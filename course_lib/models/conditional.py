@@ -16,8 +16,9 @@ import torch
 from torch import Tensor, nn
 
 from course_lib.errors import CourseError
-from course_lib.models.model import Model, decoder, full_precision
+from course_lib.models.model import Model, decoder
 from course_lib.models.parts.averages import AVERAGE
+from course_lib.models.parts.computing import full_precision
 from course_lib.models.parts.conditions import CONDITION
 from course_lib.models.parts.images import ImageEncoder, image_decoder
 from course_lib.models.parts.likelihoods import (

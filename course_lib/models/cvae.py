@@ -14,8 +14,8 @@ from torch import Tensor
 
 from course_lib.game import Move, Player, adam
 from course_lib.models.conditional import LatentVariableModel
-from course_lib.models.model import full_precision
 from course_lib.models.parts.bounds import Bounds
+from course_lib.models.parts.computing import full_precision
 from course_lib.models.parts.images import rescale_condition_weights
 from course_lib.models.parts.likelihoods import gaussian_kl
 

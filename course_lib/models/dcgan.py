@@ -15,8 +15,8 @@ from torch.nn.functional import adaptive_max_pool2d
 
 from course_lib.errors import CourseError
 from course_lib.models.gan import GAN, PLAY
-from course_lib.models.model import evaluating
 from course_lib.models.parts import convolutions, critics
+from course_lib.models.parts.computing import evaluating
 from course_lib.models.settings import COMMON, choice, number, whole
 
 # At 2e-4, the paper's rate, digits take several times as many rounds to the same Fréchet distance.

@@ -22,7 +22,8 @@ from course_lib.models.flows.normalisation import ActivationNorm
 from course_lib.models.flows.planar import Planar
 from course_lib.models.flows.spline import Spline, SplineCoupling, numbers
 from course_lib.models.flows.transforms import Composition, Transform
-from course_lib.models.model import Model, decoder, full_precision, mlp
+from course_lib.models.model import Model, decoder, mlp
+from course_lib.models.parts.computing import full_precision
 from course_lib.models.parts.likelihoods import log_normal
 from course_lib.models.settings import COMMON, choice, flag, number, whole
 

@@ -18,9 +18,10 @@ from torch import Tensor, nn
 
 from course_lib.errors import CourseError
 from course_lib.game import Move, Player, adam
-from course_lib.models.model import Model, decoder, evaluating, mlp
+from course_lib.models.model import Model, decoder, mlp
 from course_lib.models.parts import critics
 from course_lib.models.parts.averages import AVERAGE
+from course_lib.models.parts.computing import evaluating
 from course_lib.models.parts.critics import OBJECTIVES, discriminator_loss, generator_loss
 from course_lib.models.settings import COMMON, choice, number, whole
 

@@ -25,6 +25,7 @@ from course_lib.game import Game, Move
 from course_lib.models import settings as settings_of
 from course_lib.models.parts.averages import MovingAverage
 from course_lib.models.parts.building import Building, Large
+from course_lib.models.parts.computing import evaluating
 from course_lib.models.parts.conditions import condition
 
 # Every model class by module and name; a class that is defined anew takes the old one's place.
@@ -294,27 +295,6 @@ def decoder(decode: Callable[[Any, Tensor, Tensor], Tensor]) -> Callable[..., Te
     return wrapped
 
 
-def full_precision(compute: Callable) -> Callable:
-    """A method that computes densities: at least in float32, whatever autocast says.
-
-    Half precision has 3 decimal digits: sums over pixels, log-determinants and grey levels of
-    1/256 are lost in it, often without a NaN to tell. A model of half-precision weights is refused.
-    """
-
-    @functools.wraps(compute)
-    def wrapped(self, *arguments: Any, **options: Any) -> Any:
-        place = self.place
-        if place["dtype"].itemsize < 4:
-            raise CourseError(
-                f"{type(self).__name__} computes densities, for which {place['dtype']} is too "
-                "coarse: call model.float(). Under torch.autocast float32 weights will do."
-            )
-        with torch.autocast(place["device"].type, enabled=False):
-            return compute(self, *arguments, **options)
-
-    return wrapped
-
-
 def mlp(
     sizes: Sequence[int], activation: type[nn.Module] = nn.ReLU, **options
 ) -> nn.Sequential:
@@ -323,15 +303,3 @@ def mlp(
     for before, after in zip(sizes[:-1], sizes[1:], strict=True):
         layers += [nn.Linear(before, after), activation(**options)]
     return nn.Sequential(*layers[:-1])
-
-
-@contextmanager
-def evaluating(network: nn.Module) -> Iterator[None]:
-    """Within it the network is in evaluation mode, afterwards each layer in its own again."""
-    modes = [(module, module.training) for module in network.modules()]
-    network.eval()
-    try:
-        yield
-    finally:
-        for module, training in modes:
-            module.training = training

@@ -28,7 +28,8 @@ from course_lib.models.flows.dequantisation import (
 from course_lib.models.flows.images import Logit
 from course_lib.models.flows.multiscale import COUPLINGS, NORMALISATIONS, Layers, MultiScale
 from course_lib.models.flows.networks import BLOCKS
-from course_lib.models.model import Model, decoder, full_precision
+from course_lib.models.model import Model, decoder
+from course_lib.models.parts.computing import full_precision
 from course_lib.models.parts.conditions import CONDITION
 from course_lib.models.parts.likelihoods import LOG_2PI
 from course_lib.models.settings import COMMON, choice, number, whole

@@ -19,9 +19,10 @@ from torch import Tensor
 
 from course_lib.errors import CourseError
 from course_lib.game import Move, Player, adam, cosine
-from course_lib.models.model import Model, decoder, full_precision, mlp
+from course_lib.models.model import Model, decoder, mlp
 from course_lib.models.parts import convolutions
 from course_lib.models.parts.bounds import Bounds
+from course_lib.models.parts.computing import full_precision
 from course_lib.models.parts.likelihoods import (
     SIGMA,
     bernoulli_log_likelihood,

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from course_lib.errors import whole_number
-from course_lib.models.model import full_precision
+from course_lib.models.parts.computing import full_precision
 from course_lib.models.parts.likelihoods import log_normal
 
 

@@ -1,0 +1,46 @@
+"""How a model computes: densities precisely enough, verdicts and samples in evaluation mode."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import nn
+
+from course_lib.errors import CourseError
+
+
+def full_precision(compute: Callable) -> Callable:
+    """A method that computes densities: at least in float32, whatever autocast says.
+
+    Half precision has 3 decimal digits: sums over pixels, log-determinants and grey levels of
+    1/256 are lost in it, often without a NaN to tell. A model of half-precision weights is refused.
+    """
+
+    @functools.wraps(compute)
+    def wrapped(self, *arguments: Any, **options: Any) -> Any:
+        place = self.place
+        if place["dtype"].itemsize < 4:
+            raise CourseError(
+                f"{type(self).__name__} computes densities, for which {place['dtype']} is too "
+                "coarse: call model.float(). Under torch.autocast float32 weights will do."
+            )
+        with torch.autocast(place["device"].type, enabled=False):
+            return compute(self, *arguments, **options)
+
+    return wrapped
+
+
+@contextmanager
+def evaluating(network: nn.Module) -> Iterator[None]:
+    """Within it the network is in evaluation mode, afterwards each layer in its own again."""
+    modes = [(module, module.training) for module in network.modules()]
+    network.eval()
+    try:
+        yield
+    finally:
+        for module, training in modes:
+            module.training = training
