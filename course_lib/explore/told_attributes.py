@@ -63,7 +63,7 @@ def _faces(space: Conditioned, model, faces: object) -> tuple[np.ndarray, np.nda
     """The first 50 faces (n, C, H, W), uint8, and what a model is told of each, (n, K)."""
     if faces is None:
         faces = data.load(f"faces-{space.shape[1]}", "test")
-    model.require(faces)
+    model.condition.require(faces)
     images = as_array(faces.images[:FACES])
     if images.shape[1:] != space.shape or len(images) < 2:
         raise CourseError(
