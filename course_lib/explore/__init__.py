@@ -1,15 +1,12 @@
 """Explorers: pictures that answer to sliders, each a pure function with a thin shell around it.
 
-An `Explorer` has declared controls and a pure function from their values to a picture and a
-line of text. `explorer.render(t=0.5)` is that function, testable without a browser;
-`explorer.widget()` puts native sliders around it, so that arrow keys move the focused one;
-`show(explorer)` displays it. With COURSE_STATIC=1 the start picture stands there instead, for
-notebooks that are read without a kernel.
+`explorer.render(t=0.5)` is that function from the values of declared controls to a picture,
+testable without a browser; `explorer.widget()` puts native sliders around it; `show(explorer)`
+displays it, with COURSE_STATIC=1 the start picture alone.
 
-Models do the computing; panels know their place on the picture, draw themselves from data, and
-know no model. An explorer says its controls, its computation and its panels. Those that it gives
-to the mouse can be pointed at, and the sliders follow; `explorer.press(begin, end)` is the pure
-function behind that.
+An explorer says its controls, its computation and its panels, which know their place on the
+picture, draw themselves from data, and know no model. Those that it gives to the mouse can be
+pointed at, and the sliders follow; `explorer.press(begin, end)` is the function behind that.
 
 Lesson 02 uses `minimax`, `playground`, `interpolation` and `replay`, lesson 03 `face_factors`,
 lesson 04 `transposed`, `walk`, `attributes` and `arithmetic`, lesson 06 `elbo_bar` and
@@ -26,8 +23,7 @@ from course_lib.explore.elbo_bar import elbo_bar
 from course_lib.explore.face_factors import face_factors
 from course_lib.explore.fill import fill
 from course_lib.explore.interpolation import interpolation
-from course_lib.explore.kit.controls import Choice, Slider, Toggle
-from course_lib.explore.kit.explorer import Explorer, Frame
+from course_lib.explore.kit import Choice, Explorer, Frame, Slider, Toggle
 from course_lib.explore.kit.show import show
 from course_lib.explore.latent_plane import latent_plane
 from course_lib.explore.minimax import minimax
@@ -42,39 +38,8 @@ from course_lib.explore.transposed import transposed
 from course_lib.explore.walk import walk
 from course_lib.explore.warp import warp
 
-__all__ = [
-    "Choice",
-    "Explorer",
-    "Frame",
-    "Slider",
-    "Toggle",
-    "arithmetic",
-    "attribute_directions",
-    "attributes",
-    "class_style",
-    "elbo_bar",
-    "face_factors",
-    "fill",
-    "interpolation",
-    "judged_draws",
-    "latent_plane",
-    "minimax",
-    "morph",
-    "names",
-    "playground",
-    "pointed",
-    "replay",
-    "show",
-    "temperature",
-    "told_attributes",
-    "transfer",
-    "transposed",
-    "walk",
-    "warp",
-]
-
 
 def names() -> list[str]:
     """The explorers that there are, by the name of the function that makes each."""
-    tools = {"attribute_directions", "judged_draws", "names", "show"}
-    return [name for name in __all__ if name.islower() and name not in tools]
+    made = lambda thing: getattr(thing, "__annotations__", {}).get("return")
+    return sorted(name for name, thing in globals().items() if made(thing) == "Explorer")

@@ -1,9 +1,8 @@
 """The arithmetic board: mean of three A − mean of three B + mean of three C (lesson 04).
 
 One sample's z says too little about what it shows, the mean of three more (Radford et al. 2016,
-figure 7). The mean of three draws has a norm of √(d/3), but the sum of three such means, with
-whatever signs, has √d again: the result lies where draws lie. Its neighbours tell whether what
-is seen there is luck.
+figure 7). The mean of three draws has a norm of √(d/3), the sum of three such means √d again: it
+lies where draws lie. Its neighbours tell whether what is seen there is luck.
 """
 
 from __future__ import annotations
@@ -14,12 +13,10 @@ import numpy as np
 
 from course_lib.data.faces import FACTORS
 from course_lib.errors import CourseError, unknown
-from course_lib.explore.kit.canvas import BLUE, GREEN, INK, MUTED, ORANGE, Canvas
-from course_lib.explore.kit.controls import Choice, Slider
-from course_lib.explore.kit.explorer import Explorer
+from course_lib.explore.kit import Canvas, Choice, Explorer, Face, Page, Row, Slider, Tiles
+from course_lib.explore.kit.canvas import BLUE, GREEN, INK, MUTED, ORANGE
 from course_lib.explore.kit.latent_space import CANDIDATES, Latents, chosen, draws, latents
-from course_lib.explore.kit.panels import Face, Page, Row, Tiles
-from course_lib.explore.kit.readings import changed, judge_for, one, read, said, worded
+from course_lib.explore.kit.readings import judge_for, one, read, said, worded
 
 GROUPS = {"A": ORANGE, "B": BLUE, "C": GREEN}
 NEARBY, MOST, CENTRE = 0.3, 480, 4
@@ -32,48 +29,43 @@ def has(factors: dict, attribute: str) -> list[bool]:
     return (factors[attribute] > middle).tolist()
 
 
+def slots(letter: str) -> list[str]:
+    """The controls that hold a group's three."""
+    return [f"{letter.lower()}{i}" for i in (1, 2, 3)]
+
+
 def found(space: Latents, judge: object, attribute: str, pool: np.ndarray) -> np.ndarray:
     """24 points (24, d) of the pool: twelve with the attribute, then twelve without.
 
     Looked at 48 at a time, no longer than until there are enough of both.
     """
-    halves: tuple[list, list] = ([], [])
-    half = CANDIDATES // 2
-    for first in range(0, len(pool), 48):
-        batch = pool[first : first + 48]
-        for point, there in zip(
-            batch, has(read(judge, space.pictures(batch)), attribute), strict=True
-        ):
-            halves[0 if there else 1].append(point)
-        if min(map(len, halves)) >= half:
-            break
-    if min(map(len, halves)) < half:
-        raise CourseError(
-            f"Among {len(pool)} samples the judge finds {len(halves[0])} with {attribute} and "
-            f"{len(halves[1])} without; {half} of each are wanted. Choose another attribute, "
-            "or give z."
-        )
-    return np.stack(halves[0][:half] + halves[1][:half])
+    there, half = np.zeros(0, bool), CANDIDATES // 2
+    while min(there.sum(), (~there).sum()) < half:
+        batch = pool[len(there) :][:48]
+        if not len(batch):
+            raise CourseError(
+                f"Among {len(pool)} samples the judge finds {there.sum()} with {attribute} and "
+                f"{(~there).sum()} without; {half} of each are wanted. Choose another "
+                "attribute, or give z."
+            )
+        seen = has(read(judge, space.pictures(batch)), attribute)
+        there = np.append(there, seen).astype(bool)
+    pool = pool[: len(there)]
+    return np.concatenate([pool[there][:half], pool[~there][:half]])
 
 
 def arithmetic(
-    model,
-    z=None,
-    *,
-    attribute: str = "glasses",
-    seed: int = 0,
-    temperature: float = 1.0,
-    judge=None,
+    model, z=None, *, attribute="glasses", seed: int = 0, temperature: float = 1.0, judge=None
 ) -> Explorer:
     """Mean of three A − mean of three B + mean of three C, among eight neighbours.
 
-    model: an unconditional GAN, VAE or flow of colour images of faces. z: latent points (n, d)
-    to choose from, nine at least, the first 24 of them; None: twelve draws from
-    N(0, temperature²) with `attribute` (a factor of rendered faces) as the judge reads it, then
-    twelve without. At the start A has it, B and C have it not. The neighbours are the result
-    plus 0.3 · temperature · noise. judge: `evaluation.face_factors()` unless given.
+    model: an unconditional GAN, VAE or flow of faces in colour. z: nine or more latent points
+    (n, d) to choose from, the first 24 of them; None: twelve draws from N(0, temperature²) with
+    `attribute` (a factor of rendered faces) as the judge reads it, then twelve without. At the
+    start A has it, B and C have it not. The neighbours are the result plus 0.3 · temperature ·
+    noise. judge: `evaluation.face_factors()` unless given.
     Controls: letter ("A", "B", "C"): a press on a picture puts it into that group, in place of
-    the one that came first; a1, a2, a3, b1, … c3 (numbers in the sheet, row by row).
+    the first there; a1, a2, a3, b1, … c3 (numbers in the sheet, row by row).
     Raises `CourseError` for other models and attributes, and where too few samples have it.
     """
     space = latents(model, "arithmetic")
@@ -115,16 +107,13 @@ def arithmetic(
         return pictures, both, one(both, 9)
 
     def draw(letter: str, **numbers: int) -> tuple[Canvas, str]:
-        picks = {
-            name: tuple(numbers[f"{name.lower()}{i}"] for i in (1, 2, 3)) for name in GROUPS
-        }
+        picks = {name: tuple(numbers[control] for control in slots(name)) for name in GROUPS}
         pictures, factors, before = result(*picks.values())
         canvas, taken = page.sheet(), {}
         for name, color in GROUPS.items():
             for index in dict.fromkeys(picks[name]):
                 slot, times = taken.get(index, 0), picks[name].count(index)
-                sheet.rim(canvas, index, color, 4 * slot)
-                sheet.letter(canvas, index, name * times, color, slot)
+                sheet.rim(canvas, index, color, name * times, slot)
                 taken[index] = slot + times
         for face, (name, color) in zip(means, GROUPS.items(), strict=True):
             face.paint(canvas, mean_of(picks[name])[1][0], color=color)
@@ -134,26 +123,19 @@ def arithmetic(
         return canvas, (
             f"A − B + C: the judge reads {attribute} {said(attribute, centre[attribute])}, and "
             f"it is there in {sum(with_it) - with_it[CENTRE]} of 8 neighbours. Against the mean "
-            f"of C, the judge reads changed: {worded(changed(before, centre), before, centre)}."
+            f"of C, the judge reads changed: {worded(before, centre)}."
         )
 
-    def put(index: int | None, _now_at: object, now: dict) -> dict[str, int]:
-        name = now["letter"].lower()
-        held = [now[f"{name}{i}"] for i in (1, 2, 3)]
-        if index is None or index == held[-1]:
-            return {}
-        return {f"{name}{i}": v for i, v in enumerate([*held[1:], index], 1)}
+    def put(index: int, _now_at: object, now: dict) -> dict[str, int]:
+        names = slots(now["letter"])
+        held = [now[name] for name in names]
+        return {} if index == held[-1] else dict(zip(names, [*held[1:], index], strict=True))
 
-    controls = [
-        Choice("letter", "a press goes to", tuple(GROUPS), "A"),
-        *(
-            Slider(
-                f"{name.lower()}{i}", f"{name}, {word}", 0, len(points) - 1, 1, start + i - 1
-            )
-            for name, start in zip(GROUPS, first, strict=True)
-            for i, word in enumerate(("first", "second", "third"), 1)
-        ),
-    ]
+    controls = [Choice("letter", "a press goes to", tuple(GROUPS), "A")]
+    for name, start in zip(GROUPS, first, strict=True):
+        for i, word in enumerate(("first", "second", "third")):
+            label, most = f"{name}, {word}", len(points) - 1
+            controls.append(Slider(slots(name)[i], label, 0, most, 1, start + i))
     about = "Mean of three samples minus mean of three plus mean of three, and its neighbours."
     mouse = {sheet: put}
     return Explorer(controls, draw, name="arithmetic", about=about, size=page.size, mouse=mouse)

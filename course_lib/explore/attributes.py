@@ -12,46 +12,22 @@ from functools import lru_cache
 import numpy as np
 
 from course_lib.errors import CourseError
-from course_lib.explore.kit.canvas import MUTED, ORANGE, Canvas
-from course_lib.explore.kit.controls import Slider
-from course_lib.explore.kit.explorer import Explorer
+from course_lib.explore.kit import Canvas, Explorer, Face, Page, Panel, Row, Slider, Tiles
+from course_lib.explore.kit.canvas import MUTED, ORANGE
 from course_lib.explore.kit.latent_space import chosen, latents
-from course_lib.explore.kit.panels import Face, Page, Panel, Row, Tiles
-from course_lib.explore.kit.readings import (
-    Reading,
-    Readings,
-    changed,
-    judge_for,
-    one,
-    read,
-    worded,
-)
+from course_lib.explore.kit.readings import Readings, changed, judge_for, one, read, worded
 from course_lib.plots.pictures import as_array
-
-LINES = (
-    "At the right: what the judge of faces reads.",
-    "Coloured: another option, or moved by a quarter of its range.",
-)
 
 
 def attributes(
-    model,
-    directions: Mapping[str, object],
-    z=None,
-    *,
-    seed: int = 0,
-    temperature: float = 1.0,
-    judge=None,
+    model, directions: Mapping, z=None, *, seed: int = 0, temperature: float = 1.0, judge=None
 ) -> Explorer:
     """A sample of a model of faces, a slider for each direction, and the judge's readings.
 
-    model: an unconditional GAN, VAE or flow of colour images; directions: name → (d,), such as
-    `attribute_directions` gives; z: latent points (n, d), the first 24 of which can be moved;
-    None: draws from N(0, temperature²), those that `sample` makes from this seed. judge:
-    `evaluation.face_factors()` unless given.
+    model, z, seed, temperature: as of `walk`, for colour images; directions: name → (d,), such
+    as `attribute_directions` gives. judge: `evaluation.face_factors()` unless given.
     Controls: one for each direction (−2 to 2 times the direction; the first starts at 1), sample
-    (its number, at first one in which the judge sees the first direction). Press on a picture to
-    choose it.
+    (its number, at first one in which the judge sees the first direction; press on a picture).
     Raises `CourseError` for other models and for directions that are no latent points.
     """
     space = latents(model, "attributes")
@@ -62,40 +38,33 @@ def attributes(
     sheet = Tiles(min(len(points), 12), len(points), None, side=36, names=0)
     note, readings = Panel(220, 40, None), Readings(266)
     page = Page([[Row(*sides), note, sheet], readings])
-    for line, words in enumerate(LINES):
-        page.paper.text(note.left, note.top + 18 * line, words, size=13)
+    words = "At the right: what the judge of faces reads."
+    page.paper.text(note.left, note.top, words, size=13)
+    words = "Coloured: another option, or moved by a quarter of its range."
+    page.paper.text(note.left, note.top + 18, words, size=13)
     everyone = space.pictures(points)
     sheet.paint(page.paper, everyone)
     before = read(judge, everyone)
 
     @lru_cache(64)
-    def moved(sample: int, amounts: tuple[float, ...]) -> tuple[np.ndarray, Reading]:
-        z = points[sample] + sum(
-            v * arrow for v, arrow in zip(amounts, arrows.values(), strict=True)
-        )
-        picture = space.pictures(z[None])
-        return picture[0], one(read(judge, picture), 0)
+    def moved(sample: int, amounts: tuple[float, ...]) -> tuple:
+        """The move (d,), where it leads as a picture, and what is read there."""
+        move = sum(v * arrow for v, arrow in zip(amounts, arrows.values(), strict=True))
+        picture = space.pictures((points[sample] + move)[None])
+        return move, picture[0], one(read(judge, picture), 0)
 
     def draw(sample: int, **amounts: float) -> tuple[Canvas, str]:
         canvas, reading = page.sheet(), one(before, sample)
-        values = tuple(amounts[name] for name in arrows)
-        picture, after = moved(sample, values)
-        for face, pixels, name, color in zip(
-            sides,
-            (everyone[sample], picture),
-            (f"sample {sample}", "moved"),
-            (MUTED, ORANGE),
-            strict=True,
-        ):
-            face.paint(canvas, pixels, name, color)
+        move, picture, after = moved(sample, tuple(amounts[name] for name in arrows))
+        sides[0].paint(canvas, everyone[sample], f"sample {sample}", MUTED)
+        sides[1].paint(canvas, picture, "moved", ORANGE)
         sheet.rim(canvas, sample, ORANGE)
         readings.paint(canvas, {"sample": reading, "moved": after})
-        move = sum(v * arrow for v, arrow in zip(values, arrows.values(), strict=True))
         far, norm = np.linalg.norm(move), np.linalg.norm(points[sample])
         shift = f"{far / norm:.2f} of the norm of z" if norm else f"{far:.2f} from z = 0"
         return canvas, (
             f"Sample {sample}, moved by {shift}. The judge reads changed: "
-            f"{worded(changed(reading, after), reading, after)}."
+            f"{worded(reading, after)}."
         )
 
     def telling() -> int:
@@ -107,20 +76,18 @@ def attributes(
         return (named or [i for i, found in enumerate(seen) if found] or [0])[0]
 
     controls = [
-        *(
-            Slider(name, name.replace("_", " "), -2.0, 2.0, 0.1, 0.0 if place else 1.0)
-            for place, name in enumerate(arrows)
-        ),
-        Slider("sample", "sample no.", 0, len(points) - 1, 1, telling()),
+        Slider(name, name.replace("_", " "), -2.0, 2.0, 0.1, 0.0 if place else 1.0)
+        for place, name in enumerate(arrows)
     ]
+    controls.append(Slider("sample", "sample no.", 0, len(points) - 1, 1, telling()))
+    about = "A generated face, moved along attribute directions, and what a judge reads in it."
+    named = {"name": "attributes", "about": about, "play": controls[0].name}
     return Explorer(
         controls,
         draw,
-        name="attributes",
-        about="A generated face, moved along attribute directions, and what a judge reads in it.",
+        **named,
         size=page.size,
-        mouse={sheet: lambda tile, _, now: {} if tile is None else {"sample": tile}},
-        play=next(iter(arrows)),
+        mouse={sheet: lambda tile, *_: {"sample": tile}},
     )
 
 

@@ -13,13 +13,11 @@ import numpy as np
 
 from course_lib.errors import CourseError
 from course_lib.explore.interpolation import draw_of
-from course_lib.explore.kit.axes import Bars, Pad
-from course_lib.explore.kit.canvas import INK, ORANGE, PALE, Canvas
+from course_lib.explore.kit import Bars, Choice, Explorer, Face, Pad, Page, Slider, Tiles
+from course_lib.explore.kit.canvas import ORANGE, PALE, Canvas
 from course_lib.explore.kit.conditioned import MOST, Conditioned, conditioned
-from course_lib.explore.kit.controls import Choice, Slider
-from course_lib.explore.kit.explorer import Explorer
-from course_lib.explore.kit.latent_space import draws
-from course_lib.explore.kit.panels import Face, Page, Tiles, put
+from course_lib.explore.kit.latent_space import draws, two_of
+from course_lib.explore.kit.panels import put
 
 SIDE, REACH, CELL = 252, 3.0, 36
 OTHERS = (98, 99)  # seeds of the styles that stand below
@@ -56,26 +54,15 @@ def class_style(model, *, dims: tuple[int, int] | None = None) -> Explorer:
         raise CourseError(f"class_style has room for {MOST} columns; got {len(titles)}.")
     if space.size < 2:
         raise CourseError("class_style wants two numbers in z; this model has one.")
-    dims = strongest(space) if dims is None else dims
-    pair = tuple(dims) if isinstance(dims, (tuple, list)) else ()
-    if len(pair) != 2 or len({*pair} & {*range(space.size)}) != 2:
-        raise CourseError(
-            f"dims must be two different numbers from 0 to {space.size - 1}; got {dims}."
-        )
-    plane = Pad(
-        SIDE,
-        SIDE,
-        (-REACH, REACH),
-        (-REACH, REACH),
-        "plane of styles",
-        xname=f"z[{dims[0]}]; upwards z[{dims[1]}]",
-    )
+    dims = strongest(space) if dims is None else two_of(dims, space.size)
+    upwards, limits = f"z[{dims[0]}]; upwards z[{dims[1]}]", (-REACH, REACH)
+    plane = Pad(SIDE, SIDE, limits, limits, "plane of styles", xname=upwards)
     big, bars = Face(SIDE), Bars(180, SIDE, "the style: z", names=24, ends=4)
     sheet = Tiles(len(titles), len(titles) * (1 + len(OTHERS)), names=84)
     page = Page([plane, big, bars], [sheet])
     for panel in (plane, bars):
         panel.heading(page.paper)
-    tiled = space.shape[1] <= 32
+    tiled, size = space.shape[1] <= 32, 15 if space.classes else 11
     with plane.on(page.paper) as square:
         if not tiled:
             square.rings()
@@ -100,9 +87,8 @@ def class_style(model, *, dims: tuple[int, int] | None = None) -> Explorer:
             for place, tile in enumerate(map_of(seed, index)):
                 row, column = divmod(place, SIDE // CELL)
                 put(canvas, tile, plane.left + column * CELL, plane.top + row * CELL, CELL)
-        plane.cross(
-            canvas, *((v / REACH + 1) / 2 for v in (z1, z2)), half=CELL / 2, arms=not tiled
-        )
+        shares = ((v / REACH + 1) / 2 for v in (z1, z2))
+        plane.cross(canvas, *shares, half=CELL / 2, arms=not tiled)
         big.paint(canvas, pictures[index], f"{chosen.replace('_', ' ')}, in this style")
         rows = [
             (f"{i}" if i in dims else "", v, ORANGE if i in dims else PALE, "")
@@ -111,44 +97,31 @@ def class_style(model, *, dims: tuple[int, int] | None = None) -> Explorer:
         bars.paint(canvas, rows, (-REACH, REACH))
         sheet.paint(canvas, pictures)
         sheet.rim(canvas, index, ORANGE)
-        for column, title in enumerate(titles):
-            strong, size = column == index, 15 if len(title) < 3 else 11
-            x, y = sheet.corner(column)
-            canvas.text(
-                x + sheet.side / 2,
-                y - 6,
-                title.replace("_", " "),
-                size=size,
-                bold=strong,
-                color=ORANGE if strong else INK,
-                anchor="ms",
-            )
+        sheet.titles(canvas, [title.replace("_", " ") for title in titles], index, 6, size)
         return canvas, (
             f"Style: z[{dims[0]}] = {z1:.1f}, z[{dims[1]}] = {z2:.1f}, the other "
             f"{space.size - 2} numbers from seed {seed}. In a column all are told the same, in "
             f"a row all have one z. Large: {chosen.replace('_', ' ')}."
         )
 
-    def take(tile: int | None, _last: object, _now: dict) -> dict[str, object]:
-        if tile is None:
-            return {}
+    def take(tile: int, _last: object, _now: dict) -> dict[str, object]:
         row, column = divmod(tile, len(titles))
-        if row == 0:
-            return {"chosen": titles[column]}
-        z = draw_of(OTHERS[row - 1], space.size)
-        return {"seed": OTHERS[row - 1], "chosen": titles[column]} | {
-            f"z{i}": z[dim] for i, dim in enumerate(dims, 1)
-        }
+        found = {"chosen": titles[column]}
+        if row:
+            z1, z2 = draw_of(OTHERS[row - 1], space.size)[list(dims)]
+            found |= {"seed": OTHERS[row - 1], "z1": z1, "z2": z2}
+        return found
 
-    start = draw_of(0, space.size)[list(dims)].clip(-REACH, REACH).round(1)
+    start = draw_of(0, space.size).clip(-REACH, REACH).round(1)
     controls = [
-        Slider("z1", f"z[{dims[0]}]", -REACH, REACH, 0.1, float(start[0])),
-        Slider("z2", f"z[{dims[1]}]", -REACH, REACH, 0.1, float(start[1])),
+        *(
+            Slider(f"z{i}", f"z[{d}]", *limits, 0.1, float(start[d]))
+            for i, d in enumerate(dims, 1)
+        ),
         Slider("seed", "seed of the rest", 0, 99, 1, 0),
         Choice("chosen", "shown large", tuple(titles), titles[min(3, len(titles) - 1)]),
     ]
     about = "All classes in one style, and the style moved in a plane of the latent space."
+    named = {"name": "class_style", "about": about, "play": "z1"}
     mouse = {plane: ("z1", "z2"), sheet: take}
-    return Explorer(
-        controls, draw, name="class_style", about=about, size=page.size, mouse=mouse, play="z1"
-    )
+    return Explorer(controls, draw, **named, size=page.size, mouse=mouse)

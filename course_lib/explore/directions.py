@@ -2,10 +2,9 @@
 
 "With glasses" minus "without glasses" (Radford et al. 2016, Larsen et al. 2016) is a difference
 of two means, and whatever else differs between the two groups comes with it. Least squares of z
-on *all* factors at once takes that out: each factor's row is what remains of z when the other
-factors are held. If a factor is a linear function of z, factors = W z with z ~ N(0, I), then the
-rows tend to the pseudo-inverse of W: a step along one row changes its own factor by one and the
-others not at all. Lessons 04 and 11 use them.
+on *all* factors at once takes that out. If factors = W z with z ~ N(0, I), then its rows tend to
+the pseudo-inverse of W: a step along one changes its own factor by one and the others not at
+all. Lessons 04 and 11 use them.
 """
 
 from __future__ import annotations

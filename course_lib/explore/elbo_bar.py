@@ -12,11 +12,9 @@ from typing import NamedTuple
 import numpy as np
 
 from course_lib.errors import CourseError
-from course_lib.explore.kit.axes import Curve, Pad, ticks
-from course_lib.explore.kit.canvas import BLUE, INK, MUTED, ORANGE, PAPER, PINK, Canvas
-from course_lib.explore.kit.controls import Slider, Toggle
-from course_lib.explore.kit.explorer import Explorer
-from course_lib.explore.kit.panels import Page
+from course_lib.explore.kit import Canvas, Curve, Explorer, Pad, Page, Slider, Toggle
+from course_lib.explore.kit.axes import ticks
+from course_lib.explore.kit.canvas import BLUE, INK, MUTED, ORANGE, PAPER, PINK
 
 LOG_2PI = math.log(2 * math.pi)
 WHOLE = [(v, f"{v}") for v in range(-4, 5)]
@@ -63,22 +61,19 @@ def nats(value: float) -> str:
 def paint_bars(canvas: Canvas, pad: Pad, terms: Bound) -> None:
     """log p(x) and E log p(x|z), each from the left to its end, the ELBO in both."""
     low = min(-10.0, 1.15 * terms.elbo)
-    high = max(0.0, terms.log_p, terms.reconstruction)
+    values = terms.log_p, terms.reconstruction
+    high = max(0.0, *values)
     names = [(1.5, "log p(x)"), (0.5, "E log p(x|z)")]
     xticks = ticks(low, high, 8)
     with pad.on(canvas, xlim=(low, high), xticks=xticks, yticks=(), rim=PAPER) as plane:
-        for (y, _), end, color in zip(
-            names, (terms.log_p, terms.reconstruction), (ORANGE, PINK), strict=True
-        ):
-            for left, right, ink in ((low, terms.elbo, BLUE), (terms.elbo, end, color)):
-                corners = [(left, y - 0.1), (right, y - 0.1), (right, y + 0.3), (left, y + 0.3)]
-                plane.fill(corners, ink)
+        for (y, _), end, color in zip(names, values, (ORANGE, PINK), strict=True):
+            plane.area(low, terms.elbo, y - 0.1, y + 0.3, BLUE)
+            plane.area(terms.elbo, end, y - 0.1, y + 0.3, color)
             plane.line([(end, y - 0.15), (end, y + 0.35)], INK, 2.4)
         (elbo, upper), (_, lower) = plane.at([(terms.elbo, 1.6), (terms.elbo, 0.6)])
-        ends = plane.at([(terms.log_p, 1.25), (terms.reconstruction, 0.25)])
+        ends = plane.at(list(zip(values, (1.25, 0.25), strict=True)))
     parts = f"gap KL(q‖p(z|x)) {nats(terms.gap)}", f"KL(q‖p(z)) {nats(terms.kl_prior)}"
     label, within = f"ELBO {nats(terms.elbo)}", elbo > 130
-    values = terms.log_p, terms.reconstruction
     for y, (_, name), value, (x, below), part in zip(
         (upper, lower), names, values, ends, parts, strict=True
     ):
@@ -116,14 +111,10 @@ def elbo_bar(x: float = 1.5, s: float = 0.6) -> Explorer:
         words = f"p(z) = N(0, 1),  p(x|z) = N({w:.2f} z, {s:g}²),  x = {x:g}"
         densities.heading(canvas, words)
         q = _density(z, mean, sd)
+        posterior = _density(z, true.posterior_mean, true.posterior_sd)
         curves = [  # dashes over the full line, so that both are seen
             ("your q(z)", BLUE, 0.0, q),
-            (
-                "posterior p(z|x)",
-                ORANGE,
-                8.0,
-                _density(z, true.posterior_mean, true.posterior_sd),
-            ),
+            ("posterior p(z|x)", ORANGE, 8.0, posterior),
             ("prior p(z)", MUTED, 7.0, _density(z, 0.0, 1.0)),
         ]
         top = 1.12 * max(0.75, *(float(y.max()) for *_, y in curves))

@@ -6,10 +6,7 @@ from torch.nn.functional import interpolate
 
 from course_lib.data import faces
 from course_lib.data.faces import FACTORS
-from course_lib.explore.kit.canvas import Canvas
-from course_lib.explore.kit.controls import Choice, Control, Slider
-from course_lib.explore.kit.explorer import Explorer
-from course_lib.explore.kit.panels import Face, Page
+from course_lib.explore.kit import Canvas, Choice, Control, Explorer, Face, Page, Slider
 from course_lib.explore.kit.readings import Readings, changed, judge_for, one, said
 
 SIDE, READ = 320, 64

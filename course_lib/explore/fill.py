@@ -1,27 +1,22 @@
 """Paint out and fill: what a flow puts in place of a rectangle (lesson 11).
 
 The first half of the steps looks for a latent z whose image agrees with what is left, the
-second half are Langevin steps; `models.flows.inpainting` does both. Each step costs a gradient
-of the flow, so a way is computed no further than the slider asks for, and what was computed is
-kept.
+second half are Langevin steps; `models.inpainting` does both. Each costs a gradient of the flow,
+so a way is computed no further than the slider asks for, and kept.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 import numpy as np
 import torch
 
 from course_lib.errors import CourseError
-from course_lib.explore.kit import network
-from course_lib.explore.kit.canvas import MUTED, ORANGE, Canvas
-from course_lib.explore.kit.controls import Slider
-from course_lib.explore.kit.explorer import Explorer
-from course_lib.explore.kit.mouse import Point
-from course_lib.explore.kit.panels import Page, Panel
+from course_lib.explore.kit import Canvas, Explorer, Page, Panel, Point, Slider, View, network
+from course_lib.explore.kit.canvas import MUTED, ORANGE
 from course_lib.models.inpainting import filling
 from course_lib.models.realnvp import RealNVP
 from course_lib.plots.pictures import as_array, as_pixels
@@ -54,10 +49,8 @@ class Pane(Panel):
     def value(self, at: Point) -> tuple[int, int]:
         """Row and column of the pixel, the nearest if beside."""
         x, y = self.share(at)
-        size = self.height // self.zoom, self.width // self.zoom
-        return min(int((1 - y) * size[0] + 1e-9), size[0] - 1), min(
-            int(x * size[1]), size[1] - 1
-        )
+        high, wide = self.height // self.zoom, self.width // self.zoom
+        return min(int((1 - y) * high + 1e-9), high - 1), min(int(x * wide), wide - 1)
 
     def paint(
         self, canvas: Canvas, pixels: np.ndarray, words: str, hole: Rectangle | None = None
@@ -66,20 +59,20 @@ class Pane(Panel):
         self.heading(canvas, words, color=ORANGE if hole else MUTED)
         canvas.picture(pixels, self.left, self.top, self.zoom)
         if hole:
-            x, y, zoom = self.left, self.top, self.zoom
-            right, bottom = x + hole.right * zoom - 1, y + hole.bottom * zoom - 1
-            canvas.frame((x + hole.left * zoom, y + hole.top * zoom, right, bottom), ORANGE)
+            top, left, bottom, right = (v * self.zoom for v in hole)
+            x, y = self.left, self.top
+            canvas.frame((x + left, y + top, x + right - 1, y + bottom - 1), ORANGE)
 
 
 class Way:
-    """One filling, computed as far as somebody looked."""
+    """One filling, computed as far as somebody looked; what is seen is uint8 (H, W, 3)."""
 
     def __init__(self, flow: RealNVP, steps: Iterator[torch.Tensor]) -> None:
-        self.flow, self.steps = flow, steps
-        self.seen: list[np.ndarray] = []
+        self.flow, self.steps, self.seen = flow, steps, []
+        self.go()
 
     def go(self) -> None:
-        """Compute one step more; what is seen is uint8 (H, W, 3)."""
+        """Compute one step more."""
         (x,) = network.quietly(self.flow, lambda _: next(self.steps), np.zeros(0))
         self.seen.append(as_pixels(x.float())[0])
 
@@ -127,13 +120,11 @@ def fill(flow, images, *, steps: int = 120, temperature: float = 1.0) -> Explore
             x, _ = flow.dequantise(levels, noise)
         known = torch.as_tensor(hole.known(high, wide))
         given = {"steps": steps, "generator": generator, "temperature": temperature}
-        way = Way(flow, filling(flow, x, known, **given))
-        way.go()
-        return way
+        return Way(flow, filling(flow, x, known, **given))
 
     def draw(
         image: int, top: int, left: int, height: int, width: int, seed: int, step: int
-    ) -> Iterator[tuple[Canvas, str]]:
+    ) -> Iterator[View]:
         hole = Rectangle(top, left, min(high, top + height), min(wide, left + width))
         way, original = way_of(image, hole, seed), as_pixels(images[image : image + 1])[0]
         painted = np.where(hole.known(high, wide)[:, :, None], original, np.uint8(GREY))
@@ -144,28 +135,25 @@ def fill(flow, images, *, steps: int = 120, temperature: float = 1.0) -> Explore
             panes[0].paint(canvas, original, "original")
             panes[1].paint(canvas, painted, "painted out: drag another", hole)
             panes[2].paint(canvas, way.seen[now], words, hole)
-            phase = "Langevin steps towards draws from p(missing | known)"
-            if now <= steps // 2:
+            phase = "the start, a draw from the flow that knows nothing of the rest"
+            if now:
                 phase = "gradient steps in z towards what is left"
-            if now == 0:
-                phase = "the start, a draw from the flow that knows nothing of the rest"
+            if now > steps // 2:
+                phase = "Langevin steps towards draws from p(missing | known)"
             return canvas, (
                 f"Image {image}, seed {seed}; missing: rows {hole.top} to {hole.bottom - 1}, "
                 f"columns {hole.left} to {hole.right - 1}. Step {now} of {steps}: {phase}."
             )
 
         while len(way.seen) <= step:
-            yield view(len(way.seen) - 1)
+            yield partial(view, len(way.seen) - 1)
             way.go()
-        yield view(step)
+        yield partial(view, step)
 
     def dragged(begin: tuple, end: tuple, now: dict) -> dict[str, int]:
         if begin == end:  # a click: the same rectangle, its middle there
-            size, whole = (now["height"], now["width"]), (high, wide)
-            top, left = (
-                min(max(at - side // 2, 0), most - side)
-                for at, side, most in zip(begin, size, whole, strict=True)
-            )
+            put = lambda at, side, most: min(max(at - side // 2, 0), most - side)
+            top, left = put(begin[0], now["height"], high), put(begin[1], now["width"], wide)
             return {"top": top, "left": left}
         rows, columns = (sorted(pair) for pair in zip(begin, end, strict=True))
         size = {"height": rows[1] - rows[0] + 1, "width": columns[1] - columns[0] + 1}
@@ -180,13 +168,8 @@ def fill(flow, images, *, steps: int = 120, temperature: float = 1.0) -> Explore
         Slider("seed", "seed", 0, 19, 1, 0),
         Slider("step", "step", 0, steps, 1, steps),
     ]
-    return Explorer(
-        controls,
-        draw,
-        name="fill",
-        about="An image, the same with a rectangle painted out, and what a flow fills in.",
-        size=page.size,
-        mouse=dict.fromkeys(panes, dragged),
-        play="step",
-        bounds=lambda now: {"height": high - now["top"], "width": wide - now["left"]},
-    )
+    about = "An image, the same with a rectangle painted out, and what a flow fills in."
+    named = {"name": "fill", "about": about, "play": "step"}
+    bounds = lambda now: {"height": high - now["top"], "width": wide - now["left"]}
+    mouse = dict.fromkeys(panes, dragged)
+    return Explorer(controls, draw, **named, size=page.size, mouse=mouse, bounds=bounds)

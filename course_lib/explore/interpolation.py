@@ -8,14 +8,10 @@ was not trained on it. The spherical path (Shoemake 1985, White 2016) keeps its 
 from __future__ import annotations
 
 import numpy as np
-import torch
 
-from course_lib.explore.kit.axes import Curve
-from course_lib.explore.kit.canvas import BLUE, ORANGE, Canvas
-from course_lib.explore.kit.controls import Slider
-from course_lib.explore.kit.explorer import Explorer
-from course_lib.explore.kit.latent_space import latents
-from course_lib.explore.kit.panels import Face, Page, Strip
+from course_lib.explore.kit import Canvas, Curve, Explorer, Face, Page, Slider, Strip
+from course_lib.explore.kit.canvas import BLUE, ORANGE
+from course_lib.explore.kit.latent_space import draws, latents
 
 STRIP = 11
 
@@ -41,8 +37,7 @@ def spherical(a: np.ndarray, b: np.ndarray, t: np.ndarray) -> np.ndarray:
 
 def draw_of(seed: int, latent: int) -> np.ndarray:
     """The draw from N(0, I) that belongs to a seed, (latent,)."""
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(latent, generator=generator).double().numpy()
+    return draws(1, latent, seed)[0]
 
 
 def usual_norms(latent: int) -> tuple[float, float]:
@@ -96,12 +91,7 @@ def interpolation(gan) -> Explorer:
         Slider("seed_a", "seed of a", 0, 99, 1, 1),
         Slider("seed_b", "seed of b", 0, 99, 1, 2),
     ]
-    return Explorer(
-        controls,
-        draw,
-        name="interpolation",
-        about="A linear and a spherical path between two latent points: images and norms of z.",
-        size=page.size,
-        mouse=dict.fromkeys([norm, *strips.values()], "t"),
-        play="t",
-    )
+    about = "A linear and a spherical path between two latent points: images and norms of z."
+    named = {"name": "interpolation", "about": about, "play": "t"}
+    mouse = dict.fromkeys([norm, *strips.values()], "t")
+    return Explorer(controls, draw, **named, size=page.size, mouse=mouse)

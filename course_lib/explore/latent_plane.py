@@ -13,12 +13,8 @@ import numpy as np
 from PIL import Image
 
 from course_lib.errors import CourseError
-from course_lib.explore.kit.axes import Pad
-from course_lib.explore.kit.canvas import Canvas
-from course_lib.explore.kit.controls import Choice, Slider
-from course_lib.explore.kit.explorer import Explorer
-from course_lib.explore.kit.latent_space import encodings, latents
-from course_lib.explore.kit.panels import Face, Page
+from course_lib.explore.kit import Canvas, Choice, Explorer, Face, Pad, Page, Slider
+from course_lib.explore.kit.latent_space import encodings, latents, two_of
 from course_lib.plots.lattice import spread
 from course_lib.plots.pictures import as_array, mosaic
 from course_lib.plots.style import CLASS_PALETTE
@@ -56,7 +52,8 @@ def paint_encodings(
     limits, marks = (-reach, reach), [(v, f"{v}") for v in range(-reach, reach + 1)]
     with pad.on(canvas, xlim=limits, ylim=limits, xticks=marks, yticks=marks) as plane:
         for v in range(1 - reach, reach):
-            plane.grid_at(v, v)
+            plane.upright(v)
+            plane.level(v)
         plane.discs(points[order], 1.5, [color_of(group) for group in groups[order]])
         plane.rings()
         places = plane.at(points)
@@ -83,12 +80,7 @@ def _encodings(model, data, labels, limit: int = 2000) -> tuple[np.ndarray, np.n
 
 
 def latent_plane(
-    vae,
-    data=None,
-    labels=None,
-    *,
-    dims: tuple[int, int] = (0, 1),
-    tiles: int = 15,
+    vae, data=None, labels=None, *, dims: tuple[int, int] = (0, 1), tiles: int = 15
 ) -> Explorer:
     """Two latent dimensions of a model under mouse or sliders, with a map of the plane.
 
@@ -99,10 +91,7 @@ def latent_plane(
     Raises `CourseError` for a model that has no latent space of images, and dims that it lacks.
     """
     space = latents(vae, "latent_plane")
-    if len(set(dims)) != 2 or not all(isinstance(d, int) and 0 <= d < space.size for d in dims):
-        raise CourseError(
-            f"dims must be two different numbers from 0 to {space.size - 1}; got {dims}."
-        )
+    dims = two_of(dims, space.size)
 
     def picture(points: np.ndarray) -> np.ndarray:
         z = np.zeros((len(points), space.size))
@@ -110,10 +99,8 @@ def latent_plane(
         return space.pictures(z)
 
     names = tuple(f"z{'₁₂'[i]}" if space.size == 2 else f"z[{dims[i]}]" for i in (0, 1))
-    now, plane_map = (
-        Face(336),
-        Pad(SIDE, SIDE, (0, 1), (0, 1), xname=f"{names[0]}; upwards {names[1]}"),
-    )
+    now, upwards = Face(336), f"{names[0]}; upwards {names[1]}"
+    plane_map = Pad(SIDE, SIDE, (0, 1), (0, 1), xname=upwards)
     page = Page([now, plane_map])
     steps = quantiles(tiles)
     corners = np.array([(a, b) for b in reversed(steps) for a in steps])
@@ -148,7 +135,5 @@ def latent_plane(
     if data is not None:
         controls.append(Choice("map", "map", tuple(papers), "decoded"))
     about = "The image decoded at one latent point, beside a map of the latent plane."
-    mouse = {plane_map: point}
-    return Explorer(
-        controls, draw, name="latent_plane", about=about, size=page.size, mouse=mouse
-    )
+    named = {"name": "latent_plane", "about": about}
+    return Explorer(controls, draw, **named, size=page.size, mouse={plane_map: point})

@@ -11,11 +11,8 @@ import math
 
 import numpy as np
 
-from course_lib.explore.kit.axes import Curve, Pad
+from course_lib.explore.kit import Choice, Curve, Explorer, Pad, Page, Panel, Slider, Toggle
 from course_lib.explore.kit.canvas import BLUE, GREEN, INK, ORANGE, PAPER, Canvas
-from course_lib.explore.kit.controls import Choice, Slider, Toggle
-from course_lib.explore.kit.explorer import Explorer
-from course_lib.explore.kit.panels import Page, Panel
 
 REACH, MOST, FAR = 3.0, 200, 60
 
@@ -72,7 +69,8 @@ def minimax() -> Explorer:
     Controls: update ("simultaneous", "alternating"), eta (.02 to 1), steps (1 to 200), angle of
     the start in degrees, flow (the circle of continuous time). Drag the start around.
     """
-    game = Pad(400, 400, (-REACH, REACH), (-REACH, REACH), "The game f(x, y) = xy", xname="x")
+    limits = -REACH, REACH
+    game = Pad(400, 400, limits, limits, "The game f(x, y) = xy", xname="x")
     growth = Curve(290, 270, (0, 1), (0, 1), "radius (logarithmic)", xname="step", grid="y")
     key = Panel(290, 96, None, (26, 0, 0, 0))
     page = Page([game, [growth, key]])
@@ -82,7 +80,8 @@ def minimax() -> Explorer:
         for x, y in np.stack(np.meshgrid(*[np.linspace(-2.7, 2.7, 10)] * 2), -1).reshape(-1, 2):
             along = np.array([-y, x]) / math.hypot(x, y) * 0.15
             plane.arrow((x, y) - along, (x, y) + along, "#C9CED3")
-        plane.grid_at(0.0, 0.0, "#B5B5B5")
+        plane.upright(0.0, "#B5B5B5")
+        plane.level(0.0, "#B5B5B5")
 
     def draw(
         update: str, eta: float, steps: int, angle: float, flow: bool
@@ -113,8 +112,8 @@ def minimax() -> Explorer:
         lines = [(t, np.log10(radii), color, width, 0.0)]
         lines += [(t, np.log10(values), INK, 1.4, 5.0) for values in told]
         lines += [(t, 0.0 * t, GREEN, 1.8, 6.0)] * flow
-        limits = {"xlim": ends, "ylim": (-0.5, decades), "yticks": powers(decades)}
-        growth.paint(canvas, lines, **limits, xticks=[(v, f"{v}") for v in ends])
+        view = {"xlim": ends, "ylim": (-0.5, decades), "yticks": powers(decades)}
+        growth.paint(canvas, lines, **view, xticks=[(v, f"{v}") for v in ends])
         theory = "√(1 + η²) a step" if update == "simultaneous" else "bounds of x² + y² − ηxy"
         entries = [(f"{update} play", color, 0.0), (theory, INK, 5.0)]
         entries += [("continuous time", GREEN, 6.0)] * flow
@@ -125,6 +124,10 @@ def minimax() -> Explorer:
             canvas.text(key.left + x + 12, key.top + 84, words, size=13, anchor="lm")
         return canvas, say(update, eta, radii, angle)
 
+    def start_at(_begin: object, at: tuple[float, float], _now: dict) -> dict[str, int]:
+        degrees = math.degrees(math.atan2(at[1], at[0]))
+        return {"angle": round(degrees / 5) * 5 % 360}
+
     controls = [
         Choice("update", "updates", ("simultaneous", "alternating"), "simultaneous"),
         Slider("eta", "step size η", 0.02, 1.0, 0.02, 0.2),
@@ -132,17 +135,6 @@ def minimax() -> Explorer:
         Slider("angle", "start angle (°)", 0, 355, 5, 45),
         Toggle("flow", "show continuous time", True),
     ]
-    return Explorer(
-        controls,
-        draw,
-        name="minimax",
-        about="The path of two players on f(x, y) = xy, and its distance from the solution.",
-        size=page.size,
-        mouse={game: lambda _, at, now: {"angle": start_angle(*at)}},
-        play="steps",
-    )
-
-
-def start_angle(x: float, y: float) -> int:
-    """The start on the unit circle that is nearest to a place, in steps of 5 degrees."""
-    return round(math.degrees(math.atan2(y, x)) / 5) * 5 % 360
+    about = "The path of two players on f(x, y) = xy, and its distance from the solution."
+    named = {"name": "minimax", "about": about, "play": "steps"}
+    return Explorer(controls, draw, **named, size=page.size, mouse={game: start_at})

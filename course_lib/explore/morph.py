@@ -7,17 +7,14 @@ one-hot vector to another. No training image has half a label: what G draws ther
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 
 from course_lib.explore.interpolation import draw_of, linear, spherical
-from course_lib.explore.kit.axes import Curve
-from course_lib.explore.kit.canvas import BLUE, MUTED, ORANGE, Canvas
+from course_lib.explore.kit import Canvas, Curve, Explorer, Face, Page, Panel, Slider, Tiles
+from course_lib.explore.kit.canvas import BLUE, MUTED, ORANGE
 from course_lib.explore.kit.conditioned import class_judge, conditioned
-from course_lib.explore.kit.controls import Slider
-from course_lib.explore.kit.explorer import Explorer
-from course_lib.explore.kit.panels import Face, Page, Panel, Tiles
 
 CELLS, CELL, KEPT = 7, 58, 16
 ENDS = ((0, "0"), (0.5, "0.5"), (1, "1"))
@@ -32,8 +29,7 @@ class Square(Tiles):
 
 
 def morph(model, *, judge=None) -> Explorer:
-    """From one digit to another: the style under one direction of the mouse, the label under
-    the other.
+    """From one digit to another: the style in one direction, the label in the other.
 
     model: any hybrid that is told classes. judge: a classifier, images (n, C, H, W) in [0, 1] →
     logits (n, classes); None: the shipped judge of digits where images are 1×28×28 in ten
@@ -50,45 +46,29 @@ def morph(model, *, judge=None) -> Explorer:
         np.linspace(0, 1, CELLS),
         np.linspace(0, 1, 17),
     )
-
-    square = Square(
-        CELLS,
-        CELLS**2,
-        "to the right: the label; upwards: the style",
-        side=CELL,
-        gap=0,
-        names=40,
-    )
+    title = "to the right: the label; upwards: the style"
+    square = Square(CELLS, CELLS**2, title, side=CELL, gap=0, names=40)
     big, below = Face(224), Panel(10, 14, None)
-    curve = Curve(
-        250,
-        104,
-        (0, 1),
-        (-0.04, 1.04),
-        xticks=ENDS,
-        yticks=ENDS[::2],
-        xname="label mix",
-        grid="y",
-    )
+    axes = {"xticks": ENDS, "yticks": ENDS[::2], "xname": "label mix", "grid": "y"}
+    curve = Curve(250, 104, (0, 1), (-0.04, 1.04), **axes)
     page = Page([[square, below], [big, curve]])
     square.heading(page.paper)
 
-    @lru_cache(KEPT)
-    def grid(a: int, b: int, seed_a: int, seed_b: int) -> np.ndarray:
-        ends = draw_of(seed_a, space.size), draw_of(seed_b, space.size)
-        styles = spherical(*ends, mixes[::-1]).repeat(CELLS, axis=0)
-        labels = np.tile(linear(one_hot[a], one_hot[b], mixes), (CELLS, 1))
-        return space.pictures(styles, labels)
+    def made(
+        styles: np.ndarray, mixes: np.ndarray, a: int, b: int, seed_a: int, seed_b: int
+    ) -> np.ndarray:
+        """Pictures of every style, all label mixes of each."""
+        z = spherical(draw_of(seed_a, space.size), draw_of(seed_b, space.size), styles)
+        labels = np.tile(linear(one_hot[a], one_hot[b], mixes), (len(styles), 1))
+        return space.pictures(z.repeat(len(mixes), axis=0), labels)
 
-    def draw(
-        style: float, label: float, a: int, b: int, seed_a: int, seed_b: int
-    ) -> tuple[Canvas, str]:
-        ends = draw_of(seed_a, space.size), draw_of(seed_b, space.size)
-        way = np.append(label, fine if read else [])
-        z = spherical(*ends, np.array([style])).repeat(len(way), axis=0)
-        pictures = space.pictures(z, linear(one_hot[a], one_hot[b], way))
+    grid = lru_cache(KEPT)(partial(made, mixes[::-1], mixes))
+
+    def draw(style: float, label: float, **ends: int) -> tuple[Canvas, str]:
+        a, b, seed_a, seed_b = (ends[name] for name in ("a", "b", "seed_a", "seed_b"))
+        pictures = made(np.array([style]), np.append(label, fine if read else []), **ends)
         canvas = page.sheet()
-        square.paint(canvas, grid(a, b, seed_a, seed_b))
+        square.paint(canvas, grid(**ends))
         shares = ((v * (CELLS - 1) + 0.5) / CELLS for v in (label, style))
         square.cross(canvas, *shares, half=CELL / 2, arms=False)
         left, _, right, bottom = square.box
@@ -98,9 +78,7 @@ def morph(model, *, judge=None) -> Explorer:
             (right, f"class {b}", BLUE, "ra"),
         ):
             canvas.text(x, bottom + 6, words, size=14, color=color, anchor=anchor)
-        names = [""] * CELLS
-        names[0], names[-1] = f"no. {seed_b}", f"no. {seed_a}"
-        square.names(canvas, names)
+        square.names(canvas, [f"no. {seed_b}", *[""] * (CELLS - 2), f"no. {seed_a}"])
         big.paint(canvas, pictures[0], f"style {style:.2f}, label {label:.2f}")
         text = (
             f"Style {style:.2f} of the way from seed {seed_a} to seed {seed_b}, label "
@@ -115,11 +93,8 @@ def morph(model, *, judge=None) -> Explorer:
         for x, words, color in ((58, f"P({a})", ORANGE), (104, f"P({b})", BLUE)):
             at = curve.left + x, curve.top - 9
             canvas.text(*at, words, size=14, bold=True, color=color, anchor="ls")
-        lines = [
-            (fine, probabilities[1:, digit], color, 2.4, 0.0)
-            for digit, color in ((a, ORANGE), (b, BLUE))
-        ]
-        curve.paint(canvas, lines, at=label)
+        share = lambda digit, color: (fine, probabilities[1:, digit], color, 2.4, 0.0)
+        curve.paint(canvas, [share(a, ORANGE), share(b, BLUE)], at=label)
         return canvas, (
             f"{text} The judge reads {most} ({here[most]:.0%}): P({a}) = {here[a]:.2f}, "
             f"P({b}) = {here[b]:.2f}."
@@ -135,7 +110,6 @@ def morph(model, *, judge=None) -> Explorer:
         Slider("seed_b", "second style", 0, 99, 1, 2),
     ]
     about = "A morph between two classes: the label mixed in one direction, style in the other."
+    named = {"name": "morph", "about": about, "play": "label"}
     mouse = {square: ("label", "style"), curve: "label"}
-    return Explorer(
-        controls, draw, name="morph", about=about, size=page.size, mouse=mouse, play="label"
-    )
+    return Explorer(controls, draw, **named, size=page.size, mouse=mouse)

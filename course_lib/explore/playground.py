@@ -9,21 +9,18 @@ run together and after one another, a collapse.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageColor
 from torch import Tensor, nn
+from torch.func import functional_call
 from torch.nn.functional import softplus
 
-from course_lib.explore.kit import strokes
-from course_lib.explore.kit.axes import Curve, Pad
+from course_lib.explore.kit import Choice, Curve, Explorer, Pad, Page, Slider, View, strokes
 from course_lib.explore.kit.canvas import BLUE, GREEN, INK, MUTED, ORANGE, PAPER, Canvas
-from course_lib.explore.kit.controls import Choice, Slider
 from course_lib.explore.kit.drawing import Drawing, ink, penned
-from course_lib.explore.kit.explorer import Explorer
-from course_lib.explore.kit.panels import Page
 from course_lib.plots.lattice import lattice
 
 REACH, UNITS, FIELD, SEEN, BATCH = 3.0, 60, 36, 120, 96
@@ -56,8 +53,8 @@ def network(inputs: int, outputs: int) -> nn.Sequential:
 class Game:
     """The moves of one setting, computed as far as somebody looked.
 
-    seen: after each move G's points (n, 2), their arrows −∂L_G/∂x (n, 2), D's probabilities on
-    the lattice (FIELD, FIELD), and the lower bound of the JS divergence on fresh points.
+    kept: after each move G's points (n, 2), D's weights, and the lower bound of the JS
+    divergence on fresh points; `seen` makes of them what is shown.
     """
 
     def __init__(self, order: str, rate: float, seed: int, name: str, path: list) -> None:
@@ -72,21 +69,22 @@ class Game:
         }
         self.z = torch.randn(SEEN, 2, generator=self.random)
         pairs = lattice(((-REACH, REACH), (-REACH, REACH)), FIELD)[2]
-        self.pairs, self.seen = torch.tensor(pairs).float(), []
-        self.look()
+        self.pairs, self.kept = torch.tensor(pairs).float(), []
+        self.keep()
 
     def points(self, n: int) -> tuple[Tensor, Tensor]:
         """n points of the target, n of G."""
         z = torch.randn(n, 2, generator=self.random)
         return target(self.name, self.path, n, self.random), self.players["G"](z)
 
+    def turn(self, move: int) -> str:
+        """Who makes a move, from 1 on."""
+        return self.order[(move - 1) % len(self.order)]
+
     def move(self) -> None:
         """Whose turn it is takes one step; both losses are those of lesson 02."""
-        player, (real, fake) = (
-            self.order[(len(self.seen) - 1) % len(self.order)],
-            self.points(BATCH),
-        )
-        critic = self.players["D"]
+        player, critic = self.turn(len(self.kept)), self.players["D"]
+        real, fake = self.points(BATCH)
         loss = softplus(-critic(fake)).mean()
         if player == "D":
             loss = softplus(-critic(real)).mean() + softplus(critic(fake.detach())).mean()
@@ -94,26 +92,32 @@ class Game:
         for weight, gradient in zip(weights, torch.autograd.grad(loss, weights), strict=True):
             weight.grad = gradient
         self.steps[player].step()
-        self.look()
+        self.keep()
 
-    def look(self) -> None:
-        """Keep what is to be seen now."""
+    def keep(self) -> None:
+        """What is needed to show this moment later."""
         critic = self.players["D"]
         with torch.no_grad():
             x, (real, fake) = self.players["G"](self.z), self.points(FRESH)
             value = -softplus(-critic(real)).mean() - softplus(critic(fake)).mean()
-            field = critic(self.pairs).sigmoid().view(FIELD, FIELD).numpy()
-        x.requires_grad_()
+        weights = {name: v.detach().clone() for name, v in critic.named_parameters()}
+        self.kept.append((x, weights, max(0.0, float(value) / 2 + np.log(2))))
+
+    def seen(self, move: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+        """After a move: points, their arrows −∂L_G/∂x (n, 2), D's probabilities on the lattice
+        (FIELD, FIELD), and the bound."""
+        x, weights, divergence = self.kept[move]
+        critic = partial(functional_call, self.players["D"], weights)
+        x = x.detach().requires_grad_()
         (slope,) = torch.autograd.grad(softplus(-critic(x)).sum(), x)
-        divergence = max(0.0, float(value) / 2 + np.log(2))
-        self.seen.append((x.detach().numpy(), -slope.numpy(), field, divergence))
+        with torch.no_grad():
+            field = critic(self.pairs).sigmoid().view(FIELD, FIELD).numpy()
+        return x.detach().numpy(), -slope.numpy(), field, divergence
 
 
 def shade(field: np.ndarray, side: int) -> Image.Image:
     """D's probabilities as a picture: blue where it says real, orange where it says fake."""
-    ends = [
-        np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)]) for color in (BLUE, ORANGE)
-    ]
+    ends = [np.array(ImageColor.getrgb(color)) for color in (BLUE, ORANGE)]
     share = (2 * field - 1)[::-1, :, None]
     pixels = 255 - np.abs(share) * 0.45 * (255 - np.where(share > 0, *ends))
     image = Image.fromarray(pixels.round().astype(np.uint8))
@@ -127,7 +131,8 @@ def playground() -> Explorer:
     drawing"), d and g (moves of each in a round, 0 to 5), rate (G's learning rate; D's is 0.01),
     seed, drawing and ink. Press and drag in the square to draw the target.
     """
-    square = Pad(430, 430, (-REACH, REACH), (-REACH, REACH), "D's field; G's points and arrows")
+    limits = -REACH, REACH
+    square = Pad(430, 430, limits, limits, "D's field; G's points and arrows")
     curve = Curve(290, 200, (0, MOST), (0, 0.72), "JS divergence, at least", xname="moves")
     page = Page([square, curve])
     square.heading(page.paper)
@@ -144,7 +149,7 @@ def playground() -> Explorer:
         path = strokes.first(strokes.read(drawing, UNITS), ink)
         return Game("D" * d + "G" * g, float(rate), seed, name, path)
 
-    def draw(step: int, **setting: object) -> Iterator[tuple[Canvas, str]]:
+    def draw(step: int, **setting: object) -> Iterator[View]:
         if setting["target"] != TARGETS[-1]:
             setting |= {"drawing": "", "ink": 0}
         name = setting.pop("target")
@@ -153,7 +158,7 @@ def playground() -> Explorer:
         step = step if played.order else 0
 
         def view(now: int) -> tuple[Canvas, str]:
-            canvas, (x, arrows, field, js) = page.sheet(), played.seen[now]
+            canvas, (x, arrows, field, js) = page.sheet(), played.seen(now)
             place = 2 * square.left, 2 * square.top
             canvas.large.paste(shade(field, 2 * square.width), place)
             with square.on(canvas) as plane:
@@ -161,11 +166,11 @@ def playground() -> Explorer:
                 for point, arrow in zip(x, arrows, strict=True):
                     plane.arrow(point, point + 0.8 * arrow, GREEN)
                 plane.discs(x, 3.2, ORANGE, rim=PAPER)
-            bounds = np.array([seen[3] for seen in played.seen[: now + 1]])
+            bounds = np.array([bound for *_, bound in played.kept[: now + 1]])
             line = np.arange(now + 1), bounds, BLUE, 1.8, 0.0
             log_2 = np.array([0, MOST]), np.full(2, np.log(2)), MUTED, 1.0, 5.0
             curve.paint(canvas, [log_2, line], dots=[(now, js, BLUE)])
-            who = played.order[(now - 1) % len(played.order)] if now else "nobody yet"
+            who = played.turn(now) if now else "nobody yet"
             spread, length = x.std(0).mean(), np.linalg.norm(arrows, axis=1).mean()
             return canvas, (
                 f"Move {now}{'' if now == step else f' of {step} …'}, made by {who}. On fresh "
@@ -173,17 +178,16 @@ def playground() -> Explorer:
                 f"{real.std(0).mean():.2f}); mean length of an arrow {length:.2f}."
             )
 
-        while len(played.seen) <= step:
-            if len(played.seen) % SHOWN == 0:
-                yield view(len(played.seen) - 1)
+        while len(played.kept) <= step:
+            if len(played.kept) % SHOWN == 0:
+                yield partial(view, len(played.kept) - 1)
             played.move()
-        yield view(step)
+        yield partial(view, step)
 
     def pen(begin: tuple, end: tuple, now: dict) -> dict[str, object]:
         own = now["target"] == TARGETS[-1]
-        units = [
-            ((x / REACH + 1) / 2 * UNITS, (1 - y / REACH) / 2 * UNITS) for x, y in (begin, end)
-        ]
+        unit = lambda v: (v / REACH + 1) / 2 * UNITS
+        units = [(unit(x), unit(-y)) for x, y in (begin, end)]
         drawing = now["drawing"] if own else ""
         return {"target": TARGETS[-1], "step": 0} | penned(drawing, now["ink"], UNITS, *units)
 
@@ -198,7 +202,5 @@ def playground() -> Explorer:
         Drawing(UNITS),
     ]
     about = "A GAN in the plane, move by move: D's field, G's points, and where they are drawn."
-    mouse = {square: pen, curve: "step"}
-    return Explorer(
-        controls, draw, name="playground", about=about, size=page.size, mouse=mouse, play="step"
-    )
+    named = {"name": "playground", "about": about, "play": "step"}
+    return Explorer(controls, draw, **named, size=page.size, mouse={square: pen, curve: "step"})

@@ -5,17 +5,15 @@ log p of one point is log N of where it lands, plus what each layer adds on the 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from PIL import Image
 
 from course_lib.errors import CourseError
-from course_lib.explore.kit import network
-from course_lib.explore.kit.axes import Bars, Pad
-from course_lib.explore.kit.canvas import BLUE, INK, MUTED, ORANGE, PALE, PAPER, Canvas
-from course_lib.explore.kit.controls import Slider
-from course_lib.explore.kit.explorer import Explorer
-from course_lib.explore.kit.panels import Page, Panel
+from course_lib.explore.kit import Bars, Canvas, Explorer, Pad, Page, Panel, Slider, network
+from course_lib.explore.kit.canvas import BLUE, INK, MUTED, ORANGE, PALE, PAPER
 from course_lib.explore.warp import layer_names, number, passage, plane_flow
 from course_lib.plots.lattice import lattice
 
@@ -42,9 +40,8 @@ def pointed(flow, reach: float = 3.0) -> Explorer:
     if not 0.5 <= reach <= 9:
         raise CourseError(f"reach must be a number from 0.5 to 9; got {reach!r}.")
     names = layer_names(flow)
-    square = Pad(
-        380, 380, (-reach, reach), (-reach, reach), "density (shade), x and its way to z"
-    )
+    limits = -reach, reach
+    square = Pad(380, 380, limits, limits, "density (shade), x and its way to z")
     key, bars = Panel(380, 16, None, (26, 0, 0, 0)), Bars(226, 380, "nats", names=146)
     page = Page([[square, key], bars], gap=10)
     square.heading(page.paper)
@@ -79,19 +76,11 @@ def pointed(flow, reach: float = 3.0) -> Explorer:
             f"{number(log_p)} nats, a density of {np.exp(log_p):.3g}."
         )
 
-    home = passage(flow, np.array([[HOME, HOME]]), back=True).stages[-1, 0]
-    controls = [
-        Slider(f"x{i}", f"x{'₁₂'[i - 1]}", -reach, reach, 0.05, _near(home[i - 1], reach))
-        for i in (1, 2)
-    ]
+    home = passage(flow, np.array([[HOME, HOME]]), back=True).stages[-1, 0].tolist()
+    controls = [Slider(f"x{i}", f"x{'₁₂'[i - 1]}", *limits, 0.05, 0.0) for i in (1, 2)]
+    controls = [replace(c, start=c.nearest(at)) for c, at in zip(controls, home, strict=True)]
     about = (
         "The density of a flow at one point: log N of where it lands plus each layer's part."
     )
     mouse = {square: ("x1", "x2")}
     return Explorer(controls, draw, name="pointed", about=about, size=page.size, mouse=mouse)
-
-
-def _near(value: float, reach: float) -> float:
-    """A value of a slider from −reach to reach in steps of 0.05."""
-    steps = round((min(max(float(value), -reach), reach) + reach) / 0.05)
-    return min(reach, round(steps * 0.05 - reach, 9))

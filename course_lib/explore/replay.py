@@ -9,11 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from course_lib.errors import CourseError
-from course_lib.explore.kit.axes import Curve, Pad
-from course_lib.explore.kit.canvas import GRID, INK, MUTED, ORANGE, Canvas
-from course_lib.explore.kit.controls import Slider
-from course_lib.explore.kit.explorer import Explorer
-from course_lib.explore.kit.panels import Face, Page
+from course_lib.explore.kit import Canvas, Curve, Explorer, Face, Pad, Page, Slider
+from course_lib.explore.kit.canvas import GRID, INK, MUTED, ORANGE
 from course_lib.plots.curve import running_mean
 from course_lib.plots.pictures import as_array, as_pixels, mosaic
 from course_lib.plots.style import PALETTE
@@ -26,9 +23,8 @@ def sheet(grid: np.ndarray) -> np.ndarray:
     pixels = as_pixels(grid[:64])
     columns = min(8, int(np.ceil(np.sqrt(len(pixels)))))
     zoom = max(1, (SIDE + 2) // columns // pixels.shape[2])
-    return mosaic(
-        pixels, columns, zoom, 2 if zoom * pixels.shape[2] * columns < SIDE - 14 else 0
-    )
+    gap = 2 if zoom * pixels.shape[2] * columns < SIDE - 14 else 0
+    return mosaic(pixels, columns, zoom, gap)
 
 
 def sparkline(height: int, means: np.ndarray, color: str) -> tuple[Curve, tuple]:
@@ -68,10 +64,8 @@ def replay(history) -> Explorer:
     else:
         shown, pictures = Face(SIDE), [sheet(grid) for _, grid in grids]
     height = min(110, 450 // max(1, len(terms)) - 44)
-    curves = {
-        name: sparkline(height, means, PALETTE[index])
-        for index, (name, means) in enumerate(terms.items())
-    }
+    colors = zip(terms.items(), PALETTE, strict=False)
+    curves = {name: sparkline(height, means, color) for (name, means), color in colors}
     page = Page([shown, [panel for panel, _ in curves.values()]] if curves else [shown])
     for name, (panel, line) in curves.items():
         panel.heading(page.paper, name, color=line[2])
@@ -91,27 +85,21 @@ def replay(history) -> Explorer:
         else:
             shown.paint(canvas, pictures[moment], words)
         for name, (panel, _) in curves.items():
-            means = terms[name]
-            value = means[min(max(t - 1, 0), len(means) - 1)]
+            value = terms[name][min(max(t - 1, 0), len(terms[name]) - 1)]
             with panel.on(canvas, xticks=(), yticks=(), rim=GRID) as plane:
-                plane.line([(t, plane.ylim[0]), (t, plane.ylim[1])], INK, 1.6)
+                plane.upright(t, INK, 1.6)
             canvas.text(panel.box[2], panel.top - 9, f"{value:.3f}", size=14, anchor="rs")
             said.append(f"{name} {value:.3f}")
-        text = f"Round {t:,} of {last:,}." + (
-            f" Running means: {'; '.join(said)}." if said else ""
-        )
-        return canvas, text
+        means = f" Running means: {'; '.join(said)}." if said else ""
+        return canvas, f"Round {t:,} of {last:,}.{means}"
 
     def nearest(_begin: float, at: float, _now: dict) -> dict[str, int]:
         return {"moment": int(np.abs([t - at for t, _ in grids]).argmin())}
 
-    several = len(grids) > 1
-    return Explorer(
-        [Slider("moment", "kept grid", 0, len(grids) - 1, 1, 0)] if several else [],
-        draw,
-        name="replay",
-        about="Samples of one training at one of its rounds, beside its losses.",
-        size=page.size,
-        mouse={panel: nearest for panel, _ in curves.values()} if several else None,
-        play="moment" if several else None,
-    )
+    about = "Samples of one training at one of its rounds, beside its losses."
+    named = {"name": "replay", "about": about, "size": page.size}
+    if len(grids) == 1:
+        return Explorer([], draw, **named)
+    moments = Slider("moment", "kept grid", 0, len(grids) - 1, 1, 0)
+    mouse = {panel: nearest for panel, _ in curves.values()}
+    return Explorer([moments], draw, **named, mouse=mouse, play="moment")

@@ -13,27 +13,12 @@ import numpy as np
 import torch
 
 from course_lib.errors import CourseError
-from course_lib.explore.kit import network
-from course_lib.explore.kit.canvas import Canvas
-from course_lib.explore.kit.controls import Slider
-from course_lib.explore.kit.explorer import Explorer
-from course_lib.explore.kit.panels import Page, Tiles
+from course_lib.explore.kit import Canvas, Explorer, Page, Slider, Tiles, network
 from course_lib.plots.pictures import as_pixels
 
 GAP, ROOM = 3, (808, 410)
 MOST, STEP = 1.2, 0.1
 COUNT = round(MOST / STEP) + 1
-
-
-def needs(flow: object, methods: tuple[str, ...], what: str) -> None:
-    """A `CourseError` unless the flow is one of images and has these methods."""
-    missing = [name for name in methods if not callable(getattr(flow, name, None))]
-    shape = getattr(flow, "shape", ())
-    if missing or len(shape) != 3:
-        lacks = ", ".join(f".{name}" for name in missing) or "a shape (C, H, W)"
-        raise CourseError(
-            f"{what} wants a flow of images; {type(flow).__name__} lacks {lacks}."
-        )
 
 
 def temperature(flow, *, rows: int = 3, columns: int = 6) -> Explorer:
@@ -43,7 +28,13 @@ def temperature(flow, *, rows: int = 3, columns: int = 6) -> Explorer:
     computed: seconds for the zoo's flow. From then on t moves at once.
     Raises `CourseError` for a model that is no flow of images, or a sheet without room.
     """
-    needs(flow, ("inverse", "log_prob", "noise"), "temperature")
+    wanted = "inverse", "log_prob", "noise"
+    missing = [f".{name}" for name in wanted if not callable(getattr(flow, name, None))]
+    if missing or len(getattr(flow, "shape", ())) != 3:
+        raise CourseError(
+            f"temperature wants a flow of images; {type(flow).__name__} lacks "
+            f"{', '.join(missing) or 'a shape (C, H, W)'}."
+        )
     if getattr(flow, "settings", {}).get("classes"):
         raise CourseError("temperature wants a flow that is not conditioned on labels.")
     _, height, width = flow.shape

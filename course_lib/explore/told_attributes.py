@@ -15,18 +15,20 @@ import torch
 from course_lib import data
 from course_lib.data.faces import FACTORS
 from course_lib.errors import CourseError
+from course_lib.explore.kit import Choice, Explorer, Face, Page, Panel, Point, Row, Slider
 from course_lib.explore.kit.canvas import GRID, INK, MUTED, ORANGE, PAPER, Canvas
 from course_lib.explore.kit.conditioned import Conditioned, coder, conditioned
-from course_lib.explore.kit.controls import Choice, Slider
-from course_lib.explore.kit.explorer import Explorer
-from course_lib.explore.kit.mouse import Point
-from course_lib.explore.kit.panels import Face, Page, Panel, Row
-from course_lib.explore.kit.readings import Readings, changed, judge_for, one, read, worded
+from course_lib.explore.kit.readings import Readings, judge_for, one, read, worded
 from course_lib.models.conditional import Autoencoder
 from course_lib.plots.pictures import as_array, as_pixels
 
 FACES = 50
 DRAW, REAL = "a draw", "a test face"
+
+
+def words(name: str) -> str:
+    """An attribute's name as it is read."""
+    return name.replace("_", " ")
 
 
 class Told(Panel):
@@ -35,9 +37,8 @@ class Told(Panel):
 
     def __init__(self, names: tuple[str, ...]) -> None:
         self.names, self.pitch = names, min(26, 150 // len(names))
-        super().__init__(
-            160, self.pitch * len(names), "told: −1 without, 1 with", (110, 0, 12, 0)
-        )
+        title, margin = "told: −1 without, 1 with", (110, 0, 12, 0)
+        super().__init__(160, self.pitch * len(names), title, margin)
 
     def value(self, at: Point) -> tuple[int, float]:
         """The line and the place on it."""
@@ -46,14 +47,12 @@ class Told(Panel):
 
     def paint(self, canvas: Canvas, before: np.ndarray, now: np.ndarray) -> None:
         """What is told of the face as it is, and otherwise, each (K,)."""
-        canvas.text(
-            self.left - 110, self.top - 9, self.title, size=13, color=MUTED, anchor="ls"
-        )
+        at = self.left - 110, self.top - 9
+        canvas.text(*at, self.title, size=13, color=MUTED, anchor="ls")
         for index, (name, was, here) in enumerate(zip(self.names, before, now, strict=True)):
             y, strong = self.top + self.pitch * (index + 0.5), abs(here - was) > 1e-9
-            color, words = ORANGE if strong else INK, name.replace("_", " ")
-            at = self.left - 110, y
-            canvas.text(*at, words, size=13, color=color, bold=strong, anchor="lm")
+            color, at = ORANGE if strong else INK, (self.left - 110, y)
+            canvas.text(*at, words(name), size=13, color=color, bold=strong, anchor="lm")
             canvas.line([(self.left, y), (self.box[2], y)], GRID, 3)
             for told, radius, ink in ((was, 4, MUTED), (here, 6, color)):
                 canvas.disc(self.left + (told + 1) / 2 * self.width, y, radius, ink, PAPER)
@@ -125,7 +124,7 @@ def told_attributes(model, faces=None, *, judge=None) -> Explorer:
         if real is not None:
             own_face.paint(canvas, real, color=MUTED)
         asked = [
-            f"{name.replace('_', ' ')} {was:+.0f} → {here:+.1f}"
+            f"{words(name)} {was:+.0f} → {here:+.1f}"
             for name, was, here in zip(space.names, own, now, strict=True)
             if abs(here - was) > 1e-9
         ]
@@ -134,9 +133,7 @@ def told_attributes(model, faces=None, *, judge=None) -> Explorer:
         if judge:
             after = one(read(judge, picture), 0)
             readings.paint(canvas, {"as it is": reading, "told": after})
-            text += (
-                f" The judge reads changed: {worded(changed(reading, after), reading, after)}."
-            )
+            text += f" The judge reads changed: {worded(reading, after)}."
         return canvas, text
 
     def tell(line: tuple[int, float], at: tuple[int, float], now: dict) -> dict[str, float]:
@@ -153,22 +150,12 @@ def told_attributes(model, faces=None, *, judge=None) -> Explorer:
 
     most = (len(images) if readable else FACES) - 1
     controls = [
-        *(
-            Slider(
-                name, f"reverse {name.replace('_', ' ')}", 0.0, 1.0, 0.1, 0.0 if place else 1.0
-            )
-            for place, name in enumerate(space.names)
-        ),
-        Slider("number", "seed, or face no.", 0, most, 1, best()),
+        Slider(name, f"reverse {words(name)}", 0.0, 1.0, 0.1, 0.0 if place else 1.0)
+        for place, name in enumerate(space.names)
     ]
+    controls.append(Slider("number", "seed, or face no.", 0, most, 1, best()))
     if readable:
         controls.append(Choice("source", "face", (REAL, DRAW), REAL))
-    return Explorer(
-        controls,
-        draw,
-        name="told_attributes",
-        about="A face of a model that is told attributes, and the same face told otherwise.",
-        size=page.size,
-        mouse={told: tell},
-        play=space.names[0],
-    )
+    about = "A face of a model that is told attributes, and the same face told otherwise."
+    named = {"name": "told_attributes", "about": about, "play": space.names[0]}
+    return Explorer(controls, draw, **named, size=page.size, mouse={told: tell})

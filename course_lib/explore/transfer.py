@@ -1,8 +1,7 @@
 """Style transfer from a digit that the learner draws: its code, in all classes (lesson 09).
 
-E is told which class the drawing is and need not put that into z; what it does put there, slant,
-stroke, width, G then draws in every other class. A wrong label is worth a try: E then has to say
-in z what the label gets wrong.
+E is told which class the drawing is; what it puts into z, slant, stroke, width, G then draws in
+every other class. A wrong label is worth a try: z then has to say what the label gets wrong.
 """
 
 from __future__ import annotations
@@ -11,9 +10,20 @@ import numpy as np
 
 from course_lib import data
 from course_lib.errors import CourseError
-from course_lib.explore.kit import strokes
-from course_lib.explore.kit.axes import Bars
-from course_lib.explore.kit.canvas import BLUE, INK, MUTED, ORANGE, PAPER, Canvas
+from course_lib.explore.kit import (
+    Bars,
+    Button,
+    Choice,
+    Explorer,
+    Face,
+    Page,
+    Panel,
+    Point,
+    Slider,
+    Tiles,
+    strokes,
+)
+from course_lib.explore.kit.canvas import BLUE, MUTED, ORANGE, PAPER, Canvas
 from course_lib.explore.kit.conditioned import (
     MOST,
     Conditioned,
@@ -21,11 +31,8 @@ from course_lib.explore.kit.conditioned import (
     coder,
     conditioned,
 )
-from course_lib.explore.kit.controls import Choice, Slider
 from course_lib.explore.kit.drawing import Drawing, ink, penned
-from course_lib.explore.kit.explorer import Explorer
-from course_lib.explore.kit.mouse import Point
-from course_lib.explore.kit.panels import Button, Face, Page, Panel, Tiles, put
+from course_lib.explore.kit.panels import put
 from course_lib.plots.pictures import as_array, as_pixels
 
 DIGITS = 50
@@ -82,12 +89,11 @@ def transfer(model, digits=None, *, judge=None) -> Explorer:
 
     model: a hybrid of grey images with an encoder that is told up to ten classes. digits: a data
     set of such images, of which the first 50 can be chosen; None: the test digits. judge: see
-    `morph`; with one the class of a drawing can be left to it.
-    The code is the mean of q(z | x, c). A drawing is first centred and brought to the line width
-    of MNIST, `strokes.centred`: E knows nothing else.
+    `morph`; the class of a drawing can be left to it. The code is the mean of q(z | x, c); a
+    drawing is first made like MNIST's by `strokes.centred`, for E knows nothing else.
     Controls: image ("a test digit", "your drawing"), digit (its number), label (what it is said
-    to be), drawing (strokes as text), ink (how many of its points there are, 0: clear). Press
-    and drag on the pad to draw; "clear" empties it; a press below gives the drawing that label.
+    to be), drawing (strokes as text), ink (how many of its points there are). Press and drag on
+    the pad to draw; "clear" empties it; a press below gives the drawing that label.
     Raises `CourseError` for other models, other images and a judge that is none.
     """
     space = conditioned(model, "transfer", "classes")
@@ -96,22 +102,19 @@ def transfer(model, digits=None, *, judge=None) -> Explorer:
         raise CourseError(f"transfer has room for {MOST} classes; got {space.classes}.")
     images, labels = _digits(space, digits)
     judged = class_judge(space, judge, "transfer")
-    side, every = space.shape[1], np.eye(space.classes)
+    side, names = space.shape[1], [f"{c}" for c in range(space.classes)]
     pad, clear, seen_by, rebuilt = Paper(280, side), Button(90, 26), Face(140), Face(140)
     bars = Bars(280, 290, "the judge: P(class)", names=24, ends=42)
     sheet = Tiles(space.classes, space.classes, "its style in all classes", names=60)
     page = Page([[pad, clear], [seen_by, rebuilt], bars], [sheet])
     pad.heading(page.paper)
     clear.paint(page.paper, "clear")
-    page.paper.text(
-        clear.box[2] + 12, clear.top + 13, "press and drag", size=13, color=MUTED, anchor="lm"
-    )
+    at = clear.box[2] + 12, clear.top + 13
+    page.paper.text(*at, "press and drag", size=13, color=MUTED, anchor="lm")
     for face, words in ((seen_by, "what E sees"), (rebuilt, "rebuilt")):
         face.heading(page.paper, words)
         page.paper.box(*face.box, fill="#EDEDED")
-    page.paper.text(
-        6, sheet.top - 26, "its style in all classes", size=14, bold=True, anchor="ls"
-    )
+    page.paper.text(6, sheet.top - 26, sheet.title, size=14, bold=True, anchor="ls")
 
     def draw(image: str, label: str, digit: int, drawing: str, ink: int) -> tuple[Canvas, str]:
         canvas, path = page.sheet(), strokes.first(strokes.read(drawing, side), ink)
@@ -125,45 +128,32 @@ def transfer(model, digits=None, *, judge=None) -> Explorer:
         read = judged(seen[None])[0] if judged else None
         told = int(read.argmax()) if label == AS_READ else int(label)
         z = code(grey[None], told)
-        tiles = space.pictures(np.tile(z, (space.classes, 1)), every)
+        tiles = space.pictures(np.tile(z, (space.classes, 1)), np.eye(space.classes))
         pad.paint(canvas, path if image == OWN else seen)
         put(canvas, seen, *seen_by.box[:2], seen_by.width)
         put(canvas, tiles[told], *rebuilt.box[:2], rebuilt.width)
-        canvas.text(
-            rebuilt.left + 68, rebuilt.top - 9, f"as a {told}", color=ORANGE, anchor="ls"
-        )
+        at = rebuilt.left + 68, rebuilt.top - 9
+        canvas.text(*at, f"as a {told}", color=ORANGE, anchor="ls")
         sheet.paint(canvas, tiles)
         sheet.rim(canvas, told, ORANGE)
-        for column in range(space.classes):
-            color, at = ORANGE if column == told else INK, sheet.corner(column)
-            x, y = at[0] + sheet.side / 2, at[1] - 5
-            canvas.text(x, y, f"{column}", bold=column == told, color=color, anchor="ms")
+        sheet.titles(canvas, names, told, 5)
         what = OWN if image == OWN else f"test digit {digit}, labelled {labels[digit]},"
         text = f"{what[0].upper()}{what[1:]} is taken for a {told}"
         if read is not None:
             most = int(read.argmax())
             text += f"; the judge reads {most} ({read[most]:.0%})"
-            rows = [
-                (
-                    f"{i}",
-                    share,
-                    ORANGE if i == told else BLUE,
-                    f"{share:.0%}" if share >= 0.005 else "",
-                )
-                for i, share in enumerate(read)
-            ]
+            color_of = lambda i: ORANGE if i == told else BLUE
+            percent = lambda share: f"{share:.0%}" if share >= 0.005 else ""
+            rows = [(f"{i}", p, color_of(i), percent(p)) for i, p in enumerate(read)]
             bars.heading(canvas)
             bars.paint(canvas, rows, (0.0, 1.0))
         norm, usual = np.linalg.norm(z), space.size**0.5
         return canvas, f"{text}. Norm of its code {norm:.2f}; draws have about {usual:.1f}."
 
     def pen(begin: Point, end: Point, now: dict) -> dict[str, object]:
-        drawing = (
-            now["drawing"] if now["image"] == OWN else ""
-        )  # else one comes to an empty sheet
+        drawing = now["drawing"] if now["image"] == OWN else ""
         return {"image": OWN} | penned(drawing, now["ink"], side, begin, end)
 
-    names = [f"{c}" for c in range(space.classes)]
     options = ([AS_READ] if judged else []) + names
     controls = [
         Slider("digit", "test digit no.", 0, len(images) - 1, 1, 0),
@@ -172,15 +162,7 @@ def transfer(model, digits=None, *, judge=None) -> Explorer:
         ink(),
         Drawing(side),
     ]
-    return Explorer(
-        controls,
-        draw,
-        name="transfer",
-        about="A digit that you draw, rebuilt by a conditional model; its style in all classes.",
-        size=page.size,
-        mouse={
-            clear: lambda *_: {"image": OWN, "drawing": "", "ink": 0},
-            sheet: lambda tile, *_: {} if tile is None else {"label": f"{tile}"},
-            pad: pen,
-        },
-    )
+    mouse = {pad: pen, clear: lambda *_: {"image": OWN, "drawing": "", "ink": 0}}
+    mouse[sheet] = lambda tile, *_: {"label": f"{tile}"}
+    about = "A digit that you draw, rebuilt by a conditional model; its style in all classes."
+    return Explorer(controls, draw, name="transfer", about=about, size=page.size, mouse=mouse)

@@ -5,11 +5,8 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from course_lib.explore.kit.canvas import GRID, INK, MUTED, ORANGE, Canvas
-from course_lib.explore.kit.controls import Slider
-from course_lib.explore.kit.explorer import Explorer
-from course_lib.explore.kit.mouse import Point
-from course_lib.explore.kit.panels import Page, Panel
+from course_lib.explore.kit import Canvas, Explorer, Page, Panel, Point, Slider
+from course_lib.explore.kit.canvas import GRID, INK, MUTED, ORANGE
 from course_lib.explore.kit.stamping import check, matrix, possible, stamps
 
 LIGHT, DARK = np.array([255.0, 255, 255]), np.array([86.0, 156, 205])
@@ -121,15 +118,10 @@ def transposed() -> Explorer:
         ones = stamps(np.ones((size, size)), np.ones((kernel, kernel)), *given[1:])
         counts.paint(canvas, ones.sum(0), "overlaps")
         paint_matrix(canvas, whole, matrix(size, w, *given[1:]), step)
-        for line, (number, word) in enumerate(
-            (
-                (f"({size} − 1) · {stride}", "stride"),
-                (f"− 2 · {padding}", "padding"),
-                (f"+ {kernel}", "kernel"),
-                (f"+ {output_padding}", "output_padding"),
-                (f"= {out}", ""),
-            )
-        ):
+        numbers = f"({size} − 1) · {stride}", f"− 2 · {padding}", f"+ {kernel}"
+        numbers += f"+ {output_padding}", f"= {out}"
+        parts_of = "stride", "padding", "kernel", "output_padding", ""
+        for line, (number, word) in enumerate(zip(numbers, parts_of, strict=True)):
             at, y = formula.left + 62, formula.top + 2 + 22 * line
             canvas.text(at, y, number, size=12, anchor="ra", bold=not word)
             canvas.text(at + 7, y, word, size=12, color=MUTED)
@@ -150,13 +142,8 @@ def transposed() -> Explorer:
         Slider("padding", "padding", 0, 3, 1, 1),
         Slider("output_padding", "output_padding", 0, 2, 1, 1),
     ]
-    return Explorer(
-        controls,
-        draw,
-        name="transposed",
-        about="A transposed convolution: the kernel is stamped on the output, pixel by pixel.",
-        size=page.size,
-        mouse={source: press},
-        play="step",
-        bounds=lambda now: {"step": now["size"] ** 2},
-    )
+    about = "A transposed convolution: the kernel is stamped on the output, pixel by pixel."
+    named = {"name": "transposed", "about": about, "play": "step"}
+    bounds = lambda now: {"step": now["size"] ** 2}
+    mouse = {source: press}
+    return Explorer(controls, draw, **named, size=page.size, mouse=mouse, bounds=bounds)

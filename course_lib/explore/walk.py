@@ -1,8 +1,7 @@
 """A walk through a latent space from one chosen picture to another (lesson 04).
 
 If the pictures on the way are all plausible and change little by little, the model has learned
-more than its examples (Radford et al. 2016, section 6.1). The two ways are `paths`'s: the straight
-one passes nearer to the origin than the prior's draws lie, the spherical one keeps its distance.
+more than its examples (Radford et al. 2016, section 6.1). The two ways are `interpolation`'s.
 """
 
 from __future__ import annotations
@@ -13,15 +12,11 @@ from functools import lru_cache
 import numpy as np
 
 from course_lib.explore.interpolation import STRIP, linear, spherical, usual_norms
-from course_lib.explore.kit.axes import Curve
+from course_lib.explore.kit import Choice, Curve, Explorer, Face, Page, Slider, Strip, Tiles
 from course_lib.explore.kit.canvas import BLUE, INK, MUTED, ORANGE, Canvas
-from course_lib.explore.kit.controls import Choice, Slider
-from course_lib.explore.kit.explorer import Explorer
 from course_lib.explore.kit.latent_space import chosen, latents
-from course_lib.explore.kit.panels import Face, Page, Strip, Tiles
 
 WAYS = {"spherical": spherical, "straight": linear}
-KEPT = 32
 
 
 def walk(model, z=None, *, seed: int = 0, temperature: float = 1.0) -> Explorer:
@@ -31,9 +26,8 @@ def walk(model, z=None, *, seed: int = 0, temperature: float = 1.0) -> Explorer:
     latent points (n, d) to choose from, such as the encodings of real faces, the first 24 of
     them; None: draws from N(0, temperature²), those that `sample` makes from this seed.
     Controls: a, b (numbers in the sheet, row by row), path ("spherical", "straight"), t (0 to
-    1). Press on one picture and drag to another to set both ends; a mere click sets b. Press on
-    the strip or on the curve to move t. Where a picture takes long, as a flow's does, the
-    strip's nearest stands in its place while you move.
+    1). Drag from one picture to another to set both ends; a click sets b. Press on the strip or
+    on the curve to move t. Where a picture takes long, the strip's nearest comes first.
     Raises `CourseError` for other models and for latent points that don't fit.
     """
     space = latents(model, "walk")
@@ -49,30 +43,24 @@ def walk(model, z=None, *, seed: int = 0, temperature: float = 1.0) -> Explorer:
     sheet.numbered(page.paper)
     norm.heading(page.paper)
 
-    @lru_cache(KEPT)
+    @lru_cache(32)
     def on_the_way(a: int, b: int, path: str) -> np.ndarray:
         return space.pictures(WAYS[path](points[a], points[b], ts))
 
     def view(a: int, b: int, path: str, t: float, picture: np.ndarray, words: str) -> Canvas:
         canvas = page.sheet()
         for slot, (index, color, word) in enumerate(((a, ORANGE, "a"), (b, BLUE, "b"))):
-            same = slot if a == b else 0
-            sheet.rim(canvas, index, color, 4 * same)
-            sheet.letter(canvas, index, word, color, same)
+            sheet.rim(canvas, index, color, word, slot if a == b else 0)
         now.paint(canvas, picture, words)
-        norms = {
-            name: np.linalg.norm(way(points[a], points[b], fine), axis=1)
-            for name, way in WAYS.items()
-        }
-        high = max(usual[1], *(values.max() for values in norms.values())) * 1.12 or 1.0
-        lines = [
-            (fine, values, *((INK, 2.2) if name == path else (MUTED, 1.2)), 0.0)
-            for name, values in norms.items()
-        ]
-        dot = t, np.interp(t, fine, norms[path]), ORANGE
-        norm.paint(
-            canvas, lines, None, usual, [dot], ylim=(0, high), xticks=[(0, "0"), (1, "1")]
-        )
+        lines = []
+        for name, way in WAYS.items():
+            norms, style = np.linalg.norm(way(points[a], points[b], fine), axis=1), (MUTED, 1.2)
+            if name == path:
+                dot, style = (t, np.interp(t, fine, norms), ORANGE), (INK, 2.2)
+            lines.append((fine, norms, *style, 0.0))
+        high = max(usual[1], *(line[1].max() for line in lines)) * 1.12 or 1.0
+        limits = {"ylim": (0, high), "xticks": [(0, "0"), (1, "1")]}
+        norm.paint(canvas, lines, None, usual, [dot], **limits)
         strip.paint(canvas, on_the_way(a, b, path), t, ("a", "b"), (ORANGE, BLUE))
         return canvas
 
@@ -89,8 +77,8 @@ def walk(model, z=None, *, seed: int = 0, temperature: float = 1.0) -> Explorer:
             yield view(a, b, path, t, on_the_way(a, b, path)[near], light), text
         yield view(a, b, path, t, space.pictures(here)[0], words), text
 
-    def ends(first: int | None, last: int | None, _now: dict) -> dict[str, int]:
-        if first is None or last is None:
+    def ends(first: int, last: int | None, _now: dict) -> dict[str, int]:
+        if last is None:
             return {}
         return {"b": last} if first == last else {"a": first, "b": last}
 
@@ -102,7 +90,6 @@ def walk(model, z=None, *, seed: int = 0, temperature: float = 1.0) -> Explorer:
         Slider("b", "b: picture no.", 0, most, 1, 1),
     ]
     about = "A walk through latent space from one sample to another."
+    named = {"name": "walk", "about": about, "play": "t"}
     mouse = {sheet: ends, strip: "t", norm: "t"}
-    return Explorer(
-        controls, draw, name="walk", about=about, size=page.size, mouse=mouse, play="t"
-    )
+    return Explorer(controls, draw, **named, size=page.size, mouse=mouse)

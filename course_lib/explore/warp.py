@@ -13,12 +13,18 @@ import numpy as np
 import torch
 
 from course_lib.errors import CourseError
-from course_lib.explore.kit import network
-from course_lib.explore.kit.axes import Bars, Pad
-from course_lib.explore.kit.canvas import BLUE, GRID, INK, Canvas
-from course_lib.explore.kit.controls import Choice, Slider, Toggle
-from course_lib.explore.kit.explorer import Explorer
-from course_lib.explore.kit.panels import Page
+from course_lib.explore.kit import (
+    Bars,
+    Canvas,
+    Choice,
+    Explorer,
+    Pad,
+    Page,
+    Slider,
+    Toggle,
+    network,
+)
+from course_lib.explore.kit.canvas import BLUE, GRID, INK
 from course_lib.plots.style import CLASS_PALETTE
 
 LOG_2PI = float(np.log(2 * np.pi))
@@ -46,10 +52,9 @@ def passage(flow: torch.nn.Module, points: np.ndarray, back: bool = False) -> Pa
         for layer in reversed(layers) if back else layers:
             if back:
                 x = layer.inverse(x)
-                log_dets.append(layer(x)[1])
-            else:
-                x, log_det = layer(x)
-                log_dets.append(log_det)
+            there, log_det = layer(x)
+            log_dets.append(log_det)
+            x = x if back else there
             stages.append(x)
         return torch.stack(stages), torch.stack(log_dets)
 
@@ -105,10 +110,8 @@ def warp(flow, data) -> Explorer:
     groups = np.zeros(len(points), int) if labels is None else labels[:600].numpy()
     noise = np.random.default_rng(0).normal(size=points.shape)
     names, reach = layer_names(flow), float(np.abs(points).max() * 1.15)
-    pad, bars = (
-        Pad(380, 380, (-1, 1), (-1, 1)),
-        Bars(226, 380, "mean log |det| of each layer", names=146),
-    )
+    pad = Pad(380, 380, (-1, 1), (-1, 1))
+    bars = Bars(226, 380, "mean log |det| of each layer", names=146)
     page = Page([pad, bars])
     bars.heading(page.paper)
     ways = {}
@@ -132,11 +135,8 @@ def warp(flow, data) -> Explorer:
                 plane.rings()
             plane.discs(dots.stages[layers], 1.8, INK if back else colors)
         means = (-1 if back else 1) * dots.log_dets.mean(1)
-        rows = [
-            (name, mean, BLUE if place < layers else GRID, number(mean))
-            for place, (name, mean) in enumerate(zip(order, means, strict=True))
-        ]
-        bars.paint(canvas, rows)
+        inks = [BLUE] * layers + [GRID] * (len(names) - layers)
+        bars.paint(canvas, list(zip(order, means, inks, map(number, means), strict=True)))
         passed = float(means[:layers].sum())
         if back:
             text = f"Mean log |det| of the way back so far: {number(passed)} nats."

@@ -330,7 +330,7 @@ def test_arrows_of_the_playground_are_the_gradient_of_gs_loss():
     game = playground.Game("DG", 0.003, 0, "ring", [])
     for _ in range(9):
         game.move()
-    points, arrows, field, bound = game.seen[-1]
+    points, arrows, field, bound = game.seen(-1)
     critic, small = game.players["D"], 1e-2
     with torch.no_grad():
         loss = lambda x: torch.nn.functional.softplus(-critic(torch.tensor(x)))[:, 0].numpy()

@@ -72,9 +72,16 @@ class Plane:
         self.sheet.line([a, b - along * 0.5], color, width)
         self.sheet.polygon([b, b - along + side, b - along - side], color)
 
-    def grid_at(self, x: float, y: float, color: str = GRID) -> None:
-        """An upright line at x and a level one at y."""
-        self.line([(x, self.ylim[0]), (x, self.ylim[1])], color, 0.8)
+    def area(self, x0: float, x1: float, y0: float, y1: float, color: str) -> None:
+        """A filled rectangle."""
+        self.fill([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], color)
+
+    def upright(self, x: float, color: str = GRID, width: float = 0.8) -> None:
+        """An upright line over the whole height."""
+        self.line([(x, self.ylim[0]), (x, self.ylim[1])], color, width)
+
+    def level(self, y: float, color: str = GRID) -> None:
+        """A level line over the whole width."""
         self.line([(self.xlim[0], y), (self.xlim[1], y)], color, 0.8)
 
     def circle(self, radius: float, color: str, width: float = 1.0, dash: float = 0.0) -> None:
@@ -91,8 +98,7 @@ class Plane:
 class Pad(Panel):
     """A panel that shows xlim × ylim; its value is the place (x, y) under a pixel.
 
-    xticks, yticks: values with their words, () for none, None for round ones. xname stands below
-    the axis, what goes upwards is said in the heading's note.
+    xticks, yticks: values with their words, () for none, None for round ones. xname: below.
     """
 
     def __init__(
@@ -141,12 +147,12 @@ class Pad(Panel):
             x = left + plane.at([(value, 0)])[0, 0]
             canvas.text(x, bottom + 5, words, size=12, color=MUTED, anchor="ma")
             if "x" in self.grid:
-                plane.line([(value, plane.ylim[0]), (value, plane.ylim[1])], GRID, 0.8)
+                plane.upright(value)
         for value, words in ys:
             y = top + plane.at([(0, value)])[0, 1]
             canvas.text(left - 6, y, words, size=12, color=MUTED, anchor="rm")
             if "y" in self.grid:
-                plane.line([(plane.xlim[0], value), (plane.xlim[1], value)], GRID, 0.8)
+                plane.level(value)
         if self.xname:
             y = bottom + (6 if self.xticks == () else 22)
             canvas.text((left + right) / 2, y, self.xname, size=13, anchor="ma")
@@ -173,12 +179,10 @@ class Curve(Pad):
     ) -> None:
         """Lines (xs, ys, colour, width, dash), a band between two heights, an upright line."""
         with self.on(canvas, **limits) as plane:
-            (x0, x1), (y0, y1) = plane.xlim, plane.ylim
             if band:
-                corners = [(x0, band[0]), (x1, band[0]), (x1, band[1]), (x0, band[1])]
-                plane.fill(corners, "#E4E4E4")
+                plane.area(*plane.xlim, *band, "#E4E4E4")
             if at is not None:
-                plane.line([(at, y0), (at, y1)], INK, 1.4)
+                plane.upright(at, INK, 1.4)
             for xs, ys, color, width, dash in lines:
                 plane.line(np.stack([xs, ys], 1), color, width, dash)
             for x, y, color in dots:
@@ -201,10 +205,8 @@ class Bars(Panel):
         limits: Limits | None = None,
         most: float = 30.0,
     ) -> None:
-        """Rows (name, value, colour, words); `limits` of the values, else their own.
-
-        A row is `most` pixels high at most. Values beyond the limits are cut there.
-        """
+        """Rows (name, value, colour, words), `most` pixels high at most; values beyond the
+        limits, their own unless given, are cut there."""
         left, top, right, bottom = self.box
         values = np.array([value for _, value, _, _ in rows])
         low, high = limits or (min(values.min(), 0.0), max(values.max(), 0.0))

@@ -1,12 +1,13 @@
 """A sheet of paper for explorers: shapes drawn large and reduced, so that edges are smooth.
 
-Matplotlib takes some 200 ms for a figure, a slider wants 60 at most; Pillow draws the same few
-lines in ten. Coordinates are pixels of the finished picture, from the top left corner. Text is
-set after the reduction, in the typeface of the course's figures, so that it stays sharp.
+Matplotlib takes some 200 ms for a figure, a slider wants 60 at most, Pillow takes ten.
+Coordinates are pixels of the finished picture, from the top left corner. Text is set after the
+reduction, so that it stays sharp.
 """
 
 from __future__ import annotations
 
+import copy
 import functools
 import re
 from collections.abc import Sequence
@@ -61,12 +62,10 @@ class Canvas:
 
     def copy(self) -> Canvas:
         """The same sheet again, so that what never changes is drawn once."""
-        twin = Canvas.__new__(Canvas)
-        twin.width, twin.height = self.width, self.height
+        twin = copy.copy(self)
         twin.large = self.large.copy()
         twin.pen = ImageDraw.Draw(twin.large)
-        twin.crisp, twin.words = list(self.crisp), list(self.words)
-        twin.marks = list(self.marks)
+        twin.crisp, twin.words, twin.marks = [*self.crisp], [*self.words], [*self.marks]
         return twin
 
     def line(self, xy: object, color: str, width: float = 2.0, dash: float = 0.0) -> None:
@@ -74,10 +73,8 @@ class Canvas:
         points = np.asarray(xy, dtype=float)
         for piece in _dashes(points, dash) if dash else [points]:
             if len(piece) > 1:
-                flat = (piece * SCALE).ravel().tolist()
-                self.pen.line(
-                    flat, fill=color, width=max(1, round(width * SCALE)), joint="curve"
-                )
+                flat, thick = (piece * SCALE).ravel().tolist(), max(1, round(width * SCALE))
+                self.pen.line(flat, fill=color, width=thick, joint="curve")
 
     def polygon(self, xy: object, color: str) -> None:
         """A filled shape with corners (n, 2)."""
@@ -103,17 +100,15 @@ class Canvas:
         """A rectangle, filled, rimmed or both."""
         edges = [left * SCALE, top * SCALE, right * SCALE - 1, bottom * SCALE - 1]
         if edges[2] >= edges[0] and edges[3] >= edges[1]:
-            self.pen.rectangle(
-                edges, fill=fill, outline=rim, width=max(1, round(width * SCALE))
-            )
+            thick = max(1, round(width * SCALE))
+            self.pen.rectangle(edges, fill=fill, outline=rim, width=thick)
 
     def picture(self, pixels: np.ndarray, left: int, top: int, zoom: int = 1) -> None:
         """uint8 (H, W, 3) put down `zoom` times enlarged, unsmoothed, on top of all shapes."""
         image = Image.fromarray(np.ascontiguousarray(pixels))
         if zoom != 1:
-            image = image.resize(
-                (image.width * zoom, image.height * zoom), Image.Resampling.NEAREST
-            )
+            size = image.width * zoom, image.height * zoom
+            image = image.resize(size, Image.Resampling.NEAREST)
         self.crisp.append(((left, top), image))
 
     def text(

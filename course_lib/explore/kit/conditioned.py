@@ -1,8 +1,7 @@
 """What explorers need of a model that is told what to draw: pictures of codes and conditions.
 
-`latents` does the same for models that are told nothing. Here a condition is the *vector* that G
-is given, one-hot for a class and ±1 for attributes, so that an explorer can also stand between
-two of them, where no label is (lessons 08 and 09).
+A condition is the *vector* that G is given, one-hot for a class and ±1 for attributes, so that an
+explorer can also stand between two of them, where no label is (lessons 08 and 09).
 """
 
 from __future__ import annotations
@@ -24,9 +23,7 @@ Probabilities = Callable[[np.ndarray], np.ndarray]
 class Conditioned(NamedTuple):
     """size: length of z; shape: (C, H, W) of an image; classes: how many, 0 if the model is told
     attributes; names: of those, without their bounds if that leaves them different; pictures:
-    z (n, size) and vectors (n, classes or attributes) → uint8 (n, H, W, 3), by averaged weights
-    where there are such.
-    """
+    z (n, size) and vectors (n, classes or attributes) → uint8 (n, H, W, 3)."""
 
     size: int
     shape: tuple[int, int, int]
@@ -36,15 +33,12 @@ class Conditioned(NamedTuple):
 
     def columns(self) -> dict[str, np.ndarray]:
         """What stands side by side, with its vector: each class; or none of the attributes,
-        each of them alone, and all.
-        """
+        each of them alone, and all."""
         if self.classes:
             return {f"{c}": row for c, row in enumerate(np.eye(self.classes))}
         none = -np.ones(len(self.names))
-        alone = none + 2 * np.eye(len(self.names))
-        rows = [none, *alone, -none] if len(self.names) > 1 else [none, -none]
-        titles = ("none", *self.names, "all") if len(self.names) > 1 else ("none", *self.names)
-        return dict(zip(titles, rows, strict=True))
+        alone = zip(self.names, none + 2 * np.eye(len(self.names)), strict=True)
+        return {"none": none, **dict(alone)} | ({"all": -none} if len(self.names) > 1 else {})
 
 
 def conditioned(model: object, what: str, told: str = "") -> Conditioned:
@@ -73,7 +67,6 @@ def conditioned(model: object, what: str, told: str = "") -> Conditioned:
             f"{what} wants a model that is told {told}; this {name} is told {has}: try "
             f"explore.class_style or explore.{instead}."
         )
-
     size = model.settings["latent"]
     plain = tuple(name.partition(">")[0].strip() for name in names)
     names = plain if len(set(plain)) == len(plain) else names
@@ -90,8 +83,7 @@ def conditioned(model: object, what: str, told: str = "") -> Conditioned:
 
 def coder(model: object, what: str) -> Callable[[np.ndarray, object], np.ndarray]:
     """The way from an image (C, H, W), floats in [0, 1], and its label to the mean (latent,) of
-    q(z | x, c). Raises `CourseError` for a model without an encoder.
-    """
+    q(z | x, c). Raises `CourseError` for a model without an encoder."""
     if not isinstance(model, Autoencoder):
         raise CourseError(
             f"{what} wants a model with an encoder, such as CVAEGAN() or CVAE(); "
@@ -107,8 +99,7 @@ def coder(model: object, what: str) -> Callable[[np.ndarray, object], np.ndarray
 
 def class_judge(space: Conditioned, judge: object, what: str) -> Probabilities | None:
     """Who reads pictures uint8 (n, H, W, 3) → (n, classes): the judge given, or the shipped one
-    where a model of ten classes makes images 1×28×28, which are taken for digits; else nobody.
-    """
+    where a model of ten classes makes images 1×28×28, taken for digits; else nobody."""
     from course_lib import evaluation
 
     if judge is None:

@@ -1,8 +1,7 @@
 """An explorer on which one draws: the drawing is a value like any other, so a state is whole.
 
-The shell has native controls for sliders, choices and switches, none for a drawing. A slider
-counts its points, the *ink*: each new point moves it; moved back by hand it takes points away,
-the last ones first, and at 0 the paper is empty. That needs no mouse.
+The shell has no native control for a drawing. A slider counts its points, the *ink*: each new
+point moves it; moved back by hand it takes the last ones away, at 0 all. That needs no mouse.
 """
 
 from __future__ import annotations
@@ -44,8 +43,7 @@ def ink() -> Slider:
 
 def penned(drawing: str, ink: int, side: int, begin: Point, end: Point) -> dict[str, object]:
     """`drawing` and `ink` after the pen went from one place of the paper to another; what had
-    been taken away by the slider is gone. A full sheet takes no more.
-    """
+    been taken away by the slider is gone. A full sheet takes no more."""
     kept = strokes.first(strokes.read(drawing, side), ink)
     begin, end = (tuple(min(max(v, 0.0), side) for v in place) for place in (begin, end))
     longer = strokes.lengthened(kept, begin, end)

@@ -15,6 +15,8 @@ from course_lib.explore.kit.controls import Control, settle
 from course_lib.explore.kit.mouse import Point
 from course_lib.explore.kit.panels import Panel
 
+# A `Canvas` or a Pillow image and a line, or what makes them when they are wanted.
+View = tuple[Canvas | Image.Image, str] | Callable[[], tuple[Canvas | Image.Image, str]]
 # Names of controls that take what the panel's value is; or a function of the values where the
 # mouse was pressed and where it is now, and of the whole state, that says what to set.
 Target = str | tuple[str, ...] | Callable[[object, object, dict], Mapping[str, object]]
@@ -30,15 +32,14 @@ class Frame(NamedTuple):
 def encode(picture: Image.Image) -> bytes:
     """PNG bytes, packed lightly: they travel once, to the browser beside the kernel."""
     out = io.BytesIO()
-    picture.save(
-        out, format="PNG", compress_level=1, compress_type=3
-    )  # runs alone: the fastest
+    # Type 3 packs runs alone, which is fastest.
+    picture.save(out, format="PNG", compress_level=1, compress_type=3)
     return out.getvalue()
 
 
-def framed(drawn: tuple[object, str]) -> Frame:
-    """What an explorer drew, a `Canvas` or a Pillow image and a line, as a frame."""
-    picture, text = drawn
+def framed(view: View) -> Frame:
+    """What an explorer drew as a frame."""
+    picture, text = view() if callable(view) else view
     image = picture.finish() if isinstance(picture, Canvas) else picture
     return Frame(encode(image), minus(text))
 
@@ -50,7 +51,8 @@ class Explorer:
     draw      values by control name → (sheet, text): a `Canvas` or Pillow image of `size` and
               one line that says what it shows. The same values give the same picture: whatever
               is random is fixed when the explorer is made. It may be a generator: what it yields
-              first is a lighter view, or work half done, that says so; the last is the picture
+              first is a lighter view, or work half done, that says so; the last is the picture.
+              A view may also be a function that paints it when it is wanted
     about     a sentence on what there is to explore; it opens the alternative text
     mouse     panels that can be pointed at, and what that sets; none: the picture takes no mouse
     play      the name of a slider that can run by itself
@@ -92,9 +94,9 @@ class Explorer:
         """All views of a state, the lightest first, the picture itself last."""
         yield from map(framed, self._drawn(state))
 
-    def _drawn(self, state: Mapping[str, object]) -> Iterable[tuple[object, str]]:
+    def _drawn(self, state: Mapping[str, object]) -> Iterable[View]:
         drawn = self._draw(**settle(self.controls, state))
-        return [drawn] if isinstance(drawn, tuple) else drawn
+        return drawn if isinstance(drawn, Iterator) else [drawn]
 
     def frame(self, **state: object) -> Frame:
         """Picture and text of a state; controls that are not named stand at their start.
@@ -117,8 +119,8 @@ class Explorer:
         """The whole state after the mouse was pressed at a pixel and dragged to another.
 
         Pixels (x, y) of the picture, from its top left corner; `end` is `begin` if left out.
-        What it sets is brought to the nearest value that its control has. A press on nothing
-        leaves the state as it was.
+        What it sets is brought to the nearest value that its control has. A press on nothing,
+        or between tiles, leaves the state as it was.
         """
         now = settle(self.controls, state)
         panel = next((panel for panel in self.mouse if panel.holds(begin)), None)
@@ -126,6 +128,8 @@ class Explorer:
             return now
         target = self.mouse[panel]
         first, last = panel.value(begin), panel.value(begin if end is None else end)
+        if first is None:
+            return now
         if callable(target):
             found = target(first, last, now)
         else:

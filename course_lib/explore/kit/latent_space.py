@@ -1,9 +1,8 @@
 """What explorers need of a model with a latent space: its size, and pictures from points of it.
 
-A model of the course decodes; one of your own may also generate, or invert. Here they are one,
-so that a walk, an attribute or an arithmetic of faces (lessons 04, 07 and 11) is written once. A
-model is asked for what it can do, not for what it is called: one that a notebook defines, with
-`latent`, `shape` and `decode`, is explored too.
+A model of the course decodes; one of your own may also generate, or invert. It is asked for what
+it can do, not for what it is called: one that a notebook defines, with `latent`, `shape` and
+`decode`, is explored too (lessons 04, 07 and 11).
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ from course_lib.errors import CourseError
 from course_lib.explore.kit import network
 from course_lib.plots.pictures import as_array
 
+# What a model's way from z to images may be called; the first that it has is taken.
 WAYS = ("decode", "generate", "mean_image", "inverse")
 CANDIDATES = 24
 HEAVY = 1000  # numbers in z: a flow's, whose way back to an image is long
@@ -26,8 +26,7 @@ HEAVY = 1000  # numbers in z: a flow's, whose way back to an image is long
 
 class Latents(NamedTuple):
     """size: length of z; shape: (C, H, W) of an image; pictures: z (n, size) → uint8
-    (n, H, W, 3), by the averaged weights where a model has such.
-    """
+    (n, H, W, 3), by the averaged weights where a model has such."""
 
     size: int
     shape: tuple[int, int, int]
@@ -49,11 +48,9 @@ def latents(model: object, what: str) -> Latents:
     shape = tuple(getattr(model, "shape", ()))
     settings = getattr(model, "settings", {})
     if way is None or len(shape) != 3:
-        lacks = (
-            f"none of {', '.join(f'.{name}' for name in WAYS)}"
-            if way is None
-            else f"examples of shape {shape}"
-        )
+        lacks = f"examples of shape {shape}"
+        if way is None:
+            lacks = f"none of {', '.join(f'.{name}' for name in WAYS)}"
         raise CourseError(
             f"{what} wants a GAN, a VAE or a flow of images; {type(model).__name__} has {lacks}."
         )
@@ -100,6 +97,16 @@ def chosen(
     if not np.isfinite(points).all():
         raise CourseError(f"The latent points given to {what} hold NaN or infinity.")
     return points[:CANDIDATES]
+
+
+def two_of(dims: object, size: int) -> tuple[int, int]:
+    """Two different numbers of a z of `size`, or a `CourseError`."""
+    pair = [d for d in np.atleast_1d(dims).tolist() if isinstance(d, int) and 0 <= d < size]
+    if len(pair) != 2 or np.shape(dims) != (2,) or pair[0] == pair[1]:
+        raise CourseError(
+            f"dims must be two different numbers from 0 to {size - 1}; got {dims}."
+        )
+    return pair[0], pair[1]
 
 
 def draws(n: int, size: int, seed: int) -> np.ndarray:

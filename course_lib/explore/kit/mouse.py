@@ -2,10 +2,8 @@
 
 ipywidgets' Image has no mouse events. So see-through layers lie on those places of the picture
 that one can point at; their handlers write "where it was pressed, where it is now" into a hidden
-text field, which ipywidgets sends to the kernel as it sends any other; moves that come faster than
-the kernel draws are merged there. Nothing is fetched and nothing installed, so it works unplugged.
-Without a mouse the sliders, which follow it, do the same. The picture gets its alternative text
-in the same way.
+text field, which ipywidgets sends to the kernel; moves that come faster than the kernel draws are
+merged there. Nothing is fetched, so it works unplugged. Without a mouse the sliders do the same.
 """
 
 from __future__ import annotations
@@ -70,12 +68,8 @@ def pressable(
     alt: str,
     pressed: Callable[[Point, Point], None],
 ):
-    """An ipywidgets box of the image (of `size`, pixels) that calls `pressed(begin, now)` where
-    it was pressed in one of the boxes.
-
-    Both are pixels of the picture, from its top left corner; the second may lie outside of it
-    when the mouse is dragged there.
-    """
+    """An ipywidgets box of the image (of `size`, pixels) that calls `pressed(begin, now)`, both
+    in pixels of the picture, when it was pressed in one of the boxes; `now` may lie outside."""
     import ipywidgets
 
     width, height = size

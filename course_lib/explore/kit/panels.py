@@ -1,11 +1,12 @@
 """Panels: rectangles of a picture that know their place and what a place on them means.
 
-A `Page` puts panels in rows and so gives each its `box`; an explorer says which panels there are
-and what is painted on them, and names no pixel. A panel that is given to the explorer's `mouse`
-can be pointed at: `value` says what a pixel means there. Panels with axes stand in `axes`.
+A `Page` puts panels in rows and so gives each its `box`; an explorer names no pixel. A panel of
+its `mouse` can be pointed at: `value` says what a pixel means. Those with axes stand in `axes`.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image
@@ -81,14 +82,11 @@ class Panel:
             min(x + half, right),
             min(y + half, bottom),
         )
-        inner, more = (box, 0) if arms else ((left, top, right, bottom), 7)
-        for arm in (
-            [(left - more, y), (inner[0], y)],
-            [(inner[2], y), (right + more, y)],
-            [(x, top - more), (x, inner[1])],
-            [(x, inner[3]), (x, bottom + more)],
-        ):
-            canvas.mark(arm, ORANGE, rim=arms)
+        (a, b, c, d), more = (box, 0) if arms else ((left, top, right, bottom), 7)
+        for begin, end in ((left - more, a), (c, right + more)):
+            canvas.mark([(begin, y), (end, y)], ORANGE, rim=arms)
+        for begin, end in ((top - more, b), (d, bottom + more)):
+            canvas.mark([(x, begin), (x, end)], ORANGE, rim=arms)
         canvas.frame(box, ORANGE, rim=True)
 
 
@@ -111,7 +109,7 @@ class Page:
     """Rows of panels, and the sheet on which they are painted.
 
     An item of a row is a panel, or a list of panels below each other. What a row does not fill
-    lies between its items. `paper` holds what no control changes.
+    lies between them. `paper` holds what no control changes.
     """
 
     def __init__(self, *rows: list, width: int = 820, gap: int = 14) -> None:
@@ -218,48 +216,55 @@ class Tiles(Panel):
         for index, picture in enumerate(pictures, first):
             put(canvas, picture, *self.corner(index), self.side)
 
-    def names(self, canvas: Canvas, words: list[str], color: str = MUTED) -> None:
-        """Words at the left of each row, the first in orange if `color` says so."""
+    def names(self, canvas: Canvas, words: list[str]) -> None:
+        """Words at the left of each row."""
         for row, word in enumerate(words):
             x, y = self.corner(row * self.columns)
-            canvas.text(x - 6, y + self.side / 2, word, size=12, color=color, anchor="rm")
+            canvas.text(x - 6, y + self.side / 2, word, size=12, color=MUTED, anchor="rm")
 
     def numbered(self, canvas: Canvas) -> None:
         """The number of the first tile of each row at its left."""
         self.names(canvas, [f"{first}" for first in range(0, self.n, self.columns)])
 
-    def rim(self, canvas: Canvas, index: int, color: str, inset: int = 0) -> None:
-        """A border around a tile, `inset` pixels inside."""
-        x, y = (v - 1 + inset for v in self.corner(index))
-        far = self.side + 1 - 2 * inset
-        canvas.frame((x, y, x + far, y + far), color, 3)
+    def titles(
+        self, canvas: Canvas, words: Sequence[str], chosen: int, up: int, size: int = 14
+    ) -> None:
+        """Words above each column, `up` pixels; the chosen one's bold and orange."""
+        for column, word in enumerate(words):
+            (x, y), strong = self.corner(column), column == chosen
+            at, ink = (x + self.side / 2, y - up), ORANGE if strong else INK
+            canvas.text(*at, word, size=size, bold=strong, color=ink, anchor="ms")
 
-    def letter(self, canvas: Canvas, index: int, words: str, color: str, slot: int = 0) -> None:
-        """A letter in the upper left of a tile; further ones to its right, by `slot`."""
+    def rim(
+        self, canvas: Canvas, index: int, color: str, word: str = "", slot: int = 0
+    ) -> None:
+        """A border around a tile, and a letter in its upper left; a further one, by `slot`,
+        lies within the first, its letter to the right."""
         x, y = self.corner(index)
-        canvas.text(x + 5 + 17 * slot, y + 3, words, size=17, color=color, bold=True, halo=True)
+        near, far = 4 * slot - 1, self.side - 4 * slot
+        canvas.frame((x + near, y + near, x + far, y + far), color, 3)
+        canvas.text(x + 5 + 17 * slot, y + 3, word, size=17, color=color, bold=True, halo=True)
 
 
 class Strip(Panel):
     """Pictures along a way from t = 0 to t = 1, a pointer below; its value is t."""
 
-    def __init__(self, width: int, side: int, title: str | None = None, names: int = 0) -> None:
+    def __init__(self, width: int, side: int) -> None:
         self.side = side
-        super().__init__(width, side + 18, title, (names, 0, 0, 18))
+        super().__init__(width, side + 18, None, (0, 0, 0, 18))
 
     def value(self, at: Point) -> float:
         """How far along the way a pixel lies."""
-        return min(
-            max((at[0] - self.left - self.side / 2) / (self.width - self.side), 0.0), 1.0
-        )
+        t = (at[0] - self.left - self.side / 2) / (self.width - self.side)
+        return min(max(t, 0.0), 1.0)
 
     def paint(
         self,
         canvas: Canvas,
         pictures: np.ndarray,
         t: float,
-        ends: tuple[str, str] = ("t = 0", "1"),
-        colors: tuple[str, str] = (MUTED, MUTED),
+        ends: tuple[str, str],
+        colors: tuple[str, str],
     ) -> None:
         """Pictures (n, H, W, 3) at equal steps, the pointer at t, words below both ends."""
         left, top, right, bottom = self.box
@@ -270,7 +275,7 @@ class Strip(Panel):
         place = begin + t * (end - begin)
         canvas.line([(begin, line), (end, line)], GRID, 2)
         canvas.polygon([(place, line - 8), (place - 7, line + 5), (place + 7, line + 5)], INK)
-        for x, words, color, anchor in zip(
+        for x, words, ink, anchor in zip(
             (left, right), ends, colors, ("la", "ra"), strict=True
         ):
-            canvas.text(x, bottom + 1, words, size=13, color=color, anchor=anchor, bold=True)
+            canvas.text(x, bottom + 1, words, size=13, color=ink, anchor=anchor, bold=True)

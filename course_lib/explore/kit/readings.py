@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -68,11 +68,11 @@ def said(name: str, value: float | int) -> str:
     return words.replace("-", "−").replace("+0.00", "0.00")
 
 
-def worded(names: Sequence[str], before: Reading, after: Reading) -> str:
-    """ "glasses no → yes, smile −0.20 → +0.55", or "nothing"."""
+def worded(before: Reading, after: Reading) -> str:
+    """What changed: "glasses no → yes, smile −0.20 → +0.55", or "nothing"."""
     parts = (
         f"{name.replace('_', ' ')} {said(name, before[name])} → {said(name, after[name])}"
-        for name in names
+        for name in changed(before, after)
     )
     return ", ".join(parts) or "nothing"
 

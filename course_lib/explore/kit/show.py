@@ -1,9 +1,8 @@
 """Displaying an explorer: alive in a notebook, as a picture where no kernel answers.
 
 An output has two parts. One is the first view as a picture with alternative text, which stands in
-the file: on GitHub, in a book, in a Lab that was opened the next day. The other is the live widget,
-and the style sheet that comes with the picture shows one of both: the widget if it is there and
-connected, else the picture, in place of ipywidgets' "model not found".
+the file; the other is the live widget. The picture's style sheet shows one of both: the widget if
+it is there and connected, else the picture, in place of ipywidgets' "model not found".
 """
 
 from __future__ import annotations

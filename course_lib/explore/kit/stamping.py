@@ -1,10 +1,9 @@
 """A transposed convolution, stamp by stamp (lesson 04).
 
 Each input pixel puts the kernel, times its value, on the output, `stride` pixels apart; where
-stamps overlap they add up; `padding` cuts that many pixels off each side, and `output_padding`
-keeps as many more at the bottom and at the right. As a matrix it is the transpose of the
-convolution with these settings, hence the name. The counts of overlaps are what draws a
-checkerboard when the stride does not divide the kernel (Odena et al. 2016).
+stamps overlap they add up; `padding` cuts pixels off each side, `output_padding` keeps as many
+more at the bottom and at the right. As a matrix it is the transpose of the convolution. The
+overlaps draw a checkerboard when the stride does not divide the kernel (Odena et al. 2016).
 """
 
 from __future__ import annotations

@@ -23,27 +23,18 @@ def native(control: Control, value: object, label: str):
     that only the mouse can set. An arrow key moves the one that has the focus."""
     import ipywidgets
 
-    given = {
-        "description": control.label,
-        "style": {"description_width": label},
-        "layout": ipywidgets.Layout(width="auto"),
-    }
+    given = {"value": value, "description": control.label}
+    given |= {"style": {"description_width": label}, "layout": {"width": "auto"}}
     if isinstance(control, Toggle):
         given["style"] = {"description_width": "initial"}
-        return ipywidgets.Checkbox(value=value, indent=False, **given)
+        return ipywidgets.Checkbox(indent=False, **given)
     if isinstance(control, Choice):
-        return ipywidgets.Dropdown(options=list(control.options), value=value, **given)
+        return ipywidgets.Dropdown(options=list(control.options), **given)
     if not isinstance(control, Slider):
         return None
+    given |= {"min": control.low, "max": control.high, "step": control.step}
     kind = ipywidgets.IntSlider if control.whole else ipywidgets.FloatSlider
-    return kind(
-        value=value,
-        min=control.low,
-        max=control.high,
-        step=control.step,
-        readout_format="d" if control.whole else f".{control.digits}f",
-        **given,
-    )
+    return kind(readout_format="d" if control.whole else f".{control.digits}f", **given)
 
 
 def player(slider: Slider, value: float, played: Callable[[float], None]):
@@ -51,8 +42,7 @@ def player(slider: Slider, value: float, played: Callable[[float], None]):
     import ipywidgets
 
     last = round((slider.high - slider.low) / slider.step)
-    # so that a run takes at most some ten seconds
-    stride = max(1, round(last * TICK / 10_000))
+    stride = max(1, round(last * TICK / 10_000))  # a run takes at most some ten seconds
     now = round((value - slider.low) / slider.step)
     play = ipywidgets.Play(min=0, max=last, step=stride, value=now, interval=TICK)
     play.observe(lambda change: played(slider.low + change["new"] * slider.step), "value")
@@ -84,37 +74,23 @@ class Shell:
         boxes = [panel.box for panel in explorer.mouse]
         picture = pressable(self.image, explorer.size, boxes, alt, self.pressed)
         picture.layout.flex, picture.layout.max_width = "4 1 480px", f"{width}px"
-        reset = ipywidgets.Button(description="reset", layout=ipywidgets.Layout(width="70px"))
+        reset = ipywidgets.Button(description="reset", layout={"width": "70px"})
         reset.on_click(lambda _: self.settle(self.begun))
         tools = [reset]
         if explorer.play:
             slider = next(c for c in explorer.controls if c.name == explorer.play)
             self.play = player(slider, state[slider.name], self.played)
             tools.insert(0, self.play)
-        count = len(self.inputs)
-        columns = 2 if count > 10 else 1
-        controls = ipywidgets.GridBox(
-            list(self.inputs.values()),
-            layout=ipywidgets.Layout(
-                grid_template_columns="repeat(auto-fill, minmax(min(100%, 270px), 1fr))",
-                width="auto",
-            ),
-        )
-        beside = ipywidgets.VBox(
-            [*([controls] if count else []), ipywidgets.HBox(tools), self.readout],
-            layout=ipywidgets.Layout(
-                flex=f"1 1 {280 * columns}px",
-                min_width="0",
-                max_width=f"{width}px",
-                margin="0 0 0 8px",
-            ),
-        )
-        self.box = ipywidgets.Box(
-            [picture, beside],
-            layout=ipywidgets.Layout(
-                display="flex", flex_flow="row wrap", align_items="flex-start", width="100%"
-            ),
-        )
+        beside = [ipywidgets.HBox(tools), self.readout]
+        if self.inputs:
+            columns = "repeat(auto-fill, minmax(min(100%, 270px), 1fr))"
+            layout = {"grid_template_columns": columns, "width": "auto"}
+            beside.insert(0, ipywidgets.GridBox(list(self.inputs.values()), layout=layout))
+        layout = {"flex": f"1 1 {560 if len(self.inputs) > 10 else 280}px", "min_width": "0"}
+        layout |= {"max_width": f"{width}px", "margin": "0 0 0 8px"}
+        parts = [picture, ipywidgets.VBox(beside, layout=layout)]
+        layout = {"display": "flex", "flex_flow": "row wrap", "align_items": "flex-start"}
+        self.box = ipywidgets.Box(parts, layout=layout | {"width": "100%"})
         self.box.add_class("course-explorer")
         self.limit()
 
