@@ -108,8 +108,6 @@ def _direction(name: str, values: Mapping[str, np.ndarray], rows: Mapping) -> np
             f"{name} occurs in {'all' if wanted in present else 'none'} of {len(v)} examples: "
             "no direction can be told from them."
         )
-    share = {number: (v == number).mean() for number in present}
-    row = {number: rows.get((factor, number), 0.0) for number in present}
-    others = [number for number in present if number != wanted]
-    mean = sum(share[number] * row[number] for number in others) / (1 - share[wanted])
-    return np.asarray(row[wanted] - mean)
+    row = lambda number: rows.get((factor, number), 0.0)
+    mean = sum((v == other).mean() * row(other) for other in present if other != wanted)
+    return np.asarray(row(wanted) - mean / (v != wanted).mean())

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
+import numpy as np
 from torch.nn.functional import interpolate
 
 from course_lib.data import faces
 from course_lib.data.faces import FACTORS
 from course_lib.explore.kit import Canvas, Choice, Control, Explorer, Face, Page, Slider
-from course_lib.explore.kit.readings import Readings, changed, judge_for, one, said
+from course_lib.explore.kit.readings import Reading, Readings, changed, judge_for, one, said
 
 SIDE, READ = 320, 64
 
@@ -30,15 +33,18 @@ def face_factors(judge=None) -> Explorer:
     page = Page([face, readings], width=660)
     judge = judge_for((3, SIDE, SIDE), judge, "face_factors")
 
-    def draw(**factors) -> tuple[Canvas, str]:
-        large, canvas = faces.render(factors, size=SIDE), page.sheet()
+    @lru_cache(8)
+    def rendered(*given: tuple) -> tuple[np.ndarray, Reading]:
+        """A face, and what is read in it; one comes back to the last few."""
+        large = faces.render(dict(given), size=SIDE)
         small = interpolate(large.float(), (READ, READ), mode="area").round().byte()
-        read = one(judge.read(small), 0)
-        true = {
-            name: FACTORS[name].options.index(value) if isinstance(value, str) else value
-            for name, value in factors.items()
-        }
-        face.paint(canvas, large[0].permute(1, 2, 0).numpy(), "as set")
+        return large[0].permute(1, 2, 0).numpy(), one(judge.read(small), 0)
+
+    def draw(**factors) -> tuple[Canvas, str]:
+        canvas, (pixels, read) = page.sheet(), rendered(*factors.items())
+        number = lambda name, v: FACTORS[name].options.index(v) if isinstance(v, str) else v
+        true = {name: number(name, value) for name, value in factors.items()}
+        face.paint(canvas, pixels, "as set")
         readings.paint(canvas, {"set": true, "read": read})
         wrong = [f"{n} {said(n, read[n])}, set {said(n, true[n])}" for n in changed(true, read)]
         if not wrong:

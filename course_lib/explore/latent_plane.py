@@ -22,11 +22,6 @@ from course_lib.plots.style import CLASS_PALETTE
 SIDE, NORMAL = 420, NormalDist()
 
 
-def quantiles(tiles: int) -> list[float]:
-    """The middles of `tiles` intervals of equal mass under N(0, 1)."""
-    return [NORMAL.inv_cdf((i + 0.5) / tiles) for i in range(tiles)]
-
-
 def paint_decoded(canvas: Canvas, pad: Pad, pictures: np.ndarray, tiles: int) -> None:
     """Tiles² pictures, z₂ falling from the top and z₁ rising, with the values of z beside them."""
     marks = [(NORMAL.cdf(v), f"{v:g}") for v in (-2, -1, -0.5, 0, 0.5, 1, 2)]
@@ -35,11 +30,6 @@ def paint_decoded(canvas: Canvas, pad: Pad, pictures: np.ndarray, tiles: int) ->
     sheet = Image.fromarray(mosaic(pictures, tiles, 1, 0))
     sheet = sheet.resize((SIDE, SIDE), Image.Resampling.BOX)
     canvas.picture(np.asarray(sheet), pad.left, pad.top)
-
-
-def reach_of(points: np.ndarray) -> int:
-    """How far the map of these encodings goes: at least 4, past 99% of them, at most 10."""
-    return int(np.clip(np.ceil(np.quantile(np.abs(points), 0.99) + 0.3), 4, 10))
 
 
 def paint_encodings(
@@ -65,15 +55,15 @@ def paint_encodings(
             canvas.text(*at, f"{name}", color=color_of(name), bold=True, halo=True, **style)
 
 
-def _encodings(model, data, labels, limit: int = 2000) -> tuple[np.ndarray, np.ndarray | None]:
-    images = as_array(getattr(data, "images", data))[:limit]
+def _encodings(model, data, labels) -> tuple[np.ndarray, np.ndarray | None]:
+    images = as_array(getattr(data, "images", data))[:2000]
     labels = getattr(data, "labels", None) if labels is None else labels
     if images.ndim != 4 or images.dtype != np.uint8:
         raise CourseError(
             "data must be a data set of images, or uint8 images (n, C, H, W); got "
             f"{images.dtype} {images.shape}."
         )
-    labels = None if labels is None else as_array(labels)[:limit]
+    labels = None if labels is None else as_array(labels)[:2000]
     if labels is not None and labels.shape != (len(images),):
         raise CourseError(f"{len(images)} images need as many labels; got {labels.shape}.")
     return encodings(model, images, "latent_plane"), labels
@@ -102,17 +92,20 @@ def latent_plane(
     now, upwards = Face(336), f"{names[0]}; upwards {names[1]}"
     plane_map = Pad(SIDE, SIDE, (0, 1), (0, 1), xname=upwards)
     page = Page([now, plane_map])
-    steps = quantiles(tiles)
+    # The middles of intervals of equal mass under N(0, 1).
+    steps = [NORMAL.inv_cdf((i + 0.5) / tiles) for i in range(tiles)]
     corners = np.array([(a, b) for b in reversed(steps) for a in steps])
     papers = {"decoded": page.sheet()}
     paint_decoded(papers["decoded"], plane_map, picture(corners), tiles)
     plane_map.heading(papers["decoded"], "decoded", "at equal steps of prior mass")
     if data is not None:
         codes, classes = _encodings(vae, data, labels)
-        reach = reach_of(codes[:, list(dims)])
-        papers["encodings"] = page.sheet()
-        paint_encodings(papers["encodings"], plane_map, codes[:, list(dims)], classes, reach)
-        plane_map.heading(papers["encodings"], "encodings", "dashed: 1, 2, 3 σ of the prior")
+        codes, paper = codes[:, list(dims)], page.sheet()
+        # At least 4, past 99% of the codes, at most 10.
+        reach = int(np.clip(np.ceil(np.quantile(np.abs(codes), 0.99) + 0.3), 4, 10))
+        paint_encodings(paper, plane_map, codes, classes, reach)
+        plane_map.heading(paper, "encodings", "dashed: 1, 2, 3 σ of the prior")
+        papers["encodings"] = paper
 
     def draw(z1: float, z2: float, map: str = "decoded") -> tuple[Canvas, str]:
         canvas, flat = papers[map].copy(), map == "encodings"

@@ -22,15 +22,14 @@ def trajectory(update: str, eta: float, steps: int, angle: float) -> np.ndarray:
 
     simultaneous: x ← x − ηy, y ← y + ηx, both from the old state; alternating: y sees new x.
     """
-    states = np.empty((steps + 1, 2))
     x, y = math.cos(math.radians(angle)), math.sin(math.radians(angle))
-    states[0] = x, y
-    for t in range(1, steps + 1):
+    states = [(x, y)]
+    for _ in range(steps):
         new = x - eta * y
         y += eta * (new if update == "alternating" else x)
         x = new
-        states[t] = x, y
-    return states
+        states.append((x, y))
+    return np.array(states)
 
 
 def radius_bounds(eta: float, angle: float) -> tuple[float, float]:
@@ -57,7 +56,7 @@ def say(update: str, eta: float, radii: np.ndarray, angle: float) -> str:
 
 
 def powers(decades: float) -> list[tuple[float, str]]:
-    """Ticks of a logarithmic axis that goes up to 10 to the power `decades`."""
+    """Ticks of a logarithmic axis up to 10 to the power `decades`."""
     few = range(0, int(decades) + 1, max(1, math.ceil(decades / 5)))
     names = [(float(p), f"{10**p}" if p < 4 else f"1e{p}") for p in few]
     return names + [(math.log10(v), f"{v:g}") for v in (0.5, 2, 5) if decades == 1]

@@ -20,7 +20,6 @@ from torch.nn.functional import softplus
 
 from course_lib.explore.kit import Choice, Curve, Explorer, Pad, Page, Slider, View, strokes
 from course_lib.explore.kit.canvas import BLUE, GREEN, INK, MUTED, ORANGE, PAPER, Canvas
-from course_lib.explore.kit.drawing import Drawing, ink, penned
 from course_lib.plots.lattice import lattice
 
 REACH, UNITS, FIELD, SEEN, BATCH = 3.0, 60, 36, 120, 96
@@ -45,9 +44,8 @@ def target(name: str, path: strokes.Strokes, n: int, generator: torch.Generator)
 
 def network(inputs: int, outputs: int) -> nn.Sequential:
     """Two hidden layers of 32."""
-    return nn.Sequential(
-        nn.Linear(inputs, 32), nn.Tanh(), nn.Linear(32, 32), nn.Tanh(), nn.Linear(32, outputs)
-    )
+    hidden = nn.Linear(inputs, 32), nn.Tanh(), nn.Linear(32, 32), nn.Tanh()
+    return nn.Sequential(*hidden, nn.Linear(32, outputs))
 
 
 class Game:
@@ -185,11 +183,11 @@ def playground() -> Explorer:
         yield partial(view, step)
 
     def pen(begin: tuple, end: tuple, now: dict) -> dict[str, object]:
-        own = now["target"] == TARGETS[-1]
+        drawing = now["drawing"] if now["target"] == TARGETS[-1] else ""
         unit = lambda v: (v / REACH + 1) / 2 * UNITS
-        units = [(unit(x), unit(-y)) for x, y in (begin, end)]
-        drawing = now["drawing"] if own else ""
-        return {"target": TARGETS[-1], "step": 0} | penned(drawing, now["ink"], UNITS, *units)
+        ends = ((unit(x), unit(-y)) for x, y in (begin, end))
+        drawn = strokes.penned(drawing, now["ink"], UNITS, *ends)
+        return {"target": TARGETS[-1], "step": 0} | drawn
 
     controls = [
         Slider("step", "moves made", 0, MOST, 1, 0),
@@ -198,8 +196,8 @@ def playground() -> Explorer:
         Slider("g", "G's moves a round", 0, 5, 1, 1),
         Choice("rate", "G's rate", ("0.001", "0.003", "0.01", "0.03"), "0.003"),
         Slider("seed", "seed", 0, 9, 1, 0),
-        ink(),
-        Drawing(UNITS),
+        strokes.ink(),
+        strokes.Drawing(UNITS),
     ]
     about = "A GAN in the plane, move by move: D's field, G's points, and where they are drawn."
     named = {"name": "playground", "about": about, "play": "step"}

@@ -70,10 +70,10 @@ def replay(history) -> Explorer:
     for name, (panel, line) in curves.items():
         panel.heading(page.paper, name, color=line[2])
         panel.paint(page.paper, [line], rim=GRID)
-        if panel is list(curves.values())[-1][0]:
-            for x, words, anchor in ((0, "0", "la"), (272, f"{last:,} rounds", "ra")):
-                at = panel.left + x, panel.box[3] + 5
-                page.paper.text(*at, words, size=12, color=MUTED, anchor=anchor)
+    if curves:  # below the last
+        left, _, right, y = panel.box
+        page.paper.text(left, y + 5, "0", size=12, color=MUTED)
+        page.paper.text(right, y + 5, f"{last:,} rounds", size=12, color=MUTED, anchor="ra")
 
     def draw(moment: int = 0) -> tuple[Canvas, str]:
         canvas, (t, grid), said = page.sheet(), grids[moment], []

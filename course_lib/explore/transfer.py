@@ -10,29 +10,10 @@ import numpy as np
 
 from course_lib import data
 from course_lib.errors import CourseError
-from course_lib.explore.kit import (
-    Bars,
-    Button,
-    Choice,
-    Explorer,
-    Face,
-    Page,
-    Panel,
-    Point,
-    Slider,
-    Tiles,
-    strokes,
-)
+from course_lib.explore.kit import Bars, Choice, Explorer, Point, Slider, strokes
 from course_lib.explore.kit.canvas import BLUE, MUTED, ORANGE, PAPER, Canvas
-from course_lib.explore.kit.conditioned import (
-    MOST,
-    Conditioned,
-    class_judge,
-    coder,
-    conditioned,
-)
-from course_lib.explore.kit.drawing import Drawing, ink, penned
-from course_lib.explore.kit.panels import put
+from course_lib.explore.kit.conditioned import MOST, class_judge, coder, conditioned
+from course_lib.explore.kit.panels import Button, Face, Page, Panel, Tiles, put
 from course_lib.plots.pictures import as_array, as_pixels
 
 DIGITS = 50
@@ -63,23 +44,23 @@ class Paper(Panel):
                 canvas.disc(x, y, self.unit, PAPER)
 
 
-def _digits(space: Conditioned, digits: object) -> tuple[np.ndarray, np.ndarray]:
+def _digits(shape: tuple[int, ...], digits: object) -> tuple[np.ndarray, np.ndarray]:
     """The first 50 images (n, C, H, W), uint8, and their labels (n,)."""
-    channels, side, wide = space.shape
+    channels, side, wide = shape
     if channels != 1 or side != wide:
         raise CourseError(
             f"transfer wants a model of square grey images, on which one can draw; this one "
-            f"makes images of shape {space.shape}. For faces there is explore.told_attributes."
+            f"makes images of shape {shape}. For faces there is explore.told_attributes."
         )
     if digits is None and side == strokes.SIDE:
         digits = data.load("digits", "test")
     images = as_array(getattr(digits, "images", np.zeros(0)))[:DIGITS]
     labels = getattr(digits, "labels", None)
-    fits = images.dtype == np.uint8 and images.shape[1:] == space.shape and len(images) > 1
+    fits = images.dtype == np.uint8 and images.shape[1:] == shape and len(images) > 1
     if not fits or labels is None:
         raise CourseError(
-            f"transfer wants a data set of at least two images {space.shape} with labels, such "
-            f"as data.load('digits', 'test'); got {digits!r:.60}."
+            f"transfer wants a data set of at least two images {shape} with labels, such as "
+            f"data.load('digits', 'test'); got {digits!r:.60}."
         )
     return images, as_array(labels)[:DIGITS]
 
@@ -100,7 +81,7 @@ def transfer(model, digits=None, *, judge=None) -> Explorer:
     code = coder(model, "transfer")
     if space.classes > MOST:
         raise CourseError(f"transfer has room for {MOST} classes; got {space.classes}.")
-    images, labels = _digits(space, digits)
+    images, labels = _digits(space.shape, digits)
     judged = class_judge(space, judge, "transfer")
     side, names = space.shape[1], [f"{c}" for c in range(space.classes)]
     pad, clear, seen_by, rebuilt = Paper(280, side), Button(90, 26), Face(140), Face(140)
@@ -152,15 +133,15 @@ def transfer(model, digits=None, *, judge=None) -> Explorer:
 
     def pen(begin: Point, end: Point, now: dict) -> dict[str, object]:
         drawing = now["drawing"] if now["image"] == OWN else ""
-        return {"image": OWN} | penned(drawing, now["ink"], side, begin, end)
+        return {"image": OWN} | strokes.penned(drawing, now["ink"], side, begin, end)
 
     options = ([AS_READ] if judged else []) + names
     controls = [
         Slider("digit", "test digit no.", 0, len(images) - 1, 1, 0),
         Choice("image", "image", (TEST, OWN), TEST),
         Choice("label", "E is told: it is", tuple(options), options[0]),
-        ink(),
-        Drawing(side),
+        strokes.ink(),
+        strokes.Drawing(side),
     ]
     mouse = {pad: pen, clear: lambda *_: {"image": OWN, "drawing": "", "ink": 0}}
     mouse[sheet] = lambda tile, *_: {"label": f"{tile}"}

@@ -80,12 +80,8 @@ def transposed() -> Explorer:
     formula, whole = Panel(180, 220, "side of the output"), Panel(64, 380)
     page = Page([[source, weights], output, [counts, formula], whole])
     formula.heading(page.paper)
-    words = (
-        ("orange: this stamp", ORANGE),
-        ("black: what is kept", INK),
-        ("grey: cut off", MUTED),
-    )
-    for line, (text, color) in enumerate(words):
+    key = {ORANGE: "orange: this stamp", INK: "black: what is kept", MUTED: "grey: cut off"}
+    for line, (color, text) in enumerate(key.items()):
         y = formula.top + 136 + 20 * line
         page.paper.text(formula.left, y, text, size=12, color=color)
 
@@ -114,10 +110,10 @@ def transposed() -> Explorer:
                 f"Stamp {step} of {size**2}: {x[row, column]} times the kernel, from row "
                 f"{a - padding}, column {b - padding} of the output."
             )
-        given = size, stride, padding, output_padding
-        ones = stamps(np.ones((size, size)), np.ones((kernel, kernel)), *given[1:])
+        given = stride, padding, output_padding
+        ones = stamps(np.ones((size, size)), np.ones((kernel, kernel)), *given)
         counts.paint(canvas, ones.sum(0), "overlaps")
-        paint_matrix(canvas, whole, matrix(size, w, *given[1:]), step)
+        paint_matrix(canvas, whole, matrix(size, w, *given), step)
         numbers = f"({size} − 1) · {stride}", f"− 2 · {padding}", f"+ {kernel}"
         numbers += f"+ {output_padding}", f"= {out}"
         parts_of = "stride", "padding", "kernel", "output_padding", ""

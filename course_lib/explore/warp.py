@@ -13,18 +13,9 @@ import numpy as np
 import torch
 
 from course_lib.errors import CourseError
-from course_lib.explore.kit import (
-    Bars,
-    Canvas,
-    Choice,
-    Explorer,
-    Pad,
-    Page,
-    Slider,
-    Toggle,
-    network,
-)
-from course_lib.explore.kit.canvas import BLUE, GRID, INK
+from course_lib.explore.kit import Choice, Explorer, Page, Slider, Toggle, network
+from course_lib.explore.kit.axes import Bars, Pad
+from course_lib.explore.kit.canvas import BLUE, GRID, INK, Canvas
 from course_lib.plots.style import CLASS_PALETTE
 
 LOG_2PI = float(np.log(2 * np.pi))
@@ -83,14 +74,14 @@ def plane_flow(flow: object, what: str) -> None:
         )
 
 
-def number(value: float, digits: int = 2) -> str:
+def number(value: float) -> str:
     """A signed number without a negative zero."""
-    return f"{round(value, digits) + 0.0:+.{digits}f}"
+    return f"{round(value, 2) + 0.0:+.2f}"
 
 
-def _lines(reach: float, lines: int = 19, along: int = 77) -> np.ndarray:
-    """A grid over the square as (2 · lines, along, 2) points."""
-    at, way = np.linspace(-reach, reach, lines), np.linspace(-reach, reach, along)
+def _lines(reach: float) -> np.ndarray:
+    """A grid over the square as (38, 77, 2) points."""
+    at, way = np.linspace(-reach, reach, 19), np.linspace(-reach, reach, 77)
     flat = np.stack(np.meshgrid(at, way, indexing="ij"), -1)
     return np.concatenate([flat, flat[..., ::-1]])
 

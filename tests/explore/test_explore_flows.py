@@ -244,5 +244,5 @@ def test_the_mouse_moves_all_sliders_and_draws_once(monkeypatch):
 
 def test_an_explorer_without_places_to_point_at_takes_no_mouse():
     explorer = explore.temperature(tiny(), rows=1, columns=2)
-    assert not explorer.pressable and explorer.press((5, 5), t=0.5)["t"] == 0.5
+    assert not explorer.mouse and explorer.press((5, 5), t=0.5)["t"] == 0.5
     assert 'course-layer"' not in explorer.widget().children[0].children[1].value

@@ -15,9 +15,9 @@ from course_lib.data import DataSet
 from course_lib.errors import CourseError
 from course_lib.explore.kit import strokes
 from course_lib.explore.kit.axes import Curve, Pad
-from course_lib.explore.kit.drawing import MOST
 from course_lib.explore.kit.latent_space import draws
 from course_lib.explore.kit.panels import Button, Tiles
+from course_lib.explore.kit.strokes import MOST
 from course_lib.models import AAE, CGAN, CVAE, CVAEGAN, DCGAN
 
 class_style, transfer, told = (

@@ -19,7 +19,7 @@ from shells import parts, tools
 
 from course_lib import explore
 from course_lib.explore.kit.controls import Choice, Toggle
-from course_lib.explore.kit.drawing import MOST, Drawing
+from course_lib.explore.kit.strokes import MOST, Drawing
 from course_lib.explore.kit.widget import within
 
 torch.set_num_threads(1)

@@ -34,7 +34,7 @@ class Plane:
     def __init__(self, box: tuple, canvas: Canvas, xlim: Limits, ylim: Limits) -> None:
         left, top, right, bottom = box
         self.xlim, self.ylim = xlim, ylim
-        self.sheet = Canvas(right - left, bottom - top, PAPER)
+        self.sheet = Canvas(right - left, bottom - top)
         self.sheet.large = canvas.large.crop([v * SCALE for v in box])
         self.sheet.pen = type(canvas.pen)(self.sheet.large)
 

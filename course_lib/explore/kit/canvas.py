@@ -52,13 +52,11 @@ def lettering(words: str, size: int, bold: bool, anchor: str, stroke: int) -> tu
 class Canvas:
     """Shapes and text of one picture, width × height pixels, white to begin with."""
 
-    def __init__(self, width: int, height: int, paper: str = PAPER) -> None:
+    def __init__(self, width: int, height: int) -> None:
         self.width, self.height = width, height
-        self.large = Image.new("RGB", (width * SCALE, height * SCALE), paper)
+        self.large = Image.new("RGB", (width * SCALE, height * SCALE), PAPER)
         self.pen = ImageDraw.Draw(self.large)
-        self.crisp: list[tuple[tuple[int, int], Image.Image]] = []
-        self.words: list[tuple] = []
-        self.marks: list[tuple] = []
+        self.crisp, self.words, self.marks = [], [], []  # put on after the reduction
 
     def copy(self) -> Canvas:
         """The same sheet again, so that what never changes is drawn once."""

@@ -97,14 +97,10 @@ Control = Slider | Choice | Toggle
 
 
 def settle(controls: Sequence[Control], state: Mapping[str, object]) -> dict[str, object]:
-    """The whole state: given values checked, the others at their start.
-
-    Raises `CourseError` for a control that does not exist and for a value out of range.
-    """
+    """The whole state: given values checked, the others at their start. Raises `CourseError`
+    for a control that does not exist and for a value out of range."""
     known = {control.name: control for control in controls}
     for name in state:
         if name not in known:
             raise unknown("control", name, known)
-    return {
-        name: control.check(state.get(name, control.start)) for name, control in known.items()
-    }
+    return {name: c.check(state.get(name, c.start)) for name, c in known.items()}

@@ -81,11 +81,6 @@ class Explorer:
         self.state = self.start
 
     @property
-    def pressable(self) -> bool:
-        """Whether the picture answers to the mouse."""
-        return bool(self.mouse)
-
-    @property
     def start(self) -> dict[str, object]:
         """The state that the explorer opens with."""
         return settle(self.controls, {})

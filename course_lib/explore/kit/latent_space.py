@@ -54,11 +54,11 @@ def latents(model: object, what: str) -> Latents:
         raise CourseError(
             f"{what} wants a GAN, a VAE or a flow of images; {type(model).__name__} has {lacks}."
         )
-    if settings.get("classes") or settings.get("attributes"):
-        told = f"{settings['classes']} classes" if settings.get("classes") else "attributes"
+    classes = settings.get("classes")
+    if classes or settings.get("attributes"):
         raise CourseError(
             f"{what} wants a model without labels; this {type(model).__name__} is conditioned "
-            f"on {told}."
+            f"on {f'{classes} classes' if classes else 'attributes'}."
         )
     averaged = getattr(model, "averaged", nullcontext)
 

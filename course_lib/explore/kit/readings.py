@@ -21,8 +21,7 @@ def judge_for(shape: tuple[int, ...], judge: object, what: str) -> object:
     """The judge given, or the shipped one; a `CourseError` unless it can read such images."""
     if shape[0] != 3:
         raise CourseError(
-            f"{what} asks the judge of faces, who reads colour images; this model makes "
-            f"images of shape {shape}."
+            f"{what} asks the judge of faces, who reads colour images, not those of shape {shape}."
         )
     if judge is None:
         from course_lib import evaluation
@@ -48,15 +47,14 @@ def one(factors: Mapping[str, torch.Tensor], index: int) -> Reading:
 
 def changed(before: Reading, after: Reading) -> list[str]:
     """Choices that differ, and continuous factors that moved by a quarter of their range."""
-    return [
-        name
-        for name, factor in FACTORS.items()
-        if (
-            before[name] != after[name]
-            if factor.kind == "choice"
-            else abs(after[name] - before[name]) > MOVED * (factor.high - factor.low)
-        )
-    ]
+
+    def differs(name: str) -> bool:
+        factor = FACTORS[name]
+        if factor.kind == "choice":
+            return before[name] != after[name]
+        return abs(after[name] - before[name]) > MOVED * (factor.high - factor.low)
+
+    return list(filter(differs, FACTORS))
 
 
 def said(name: str, value: float | int) -> str:

@@ -14,7 +14,7 @@ import secrets
 from PIL import Image
 
 from course_lib.errors import CourseError
-from course_lib.explore.kit.explorer import Explorer, Frame
+from course_lib.explore.kit.explorer import Explorer
 from course_lib.plots import style
 
 ALIVE = ":has(.course-explorer:not(.jupyter-widgets-disconnected))"
@@ -51,11 +51,6 @@ class Live:
         return {kind: data for kind, data in bundle.items() if kind != "text/plain"}
 
 
-def static() -> bool:
-    """Whether pictures are wanted in place of widgets: COURSE_STATIC set, and not to 0."""
-    return os.environ.get("COURSE_STATIC", "") not in ("", "0")
-
-
 def show(explorer: Explorer, **state: object) -> None:
     """Display the explorer; with COURSE_STATIC=1 its picture alone, with alternative text.
 
@@ -69,17 +64,12 @@ def show(explorer: Explorer, **state: object) -> None:
             f"show wants an explorer, such as explore.minimax(); got {type(explorer).__name__}."
         )
     state = settle(explorer.controls, state)
-    if static():
+    if os.environ.get("COURSE_STATIC", "") not in ("", "0"):
         frame = explorer.frame(**state)
     else:
         shell = Shell(explorer, state)
         style.display(Live(shell.box))
         frame = shell.redraw(whole=True)  # what takes long is seen to come
     if frame is not None:
-        style.display(still(explorer, frame))
-
-
-def still(explorer: Explorer, frame: Frame) -> Still:
-    """The picture of a view, its alternative text what there is to explore and what is seen."""
-    small = style.compact(Image.open(io.BytesIO(frame.png)))
-    return Still(small, f"{explorer.about} {frame.text}")
+        small = style.compact(Image.open(io.BytesIO(frame.png)))
+        style.display(Still(small, f"{explorer.about} {frame.text}"))

@@ -44,9 +44,8 @@ def stamps(
     length = (n - 1) * stride + k + output_padding
     whole = np.zeros((n * n, length, length))
     for index, (i, j) in enumerate(np.ndindex(n, n)):
-        whole[index, i * stride : i * stride + k, j * stride : j * stride + k] = (
-            x[i, j] * kernel
-        )
+        top, left = i * stride, j * stride
+        whole[index, top : top + k, left : left + k] = x[i, j] * kernel
     return whole[:, padding : padding + side, padding : padding + side]
 
 

@@ -3,18 +3,27 @@
 An encoder has seen nothing but digits that were prepared in one way: fitted into a box of 20×20
 pixels, put into 28×28 with their centre of mass in the middle (LeCun et al. 1998). A drawing that
 is small, thin or in a corner is no image of that kind, and its code says so rather than its style.
+
+In an explorer a drawing is a value like any other, so that a state is whole. The shell has no
+native control for it: a slider counts its points, the *ink*; moved back by hand it takes the last
+ones away, at 0 all. That needs no mouse.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import ClassVar
+
 import numpy as np
 
 from course_lib.errors import CourseError
+from course_lib.explore.kit.controls import Slider
 from course_lib.explore.kit.mouse import Point
 
 # A stroke is a list of points (x, y) in pixels of the image, from its top left corner.
 Strokes = list[list[Point]]
 SIDE, BOX, PEN = 28, 20.0, 2.6  # of MNIST: of an image, of the digit in it, of its line
+MOST = 300  # points of a drawing: some ten seconds of drawing
 
 
 def written(strokes: Strokes) -> str:
@@ -95,8 +104,7 @@ def centred(strokes: Strokes, side: int = SIDE) -> np.ndarray:
 
 def rendered(paths: list[np.ndarray], side: int, pen: float) -> np.ndarray:
     """A round pen drawn along paths (n, 2): full within `pen` / 2 of the line, less half a
-    pixel, and nothing beyond half a pixel more. (side, side) in [0, 1].
-    """
+    pixel, and nothing beyond half a pixel more. (side, side) in [0, 1]."""
     begins = np.concatenate([path[:-1] if len(path) > 1 else path for path in paths])
     ends = np.concatenate([path[1:] if len(path) > 1 else path for path in paths])
     grid = np.arange(side) + 0.5
@@ -106,3 +114,38 @@ def rendered(paths: list[np.ndarray], side: int, pen: float) -> np.ndarray:
     along = along.clip(0, 1)
     far = np.sqrt(((x - ax - along * dx) ** 2 + (y - ay - along * dy) ** 2).min(2))
     return (pen / 2 + 0.5 - far).clip(0, 1)
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """Strokes on a square of `side` units, as the text that `written` makes."""
+
+    name: ClassVar[str] = "drawing"
+    label: ClassVar[str] = "your drawing"
+    side: int = SIDE
+    start: str = ""
+
+    def check(self, value: object) -> str:
+        """The value if it is such a text of at most 300 points, or a `CourseError`."""
+        points = count(read(value, self.side))
+        if points > MOST:
+            raise CourseError(f"A drawing has at most {MOST} points; got {points}.")
+        return value
+
+    nearest = check
+
+
+def ink() -> Slider:
+    """How many points of the drawing are there; goes with every `Drawing`."""
+    return Slider("ink", "ink (0: clear)", 0, MOST, 1, 0)
+
+
+def penned(drawing: str, ink: int, side: int, begin: Point, end: Point) -> dict[str, object]:
+    """`drawing` and `ink` after the pen went from one place of the paper to another; what had
+    been taken away by the slider is gone. A full sheet takes no more."""
+    kept = first(read(drawing, side), ink)
+    begin, end = (tuple(min(max(v, 0.0), side) for v in place) for place in (begin, end))
+    longer = lengthened(kept, begin, end)
+    if count(longer) > MOST:
+        longer = kept
+    return {"drawing": written(longer), "ink": count(longer)}

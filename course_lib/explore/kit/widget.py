@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import html
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from course_lib.errors import CourseError
@@ -141,8 +142,10 @@ class Shell:
         self.turn += 1
         turn, self.frame = self.turn, None
         self.explorer.state = dict(self.state)
-        frames = self.explorer.frames(**self.state)
-        loop = None if whole else running_loop()
+        frames, loop = self.explorer.frames(**self.state), None
+        if not whole:
+            with suppress(RuntimeError):  # no event loop runs
+                loop = asyncio.get_running_loop()
 
         def go_on() -> None:
             if turn == self.turn and self.put(frames):
@@ -169,14 +172,6 @@ class Shell:
             f'{self.explorer.size[0]}px; line-height: 1.4">{html.escape(text)}</div>'
         )
         return True
-
-
-def running_loop() -> asyncio.AbstractEventLoop | None:
-    """The kernel's event loop, if one runs."""
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None
 
 
 def within(control: Control, value: object) -> object:
