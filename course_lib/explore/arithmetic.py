@@ -13,7 +13,7 @@ import numpy as np
 
 from course_lib.data.faces import FACTORS
 from course_lib.errors import CourseError, unknown
-from course_lib.explore.kit import Canvas, Choice, Explorer, Face, Page, Row, Slider, Tiles
+from course_lib.explore.kit import Choice, Explorer, Face, Page, Row, Slider, Tiles, View
 from course_lib.explore.kit.canvas import BLUE, GREEN, INK, MUTED, ORANGE
 from course_lib.explore.kit.latent_space import CANDIDATES, Latents, chosen, draws, latents
 from course_lib.explore.kit.readings import judge_for, one, read, said, worded
@@ -106,7 +106,7 @@ def arithmetic(
         both = read(judge, np.concatenate([pictures, mean_of(threes[2])[1]]))
         return pictures, both, one(both, 9)
 
-    def draw(letter: str, **numbers: int) -> tuple[Canvas, str]:
+    def draw(letter: str, **numbers: int) -> View:
         picks = {name: tuple(numbers[control] for control in slots(name)) for name in GROUPS}
         pictures, factors, before = result(*picks.values())
         canvas, taken = page.sheet(), {}

@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 
 from course_lib.errors import CourseError
-from course_lib.explore.kit import Canvas, Explorer, Face, Page, Panel, Row, Slider, Tiles
+from course_lib.explore.kit import Explorer, Face, Page, Panel, Row, Slider, Tiles, View
 from course_lib.explore.kit.canvas import MUTED, ORANGE
 from course_lib.explore.kit.latent_space import chosen, latents
 from course_lib.explore.kit.readings import Readings, changed, judge_for, one, read, worded
@@ -53,7 +53,7 @@ def attributes(
         picture = space.pictures((points[sample] + move)[None])
         return move, picture[0], one(read(judge, picture), 0)
 
-    def draw(sample: int, **amounts: float) -> tuple[Canvas, str]:
+    def draw(sample: int, **amounts: float) -> View:
         canvas, reading = page.sheet(), one(before, sample)
         move, picture, after = moved(sample, tuple(amounts[name] for name in arrows))
         sides[0].paint(canvas, everyone[sample], f"sample {sample}", MUTED)

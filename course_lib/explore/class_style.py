@@ -13,8 +13,8 @@ import numpy as np
 
 from course_lib.errors import CourseError
 from course_lib.explore.interpolation import draw_of
-from course_lib.explore.kit import Bars, Choice, Explorer, Face, Pad, Page, Slider, Tiles
-from course_lib.explore.kit.canvas import ORANGE, PALE, Canvas
+from course_lib.explore.kit import Bars, Choice, Explorer, Face, Pad, Page, Slider, Tiles, View
+from course_lib.explore.kit.canvas import ORANGE, PALE
 from course_lib.explore.kit.conditioned import MOST, Conditioned, conditioned
 from course_lib.explore.kit.latent_space import draws, two_of
 from course_lib.explore.kit.panels import put
@@ -79,7 +79,7 @@ def class_style(model, *, dims: tuple[int, int] | None = None) -> Explorer:
         around[:, list(dims)] = corners
         return space.pictures(around, vectors[[index] * len(corners)])
 
-    def draw(z1: float, z2: float, seed: int, chosen: str) -> tuple[Canvas, str]:
+    def draw(z1: float, z2: float, seed: int, chosen: str) -> View:
         z, index, canvas = draw_of(seed, space.size), titles.index(chosen), page.sheet()
         z[list(dims)] = z1, z2
         pictures = space.pictures(np.tile(z, (len(titles), 1)), vectors)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from course_lib.errors import CourseError
-from course_lib.explore.kit import Canvas, Curve, Explorer, Pad, Page, Slider, Toggle
+from course_lib.explore.kit import Canvas, Curve, Explorer, Pad, Page, Slider, Toggle, View
 from course_lib.explore.kit.axes import ticks
 from course_lib.explore.kit.canvas import BLUE, INK, MUTED, ORANGE, PAPER, PINK
 
@@ -102,7 +102,7 @@ def elbo_bar(x: float = 1.5, s: float = 0.6) -> Explorer:
     page = Page([densities], [bars])
     z = np.linspace(-4, 4, 321)
 
-    def draw(mean: float, log_sd: float, w: float, exact: bool) -> tuple[Canvas, str]:
+    def draw(mean: float, log_sd: float, w: float, exact: bool) -> View:
         true, sd = bound(x, w, s, 0.0, 1.0), math.exp(log_sd)
         if exact:
             mean, sd = true.posterior_mean, true.posterior_sd

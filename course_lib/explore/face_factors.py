@@ -9,7 +9,7 @@ from torch.nn.functional import interpolate
 
 from course_lib.data import faces
 from course_lib.data.faces import FACTORS
-from course_lib.explore.kit import Canvas, Choice, Control, Explorer, Face, Page, Slider
+from course_lib.explore.kit import Choice, Control, Explorer, Face, Page, Slider, View
 from course_lib.explore.kit.readings import Reading, Readings, changed, judge_for, one, said
 
 SIDE, READ = 320, 64
@@ -40,7 +40,7 @@ def face_factors(judge=None) -> Explorer:
         small = interpolate(large.float(), (READ, READ), mode="area").round().byte()
         return large[0].permute(1, 2, 0).numpy(), one(judge.read(small), 0)
 
-    def draw(**factors) -> tuple[Canvas, str]:
+    def draw(**factors) -> View:
         canvas, (pixels, read) = page.sheet(), rendered(*factors.items())
         number = lambda name, v: FACTORS[name].options.index(v) if isinstance(v, str) else v
         true = {name: number(name, value) for name, value in factors.items()}

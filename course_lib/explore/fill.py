@@ -129,7 +129,7 @@ def fill(flow, images, *, steps: int = 120, temperature: float = 1.0) -> Explore
         way, original = way_of(image, hole, seed), as_pixels(images[image : image + 1])[0]
         painted = np.where(hole.known(high, wide)[:, :, None], original, np.uint8(GREY))
 
-        def view(now: int) -> tuple[Canvas, str]:
+        def view(now: int) -> View:
             canvas, words = page.sheet(), f"filled, step {now}"
             words += f" of {step} …" if now < step else ""
             panes[0].paint(canvas, original, "original")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from course_lib.explore.kit import Canvas, Curve, Explorer, Face, Page, Slider, Strip
+from course_lib.explore.kit import Curve, Explorer, Face, Page, Slider, Strip, View
 from course_lib.explore.kit.canvas import BLUE, ORANGE
 from course_lib.explore.kit.latent_space import draws, latents
 
@@ -65,7 +65,7 @@ def interpolation(gan) -> Explorer:
     page = Page([*large.values(), norm], *[[strip] for strip in strips.values()])
     norm.heading(page.paper, note="grey: 95% of the prior")
 
-    def draw(t: float, seed_a: int, seed_b: int) -> tuple[Canvas, str]:
+    def draw(t: float, seed_a: int, seed_b: int) -> View:
         canvas, ends = page.sheet(), [draw_of(seed, space.size) for seed in (seed_a, seed_b)]
         way_at = lambda at: [way(*ends, at) for way, *_ in ways.values()]
         pictures = space.pictures(np.concatenate(way_at(np.append(ts, t))))

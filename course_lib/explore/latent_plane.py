@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from course_lib.errors import CourseError
-from course_lib.explore.kit import Canvas, Choice, Explorer, Face, Pad, Page, Slider
+from course_lib.explore.kit import Canvas, Choice, Explorer, Face, Pad, Page, Slider, View
 from course_lib.explore.kit.latent_space import encodings, latents, two_of
 from course_lib.plots.lattice import spread
 from course_lib.plots.pictures import as_array, mosaic
@@ -107,7 +107,7 @@ def latent_plane(
         plane_map.heading(paper, "encodings", "dashed: 1, 2, 3 σ of the prior")
         papers["encodings"] = paper
 
-    def draw(z1: float, z2: float, map: str = "decoded") -> tuple[Canvas, str]:
+    def draw(z1: float, z2: float, map: str = "decoded") -> View:
         canvas, flat = papers[map].copy(), map == "encodings"
         now.paint(canvas, picture(np.array([(z1, z2)]))[0], f"z = ({z1:.2f}, {z2:.2f})")
         shares = [(v + reach) / (2 * reach) if flat else NORMAL.cdf(v) for v in (z1, z2)]

@@ -11,8 +11,9 @@ import math
 
 import numpy as np
 
-from course_lib.explore.kit import Choice, Curve, Explorer, Pad, Page, Panel, Slider, Toggle
-from course_lib.explore.kit.canvas import BLUE, GREEN, INK, ORANGE, PAPER, Canvas
+from course_lib.explore.kit import Choice, Explorer, Page, Panel, Slider, Toggle, View
+from course_lib.explore.kit.axes import Curve, Pad
+from course_lib.explore.kit.canvas import BLUE, GREEN, INK, ORANGE, PAPER
 
 REACH, MOST, FAR = 3.0, 200, 60
 
@@ -82,9 +83,7 @@ def minimax() -> Explorer:
         plane.upright(0.0, "#B5B5B5")
         plane.level(0.0, "#B5B5B5")
 
-    def draw(
-        update: str, eta: float, steps: int, angle: float, flow: bool
-    ) -> tuple[Canvas, str]:
+    def draw(update: str, eta: float, steps: int, angle: float, flow: bool) -> View:
         canvas, states = page.sheet(), trajectory(update, eta, steps, angle)
         radii, color = np.hypot(*states.T), ORANGE if update == "simultaneous" else BLUE
         seen = states[: int(np.argmax(radii > FAR)) + 1] if (radii > FAR).any() else states

@@ -12,7 +12,7 @@ from functools import lru_cache, partial
 import numpy as np
 
 from course_lib.explore.interpolation import draw_of, linear, spherical
-from course_lib.explore.kit import Canvas, Curve, Explorer, Face, Page, Panel, Slider, Tiles
+from course_lib.explore.kit import Curve, Explorer, Face, Page, Panel, Slider, Tiles, View
 from course_lib.explore.kit.canvas import BLUE, MUTED, ORANGE
 from course_lib.explore.kit.conditioned import class_judge, conditioned
 
@@ -64,7 +64,7 @@ def morph(model, *, judge=None) -> Explorer:
 
     grid = lru_cache(KEPT)(partial(made, mixes[::-1], mixes))
 
-    def draw(style: float, label: float, **ends: int) -> tuple[Canvas, str]:
+    def draw(style: float, label: float, **ends: int) -> View:
         a, b, seed_a, seed_b = (ends[name] for name in ("a", "b", "seed_a", "seed_b"))
         pictures = made(np.array([style]), np.append(label, fine if read else []), **ends)
         canvas = page.sheet()

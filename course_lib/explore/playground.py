@@ -19,7 +19,7 @@ from torch.func import functional_call
 from torch.nn.functional import softplus
 
 from course_lib.explore.kit import Choice, Curve, Explorer, Pad, Page, Slider, View, strokes
-from course_lib.explore.kit.canvas import BLUE, GREEN, INK, MUTED, ORANGE, PAPER, Canvas
+from course_lib.explore.kit.canvas import BLUE, GREEN, INK, MUTED, ORANGE, PAPER
 from course_lib.plots.lattice import lattice
 
 REACH, UNITS, FIELD, SEEN, BATCH = 3.0, 60, 36, 120, 96
@@ -155,7 +155,7 @@ def playground() -> Explorer:
         real = target(name, played.path, 300, torch.Generator().manual_seed(0)).numpy()
         step = step if played.order else 0
 
-        def view(now: int) -> tuple[Canvas, str]:
+        def view(now: int) -> View:
             canvas, (x, arrows, field, js) = page.sheet(), played.seen(now)
             place = 2 * square.left, 2 * square.top
             canvas.large.paste(shade(field, 2 * square.width), place)

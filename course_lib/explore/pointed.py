@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from course_lib.errors import CourseError
-from course_lib.explore.kit import Bars, Canvas, Explorer, Pad, Page, Panel, Slider, network
+from course_lib.explore.kit import Bars, Explorer, Pad, Page, Panel, Slider, View, network
 from course_lib.explore.kit.canvas import BLUE, INK, MUTED, ORANGE, PALE, PAPER
 from course_lib.explore.warp import layer_names, number, passage, plane_flow
 from course_lib.plots.lattice import lattice
@@ -56,7 +56,7 @@ def pointed(flow, reach: float = 3.0) -> Explorer:
     at = key.left + 240, key.top + 8
     page.paper.text(*at, "dashed: 1, 2, 3 σ of z", size=12, anchor="lm", color=MUTED)
 
-    def draw(x1: float, x2: float) -> tuple[Canvas, str]:
+    def draw(x1: float, x2: float) -> View:
         way = passage(flow, np.array([[x1, x2]]))
         normal, log_dets = float(way.log_normal[-1, 0]), way.log_dets[:, 0]
         log_p, z, canvas = normal + log_dets.sum(), way.stages[-1, 0], page.sheet()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from course_lib.errors import CourseError
-from course_lib.explore.kit import Canvas, Curve, Explorer, Face, Pad, Page, Slider
+from course_lib.explore.kit import Curve, Explorer, Face, Pad, Page, Slider, View
 from course_lib.explore.kit.canvas import GRID, INK, MUTED, ORANGE
 from course_lib.plots.curve import running_mean
 from course_lib.plots.pictures import as_array, as_pixels, mosaic
@@ -75,7 +75,7 @@ def replay(history) -> Explorer:
         page.paper.text(left, y + 5, "0", size=12, color=MUTED)
         page.paper.text(right, y + 5, f"{last:,} rounds", size=12, color=MUTED, anchor="ra")
 
-    def draw(moment: int = 0) -> tuple[Canvas, str]:
+    def draw(moment: int = 0) -> View:
         canvas, (t, grid), said = page.sheet(), grids[moment], []
         words = f"round {t:,} of {last:,}"
         if flat:

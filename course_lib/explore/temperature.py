@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from course_lib.errors import CourseError
-from course_lib.explore.kit import Canvas, Explorer, Page, Slider, Tiles, network
+from course_lib.explore.kit import Explorer, Page, Slider, Tiles, View, network
 from course_lib.plots.pictures import as_pixels
 
 GAP, ROOM = 3, (808, 410)
@@ -54,7 +54,7 @@ def temperature(flow, *, rows: int = 3, columns: int = 6) -> Explorer:
     def computed(seed: int) -> list[tuple[np.ndarray, float]]:
         return samples(flow, n, seed, ts)
 
-    def draw(t: float, seed: int) -> tuple[Canvas, str]:
+    def draw(t: float, seed: int) -> View:
         place, canvas = round(t / STEP), page.sheet()
         pictures, density = computed(seed)[place]
         sheet.heading(canvas, f"T = {t:.1f}", f"the same {n} latents z, scaled: T·z")

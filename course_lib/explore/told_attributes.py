@@ -15,7 +15,7 @@ import torch
 from course_lib import data
 from course_lib.data.faces import FACTORS
 from course_lib.errors import CourseError
-from course_lib.explore.kit import Choice, Explorer, Face, Page, Panel, Point, Row, Slider
+from course_lib.explore.kit import Choice, Explorer, Face, Page, Panel, Point, Row, Slider, View
 from course_lib.explore.kit.canvas import GRID, INK, MUTED, ORANGE, PAPER, Canvas
 from course_lib.explore.kit.conditioned import Conditioned, coder, conditioned
 from course_lib.explore.kit.readings import Readings, judge_for, one, read, worded
@@ -113,7 +113,7 @@ def told_attributes(model, faces=None, *, judge=None) -> Explorer:
         reading = one(read(judge, picture), 0) if judge else None
         return z, vector, picture[0], reading, real
 
-    def draw(number: int, source: str = DRAW, **moves: float) -> tuple[Canvas, str]:
+    def draw(number: int, source: str = DRAW, **moves: float) -> View:
         z, own, before, reading, real = start(source, number)
         now = own * (1 - 2 * np.array([moves[name] for name in space.names]))
         picture, canvas = space.pictures(z[None], now[None]), page.sheet()

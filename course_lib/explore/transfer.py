@@ -10,7 +10,7 @@ import numpy as np
 
 from course_lib import data
 from course_lib.errors import CourseError
-from course_lib.explore.kit import Bars, Choice, Explorer, Point, Slider, strokes
+from course_lib.explore.kit import Bars, Choice, Explorer, Point, Slider, View, strokes
 from course_lib.explore.kit.canvas import BLUE, MUTED, ORANGE, PAPER, Canvas
 from course_lib.explore.kit.conditioned import MOST, class_judge, coder, conditioned
 from course_lib.explore.kit.panels import Button, Face, Page, Panel, Tiles, put
@@ -97,7 +97,7 @@ def transfer(model, digits=None, *, judge=None) -> Explorer:
         page.paper.box(*face.box, fill="#EDEDED")
     page.paper.text(6, sheet.top - 26, sheet.title, size=14, bold=True, anchor="ls")
 
-    def draw(image: str, label: str, digit: int, drawing: str, ink: int) -> tuple[Canvas, str]:
+    def draw(image: str, label: str, digit: int, drawing: str, ink: int) -> View:
         canvas, path = page.sheet(), strokes.first(strokes.read(drawing, side), ink)
         if image == OWN and not path:
             pad.paint(canvas, path)

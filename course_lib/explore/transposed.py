@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from course_lib.explore.kit import Canvas, Explorer, Page, Panel, Point, Slider
+from course_lib.explore.kit import Canvas, Explorer, Page, Panel, Point, Slider, View
 from course_lib.explore.kit.canvas import GRID, INK, MUTED, ORANGE
 from course_lib.explore.kit.stamping import check, matrix, possible, stamps
 
@@ -87,7 +87,7 @@ def transposed() -> Explorer:
 
     def draw(
         step: int, size: int, kernel: int, stride: int, padding: int, output_padding: int
-    ) -> tuple[Canvas, str]:
+    ) -> View:
         canvas, x = page.sheet(), INPUTS[:size, :size]
         w = np.arange(1, kernel**2 + 1).reshape(kernel, kernel)
         padding, output_padding, note = possible(size, kernel, stride, padding, output_padding)

@@ -12,7 +12,8 @@ from functools import lru_cache
 import numpy as np
 
 from course_lib.explore.interpolation import STRIP, linear, spherical, usual_norms
-from course_lib.explore.kit import Choice, Curve, Explorer, Face, Page, Slider, Strip, Tiles
+from course_lib.explore.kit import Choice, Explorer, Face, Page, Slider, Strip, Tiles, View
+from course_lib.explore.kit.axes import Curve
 from course_lib.explore.kit.canvas import BLUE, INK, MUTED, ORANGE, Canvas
 from course_lib.explore.kit.latent_space import chosen, latents
 
@@ -64,7 +65,7 @@ def walk(model, z=None, *, seed: int = 0, temperature: float = 1.0) -> Explorer:
         strip.paint(canvas, on_the_way(a, b, path), t, ("a", "b"), (ORANGE, BLUE))
         return canvas
 
-    def draw(a: int, b: int, path: str, t: float) -> Iterator[tuple[Canvas, str]]:
+    def draw(a: int, b: int, path: str, t: float) -> Iterator[View]:
         here = WAYS[path](points[a], points[b], np.array([t]))
         text = (
             f"From {a} to {b}, {path}, t = {t:.2f}. Norm of z {np.linalg.norm(here):.2f}; 95% "

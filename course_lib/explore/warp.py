@@ -13,9 +13,9 @@ import numpy as np
 import torch
 
 from course_lib.errors import CourseError
-from course_lib.explore.kit import Choice, Explorer, Page, Slider, Toggle, network
+from course_lib.explore.kit import Choice, Explorer, Page, Slider, Toggle, View, network
 from course_lib.explore.kit.axes import Bars, Pad
-from course_lib.explore.kit.canvas import BLUE, GRID, INK, Canvas
+from course_lib.explore.kit.canvas import BLUE, GRID, INK
 from course_lib.plots.style import CLASS_PALETTE
 
 LOG_2PI = float(np.log(2 * np.pi))
@@ -113,7 +113,7 @@ def warp(flow, data) -> Explorer:
         view = float(np.clip(np.quantile(np.abs(found[0].stages), 0.995) * 1.1, 3.2, 9))
         ways[way] = (found[0], meshes, view)
 
-    def draw(layers: int, way: str, grid: bool) -> tuple[Canvas, str]:
+    def draw(layers: int, way: str, grid: bool) -> View:
         dots, meshes, view = ways[way]
         canvas, back = page.sheet(), way == BACK
         order = names[::-1] if back else names
