@@ -3,9 +3,26 @@
 import io
 
 import numpy as np
+import torch
 from PIL import Image
 
 from course_lib.explore.kit import panels
+from course_lib.models import RealNVP
+
+
+def shaken(model, by):
+    """The model off its start, where a flow is the identity and an average is the weights."""
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.add_(by * torch.randn(weight.shape, generator=generator))
+    return model
+
+
+def tiny(shape=(1, 28, 28), **settings):
+    """A small RealNVP off its start."""
+    small = {"width": 4, "blocks": 1, "couplings": (1, 1), "last": (1, 1), "scales": 2}
+    return shaken(RealNVP(shape=shape, **small | settings), 0.02)
 
 
 def parts(box):

@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 from scipy import integrate, stats
-from shells import at, panel, parts
+from shells import at, panel, parts, shaken
 
 from course_lib import explore
 from course_lib.errors import CourseError
@@ -80,11 +80,7 @@ def flow():
     """A flow in the plane off its start, where it is no identity."""
     from course_lib.models import Flow
 
-    model, generator = Flow(depth=4, hidden=(16,)), torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        for weight in model.parameters():
-            weight.add_(0.2 * torch.randn(weight.shape, generator=generator))
-    return model
+    return shaken(Flow(depth=4, hidden=(16,)), 0.2)
 
 
 def moons():
@@ -257,21 +253,24 @@ def test_explorers_leave_the_model_as_it_was():
     assert vae.training and vae.weight.grad is None
 
 
-def test_the_right_model_is_asked_for():
-    with pytest.raises(CourseError, match=r"encodings of data for models with \.encode"):
-        explore.latent_plane(TinyGAN(), digits())
-    with pytest.raises(CourseError, match=r"Linear has none of \.decode"):
-        explore.interpolation(torch.nn.Linear(2, 2))
-    with pytest.raises(CourseError, match=r"examples of shape \(2,\)"):
-        explore.interpolation(TinyGAN(4, (2,)))
-    with pytest.raises(CourseError, match="from 0 to 1"):
-        explore.latent_plane(TinyVAE(), dims=(0, 2))
-    with pytest.raises(CourseError, match="uint8"):
-        explore.latent_plane(TinyVAE(), np.zeros((4, 1, 28, 28)))
-    with pytest.raises(CourseError, match="as many labels"):
-        explore.latent_plane(TinyVAE(), digits().images, torch.arange(3))
-    with pytest.raises(CourseError, match="kept no sample grids"):
-        explore.replay(SimpleNamespace(grids=[], terms={}))
+plane_of = explore.latent_plane
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: plane_of(TinyGAN(), digits()), r"encodings of data for models with \.encode"),
+        (lambda: explore.interpolation(torch.nn.Linear(2, 2)), r"Linear has none of \.decode"),
+        (lambda: explore.interpolation(TinyGAN(4, (2,))), r"examples of shape \(2,\)"),
+        (lambda: plane_of(TinyVAE(), dims=(0, 2)), "from 0 to 1"),
+        (lambda: plane_of(TinyVAE(), np.zeros((4, 1, 28, 28))), "uint8"),
+        (lambda: plane_of(TinyVAE(), digits().images, torch.arange(3)), "as many labels"),
+        (lambda: explore.replay(SimpleNamespace(grids=[], terms={})), "kept no sample grids"),
+    ],
+)
+def test_the_right_model_is_asked_for(make, message):
+    with pytest.raises(CourseError, match=message):
+        make()
 
 
 def test_the_courses_own_models_and_data_are_explored():

@@ -8,7 +8,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from shells import at, found, inside, panel, parts, pixels
+from shells import at, found, inside, panel, parts, pixels, tiny
 from torch.nn.functional import conv2d, conv_transpose2d
 
 from course_lib import explore
@@ -62,14 +62,7 @@ def dcgan(**settings):
 
 
 def flow():
-    model = RealNVP(
-        shape=(3, 32, 32), width=4, blocks=1, couplings=(1, 1), last=(1, 1), scales=2
-    )
-    generator = torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        for weight in model.parameters():
-            weight.add_(0.02 * torch.randn(weight.shape, generator=generator))
-    return model
+    return tiny((3, 32, 32))
 
 
 def arrows(size):
@@ -246,25 +239,29 @@ def test_a_direction_of_a_choice_is_with_minus_without():
     assert found["hair=side"][1].item() == pytest.approx(5 - others.item(), abs=0.4)
 
 
-def test_directions_that_cannot_be_told_are_refused():
-    z, ones = torch.zeros(50, 4), torch.ones(50, dtype=torch.long)
-    smile = torch.linspace(-1, 1, 50)
-    hair = torch.arange(50) % 4
-    ask = explore.attribute_directions
-    with pytest.raises(CourseError, match="Did you mean 'smile'"):
-        ask(z, {"smile": smile}, ["smiles"])
-    with pytest.raises(CourseError, match="glasses occurs in all of 50"):
-        ask(z, {"glasses": ones}, ["glasses"])
-    with pytest.raises(CourseError, match="hair=bun occurs in none of 50"):
-        ask(z, {"hair": hair}, ["hair=bun"])
-    with pytest.raises(CourseError, match="Did you mean 'curly'"):
-        ask(z, {"hair": hair}, ["hair=curlz"])
-    with pytest.raises(CourseError, match="hair has 4 options: say which, as hair=short"):
-        ask(z, {"hair": hair}, ["hair"])
-    with pytest.raises(CourseError, match="of one n are wanted"):
-        ask(z, {"smile": smile[:-1]}, ["smile"])
-    with pytest.raises(CourseError, match="need more examples than 2"):
-        ask(z[:2], {"smile": smile[:2]}, ["smile"])
+Z, ONES = torch.zeros(50, 4), torch.ones(50, dtype=torch.long)
+SMILE, HAIR = torch.linspace(-1, 1, 50), torch.arange(50) % 4
+ask = explore.attribute_directions
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: ask(Z, {"smile": SMILE}, ["smiles"]), "Did you mean 'smile'"),
+        (lambda: ask(Z, {"glasses": ONES}, ["glasses"]), "glasses occurs in all of 50"),
+        (lambda: ask(Z, {"hair": HAIR}, ["hair=bun"]), "hair=bun occurs in none of 50"),
+        (lambda: ask(Z, {"hair": HAIR}, ["hair=curlz"]), "Did you mean 'curly'"),
+        (
+            lambda: ask(Z, {"hair": HAIR}, ["hair"]),
+            "hair has 4 options: say which, as hair=short",
+        ),
+        (lambda: ask(Z, {"smile": SMILE[:-1]}, ["smile"]), "of one n are wanted"),
+        (lambda: ask(Z[:2], {"smile": SMILE[:2]}, ["smile"]), "need more examples than 2"),
+    ],
+)
+def test_directions_that_cannot_be_told_are_refused(make, message):
+    with pytest.raises(CourseError, match=message):
+        make()
 
 
 def test_arithmetic_is_mean_minus_mean_plus_mean_and_carries_a_linear_attribute_over():
@@ -333,34 +330,40 @@ def test_changed_counts_options_and_a_quarter_of_the_range():
     ]
 
 
-def test_the_right_model_and_judge_are_asked_for():
-    grey = VAE(hidden=(16,), latent=6)
-    with pytest.raises(CourseError, match=r"Flow has examples of shape \(2,\)"):
-        explore.walk(Flow())
-    with pytest.raises(CourseError, match=r"Linear has none of \.decode"):
-        explore.walk(torch.nn.Linear(2, 2))
-    with pytest.raises(CourseError, match="conditioned on 3 classes"):
-        explore.walk(RealNVP(width=4, blocks=1, classes=3))
-    with pytest.raises(CourseError, match=r"latent points \(n, 6\); got \(4, 5\)"):
-        explore.walk(grey, np.zeros((4, 5)))
-    with pytest.raises(CourseError, match="NaN"):
-        explore.walk(grey, np.full((4, 6), np.nan))
-    with pytest.raises(CourseError, match="colour images"):
-        explore.attributes(grey, {"smile": np.zeros(6)})
-    with pytest.raises(CourseError, match="colour images"):
-        explore.arithmetic(GAN(hidden=(4,)))
-    with pytest.raises(CourseError, match="'smile' must be 12 finite numbers"):
-        explore.attributes(dcgan(), {"smile": np.zeros(11)})
-    with pytest.raises(CourseError, match="directions must hold"):
-        explore.attributes(dcgan(), {})
-    with pytest.raises(CourseError, match="9 or more latent points"):
-        explore.arithmetic(dcgan(), np.zeros((4, 12)))
-    with pytest.raises(CourseError, match="Did you mean 'glasses'"):
-        explore.arithmetic(dcgan(), attribute="glass")
-    with pytest.raises(CourseError, match="wants a judge"):
-        explore.face_factors(judge=3)
-    with pytest.raises(CourseError, match="whole number from 1"):
-        explore.judged_draws(dcgan(), 0)
+def grey():
+    return VAE(hidden=(16,), latent=6)
+
+
+slid = explore.attributes
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: explore.walk(Flow()), r"Flow has examples of shape \(2,\)"),
+        (lambda: explore.walk(torch.nn.Linear(2, 2)), r"Linear has none of \.decode"),
+        (
+            lambda: explore.walk(RealNVP(width=4, blocks=1, classes=3)),
+            "conditioned on 3 classes",
+        ),
+        (
+            lambda: explore.walk(grey(), np.zeros((4, 5))),
+            r"latent points \(n, 6\); got \(4, 5\)",
+        ),
+        (lambda: explore.walk(grey(), np.full((4, 6), np.nan)), "NaN"),
+        (lambda: slid(grey(), {"smile": np.zeros(6)}), "colour images"),
+        (lambda: explore.arithmetic(GAN(hidden=(4,))), "colour images"),
+        (lambda: slid(dcgan(), {"smile": np.zeros(11)}), "'smile' must be 12 finite numbers"),
+        (lambda: slid(dcgan(), {}), "directions must hold"),
+        (lambda: explore.arithmetic(dcgan(), np.zeros((4, 12))), "9 or more latent points"),
+        (lambda: explore.arithmetic(dcgan(), attribute="glass"), "Did you mean 'glasses'"),
+        (lambda: explore.face_factors(judge=3), "wants a judge"),
+        (lambda: explore.judged_draws(dcgan(), 0), "whole number from 1"),
+    ],
+)
+def test_the_right_model_and_judge_are_asked_for(make, message):
+    with pytest.raises(CourseError, match=message):
+        make()
 
 
 # The transposed convolution ------------------------------------------------------------------

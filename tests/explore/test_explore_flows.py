@@ -8,31 +8,19 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from shells import at, panel, parts, pixels
+from shells import at, panel, parts, pixels, tiny
 
 from course_lib import explore
 from course_lib.errors import CourseError
 from course_lib.explore.fill import Rectangle
 from course_lib.explore.kit.axes import Pad
 from course_lib.explore.temperature import samples
-from course_lib.models import GAN, VAE, Flow, RealNVP
+from course_lib.models import GAN, VAE, Flow
 from course_lib.models.inpainting import inpaint
 
 fill = import_module("course_lib.explore.fill")
 
 torch.set_num_threads(1)
-
-
-def tiny(shape=(1, 28, 28), **settings):
-    """A small flow with random weights, so that its samples are not all alike."""
-    flow = RealNVP(
-        shape=shape, width=4, blocks=1, couplings=(1, 1), last=(1, 1), scales=2, **settings
-    )
-    generator = torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        for weight in flow.parameters():
-            weight.add_(0.02 * torch.randn(weight.shape, generator=generator))
-    return flow.train()
 
 
 def images(shape=(1, 28, 28), n=3):
@@ -133,25 +121,26 @@ def test_steps_are_computed_once_shown_as_they_come_and_no_further_than_asked(mo
     assert taken[11:] == [0, 1, 2]
 
 
-def test_the_right_model_and_images_are_asked_for():
-    with pytest.raises(CourseError, match=r"GAN lacks \.inverse"):
-        explore.temperature(GAN(hidden=(4, 4)))
-    with pytest.raises(CourseError, match=r"a shape \(C, H, W\)"):
-        explore.temperature(Flow())
-    with pytest.raises(CourseError, match="not conditioned"):
-        explore.temperature(tiny(classes=3))
-    with pytest.raises(CourseError, match="1 to 13 rows and 1 to 26 columns; got 0"):
-        explore.temperature(tiny(), rows=0)
-    with pytest.raises(CourseError, match="wants a RealNVP"):
-        explore.fill(Flow(), images())
-    with pytest.raises(CourseError, match="not conditioned"):
-        explore.fill(tiny(classes=3), images())
-    with pytest.raises(CourseError, match="uint8 images"):
-        explore.fill(tiny(), images().float())
-    with pytest.raises(CourseError, match="at least two"):
-        explore.fill(tiny(), images(n=1))
-    with pytest.raises(CourseError, match="steps must be"):
-        explore.fill(tiny(), images(), steps=1)
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: explore.temperature(GAN(hidden=(4, 4))), r"GAN lacks \.inverse"),
+        (lambda: explore.temperature(Flow()), r"a shape \(C, H, W\)"),
+        (lambda: explore.temperature(tiny(classes=3)), "not conditioned"),
+        (
+            lambda: explore.temperature(tiny(), rows=0),
+            "1 to 13 rows and 1 to 26 columns; got 0",
+        ),
+        (lambda: explore.fill(Flow(), images()), "wants a RealNVP"),
+        (lambda: explore.fill(tiny(classes=3), images()), "not conditioned"),
+        (lambda: explore.fill(tiny(), images().float()), "uint8 images"),
+        (lambda: explore.fill(tiny(), images(n=1)), "at least two"),
+        (lambda: explore.fill(tiny(), images(), steps=1), "steps must be"),
+    ],
+)
+def test_the_right_model_and_images_are_asked_for(make, message):
+    with pytest.raises(CourseError, match=message):
+        make()
 
 
 # The mouse: a press is a pure function too, and the shell only hands it on ----------------------

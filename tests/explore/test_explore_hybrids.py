@@ -8,7 +8,7 @@ from importlib import import_module
 import numpy as np
 import pytest
 import torch
-from shells import at, found, inside, panel, parts, pixels
+from shells import at, found, inside, panel, parts, pixels, shaken
 
 from course_lib import data, explore
 from course_lib.data import DataSet
@@ -33,12 +33,7 @@ SEVEN = "8.0,7.0 20.0,6.0 13.0,24.0; 10.0,16.0 18.0,15.0"
 
 def cvaegan(**settings):
     """A small CVAE-GAN whose average differs from its weights, as that of a trained one does."""
-    model = CVAEGAN(**SMALL | settings)
-    generator = torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        for weight in model.parameters():
-            weight.add_(0.1 * torch.randn(weight.shape, generator=generator))
-    return model
+    return shaken(CVAEGAN(**SMALL | settings), 0.1)
 
 
 def faces(**settings):
