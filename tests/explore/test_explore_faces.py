@@ -8,7 +8,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from shells import at, found, inside, panel, parts, pixels, tiny
+from shells import at, found, inside, panel, parts, pixels, tiny, tools
 from torch.nn.functional import conv2d, conv_transpose2d
 
 from course_lib import explore
@@ -451,3 +451,8 @@ def test_the_slider_has_as_many_stamps_as_the_picture():
     assert image.value == explorer.render(size=2, step=4)
     inputs["side of the input"].value = 4
     assert inputs["stamps"].max == 16
+    box = explorer.widget(step=16)
+    assert explorer.state["step"] == 9, "no more than there are is said, nor reset to"
+    parts(box)[0]["stamps"].value = 2
+    tools(box)[-1].click()
+    assert explorer.state["step"] == parts(box)[0]["stamps"].value == 9

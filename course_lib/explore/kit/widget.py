@@ -59,7 +59,7 @@ class Shell:
     def __init__(self, explorer: Explorer, state: Mapping[str, object]) -> None:
         import ipywidgets
 
-        self.explorer, self.state, self.begun = explorer, dict(state), dict(state)
+        self.explorer, self.state = explorer, dict(state)
         self.turn, self.held, self.frame = 0, False, None
         width, height = explorer.size
         longest = max((len(c.label) for c in explorer.controls), default=0)
@@ -94,6 +94,7 @@ class Shell:
         self.box = ipywidgets.Box(parts, layout=layout | {"width": "100%"})
         self.box.add_class("course-explorer")
         self.limit()
+        self.begun = dict(self.state)
 
     def moved(self, name: str, value: object) -> None:
         """A native control has a new value."""
