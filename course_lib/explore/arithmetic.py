@@ -35,10 +35,8 @@ def slots(letter: str) -> list[str]:
 
 
 def found(space: Latents, judge: object, attribute: str, pool: np.ndarray) -> np.ndarray:
-    """24 points (24, d) of the pool: twelve with the attribute, then twelve without.
-
-    Looked at 48 at a time, no longer than until there are enough of both.
-    """
+    """24 points (24, d) of the pool: twelve with the attribute, then twelve without; looked at
+    48 at a time, no longer than until there are enough of both."""
     there, half = np.zeros(0, bool), CANDIDATES // 2
     while min(there.sum(), (~there).sum()) < half:
         batch = pool[len(there) :][:48]

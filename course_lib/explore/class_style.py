@@ -1,8 +1,8 @@
 """Class × style: one style drawn in every class, while the style moves (lessons 08 and 09).
 
 If z holds the style and the label the class, then a column keeps its class whatever z is, and a
-row has one slant and one stroke. What moves down a column and should not, or along a row, is
-what the model has not told apart (Bao et al. 2017, figure 6; report A's "specified digits").
+row has one slant and one stroke. What moves and should not is what the model has not told apart
+(Bao et al. 2017, figure 6; report A's "specified digits").
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ def class_style(model, *, dims: tuple[int, int] | None = None) -> Explorer:
 
     model: any hybrid that is told up to ten classes, or attributes (up to eight): then the
     columns are none of them, each alone, and all. dims: the two numbers of z that span the
-    plane; None: the two that change the pictures most. The others are the draw of a seed. Below
-    the row of this style stand two other styles. Images up to 32×32 also stand in the plane.
+    plane; None: the two that change the pictures most. The others are the draw of a seed. Two
+    other styles stand below, images up to 32×32 also in the plane.
     Controls: z1, z2 (−3 to 3), seed (0 to 99), chosen (a column's name). Press in the plane to
     move the style, on a picture below to choose its class, and its style too.
     Raises `CourseError` for models without labels, with more of them, and for wrong dims.

@@ -93,10 +93,9 @@ def fill(flow, images, *, steps: int = 120, temperature: float = 1.0) -> Explore
     images: a data set, or uint8 images (n, C, H, W), of which the first 20 can be chosen;
     `steps` is the length of a whole filling, at `temperature`.
     Controls: image, top, left, height, width (of the rectangle, cut at the border), seed (0 to
-    19), step (0 to `steps`, at first the last). Drag the mouse over a picture to paint out
-    another rectangle; a mere click moves the one that is there. Steps that nobody saw yet cost a
-    gradient of the flow each and are shown as they come; those seen are kept, for the last 32
-    ways.
+    19), step (0 to `steps`, at first the last). Drag over a picture to paint out another
+    rectangle; a click moves the one that is there. New steps cost a gradient of the flow each
+    and are shown as they come; those seen are kept, for the last 32 ways.
     Raises `CourseError` for a model that is no RealNVP, other images, and fewer than two steps.
     """
     if not isinstance(flow, RealNVP) or flow.settings["classes"]:

@@ -22,10 +22,8 @@ def linear(a: np.ndarray, b: np.ndarray, t: np.ndarray) -> np.ndarray:
 
 
 def spherical(a: np.ndarray, b: np.ndarray, t: np.ndarray) -> np.ndarray:
-    """Points (n, d) of Shoemake's arc from a to b, t (n,).
-
-    The line if a and b are parallel, or one of them is 0.
-    """
+    """Points (n, d) of Shoemake's arc from a to b, t (n,); the line if a and b are parallel, or
+    one of them is 0."""
     norms = np.linalg.norm(a) * np.linalg.norm(b)
     cosine = a @ b / norms if norms else 1.0
     angle = np.arccos(np.clip(cosine, -1, 1))

@@ -1,8 +1,8 @@
 """A morph between two digits, over style and class at once (lesson 09).
 
-Report A shows one such grid. Here both ways are taken apart: upwards the style goes along the
-arc from one code to another, to the right the label goes along the straight line from one
-one-hot vector to another. No training image has half a label: what G draws there nobody told it.
+Upwards the style goes along the arc from one code to another, to the right the label along the
+straight line from one one-hot vector to another; report A shows such a grid. No training image
+has half a label: what G draws there nobody told it.
 """
 
 from __future__ import annotations

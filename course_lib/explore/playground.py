@@ -1,9 +1,8 @@
 """A GAN in the plane, one move at a time (lessons 02 and 05).
 
 The learner chooses or draws the target. A move belongs to D or to G; D's field lies under the
-points, and each point of G carries the gradient that it would follow. Whoever moves too often or
-too fast can be seen to win: D's field turns into a cliff on which no arrow is left, or G's points
-run together and after one another, a collapse.
+points, and each point of G carries the gradient that it would follow. Whoever moves too often can
+be seen to win: D's field turns into a cliff without arrows, or G's points collapse.
 """
 
 from __future__ import annotations
@@ -49,11 +48,8 @@ def network(inputs: int, outputs: int) -> nn.Sequential:
 
 
 class Game:
-    """The moves of one setting, computed as far as somebody looked.
-
-    kept: after each move G's points (n, 2), D's weights, and the lower bound of the JS
-    divergence on fresh points; `seen` makes of them what is shown.
-    """
+    """The moves of one setting, computed as far as somebody looked; kept: after each G's points
+    (n, 2), D's weights, and the lower bound of the JS divergence on fresh points."""
 
     def __init__(self, order: str, rate: float, seed: int, name: str, path: list) -> None:
         self.order, self.name, self.path = order, name, path

@@ -1,8 +1,7 @@
 """Faces whose attributes are told to the model: glasses on, beard off, z as it was (lesson 09).
 
-`attributes` looks for directions in the latent space of a model that was told nothing. Here the
-attributes are inputs: each is turned from "with" to "without" or back, while z keeps the rest of
-the face, and the judge of faces reads whether nothing but what was told has changed.
+Each attribute is an input that is turned from "with" to "without" or back, while z keeps the rest
+of the face, and the judge of faces reads whether nothing but what was told has changed.
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ import torch
 
 from course_lib import data
 from course_lib.data.faces import FACTORS
-from course_lib.errors import CourseError
 from course_lib.explore.kit import Choice, Explorer, Face, Page, Panel, Point, Row, Slider, View
 from course_lib.explore.kit.canvas import GRID, INK, MUTED, ORANGE, PAPER, Canvas
 from course_lib.explore.kit.conditioned import Conditioned, coder, conditioned
@@ -64,11 +62,6 @@ def _faces(space: Conditioned, model, faces: object) -> tuple[np.ndarray, np.nda
         faces = data.load(f"faces-{space.shape[1]}", "test")
     model.condition.require(faces)
     images = as_array(faces.images[:FACES])
-    if images.shape[1:] != space.shape or len(images) < 2:
-        raise CourseError(
-            f"told_attributes wants at least two images {space.shape}, as the model makes; got "
-            f"{images.shape}."
-        )
     labels = model.condition.read(faces.labels, faces.attributes.__getitem__)
     return images, as_array(labels)[:FACES]
 
@@ -78,8 +71,8 @@ def told_attributes(model, faces=None, *, judge=None) -> Explorer:
 
     model: a hybrid of colour images that is told attributes, such as CVAEGAN("faces"). faces: a
     data set with these attributes, of which the first 50 can be chosen; None: the test faces of
-    the model's size. judge: `evaluation.face_factors()` unless given; it reads rendered faces,
-    so it is asked only where all attributes are factors of those.
+    the model's size. judge: `evaluation.face_factors()` unless given, asked only where all
+    attributes are factors of rendered faces.
     Controls: one for each attribute (0: told as it is, 1: the opposite, with which the first
     begins; drag on the lines below the faces), number (the seed of z and of the attributes, or
     the number of the face), and for models with an encoder source ("a test face", "a draw").

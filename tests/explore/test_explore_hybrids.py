@@ -422,6 +422,9 @@ def test_what_is_told_can_be_dragged(explorers):
 # What is refused ---------------------------------------------------------------------------
 
 
+told_of = lambda data: explore.told_attributes(faces(), data)
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -445,8 +448,10 @@ def test_what_is_told_can_be_dragged(explorers):
             "with labels",
         ),
         (lambda: explore.told_attributes(cvaegan()), "told attributes; .* 10 classes: .*morph"),
-        (lambda: explore.told_attributes(faces(), data.load("digits")), "attribute"),
-        (lambda: explore.told_attributes(faces(), data.load("faces-64", "test")), "two images"),
+        (lambda: told_of(data.load("digits")), r"of shape \(3, 32, 32\)"),
+        (lambda: told_of(data.load("faces-64", "test")), r"of shape \(3, 32, 32\)"),
+        (lambda: told_of(DataSet(torch.zeros(3, 3, 32, 32).byte())), "attribute"),
+        (lambda: told_of(data.load("faces-32", "test").take(1)), "same for all images"),
     ],
 )
 def test_what_cannot_be_explored_is_refused_before_any_work(make, message):

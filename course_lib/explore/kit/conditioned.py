@@ -44,8 +44,8 @@ class Conditioned(NamedTuple):
 def conditioned(model: object, what: str, told: str = "") -> Conditioned:
     """What there is to explore of a `Conditional` model, such as CVAEGAN, CVAE or CGAN.
 
-    told: "classes" or "attributes" where the explorer `what` is about one of them. Raises
-    `CourseError` for other models, and for hybrids that are told nothing, or the other of both.
+    told: "classes" or "attributes" where the explorer `what` is about one. Raises `CourseError`
+    for other models, and for hybrids that are told nothing, or the other of both.
     """
     name = type(model).__name__
     if not isinstance(model, Conditional):

@@ -113,9 +113,8 @@ class Explorer:
     ) -> dict[str, object]:
         """The whole state after the mouse was pressed at a pixel and dragged to another.
 
-        Pixels (x, y) of the picture, from its top left corner; `end` is `begin` if left out.
-        What it sets is brought to the nearest value that its control has. A press on nothing,
-        or between tiles, leaves the state as it was.
+        Pixels (x, y) of the picture; `end` is `begin` if left out. What it sets is brought to
+        the nearest value of its control. A press on nothing leaves the state as it was.
         """
         now = settle(self.controls, state)
         panel = next((panel for panel in self.mouse if panel.holds(begin)), None)
@@ -134,11 +133,8 @@ class Explorer:
         return now | {name: by_name[name].nearest(value) for name, value in found.items()}
 
     def widget(self, **state: object):
-        """A box of the picture and native controls, with the CSS class `course-explorer`.
-
-        It opens at `state`; controls that are not named stand at their start. Pressing and
-        dragging on the picture moves the controls too, where the explorer says so.
-        """
+        """A box of the picture and native controls, with the CSS class `course-explorer`, that
+        opens at `state`; controls that are not named stand at their start."""
         from course_lib.explore.kit.widget import Shell
 
         shell = Shell(self, settle(self.controls, state))

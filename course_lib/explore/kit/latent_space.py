@@ -40,10 +40,8 @@ class Latents(NamedTuple):
 
 def latents(model: object, what: str) -> Latents:
     """The latent space of an unconditional GAN, VAE or flow of images, or of any model with
-    `decode`, z (n, d) → images in [0, 1].
-
-    Raises `CourseError`, in the name of the explorer `what`, for anything else.
-    """
+    `decode`, z (n, d) → images in [0, 1]; a `CourseError`, in the name of the explorer `what`,
+    for anything else."""
     way = next((name for name in WAYS if callable(getattr(model, name, None))), None)
     shape = tuple(getattr(model, "shape", ()))
     settings = getattr(model, "settings", {})
@@ -83,10 +81,8 @@ def encodings(model: object, images: np.ndarray, what: str) -> np.ndarray:
 def chosen(
     space: Latents, z: object, seed: int, temperature: float, what: str, minimum: int = 2
 ) -> np.ndarray:
-    """Latent points (n, d) to choose from: those given, the first 24 at most, or 24 draws.
-
-    The draws are those of `sample(24, generator=torch.Generator().manual_seed(seed))`.
-    """
+    """Latent points (n, d) to choose from: those given, the first 24 at most, or the draws of
+    `sample(24, generator=torch.Generator().manual_seed(seed))`."""
     if z is None:
         return temperature * draws(CANDIDATES, space.size, seed)
     points = as_array(z).astype(float)

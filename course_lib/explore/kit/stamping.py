@@ -14,10 +14,8 @@ from course_lib.errors import CourseError
 
 
 def check(size: int, kernel: int, stride: int, padding: int, output_padding: int) -> int:
-    """The side of the output, (size − 1)·stride − 2·padding + kernel + output_padding.
-
-    Raises `CourseError` where torch's `conv_transpose2d` refuses too.
-    """
+    """The side of the output, (size − 1)·stride − 2·padding + kernel + output_padding; a
+    `CourseError` where torch's `conv_transpose2d` refuses too."""
     side = (size - 1) * stride - 2 * padding + kernel + output_padding
     if not 0 <= output_padding < stride:
         raise CourseError(
@@ -35,10 +33,8 @@ def check(size: int, kernel: int, stride: int, padding: int, output_padding: int
 def stamps(
     x: np.ndarray, kernel: np.ndarray, stride: int, padding: int, output_padding: int
 ) -> np.ndarray:
-    """What each input pixel puts on the output: x (n, n), kernel (k, k) → (n², m, m).
-
-    Their sum is the transposed convolution; of x = 1 and kernel = 1 it counts overlaps.
-    """
+    """What each input pixel puts on the output: x (n, n), kernel (k, k) → (n², m, m). Their sum
+    is the transposed convolution; of x = 1 and kernel = 1 it counts overlaps."""
     (n, _), (k, _) = x.shape, kernel.shape
     side = check(n, k, stride, padding, output_padding)
     length = (n - 1) * stride + k + output_padding

@@ -51,10 +51,8 @@ def player(slider: Slider, value: float, played: Callable[[float], None]):
 
 
 class Shell:
-    """One widget of an explorer: `box`, and the state that it stands at.
-
-    What only the mouse sets, such as a drawing, has no native control; it is kept in the state.
-    """
+    """One widget of an explorer: `box`, and the state that it stands at, in which stands also
+    what only the mouse sets, such as a drawing."""
 
     def __init__(self, explorer: Explorer, state: Mapping[str, object]) -> None:
         import ipywidgets
