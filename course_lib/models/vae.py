@@ -33,9 +33,7 @@ from course_lib.models.parts.likelihoods import (
     log_normal,
     log_sigma,
 )
-from course_lib.models.parts.likelihoods import (
-    active_units as active_units,
-)
+from course_lib.models.parts.likelihoods import active_units as active_units
 from course_lib.models.settings import COMMON, choice, flag, number, whole
 from course_lib.pixels import bits_per_dim, dequantise
 
