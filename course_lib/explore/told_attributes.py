@@ -60,7 +60,7 @@ def _faces(space: Conditioned, model, faces: object) -> tuple[np.ndarray, np.nda
     """The first 50 faces (n, C, H, W), uint8, and what a model is told of each, (n, K)."""
     if faces is None:
         faces = data.load(f"faces-{space.shape[1]}", "test")
-    model.condition.require(faces)
+    model.require(faces)
     images = as_array(faces.images[:FACES])
     labels = model.condition.read(faces.labels, faces.attributes.__getitem__)
     return images, as_array(labels)[:FACES]
