@@ -14,15 +14,12 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from course_lib.errors import CourseError, whole_number
-
-if TYPE_CHECKING:
-    from course_lib.training.source import Source
 
 Losses = Mapping[str, Mapping[str, Tensor]]
 
@@ -81,12 +78,12 @@ class Player:
 class Move:
     """One forward computation, then one step of each of its players.
 
-    losses(source) → {player: {term: scalar}}; a player descends the sum of its own terms. It is
+    losses(source) → {player: {term: scalar}}, source being a `training.Source`; a player descends the sum of its own terms. It is
     called `times` times, each time on what it draws then.
     """
 
     players: Sequence[Player]
-    losses: Callable[[Source], Losses]
+    losses: Callable[[Any], Losses]
     times: int = 1
 
     def __post_init__(self) -> None:
@@ -117,7 +114,7 @@ class Game:
     """
 
     round: Sequence[Move]
-    start: Callable[[Source], None] | None = None
+    start: Callable[[Any], None] | None = None
     after: Callable[[int], None] | None = None
     keeps: Sequence[nn.Module] = ()
     players: list[Player] = field(init=False)

@@ -33,17 +33,9 @@ MODULES = {
 
 
 def imported(file):
-    """The modules of course_lib that a file imports, wherever in it, but for type checkers."""
+    """The modules of course_lib that a file imports, wherever in it."""
     tree = ast.parse(file.read_text())
-    unseen = {
-        inner
-        for node in ast.walk(tree)
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
-        for inner in ast.walk(node)
-    }
     for node in ast.walk(tree):
-        if node in unseen:
-            continue
         if isinstance(node, ast.ImportFrom):
             assert not node.level, f"{file}, line {node.lineno}: imports are absolute here"
             for name in node.names:

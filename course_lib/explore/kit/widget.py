@@ -6,14 +6,11 @@ import asyncio
 import html
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import Any
 
 from course_lib.errors import CourseError
 from course_lib.explore.kit.controls import Choice, Control, Slider, Toggle
 from course_lib.explore.kit.mouse import Point, pressable
-
-if TYPE_CHECKING:
-    from course_lib.explore.kit.explorer import Explorer, Frame
 
 REST = 0.2  # seconds without a move, after which a lighter view is followed by the whole
 TICK = 150  # milliseconds between two steps of play
@@ -54,7 +51,7 @@ class Shell:
     """One widget of an explorer: `box`, and the state that it stands at, in which stands also
     what only the mouse sets, such as a drawing."""
 
-    def __init__(self, explorer: Explorer, state: Mapping[str, object]) -> None:
+    def __init__(self, explorer: Any, state: Mapping[str, object]) -> None:
         import ipywidgets
 
         self.explorer, self.state = explorer, dict(state)
@@ -135,7 +132,7 @@ class Shell:
         """The mouse was pressed at a pixel and is now at another."""
         self.settle(self.explorer.press(begin, end, **self.state))
 
-    def redraw(self, whole: bool = False) -> Frame | None:
+    def redraw(self, whole: bool = False) -> Any:
         """Show the state: its lightest view now, the others when nothing has moved for a while;
         all of them now if `whole`, and where no event loop runs. The last that was shown."""
         self.turn += 1
@@ -156,7 +153,7 @@ class Shell:
             pass
         return self.frame
 
-    def put(self, frames: Iterator[Frame]) -> bool:
+    def put(self, frames: Iterator[Any]) -> bool:
         """Show the next view, if there is one; a failing one is said in the readout."""
         try:
             frame = next(frames, None)
