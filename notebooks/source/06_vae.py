@@ -298,8 +298,8 @@ agrees(kl_divergence(q, posterior).squeeze(), gap, name="(6.3) the gap of 50 bou
 refuses(kl_divergence(posterior, q).squeeze(), gap, name="KL(posterior ‖ q)")
 
 # %% [markdown]
-# Move $q$ with the sliders below, and try to close the gap. ($w$ has a slider too: set it to 2 for
-# the model above. The second bar is the next equation's; come back to it.)
+# Move $q$ with the sliders below, and try to close the gap. ($w$ has a slider too. It begins at 2,
+# the model above; leave it there at first. The second bar is the next equation's; come back to it.)
 
 # %%
 explore.show(explore.elbo_bar(x=1.5, s=0.5), w=2.0)
@@ -568,7 +568,7 @@ plots.show(fig, alt="Same mean, but the score function's draws have a longer tai
 # %% [markdown]
 # **What to see.** Both are right on average. But the reparameterised draws lie *around* the exact
 # value, while most score-function draws miss it, and a few very large ones carry the mean. The baseline
-# halves the variance, and the score function still needs several times the draws; with more latents the difference
+# roughly halves the variance, and the score function still needs several times the draws; with more latents the difference
 # grows (exercise 3 at the end). So where $z$ is continuous and $f$ differentiable, reparameterise: a VAE then gets
 # along with *one* draw per image. A discrete $z$ has no such derivative. There the score function with a good baseline is
 # right on average (Mnih and Gregor, 2014). Two other ways accept a bias for less variance. *Gumbel-softmax* replaces the discrete draw
@@ -1111,7 +1111,7 @@ print(f"gap {exact_bits - elbo_bits:.2f} nats")
 # %% [markdown]
 # **What to see.** The bound holds, and its gap is what this encoder fails to say about the
 # posterior: it is one diagonal Gaussian, made in one go, by a network that was trained on grey
-# digits and other images. Section 11 closes the gap from below with more draws.
+# digits and other images. Section 11 narrows the gap with more draws.
 
 # %% [markdown]
 # ## 9 · Break it
@@ -1324,7 +1324,7 @@ plots.show(fig, alt="L_K starts at the ELBO and climbs towards log p(x) as K gro
 # **What to see.** The bound rises with every doubling and closes on $\log p(x)$. Published
 # log-likelihoods of VAEs are such bounds with $K$ of 500 or 5000; always ask for the $K$.
 #
-# For A4 the exact value is known (section 8), so you can watch the bound come near it.
+# For A4 the exact value is known (section 8), so you can see how far the bound has come with 100 draws.
 
 # %% tags=["optional"]
 print(f"A4, 200 binarised test digits: ELBO {elbo_bits:.2f}, exact {exact_bits:.2f}")
@@ -1333,9 +1333,9 @@ for k in (10, 100):
     print(f"   K = {k:3}: {bound:.2f}")
 
 # %% [markdown]
-# And the course's larger models, whose planes nobody can add up: the curve in $K$ is the cheapest look (annealed
-# importance sampling is another; Wu et al., 2017). See how many nats $K$ wins, and whether the curve still
-# rises; what remains you can't see.
+# And the course's models with two latents, with 20 and with 50. Over 20 dimensions nobody can lay a grid: there the curve in $K$ is
+# the cheapest look (annealed importance sampling is another; Wu et al., 2017). See how many nats $K$ wins, and whether the curve still
+# rises; what then remains the curve does not tell.
 
 # %% tags=["optional"]
 few, largest = (
@@ -1537,7 +1537,7 @@ refuses(drawn.mean(), (drawn - paid).mean(), error=error, name="the reconstructi
 
 # %% [markdown]
 # (The square over which the plane is added up must hold the codes: the autoencoder's lie far from the origin.)
-# The autoencoder reconstructs at least as well and generates *far worse*: its codes lie scattered
+# The autoencoder reconstructs as well, or a little better, and generates *worse*, by many nats a digit: its codes lie scattered
 # where the prior hardly ever draws. Reconstruction is one of two terms of a bound on $\log p(x)$, and the other
 # term is there for generation. What A *saw* is right: its VAE pictures are blurred. Two reasons you
 # have met: the figure shows decoder means, and two latents cannot say more than a few nats.
@@ -1599,7 +1599,7 @@ print(f"apart by {apart:.2f} ± {error:.2f} nats")
 #
 # Those with a number checked themselves above: **06.1** B's equation 3, **06.2** the KL, **06.3** the
 # draw, **06.4** the ELBO, **06.5** the diagnosis; optional: **06.6** $\mathcal L_K$, **06.7** the silent
-# β, **06.8** a variance. Now some without a check.
+# β, **06.8** a variance; 06.11–06.13 are the predictions. Now some without a check.
 #
 # 1. *(pen)* Derive (6.5) from $\mathbb E_q[\log q-\log p]$. Where does the $-1$ come from?
 # 2. *(pen)* In section 5 find the $w$, $a$, $\sigma$ at which the ELBO is largest. Why is that $w$ smaller

@@ -732,7 +732,7 @@ plots.show(
 
 # %% [markdown]
 # **What to see.** The three differ in one setting. With $\sigma=1$ the latents say about three nats *together*, all pictures are the same
-# few blurs, and the bits are above the line at 8. With a learned σ they say some ten times as much, and each digit gets
+# few blurs, and the bits are above 8, the bar of one number for each pixel. With a learned σ they say some ten times as much, and each digit gets
 # its own picture. Yet one σ for all is a poor code: a border pixel that is always black costs as much as a stroke, by (7.12) with the
 # learned σ. One σ *for each pixel* saves there; look whether its pictures are better too. (Probabilistic PCA sits at its exact optimum, these
 # networks after a short training: they need not beat it here.) Now the floors. A histogram for each pixel, with no code and no neighbour, needs far fewer bits than any
@@ -1556,7 +1556,7 @@ else:
 # <details><summary><b>Reveal</b> (open it after your answer)</summary>
 #
 # - **Nia** dropped $-D\log\sigma$. Then nothing keeps σ small: a larger σ makes every error count less, σ grows round by round without end, and by (7.3)
-#   the latents fall silent, one after another: compare her KL with Max's. Her logged loss is never negative and goes to *zero*, while the others' falls below. With a *fixed* σ the same slip is harmless;
+#   one latent after another must fall silent. In so short a training Burda's count need not show it yet; her σ and her KL beside Max's do. Her logged loss is never negative and goes to *zero*, while the others' falls below. With a *fixed* σ the same slip is harmless;
 #   learning σ turns it into a collapse.
 # - **Lea** divides the progress, a share from 0 to 1, by 20 instead of 0.2: her β ends at .05. By (7.6) she trains a noise of
 #   $.05\,\sigma^2$. Reconstructions are the best of the three, the codes lie far from the prior, and samples are broken.

@@ -271,8 +271,8 @@ plots.show(
 )
 
 # %% [markdown]
-# **What to see.** A column is one label, a row one code. On the left every column is a digit, and mostly the
-# one that was asked for. On the right all columns are alike: the *code* decides what is drawn, and the label
+# **What to see.** A column is one label, a row one code. On the left every column has a shape of its own, and more often than not it is
+# the digit that was asked for. On the right all columns are alike: the *code* decides what is drawn, and the label
 # does nothing. One in ten is right, by chance. G *has* the label as an input. Nobody ever made it worth
 # listening to.
 #

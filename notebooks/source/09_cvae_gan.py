@@ -665,7 +665,7 @@ plots.show(
 # untrained model *must* print (section 11 prints them; the smoothed lines hide them). On average D stays below the lines of (9.4), single rounds
 # leap above: it goes on telling real from made, more easily
 # than not, since G never plays against it directly. Right: $\mathcal L_G$ falls while the KL *rises*: codes
-# begin to say something. $\lambda_4\mathcal L_{GC}$ rises, too, slowly; in a broken run it is a hundred times larger (section 11). If the KL fell to nothing you would have to worry.
+# begin to say something. $\lambda_4\mathcal L_{GC}$ leaps up at first, falls back, and then rises slowly; in a broken run it stays tens of times larger (section 11). If the KL fell to nothing you would have to worry.
 
 
 # %%
@@ -777,7 +777,7 @@ fig = plots.images(
 plots.show(fig, alt="Two grids: digits change their style downwards and class rightwards.")
 
 # %% [markdown]
-# **What to see.** Downwards every picture is a digit. To the right something else happens: most of the
+# **What to see.** Downwards nearly every picture is a digit. To the right something else happens: most of the
 # way it is one digit or the other, with a quick change between. G knows ten labels; a
 # blend of two is no label, and what it draws there nobody has trained. A observed "how one digit is slowly converted
 # into another one". In *this* model the change of the label is quick; whether it was slow in A's, another model, its grid does not tell.
@@ -900,7 +900,7 @@ fig = plots.images(
 plots.show(fig, alt="Two rows of one face in six versions: plain, then with one attribute.")
 
 # %% [markdown]
-# **What to see.** The attributes are obeyed. The pictures are speckled, and the recall says that much of what real faces are is missing: a
+# **What to see.** The attributes are obeyed, most of them nearly always. The pictures are speckled, and the recall says that much of what real faces are is missing: a
 # quarter of them lies within the reach of samples, where nearly all would for real ones; FD is nine times its floor. "As asked" does not see either.
 #
 # And the attributes of a *given* face: encode it with what it has, draw the code with one thing changed.

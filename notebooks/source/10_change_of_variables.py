@@ -910,7 +910,7 @@ plots.show(fig, alt="A square grid with the two moons on it, bent more with each
 # %% [markdown]
 # **What to see.** Layer 1 only shifts and scales. Then each coupling moves points along *one* axis
 # only, up and down or left and right, by an amount that depends on the other. Eight such moves turn
-# two moons into one round cloud. Where cells of the grid grow, the log-determinant is positive.
+# two moons into one cloud, nearly round. Where cells of the grid grow, the log-determinant is positive.
 #
 # Take it in your own hands. *Layers* lets the grid pass one layer after the other; *way* starts from
 # the noise instead.
@@ -1325,7 +1325,7 @@ plots.show(fig, alt="As printed, orange samples lie in all four quadrants; with 
 #
 # Those with a number checked themselves above: **10.1** the logit's density, **10.2** the planar
 # determinant, **10.3** the coupling's inverse, **10.4** the objective, **10.5** the diagnosis, **10.6** bits
-# per dimension. Now some without a check.
+# per dimension; 10.11 and 10.12 are the predictions. Now some without a check.
 #
 # 1. *(pen)* Derive (10.10) for $D=2$ by writing out the determinant. Then for any $D$: choose a basis whose
 #    first vector is $u$.

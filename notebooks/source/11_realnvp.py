@@ -883,7 +883,7 @@ plots.show(fig, alt="Bits per dimension fall quickly below both tables of counts
 
 # %% [markdown]
 # **What to see.** The first rounds only find out that the background is black, and pass the tables of
-# counts; everything below them is *structure*, what pixels say about each other. Each image is seen about
+# counts; everything below them is *structure*, what pixels say about each other. Each image is seen two or
 # three times, so this is not memory: the test bits printed above are near the training bits.
 #
 # The course trained a wider flow on all of MNIST, for a little more than an hour of one core (its card in the zoo has the minutes, and
@@ -908,7 +908,7 @@ plots.show(fig, alt="Samples of the short and the long training, and real digits
 # **What to see.** Sharp strokes, black background, and among them shapes that are no digits. A flow spends
 # its bits on *local* structure first: smooth edges and pen widths are worth many bits, which digit it is
 # only a few (all ten classes are $\log_2 10/784=.004$ bits a dimension). Likelihood and looks are different
-# measures. Lesson 13 compares models by both.
+# measures. Lesson 13 is planned to compare models by both; until then lesson 03 has measures of looks.
 #
 # # Part C · Look, break, and the reports
 #
@@ -1405,7 +1405,7 @@ agrees(back_calls, forward_calls, name="networks called, back and forth")
 # ## 13 · Exercises
 #
 # Those with a number checked themselves above: **11.1**, **11.2** the coupling, **11.3**, **11.4** the logit,
-# **11.5** the objective, **11.6** the diagnosis, **11.7** the scales. Now some without a check.
+# **11.5** the objective, **11.6** the diagnosis, **11.7** the scales; 11.11 and 11.12 are the predictions. Now some without a check.
 #
 # 1. *(pen)* A coupling with $b=0$ everywhere: what may $s$ and $t$ depend on, and what is left of the flow?
 # 2. *(pen)* Derive (11.15): minimise $\mathrm{KL}$ over $m$ and $v$, then write the entropy of $y$ by (10.4).
