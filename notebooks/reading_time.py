@@ -57,10 +57,11 @@ class Reading:
         """The lesson's time in words, for its header."""
         hours = round(2 * self.minutes / 60) / 2
         letters = ", ".join(f"{part.letter} {tidy(part.minutes)}" for part in self.parts)
+        parts = "parts" if len(self.parts) > 1 else "part"
         extra = sum(part.optional for part in self.parts)
         more = [f"{tidy(extra)} more for optional sections"] if extra >= 3 else []
         more += [f"{tidy(self.unaided)} for exercises without a check"] if self.unaided else []
-        return "; ".join([f"about {hours:g} h: parts {letters} min", *more])
+        return "; ".join([f"about {hours:g} h: {parts} {letters} min", *more])
 
 
 def tidy(minutes: float) -> int:

@@ -461,14 +461,14 @@ except CourseError as error:
 #
 # ## 8 · How to read a lesson
 #
-# Each lesson has the same parts: a **header** with what you need and how long it takes; a
+# Each lesson is made of the same pieces: a **header** with what you need and how long it takes; a
 # **derivation** in numbered steps, each with its check; the step **from equation to code**;
 # **predict, then train**; **looking**, with an explorer; **break it**, three runs of which
 # you say which one is healthy; **the reports**, quoted word for word, beside what you
 # computed; **exercises**, a summary, and references. Sections marked *optional* can be left
 # out.
 #
-# **Your time.** Each lesson is cut into two or three **parts** of about an hour. The minutes are an
+# **Your time.** Each lesson after this one is cut into **parts** of half an hour to an hour. The minutes are an
 # estimate for a careful first reading: 150 words, 20 lines of code and one displayed equation a
 # minute, and six minutes for an exercise in a cell. Exercises without a check, at the end, are
 # counted at eight minutes and said apart, and so are optional sections. Stop between two parts

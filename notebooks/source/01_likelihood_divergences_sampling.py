@@ -19,7 +19,7 @@
 # | **You will be able to** | derive maximum likelihood as a KL divergence; tell forward KL, reverse KL and Jensen–Shannon by what they do; give a Monte Carlo mean its standard error and say when importance sampling fails; compute $\log p(x)$ and the posterior of a linear-Gaussian model; run EM; report bits per dimension on dequantised pixels |
 # | **You need** | [lesson 00](00_start_here.ipynb); Gaussians, expectations, eigenvectors, a little PyTorch |
 # | **Your time** | {{time}} (an estimate: lesson 00 says how) |
-# | **The machine's time** | {{minutes}} minutes at the `laptop` budget on two CPU cores |
+# | **Machine time** | {{minutes}} minutes at the laptop budget on two CPU cores |
 #
 # Each numbered equation is followed by a cell that computes both of its sides, and then a
 # *wrong* form of it, which the same check must refuse. Run them, and change the numbers.
@@ -949,7 +949,7 @@ plots.show(fig, alt="Left: log-likelihood of five EM runs, all rising, some stop
 
 # %% [markdown]
 # **What you see.** Every curve rises in every step, and they end at different heights. EM
-# finds *a* maximum. In the low run one component sits between two modes while two others
+# finds *a* maximum. In the lowest run (right) one component sits between two modes while two others
 # share one. (The best run lies a little *above* the density that drew the points: it was
 # fitted to these thousand.) So maximum likelihood can miss a mode too, when the search stops
 # at a lower peak. But it can't forget a mode for free: the points there cost it much
@@ -1353,7 +1353,7 @@ print({name: f"{gap[-1]:.1f} nats at K = 10,000" for name, gap in gaps.items()})
 # %% [markdown]
 # **What you see.** Two latents: the estimate arrives. Fifty latents: with ten thousand
 # draws it is still wrong by a factor of $e$ to the power of that number, and each
-# tenfold takes off some hundred nats: at this rate no computer gets there. The posterior fills a tiny part of the prior, and no prior
+# tenfold takes off a few hundred nats, and fewer each time: at this rate no computer gets there. The posterior fills a tiny part of the prior, and no prior
 # draw lands in it. This is (1.10) in the wild. A VAE exists to mend it: it learns where to
 # draw.
 

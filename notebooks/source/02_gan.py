@@ -17,7 +17,7 @@
 # | **You will be able to** | derive the value function from a likelihood; derive the best discriminator and what the generator minimises against it; say how the two generator losses differ, and show it; write Algorithm 1 as a game of two players; read a GAN's losses; see a collapse and count it |
 # | **You need** | lesson 01 (KL and JS divergence, Monte Carlo error); PyTorch modules and autograd |
 # | **Your time** | {{time}} (an estimate: lesson 00 says how) |
-# | **Machine time** | {{minutes}} |
+# | **Machine time** | {{minutes}} minutes at the laptop budget on two CPU cores |
 #
 # **How to read it.** Every equation has a number, and the cell below it checks that very
 # equation: `agrees` asserts the right form, `refuses` asserts that a named wrong form
@@ -1130,7 +1130,7 @@ plots.show(
 
 # %% [markdown]
 # **What to see.** A line for each run. Of the two non-saturating runs with $k=5$ one is the
-# first of all to cover eight modes, holds them for some 500 rounds, and then *loses* some; the other
+# first of all to cover eight modes, holds them for some hundreds of rounds, and then *loses* some; the other
 # never has all. Not finding a mode is easy to understand: nothing pulls G towards a place where it makes
 # no examples, because it learns only at its own samples. Losing one is *not* what (2.11) predicts: that
 # divergence is smallest with all eight. It forgives the loss, though (two of eight equal modes cost .10 nats), so
@@ -1652,7 +1652,7 @@ for name, result in results.items():
 # %% [markdown]
 # **What to see.** At the same time the ring is learned, but less well than in turns. (One
 # seed decides nothing; lesson 05 has five.) With G five times as fast it is not learned at all: in the end
-# all samples are in one place.
+# the samples cover one mode or none, and most of them lie off every mode.
 # That confirms B's warning. And look at the last line's *losses*: about $2\log2$, ½ and ½,
 # the values of a perfect game! They say that D can't tell, not why.
 #

@@ -719,7 +719,7 @@ agrees(precision(cloud, samples, 5), P[0], tol=1e-9, name="the first panel by ha
 # %% [markdown]
 # ### The floor of coverage
 #
-# Even perfect samples do not cover everything, since a real image's five nearest may all be real. Source
+# Even perfect samples do not cover everything, since a real image's five nearest may all be real. Take
 # one real image; the $M-1$ others and $N$ samples are exchangeable, so the five nearest of these are
 # any five:
 #
@@ -1148,7 +1148,10 @@ plots.show(
 #
 # FD ranks the three in one order, precision in another, the Laplacian in a third; and the differences
 # in FD are of the size of its error bars. "Which is best" has no answer until you say *for what*. (And
-# these are one training of each, one seed of samples; lesson 13 does the comparison properly.)
+# these are one training of each, one seed of samples; a proper comparison is planned for lesson 13.)
+#
+# Exercise 00.9 asked you for a procedure, in three sentences, that tells real from made without you. Which of
+# these scores is nearest to yours? What is its floor, and what can't it see?
 
 # %% [markdown]
 # ## 11 · Break it
@@ -1344,7 +1347,7 @@ plots.show(
 # heads for straight ones (it must say *something*, section 1), as it does with nearly all of the blurred real ones. A better measure would find eyes, nose and mouth in the picture and
 # compare *their places*. The course has no such finder. What all this does **not** show: anything about
 # B's own RealNVP on photographs, which was another network on other data; nor
-# anything about its DCGAN and VAE (lessons 04, 07 and 13 come to those). Nor do these distances say how
+# anything about its DCGAN and VAE (lessons 04 and 07 come to those, and lesson 13, which is planned). Nor do these distances say how
 # much of it a person would mind. About B's text it shows this: the two sentences contradict each other,
 # and which is right is a matter of a number that could have been printed. To be fair, B's ranking of
 # *blur* (VAE worst) names the right confounder of its ranking of *symmetry*: the blurriest model is
@@ -1458,7 +1461,7 @@ for level, target in targets.items():
 # the classes are missing*. That is not much to ask, and neither model gets there: `inf`, "not in this training". So nothing has
 # converged here, and there is no ranking to give. Only at a level of 2, which is worse than any rung of the ladder, could one say who came first: the VAE. It would be
 # easy to print that as "the VAE converges faster", and it would be the fault that this section is about. What one may say: the
-# VAE's curve falls early and levels off, the GAN's goes up and down, so that "first" and "held" lie far apart. These are two small networks on digits, with two seeds and a
+# VAE's curve falls early and levels off, the GAN's goes up and down, so that "first" and "held" can lie far apart. These are two small networks on digits, with two seeds and a
 # rate each. "Minutes × epochs" names no level at all. (B's half a minute an epoch is E21, another matter: lesson 04.)
 #
 # ### What the reports got right

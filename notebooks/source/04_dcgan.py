@@ -917,7 +917,7 @@ assert max(s for (size, *_), s in seconds.items() if size == 32) < 30
 # %% [markdown]
 # **What this shows depends on a size that B does not state.** *If* its pictures were 64×64, the size for which the
 # network that it describes is known, half a minute is too short for an epoch of CelebA even at the peak rate, with batch norms and data
-# loading for free. With all images it is too short by a half. With the most favourable count, the training part alone and one pass of the fakes spared, only by a tenth,
+# loading for free. With all images it is too short by a third to a half. With the most favourable count, the training part alone and one pass of the fakes spared, only by a tenth,
 # and a margin of a tenth says little by itself: what makes it firm is that no program runs at the peak. Then it was a part of the images, or
 # another network, or a loop that stopped early. *If* they were 32×32, half a minute is possible. The report does not say, so its
 # *ranking* by minutes (E20, lesson 03) can't be checked. (The count is of direct convolution. Ways with fewer multiplications exist, Winograd's and Fourier's,
@@ -1244,7 +1244,7 @@ plots.show(
 # %% [markdown]
 # **What to see.** Compare within a column, never across rounds. At 350 rounds the unrepaired network is *ahead* of all that follow, the course's recipe included ("one class" means there that a smudge is read as
 # the digit that it resembles most: read table and samples together). Now D's loss. With batch norm in D it falls below .02, and with the small weights below .001 at first: with three steps of D for each of G, these rules only let D win the sooner. After 1,000 rounds none of the first four repairs is better than A2 itself with the same seed
-# (with batch norm the judge reads nine classes in what are hardly digits: the samples tell), and the fourth draws one smudge only. The last one (one step of D for one of G, a shorter memory, a somewhat smaller rate, not separated here) is the first that keeps D's loss away from zero. Ten classes come, and the total variation goes on *falling*, where A2's rises. It is not the small rate: the course's recipe has 10⁻³, and batches of 64. (That recipe's rate was chosen by scores of samples against *test* digits. So its scores on test digits, here and on its card, are a little too good: E15's fault, until it is chosen anew.)
+# (with batch norm the judge reads nine classes in what are hardly digits: the samples tell), and the fourth draws one smudge only. The last one (one step of D for one of G, a shorter memory, a somewhat smaller rate, not separated here) is the first that lifts D's loss well above A2's. Ten classes come, and the total variation goes on *falling*, where A2's rises. It is not the small rate: the course's recipe has 10⁻³, and batches of 64. (That recipe's rate was chosen by scores of samples against *test* digits. So its scores on test digits, here and on its card, are a little too good: E15's fault, until it is chosen anew.)
 # So the networks alone are no repair. What they need is a game that stays fair. ($k=3$ is in A's code; its report doesn't say so.)
 #
 # What this does *not* show: the order of the repairs is ours and each step stands on those before it; the five steps between have one seed each, and their counts go up and down from row to row. A2's
@@ -1792,7 +1792,7 @@ check("04.5", diagnosis)
 # | batch norm "helps deal with training problems that arise due to poor initialization" | B §2.2, from the paper | (4.14) |
 # | 2560 cores at 1733 MHz | B §3.2 | used in E21 |
 #
-# E20 and E22, B's verdicts on speed and deformation, are in lesson 03; E19, on stability, in lesson 05.
+# E20 and E22, B's verdicts on speed and deformation, are in lesson 03; E19, on stability, in lessons 02 and 05.
 #
 # ## 13 · Exercises
 #

@@ -1034,7 +1034,7 @@ plots.show(
 )
 
 # %% [markdown]
-# **What to see.** Begin with the column of seconds: they are alike within a factor of one and a half. Then read down.
+# **What to see.** Begin with the column of seconds: they are alike within a factor of two. Then read down.
 #
 # - *In turns*, the plain game covers all modes in every seed, and no remedy beats it. It is cheap, so it
 #   gets the most rounds. A laboratory in which the patient is healthy tells you little about the cure:
@@ -1047,8 +1047,8 @@ plots.show(
 #   *around* the modes. Look at the share of good points.
 # - `wgan` finds next to nothing in 550 rounds. `sn-gan` wanders: its last weights cover about half of the
 #   modes, the *average* of its weights nearly all.
-# - *EMA* is nearly free, and is the same training. For most it changes little; for `sn-gan` it decides, and in one
-#   seed of *at the same time* it takes all modes away.
+# - *EMA* is nearly free, and is the same training. For most it changes little; for `sn-gan` it decides. And it
+#   can harm: here it takes all modes away in one seed of *at the same time*.
 # - The last column is the size of D's own gradient, a common gauge of stability. It is no score: compare
 #   `wgan`'s with that of the game in turns.
 #
@@ -1099,9 +1099,9 @@ for name, results in runs.items():
 # **What to see.** Clipped weights pile up at the two walls; the penalised critic's reach as far as they
 # like, and few do. Free discriminators are steep where they must tell data from fakes at close range, the more
 # so the further D is ahead of G (more moves, or a slower G). The penalised critic's steepest place has a slope
-# above two: the penalty acts between data and fakes, not at any place in the plane. The clipped critic is far
+# of about two, not one: the penalty acts between data and fakes, not at any place in the plane. The clipped critic is far
 # *below* one: that is what clipping costs, although it alone does not explain `wgan`'s row (R1's and `sn-gan`'s slopes are as small). And the product bound
-# holds everywhere, but is loose, mostly by a factor of six to eleven. It is a guarantee, not an estimate.
+# holds everywhere, but is loose, by factors from about four to a dozen. It is a guarantee, not an estimate.
 #
 # ## 8 · Digits, recorded
 #
@@ -1280,12 +1280,12 @@ check("05.6", diagnosis)
 # <details><summary><b>Reveal</b> (open it after your answer)</summary>
 #
 # - **A: G's sign turned.** The critic is in order. It says that the fakes are far from the data, further
-#   every round, and so they are: G walks away downhill. Even the numbers fit. At a distance of 80 and
+#   every round, and so they are: G walks away downhill. Even the numbers fit. At a distance of about 80 and
 #   λ = 1, (5.16) wants slope 41: an estimate of 80 · 41 ≈ 3,300 and a penalty of 40² = 1,600. In a GAN
 #   with a sigmoid you would have seen D's loss go to 0 and suspected D.
 # - **B: penalty without gradient.** The critic's slope has no bound, so its "distance" is any number,
-#   even a negative one, while the fakes are near. The penalty says so, in the log, to nobody.
-# - **C: healthy.** Estimate and penalty are small, and the fakes lie on and inside the ring, no longer away from it.
+#   even a negative one, while the fakes are a few units away. The penalty says so, in the log, to nobody.
+# - **C: healthy.** Estimate and penalty are small, and the fakes lie about the ring, on it, inside and a little outside, no longer away from it.
 # - **One ε for the batch** was not among them. You would hardly have found it: section 6 shows that
 #   it is right in the mean and only noisier. Some faults can't be seen in curves; you find them by
 #   testing the function.
