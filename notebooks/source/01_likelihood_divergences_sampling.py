@@ -1252,9 +1252,9 @@ plots.show(fig, alt="Bits per dimension of the uniform density, of PCA with seve
 # many digits). The bits between the mixture's and that number remain to be gained by better models.
 #
 # ### Look at samples
-# Scores are not looks. Below: real digits, then draws of each model. Each model twice: a
-# true draw with its pixel noise, and the same without the noise, which is *no* sample of
-# the model, only a nicer picture.
+# Scores are not looks. Below: real digits, then draws of each model. Each model twice:
+# true draws with their pixel noise, and other draws without it, which are *no* samples of
+# the model, only nicer pictures.
 
 # %%
 best = ppca[50]
