@@ -1360,6 +1360,4 @@ plots.show(fig, alt="Ten real digits and two rows of what the dead encoder's cod
 # - Sohn, K., Lee, H. and Yan, X. (2015). *Learning Structured Output Representation using Deep Conditional
 #   Generative Models.* NeurIPS. CVAE.
 # - Shmelkov, K., Schmid, C. and Alahari, K. (2018). *How good is my GAN?* ECCV: GAN-train and GAN-test.
-# - Wu, J. et al. (2016). *Learning a Probabilistic Latent Space of Object Shapes via 3D Generative-Adversarial
-#   Modeling.* NeurIPS.
 # - Reports A and B, in the words of the errata page.
