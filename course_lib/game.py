@@ -78,8 +78,9 @@ class Player:
 class Move:
     """One forward computation, then one step of each of its players.
 
-    losses(source) → {player: {term: scalar}}, source being a `training.Source`; a player descends the sum of its own terms. It is
-    called `times` times, each time on what it draws then.
+    losses(source) → {player: {term: scalar}}; a player descends the sum of its own terms. It is
+    called `times` times, each time on what it draws then. source: a `training.Source`, which
+    hands out batches and noise
     """
 
     players: Sequence[Player]

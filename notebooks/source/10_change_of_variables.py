@@ -1325,7 +1325,7 @@ plots.show(fig, alt="As printed, orange samples lie in all four quadrants; with 
 #
 # Those with a number checked themselves above: **10.1** the logit's density, **10.2** the planar
 # determinant, **10.3** the coupling's inverse, **10.4** the objective, **10.5** the diagnosis, **10.6** bits
-# per dimension; 10.11 and 10.12 are the predictions. Now some without a check.
+# per dimension (10.11, 10.12: predictions). Now some without a check.
 #
 # 1. *(pen)* Derive (10.10) for $D=2$ by writing out the determinant. Then for any $D$: choose a basis whose
 #    first vector is $u$.

@@ -76,7 +76,7 @@ def test_what_a_page_names_is_there(page, minutes):
     for part in re.findall(r"\b([01]\d [A-C])\b", text):
         assert part in minutes, part
     for name in re.findall(r"`explore\.(\w+)`", text):
-        assert name in explore.__all__, name
+        assert name in explore.names(), name
     for name in re.findall(r"drawing\s`([\w-]+)`", text):
         assert (ROOT / f"notebooks/source/drawings/{name}.svg").exists(), name
     for lesson, section in re.findall(r"lesson (\d\d),\ssection (\d+(?:\.\d+)?)", text):
