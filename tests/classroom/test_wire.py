@@ -27,7 +27,9 @@ def alike(a, b):
     return type(a) is type(b) and a == b
 
 
-@pytest.mark.parametrize("value", SAME, ids=lambda v: str(sorted(v) if isinstance(v, set) else v))
+@pytest.mark.parametrize(
+    "value", SAME, ids=lambda v: str(sorted(v) if isinstance(v, set) else v)
+)
 def test_values_come_back(value):
     assert alike(wire.unpack(json.loads(json.dumps(wire.pack(value)))), value)
 
