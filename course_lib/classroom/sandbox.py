@@ -28,7 +28,7 @@ from course_lib.errors import CourseError
 
 PACKAGE = Path(course_lib.__file__).resolve().parent
 HIDDEN = {"checks", "lessons", "classroom"}  # what holds right answers, and the grader itself
-SHELL = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": "/home/student"}
+SHELL = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": "/student"}
 SHELL |= dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 SHELL |= {"COURSE_BUDGET": "smoke", "COURSE_PROGRESS": "0", "COURSE_STATIC": "1"}
 SHELL |= {"MPLBACKEND": "agg", "MPLCONFIGDIR": "/tmp/mpl", "IPYTHONDIR": "/tmp/ipython"}
@@ -132,13 +132,14 @@ def command(limits: Limits, program: list[str]) -> tuple[list[str], list[str]]:
     small = ["--size", str(limits.disk)]
     options = ["--unshare-user", "--unshare-all", "--disable-userns", "--die-with-parent"]
     options += ["--new-session", "--clearenv", "--hostname", "sandbox", "--cap-drop", "ALL"]
-    options += [*_shown(place), "--proc", "/proc", "--dev", "/dev"]
+    # Before what is shown: an interpreter may lie below /tmp, and must not be covered.
+    options += [*small, "--tmpfs", "/tmp", *_shown(place), "--proc", "/proc", "--dev", "/dev"]
     # /dev and its shm are memory without a bound otherwise
     options += ["--size", str(16 << 20), "--tmpfs", "/dev/shm", "--remount-ro", "/dev"]
-    options += [*small, "--tmpfs", "/tmp", *small, "--tmpfs", "/home/student"]
+    options += [*small, "--tmpfs", "/student"]
     for key, value in (SHELL | {"PYTHONPATH": "/course"}).items():
         options += ["--setenv", key, value]
-    options += ["--chdir", "/home/student", "--remount-ro", "/"]
+    options += ["--chdir", "/student", "--remount-ro", "/"]
     return [*before, "bwrap", "--args", "ARGS", "--", *program], options
 
 

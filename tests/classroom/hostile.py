@@ -212,7 +212,7 @@ HOSTILE = {
     ),
     "script": ("print('<script>alert(1)</script>')", "# <script>alert(2)</script>", ALL, False),
     "fills-disks": (
-        "import os\nfor place in ('/tmp', '/dev/shm', '/home/student', '/dev', '/run'):\n"
+        "import os\nfor place in ('/tmp', '/dev/shm', '/student', '/dev', '/run'):\n"
         "    try:\n        for n in range(40):\n"
         "            open(f'{place}/{n}', 'wb').write(b'x' * (16 << 20))\n"
         "    except OSError: pass",
