@@ -206,7 +206,7 @@ MOUSE = {
     "walk": (0, (0.92, 0.12), (0.08, 0.88), "From 5 to 18, spherical"),
     "transposed": (0, (0.1, 0.1), (0.9, 0.9), "Stamp 9 of 9: 1 times the kernel"),
     "morph": (0, (0.5 / 7, 6.5 / 7), (6.5 / 7, 0.5 / 7), "Style 1.00 of the way from seed 1"),
-    "transfer": (2, (0.2, 0.1), (0.7, 0.75), "Your drawing is taken for a"),
+    "transfer": (0, (0.2, 0.1), (0.7, 0.75), "Your drawing is taken for a"),
 }
 
 

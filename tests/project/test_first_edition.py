@@ -5,7 +5,10 @@ import subprocess
 import sys
 from importlib import import_module
 
+import nbformat
 import pytest
+from conftest import ROOT
+from nbclient import NotebookClient
 
 from course_lib import first_edition
 
@@ -63,3 +66,30 @@ def test_a_name_that_never_was_is_an_ordinary_error():
         import_module("course_lib.models.never")
     with pytest.raises(ImportError):
         exec("from course_lib.training import Never")
+
+
+OLD = sorted((ROOT / "tests/fixtures/first_edition/lessons").glob("*.ipynb"))
+# Lesson 06's own cells take what `decode` gives for logits; today it gives images.
+CHANGED = {"06_vae"}
+
+
+@pytest.mark.prove
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("path", OLD, ids=lambda path: path.stem)
+def test_an_old_lesson_runs_or_says_that_it_is_old(path, tmp_path):
+    """Unanswered, at smoke: the notice stands in the first cell that imports old names, before
+    anything can fail; and nothing fails but what leans on a meaning that changed."""
+    notebook = nbformat.read(path, as_version=4)
+    client = NotebookClient(
+        notebook,
+        timeout=120,
+        allow_errors=True,
+        resources={"metadata": {"path": str(tmp_path)}},
+    )
+    client.execute(env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)})
+    outputs = [(i, o) for i, c in enumerate(notebook.cells) for o in c.get("outputs", [])]
+    told = [i for i, o in outputs if "handed out with the first edition" in o.get("text", "")]
+    failed = [(i, o) for i, o in outputs if o.output_type == "error"]
+    assert told, "the notice"
+    assert all(i > told[0] for i, _ in failed)
+    assert not failed or path.stem in CHANGED, failed[0][1]["traceback"][-1]
