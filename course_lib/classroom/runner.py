@@ -98,9 +98,15 @@ def in_a_fork(tell: int, names: dict, question: dict) -> None:
 
 
 def run_cell(shell: Any, source: str) -> dict:
-    out = Tail()
+    """What one cell printed and how it stopped. A process that the cell forked ends here, else
+    it would go on as a second runner and answer out of turn."""
+    out, own, who, leave = Tail(), os.getpid(), os.getpid, os._exit
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
-        result = shell.run_cell(source, store_history=False)
+        try:
+            result = shell.run_cell(source, store_history=False)
+        finally:
+            if who() != own:
+                leave(0)
     error = result.error_before_exec or result.error_in_exec
     return {"text": out.text, "error": error and f"{type(error).__name__}: {error}"[:300]}
 
