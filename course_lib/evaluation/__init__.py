@@ -14,6 +14,15 @@ from course_lib.evaluation.classes import (
     modes_covered,
     total_variation,
 )
+from course_lib.evaluation.comparison import (
+    BestOfN,
+    Interval,
+    best_of_n,
+    interquartile_mean,
+    probability_of_improvement,
+    runs_needed,
+    stratified_bootstrap,
+)
 from course_lib.evaluation.conditional import (
     agreement,
     diversity,
@@ -43,6 +52,8 @@ from course_lib.evaluation.report import report
 from course_lib.evaluation.table import Report, Row
 
 __all__ = [
+    *("BestOfN", "Interval", "best_of_n", "interquartile_mean", "probability_of_improvement"),
+    *("runs_needed", "stratified_bootstrap"),
     *("DigitClassifier", "FaceFactors", "KCurve", "Ladder", "Memorisation", "NearestFace"),
     *("PRDC", "Report", "Row", "agreement", "asymmetry", "chi_squared", "class_histogram"),
     *("class_kl", "class_probabilities", "digit_classifier", "digit_classifier_card"),
