@@ -63,7 +63,7 @@ def stratified_bootstrap(
 
     strata: the runs of each task (data set, budget …) by themselves, 2 or more each. Runs are
     drawn anew with replacement within each stratum, never across: a data set is no chance. Of
-    few runs such an interval is too narrow (five of them: about .85 where .95 is said).
+    few runs such an interval is a little too narrow (of ten, .92 where .95 is said).
     """
     level, repeats = _share("level", level), whole_number("repeats", repeats, 100)
     sets = [_numbers("a stratum", one, least=2) for one in strata]
