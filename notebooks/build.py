@@ -2,7 +2,8 @@
 
 `notebooks/source/NN_name.py` is the only thing written by hand. From it come, one way,
 
-* `notebooks/NN_name.ipynb`, the learner's copy: no outputs, each solution replaced by `...`;
+* `notebooks/NN_name.ipynb`, the learner's copy: no outputs, each solution replaced by `...`, no
+  cell that is a solution;
 * `notebooks/solved/NN_name.ipynb`: solutions in place, with the outputs of the laptop budget.
 
     python notebooks/build.py [06 ...]             build both copies (of all lessons, or of some)
@@ -39,6 +40,7 @@ from nbformat import NotebookNode
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # this folder is no package
 
+import lesson_form as form
 from reading_time import Reading, reading
 
 NOTEBOOKS = Path(__file__).resolve().parent
@@ -52,6 +54,9 @@ SOLUTION = re.compile(
 )
 TOKEN = re.compile(r"\{\{minutes(?::(?P<lesson>\d\d))?\}\}")
 TIME = re.compile(r"\{\{(?:part:(?P<part>[A-Z])|time(?::(?P<lesson>\d\d))?)\}\}")
+ROW = re.compile(
+    r"^\| (?P<number>\d\d) \| (?P<title>\[.*?\)) \| [\d +]+ min \| [\d.]+ min \|", re.M
+)
 DRAWING = re.compile(r"!\[(?P<alt>[^\]]+)\]\(drawing:(?P<name>[\w-]+)\)")
 
 
@@ -110,6 +115,10 @@ def read_source(path: Path) -> NotebookNode:
         )
         if cell.source.count("### BEGIN SOLUTION") != len(SOLUTION.findall(cell.source)):
             raise BuildError(f"{path.name}: a BEGIN SOLUTION without its END:\n{cell.source}")
+        try:
+            form.cards(cell.source if cell.cell_type == "markdown" else "")
+        except form.FormError as error:
+            raise BuildError(f"{path.name}: {error}") from None
     notebook.metadata = NotebookNode(
         kernelspec={"display_name": "Python 3", "language": "python", "name": "python3"},
         language_info={"name": "python"},
@@ -126,7 +135,11 @@ def title(path: Path) -> str:
 
 def link_cells(source: NotebookNode, links: str) -> None:
     """Put the links under the lesson's heading and at its end."""
-    prose = [cell for cell in source.cells if cell.cell_type == "markdown"]
+    prose = [
+        cell
+        for cell in source.cells
+        if cell.cell_type == "markdown" and not form.is_solution(cell)
+    ]
     if links and prose:
         heading, _, rest = prose[0].source.partition("\n")
         prose[0].source = f"{heading}\n\n{links}\n{rest}"
@@ -220,11 +233,14 @@ class Course:
         source = read_source(path)
         own, texts = reading(source), {}
         link_cells(source, self.neighbours(path))
+        form.fold(source.cells)
         for target, change in (
             (self.folder / f"{path.stem}.ipynb", without_solution),
             (self.solved / f"{path.stem}.ipynb", without_markers),
         ):
             notebook = nbformat.from_dict(source)
+            if target.parent != self.solved:
+                notebook.cells = [c for c in notebook.cells if not form.is_solution(c)]
             for cell in notebook.cells:
                 if cell.cell_type == "code":
                     cell.source, cell.outputs, cell.execution_count = (
@@ -233,7 +249,7 @@ class Course:
                         None,
                     )
                 else:
-                    text = self.with_minutes(cell.source, path.stem)
+                    text = form.with_folds(self.with_minutes(cell.source, path.stem))
                     cell.source = self.with_drawings(self.with_times(text, own))
             if target.parent == self.solved:
                 keep_outputs(notebook, target, code_hash(source))
@@ -244,12 +260,29 @@ class Course:
         """Markdown pages (the errata) go to the learner as they are."""
         return {self.folder / p.name: p.read_text("utf-8") for p in self.source.glob("*.md")}
 
+    def readme(self) -> dict[Path, str]:
+        """README with the minutes of every lesson in its table: a reader's, then a machine's."""
+        file, measured = self.folder.parent / "README.md", self.minutes()
+        if not file.exists():
+            return {}
+
+        def row(match: re.Match) -> str:
+            number = match["number"]
+            if number not in measured or not any(p.stem[:2] == number for p in self.lessons()):
+                return match[0]
+            read = self.reading(number).short()
+            return f"| {number} | {match['title']} | {read} | {measured[number]} min |"
+
+        text = file.read_text("utf-8")
+        return {file: ROW.sub(row, text)}
+
     def write(self, wanted: list[str] | None = None) -> list[Path]:
         """Build; returns the files that changed."""
         texts = dict(self.pages())
         for path in self.lessons(wanted):
             texts |= self.build(path)
         changed = []
+        texts |= self.readme()
         for target, text in texts.items():
             if not target.exists() or target.read_text("utf-8") != text:
                 target.parent.mkdir(exist_ok=True)
@@ -438,7 +471,7 @@ def main(arguments: list[str] | None = None, folder: Path = NOTEBOOKS) -> int:
             return bool(problems)
         if not chosen.execute or (chosen.budget == "laptop" and not chosen.to):
             for path in course.write(chosen.lessons):
-                print(f"built {path.relative_to(folder)}")
+                print(f"built {path.relative_to(folder.parent)}")
         if chosen.execute:
             to = chosen.to
             if to is None and chosen.budget != "laptop":

@@ -1,9 +1,11 @@
 """How long a lesson takes a reader: an estimate by one formula, until learners' times replace it.
 
 A careful first reading goes at 150 words, 20 lines of code and one displayed equation a minute.
-An exercise in a cell takes the minutes that its cell names (`minutes=10`), else six; one without
-a check, at the end of a lesson, takes eight. A lesson is cut into parts, which begin where its
-text says `# Part B · …`; what stands under a heading that says "optional" is counted by itself.
+What begins folded (help on a card, an answer, code that only draws) is not counted. An exercise
+takes the minutes of its card and a concept question one. (Without a card, an exercise in a cell
+takes six minutes; one without a check, at the end of a lesson, eight.) A lesson is cut into parts,
+which begin where its text says `# Part B · …`; what stands before the first part counts to it.
+What stands under a heading that says "optional", a case file too, is counted by itself.
 """
 
 from __future__ import annotations
@@ -11,10 +13,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+import lesson_form as form
 from nbformat import NotebookNode
 
 WORDS, LINES, EQUATIONS = 150, 20, 1  # a minute
-EXERCISE, UNAIDED = 6, 8  # minutes
+EXERCISE, UNAIDED, QUESTION = 6, 8, 1  # minutes
 HEADING = re.compile(r"^(#{1,3}) (.*)$", re.MULTILINE)
 PART = re.compile(r"Part ([A-Z]) · (.+)")
 UNCHECKED = re.compile(r"^\d+\. |(?<=\n\n)\*\*\d\d\.\d+(?: ·|\*\*)", re.MULTILINE)
@@ -33,10 +36,11 @@ class Part:
 
 @dataclass
 class Reading:
-    """A lesson's parts, and the minutes of its exercises without a check."""
+    """A lesson's parts, the minutes of its exercises without a check, and which have a card."""
 
     parts: list[Part] = field(default_factory=list)
     unaided: float = 0.0
+    carded: set[str] = field(default_factory=set)
 
     @property
     def minutes(self) -> float:
@@ -71,28 +75,36 @@ def tidy(minutes: float) -> int:
 
 def reading(notebook: NotebookNode) -> Reading:
     """The estimate for a lesson's source; its header counts to the first part."""
-    found, optional = Reading(), 0
+    found, optional, early = Reading(), 0, 0.0
+    in_cells = {c.metadata["exercise"] for c in notebook.cells if "exercise" in c.metadata}
     for cell in notebook.cells:
-        pieces = [cell.source]
-        if cell.cell_type == "markdown":
-            pieces = re.split(r"(?m)^(?=#{1,3} )", cell.source)
+        if form.is_solution(cell) or form.only_plots(cell):
+            continue
+        text = cell.cell_type == "markdown"
+        pieces = (
+            re.split(r"(?m)^(?=#{1,3} )", form.shown(cell.source)) if text else [cell.source]
+        )
         for piece in pieces:
-            heading = HEADING.match(piece) if cell.cell_type == "markdown" else None
+            heading = HEADING.match(piece) if text else None
             if heading:
                 level, title = len(heading[1]), heading[2]
                 if level <= optional or not optional:
                     optional = level if "optional" in title else 0
                 if part := PART.fullmatch(title):
-                    found.parts.append(Part(part[1], part[2].strip()))
+                    found.parts.append(Part(part[1], part[2].strip(), early))
+                    early = 0.0
+            minutes = text_minutes(piece) if text else code_minutes(cell, found.carded)
+            for card in form.cards(piece) if text else []:
+                found.carded |= set(card.numbers)
+                if set(card.numbers) & in_cells:
+                    minutes += card.minutes
+                else:
+                    found.unaided += card.minutes
+            if heading and heading[2].endswith("· Exercises"):
+                found.unaided += UNAIDED * len(UNCHECKED.findall(piece))
             if not found.parts:
-                continue
-            minutes = (
-                text_minutes(piece) if cell.cell_type == "markdown" else code_minutes(cell)
-            )
-            if cell.cell_type == "markdown":
-                if heading and heading[2].endswith("· Exercises"):
-                    found.unaided = UNAIDED * len(UNCHECKED.findall(piece))
-            if optional:
+                early += minutes
+            elif optional:
                 found.parts[-1].optional += minutes
             else:
                 found.parts[-1].minutes += minutes
@@ -100,18 +112,20 @@ def reading(notebook: NotebookNode) -> Reading:
 
 
 def text_minutes(text: str) -> float:
-    """Words and displayed equations; a formula within a line is read as one word."""
+    """Words and displayed equations, a formula within a line read as one word; and questions."""
     equations = len(re.findall(r"\$\$.*?\$\$", text, re.DOTALL))
+    asked = len(form.questions(text))
     text = re.sub(r"\$\$.*?\$\$|!\[.*?\]\(.*?\)", " ", text, flags=re.DOTALL)
     words = re.findall(r"[A-Za-z][\w'-]*", re.sub(r"\$[^$]*\$", " x ", text))
-    return len(words) / WORDS + equations / EQUATIONS
+    return len(words) / WORDS + equations / EQUATIONS + QUESTION * asked
 
 
-def code_minutes(cell: NotebookNode) -> float:
-    """Lines of code that a learner reads, and an exercise if the cell is one."""
+def code_minutes(cell: NotebookNode, carded: set[str]) -> float:
+    """Lines of code that a learner reads, and an exercise if the cell is one without a card."""
     lines = SOLUTION.sub("...", cell.source).splitlines()
     code = [line for line in lines if line.strip() and not line.strip().startswith("#")]
-    exercise = (
-        float(cell.metadata.get("minutes", EXERCISE)) if "exercise" in cell.metadata else 0
+    number = cell.metadata.get("exercise")
+    uncarded = number and number not in carded
+    return len(code) / LINES + (
+        float(cell.metadata.get("minutes", EXERCISE)) if uncarded else 0
     )
-    return len(code) / LINES + exercise

@@ -470,9 +470,9 @@ except CourseError as error:
 #
 # **Your time.** Each lesson after this one is cut into **parts** of half an hour to an hour. The minutes are an
 # estimate for a careful first reading: 150 words, 20 lines of code and one displayed equation a
-# minute, and six minutes for an exercise in a cell. Exercises without a check, at the end, are
-# counted at eight minutes and said apart, and so are optional sections. Stop between two parts
-# rather than within one.
+# minute, and for each exercise the minutes on its card. Exercises without a check, at the end, are
+# counted apart, and so are optional sections. What begins folded is not counted. Stop between two
+# parts rather than within one.
 #
 # **In a class.** An hour of class is one part. One way to spend it: a quarter of an hour
 # of the derivation on the board; then pairs at one screen, one types while the other

@@ -101,8 +101,6 @@ def integrate(values):
 log_joint = prior.log_prob(grid) + likelihood(grid).log_prob(x)  # log p(x, z) on the grid
 log_p = Normal(number(0.0), (w**2 + s**2).sqrt()).log_prob(x)
 agrees(integrate(log_joint.exp()).log(), log_p, name="log p(x)")
-wrong = Normal(number(0.0), w + s).log_prob(x)
-refuses(wrong, log_p, name="standard deviations added instead of variances")
 
 # %% [markdown]
 # **The posterior.** Which codes could have produced this $x$? Bayes' rule,

@@ -318,21 +318,34 @@ def test_the_reading_time_is_the_stated_formula():
     notebook = nbformat.v4.new_notebook()
     markdown, code = nbformat.v4.new_markdown_cell, nbformat.v4.new_code_cell
     solved = "a = 1\n### BEGIN SOLUTION\nb = 2\nc = 3\n### END SOLUTION\n# why\n\nd = 4"
+    long, card = (
+        "word " * 600,
+        "**Exercise 99.{} · Title** · ●○○ · {} min · {}\n\n*Nudge.* {}\n",
+    )
     notebook.cells = [
-        markdown("# Title\n" + "before " * 30),
+        markdown("# Title\n" + "before " * 149),
+        markdown(f"**Question 1.** Why?\n\n*Answer.* {long}"),
         markdown("# Part A · One\n" + "word " * 297 + "$a+b$\n$$x$$\n![a picture](drawing:x)"),
         code("\n".join(["x"] * 20)),
+        code("\n".join(["plots.show(x)"] * 200)),
+        markdown(f"*Solution 99.4.* {long}", metadata={"tags": ["solution"]}),
         markdown("## 2 · More (*optional*)\n" + "word " * 147),
         markdown("# Part B · Two"),
         code(solved, metadata={"exercise": "99.1", "minutes": 10}),
         code("pass", metadata={"exercise": "99.2"}),
+        markdown(card.format(4, 7, "code", long)),
+        code("pass", metadata={"exercise": "99.4"}),
+        markdown("### E01 · A story (case file, optional)\n" + "word " * 145),
         markdown(
-            "## 3 · Exercises\n\n**99.1** to 99.2 above.\n\n**99.3 · New.** Do it.\n\n1. It."
+            "## 3 · Exercises\n\n**99.1** to 99.2 above.\n\n**99.3 · New.** Do it.\n\n1. It.\n\n"
+            + card.format(5, 11, "pen", long)
         ),
     ]
     found = COURSE_TIMES.reading(notebook)
     first, second = found.parts
-    assert first.minutes == pytest.approx(300 / 150 + 1 + 1 + 3 / 150, abs=0.03)
+    header = 150 / 150 + 1
+    assert first.minutes == pytest.approx(header + 300 / 150 + 1 + 1 + 3 / 150, abs=0.05)
     assert first.optional == pytest.approx(1.0, abs=0.02)
-    assert second.minutes == pytest.approx(10 + 6 + 4 / 20 + 10 / 150, abs=0.1)
-    assert found.unaided == 3 * 8
+    assert second.minutes == pytest.approx(10 + 6 + 7 + 5 / 20 + 20 / 150, abs=0.1)
+    assert second.optional == pytest.approx(1.0, abs=0.03)
+    assert found.unaided == 3 * 8 + 11
