@@ -7,8 +7,10 @@ gives today's module under it, and says once that a newer lesson is there.
 
 from __future__ import annotations
 
+import builtins
 import sys
 import warnings
+from collections.abc import Callable
 from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
@@ -42,8 +44,10 @@ MODULES = {
 # What "break it" ran had these names, and was called: for all runs, or for one by its name.
 CALLED = ("mystery", "mystery_game", "patient", "patients")
 
-# Names within those modules, and within packages: (today's module, old name) → today's name.
+# Names within those modules, and within packages: (today's module, old name) → today's name, with
+# its module where that is another.
 NAMES = {
+    ("models.linear", "GaussianMixture"): "models.mixture:GaussianMixture",
     ("training", "Draw"): "Source",
     ("training.source", "Draw"): "Source",
     ("lessons.lesson_01", "RUNS"): "faults",
@@ -54,6 +58,7 @@ NAMES = {
 METHODS = {
     "mean_image": "decode",
     "drawn": "training_batch",
+    "prepared": "training_batch",
     "scored": "training_batch",
     "told": "conditions",
 }
@@ -64,6 +69,16 @@ SETTINGS: dict[str, str] = {}
 def options(given: dict) -> dict:
     """Options of `sample` by today's names."""
     return {OPTIONS.get(name, name): value for name, value in given.items()}
+
+
+def method(model: object, name: str) -> Callable | None:
+    """A model's method by its old name; None if there is no such."""
+    today = METHODS.get(name, "")
+    if not hasattr(type(model), today):
+        return None
+    found = getattr(model, today)
+    # It handed out no labels, which now stand between images and conditions.
+    return (lambda source: found(source)[::2]) if name == "prepared" else found
 
 
 def settings(given: dict) -> dict:
@@ -87,15 +102,19 @@ def renamed(module: str, name: str):
     if today is None:
         raise AttributeError(f"module 'course_lib.{module}' has no attribute {name!r}")
     tell()
-    return getattr(import_module(f"course_lib.{module}"), today)
+    elsewhere, _, today = today.rpartition(":")
+    return getattr(import_module(f"course_lib.{elsewhere or module}"), today)
 
 
 def tell() -> None:
-    """Say once in a process that an old copy is at work."""
+    """Say that an old copy is at work: once in a process, and below each cell that fails."""
     global _told
-    if not _told:
-        _told = True
-        warnings.warn(NOTICE, FutureWarning, stacklevel=3)
+    if _told:
+        return
+    _told = True
+    warnings.warn(NOTICE, FutureWarning, stacklevel=3)
+    if (shell := getattr(builtins, "get_ipython", lambda: None)()) is not None:
+        shell.events.register("post_run_cell", lambda cell: cell.success or print(NOTICE))
 
 
 _told = False

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from course_lib import first_edition
 from course_lib.errors import CourseError
 from course_lib.models.model import Model, decoder
 from course_lib.models.parts.likelihoods import LOG_2PI
@@ -21,6 +22,10 @@ from course_lib.models.settings import COMMON, whole
 from course_lib.pixels import bits_per_dim, dequantise
 
 FITTED = {name: COMMON[name] for name in ("shape", "seed")}
+
+
+def __getattr__(name: str) -> Any:
+    return first_edition.renamed("models.linear", name)
 
 
 class LinearGaussian(Model):

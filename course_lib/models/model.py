@@ -233,10 +233,8 @@ class Model(nn.Module):
         return checkpoint.save(path, self.state_dict(), self.facts())
 
     def __getattr__(self, name: str) -> Any:
-        today = first_edition.METHODS.get(name, "")
-        if hasattr(type(self), today):
-            return getattr(self, today)
-        return super().__getattr__(name)
+        found = first_edition.method(self, name)
+        return super().__getattr__(name) if found is None else found
 
     def __reduce__(self) -> tuple:
         # Parametrised layers (weight norm, spectral norm) can't be pickled; weights can.
