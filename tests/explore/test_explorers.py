@@ -26,7 +26,13 @@ torch.set_num_threads(1)
 
 FILES = [
     importlib.import_module(f"test_{name}")
-    for name in ("explore", "explore_faces", "explore_flows", "explore_hybrids")
+    for name in (
+        "explore",
+        "explore_ideas",
+        "explore_faces",
+        "explore_flows",
+        "explore_hybrids",
+    )
 ]
 MAKERS = {name: make for file in FILES for name, make in file.MAKERS.items()}
 # Timed at the size of the course, where the file gives one; by the best of nine redraws where a
@@ -35,13 +41,14 @@ TIMED = {n: make for f in FILES for n, make in getattr(f, "TIMED", f.MAKERS).ite
 LARGE = {n for f in FILES if f.__name__.endswith(("_faces", "_hybrids")) for n in f.MAKERS}
 # Explorers in which time or a path is explored.
 PLAYED = {"minimax", "replay", "interpolation", "walk", "transposed", "temperature", "fill"}
-PLAYED |= {"warp", "morph", "playground"}
+PLAYED |= {"warp", "morph", "playground", "line_flow"}
 SEVEN = "8.0,7.0 20.0,6.0 13.0,24.0; 10.0,16.0 18.0,15.0"
 # How many states of a control may have the picture of another one: `letter` is the group that the
-# mouse fills, the stride bounds the output padding, and a label may be the one that was read.
-ALIKE = {"letter": 3, "output_padding": 1, "label": 1}
+# mouse fills, the stride bounds the output padding, a label may be the one that was read, and a
+# knot of a rising curve is lifted above the one before.
+ALIKE = {"letter": 3, "output_padding": 1, "label": 1, "z4": 1, "z5": 1}
 # Explorers whose text is a judge's verdict, if any, and controls that change the view alone.
-SILENT = {"face_factors", "arithmetic given", "angle", "flow", "map", "letter", "grid"}
+SILENT = {"face_factors", "arithmetic given", "angle", "flow", "map", "letter", "grid", "whole"}
 
 
 def states(control):

@@ -1,0 +1,122 @@
+"""Two directions of KL between a mixture p and one Gaussian q that the learner moves (lesson 01).
+
+KL(p‖q) asks q to be wherever p is; KL(q‖p) forbids it to be where p is not. Both are computed by
+quadrature on one grid. The first has its best q in closed form (1.5). The second is searched from
+each mode; when the modes come close, both searches end in one place.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+import numpy as np
+from scipy.optimize import minimize
+
+from course_lib.explore.kit import Bars, Choice, Curve, Explorer, Pad, Page, Slider, View
+from course_lib.explore.kit.canvas import BLUE, GREEN, ORANGE, PALE
+
+REACH, TALL = 7.0, 1.1  # of the picture
+WIDTH, LEFT = 0.6, 0.6  # of a mode; the left mode's weight
+GRID = np.linspace(-20, 20, 1001)
+SEEN = slice(*np.searchsorted(GRID, (-REACH, REACH)))
+OWN, FORWARD = "where you put it", "the best for KL(p‖q)"
+REVERSE = "the best for KL(q‖p) on the left", "the best for KL(q‖p) on the right"
+
+
+def log_normal(x: np.ndarray, mean: float, sd: float) -> np.ndarray:
+    """log N(x; mean, sd²)."""
+    return -0.5 * ((x - mean) / sd) ** 2 - math.log(sd * math.sqrt(2 * math.pi))
+
+
+def log_mixture(x: np.ndarray, apart: float) -> np.ndarray:
+    """log p(x): six tenths in a mode at −apart, four tenths in one at apart."""
+    modes = log_normal(x, -apart, WIDTH), log_normal(x, apart, WIDTH)
+    return np.logaddexp(modes[0] + math.log(LEFT), modes[1] + math.log(1 - LEFT))
+
+
+def divergence(log_p: np.ndarray, log_q: np.ndarray) -> float:
+    """KL(p‖q) in nats of two log-densities on the grid."""
+    return float(np.trapezoid(np.exp(log_p) * (log_p - log_q), GRID))
+
+
+@lru_cache(100)
+def best(apart: float) -> dict[str, tuple[float, float]]:
+    """(mean, sd) of the best q, by the words of what it is best for."""
+    log_p, middle = log_mixture(GRID, apart), (1 - 2 * LEFT) * apart
+    found = {FORWARD: (middle, math.sqrt(WIDTH**2 + apart**2 - middle**2))}
+    for words, start in zip(REVERSE, (-apart, apart), strict=True):
+        reverse = lambda at: divergence(log_normal(GRID, at[0], math.exp(at[1])), log_p)
+        mean, log_sd = minimize(reverse, (start, math.log(WIDTH)), method="Nelder-Mead").x
+        found[words] = float(mean), math.exp(log_sd)
+    return found
+
+
+def two_kls() -> Explorer:
+    """A Gaussian q over a mixture of two modes, and both KL divergences between them.
+
+    Controls: mean and log_sd of q (press in the picture, and q's top comes there), apart (the
+    modes lie at ±apart), put (q where you want it, or where one of both is least).
+    """
+    limits = -REACH, REACH
+    square = Pad(786, 230, limits, (0, TALL), yticks=(), grid="x")
+    parts = Curve(390, 150, limits, (-0.5, 3.5), "what each integral adds up, by x", grid="y")
+    bars = Bars(216, 150, "nats", names=90, ends=56)
+    page = Page([square], [parts, bars])
+    parts.heading(page.paper)
+    bars.heading(page.paper)
+
+    def draw(mean: float, log_sd: float, apart: float, put: str) -> View:
+        known, canvas, x = best(apart), page.sheet(), GRID[SEEN]
+        mean, sd = known.get(put, (mean, math.exp(log_sd)))
+        log_p, log_q = log_mixture(GRID, apart), log_normal(GRID, mean, sd)
+        p, q = np.exp(log_p), np.exp(log_q)
+        square.heading(canvas, f"p has modes at ±{apart:g}; q = N({mean:.2f}, {sd:.2f}²)")
+        with square.on(canvas) as plane:
+            plane.fill([(-REACH, 0), *zip(x, p[SEEN], strict=True), (REACH, 0)], "#DADADA")
+            for fit, color in zip(known.values(), (ORANGE, GREEN, GREEN), strict=True):
+                plane.line(np.stack([x, np.exp(log_normal(x, *fit))], 1), color, 1.6, 6)
+            plane.line(np.stack([x, q[SEEN]], 1), BLUE, 2.6)
+        keys = [("the target p", "#BBBBBB", 0.0), ("q", BLUE, 0.0)]
+        keys += [("best for KL(p‖q)", ORANGE, 6.0), ("best for KL(q‖p)", GREEN, 6.0)]
+        canvas.legend(square.left + 14, square.top + 16, keys)
+        fits = [log_normal(GRID, *fit) for fit in known.values()]
+        least = divergence(log_p, fits[0]), min(divergence(fit, log_p) for fit in fits[1:])
+        sides = ("KL(p‖q)", log_p, log_q, ORANGE), ("KL(q‖p)", log_q, log_p, GREEN)
+        lines, rows, said = [], [], []
+        for (name, one, other, color), low in zip(sides, least, strict=True):
+            value = divergence(one, other)
+            lines.append((x, (np.exp(one) * (one - other))[SEEN], color, 2.2, 0.0))
+            rows += [
+                (name, value, color, f"{value:.3f}"),
+                ("its least", low, PALE, f"{low:.3f}"),
+            ]
+            said.append(f"{name} is {value:.3f} nats, at its least {low:.3f}")
+        parts.paint(canvas, lines)
+        bars.paint(canvas, rows, limits=(0, 4))
+        step = GRID[1] - GRID[0]
+        missed = p[np.abs(GRID - mean) > 2 * sd].sum() * step
+        wasted = q[np.abs(np.abs(GRID) - apart) > 3 * WIDTH].sum() * step
+        two = abs(known[REVERSE[0]][0] - known[REVERSE[1]][0]) > 0.05
+        return canvas, (
+            f"q = N({mean:.2f}, {sd:.2f}²). {'; '.join(said)}. {missed:.0%} of p lies beyond 2σ "
+            f"of q; {wasted:.0%} of q lies where p is nearly 0. KL(q‖p) has "
+            f"{'two minima, one on each mode' if two else 'one minimum'}."
+        )
+
+    def top(_begin: object, at: tuple[float, float], _now: dict) -> dict[str, object]:
+        """The Gaussian whose top is at the mouse: its height is 1 / (σ √2π)."""
+        log_sd = -math.log(max(at[1], 0.01) * math.sqrt(2 * math.pi))
+        return {"mean": at[0], "log_sd": log_sd, "put": OWN}
+
+    controls = [
+        Slider("mean", "mean of q", -6.0, 6.0, 0.05, 1.0),
+        Slider("log_sd", "log σ of q", -1.0, 1.6, 0.05, 0.3),
+        Slider("apart", "modes at ±", 0.0, 3.0, 0.1, 3.0),
+        Choice("put", "q is", (OWN, FORWARD, *REVERSE), OWN),
+    ]
+    about = (
+        "A Gaussian q over a target p of two modes, and the KL divergence in both directions."
+    )
+    mouse = {square: top}
+    return Explorer(controls, draw, name="two_kls", about=about, size=page.size, mouse=mouse)

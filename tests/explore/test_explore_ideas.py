@@ -1,0 +1,217 @@
+"""Explorers of one idea each, in numbers of known value: gradients, draws, divergences, areas."""
+
+import math
+from importlib import import_module
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import norm
+from shells import at, inside, panel
+
+from course_lib import data, explore
+from course_lib.errors import CourseError
+from course_lib.explore.kit.axes import Pad
+from course_lib.explore.kit.panels import Tiles
+from course_lib.game import reaches
+from course_lib.models import CVAEGAN, GAN
+from course_lib.training import Source
+
+two_kls, reparameterisation, line_flow, four_players = (
+    import_module(f"course_lib.explore.{n}")
+    for n in ("two_kls", "reparameterisation", "line_flow", "four_players")
+)
+
+MAKERS = {
+    "two_kls": explore.two_kls,
+    "reparameterisation": explore.reparameterisation,
+    "line_flow": explore.line_flow,
+    "four_players": explore.four_players,
+}
+LESSON_09 = {  # lines 3 to 18 of Algorithm 1 with a pencil: who moves, who is reached besides
+    "L_KL": ("E", ""),
+    "L_G": ("EG", "DC"),
+    "L_GD": ("G", "D"),
+    "L_GC": ("G", "C"),
+    "L_D, real": ("D", ""),
+    "L_D, rebuilt": ("D", "EG"),
+    "L_D, drawn": ("D", "G"),
+    "L_C": ("C", ""),
+}
+
+
+def told(readout):
+    """Who moves and who is reached besides, as the readout says it."""
+    said = readout.partition(": ")[2].partition(".")[0].split("; ")
+    moves = "".join(part[0] for part in said if "moves" in part)
+    return moves, "".join(part[0] for part in said if "does not follow" in part)
+
+
+def test_the_table_of_lesson_09_can_be_filled_in_from_what_is_said():
+    explorer = explore.four_players()
+    found = {loss: told(explorer.readout(loss=loss)) for loss in LESSON_09}
+    assert found == LESSON_09
+    assert told(explorer.readout(loss="L_G", everyone=True)) == ("EGDC", "")
+
+
+def test_who_is_reached_is_what_autograd_says_of_the_models_own_move():
+    model = CVAEGAN(width=4, dense=12, latent=3, seed=5)
+    found = four_players.terms(model, data.load("digits", "test").batch(slice(0, 24)))
+    move = model.game().round[0]
+    owned = {player.name: player.parameters for player in move.players}
+    asked = reaches(move.losses(Source(data.load("digits"), 24, seed=0)), owned)
+    for name, term in found.items():
+        assert {p for p, length in term.lengths.items() if length} == asked[name]
+
+
+def test_another_game_gives_another_table():
+    class Fooling(CVAEGAN):
+        """G is told to fool D, as in report A's code; E is not told what G rebuilds."""
+
+        def losses(self, p, mean=lambda x: x):
+            found = super().losses(p, mean)
+            found["G"]["drawn"] = found["D"]["drawn"]
+            found["E"]["reconstruction"] = 2 * found["E"]["reconstruction"]
+            return found
+
+    explorer = explore.four_players(Fooling(width=4, dense=12, latent=3))
+    assert told(explorer.readout(loss="L_D, drawn")) == ("GD", "")
+    assert told(explorer.readout(loss="L_G")) == ("E", "GDC")
+
+
+def test_the_model_stays_as_it_was():
+    model = CVAEGAN(width=4, dense=12, latent=3).eval()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    explore.four_players(model).render()
+    assert not model.training
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+def test_a_press_on_a_row_lights_its_loss():
+    explorer = explore.four_players()
+    table = panel(explorer, Tiles)
+    assert explorer.press(inside(table, 4 * 7 + 2))["loss"] == "L_C"
+    assert explorer.press(inside(table, 0), (0, 0))["loss"] == "L_G"
+
+
+@pytest.mark.parametrize("model", [GAN(hidden=(8,)), CVAEGAN(shape=(1, 32, 32), width=4)])
+def test_four_players_asks_for_a_cvaegan_of_digits(model):
+    with pytest.raises(CourseError, match="CVAEGAN of digits"):
+        explore.four_players(model)
+
+
+@pytest.mark.parametrize(("mean", "log_sd"), [(0.0, 0.0), (-2.5, -0.7), (3.0, 0.9)])
+def test_both_divergences_of_two_gaussians_agree_with_the_closed_form(mean, log_sd):
+    number = lambda v: torch.tensor(v, dtype=torch.float64)
+    normals = [
+        torch.distributions.Normal(number(0.0), number(two_kls.WIDTH)),
+        torch.distributions.Normal(number(mean), number(math.exp(log_sd))),
+    ]
+    logs = [
+        two_kls.log_mixture(two_kls.GRID, 0.0),
+        two_kls.log_normal(two_kls.GRID, mean, math.exp(log_sd)),
+    ]
+    for turn in (1, -1):
+        exact = float(torch.distributions.kl_divergence(*normals[::turn]))
+        assert two_kls.divergence(*logs[::turn]) == pytest.approx(exact, rel=1e-6)
+
+
+@pytest.mark.parametrize("apart", [0.0, 0.4, 1.0, 3.0])
+def test_nothing_near_the_best_fits_is_better(apart):
+    log_p = two_kls.log_mixture(two_kls.GRID, apart)
+    fits = two_kls.best(apart)
+    assert list(fits) == [two_kls.FORWARD, *two_kls.REVERSE]
+    for words, (mean, sd) in fits.items():
+        ways = [(0, 1), (0.05, 1), (-0.05, 1), (0, 1.05), (0, 0.95)]
+        tried = [two_kls.log_normal(two_kls.GRID, mean + m, sd * s) for m, s in ways]
+        forward = words == two_kls.FORWARD
+        values = [two_kls.divergence(*((log_p, q) if forward else (q, log_p))) for q in tried]
+        assert np.argmin(values) == 0
+    if apart == 3.0:  # lesson 01: a lost mode costs −log of the share that is kept
+        assert fits[two_kls.REVERSE[0]] == pytest.approx((-3, 0.6), abs=1e-3)
+        assert two_kls.divergence(
+            two_kls.log_normal(two_kls.GRID, *fits[two_kls.REVERSE[0]]), log_p
+        ) == pytest.approx(-math.log(0.6), abs=1e-5)
+
+
+def test_two_minima_become_one_when_the_modes_come_close():
+    explorer = explore.two_kls()
+    assert "two minima" in explorer.readout(apart=3.0)
+    assert "one minimum" in explorer.readout(apart=0.5)
+
+
+def test_the_top_of_q_comes_to_the_mouse():
+    explorer = explore.two_kls()
+    square = panel(explorer, Pad)
+    state = explorer.press(at(square, 0.5, 0.5), put=two_kls.FORWARD)
+    assert state["mean"] == 0.0 and state["put"] == two_kls.OWN
+    assert norm.pdf(0, scale=math.exp(state["log_sd"])) == pytest.approx(0.55, abs=0.02)
+    assert explorer.press(at(square, 0.2, 0.02))["log_sd"] == 1.6
+
+
+@pytest.mark.parametrize("eps", [-1.7, 0.0, 0.8])
+@pytest.mark.parametrize(("m", "sd"), [(-0.6, 0.7), (1.2, 0.3)])
+def test_a_draw_carries_the_slope_of_f_and_its_eps_fold(eps, m, sd):
+    z, found = reparameterisation.drawn(
+        m, sd, torch.tensor([eps]).double(), reparameterisation.KEEPS
+    )
+    f = lambda z: float(
+        reparameterisation.mean_score(torch.tensor(z, dtype=torch.float64), 0.0)
+    )
+    slope = (f(m + sd * eps + 1e-5) - f(m + sd * eps - 1e-5)) / 2e-5
+    assert float(z) == pytest.approx(m + sd * eps)
+    assert found["this draw"] == pytest.approx([slope, slope * eps], abs=1e-6)
+    grid = np.linspace(-12, 12, 4001)
+    f_grid = reparameterisation.mean_score(torch.tensor(grid), 0.0).numpy()
+    mean = lambda m, sd: np.trapezoid(f_grid * norm.pdf(grid, m, sd), grid)
+    exact = [
+        (mean(m + 1e-4, sd) - mean(m - 1e-4, sd)) / 2e-4,
+        (mean(m, sd + 1e-4) - mean(m, sd - 1e-4)) / 2e-4,
+    ]
+    assert found["exactly"] == pytest.approx(exact, abs=1e-5)
+    assert found["500 draws"] == pytest.approx(exact, abs=0.1)
+
+
+def test_a_drawn_number_stays_and_carries_nothing():
+    explorer = explore.reparameterisation()
+    forgets = reparameterisation.FORGETS
+    _, found = reparameterisation.drawn(-0.6, 0.7, torch.tensor([0.8]).double(), forgets)
+    assert found["this draw"] == found["500 draws"] == [None, None]
+    assert all("z = 0.80" in explorer.readout(m=m, way=forgets) for m in (-2.0, 0.0, 2.0))
+    assert "no gradient" in explorer.readout(way=forgets)
+
+
+def test_each_axis_drags_its_own_number():
+    explorer = explore.reparameterisation()
+    square = panel(explorer, Pad)
+    assert explorer.press(at(square, 0.5, 0.05), at(square, 0.5, 0.9))["eps"] == 0.0
+    state = explorer.press(at(square, 0.9, 0.6), at(square, 0.5, 0.05), eps=1.0, sd=0.5)
+    assert (state["eps"], state["m"]) == (1.0, -0.5), "the draw itself comes to the mouse"
+    state = explorer.press(at(square, 0.5, 0.6), way=reparameterisation.FORGETS)
+    assert state["m"] == 0.0
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_any_heights_make_a_rising_map_that_keeps_areas(seed):
+    heights = np.random.default_rng(seed).uniform(-3, 3, 5).round(2)
+    z, slope, knots = line_flow.bent(tuple(heights))
+    assert (np.diff(z) > 0).all() and (slope > 0).all() and (np.diff(knots) > 0.09).all()
+    p = norm.pdf(z) * slope
+    assert np.trapezoid(p, line_flow.FINE) == pytest.approx(1, abs=1e-3)
+    explorer = explore.line_flow()
+    state = {f"z{i}": float(v) for i, v in enumerate(heights, 1)}
+    assert all("still 0.125" in explorer.readout(strip=s, **state) for s in range(8))
+
+
+def test_the_straight_map_leaves_the_density_as_it_is():
+    z, slope, _ = line_flow.bent((-2.0, -1.0, 0.0, 1.0, 2.0))
+    inside = slice(400, -400)
+    assert z[inside] == pytest.approx(line_flow.FINE[inside], abs=1e-9)
+    assert slope[inside] == pytest.approx(np.ones(2401), abs=1e-9)
+
+
+def test_the_nearest_knot_follows_the_mouse():
+    explorer = explore.line_flow()
+    square = panel(explorer, Pad)
+    state = explorer.press(at(square, 0.85, 0.9), at(square, 0.1, 0.75))
+    assert state == explorer.start | {"z5": 1.5}
