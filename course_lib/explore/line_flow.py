@@ -8,37 +8,39 @@ area under p(x) stays an eighth, whatever the map.
 from __future__ import annotations
 
 from itertools import pairwise
+from statistics import NormalDist
 
 import numpy as np
-from scipy.integrate import cumulative_trapezoid
-from scipy.interpolate import PchipInterpolator
-from scipy.ndimage import gaussian_filter1d
-from scipy.stats import norm
 
 from course_lib.explore.kit import Explorer, Pad, Page, Slider, View
 from course_lib.explore.kit.axes import Plane
 from course_lib.explore.kit.canvas import INK, ORANGE, PAPER
 
-REACH, FAR, PIECES = 3.0, 8.0, 8  # of the picture, of what is computed; strips
+REACH, PIECES = 3.0, 8  # of the picture; strips
 APART = 0.1  # the least that the curve rises between two knots
 KNOTS, START = np.array([-2.0, -1.0, 0.0, 1.0, 2.0]), (-1.8, -0.4, 0.0, 0.4, 1.8)
-FINE = np.linspace(-FAR, FAR, 3201)
-EDGES = norm.ppf(np.linspace(0, 1, PIECES + 1)).clip(-5, 5)
+FINE = np.linspace(-8, 8, 3201)
+EDGES = np.array([-5, *(NormalDist().inv_cdf(k / PIECES) for k in range(1, PIECES)), 5])
 
 
-def bent(heights: tuple[float, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """f, its slope on the grid `FINE`, and its heights at the knots, lifted where they don't rise.
+def normal(z: np.ndarray) -> np.ndarray:
+    """The density N(z; 0, 1)."""
+    return np.exp(-0.5 * z**2) / np.sqrt(2 * np.pi)
 
-    The curve is Fritsch and Carlson's (1980), which rises where its knots do, then smoothed, so
-    that its slope has no kinks."""
+
+def bent(heights: tuple[float, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """f and its slope on the grid `FINE`.
+
+    Straight from knot to knot, those lifted that don't rise; then averaged along x with the
+    weights of a narrow Gaussian, so that it has no corners and still rises."""
     steps = APART * np.arange(len(KNOTS))
     heights = np.maximum.accumulate(np.array(heights) - steps) + steps
-    ends = min(heights[0], KNOTS[0]) - FAR, max(heights[-1], KNOTS[-1]) + FAR
-    curve = PchipInterpolator(
-        [KNOTS[0] - FAR, *KNOTS, KNOTS[-1] + FAR], [ends[0], *heights, ends[1]]
-    )
-    smooth = gaussian_filter1d(curve(FINE), 0.2 / (FINE[1] - FINE[0]), mode="nearest")
-    return smooth, np.gradient(smooth, FINE), heights
+    ends = min(heights[0], KNOTS[0]) - 9, max(heights[-1], KNOTS[-1]) + 9
+    weights = normal(np.arange(-200, 201) * 0.005 / 0.2)
+    wide = np.linspace(-9, 9, 3601)
+    curve = np.interp(wide, [KNOTS[0] - 9, *KNOTS, KNOTS[-1] + 9], [ends[0], *heights, ends[1]])
+    curve = np.convolve(curve, weights / weights.sum(), mode="valid")
+    return curve, np.gradient(curve, FINE)
 
 
 def strips(plane: Plane, edges: np.ndarray, density, lit: int, turned: bool = False) -> None:
@@ -66,28 +68,30 @@ def line_flow() -> Explorer:
         panel.heading(page.paper)
 
     def draw(strip: int, **heights: float) -> View:
-        z, slope, knots = bent(tuple(heights.values()))
-        p, canvas = norm.pdf(z) * slope, page.sheet()
+        z, slope = bent(tuple(heights.values()))
+        p, canvas = normal(z) * slope, page.sheet()
         x_edges = np.interp(EDGES, z, FINE)
         x0, x1, z0, z1 = *x_edges[strip : strip + 2], *EDGES[strip : strip + 2]
         with noise.on(canvas) as plane:
-            strips(plane, EDGES, norm.pdf, strip, turned=True)
+            strips(plane, EDGES, normal, strip, turned=True)
         with square.on(canvas) as plane:
             band = np.linspace(x0, x1, 60)
             curve = np.interp(band, FINE, z)
             plane.fill([(-REACH, z0), *np.stack([band, curve], 1), (-REACH, z1)], "#F6DDCB")
             plane.fill([(x0, -REACH), *np.stack([band, curve], 1), (x1, -REACH)], "#F6DDCB")
             plane.line(np.stack([FINE, z], 1), INK, 2.4)
-            plane.discs(np.stack([KNOTS, knots], 1), 6, PAPER, rim=INK)
+            plane.discs(np.stack([KNOTS, np.interp(KNOTS, FINE, z)], 1), 6, PAPER, rim=INK)
         with below.on(canvas) as plane:
             strips(plane, x_edges, lambda x: np.interp(x, FINE, p), strip)
-        shares = np.interp([x0, x1], FINE, cumulative_trapezoid(p, FINE, initial=0))
-        heaps = np.flatnonzero((p[1:-1] > p[:-2]) & (p[1:-1] >= p[2:]) & (p[1:-1] > 0.02)) + 1
+        sums = np.cumsum((p[1:] + p[:-1]) / 2) * (FINE[1] - FINE[0])
+        shares = np.interp([x0, x1], FINE, [0, *sums])
+        beside = np.maximum(np.roll(p, 40), np.roll(p, -40)) + 1e-3  # 0.2 to both sides
+        tops = [i for i in np.flatnonzero(p > beside) if p[i] == p[i - 40 : i + 41].max()]
         return canvas, (
             f"Strip {strip}: z from {z0:.2f} to {z1:.2f}, x from {x0:.2f} to {x1:.2f}: "
             f"{(x1 - x0) / (z1 - z0):.2f} times as wide, its area under p(x) still "
             f"{shares[1] - shares[0]:.3f}. The tops of p(x) lie at x = "
-            f"{', '.join(f'{FINE[i]:.2f}' for i in heaps)}."
+            f"{', '.join(f'{FINE[i]:.2f}' for i in tops)}."
         )
 
     def knot(

@@ -11,7 +11,6 @@ import math
 from functools import lru_cache
 
 import numpy as np
-from scipy.optimize import minimize
 
 from course_lib.explore.kit import Bars, Choice, Curve, Explorer, Pad, Page, Slider, View
 from course_lib.explore.kit.canvas import BLUE, GREEN, ORANGE, PALE
@@ -40,16 +39,27 @@ def divergence(log_p: np.ndarray, log_q: np.ndarray) -> float:
     return float(np.trapezoid(np.exp(log_p) * (log_p - log_q), GRID))
 
 
+def lowest(log_p: np.ndarray, mean: float, log_sd: float) -> tuple[float, float]:
+    """(mean, sd) of the q at which KL(q‖p) has a minimum, searched from one place by steps that
+    are halved where no neighbour is better (Hooke and Jeeves 1961)."""
+    reverse = lambda at: divergence(log_normal(GRID, at[0], math.exp(at[1])), log_p)
+    best, step = (mean, log_sd), 0.2
+    while step > 1e-4:
+        around = [
+            (best[0] + i * step, best[1] + j * step) for i in (0, -1, 1) for j in (0, -1, 1)
+        ]
+        better = min(around, key=reverse)
+        best, step = better, step / 2 if better == best else step
+    return best[0], math.exp(best[1])
+
+
 @lru_cache(100)
 def best(apart: float) -> dict[str, tuple[float, float]]:
     """(mean, sd) of the best q, by the words of what it is best for."""
     log_p, middle = log_mixture(GRID, apart), (1 - 2 * LEFT) * apart
     found = {FORWARD: (middle, math.sqrt(WIDTH**2 + apart**2 - middle**2))}
-    for words, start in zip(REVERSE, (-apart, apart), strict=True):
-        reverse = lambda at: divergence(log_normal(GRID, at[0], math.exp(at[1])), log_p)
-        mean, log_sd = minimize(reverse, (start, math.log(WIDTH)), method="Nelder-Mead").x
-        found[words] = float(mean), math.exp(log_sd)
-    return found
+    starts = zip(REVERSE, (-apart, apart), strict=True)
+    return found | {words: lowest(log_p, at, math.log(WIDTH)) for words, at in starts}
 
 
 def two_kls() -> Explorer:

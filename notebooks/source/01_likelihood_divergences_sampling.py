@@ -32,7 +32,7 @@ import torch
 from torch.distributions import MultivariateNormal, Normal
 from torch.nn.functional import logsigmoid
 
-from course_lib import data, plots, training
+from course_lib import data, explore, plots, training
 from course_lib.checks import agrees, check, predict, refuses
 from course_lib.lessons import lesson_01
 from course_lib.models import GaussianMixture, linear
@@ -327,6 +327,15 @@ plots.show(fig, alt="Three landscapes over mean and log sigma of q. Forward KL h
 # around each mode, and steep walls. JS has a basin at each mode too, and one for the cover; in
 # the white region between and below them it is a *plateau*.
 #
+# **Do it by hand.** Press in the picture: there comes the top of $q$, the higher the narrower. Below
+# you see at which $x$ each integral collects its nats. Try to bring each of both to its least, and
+# read off where the other is paid then. Question: how much more does the reverse KL ask for the
+# right mode than for the left, and why just that? (*modes at ±* is for exercise 01.8.)
+
+# %%
+explore.show(explore.two_kls())
+
+# %% [markdown]
 # ### Why flat: Jensen–Shannon is bounded
 # In JS each distribution is compared with the mixture $m = \frac{p+q}2$, of which it is
 # itself at least half. So $\log\frac{p}{m} \le \log 2$ everywhere, and

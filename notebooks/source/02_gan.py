@@ -1291,9 +1291,17 @@ explore.show(explore.interpolation(trained), t=0.5)
 # is.
 #
 # (`explore.show(explore.replay(history))` in a cell of your own replays the short training
-# from above. With `explore.show(explore.playground())` you play a GAN in the plane, one move at
-# a time: draw a target, then make G's points collapse.)
+# from above.)
 #
+# **Play it yourself.** A GAN in the plane, one move at a time. The shade is D's verdict, an arrow the way
+# in which D's gradient sends a point of G. Draw a target with the mouse, or take the eight heaps.
+# Question: with how many moves of D and G a round, and at which of G's rates, do all points fall
+# into one heap? What do the arrows say just before?
+
+# %%
+explore.show(explore.playground(), step=150)
+
+# %% [markdown]
 # ## 11 · Break it
 #
 # Three trainings on the ring, A, B and C. One is healthy; the other two have a fault of

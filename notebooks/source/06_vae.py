@@ -524,6 +524,14 @@ name = "z treated as a constant"
 refuses(frozen.mean(-1), exact_gradient, error=error, name=name)
 
 # %% [markdown]
+# **See it move.** Drag $\varepsilon$ on the lowest axis, then $m$ and $\sigma$: the grey lines show where
+# every $\varepsilon$ goes. Then let *way* keep only the value of $z$, and move $m$ again. Question: at
+# which $\varepsilon$ does a draw carry no gradient in $\sigma$, although $f$ is not flat there?
+
+# %%
+explore.show(explore.reparameterisation())
+
+# %% [markdown]
 # ### 4.2 · The other way, and what it costs
 #
 # There is a second way, which does not need to differentiate $f$. From $\nabla q=q\,\nabla\log q$,

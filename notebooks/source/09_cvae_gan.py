@@ -483,7 +483,16 @@ if not check("09.1", moves_by):
     moves_by = lesson_09.ALGORITHM_1
 
 # %% [markdown]
-# That is who *moves*. On which networks does each loss *depend*? Ask autograd: in which parameters has it
+# That is who *moves*. A loss may *depend* on more networks than it moves. Light one loss after the
+# other, and follow its gradient backwards, orange, from the network that judges to the one that
+# drew. Fill in a table on paper, eight rows and four columns: full circle, empty circle or point;
+# *show the whole table* tells you how you did. Question: why can $\mathcal L_{GD}$ never reach E?
+
+# %%
+explore.show(explore.four_players())
+
+# %% [markdown]
+# The same in code. On which networks does each loss depend? Ask autograd: in which parameters has it
 # a gradient?
 
 # %%

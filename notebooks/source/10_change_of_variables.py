@@ -146,6 +146,13 @@ check("10.1", density_of_logit)
 # ![A rising curve z = f(x). A narrow strip on the x-axis, under a high density, is taken to a wide strip on the z-axis, beside a low density. Both strips have the same area.](drawing:areas)
 #
 # Where $f$ is steep, a narrow strip becomes a wide one. The probability in it is the same, so the areas are equal, and the density of $x$ is higher by just the slope $df/dx$. That is (10.1).
+#
+# **Bend it yourself.** Drag the knots of the curve. Every coloured strip keeps its eighth of the probability,
+# however you bend. Question: you want two heaps with an empty gap between them. Where must the curve be steep, and
+# where nearly level?
+
+# %%
+explore.show(explore.line_flow())
 
 # %% [markdown]
 # ### 1.1 · Every positive density on a line is a flow

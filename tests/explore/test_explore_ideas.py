@@ -194,8 +194,8 @@ def test_each_axis_drags_its_own_number():
 @pytest.mark.parametrize("seed", range(5))
 def test_any_heights_make_a_rising_map_that_keeps_areas(seed):
     heights = np.random.default_rng(seed).uniform(-3, 3, 5).round(2)
-    z, slope, knots = line_flow.bent(tuple(heights))
-    assert (np.diff(z) > 0).all() and (slope > 0).all() and (np.diff(knots) > 0.09).all()
+    z, slope = line_flow.bent(tuple(heights))
+    assert (np.diff(z) > 0).all() and (slope > 0.09).all()
     p = norm.pdf(z) * slope
     assert np.trapezoid(p, line_flow.FINE) == pytest.approx(1, abs=1e-3)
     explorer = explore.line_flow()
@@ -204,7 +204,7 @@ def test_any_heights_make_a_rising_map_that_keeps_areas(seed):
 
 
 def test_the_straight_map_leaves_the_density_as_it_is():
-    z, slope, _ = line_flow.bent((-2.0, -1.0, 0.0, 1.0, 2.0))
+    z, slope = line_flow.bent((-2.0, -1.0, 0.0, 1.0, 2.0))
     inside = slice(400, -400)
     assert z[inside] == pytest.approx(line_flow.FINE[inside], abs=1e-9)
     assert slope[inside] == pytest.approx(np.ones(2401), abs=1e-9)
