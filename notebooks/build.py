@@ -160,7 +160,12 @@ class Course:
         self.timings = self.source / "minutes.json"
 
     def lessons(self, wanted: list[str] | None = None) -> list[Path]:
-        every = sorted(self.source.glob("[0-9][0-9]_*.py"))
+        """The sources of the lessons, by number; those whose names begin as asked."""
+        return [path for path in self.notebooks(wanted) if path.stem[:2].isdigit()]
+
+    def notebooks(self, wanted: list[str] | None = None) -> list[Path]:
+        """The lessons, then what is no lesson and is built alike: the gallery of explorers."""
+        every = sorted(self.source.glob("*.py"))
         for name in wanted or []:
             if not any(path.stem.startswith(name) for path in every):
                 known = ", ".join(path.stem for path in every) or "none yet"
@@ -219,6 +224,8 @@ class Course:
     def neighbours(self, path: Path) -> str:
         """Links to the lesson before, to the first one (the contents) and to the next."""
         every = self.lessons()
+        if path not in every:
+            return f"[contents]({every[0].stem}.ipynb)" if every else ""
         at = every.index(path)
         places = [("← ", every[at - 1] if at else None), ("", every[0] if at else None)]
         places.append(("→ ", every[at + 1] if at + 1 < len(every) else None))
@@ -279,7 +286,7 @@ class Course:
     def write(self, wanted: list[str] | None = None) -> list[Path]:
         """Build; returns the files that changed."""
         texts = dict(self.pages())
-        for path in self.lessons(wanted):
+        for path in self.notebooks(wanted):
             texts |= self.build(path)
         changed = []
         texts |= self.readme()
@@ -294,7 +301,7 @@ class Course:
         """What is wrong with the copies, a line each; empty when all agree with the source."""
         problems, known = [], set()
         texts = dict(self.pages())
-        for path in self.lessons():
+        for path in self.notebooks():
             texts |= self.build(path)
         for target, text in texts.items():
             known.add(target)
@@ -344,7 +351,7 @@ class Course:
         target = (to or self.solved) / f"{path.stem}.ipynb"
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text, "utf-8", newline="\n")
-        if to is None:
+        if to is None and path in self.lessons():
             measured = self.minutes() | {path.stem[:2]: round(seconds / 60, 2)}
             self.timings.write_text(json.dumps(measured, indent=1, sort_keys=True) + "\n")
             self.write()  # the minutes stand in headers, of lesson 00 too
@@ -476,7 +483,7 @@ def main(arguments: list[str] | None = None, folder: Path = NOTEBOOKS) -> int:
             to = chosen.to
             if to is None and chosen.budget != "laptop":
                 to = Path(tempfile.mkdtemp(prefix="lessons-"))
-            for path in course.lessons(chosen.lessons):
+            for path in course.notebooks(chosen.lessons):
                 target = course.execute(path, chosen.budget, to, chosen.keep_figures)
                 print(f"executed {target}")
     except BuildError as error:

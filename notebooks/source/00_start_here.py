@@ -225,6 +225,8 @@ explore.show(explore.temperature(flow))
 # **What to see.** A flow turns images into noise and back without losing anything, so its $z$
 # has as many numbers as the image has pixels: 784. The slider shrinks eighteen such $z$, one for
 # each picture, towards 0, all by the same factor $T$. At $T = 0$ one image is left.
+#
+# All explorers of the course stand in [a gallery](explorers.ipynb), each with one thing to find out.
 
 # %% [markdown]
 # ## 4 · How exercises work

@@ -4,6 +4,7 @@ That both copies also run is tested by nbval, cell by cell (see conftest.py); th
 """
 
 import ast
+import itertools
 import json
 import re
 import statistics
@@ -11,6 +12,8 @@ import statistics
 import nbformat
 import pytest
 from conftest import ROOT, script
+
+from course_lib import explore
 
 COURSE = script("build").Course(ROOT / "notebooks")
 COURSE_TIMES = script("reading_time")
@@ -107,6 +110,25 @@ def test_every_figure_has_alternative_text(lesson):
             assert all(len(alt) > 15 for alt in alts), (
                 f"a figure without its text:\n{cell.source}"
             )
+
+
+def test_the_gallery_has_every_explorer_with_one_thing_to_find_out(build):
+    """The prose before a cell names the explorer that the cell shows, and asks one question."""
+    gallery = build.read_source(COURSE.source / "explorers.py").cells
+    shown = []
+    for before, cell in itertools.pairwise(gallery):
+        for call in calls(cell.source, "show") if cell.cell_type == "code" else ():
+            name = call.args[0].func.attr
+            assert f"## `{name}` · lesson" in before.source
+            assert before.source.count("?") == before.source.count("Find out:") == 1, name
+            shown.append(name)
+    assert sorted(shown) == sorted(explore.names())
+    solved = cells_of(COURSE.solved / "explorers.ipynb")
+    outputs = [
+        o for c in solved for o in c.get("outputs", []) if "text/html" in o.get("data", {})
+    ]
+    alts = re.findall(r'<img alt="([^"]{40,})"', "".join(o.data["text/html"] for o in outputs))
+    assert len(alts) == len(shown), "each has its first view, and that its text"
 
 
 def cells_of(path):
