@@ -6,6 +6,7 @@ import ast
 import builtins
 import contextlib
 import io
+from functools import cache
 
 import matplotlib
 from conftest import ROOT, script
@@ -13,6 +14,7 @@ from conftest import ROOT, script
 BUILD = script("build")
 
 
+@cache
 def source_cells(lesson: str) -> list:
     """All cells of a lesson's source, solutions in place and without markers."""
     (file,) = (ROOT / "notebooks" / "source").glob(f"{lesson}_*.py")
@@ -54,14 +56,25 @@ def needed(cells: list[str], code: str) -> list[int]:
     return sorted(chosen)
 
 
-def printed(cells: list[str], code: str) -> list[str]:
-    """The lines that a piece of code prints, after those of the cells before it that it needs."""
+def printed(cells: list[str], pieces: dict[str, tuple[int, str]]) -> dict[str, list[str]]:
+    """The lines that each piece of code prints when it runs after the cell of that index; one
+    line with the error for a piece that stops. Of the cells only those run that are needed, once.
+    """
     matplotlib.use("agg")
+    wanted = {i for at, code in pieces.values() for i in needed(cells[: at + 1], code)}
     space: dict = {"__name__": "lesson"}
-    with contextlib.redirect_stdout(io.StringIO()):
-        for i in needed(cells, code):
-            exec(compile(cells[i], f"cell {i}", "exec"), space)
-    out = io.StringIO()
-    with contextlib.redirect_stdout(out):
-        exec(compile(code, "the piece", "exec"), space)
-    return out.getvalue().splitlines()
+    found = {}
+    for i, cell in enumerate(cells):
+        if i in wanted:
+            with contextlib.redirect_stdout(io.StringIO()):
+                exec(compile(cell, f"cell {i}", "exec"), space)
+        for name, (at, code) in pieces.items():
+            if at == i:
+                out = io.StringIO()
+                try:
+                    with contextlib.redirect_stdout(out):
+                        exec(compile(code, name, "exec"), dict(space))
+                    found[name] = out.getvalue().splitlines()
+                except Exception as error:
+                    found[name] = [f"{type(error).__name__}: {error}"]
+    return found

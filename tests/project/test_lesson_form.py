@@ -2,6 +2,7 @@
 to compare with is what its solution computes."""
 
 import re
+from functools import cache
 
 import nbformat
 import pytest
@@ -25,24 +26,31 @@ def test_a_lesson_lacks_nothing_of_the_form(lesson):
         assert missing == []
 
 
-def compared():
-    """(lesson, exercise, the cells before it and its own, the code to compare with)."""
-    for lesson in LESSONS:
-        code: list[str] = []
-        waiting = []
-        for cell in source_cells(lesson):
-            if cell.cell_type == "code":
-                code.append(cell.source)
-                if waiting and cell.metadata.get("exercise") in waiting[0].numbers:
-                    card = waiting.pop(0)
-                    yield lesson, card.numbers[0], list(code), card.fields["Compare"]
-                continue
+@cache
+def compared(lesson: str) -> dict[str, tuple[int, str]]:
+    """Exercise → the code cell it runs after, its own or else the last, and its expected lines."""
+    found, waiting, at = {}, [], -1
+    for cell in source_cells(lesson):
+        if cell.cell_type == "markdown":
             waiting += [c for c in FORM.cards(cell.source) if "Compare" in c.fields]
-        for card in waiting:  # without a cell of their own: they may use the whole lesson
-            yield lesson, card.numbers[0], list(code), card.fields["Compare"]
+            continue
+        at += 1
+        if waiting and cell.metadata.get("exercise") in waiting[0].numbers:
+            card = waiting.pop(0)
+            found[card.numbers[0]] = (at, card.fields["Compare"])
+    return found | {card.numbers[0]: (at, card.fields["Compare"]) for card in waiting}
 
 
-COMPARED = list(compared())
+@cache
+def printed_by(lesson: str) -> dict[str, list[str]]:
+    """What each expected line of a lesson prints; the lesson runs once."""
+    cells = [cell.source for cell in source_cells(lesson) if cell.cell_type == "code"]
+    return printed(
+        cells, {n: (at, told(text)[0]) for n, (at, text) in compared(lesson).items()}
+    )
+
+
+COMPARED = [(lesson, number) for lesson in LESSONS for number in compared(lesson)]
 
 
 def told(text: str) -> tuple[str, list[str]]:
@@ -60,14 +68,12 @@ def same(found: str, expected: str) -> bool:
     return all(float(a) == pytest.approx(float(b), rel=1e-3, abs=2e-4) for a, b in pairs)
 
 
-@pytest.mark.parametrize(
-    ("lesson", "number", "cells", "text"), COMPARED, ids=[case[1] for case in COMPARED]
-)
-def test_an_expected_line_is_what_the_solution_prints(lesson, number, cells, text):
-    code, expected = told(text)
+@pytest.mark.parametrize(("lesson", "number"), COMPARED)
+def test_an_expected_line_is_what_the_solution_prints(lesson, number):
+    _, expected = told(compared(lesson)[number][1])
     assert expected, f"{number}: print(…)  # → what it prints"
-    found = printed(cells, code)
-    assert len(found) == len(expected)
+    found = printed_by(lesson)[number]
+    assert len(found) == len(expected), found
     for one, other in zip(found, expected, strict=True):
         assert same(one, other), f"{number} prints {one!r}, its card says {other!r}"
 
