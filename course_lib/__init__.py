@@ -13,6 +13,7 @@ The parts, from the ground up; a part knows only parts above it in this list, an
     training  fit: rounds, batches and noise, histories, kept runs, several processes
     evaluation  scores, the judges that they need, the report, the ladder
     zoo       trained models that come with the course
+    tuning    search spaces, trials and studies, over optuna
     explore   explorers, over the panels of explore/kit
     checks    how answers and equations are tried
     lessons   what single lessons bring: exercises, faults; content, no library

@@ -10,6 +10,7 @@ import argparse
 import io
 import json
 import os
+import shlex
 import signal
 import sys
 import time
@@ -113,6 +114,35 @@ def evaluate(options: argparse.Namespace) -> None:
     print(report)
 
 
+def tune(options: argparse.Namespace) -> None:
+    """Search for better settings of a model, alone or with other processes."""
+    from course_lib import tuning  # optuna takes its time to import, and no other job needs it
+
+    if options.model not in models.MODELS:
+        raise unknown("model", options.model, models.MODELS)
+    kind, fixed = models.MODELS[options.model], dict(map(grammar.setting, options.set))
+    if options.recipe:
+        fixed["recipe"] = options.recipe
+    require_fit(kind(**fixed), options.data)
+    study = tuning.search(
+        kind,
+        data.load(options.data, root=options.root),
+        trials=options.trials,
+        seconds=options.seconds,
+        storage=options.storage,
+        fixed=fixed,
+    )
+    whole = [trial for trial in study.trials if trial.state.name == "COMPLETE"]
+    print(f"{len(study.trials)} trials, {len(whole)} of them whole.")
+    if whole:
+        best = study.best_trial
+        print(
+            f"Best: trial {best.number}, {best.value:.4g} on images that were held back, with"
+        )
+        words = (shlex.quote(f"{name}={value}") for name, value in best.params.items())
+        print("  " + " ".join(f"--set {word}" for word in words))
+
+
 def show_zoo(options: argparse.Namespace) -> None:
     """List the trained models, or show a card."""
     if options.name:
@@ -137,6 +167,7 @@ def show_data(options: argparse.Namespace) -> None:
 
 JOBS = {
     "train": train,
+    "tune": tune,
     "sample": sample,
     "evaluate": evaluate,
     "zoo": show_zoo,

@@ -26,6 +26,11 @@ EXAMPLES = {
   python -m course_lib train --zoo gan-mnist --budget full --root FOLDER_WITH_MNIST
   torchrun --nproc-per-node 2 -m course_lib train VAE   two processes, one training
 The same command again continues the training kept in --out.""",
+    "tune": """examples:
+  python -m course_lib tune GAN --trials 20 --seconds 30 --storage gan.log
+  python -m course_lib tune VAE --set latent=2 --trials 50 --seconds 60 --storage vae.log
+The same command again goes on, and joins in while another runs it: on one machine by a file, on
+several by a database's address (--storage postgresql://USER@HOST/NAME).""",
     "sample": """examples:
   python -m course_lib sample gan-mnist                 64 images of the zoo's GAN
   python -m course_lib sample flow-moons -n 2000        points in the plane
@@ -75,6 +80,14 @@ def whole(low: int, high: int) -> Callable[[str], int]:
         )
 
     return read
+
+
+def seconds(text: str) -> float:
+    """The reader of a number of seconds above 0."""
+    with contextlib.suppress(ValueError):
+        if 0 < float(text) < float("inf"):
+            return float(text)
+    raise argparse.ArgumentTypeError(f"expected a number above 0, got {text}")
 
 
 SEED, MANY = whole(0, 2**63 - 1), whole(1, 10**9)
@@ -136,6 +149,24 @@ def parser(jobs: Mapping[str, Callable], model: str | None = None) -> Parser:
     add("--batch", type=MANY, help="examples a batch (default: the recipe's)")
     add("--seed", type=SEED, help="of data order and noise (default: 0, or the zoo recipe's)")
     add("--out", type=Path, help="folder to keep the training in (default: runs/NAME)")
+
+    add = command("tune", settings)
+    add("model", help=f"one of {', '.join(models.MODELS)}")
+    add("--recipe", help='settings by name that are not searched: "course" (default), "report"')
+    add(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a setting that is not searched",
+    )
+    add(
+        "--data", default="digits", help="data set, of whose training images some are held back"
+    )
+    add("--root", help=ROOT)
+    add("--trials", type=MANY, default=20, metavar="N", help="in all, those of others too")
+    add("--seconds", type=seconds, default=30.0, help="of the processor, a trial")
+    add("--storage", help="journal file or database address (default: kept nowhere)")
 
     add = command("sample")
     add("name", help=MODEL)

@@ -28,7 +28,7 @@ from course_lib.models.parts.likelihoods import (
     gaussian_log_likelihood,
     log_sigma,
 )
-from course_lib.models.settings import COMMON, choice, number, whole
+from course_lib.models.settings import BETAS, COMMON, choice, number, whole
 
 
 class Conditional(Model):
@@ -41,13 +41,20 @@ class Conditional(Model):
         COMMON
         | CONDITION
         | {
-            "latent": whole(16, "length of z ~ N(0, I)"),
-            "width": whole(32, "channels next to the image; each step towards z doubles them"),
+            "latent": whole(16, "length of z ~ N(0, I)", search=(8, 16, 32, 64)),
+            "width": whole(
+                32,
+                "channels next to the image; each step towards z doubles them",
+                search=(8, 16, 32),
+            ),
             "dense": whole(256, "hidden layer of every network that reads images"),
             "lr": number(
-                5e-4, "learning rate, of all players but those with their own", "(0, inf)"
+                5e-4,
+                "learning rate, of all players but those with their own",
+                "(0, inf)",
+                search="[1e-4, 5e-3]",
             ),
-            "betas": number((0.9, 0.999), "of Adam", "[0, 1)", many=2),
+            "betas": number((0.9, 0.999), "of Adam", "[0, 1)", many=2, search=BETAS),
             "average": AVERAGE,
         }
     )

@@ -81,6 +81,7 @@ class CVAEGAN(Autoencoder):
             "λ1 of KL, λ2 of L_G, λ3 of L_GD, λ4 of L_GC",
             "[0, inf)",
             many=4,
+            search=((3, 1, 1e-3, 1e-3), (3, 1, 1, 10), (3, 1, 1, 1), (1, 1, 1, 10)),
         ),
         "matched": number(
             (1.0, 1.0, 1.0), "weights in L_G of pixels, f_D, f_C (paper: 1)", "[0, inf)", many=3

@@ -39,7 +39,11 @@ class DCGAN(GAN):
         COMMON
         | PLAY
         | {
-            "width": whole(32, "channels next to the image; each step towards z doubles them"),
+            "width": whole(
+                32,
+                "channels next to the image; each step towards z doubles them",
+                search=(16, 32, 64),
+            ),
             "norm": choice("dcgan", convolutions.NORMS, "where batch norm is"),
             "up": choice(
                 "transposed", convolutions.UPS, "G's steps; dense: report A on digits"

@@ -23,7 +23,7 @@ from course_lib.models.parts import critics
 from course_lib.models.parts.averages import AVERAGE
 from course_lib.models.parts.computing import evaluating
 from course_lib.models.parts.critics import OBJECTIVES, discriminator_loss, generator_loss
-from course_lib.models.settings import COMMON, choice, number, whole
+from course_lib.models.settings import BETAS, COMMON, choice, number, whole
 
 __all__ = ["GAN", "OBJECTIVES", "discriminator_loss", "generator_loss"]
 
@@ -32,7 +32,7 @@ OPTIMISERS = {"Adam": adam, "RMSprop": lambda lr, betas: partial(torch.optim.RMS
 
 # How a game of two is played.
 PLAY = {
-    "latent": whole(64, "length of z ~ N(0, I)"),
+    "latent": whole(64, "length of z ~ N(0, I)", search=(16, 32, 64, 128)),
     "objective": choice("non-saturating", critics.LOSSES, "what D and G descend"),
     "critic": choice("free", critics.CRITICS, "how D's slope is bounded"),
     "weight_clip": number(0.01, 'largest weight of D with critic="clipped"', "(0, inf)"),
@@ -40,9 +40,9 @@ PLAY = {
     "k": whole(1, "moves of D a round", "[1, 1000]"),
     "order": choice("alternating", ORDERS, "D, then G against the new D; or both at a time"),
     "optimiser": choice("Adam", OPTIMISERS, "of both; RMSprop has no betas"),
-    "lr": number(2e-4, "learning rate of both", "(0, inf)"),
+    "lr": number(2e-4, "learning rate of both", "(0, inf)", search="[5e-5, 5e-3]"),
     "d_lr": number(None, "D's own rate (two time scales)", "(0, inf)", also=(None,)),
-    "betas": number((0.9, 0.999), "of Adam", "[0, 1)", many=2),
+    "betas": number((0.9, 0.999), "of Adam", "[0, 1)", many=2, search=BETAS),
     "average": AVERAGE,
 }
 
@@ -62,7 +62,14 @@ class GAN(Model):
     declared: ClassVar = (
         COMMON
         | PLAY
-        | {"hidden": whole((256, 256), "widths of G's layers, in reverse of D's", many=True)}
+        | {
+            "hidden": whole(
+                (256, 256),
+                "widths of G's layers, in reverse of D's",
+                many=True,
+                search=((128, 128), (256, 256), (512, 512)),
+            )
+        }
     )
     recipes: ClassVar = {
         "report": REPORT,

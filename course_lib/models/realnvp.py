@@ -58,17 +58,17 @@ class RealNVP(Model):
             "folded", CHECKERBOARDS, "as channels after a squeeze; or at full resolution"
         ),
         "coupling": choice("affine", COUPLINGS, "RealNVP's, or NICE's; masked ones are affine"),
-        "width": whole(32, "channels of the couplings' networks"),
-        "blocks": whole(2, "residual blocks in each", "[1, 100]"),
+        "width": whole(32, "channels of the couplings' networks", search=(16, 32, 64)),
+        "blocks": whole(2, "residual blocks in each", "[1, 100]", search=(1, 2, 3)),
         "block": choice("separable", BLOCKS, "of which kind"),
         "normalisation": choice("activation", NORMALISATIONS, "between couplings"),
         "dequantisation": choice("variational", ("variational", "uniform"), "noise on levels"),
         "alpha": number(1e-6, "of the logit; small: room for a black background", "(0, 0.5)"),
         "classes": CONDITION["classes"],
         "optimiser": choice("Adam", OPTIMISERS, "which"),
-        "lr": number(2e-3, "learning rate", "(0, inf)"),
+        "lr": number(2e-3, "learning rate", "(0, inf)", search="[2e-4, 1e-2]"),
         "clip": number(1.0, "largest norm of the gradient", "(0, inf)", also=(None,)),
-        "batch": whole(32, "images a batch"),
+        "batch": whole(32, "images a batch", search=(16, 32, 64)),
     }
     recipes: ClassVar = {
         "course": {},

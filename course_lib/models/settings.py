@@ -30,6 +30,8 @@ class Setting:
     within   the interval of a number
     many     None: one value; True: a list of any length; a number or range: of so many
     also     values that are allowed besides: None, or words
+    search   where to look for a better value (`course_lib.tuning`): an interval of numbers,
+             searched by their logarithm, or a tuple of options; None: it is not searched
     """
 
     default: Any
@@ -38,6 +40,7 @@ class Setting:
     within: str = "(-inf, inf)"
     many: bool | int | range | None = None
     also: tuple = ()
+    search: str | tuple | None = None
 
     def expected(self) -> str:
         """What may be given, in words."""
@@ -118,13 +121,13 @@ def names(default: tuple[str, ...], about: str) -> Setting:
 
 def _holds(interval: str, value: float) -> bool:
     """Whether "[low, high)" holds the value; infinity and NaN lie in none."""
-    low, high = _ends(interval)
+    low, high = ends(interval)
     above = value >= low if interval[0] == "[" else value > low
     below = value <= high if interval[-1] == "]" else value < high
     return above and below and math.isfinite(value)
 
 
-def _ends(interval: str) -> list[int | float]:
+def ends(interval: str) -> list[int | float]:
     """Both ends, whole ones exactly: a float has no 2⁶³ − 1."""
     ends = (end.strip() for end in interval[1:-1].split(","))
     return [int(end) if end.isdecimal() else float(end) for end in ends]
@@ -132,7 +135,7 @@ def _ends(interval: str) -> list[int | float]:
 
 def _in_words(interval: str) -> str:
     """ "[1, 1000000]" → "from 1 to 1,000,000"; what needs its brackets keeps them."""
-    low, high = _ends(interval)
+    low, high = ends(interval)
     if interval[-1] == "]" and interval[0] == "[":
         return f"from {low:,} to {high:,}" if high > 1 else f"in {interval}"
     if high == math.inf:
@@ -165,7 +168,9 @@ def table(declared: Mapping[str, Setting]) -> str:
 # Settings that nearly every model has.
 COMMON = {
     "shape": whole((1, 28, 28), "shape of one example", "[1, 65536]", many=range(1, 4)),
-    "batch": whole(64, "examples a batch"),
+    "batch": whole(64, "examples a batch", search=(32, 64, 128, 256)),
     "rounds": whole(20_000, "rounds at full budget", "[1, 1000000000000]"),
     "seed": whole(0, "of the first weights", SEEDS),
 }
+# What is tried of Adam's two decay rates: no momentum, little, and its authors' default.
+BETAS = ((0.0, 0.9), (0.5, 0.999), (0.9, 0.999))

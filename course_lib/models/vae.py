@@ -53,9 +53,14 @@ class VAE(Bounds, Model):
     """
 
     declared: ClassVar = COMMON | {
-        "latent": whole(2, "length of z, prior N(0, I)"),
+        "latent": whole(2, "length of z, prior N(0, I)", search=(2, 4, 8, 16, 32)),
         "network": choice("mlp", ("mlp", "convolutional"), "DCGAN's; for 28, 32, 64 … pixels"),
-        "hidden": whole((256,), "widths of the encoder, in reverse the decoder's", many=True),
+        "hidden": whole(
+            (256,),
+            "widths of the encoder, in reverse the decoder's",
+            many=True,
+            search=((256,), (256, 256, 256), (512, 512)),
+        ),
         "width": whole(32, "channels next to the image (convolutional)"),
         "dense": whole(256, "the encoder's last hidden layer (convolutional)"),
         "likelihood": choice("binarised", ("binarised", "grey", "gaussian"), "p(x|z)"),
@@ -64,12 +69,12 @@ class VAE(Bounds, Model):
             "analytic", ("analytic", "sampled"), "KL by the second SGVB, or first"
         ),
         "k": whole(1, "samples of the bound that is trained; 1: the ELBO", "[1, 100000]"),
-        "beta": number(1.0, "weight of the KL term (β-VAE)", "[0, inf)"),
+        "beta": number(1.0, "weight of the KL term (β-VAE)", "[0, inf)", search="[0.25, 4]"),
         "warm_up": number(0.0, "share of the rounds in which that weight grows", "[0, 1]"),
         "free_bits": number(0.0, "nats a latent that are not charged", "[0, inf)"),
         "corruption": number(0.0, "σ of noise on what the encoder sees", "[0, inf)"),
         "optimiser": choice("Adam", OPTIMISERS, "which"),
-        "lr": number(1e-3, "learning rate", "(0, inf)"),
+        "lr": number(1e-3, "learning rate", "(0, inf)", search="[1e-4, 1e-2]"),
         "clip": number(None, "largest norm of the gradient", "(0, inf)", also=(None,)),
         "anneal": flag(False, "lets the rate fall to zero along a cosine"),
         "decay": number(1.0, "multiplies it in each of `epochs` parts of training", "(0, 1]"),

@@ -18,7 +18,7 @@ FLOORS = [
     {"models"},
     {"training"},
     {"evaluation"},
-    {"zoo"},
+    {"zoo", "tuning"},
     {"explore", "checks"},
     {"lessons", "grammar"},
     {"classroom", "__main__"},

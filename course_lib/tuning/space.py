@@ -1,0 +1,49 @@
+"""Search spaces, read from the declarations of a model's settings.
+
+An interval is searched by its logarithm (rates, weights), a tuple is a list of options. Lesson 12
+asks of each whether the best of a study lies at its edge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import optuna
+
+from course_lib.errors import CourseError
+from course_lib.models import Model
+from course_lib.models.settings import Setting, ends
+
+
+def searched(kind: type[Model], fixed: Mapping[str, Any] = {}) -> dict[str, Setting]:
+    """The settings of a model class that a study varies: those with a range, and not `fixed`."""
+    found = {
+        name: setting
+        for name, setting in kind.declared.items()
+        if setting.search is not None and name not in fixed
+    }
+    if not found:
+        raise CourseError(
+            f"{kind.__name__} has no setting to search"
+            + (" besides those that you fix." if fixed else ": declare one with search=….")
+        )
+    return found
+
+
+def suggested(
+    trial: optuna.trial.BaseTrial, kind: type[Model], fixed: Mapping[str, Any] = {}
+) -> dict[str, Any]:
+    """The settings that an optuna trial asks for, those that are `fixed` among them.
+
+    Studies name options as text, "(256, 256)", which every storage can hold.
+    """
+    settings = dict(fixed)
+    for name, setting in searched(kind, fixed).items():
+        if isinstance(setting.search, str):
+            low, high = ends(setting.search)
+            settings[name] = trial.suggest_float(name, low, high, log=True)
+        else:
+            options = {str(option): option for option in setting.search}
+            settings[name] = options[trial.suggest_categorical(name, list(options))]
+    return settings

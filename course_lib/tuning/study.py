@@ -1,0 +1,116 @@
+"""Studies: many trials of one model on one data set, kept where several processes meet.
+
+Everything that chooses, remembers or prunes is optuna's. Here a trial becomes its objective, and
+a file name or a database address becomes its storage. Lesson 12 runs one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.storages.journal import JournalFileBackend
+from optuna.study import MaxTrialsCallback
+from optuna.trial import TrialState
+
+from course_lib.data import DataSet
+from course_lib.data.progress import bars_wanted
+from course_lib.errors import CourseError, whole_number
+from course_lib.models import Model
+from course_lib.training import TrainingStopped
+from course_lib.tuning import trial as trials_of
+from course_lib.tuning.space import searched, suggested
+
+ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
+
+
+def study(
+    name: str,
+    storage: str | Path | None = None,
+    sampler: optuna.samplers.BaseSampler | None = None,
+    pruner: optuna.pruners.BasePruner | None = None,
+) -> optuna.Study:
+    """The study of that name, begun or joined; the lowest score is the best.
+
+    storage  a journal file, which processes of one machine may share; a database's address
+             ("postgresql://…", "mysql://…") where several machines search; None: in memory
+    sampler  what asks for settings (None: optuna's TPE); pruner: what ends hopeless trials
+             (None: those below the median of the others at the same point)
+    """
+    if storage is not None and "://" not in str(storage):
+        file = Path(storage).expanduser()
+        try:
+            storage = optuna.storages.JournalStorage(JournalFileBackend(str(file)))
+        except OSError as error:
+            raise CourseError(
+                f"Can't keep a study in {file}: {error.strerror or error}. Choose a file in a "
+                "folder that is there and yours to write."
+            ) from error
+    return optuna.create_study(
+        study_name=name,
+        storage=storage,
+        sampler=sampler,
+        pruner=pruner,
+        direction="minimize",
+        load_if_exists=True,
+    )
+
+
+def search(
+    kind: type[Model],
+    dataset: DataSet,
+    *,
+    trials: int,
+    seconds: float,
+    storage: str | Path | None = None,
+    fixed: Mapping[str, Any] = {},
+    sampler: optuna.samplers.BaseSampler | None = None,
+    pruner: optuna.pruners.BasePruner | None = None,
+    progress: bool | None = None,
+) -> optuna.Study:
+    """Try settings of a model until the study has so many trials, of so many processor seconds.
+
+    kind, fixed   a class of models, and settings that stay as they are ("recipe" is one)
+    dataset       a training split
+    trials        in all: what other processes and earlier calls have tried counts
+
+    The study is of this model, data and number of seconds, so the same call goes on with it, from
+    another process too. A training that explodes is a failed trial. Ctrl-C ends the search after
+    a round; the trial at hand counts as failed. Raises CourseError before the first trial when
+    something does not fit.
+    """
+    whole_number("trials", trials)
+    searched(kind, fixed)
+    kind(**fixed).require(dataset)
+    images = trials_of.split(dataset)
+    found = study(
+        f"{kind.__name__} on {dataset.card.name}, {seconds:g} s", storage, sampler, pruner
+    )
+
+    def objective(trial: optuna.Trial) -> float:
+        chosen = kind(**{"seed": trial.number, **suggested(trial, kind, fixed)})
+        trial.set_user_attr("settings", chosen.settings)
+        rounds = trials_of.rounds_in(chosen, images.learned, seconds)
+
+        def tell(point: trials_of.Point) -> None:
+            steps.append(point)
+            trial.report(point.score, len(steps))
+            if len(steps) < len(trials_of.SHARES) and trial.should_prune():
+                raise optuna.TrialPruned
+
+        steps: list[trials_of.Point] = []
+        trial.set_user_attr("rounds", rounds)
+        return trials_of.play(chosen, images, rounds, trial.number, tell)[-1].score
+
+    left = trials - len(found.get_trials(deepcopy=False, states=ENDED))
+    if left > 0:
+        found.optimize(
+            objective,
+            n_trials=left,
+            callbacks=[MaxTrialsCallback(trials, states=ENDED)],
+            catch=(TrainingStopped,),
+            show_progress_bar=bars_wanted() if progress is None else progress,
+        )
+    return found
