@@ -8,9 +8,18 @@ how far the best of many trials can be believed.
 
 from course_lib.tuning.space import searched, suggested
 from course_lib.tuning.study import search, study
-from course_lib.tuning.trial import Point, Split, play, round_seconds, rounds_in, split
+from course_lib.tuning.trial import (
+    HELD_BACK,
+    SHARES,
+    Point,
+    Split,
+    play,
+    round_seconds,
+    rounds_in,
+    split,
+)
 
 __all__ = [
-    *("Point", "Split", "play", "round_seconds", "rounds_in", "search", "searched", "split"),
-    *("study", "suggested"),
+    *("HELD_BACK", "SHARES", "Point", "Split", "play", "round_seconds", "rounds_in", "search"),
+    *("searched", "split", "study", "suggested"),
 ]
