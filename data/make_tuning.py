@@ -23,6 +23,7 @@ import itertools
 import math
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -70,7 +71,9 @@ ABOUT = (
 @functools.cache
 def configurations(family: str) -> list[dict]:
     """The searched settings of each configuration: the paper's, then those of the sequence."""
-    sampler = optuna.samplers.QMCSampler(qmc_type="halton", scramble=True, seed=HALTON_SEED)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        sampler = optuna.samplers.QMCSampler(qmc_type="halton", scramble=True, seed=HALTON_SEED)
     study = optuna.create_study(sampler=sampler)
     found = []
     for _ in range(CONFIGURATIONS + 1):  # the first is not of the sequence, and left out

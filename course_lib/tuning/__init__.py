@@ -6,9 +6,9 @@ never touched. A *study* holds trials, and several processes may share one. Less
 how far the best of many trials can be believed.
 """
 
-from course_lib.tuning.space import searched, suggested
-from course_lib.tuning.study import search, study
-from course_lib.tuning.trial import (
+from course_lib.tuning.spaces import searched, suggested
+from course_lib.tuning.studies import search, study
+from course_lib.tuning.trials import (
     HELD_BACK,
     SHARES,
     Point,

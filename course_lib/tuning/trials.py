@@ -13,6 +13,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Real
 
 import torch
 from torch import Tensor
@@ -109,10 +110,15 @@ def round_seconds(
 
 def rounds_in(model: Model, dataset: DataSet, seconds: float) -> int:
     """How many rounds of this model so many processor seconds hold, as measured now."""
-    if not (math.isfinite(seconds) and seconds > 0):
-        raise CourseError(f"The seconds of a trial are a number above 0, not {seconds!r}.")
-    cost, _ = round_seconds(model, dataset, min(2.0, CALIBRATION * seconds))
+    cost, _ = round_seconds(model, dataset, min(2.0, CALIBRATION * checked(seconds)))
     return max(len(SHARES), int(seconds / cost))
+
+
+def checked(seconds: float) -> float:
+    """The seconds of a trial, if they are a number above 0; else a CourseError."""
+    if isinstance(seconds, Real) and math.isfinite(seconds) and seconds > 0:
+        return seconds
+    raise CourseError(f"The seconds of a trial are a number above 0, not {seconds!r:.100}.")
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,8 @@ from course_lib.data.progress import bars_wanted
 from course_lib.errors import CourseError, whole_number
 from course_lib.models import Model
 from course_lib.training import TrainingStopped
-from course_lib.tuning import trial as trials_of
-from course_lib.tuning.space import searched, suggested
+from course_lib.tuning import trials as trial_of
+from course_lib.tuning.spaces import searched, suggested
 
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
@@ -39,23 +39,30 @@ def study(
     sampler  what asks for settings (None: optuna's TPE); pruner: what ends hopeless trials
              (None: those below the median of the others at the same point)
     """
-    if storage is not None and "://" not in str(storage):
-        file = Path(storage).expanduser()
-        try:
-            storage = optuna.storages.JournalStorage(JournalFileBackend(str(file)))
-        except OSError as error:
-            raise CourseError(
-                f"Can't keep a study in {file}: {error.strerror or error}. Choose a file in a "
-                "folder that is there and yours to write."
-            ) from error
     return optuna.create_study(
         study_name=name,
-        storage=storage,
+        storage=_storage(storage),
         sampler=sampler,
         pruner=pruner,
         direction="minimize",
         load_if_exists=True,
     )
+
+
+def _storage(place: str | Path | None) -> optuna.storages.BaseStorage | None:
+    """optuna's storage at a journal file or a database's address."""
+    if place is None:
+        return None
+    try:
+        if "://" in str(place):
+            return optuna.storages.RDBStorage(str(place))
+        file = str(Path(place).expanduser())
+        return optuna.storages.JournalStorage(JournalFileBackend(file))
+    except Exception as error:  # of the system, the database, or the driver
+        raise CourseError(
+            f"Can't keep a study in {place}: {error!s:.200}. Choose a file in a folder that is "
+            "there and yours to write, or the address of a database whose driver is installed."
+        ) from error
 
 
 def search(
@@ -82,9 +89,10 @@ def search(
     something does not fit.
     """
     whole_number("trials", trials)
+    trial_of.checked(seconds)
     searched(kind, fixed)
     kind(**fixed).require(dataset)
-    images = trials_of.split(dataset)
+    images = trial_of.split(dataset)
     found = study(
         f"{kind.__name__} on {dataset.card.name}, {seconds:g} s", storage, sampler, pruner
     )
@@ -92,17 +100,17 @@ def search(
     def objective(trial: optuna.Trial) -> float:
         chosen = kind(**{"seed": trial.number, **suggested(trial, kind, fixed)})
         trial.set_user_attr("settings", chosen.settings)
-        rounds = trials_of.rounds_in(chosen, images.learned, seconds)
+        rounds = trial_of.rounds_in(chosen, images.learned, seconds)
 
-        def tell(point: trials_of.Point) -> None:
+        def tell(point: trial_of.Point) -> None:
             steps.append(point)
             trial.report(point.score, len(steps))
-            if len(steps) < len(trials_of.SHARES) and trial.should_prune():
+            if len(steps) < len(trial_of.SHARES) and trial.should_prune():
                 raise optuna.TrialPruned
 
-        steps: list[trials_of.Point] = []
+        steps: list[trial_of.Point] = []
         trial.set_user_attr("rounds", rounds)
-        return trials_of.play(chosen, images, rounds, trial.number, tell)[-1].score
+        return trial_of.play(chosen, images, rounds, trial.number, tell)[-1].score
 
     left = trials - len(found.get_trials(deepcopy=False, states=ENDED))
     if left > 0:

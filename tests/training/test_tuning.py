@@ -1,0 +1,334 @@
+"""Tuning: search spaces, the split that chooses, a trial's bits, studies that several share."""
+
+import importlib.util
+import json
+import multiprocessing
+import sys
+
+import optuna
+import pytest
+import torch
+from conftest import ROOT
+
+from course_lib import data, models, training, tuning
+from course_lib.__main__ import main
+from course_lib.errors import CourseError
+from course_lib.models.settings import ends
+from course_lib.tuning import studies, trials
+
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+SMALL = {"hidden": (16,), "batch": 32}
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return data.load("digits")
+
+
+@pytest.fixture(scope="module")
+def split(digits):
+    return tuning.split(digits)
+
+
+@pytest.fixture
+def cheap(monkeypatch):
+    """Features that cost nothing, a score that the weights decide, a few rounds a trial."""
+    monkeypatch.setattr(trials, "image_features", lambda x, name: x.flatten(1)[:9].double())
+    score = lambda self, model, seed=0: next(model.parameters()).abs().sum().item()
+    monkeypatch.setattr(trials.Split, "score", score)
+    monkeypatch.setattr(trials, "rounds_in", lambda model, dataset, seconds: 5)
+    monkeypatch.setenv("COURSE_PROGRESS", "0")
+
+
+# Spaces ----------------------------------------------------------------------------------------
+@pytest.mark.parametrize("name", models.MODELS.keys() - {"Flow"})  # of points: no judge
+def test_spaces_lie_within_the_settings(name):
+    kind = models.MODELS[name]
+    for setting, declared in tuning.searched(kind).items():
+        if isinstance(declared.search, str):
+            low, high = ends(declared.search)
+            assert 0 < low < high
+            options = (low, high)
+        else:
+            options = declared.search
+            assert len(set(map(str, options))) == len(options) > 1
+        for option in options:
+            declared.checked(option, setting)
+
+
+def test_every_corner_of_a_space_is_a_model():
+    for kind in (models.GAN, models.VAE, models.RealNVP):
+        for pick in (0, -1):
+            fixed = optuna.trial.FixedTrial(
+                {
+                    name: ends(s.search)[pick]
+                    if isinstance(s.search, str)
+                    else str(s.search[pick])
+                    for name, s in tuning.searched(kind).items()
+                }
+            )
+            chosen = tuning.suggested(fixed, kind)
+            assert kind(**chosen).settings["lr"] == ends(kind.declared["lr"].search)[pick]
+
+
+def test_what_is_fixed_is_not_searched():
+    trial = optuna.trial.FixedTrial(
+        {"lr": 1e-3, "batch": "32", "latent": "2", "hidden": "(256,)"}
+    )
+    assert "beta" not in tuning.searched(models.VAE, {"beta": 1.0})
+    assert tuning.suggested(trial, models.VAE, {"beta": 1.0}) == {
+        **{"beta": 1.0, "lr": 1e-3, "batch": 32, "latent": 2, "hidden": (256,)}
+    }
+    with pytest.raises(CourseError, match="no setting to search"):
+        tuning.searched(models.GaussianMixture, models.GaussianMixture.declared)
+
+
+# The split -------------------------------------------------------------------------------------
+def test_the_split_is_always_the_same_and_whole(digits, split):
+    again = tuning.split(data.load("digits"))
+    assert len(split.held) == tuning.HELD_BACK and len(split.learned) + 2_000 == len(digits)
+    assert torch.equal(split.held.images, again.held.images)
+    held, learned = (set(map(bytes, x.images.numpy())) for x in (split.held, split.learned))
+    assert not held & learned
+    counts = torch.bincount(split.held.labels) / 2_000 - torch.bincount(digits.labels) / 10_000
+    assert counts.abs().max() < 0.02
+
+
+@pytest.mark.parametrize(
+    ("dataset", "says"),
+    [
+        (lambda: data.load("digits", "test"), "training images"),
+        (lambda: data.load("digits").take(3_999), "too few"),
+        (lambda: data.load("ring"), "No judge"),
+    ],
+)
+def test_what_cannot_be_split(dataset, says):
+    with pytest.raises(CourseError, match=says):
+        tuning.split(dataset())
+
+
+def test_tuning_never_loads_test_images(monkeypatch, cheap, capsys):
+    load = data.load
+
+    def guarded(name, split="train", root=None):
+        assert split == "train"
+        return load(name, split, root)
+
+    monkeypatch.setattr(data, "load", guarded)
+    assert main(["tune", "VAE", "--trials", "1", "--set", "hidden=[16]"]) == 0
+
+
+# A trial ---------------------------------------------------------------------------------------
+def test_a_trial_has_the_bits_of_a_plain_training(split):
+    watched, plain = (models.VAE(seed=3, **SMALL) for _ in range(2))
+    points = tuning.play(watched, split, 20, seed=4, shares=(0.5, 1.0))
+    training.fit(plain, split.learned, rounds=20, seed=4, preview=False, progress=False)
+    assert all(map(torch.equal, watched.parameters(), plain.parameters()))
+    assert [point.round for point in points] == [10, 20]
+    assert 0 < points[0].seconds < points[1].seconds
+    again = tuning.play(models.VAE(seed=3, **SMALL), split, 20, seed=4, shares=(0.5, 1.0))
+    assert [p.score for p in again] == [p.score for p in points]
+
+
+def test_conditional_models_are_judged_with_the_labels_of_the_held_images(split):
+    asked = []
+
+    class Told(models.CVAE):
+        def sample(self, n, *, labels, **more):
+            asked.append(labels)
+            return torch.rand(n, 1, 28, 28)
+
+    split.score(Told(classes=10))
+    assert torch.equal(asked[0], split.held.labels)
+
+
+def test_seconds_become_rounds_by_the_second_lowest_group(split, monkeypatch):
+    now = [0.0]
+
+    def clock():
+        now[0] += 0.01 if now[0] < 1 else 0.03  # somebody disturbs the second half
+        return now[0]
+
+    monkeypatch.setattr(trials.time, "process_time", clock)
+    model = models.VAE(**SMALL)
+    before = [p.clone() for p in model.parameters()]
+    cost, blocks = tuning.round_seconds(model, split.learned, seconds=2.0)
+    assert cost == pytest.approx(0.01) and max(blocks) == pytest.approx(0.03)
+    assert len(blocks) == trials.BLOCKS
+    assert all(map(torch.equal, before, model.parameters())), "a copy plays"
+    now[0] = 0.0
+    assert tuning.rounds_in(model, split.learned, 5.0) == pytest.approx(500, abs=1)
+    with pytest.raises(CourseError, match="above 0"):
+        tuning.rounds_in(model, split.learned, 0)
+
+
+def test_a_teller_may_end_a_trial(split, cheap):
+    def tell(point):
+        raise optuna.TrialPruned
+
+    with pytest.raises(optuna.TrialPruned):
+        tuning.play(models.VAE(**SMALL), split, 10, tell=tell)
+
+
+# Studies ---------------------------------------------------------------------------------------
+def test_a_study_goes_on_where_it_was(digits, cheap, tmp_path):
+    file = tmp_path / "study.log"
+    for trials_in_all in (2, 3, 3):
+        found = tuning.search(
+            models.VAE, digits, trials=trials_in_all, seconds=1, storage=file, fixed=SMALL
+        )
+        assert [t.number for t in found.trials] == list(range(trials_in_all))
+    assert found.trials[0].user_attrs["settings"]["hidden"] == [16]
+    assert found.trials[0].user_attrs["rounds"] == 5
+    assert sorted(found.trials[0].intermediate_values) == [1, 2, 3, 4, 5]
+    other = tuning.search(models.VAE, digits, trials=1, seconds=2, storage=file, fixed=SMALL)
+    assert len(other.trials) == 1, "other seconds are another study"
+
+
+def test_a_database_takes_the_place_of_the_file(digits, cheap, tmp_path):
+    address = f"sqlite:///{tmp_path}/study.db"
+    for n in (1, 2):
+        found = tuning.search(
+            models.VAE, digits, trials=n, seconds=1, storage=address, fixed=SMALL
+        )
+    assert len(found.trials) == 2
+
+
+def _join(file):
+    tuning.search(
+        models.VAE, data.load("digits"), trials=6, seconds=1, storage=file, fixed=SMALL
+    )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="processes inherit the patches by fork")
+def test_two_processes_share_a_study(cheap, tmp_path):
+    file = tmp_path / "study.log"
+    fork = multiprocessing.get_context("fork")
+    both = [fork.Process(target=_join, args=(file,)) for _ in range(2)]
+    for one in both:
+        one.start()
+    for one in both:
+        one.join(60)
+    (name,) = optuna.get_all_study_names(studies._storage(file))
+    found = studies.study(name, file)
+    assert [t.number for t in found.trials] == list(range(len(found.trials)))
+    assert 6 <= len(found.trials) <= 7, "each ends the trial that it is at"
+    assert len({t.params["lr"] for t in found.trials}) == len(found.trials)
+
+
+def test_failures_are_recorded_and_the_search_goes_on(digits, cheap, monkeypatch):
+    def play(model, split, rounds, seed, tell):
+        if seed == 0:
+            raise training.TrainingStopped("exploded", training.History())
+        return [trials.Point(5, 1.0, 7.0)]
+
+    monkeypatch.setattr(trials, "play", play)
+    found = tuning.search(models.VAE, digits, trials=2, seconds=1, fixed=SMALL)
+    assert [t.state.name for t in found.trials] == ["FAIL", "COMPLETE"]
+    assert found.best_value == 7
+
+
+def test_an_interrupted_search_can_go_on(digits, cheap, monkeypatch, tmp_path):
+    interrupted = training.History(interrupted=True)
+    monkeypatch.setattr(trials, "fit", lambda *a, **k: interrupted)
+    options = {"seconds": 1, "storage": tmp_path / "s.log", "fixed": SMALL}
+    with pytest.raises(KeyboardInterrupt):
+        tuning.search(models.VAE, digits, trials=1, **options)
+    monkeypatch.setattr(trials, "fit", training.fit)
+    found = tuning.search(models.VAE, digits, trials=2, **options)
+    assert [t.state.name for t in found.trials] == ["FAIL", "COMPLETE"]
+
+
+def test_hopeless_trials_are_pruned(digits, cheap, monkeypatch):
+    scores = iter(range(1000))
+    monkeypatch.setattr(trials.Split, "score", lambda *a: float(next(scores)))
+    found = tuning.search(
+        models.VAE,
+        digits,
+        trials=3,
+        seconds=1,
+        fixed=SMALL,
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=1),
+    )
+    assert [t.state.name for t in found.trials] == ["COMPLETE", "PRUNED", "PRUNED"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"trials": 0}, "trials"),
+        ({"fixed": {"laten": 3}}, "laten"),
+        ({"fixed": {"shape": (1, 32, 32)}}, "shape"),
+        ({"storage": "/no/such/folder/s.log"}, "Can't keep"),
+        ({"storage": "nosuch://a/b"}, "database"),
+        ({"seconds": float("nan")}, "above 0"),
+    ],
+)
+def test_bad_searches_are_refused_before_the_first_trial(digits, wrong, says, monkeypatch):
+    monkeypatch.setattr(studies, "suggested", lambda *a: pytest.fail("a trial began"))
+    with pytest.raises(CourseError, match=says):
+        tuning.search(models.VAE, digits, **{"trials": 1, "seconds": 1.0, **wrong})
+
+
+def test_the_command_prints_what_it_found(cheap, capsys, tmp_path):
+    words = ["tune", "VAE", "--trials", "2", "--set", "hidden=[16]"]
+    assert main([*words, "--storage", str(tmp_path / "s.log")]) == 0
+    shown = capsys.readouterr().out
+    assert "2 trials, 2 of them whole" in shown and "--set lr=" in shown
+    assert main(["tune", "VAEE"]) == 2 and "Did you mean 'VAE'" in capsys.readouterr().err
+    assert main(["tune", "VAE", "--seconds", "-1"]) == 2
+
+
+# The record ------------------------------------------------------------------------------------
+RECORD = ROOT / "data" / "tuning.json"
+
+
+@pytest.fixture
+def make_tuning(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "data"))
+    spec = importlib.util.spec_from_file_location(
+        "make_tuning", ROOT / "data" / "make_tuning.py"
+    )
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_record_is_of_the_stated_configurations(make_tuning):
+    record = json.loads(RECORD.read_text())
+    assert record["held_back"] == tuning.HELD_BACK
+    for row in record["configurations"]:
+        wanted = make_tuning.configurations(row["family"])[row["number"]]
+        assert row["settings"] == json.loads(json.dumps(wanted))
+    for row in record["grid"]:
+        assert row["settings"] == make_tuning.cells()[row["number"]]
+    for kind in ("configurations", "grid", "seeds"):
+        for row in record[kind]:
+            assert row["failed"] or len(row["points"]) == len(tuning.SHARES)
+    for names, number, rounds in make_tuning.finalists(record, "VAE"):
+        row = next((r for r in record["seeds"] if names.items() <= r.items()), None)
+        assert row is None or (row["number"], row["rounds"]) == (number, rounds)
+
+
+def test_the_first_point_of_a_short_row_comes_out_again(make_tuning, split):
+    """Same rounds, same bits where torch, threads and kernels are the recorded ones."""
+    record = json.loads(RECORD.read_text())
+    rows = [r for r in record["configurations"] if r["points"] and r["family"] == "VAE"]
+    row = min(rows, key=lambda row: row["points"][0][1])
+    model = models.VAE(**make_tuning.configurations("VAE")[row["number"]], seed=row["seed"])
+    found = []
+
+    class Enough(Exception):
+        pass
+
+    def tell(point):
+        found.append(point)
+        raise Enough
+
+    with pytest.raises(Enough):
+        tuning.play(model, split, row["rounds"], row["seed"], tell)
+    here = (torch.__version__, torch.get_num_threads(), torch.backends.cpu.get_cpu_capability())
+    same = here == (row["torch"], row["threads"], row["kernels"])
+    played, _, score = row["points"][0]
+    assert found[0].round == played
+    assert found[0].score == pytest.approx(score, abs=0.002 if same else 0.25 * score)
