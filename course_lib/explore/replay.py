@@ -59,7 +59,9 @@ def replay(history) -> Explorer:
     last = max([t for t, _ in grids] + [len(v) for v in terms.values()])
     flat = grids[0][1].ndim == 2
     if flat:
-        reach = min(max(np.ceil(max(np.abs(g).max() for _, g in grids)), 1.0), 12.0)
+        # Most of all points at all moments: a few that fly far must not make all others small.
+        far = np.quantile(np.concatenate([np.abs(g).max(1) for _, g in grids]), 0.98)
+        reach = min(max(np.ceil(2.2 * far) / 2, 1.0), 12.0)
         shown = Pad(430, 430, (-reach, reach), (-reach, reach), grid="xy")
     else:
         shown, pictures = Face(SIDE), [sheet(grid) for _, grid in grids]
@@ -81,7 +83,7 @@ def replay(history) -> Explorer:
         if flat:
             shown.heading(canvas, words)
             with shown.on(canvas) as plane:
-                plane.discs(grid, 2.6, ORANGE)
+                plane.discs(grid.clip(-0.99 * reach, 0.99 * reach), 2.6, ORANGE)
         else:
             shown.paint(canvas, pictures[moment], words)
         for name, (panel, _) in curves.items():
@@ -91,6 +93,8 @@ def replay(history) -> Explorer:
             canvas.text(panel.box[2], panel.top - 9, f"{value:.3f}", size=14, anchor="rs")
             said.append(f"{name} {value:.3f}")
         means = f" Running means: {'; '.join(said)}." if said else ""
+        beyond = (np.abs(grid).max(1) > reach).sum() if flat else 0
+        means += f" {beyond} of {len(grid)} points lie beyond the edge." if beyond else ""
         return canvas, f"Round {t:,} of {last:,}.{means}"
 
     def nearest(_begin: float, at: float, _now: dict) -> dict[str, int]:

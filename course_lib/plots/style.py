@@ -135,10 +135,17 @@ COARSE = [min(255, 8 * round(value / 8)) for value in range(256)]
 
 
 def compact(picture: Image.Image) -> bytes:
-    """PNG bytes of a picture, reduced to a palette of 256 colours where nobody sees it."""
+    """PNG bytes of a picture, reduced to a palette of 256 colours where nobody sees it: greys
+    stay grey, and the colours share the places that those leave."""
     picture = picture.convert("RGB").point(COARSE * 3)
     if picture.getcolors(256) is None:
-        picture = picture.quantize(256, method=Image.Quantize.MAXCOVERAGE)  # keeps white white
+        pixels = np.asarray(picture)
+        colored = pixels[np.ptp(pixels, axis=2) > 0]
+        greys = np.repeat(sorted(set(COARSE)), 3).tolist()
+        rest = Image.fromarray(colored[None]).quantize(223, method=Image.Quantize.MAXCOVERAGE)
+        palette = Image.new("P", (1, 1))
+        palette.putpalette(greys + rest.getpalette()[: 3 * 223])
+        picture = picture.quantize(palette=palette, dither=Image.Dither.NONE)
     else:
         picture = picture.convert("P", palette=Image.Palette.ADAPTIVE, colors=256)
     out = io.BytesIO()

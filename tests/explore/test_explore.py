@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 from scipy import integrate, stats
-from shells import at, panel, parts, shaken
+from shells import at, panel, parts, pixels, shaken
 
 from course_lib import explore
 from course_lib.errors import CourseError
@@ -315,6 +315,17 @@ def test_strips_and_curves_can_be_pressed():
         assert again.press(at(panel(again, Curve, number), 0.55, 0.2))["moment"] == 2
     bar = explore.elbo_bar()
     assert bar.press(at(panel(bar, Curve), 0.75, 0.5))["mean"] == 2.0
+
+
+def test_a_few_points_that_fly_far_do_not_make_a_replay_small():
+    """The ring of radius 2 fills the picture, though one point in a hundred lies at 40."""
+    turn = torch.linspace(0, 6.28, 200)
+    ring = 2 * torch.stack([turn.cos(), turn.sin()], 1)
+    ring[:2] = 40.0
+    explorer = explore.replay(SimpleNamespace(grids=[(0, ring), (10, ring)], terms={}))
+    assert "2 of 200 points lie beyond the edge" in explorer.readout()
+    orange = np.argwhere((pixels(explorer.render()) == (213, 94, 0)).all(-1))
+    assert np.ptp(orange, axis=0).min() > 0.6 * 430
 
 
 def test_bars_of_the_bound_are_drawn_whole():

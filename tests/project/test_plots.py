@@ -238,6 +238,18 @@ def test_show_does_nothing_outside_a_notebook_and_wants_a_figure():
         plots.show("figure", alt="One bar of height one.")
 
 
+def test_greys_stay_grey_beside_many_colours():
+    """A palette of 256 must not tint a grey picture because coloured dots lie on it."""
+    colors = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
+    greys = np.linspace(0, 255, 40).astype(np.uint8)[None, :, None].repeat(40, 0).repeat(3, 2)
+    both = np.concatenate([colors, greys])
+    kept = Image.open(io.BytesIO(style.compact(Image.fromarray(both)))).convert("RGB")
+    found = np.asarray(kept, dtype=int)
+    assert np.ptp(found[40:], axis=2).max() == 0
+    assert np.abs(found[40:] - greys).max() <= 4
+    assert np.abs(found[:40] - colors).mean() < 24
+
+
 def test_the_stored_output_carries_picture_text_and_width():
     fig = plots.bars({"a": 1})
     output = style.Shown(plots.png(fig), 'One "bar" < two\n  bars.')._repr_mimebundle_()
