@@ -190,7 +190,7 @@ def main(extra: list[str]) -> None:
     if importlib.util.find_spec("jupyterlab") is None:
         sys.exit(
             f"JupyterLab is not installed for {sys.executable}. `make lab` sets everything up; "
-            "by hand: pip install -c constraints.txt -e ."
+            "by hand, see README: With conda, on Binder, on Windows."
         )
     try:
         messages = hand_out(ROOT / "notebooks", work)

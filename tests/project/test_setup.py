@@ -2,6 +2,7 @@
 
 import ast
 import errno
+import importlib.metadata
 import os
 import re
 import shutil
@@ -11,6 +12,7 @@ import tomllib
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
@@ -47,22 +49,70 @@ def tracked(root):
 # Requirements ----------------------------------------------------------------------------------
 
 
-def test_constraints_lie_within_the_ranges(root, project):
-    lines = [
-        line
-        for line in (root / "constraints.txt").read_text().splitlines()
-        if line and not line.startswith("#")
-    ]
-    pinned = {}
-    for line in lines:
-        assert re.fullmatch(r"[A-Za-z0-9._-]+==[0-9][A-Za-z0-9.!]*", line), line
-        name, _, version = line.partition("==")
-        pinned[name.lower().replace("_", "-")] = Version(version)
-    assert pinned["torch"] == Version("2.13.0") and pinned["torchvision"] == Version("0.28.0")
-    extras = project["optional-dependencies"].values()
-    for text in [*project["dependencies"], *(text for extra in extras for text in extra)]:
+LOCKS = ("requirements.lock", "requirements-gpu.lock", "requirements-cpu.lock")
+OPTIONS = ["--require-hashes", "--only-binary :all:"]
+ENTRY = re.compile(
+    r"([\w.-]+)==([\w.!+]+)(?: ; (.+?))?((?: \\\n    --hash=sha256:[0-9a-f]{64})+)\n"
+)
+
+
+@pytest.fixture(scope="module")
+def locked(root):
+    """{lock: {package: its version}}; a lock holds options, comments and pinned, hashed files."""
+    found = {}
+    for name in LOCKS:
+        text = (root / name).read_text()
+        entries = {canonicalize_name(m[1]): Version(m[2]) for m in ENTRY.finditer(text)}
+        rest = ENTRY.sub("", text).splitlines()
+        assert [line for line in rest if not line.startswith("#")] == OPTIONS, name
+        assert len(entries) == len(ENTRY.findall(text)), f"{name} names a package twice"
+        found[name] = entries
+    return found
+
+
+def test_the_lock_lies_within_the_ranges(root, project, locked):
+    texts = [*project["dependencies"]]
+    for extra in project["optional-dependencies"].values():
+        texts += extra
+    texts += tomllib.loads((root / "pyproject.toml").read_text())["build-system"]["requires"]
+    for text in texts:
         wanted = Requirement(text)
-        assert pinned[wanted.name] in wanted.specifier, text
+        assert locked["requirements.lock"].get(wanted.name) in wanted.specifier, (
+            f"{text}: run `make lock`"
+        )
+
+
+def test_the_lock_holds_what_its_packages_ask_for(project, locked):
+    """--no-deps installs just what the lock says: so it must say all, in fitting versions."""
+    versions, missing = locked["requirements.lock"], []
+    extras = {name: {""} for name in versions}
+    for text in project["dependencies"]:
+        extras[Requirement(text).name] |= Requirement(text).extras
+    walked = set()
+    while todo := {(name, extra) for name in versions for extra in extras[name]} - walked:
+        for name, extra in todo:
+            try:
+                asked = importlib.metadata.requires(name) or []
+            except importlib.metadata.PackageNotFoundError:
+                continue  # of another system
+            for wanted in map(Requirement, asked):
+                other = canonicalize_name(wanted.name)
+                if wanted.marker and not wanted.marker.evaluate({"extra": extra}):
+                    continue
+                if versions.get(other) in wanted.specifier:
+                    extras[other] |= wanted.extras
+                elif other not in locked["requirements-gpu.lock"]:
+                    missing.append(f"{name} asks for {wanted}, locked: {versions.get(other)}")
+        walked |= todo
+    assert missing == [] and len(walked) > 100
+
+
+def test_the_three_locks_agree(locked):
+    main, gpu, cpu = (locked[name] for name in LOCKS)
+    assert {name: Version(v.public) for name, v in cpu.items()} == {"torch": main["torch"]}
+    assert cpu["torch"].local == "cpu"
+    assert not main.keys() & gpu.keys() and len(gpu) > 10
+    assert not [name for name in main if re.match(r"nvidia|cuda|triton", name)]
 
 
 def test_environment_yml_agrees(root, project):
@@ -110,7 +160,7 @@ def test_help_lists_each_target(root):
     )
     makefile = (root / "Makefile").read_text()
     targets = re.search(r"^\.PHONY: (.*)$", makefile, re.M)[1].split()
-    assert {"help", "lab", "test", "lint", "notebooks", "execute", "bench"} <= set(targets)
+    assert set("help setup lab test lint notebooks execute bench lock".split()) <= set(targets)
     for target in targets:
         assert re.search(rf"^  make {target} +\S", out.stdout, re.M), target
 
@@ -120,7 +170,7 @@ def clone(tmp_path, root):
     """The files that a set-up reads, in a folder with a space in its name."""
     folder = tmp_path / "my course"
     folder.mkdir()
-    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
+    for name in ("Makefile", "pyproject.toml", *LOCKS):
         (folder / name).write_bytes((root / name).read_bytes())
     return folder
 
@@ -158,7 +208,8 @@ def test_missing_venv_is_told(clone):
 RECORDING = """
 case "$2" in
   venv) mkdir -p .venv/bin; cp "$0" .venv/bin/python; echo "$@" >> calls;;
-  pip) echo "$@" >> calls; [ ! -e broken ];;
+  pip) echo "$@" >> calls; case "$*" in *-cpu.lock) false;; *) [ ! -e broken ];; esac;;
+  *nvidia*) [ -e gpu ];;
 esac
 """
 
@@ -171,13 +222,18 @@ def test_interrupted_set_up_is_done_again(clone):
     (clone / "broken").unlink()
     assert make(clone, ".venv/.ready", python).returncode == 0
     calls = (clone / "calls").read_text().splitlines()
-    assert [call.split()[1] for call in calls] == ["venv", "pip", "venv", "pip"]
-    assert "--clear" in calls[0] and "--constraint constraints.txt" in calls[1]
+    last = [call.split()[-1] for call in calls]
+    cpu, main, course = "requirements-cpu.lock", "requirements.lock", "."
+    assert last == [".venv", cpu, main, ".venv", cpu, main, course]
+    assert all("--clear" in calls[n] for n in (0, 3))
+    assert all("--no-deps" in call for call in calls if " pip " in call)
     make(clone, ".venv/.ready", python)
     assert (clone / "calls").read_text().splitlines() == calls, "nothing is left to do"
     os.utime(clone / "pyproject.toml", (2**31, 2**31))
+    (clone / "gpu").touch()  # a torch that asks for NVIDIA's libraries
     make(clone, ".venv/.ready", python)
-    assert (clone / "calls").read_text().splitlines()[4:] == [calls[1]], "installed on top"
+    later = [call.split()[-1] for call in (clone / "calls").read_text().splitlines()[7:]]
+    assert later == [cpu, main, "requirements-gpu.lock", course], "installed on top"
 
 
 # The learner's copies --------------------------------------------------------------------------
