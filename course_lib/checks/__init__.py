@@ -8,7 +8,7 @@ Lesson 00 shows all four at work; the exercises of lesson NN stand in `lessons/l
 """
 
 from course_lib.checks.core import check
-from course_lib.checks.exercises import Exercise, Faults, Mistake, Prediction
+from course_lib.checks.exercises import Exercise, Faults, Prediction, When
 from course_lib.checks.finding import exercise, numbers
 from course_lib.checks.guesses import guess, predict
 from course_lib.checks.identities import agrees, refuses
@@ -16,8 +16,8 @@ from course_lib.checks.identities import agrees, refuses
 __all__ = [
     "Exercise",
     "Faults",
-    "Mistake",
     "Prediction",
+    "When",
     "agrees",
     "check",
     "exercise",

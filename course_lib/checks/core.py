@@ -16,7 +16,7 @@ import torch
 from course_lib.checks import trial
 from course_lib.checks.blame import Stopped, dots_left, left_open
 from course_lib.checks.compare import describe, difference, kind, named, unanswered
-from course_lib.checks.exercises import Exercise, Mistake, Probe
+from course_lib.checks.exercises import Exercise, Probe, When
 from course_lib.checks.finding import exercise
 
 MARKS = {True: "✓", False: "✗", None: "·"}
@@ -114,9 +114,9 @@ class Tried:
             useless = self.useless(answer) if self.probes is not None else None
             note = f"right. {self.asked.note}" if self.asked.note else "right"
             return (True, note) if useless is None else (False, useless)
-        for mistake in self.asked.mistakes:
+        for message, mistake in self.asked.mistakes.items():
             if self.shows(mistake):
-                return False, f"not yet: {mistake.message}"
+                return False, f"not yet: {message}"
         parts = [part for part in (reason, self.asked.hint) if part]
         return False, "not right" + (f": {'; '.join(parts)}" if parts else "")
 
@@ -132,12 +132,12 @@ class Tried:
                 return None
         return reasons[0]
 
-    def shows(self, mistake: Mistake) -> bool:
+    def shows(self, mistake: Any) -> bool:
         if isinstance(self.asked.right, dict) and not isinstance(self.outcome, dict):
             return False
-        if mistake.predicate is not None:
-            return _holds(mistake.predicate, self.outcome)
-        wrong, outcome = self.gives(mistake.answer), self.outcome
+        if isinstance(mistake, When):
+            return _holds(mistake.holds, self.outcome)
+        wrong, outcome = self.gives(mistake), self.outcome
         if isinstance(wrong, dict) and isinstance(outcome, dict):
             outcome = {key: outcome[key] for key in wrong if key in outcome}
         return wrong is not None and self.gap(wrong, outcome) is None

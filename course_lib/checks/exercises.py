@@ -6,7 +6,7 @@ them by number.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,22 +19,12 @@ Probe = tuple[Any, ...]
 
 
 @dataclass(frozen=True)
-class Mistake:
-    """A likely wrong answer and what to say to it.
+class When:
+    """A mistake that no single answer shows: `holds` gets the learner's answer (of a function:
+    the list of what it gave on the probes); `example` is an answer that it holds for."""
 
-    `answer` has the form of the exercise's `right`; of a dictionary it may hold some keys, and
-    is found in every answer that says this there. Where no single answer shows the mistake, use
-    `Mistake.when(predicate, message, example)`: the predicate gets the learner's answer (of a
-    function: the list of what it gave on the probes), `example` is one that it holds for.
-    """
-
-    answer: Any
-    message: str
-    predicate: Callable[[Any], bool] | None = None
-
-    @classmethod
-    def when(cls, predicate: Callable[[Any], bool], message: str, example: Any) -> Mistake:
-        return cls(example, message, predicate)
+    holds: Callable[[Any], bool]
+    example: Any
 
 
 @dataclass(frozen=True, eq=False)  # one is itself alone, so that what it gives can be kept
@@ -43,7 +33,10 @@ class Exercise:
 
     right: a number, tensor, word, truth value, set, dictionary or tuple of these; or, with
         `probes` or `domain`, the right function; or, without, a function of `check`'s context
-        that gives the right value (so do the mistakes' answers). also: other right answers.
+        that gives the right value (so do mistakes). also: other right answers.
+    mistakes: what to say → the likely wrong answer that it is said to. It has the form of
+        `right`; of a dictionary it may hold some keys, and is found in every answer that says
+        this there. Or a `When`.
     probes: argument tuples on which an answered function is called, edges among them, or a
         function of the context that gives them. domain: draws one argument tuple with a
         generator; a function is tried on some of these too, so that no answer can know them
@@ -59,7 +52,7 @@ class Exercise:
     """
 
     right: Any = None
-    mistakes: Sequence[Mistake] = ()
+    mistakes: Mapping[str, Any] = field(default_factory=dict)
     also: Sequence[Any] = ()
     probes: Iterable[Probe] | Callable[..., Iterable[Probe]] | None = None
     domain: Callable[[torch.Generator], Probe] | None = None

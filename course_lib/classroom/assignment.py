@@ -14,13 +14,14 @@ import importlib.util
 import json
 import random
 import re
-from collections.abc import Callable, Sequence
+import string
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from course_lib.checks import Mistake
 from course_lib.errors import CourseError
 
 EVERYBODY = "everybody"  # whose numbers stand in a copy that a whole class shares
@@ -35,7 +36,8 @@ class Question:
     """One graded exercise: the name of its answer in the notebook, and what is right.
 
     right: a function of the student's numbers v that gives the value wanted; or, with `probes`,
-        of v and a probe's arguments. mistakes: their answers have the same form.
+        of v and a probe's arguments. mistakes: what to say → a function of the same form that
+        gives the wrong answer to which it is said.
     probes: a function of a torch.Generator and v that gives a list of argument tuples, on which
         the student's function is called. They are drawn anew for every grading.
     gradients: the answer is differentiated later, so its gradients are compared too.
@@ -45,10 +47,28 @@ class Question:
     name: str
     points: int
     right: Callable[..., Any]
-    mistakes: Sequence[Mistake]
+    mistakes: Mapping[str, Callable[..., Any]]
     probes: Callable[..., list[tuple]] | None = None
     gradients: bool = False
     tol: float = 1e-4
+
+
+def diagnosis(
+    name: str, points: int, drawn: str, taken_for: Mapping[tuple[str, str], str]
+) -> Question:
+    """A question that asks which is which: {"A": "healthy", "B": …} for the rows of a table.
+
+    drawn: the student's number that lists what the rows are, in order. taken_for: two kinds
+    that are taken for each other → what is said to it.
+    """
+
+    def right(v: SimpleNamespace, exchanged: tuple[str, str] = ("", "")) -> dict[str, str]:
+        other = dict([exchanged, exchanged[::-1]])
+        rows = zip(string.ascii_uppercase, getattr(v, drawn), strict=False)
+        return {row: other.get(kind, kind) for row, kind in rows}
+
+    mistakes = {said: partial(right, exchanged=pair) for pair, said in taken_for.items()}
+    return Question(name, points, right, mistakes)
 
 
 @dataclass(frozen=True)

@@ -59,9 +59,9 @@ def judge(
                 "no .item(), no .detach(), no numbers written in by hand"
             )
         return True, "right"
-    for mistake in question.mistakes:
-        if _gap(given, [mistake.answer(v, *case) for case in cases], question.tol) is None:
-            return False, f"not yet: {mistake.message}"
+    for message, wrong in question.mistakes.items():
+        if _gap(given, [wrong(v, *case) for case in cases], question.tol) is None:
+            return False, f"not yet: {message}"
     return False, "not right" + (f": {reason}" if reason else "")
 
 

@@ -43,7 +43,6 @@ def loss(x, y):
 GRADER = """
 import math
 import torch
-from course_lib.checks import Mistake
 from course_lib.classroom.assignment import Question
 TITLE, OPEN = "A small assignment", [(2, "says why")]
 def variant(rng):
@@ -53,11 +52,11 @@ def kl(v):
 def pairs(r, v):
     return [tuple(torch.rand(2, 5, generator=r, dtype=torch.float64)) for _ in range(5)]
 QUESTIONS = {
-    "hw.1": Question("my_kl", 3, kl, [Mistake(lambda v: -kl(v), "never negative")]),
+    "hw.1": Question("my_kl", 3, kl, {"never negative": lambda v: -kl(v)}),
     "hw.2": Question("ratio", 3, lambda v, p, q: p / (p + q),
-                     [Mistake(lambda v, p, q: q / (p + q), "swapped")], pairs),
+                     {"swapped": lambda v, p, q: q / (p + q)}, pairs),
     "hw.3": Question("loss", 4, lambda v, x, y: torch.nn.functional.softplus(-x * y).mean(),
-                     [], pairs, gradients=True),
+                     {}, pairs, gradients=True),
 }
 """
 
@@ -201,7 +200,7 @@ HOSTILE = {
         "import gc, sys, inspect\n"
         "def look(*a):\n"
         "    for o in gc.get_objects():\n"
-        "        if type(o).__name__ in ('Question', 'Mistake', 'Exercise'): return o\n"
+        "        if type(o).__name__ in ('Question', 'Exercise'): return o\n"
         "    for f in inspect.stack():\n"
         "        for n in ('right', 'wanted', 'expected'):\n"
         "            if n in f.frame.f_locals: return f.frame.f_locals[n]\n"

@@ -83,7 +83,7 @@ def test_a_students_copy_gives_nothing_away(name):
             assert line in solved
             assert line not in text
     for question in given.questions.values():
-        assert all(mistake.message not in text for mistake in question.mistakes)
+        assert all(message not in text for message in question.mistakes)
     space = {}
     for _, source in proof.cells(name, "ada", False):
         proof.execute(source, space)
@@ -134,15 +134,10 @@ def test_solutions_are_right_and_dots_are_open(name, student):
 def test_every_misconception_is_told_by_its_own_message(name, number):
     for student in proof.STUDENTS:
         v = proof.numbers(name, student)
-        for mistake in proof.load(name).questions[number].mistakes:
-            if (name, number) in CALLS:
-                answer = functools.partial(mistake.answer, v)
-            else:
-                answer = mistake.answer(v)
-            assert verdict(name, number, answer, student) == (
-                False,
-                f"not yet: {mistake.message}",
-            )
+        for message, wrong in proof.load(name).questions[number].mistakes.items():
+            answer = functools.partial(wrong, v) if (name, number) in CALLS else wrong(v)
+            said = verdict(name, number, answer, student)
+            assert said == (False, f"not yet: {message}")
 
 
 @pytest.mark.parametrize("name, number", NUMBERS)

@@ -15,7 +15,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from course_lib.checks import check, exercise, numbers
+from course_lib.checks import When, check, exercise, numbers
 from course_lib.lessons.lesson_03.exercises import held_from
 from course_lib.lessons.lesson_05.exercises import one_round
 from course_lib.lessons.lesson_06 import exercises as lesson_06
@@ -33,7 +33,7 @@ FORMS = [
     case for lesson in LESSONS
     for case in importlib.import_module(f"test_lesson_{lesson}").RIGHT
 ]  # fmt: skip
-MISTAKES = [(n, mistake) for n in NUMBERS for mistake in exercise(n).mistakes]
+MISTAKES = [(n, *mistake) for n in NUMBERS for mistake in exercise(n).mistakes.items()]
 
 
 @pytest.fixture(autouse=True)
@@ -72,12 +72,12 @@ def test_every_exercise_has_another_right_form():
     assert {number for number, _ in FORMS} == set(NUMBERS)
 
 
-@pytest.mark.parametrize(("number", "mistake"), MISTAKES)
-def test_each_mistake_is_told_by_its_own_message(number, mistake, capsys):
-    answer, right = mistake.answer, exercise(number).right
-    if isinstance(answer, dict) and mistake.predicate is None:
-        answer = right | answer  # a mistake may be stated by a part of a dictionary
-    assert said(capsys, number, answer) == (False, f"✗ {number}: not yet: {mistake.message}")
+@pytest.mark.parametrize(("number", "message", "mistake"), MISTAKES)
+def test_each_mistake_is_told_by_its_own_message(number, message, mistake, capsys):
+    if isinstance(mistake, dict):
+        mistake = exercise(number).right | mistake  # it may be stated by a part of it
+    answer = mistake.example if isinstance(mistake, When) else mistake
+    assert said(capsys, number, answer) == (False, f"✗ {number}: not yet: {message}")
 
 
 @pytest.mark.parametrize("number", NUMBERS)

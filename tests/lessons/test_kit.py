@@ -12,8 +12,8 @@ import torch
 from course_lib import checks
 from course_lib.checks import (
     Exercise,
-    Mistake,
     Prediction,
+    When,
     agrees,
     check,
     finding,
@@ -45,39 +45,49 @@ def pairs():
 EXERCISES = {
     "99.1": Exercise(
         right=2.5,
-        mistakes=[Mistake(6.25, "it is squared"), Mistake(math.inf, "it is unbounded")],
+        mistakes={
+            "it is squared": 6.25,
+            "it is unbounded": math.inf,
+        },
     ),
     "99.2": Exercise(
         right=kl,
         probes=pairs,
-        mistakes=[
-            Mistake(kl_reading_log_sigma, "this takes log σ where log σ² is meant"),
-            Mistake(kl_mean, "the latents are averaged, not summed"),
-            Mistake(lambda mean: mean, "a mistake that can't be called with two arguments"),
-        ],
+        mistakes={
+            "this takes log σ where log σ² is meant": kl_reading_log_sigma,
+            "the latents are averaged, not summed": kl_mean,
+            "a mistake that can't be called with two arguments": lambda mean: mean,
+        },
         note="The closed form",
     ),
     "99.3": Exercise(
         right="non-saturating",
-        mistakes=[Mistake("saturating", "the other one")],
+        mistakes={
+            "the other one": "saturating",
+        },
         hint="read (2.8)",
     ),
     "99.4": Exercise(
         right={"A": "healthy", "B": "missing detach", "C": "mean for sum"},
-        mistakes=[
-            Mistake.when(
+        mistakes={
+            "look at A's curve once more": When(
                 lambda answer: answer["A"] != "healthy",
-                "look at A's curve once more",
-                example={"A": "mean for sum", "B": "missing detach", "C": "healthy"},
+                {"A": "mean for sum", "B": "missing detach", "C": "healthy"},
             ),
-        ],
+        },
     ),
     "99.5": Exercise(right={1, 4}),
     "99.6": Exercise(
-        right=lambda x: x.sum(), mistakes=[Mistake(lambda x: x.mean(), "a mean for a sum")]
+        right=lambda x: x.sum(),
+        mistakes={
+            "a mean for a sum": lambda x: x.mean(),
+        },
     ),
     "99.7": Exercise(
-        accepts=lambda answer: answer > 3, mistakes=[Mistake(3, "just too small")]
+        accepts=lambda answer: answer > 3,
+        mistakes={
+            "just too small": 3,
+        },
     ),
     "99.8": Exercise(right=120_000),
     "99.9": Exercise(right=torch.tensor([0.5, 0.25, 0.25])),
@@ -87,7 +97,9 @@ EXERCISES = {
     "99.14": Exercise(right=lambda x: (x.sum(), x), probes=[(torch.ones(3),)]),
     "99.21": Exercise(
         right={"A": "healthy", "B": "no noise"},
-        mistakes=[Mistake({"B": "healthy"}, "B's mean lies below")],
+        mistakes={
+            "B's mean lies below": {"B": "healthy"},
+        },
     ),
     "99.15": Exercise(right={2, 4}, tol=0.0),
     "99.16": Exercise(right={"kl": {"E"}, "gan": {"G", "D"}}),

@@ -11,7 +11,7 @@ import math
 import torch
 from torch import Tensor
 
-from course_lib.checks.exercises import Exercise, Mistake, Prediction, whole
+from course_lib.checks.exercises import Exercise, Prediction, When, whole
 
 
 def batches_per_epoch(n: int, batch: int) -> int:
@@ -87,49 +87,37 @@ def _pictures() -> list[tuple]:
     ]
 
 
-_RANGE_MISTAKES = (
-    Mistake(lambda x: x.float() / 255, "this is [0, 1]; tanh gives values from −1 to 1"),
-    Mistake(
-        lambda x: x * 2 / 255 - 1,
-        "bytes wrap around: as 8-bit numbers 2 · 200 is 144; turn them into floats first",
-    ),
-    Mistake(
-        lambda x: x.float() / 128 - 1, "the brightest byte is 255, and 255/128 − 1 is not 1"
-    ),
-    Mistake(
-        lambda x: x.float() / 127.5 - 127.5, "the scale is right, the shift isn't: 0 goes to −1"
-    ),
-    Mistake(
-        lambda x: x.float() * 2 - 1, "this takes [0, 1] to [−1, 1]; bytes run from 0 to 255"
-    ),
-    Mistake(
-        lambda x: (x.float() - 127.5) / 255, "this is [−½, ½]: half the range that tanh has"
-    ),
-)
+_RANGE_MISTAKES = {
+    "this is [0, 1]; tanh gives values from −1 to 1": lambda x: x.float() / 255,
+    "bytes wrap around: as 8-bit numbers 2 · 200 is 144; "
+    "turn them into floats first": lambda x: x * 2 / 255 - 1,
+    "the brightest byte is 255, and 255/128 − 1 is not 1": lambda x: x.float() / 128 - 1,
+    "the scale is right, the shift isn't: 0 goes to −1": lambda x: x.float() / 127.5 - 127.5,
+    "this takes [0, 1] to [−1, 1]; bytes run from 0 to 255": lambda x: x.float() * 2 - 1,
+    "this is [−½, ½]: half the range that tanh has": lambda x: (x.float() - 127.5) / 255,
+}
 
 EXERCISES = {
     # The demonstration: it is answered wrongly on purpose, so it is never strict.
     "00.1": Exercise(
         right=784,
-        mistakes=[
-            Mistake(56, "28 + 28 counts two edges; a picture is rows times columns"),
-            Mistake((1, 28, 28), "that is the shape; how many numbers does it hold?"),
-        ],
+        mistakes={
+            "28 + 28 counts two edges; a picture is rows times columns": 56,
+            "that is the shape; how many numbers does it hold?": (1, 28, 28),
+        },
         demonstration=True,
     ),
     "00.2": Exercise(
         right=batches_per_epoch,
         probes=[(60_000, 128), (60_000, 100), (10_000, 128), (7, 10), (1, 1)],
         domain=lambda g: (whole(g, 1, 60_000), whole(g, 1, 300)),
-        mistakes=[
-            Mistake(lambda n, b: n // b, "this leaves out the last, smaller batch"),
-            Mistake(lambda n, b: n / b, "a number of batches is whole: round up"),
-            Mistake(
-                lambda n, b: n // b + 1,
-                "one too many where the batch divides the data: 60,000 / 100 is 600, not 601",
-            ),
-            Mistake(lambda n, b: round(n / b), "rounded to the nearest, not up: try 7 and 100"),
-        ],
+        mistakes={
+            "this leaves out the last, smaller batch": lambda n, b: n // b,
+            "a number of batches is whole: round up": lambda n, b: n / b,
+            "one too many where the batch divides the data: "
+            "60,000 / 100 is 600, not 601": lambda n, b: n // b + 1,
+            "rounded to the nearest, not up: try 7 and 100": lambda n, b: round(n / b),
+        },
         note="469 and 600, as in report A's logs",
     ),
     "00.3": Exercise(
@@ -144,47 +132,39 @@ EXERCISES = {
         right=channels_first,
         probes=_pictures,
         domain=_some_picture,
-        mistakes=[
-            Mistake(
-                lambda x: x.reshape(1, x.shape[2], x.shape[0], x.shape[1]),
-                "reshape keeps the order of the numbers in memory, so colours of neighbouring "
-                "pixels end up side by side; exchange the axes with permute",
+        mistakes={
+            "reshape keeps the order of the numbers in memory, so colours of neighbouring "
+            "pixels end up side by side; exchange the axes with permute": lambda x: x.reshape(
+                1, x.shape[2], x.shape[0], x.shape[1]
             ),
-            Mistake(
-                lambda x: x.permute(2, 1, 0)[None],
-                "rows and columns are exchanged too: the picture lies on its side",
+            "rows and columns are exchanged too: the picture lies on its side": lambda x: (
+                x.permute(2, 1, 0)[None]
             ),
-            Mistake(
-                lambda x: x.permute(2, 0, 1),
-                "the axes are in order; one axis for the batch is missing in front",
+            "the axes are in order; one axis for the batch is missing in front": lambda x: (
+                x.permute(2, 0, 1)
             ),
-            Mistake(lambda x: x[None], "channels are still last: (1, H, W, C)"),
-        ],
+            "channels are still last: (1, H, W, C)": lambda x: x[None],
+        },
         note="(H, W, C) → (1, C, H, W)",
     ),
     "00.5": Exercise(
         right=per_image,
         probes=_errors,
         domain=_some_errors,
-        mistakes=[
-            Mistake(
-                lambda e: e.mean(),
-                "this averages over pixels too, so it is C·H·W times too small: next to a KL "
-                "that is summed over latents, such a term hardly counts (erratum E14)",
+        mistakes={
+            "this averages over pixels too, so it is C·H·W times too small: next to a KL "
+            "that is summed over latents, such a term hardly counts (erratum E14)": lambda e: (
+                e.mean()
             ),
-            Mistake(lambda e: e.sum(), "this sums over the batch too: it grows with B"),
-            Mistake(
-                lambda e: e.flatten(1).sum(1),
-                "one number for each image; average them over the batch",
+            "this sums over the batch too: it grows with B": lambda e: e.sum(),
+            "one number for each image; average them over the batch": lambda e: e.flatten(
+                1
+            ).sum(1),
+            "sum and mean are exchanged: sum over pixels, average over images": lambda e: (
+                e.flatten(1).mean(1).sum()
             ),
-            Mistake(
-                lambda e: e.flatten(1).mean(1).sum(),
-                "sum and mean are exchanged: sum over pixels, average over images",
-            ),
-            Mistake(
-                lambda e: e.sum(dim=(2, 3)).mean(), "channels are averaged; sum over them too"
-            ),
-        ],
+            "channels are averaged; sum over them too": lambda e: e.sum(dim=(2, 3)).mean(),
+        },
         note="summed over pixels, averaged over images: nats per image",
     ),
     "00.6": Exercise(
@@ -196,41 +176,35 @@ EXERCISES = {
             (torch.tensor([5.0]),),
         ],
         domain=_some_counts,
-        mistakes=[
-            Mistake(_nats, "this is in nats; one nat is 1/ln 2 bits"),
-            Mistake(lambda c: -entropy_in_bits(c), "the sign: an entropy is never negative"),
-            Mistake(
-                lambda c: _nats(c) * math.log(2),
-                "this multiplies nats by ln 2; to get bits, divide",
+        mistakes={
+            "this is in nats; one nat is 1/ln 2 bits": _nats,
+            "the sign: an entropy is never negative": lambda c: -entropy_in_bits(c),
+            "this multiplies nats by ln 2; to get bits, divide": lambda c: (
+                _nats(c) * math.log(2)
             ),
-            Mistake(lambda c: _nats(c) / math.log(10), "this is in decimal digits (log10)"),
-            Mistake(
-                lambda c: -torch.xlogy(c, c).sum() / math.log(2),
-                "counts are not probabilities: divide by their sum first",
+            "this is in decimal digits (log10)": lambda c: _nats(c) / math.log(10),
+            "counts are not probabilities: divide by their sum first": lambda c: (
+                -torch.xlogy(c, c).sum() / math.log(2)
             ),
-            Mistake(
-                lambda c: entropy_in_bits(c) / len(c),
-                "a mean over classes; the p in front of log p is the weight already",
+            "a mean over classes; the p in front of log p is the weight already": lambda c: (
+                entropy_in_bits(c) / len(c)
             ),
-            Mistake.when(
+            "a class with count 0 gives 0 · log 0, which torch computes as NaN and which "
+            "counts as 0 (torch.xlogy knows that)": When(
                 lambda given: any(bool(torch.as_tensor(v).isnan().any()) for v in given),
-                "a class with count 0 gives 0 · log 0, which torch computes as NaN and which "
-                "counts as 0 (torch.xlogy knows that)",
-                example=lambda c: -(c / c.sum() * (c / c.sum()).log2()).sum(),
+                lambda c: -(c / c.sum() * (c / c.sum()).log2()).sum(),
             ),
-        ],
+        },
     ),
     "00.7": Exercise(
         right=100,
         tol=0.1,  # "about"
-        mistakes=[
-            Mistake(
-                100_000,
-                "this is how many samples that takes in all; how many times the 1,000 are they?",
-            ),
-            Mistake(10, "the error falls with √n: ten times as many give √10 ≈ 3.2"),
-            Mistake(3.2, "that is how much better ten times as many samples make it"),
-        ],
+        mistakes={
+            "this is how many samples that takes in all; how "
+            "many times the 1,000 are they?": 100_000,
+            "the error falls with √n: ten times as many give √10 ≈ 3.2": 10,
+            "that is how much better ten times as many samples make it": 3.2,
+        },
     ),
 }
 

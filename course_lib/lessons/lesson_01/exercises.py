@@ -17,8 +17,8 @@ from torch import Tensor
 from course_lib.checks.compare import difference, numeric, word
 from course_lib.checks.exercises import (
     Exercise,
-    Mistake,
     Prediction,
+    When,
     between,
     normal,
     shares,
@@ -53,32 +53,26 @@ KL = Exercise(
     domain=_two_distributions,
     tol=1e-6,
     tensor=True,
-    mistakes=[
-        Mistake(lambda p, q: kl(q, p), "this is KL(q ‖ p): the expectation is under p."),
-        Mistake.when(
-            lambda found: _equals(found[0], kl(Q, P)),
-            "this is KL(q ‖ p), and the expectation is under p.",
-            example=lambda p, q: (q * (q / p).log()).sum(),
+    mistakes={
+        "this is KL(q ‖ p): the expectation is under p.": lambda p, q: kl(q, p),
+        "this is KL(q ‖ p), and the expectation is under p.": When(
+            lambda found: _equals(found[0], kl(Q, P)), lambda p, q: (q * (q / p).log()).sum()
         ),
-        Mistake(lambda p, q: kl(p, q) / math.log(2), "this is in bits; nats are wanted (log)."),
-        Mistake(lambda p, q: -kl(p, q), "the sign is turned: a divergence is not negative."),
-        Mistake.when(
+        "this is in bits; nats are wanted (log).": lambda p, q: kl(p, q) / math.log(2),
+        "the sign is turned: a divergence is not negative.": lambda p, q: -kl(p, q),
+        "this is the cross-entropy −Σ p log q; the entropy of p is missing from it.": When(
             lambda found: _equals(found[0], -torch.xlogy(P, Q).sum()),
-            "this is the cross-entropy −Σ p log q; the entropy of p is missing from it.",
-            example=lambda p, q: -torch.xlogy(p, q).sum(),
+            lambda p, q: -torch.xlogy(p, q).sum(),
         ),
-        Mistake.when(
-            lambda found: _equals(found[0], kl(P, Q) / len(P)),
-            "this is a mean over the outcomes, not a sum.",
-            example=lambda p, q: kl(p, q) / len(p),
+        "this is a mean over the outcomes, not a sum.": When(
+            lambda found: _equals(found[0], kl(P, Q) / len(P)), lambda p, q: kl(p, q) / len(p)
         ),
-        Mistake.when(
+        "0 · log 0 gives NaN here: an outcome with p = 0 contributes nothing "
+        "(torch.special.xlogy, or leave those outcomes out).": When(
             lambda found: _finite(found[0]) and any(bool(numeric(v).isnan()) for v in found),
-            "0 · log 0 gives NaN here: an outcome with p = 0 contributes nothing "
-            "(torch.special.xlogy, or leave those outcomes out).",
-            example=lambda p, q: (p * (p / q).log()).sum(),
+            lambda p, q: (p * (p / q).log()).sum(),
         ),
-    ],
+    },
     hint="Σ p(x) log(p(x) / q(x)), one number",
 )
 
@@ -106,21 +100,17 @@ STANDARD_ERROR = Exercise(
     also=[lambda values: values.std(correction=0) / len(values) ** 0.5],  # n or n − 1
     tol=1e-6,
     tensor=True,
-    mistakes=[
-        Mistake(
-            lambda v: v.std(), "this is the spread of single values; their mean varies less."
+    mistakes={
+        "this is the spread of single values; their mean varies less.": lambda v: v.std(),
+        "divide by √n, not by n: (1.8).": lambda v: v.std() / len(v),
+        "this is the variance of the mean; take its root.": lambda v: v.var() / len(v),
+        "the standard deviation goes on top, not its square.": lambda v: (
+            v.var() / len(v) ** 0.5
         ),
-        Mistake(lambda v: v.std() / len(v), "divide by √n, not by n: (1.8)."),
-        Mistake(lambda v: v.var() / len(v), "this is the variance of the mean; take its root."),
-        Mistake(
-            lambda v: v.var() / len(v) ** 0.5,
-            "the standard deviation goes on top, not its square.",
+        "the spread is measured from the mean, not from 0.": lambda v: (
+            v.square().mean().sqrt() / len(v) ** 0.5
         ),
-        Mistake(
-            lambda v: v.square().mean().sqrt() / len(v) ** 0.5,
-            "the spread is measured from the mean, not from 0.",
-        ),
-    ],
+    },
     hint="the standard deviation of the values, over the root of their number",
 )
 
@@ -172,22 +162,18 @@ POSTERIOR = Exercise(
     domain=_linear_model,
     tol=1e-6,
     tensor=True,
-    mistakes=[
-        Mistake(_wide, "the covariance is σ² M⁻¹; its σ² is missing."),
-        Mistake(_uncentred, "x − μ is what z explains; here μ is not subtracted."),
-        Mistake(_deviation, "σ stands where σ² is meant."),
-        Mistake(_sigma_in_M, "M has σ² on its diagonal; here it has σ."),
-        Mistake(
-            _no_noise, "M = WᵀW + σ² I; without σ² I this is least squares, with no prior."
+    mistakes={
+        "the covariance is σ² M⁻¹; its σ² is missing.": _wide,
+        "x − μ is what z explains; here μ is not subtracted.": _uncentred,
+        "σ stands where σ² is meant.": _deviation,
+        "M has σ² on its diagonal; here it has σ.": _sigma_in_M,
+        "M = WᵀW + σ² I; without σ² I this is least squares, with no prior.": _no_noise,
+        "the covariance is a matrix (q, q); this is its diagonal only.": lambda *given: (
+            posterior(*given)[0],
+            posterior(*given)[1].diagonal(),
         ),
-        Mistake(
-            lambda *given: (posterior(*given)[0], posterior(*given)[1].diagonal()),
-            "the covariance is a matrix (q, q); this is its diagonal only.",
-        ),
-        Mistake(
-            lambda *given: posterior(*given)[0], "two things are wanted: mean, covariance."
-        ),
-    ],
+        "two things are wanted: mean, covariance.": lambda *given: posterior(*given)[0],
+    },
     hint="return (mean, covariance) with M = WᵀW + σ² I",
 )
 
@@ -212,21 +198,19 @@ LOG_MEAN_EXP = Exercise(
     domain=_logs,
     tol=1e-6,
     tensor=True,
-    mistakes=[
-        Mistake(lambda a: a.mean(0), "this is the mean of the logs: (1.13)'s left end."),
-        Mistake(lambda a: a.logsumexp(0), "this is the log of the sum: − log K is missing."),
-        Mistake(
-            lambda a: a.logsumexp(-1) - math.log(a.shape[-1]),
-            "the mean goes along the first axis (K), not along the last.",
+    mistakes={
+        "this is the mean of the logs: (1.13)'s left end.": lambda a: a.mean(0),
+        "this is the log of the sum: − log K is missing.": lambda a: a.logsumexp(0),
+        "the mean goes along the first axis (K), not along the last.": lambda a: (
+            a.logsumexp(-1) - math.log(a.shape[-1])
         ),
-        Mistake.when(
+        "right for numbers near 0, but exp(−800) underflows: take the largest a_k out "
+        "first (torch.logsumexp does).": When(
             lambda found: _equals(found[0], log_mean_exp(A_SMALL)) and not _finite(found[2]),
-            "right for numbers near 0, but exp(−800) underflows: take the largest a_k out "
-            "first (torch.logsumexp does).",
-            example=lambda a: a.exp().mean(0).log(),
+            lambda a: a.exp().mean(0).log(),
         ),
-        Mistake(lambda a: a.exp().mean(0), "the logarithm of the mean is wanted."),
-    ],
+        "the logarithm of the mean is wanted.": lambda a: a.exp().mean(0),
+    },
     hint="log of the mean of the exponentials along axis 0",
 )
 
@@ -243,15 +227,6 @@ def _spectrum(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     mean = x.mean(0)
     values, vectors = torch.linalg.eigh((x - mean).T @ (x - mean) / len(x))
     return mean, values.flip(0), vectors.flip(1)
-
-
-def _ppca_with(variance_of: Callable, weights_of: Callable) -> Callable:
-    def fitted(x: Tensor, q: int) -> tuple[Tensor, Tensor, Tensor]:
-        mean, values, vectors = _spectrum(x)
-        variance = variance_of(values, q)
-        return mean, weights_of(values, vectors, variance, q), variance
-
-    return fitted
 
 
 def _kept(values, q):
@@ -288,8 +263,13 @@ def _unbiased(x: Tensor, q: int) -> tuple[Tensor, Tensor, Tensor]:
     return mean, weights * factor**0.5, variance * factor
 
 
-def _ppca_mistake(message: str, variance_of=_kept, weights_of=_proper) -> Mistake:
-    return Mistake(_ppca_with(variance_of, weights_of), message)
+def _ppca_with(variance_of: Callable = _kept, weights_of: Callable = _proper) -> Callable:
+    def fitted(x: Tensor, q: int) -> tuple[Tensor, Tensor, Tensor]:
+        mean, values, vectors = _spectrum(x)
+        variance = variance_of(values, q)
+        return mean, weights_of(values, vectors, variance, q), variance
+
+    return fitted
 
 
 FIT_PPCA = Exercise(
@@ -299,50 +279,41 @@ FIT_PPCA = Exercise(
     form=_up_to_rotation,
     tensor=True,
     tol=1e-6,
-    mistakes=[
-        _ppca_mistake(
-            "W = U √Λ is plain PCA: σ² of each eigenvalue is noise already, subtract it.",
-            weights_of=lambda values, vectors, variance, q: vectors[:, :q] * values[:q].sqrt(),
+    mistakes={
+        "W = U √Λ is plain PCA: σ² of each eigenvalue is noise already, subtract it.": _ppca_with(
+            weights_of=lambda values, vectors, variance, q: vectors[:, :q] * values[:q].sqrt()
         ),
-        _ppca_mistake(
-            "W brings the standard deviations: the root of λ − σ² is missing.",
+        "W brings the standard deviations: the root of λ − σ² is missing.": _ppca_with(
             weights_of=lambda values, vectors, variance, q: (
                 vectors[:, :q] * (values[:q] - variance)
-            ),
+            )
         ),
-        _ppca_mistake(
-            "σ² is the mean of the discarded eigenvalues, not their sum.",
+        "σ² is the mean of the discarded eigenvalues, not their sum.": _ppca_with(
             lambda values, q: values[q:].sum(),
             lambda values, vectors, variance, q: (
                 vectors[:, :q] * (values[:q] - variance).clamp(min=0).sqrt()
             ),
         ),
-        _ppca_mistake(
-            "σ² is the mean of all discarded eigenvalues, not the smallest one.",
-            lambda values, q: values[-1],
+        "σ² is the mean of all discarded eigenvalues, not the smallest one.": _ppca_with(
+            lambda values, q: values[-1]
         ),
-        _ppca_mistake(
-            "these are the smallest directions: eigh sorts eigenvalues upwards.",
+        "these are the smallest directions: eigh sorts eigenvalues upwards.": _ppca_with(
             lambda values, q: values[: len(values) - q].mean(),
             lambda values, vectors, variance, q: (
                 vectors[:, -q:] * (values[-q:] - variance).abs().sqrt()
             ),
         ),
-        Mistake.when(
+        "there is NaN in it: eigh sorts eigenvalues upwards, so λ − σ² turned negative.": When(
             lambda found: any(part.isnan().any() for answer in found for part in answer[:2]),
-            "there is NaN in it: eigh sorts eigenvalues upwards, so λ − σ² turned negative.",
-            example=_ppca_with(
+            _ppca_with(
                 lambda values, q: values[: len(values) - q].mean(),
                 lambda values, vectors, variance, q: (
                     vectors[:, -q:] * (values[-q:] - variance).sqrt()
                 ),
             ),
         ),
-        Mistake(
-            _unbiased,
-            "maximum likelihood divides the covariance by N, (1.4), not by N − 1.",
-        ),
-    ],
+        "maximum likelihood divides the covariance by N, (1.4), not by N − 1.": _unbiased,
+    },
     hint="return (mean, W, σ²) with the covariance's largest eigenvalues in W",
 )
 
@@ -359,38 +330,30 @@ BITS = Exercise(
     domain=lambda g: (normal(g, whole(g, 1, 5), scale=500.0), whole(g, 1, 3000)),
     tol=1e-5,
     tensor=True,
-    mistakes=[
-        Mistake(
-            lambda log_prob, d: -log_prob / (d * math.log(2)),
-            "log₂ 256 is missing: x is 256 times smaller than the levels.",
+    mistakes={
+        "log₂ 256 is missing: x is 256 times smaller than the levels.": lambda log_prob, d: (
+            -log_prob / (d * math.log(2))
         ),
-        Mistake(
-            lambda log_prob, d: log_prob / (d * math.log(2)) + 8,
-            "the sign: a higher density costs fewer bits.",
+        "the sign: a higher density costs fewer bits.": lambda log_prob, d: (
+            log_prob / (d * math.log(2)) + 8
         ),
-        Mistake(
-            lambda log_prob, d: log_prob / (d * math.log(2)) - 8,
-            "this is the negative of what is wanted: bits are a cost.",
+        "this is the negative of what is wanted: bits are a cost.": lambda log_prob, d: (
+            log_prob / (d * math.log(2)) - 8
         ),
-        Mistake(lambda log_prob, d: -log_prob / d + 8, "nats are not bits: ln 2 is missing."),
-        Mistake(lambda log_prob, d: -log_prob / math.log(2) + 8, "per dimension: divide by D."),
-        Mistake(
-            lambda log_prob, d: (-log_prob / math.log(2) + 8) / d,
-            "each dimension has its 8 bits; do not divide them by D.",
+        "nats are not bits: ln 2 is missing.": lambda log_prob, d: -log_prob / d + 8,
+        "per dimension: divide by D.": lambda log_prob, d: -log_prob / math.log(2) + 8,
+        "each dimension has its 8 bits; do not divide them by D.": lambda log_prob, d: (
+            (-log_prob / math.log(2) + 8) / d
         ),
-        Mistake(
-            lambda log_prob, d: -log_prob * math.log(2) / d + 8,
-            "bits = nats / ln 2; here it is multiplied.",
+        "bits = nats / ln 2; here it is multiplied.": lambda log_prob, d: (
+            -log_prob * math.log(2) / d + 8
         ),
-        Mistake(
-            lambda log_prob, d: -log_prob / (d * math.log(2)) + math.log(256),
-            "this adds 256's natural logarithm; in bits it is log₂ 256 = 8.",
+        "this adds 256's natural logarithm; in bits it is log₂ 256 = 8.": lambda log_prob, d: (
+            -log_prob / (d * math.log(2)) + math.log(256)
         ),
-        Mistake(
-            lambda log_prob, d: -log_prob / (d * math.log(2)) - 8,
-            "the 8 is added: the density of x is 256 times that of the level.",
-        ),
-    ],
+        "the 8 is added: the density of x is 256 "
+        "times that of the level.": lambda log_prob, d: -log_prob / (d * math.log(2)) - 8,
+    },
     hint="−log p / (D ln 2), and the scale of x",
 )
 
@@ -400,25 +363,25 @@ WORDS = ("healthy", "mean of logs", "weights forgotten")
 
 DIAGNOSIS = Exercise(
     right={"A": "weights forgotten", "B": "healthy", "C": "mean of logs"},
-    mistakes=[
-        Mistake(
-            {"A": "healthy", "B": "weights forgotten", "C": "mean of logs"},
-            "A lies above the exact value; can an honest estimate do that on average?",
-        ),
-        Mistake(
-            {"A": "weights forgotten", "B": "mean of logs", "C": "healthy"},
-            "which of B and C gets better with more draws?",
-        ),
-        Mistake(
-            {"A": "mean of logs"},
-            "a mean of logs lies below the exact value, (1.13); look on which side A is.",
-        ),
-        Mistake.when(
+    mistakes={
+        "A lies above the exact value; can an honest estimate do that on average?": {
+            "A": "healthy",
+            "B": "weights forgotten",
+            "C": "mean of logs",
+        },
+        "which of B and C gets better with more draws?": {
+            "A": "weights forgotten",
+            "B": "mean of logs",
+            "C": "healthy",
+        },
+        "a mean of logs lies below the exact value, (1.13); look on which side A is.": {
+            "A": "mean of logs"
+        },
+        "use each of the three words once.": When(
             lambda given: len(set(map(word, given.values()))) < 3,
-            "use each of the three words once.",
-            example={"A": "healthy", "B": "healthy", "C": "mean of logs"},
+            {"A": "healthy", "B": "healthy", "C": "mean of logs"},
         ),
-    ],
+    },
     hint=f"the words are {', '.join(WORDS)}",
 )
 

@@ -12,8 +12,8 @@ from torch.nn.functional import binary_cross_entropy, logsigmoid, softplus
 from course_lib.checks.compare import numeric
 from course_lib.checks.exercises import (
     Exercise,
-    Mistake,
     Prediction,
+    When,
     between,
     nobody_healthy,
     normal,
@@ -120,25 +120,20 @@ EXERCISES = {
         right=best_discriminator,
         probes=_distributions,
         domain=_more_distributions,
-        mistakes=[
-            Mistake(lambda p, q: p / q, "that is the ratio; D* is a probability, p/(p + q)"),
-            Mistake(
-                lambda p, q: q / (p + q),
-                "this is the probability of *generated*: the classes are swapped",
+        mistakes={
+            "that is the ratio; D* is a probability, p/(p + q)": lambda p, q: p / q,
+            "this is the probability of *generated*: the classes are swapped": lambda p, q: (
+                q / (p + q)
             ),
-            Mistake(
-                lambda p, q: torch.log(p / q),
-                "that is D*'s logit; put a sigmoid around it and you have D*",
+            "that is D*'s logit; put a sigmoid around it and you have D*": lambda p, q: (
+                torch.log(p / q)
             ),
-            Mistake(lambda p, q: p / (p + q).sum(), "normalise at each x, not over all x"),
-            Mistake(
-                lambda p, q: torch.full_like(p, 0.5),
-                "this is where the game ends, p_g = p_data; here the two differ",
+            "normalise at each x, not over all x": lambda p, q: p / (p + q).sum(),
+            "this is where the game ends, p_g = p_data; here the two differ": lambda p, q: (
+                torch.full_like(p, 0.5)
             ),
-            Mistake(
-                lambda p, q: (p > q).to(p), "D* doesn't decide; it says how sure one can be"
-            ),
-        ],
+            "D* doesn't decide; it says how sure one can be": lambda p, q: (p > q).to(p),
+        },
         note="a/(a + b), at each outcome",
     ),
     "02.2": Exercise(
@@ -146,54 +141,39 @@ EXERCISES = {
         probes=_logits,
         domain=_more_logits,
         learns=(0, 1),
-        mistakes=[
-            Mistake(
-                _two(
-                    lambda r: binary_cross_entropy(r.sigmoid(), torch.ones_like(r)),
-                    lambda f: binary_cross_entropy(f.sigmoid(), torch.zeros_like(f)),
-                ),
-                "the trap of section 5: after a sigmoid the loss is clamped where it counts; "
-                "work with the logits",
+        mistakes={
+            "the trap of section 5: after a sigmoid the loss is clamped where it counts; "
+            "work with the logits": _two(
+                lambda r: binary_cross_entropy(r.sigmoid(), torch.ones_like(r)),
+                lambda f: binary_cross_entropy(f.sigmoid(), torch.zeros_like(f)),
             ),
-            Mistake(
-                _two(lambda r: softplus(r).mean(), lambda f: softplus(-f).mean()),
-                "the labels are swapped: real logits should be pushed up, fake ones down",
+            "the labels are swapped: real logits should be pushed up, fake ones down": _two(
+                lambda r: softplus(r).mean(), lambda f: softplus(-f).mean()
             ),
-            Mistake(
-                _two(lambda r: softplus(-r).mean(), lambda f: softplus(-f).mean()),
-                "the fake term is that of a real example: fakes enter with log(1 − D)",
+            "the fake term is that of a real example: fakes enter with log(1 − D)": _two(
+                lambda r: softplus(-r).mean(), lambda f: softplus(-f).mean()
             ),
-            Mistake(
-                _two(lambda r: -softplus(-r).mean(), lambda f: -softplus(f).mean()),
-                "this is V; players descend their losses, so D's loss is −V",
+            "this is V; players descend their losses, so D's loss is −V": _two(
+                lambda r: -softplus(-r).mean(), lambda f: -softplus(f).mean()
             ),
-            Mistake(
-                _two(lambda r: softplus(-r).sum(), lambda f: softplus(f).sum()),
-                "a sum over the batch: equation (2.3) has the mean",
+            "a sum over the batch: equation (2.3) has the mean": _two(
+                lambda r: softplus(-r).sum(), lambda f: softplus(f).sum()
             ),
-            Mistake(
-                _two(lambda r: softplus(-r).mean() / 2, lambda f: softplus(f).mean() / 2),
-                "halved: (1/m) log L divides by the m pairs, not by all 2m examples",
+            "halved: (1/m) log L divides by the m pairs, not by all 2m examples": _two(
+                lambda r: softplus(-r).mean() / 2, lambda f: softplus(f).mean() / 2
             ),
-            Mistake(
-                _two(
-                    lambda r: softplus(-torch.sigmoid(r)).mean(),
-                    lambda f: softplus(torch.sigmoid(f)).mean(),
-                ),
-                "a sigmoid inside softplus is a sigmoid too many: softplus wants the logit",
+            "a sigmoid inside softplus is a sigmoid too many: softplus wants the logit": _two(
+                lambda r: softplus(-torch.sigmoid(r)).mean(),
+                lambda f: softplus(torch.sigmoid(f)).mean(),
             ),
-            Mistake(
-                _two(lambda r: -r.mean(), lambda f: f.mean()),
-                "the log is missing: these are the bare logits",
+            "the log is missing: these are the bare logits": _two(
+                lambda r: -r.mean(), lambda f: f.mean()
             ),
-            Mistake(
-                _two(
-                    lambda r: -torch.sigmoid(r).log().mean(),
-                    lambda f: -(1 - torch.sigmoid(f)).log().mean(),
-                ),
-                "right on paper, infinite in float32 for logits of ±60; use softplus (2.2)",
+            "right on paper, infinite in float32 for logits of ±60; use softplus (2.2)": _two(
+                lambda r: -torch.sigmoid(r).log().mean(),
+                lambda f: -(1 - torch.sigmoid(f)).log().mean(),
             ),
-        ],
+        },
         tol=1e-4,
     ),
     "02.3": Exercise(
@@ -201,38 +181,28 @@ EXERCISES = {
         probes=_fakes,
         domain=lambda g: (_more_logits(g)[1], OBJECTIVES[whole(g, 0, 1)]),
         learns=(0,),
-        mistakes=[
-            Mistake(_swapped, "the two objectives are swapped"),
-            Mistake(
-                lambda f, o: softplus(f).mean() if o == "saturating" else generator_loss(f, o),
-                "the saturating loss has lost its sign: log(1 − D) is never positive, and with "
-                "+softplus(ℓ) G would help D",
+        mistakes={
+            "the two objectives are swapped": _swapped,
+            "the saturating loss has lost its sign: log(1 − D) is never positive, and with "
+            "+softplus(ℓ) G would help D": lambda f, o: (
+                softplus(f).mean() if o == "saturating" else generator_loss(f, o)
             ),
-            Mistake(
-                lambda f, o: (
-                    -softplus(-f).mean() if o != "saturating" else generator_loss(f, o)
-                ),
-                "the non-saturating loss is −log D, ≥ 0; without the sign G would help D",
+            "the non-saturating loss is −log D, ≥ 0; "
+            "without the sign G would help D": lambda f, o: (
+                -softplus(-f).mean() if o != "saturating" else generator_loss(f, o)
             ),
-            Mistake(lambda f, o: softplus(-f).mean(), "`objective` is ignored: this is −log D"),
-            Mistake(
-                lambda f, o: -softplus(f).mean(), "`objective` is ignored: always log(1 − D)"
+            "`objective` is ignored: this is −log D": lambda f, o: softplus(-f).mean(),
+            "`objective` is ignored: always log(1 − D)": lambda f, o: -softplus(f).mean(),
+            "a sigmoid too many: softplus wants the logit": lambda f, o: generator_loss(
+                torch.sigmoid(f), o
             ),
-            Mistake(
-                lambda f, o: generator_loss(torch.sigmoid(f), o),
-                "a sigmoid too many: softplus wants the logit",
+            "a sum over the batch: the course's losses are means": lambda f, o: (
+                generator_loss(f, o) * len(f)
             ),
-            Mistake(
-                lambda f, o: generator_loss(f, o) * len(f),
-                "a sum over the batch: the course's losses are means",
+            "this is D's loss on fakes: descending it, G would help D": lambda f, o: (
+                softplus(f).mean() if o == "saturating" else -logsigmoid(-f).mean()
             ),
-            Mistake(
-                lambda f, o: (
-                    softplus(f).mean() if o == "saturating" else -logsigmoid(-f).mean()
-                ),
-                "this is D's loss on fakes: descending it, G would help D",
-            ),
-        ],
+        },
         tol=1e-4,
     ),
     "02.4": Exercise(
@@ -240,102 +210,77 @@ EXERCISES = {
         probes=[(1.0, 0.0, 0.5), (0.3, -0.7, 0.2), (-1.2, 0.4, 1.0)],
         domain=lambda g: (between(g, -2, 2), between(g, -2, 2), between(g, 0.01, 1.5)),
         tol=1e-6,
-        mistakes=[
-            Mistake(
-                _x_sees_old,
-                "y still sees the old x: these are simultaneous steps, and they spiral out",
+        mistakes={
+            "y still sees the old x: these are simultaneous "
+            "steps, and they spiral out": _x_sees_old,
+            "y moved first; here x does, and y sees the new x": _y_first,
+            "y climbs: its step is + η ∂f/∂y = + ηx": _both_descend,
+            "the order is (x, y)": lambda x, y, eta: alternating_step(x, y, eta)[::-1],
+            "both signs are turned: x descends, y climbs": lambda x, y, eta: (
+                x + eta * y,
+                y - eta * (x + eta * y),
             ),
-            Mistake(_y_first, "y moved first; here x does, and y sees the new x"),
-            Mistake(_both_descend, "y climbs: its step is + η ∂f/∂y = + ηx"),
-            Mistake(lambda x, y, eta: alternating_step(x, y, eta)[::-1], "the order is (x, y)"),
-            Mistake(
-                lambda x, y, eta: (x + eta * y, y - eta * (x + eta * y)),
-                "both signs are turned: x descends, y climbs",
-            ),
-            Mistake(
-                lambda x, y, eta: (x - eta * x, y + eta * y),
-                "∂(xy)/∂x is y, and ∂(xy)/∂y is x",
-            ),
-        ],
+            "∂(xy)/∂x is y, and ∂(xy)/∂y is x": lambda x, y, eta: (x - eta * x, y + eta * y),
+        },
     ),
     "02.5": Exercise(
         right={"A": "sigmoid twice", "B": "healthy", "C": "stale fakes"},
-        mistakes=[
-            Mistake(
-                {"A": "stale fakes", "B": "healthy", "C": "sigmoid twice"},
-                "the healthy one is found. Which of the others has a D(x) that never passes "
-                "σ(1) = .73?",
+        mistakes={
+            "the healthy one is found. Which of the others has a D(x) that never passes "
+            "σ(1) = .73?": {"A": "stale fakes", "B": "healthy", "C": "sigmoid twice"},
+            "two are found. With a flipped label G would help D, so D(G(z)) would go to 0; "
+            "in C D calls its own fakes fake, and yet D(G(z)) is 1": {
+                "A": "sigmoid twice",
+                "B": "healthy",
+                "C": "label flipped",
+            },
+            "C's losses all go to zero: in a game not everybody can win": {"C": "healthy"},
+            "A's D(x) never passes σ(1) = .73, and its D.real never falls below .31: why?": {
+                "A": "healthy"
+            },
+            "one of the three is healthy": When(
+                nobody_healthy, {"A": "sigmoid twice", "B": "label flipped", "C": "stale fakes"}
             ),
-            Mistake(
-                {"A": "sigmoid twice", "B": "healthy", "C": "label flipped"},
-                "two are found. With a flipped label G would help D, so D(G(z)) would go to 0; "
-                "in C D calls its own fakes fake, and yet D(G(z)) is 1",
-            ),
-            Mistake(
-                {"C": "healthy"},
-                "C's losses all go to zero: in a game not everybody can win",
-            ),
-            Mistake(
-                {"A": "healthy"},
-                "A's D(x) never passes σ(1) = .73, and its D.real never falls below .31: why?",
-            ),
-            Mistake.when(
-                nobody_healthy,
-                "one of the three is healthy",
-                example={"A": "sigmoid twice", "B": "label flipped", "C": "stale fakes"},
-            ),
-        ],
+        },
         hint="a dictionary with a word for each of A, B and C",
     ),
     "02.6": Exercise(
         accepts=lambda d: _in_range(d) and _mean_fits(d) and _loss_fits(d),
-        mistakes=[
-            Mistake.when(
-                lambda d: not _in_range(d),
-                "probabilities are wanted, each above 0 and below 1",
-                example=[0.02, 1.5],
+        mistakes={
+            "probabilities are wanted, each above 0 and below 1": When(
+                lambda d: not _in_range(d), [0.02, 1.5]
             ),
-            Mistake.when(
+            "all equal, so −log of the mean *is* the mean of −log: 3.9. Spread them out": When(
                 lambda d: _mean_fits(d) and _batch(d).std(correction=0) < 1e-3,
-                "all equal, so −log of the mean *is* the mean of −log: 3.9. Spread them out",
-                example=torch.full((100,), 0.02),
+                torch.full((100,), 0.02),
             ),
-            Mistake.when(
+            f"the mean of −log fits, but the mean isn't .02 (e^−5.08 is {math.exp(-5.08):.4f}"
+            "); let a few fakes fool D and most fail badly": When(
                 lambda d: _loss_fits(d) and not _mean_fits(d),
-                f"the mean of −log fits, but the mean isn't .02 (e^−5.08 is {math.exp(-5.08):.4f}"
-                "); let a few fakes fool D and most fail badly",
-                example=torch.full((100,), math.exp(-5.08)),
+                torch.full((100,), math.exp(-5.08)),
             ),
-            Mistake.when(
+            "the mean fits; −log is now too large: make the small ones less small": When(
                 lambda d: _mean_fits(d) and -_batch(d).log().mean() > 5.08,
-                "the mean fits; −log is now too large: make the small ones less small",
-                example=[0.2] * 10 + [1e-6] * 90,
+                [0.2] * 10 + [1e-6] * 90,
             ),
-            Mistake.when(
-                lambda d: _mean_fits(d) and -_batch(d).log().mean() < 5.08,
-                "the mean fits; −log is still too small: spread them out more",
-                example=[0.03, 0.01] * 50,
+            "the mean fits; −log is still too small: spread them out more": When(
+                lambda d: _mean_fits(d) and -_batch(d).log().mean() < 5.08, [0.03, 0.01] * 50
             ),
-        ],
+        },
         note="the mean of −log is at least −log of the mean (Jensen), and may be far above it",
     ),
     "02.7": Exercise(
         right=3,
-        mistakes=[
-            Mistake(
-                0,
-                "g_loss 5.08 with D(G(z)) .02 is possible, as 02.6 shows; and d_loss misses its "
-                "bound only by what rounding the two means to two decimals can do",
+        mistakes={
+            "g_loss 5.08 with D(G(z)) .02 is possible, as 02.6 shows; and d_loss misses its "
+            "bound only by what rounding the two means to two decimals can do": 0,
+            "counted from one? The line is right; A's log counts its epochs from 0": 4,
+            "d_loss 1.00 lies well above its bound: .71 and .36 give .79": 199,
+            "here d_loss .174 lies above its bound: .96 and .10 give .146": 1,
+            "one line only; allow for means that are rounded to two decimals": When(
+                lambda epoch: numeric(epoch) is not None and numeric(epoch).numel() > 1, [0, 3]
             ),
-            Mistake(4, "counted from one? The line is right; A's log counts its epochs from 0"),
-            Mistake(199, "d_loss 1.00 lies well above its bound: .71 and .36 give .79"),
-            Mistake(1, "here d_loss .174 lies above its bound: .96 and .10 give .146"),
-            Mistake.when(
-                lambda epoch: numeric(epoch) is not None and numeric(epoch).numel() > 1,
-                "one line only; allow for means that are rounded to two decimals",
-                example=[0, 3],
-            ),
-        ],
+        },
         hint="d_loss ≥ −log(mean D(x)) − log(1 − mean D(G(z))) on one and the same batch",
     ),
 }

@@ -15,8 +15,8 @@ from torch import Tensor
 from course_lib.checks.compare import word
 from course_lib.checks.exercises import (
     Exercise,
-    Mistake,
     Prediction,
+    When,
     between,
     normal,
     shares,
@@ -221,266 +221,190 @@ EXERCISES = {
             (torch.tensor([0.0, 1.0], dtype=torch.float64), 5, 5),
         ],
         domain=_histograms,
-        mistakes=[
-            Mistake(
-                lambda p, n, m: 2 * _floor(p, n, m),
-                "twice too large: the total variation has a ½ in front",
+        mistakes={
+            "twice too large: the total variation has a ½ in front": lambda p, n, m: (
+                2 * _floor(p, n, m)
             ),
-            Mistake(
-                lambda p, n, m: _floor_with(1 / n, p),
-                "only one of the two histograms varies here; both are counted from draws",
+            "only one of the two histograms varies here; "
+            "both are counted from draws": lambda p, n, m: _floor_with(1 / n, p),
+            "variances of independent counts add: 1/n + 1/m, not 1/(n + m)": lambda p, n, m: (
+                _floor_with(1 / (n + m), p)
             ),
-            Mistake(
-                lambda p, n, m: _floor_with(1 / (n + m), p),
-                "variances of independent counts add: 1/n + 1/m, not 1/(n + m)",
+            "that is half the standard deviation; the mean "
+            "of |N(0, s²)| is s·√(2/π)": lambda p, n, m: _floor_with(
+                math.pi / 2 * (1 / n + 1 / m), p
             ),
-            Mistake(
-                lambda p, n, m: _floor_with(math.pi / 2 * (1 / n + 1 / m), p),
-                "that is half the standard deviation; the mean of |N(0, s²)| is s·√(2/π)",
+            "a share has the variance p(1 − p)/n: the "
+            "factor 1 − p is missing": lambda p, n, m: (
+                (p * (1 / n + 1 / m) / (2 * math.pi)).sqrt().sum()
             ),
-            Mistake(
-                lambda p, n, m: (p * (1 / n + 1 / m) / (2 * math.pi)).sqrt().sum(),
-                "a share has the variance p(1 − p)/n: the factor 1 − p is missing",
+            "a variance where its root is meant: take "
+            "the square root, then sum": lambda p, n, m: (
+                (p * (1 - p) * (1 / n + 1 / m)).sum() / (2 * math.pi)
             ),
-            Mistake(
-                lambda p, n, m: (p * (1 - p) * (1 / n + 1 / m)).sum() / (2 * math.pi),
-                "a variance where its root is meant: take the square root, then sum",
-            ),
-        ],
+        },
         hint="the mean over classes? No: the sum of √(p(1 − p)(1/n + 1/m)/(2π)), by (3.3)",
     ),
     "03.2": Exercise(
         right=_frechet,
         probes=_gaussians,
         domain=_more_gaussians,
-        mistakes=[
-            Mistake(
-                lambda a, s, b, t: _apart(a, b) + _apart(s**2, t**2),
-                "variances are compared where standard deviations are meant: (σ_a − σ_b)²",
+        mistakes={
+            "variances are compared where standard "
+            "deviations are meant: (σ_a − σ_b)²": lambda a, s, b, t: (
+                _apart(a, b) + _apart(s**2, t**2)
             ),
-            Mistake(
-                lambda a, s, b, t: _frechet(a, s, b, t).sqrt(),
-                "that is the root; what is reported as FD is the squared distance",
+            "that is the root; what is reported as FD "
+            "is the squared distance": lambda a, s, b, t: _frechet(a, s, b, t).sqrt(),
+            "the means enter squared: |μ_a − μ_b|²": lambda a, s, b, t: (
+                (a - b).norm() + _apart(s, t)
             ),
-            Mistake(
-                lambda a, s, b, t: (a - b).norm() + _apart(s, t),
-                "the means enter squared: |μ_a − μ_b|²",
+            "a mean over the dimensions; the distance sums over them": lambda a, s, b, t: (
+                _frechet(a, s, b, t) / len(a)
             ),
-            Mistake(
-                lambda a, s, b, t: _frechet(a, s, b, t) / len(a),
-                "a mean over the dimensions; the distance sums over them",
+            "the cross term −2σ_aσ_b is missing: equal Gaussians "
+            "would not be at distance 0": lambda a, s, b, t: _apart(a, b) + (s**2 + t**2).sum(),
+            "the cross term has lost its 2: σ_a² + σ_b² − 2σ_aσ_b": lambda a, s, b, t: (
+                _apart(a, b) + (s**2 + t**2 - s * t).sum()
             ),
-            Mistake(
-                lambda a, s, b, t: _apart(a, b) + (s**2 + t**2).sum(),
-                "the cross term −2σ_aσ_b is missing: equal Gaussians would not be at distance 0",
+            "only the means are compared; two Gaussians "
+            "may differ in their widths": lambda a, s, b, t: _apart(a, b),
+            "σ is a standard deviation already: no root of it": lambda a, s, b, t: (
+                _apart(a, b) + (s.sqrt() - t.sqrt()).square().sum()
             ),
-            Mistake(
-                lambda a, s, b, t: _apart(a, b) + (s**2 + t**2 - s * t).sum(),
-                "the cross term has lost its 2: σ_a² + σ_b² − 2σ_aσ_b",
-            ),
-            Mistake(
-                lambda a, s, b, t: _apart(a, b),
-                "only the means are compared; two Gaussians may differ in their widths",
-            ),
-            Mistake(
-                lambda a, s, b, t: _apart(a, b) + (s.sqrt() - t.sqrt()).square().sum(),
-                "σ is a standard deviation already: no root of it",
-            ),
-        ],
+        },
         hint="on common axes (3.6) is a sum of (3.5) over the dimensions",
     ),
     "03.3": Exercise(
         right=_kid,
         probes=_sets,
         domain=_more_sets,
-        mistakes=[
-            Mistake(
-                _kid_with(own=True, pairs=lambda n: n**2),
-                "this is the V-statistic: the pairs of an image with itself are in, so it is "
-                "biased upwards",
+        mistakes={
+            "this is the V-statistic: the pairs of an image with itself are in, so it is "
+            "biased upwards": _kid_with(own=True, pairs=lambda n: n**2),
+            "without the diagonal there are N(N − 1) pairs, not N²": _kid_with(
+                pairs=lambda n: n**2
             ),
-            Mistake(
-                _kid_with(pairs=lambda n: n**2),
-                "without the diagonal there are N(N − 1) pairs, not N²",
+            "the sums are divided by N(N − 1), but the pairs "
+            "with oneself are still in them": _kid_with(own=True),
+            "right in the mean, too; but the images of two sets form no pairs, so all N² "
+            "of them count between the sets: use ab.mean()": _paired,
+            "the cross term counts twice: −2 E k(a, b)": _kid_with(cross=1.0),
+            "the cross term is subtracted, not added": _kid_with(cross=-2.0),
+            "the kernel divides by the number of dimensions: (a·b/D + 1)³": _kid_with(
+                kernel=lambda a, b: (a @ b.T + 1) ** 3
             ),
-            Mistake(
-                _kid_with(own=True),
-                "the sums are divided by N(N − 1), but the pairs with oneself are still in them",
+            "the kernel is a cube, not a square": _kid_with(
+                kernel=lambda a, b: (a @ b.T / a.shape[1] + 1) ** 2
             ),
-            Mistake(
-                _paired,
-                "right in the mean, too; but the images of two sets form no pairs, so all N² "
-                "of them count between the sets: use ab.mean()",
+            "without the + 1 the kernel sees the third moment alone": _kid_with(
+                kernel=lambda a, b: (a @ b.T / a.shape[1]) ** 3
             ),
-            Mistake(_kid_with(cross=1.0), "the cross term counts twice: −2 E k(a, b)"),
-            Mistake(_kid_with(cross=-2.0), "the cross term is subtracted, not added"),
-            Mistake(
-                _kid_with(kernel=lambda a, b: (a @ b.T + 1) ** 3),
-                "the kernel divides by the number of dimensions: (a·b/D + 1)³",
+            "that is a root; KID is the squared distance, and may be below 0": lambda a, b: (
+                _kid(a, b).abs().sqrt()
             ),
-            Mistake(
-                _kid_with(kernel=lambda a, b: (a @ b.T / a.shape[1] + 1) ** 2),
-                "the kernel is a cube, not a square",
-            ),
-            Mistake(
-                _kid_with(kernel=lambda a, b: (a @ b.T / a.shape[1]) ** 3),
-                "without the + 1 the kernel sees the third moment alone",
-            ),
-            Mistake(
-                lambda a, b: _kid(a, b).abs().sqrt(),
-                "that is a root; KID is the squared distance, and may be below 0",
-            ),
-            Mistake(
-                lambda a, b: _kid(a, b).clamp(min=0),
-                "cut off at 0 it is biased again: let it be negative",
-            ),
-        ],
+            "cut off at 0 it is biased again: let it be negative": lambda a, b: _kid(
+                a, b
+            ).clamp(min=0),
+        },
         hint="three means of k: within a, within b (both without the diagonal), between (times −2)",
     ),
     "03.4": Exercise(
         right=_precision,
         probes=_clouds,
         domain=_more_clouds,
-        mistakes=[
-            Mistake(
-                lambda r, f, k: _precision(f, r, k),
-                "that is recall: real images in the balls of samples. Precision has the balls "
-                "around real images",
+        mistakes={
+            "that is recall: real images in the balls of samples. Precision has the balls "
+            "around real images": lambda r, f, k: _precision(f, r, k),
+            "an image is its own first neighbour, at distance "
+            "0: the k-th *other* is meant": lambda r, f, k: _precision(r, f, k - 1),
+            "that is coverage, the share of real balls that hold a sample: look for "
+            "any real ball, for each sample": lambda r, f, k: (
+                _inside(r, f, k).any(1).double().mean()
             ),
-            Mistake(
-                lambda r, f, k: _precision(r, f, k - 1),
-                "an image is its own first neighbour, at distance 0: the k-th *other* is meant",
+            "that is density: it counts balls. Precision "
+            "asks whether there is any": lambda r, f, k: (
+                _inside(r, f, k).sum(0).double().mean() / k
             ),
-            Mistake(
-                lambda r, f, k: _inside(r, f, k).any(1).double().mean(),
-                "that is coverage, the share of real balls that hold a sample: look for "
-                "any real ball, for each sample",
+            "a mean over all pairs: ask for each sample "
+            "whether *any* ball holds it": lambda r, f, k: _inside(r, f, k).double().mean(),
+            "one radius for all: each real image has its "
+            "own, to its k-th neighbour": lambda r, f, k: (
+                _inside(r, f, k, _radii(r, k).mean().expand(len(r))).any(0).double().mean()
             ),
-            Mistake(
-                lambda r, f, k: _inside(r, f, k).sum(0).double().mean() / k,
-                "that is density: it counts balls. Precision asks whether there is any",
-            ),
-            Mistake(
-                lambda r, f, k: _inside(r, f, k).double().mean(),
-                "a mean over all pairs: ask for each sample whether *any* ball holds it",
-            ),
-            Mistake(
-                lambda r, f, k: (
-                    _inside(r, f, k, _radii(r, k).mean().expand(len(r))).any(0).double().mean()
-                ),
-                "one radius for all: each real image has its own, to its k-th neighbour",
-            ),
-        ],
+        },
         hint="a sample counts if its distance to some real image is below that image's radius",
     ),
     "03.5": Exercise(
         right=_inception_score,
         probes=_readings,
         domain=_more_readings,
-        mistakes=[
-            Mistake.when(
+        mistakes={
+            "where p is 0, p log p is NaN here, and should be 0: torch.xlogy(p, p)": When(
                 lambda scores: math.isnan(scores[2]) and not math.isnan(scores[0]),
-                "where p is 0, p log p is NaN here, and should be 0: torch.xlogy(p, p)",
-                example=lambda p: (p * (p / p.mean(0)).log()).sum(1).mean().exp(),
+                lambda p: (p * (p / p.mean(0)).log()).sum(1).mean().exp(),
             ),
-            Mistake(
-                lambda p: _divergence(p, p.mean(0)).mean(),
-                "that is the mean KL, in nats; the score is exp of it",
+            "that is the mean KL, in nats; the score is exp of it": lambda p: _divergence(
+                p, p.mean(0)
+            ).mean(),
+            "the KL the other way round: KL(p(y|x) ‖ p(y)) is meant": lambda p: (
+                _divergence(p.mean(0), p).mean().exp()
             ),
-            Mistake(
-                lambda p: _divergence(p.mean(0), p).mean().exp(),
-                "the KL the other way round: KL(p(y|x) ‖ p(y)) is meant",
+            "only H(y): that samples are readable, H(y|x), is left out": lambda p: (
+                _class_entropy(p.mean(0)).exp()
             ),
-            Mistake(
-                lambda p: _class_entropy(p.mean(0)).exp(),
-                "only H(y): that samples are readable, H(y|x), is left out",
+            "exp of the mean, not the mean of exp": lambda p: (
+                _divergence(p, p.mean(0)).exp().mean()
             ),
-            Mistake(
-                lambda p: _divergence(p, p.mean(0)).exp().mean(),
-                "exp of the mean, not the mean of exp",
+            "the sign is turned: H(y) − H(y|x), so that the score is at least 1": lambda p: (
+                _class_entropy(p).mean() - _class_entropy(p.mean(0))
+            ).exp(),
+            "compared with equal shares; p(y) is the mean "
+            "of the samples' own p(y|x)": lambda p: (
+                _divergence(p, torch.full_like(p, 1 / p.shape[1])).mean().exp()
             ),
-            Mistake(
-                lambda p: (_class_entropy(p).mean() - _class_entropy(p.mean(0))).exp(),
-                "the sign is turned: H(y) − H(y|x), so that the score is at least 1",
-            ),
-            Mistake(
-                lambda p: _divergence(p, torch.full_like(p, 1 / p.shape[1])).mean().exp(),
-                "compared with equal shares; p(y) is the mean of the samples' own p(y|x)",
-            ),
-            Mistake(
-                lambda p: (_divergence(p, p.mean(0)).mean() / math.log(2)).exp(),
-                "bits under exp: either nats and exp, or bits and a power of 2",
-            ),
-        ],
+            "bits under exp: either nats and exp, or bits and a power of 2": lambda p: (
+                _divergence(p, p.mean(0)).mean() / math.log(2)
+            ).exp(),
+        },
         hint="exp of the mean over samples of KL(p(y|x) ‖ p(y)), p(y) the mean over samples",
     ),
     "03.6": Exercise(
         right=DIAGNOSIS,
-        mistakes=[
-            Mistake(
-                {"Oto": "healthy"},
-                "Oto's distances are as good as Nia's. Which row asks whether a sample was "
-                "seen in training?",
+        mistakes={
+            "Oto's distances are as good as Nia's. Which row asks whether a sample was "
+            "seen in training?": {"Oto": "healthy"},
+            "all of Mo's samples can be read, and precision is high. How much of the real "
+            "data do they cover?": {"Mo": "healthy"},
+            "Lea's classes are right. What do the two rows say that look at pixels, not at "
+            "features?": {"Lea": "healthy"},
+            "use each of the four words once": When(
+                _not_of_words, DIAGNOSIS | {"Mo": "no idea"}
             ),
-            Mistake(
-                {"Mo": "healthy"},
-                "all of Mo's samples can be read, and precision is high. How much of the real "
-                "data do they cover?",
-            ),
-            Mistake(
-                {"Lea": "healthy"},
-                "Lea's classes are right. What do the two rows say that look at pixels, not at "
-                "features?",
-            ),
-            Mistake.when(
-                _not_of_words,
-                "use each of the four words once",
-                example=DIAGNOSIS | {"Mo": "no idea"},
-            ),
-            Mistake(
-                {"Mo": "recites", "Oto": "ten pictures"},
-                "whoever draws ten pictures has no recall; whose recall is like that of real "
-                "images?",
-            ),
-            Mistake(
-                {"Lea": "ten pictures", "Mo": "smoothed"},
-                "one of the two has precision 1, recall 0 and a sharpness not far from "
-                "real images': which?",
-            ),
-        ],
+            "whoever draws ten pictures has no recall; whose recall is like that of real "
+            "images?": {"Mo": "recites", "Oto": "ten pictures"},
+            "one of the two has precision 1, recall 0 and a sharpness not far from "
+            "real images': which?": {"Lea": "ten pictures", "Mo": "smoothed"},
+        },
         hint='use the words "healthy", "recites", "ten pictures" and "smoothed"',
     ),
     "03.7": Exercise(
         right=held_from,
         probes=_courses,
         domain=_more_courses,
-        mistakes=[
-            Mistake(
-                _first,
-                "this is when the score is reached for the first time; it must also stay there",
-            ),
-            Mistake(
-                _below,
-                "a score that equals the target has reached it: at most, not below",
-            ),
-            Mistake(
-                lambda t, s, target: t[s.index(min(s))],
-                "this is when the score is best, whatever the target",
-            ),
-            Mistake(
-                _at_the_end,
-                "where the target is not held at the end, the answer is math.inf: the run was "
-                "too short to know",
-            ),
-            Mistake(
-                lambda t, s, target: t[-1],
-                "this is how long was trained: a choice, and what report B compares",
-            ),
-            Mistake(
-                _index,
-                "that is the index; the answer is the time at that index",
-            ),
-        ],
+        mistakes={
+            "this is when the score is reached for the first "
+            "time; it must also stay there": _first,
+            "a score that equals the target has reached it: at most, not below": _below,
+            "this is when the score is best, whatever the target": lambda t, s, target: t[
+                s.index(min(s))
+            ],
+            "where the target is not held at the end, the answer is math.inf: the run was "
+            "too short to know": _at_the_end,
+            "this is how long was trained: a choice, and "
+            "what report B compares": lambda t, s, target: t[-1],
+            "that is the index; the answer is the time at that index": _index,
+        },
         hint="the earliest time from which every later score is at most the target, else math.inf",
     ),
 }

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn.functional import conv2d, pad
 
 from course_lib.checks.compare import word
-from course_lib.checks.exercises import Exercise, Mistake, Prediction, normal, whole
+from course_lib.checks.exercises import Exercise, Prediction, When, normal, whole
 
 
 # 04.2: a transposed convolution from a plain one ---------------------------------------------
@@ -109,33 +109,24 @@ EXERCISES = {
         right=lambda i, k, s, p, extra: (i - 1) * s - 2 * p + k + extra,
         probes=[(4, 4, 2, 1, 0), (1, 4, 1, 0, 0), (7, 3, 2, 1, 1), (5, 5, 3, 2, 0)],
         domain=_sizes,
-        mistakes=[
-            Mistake(
-                lambda i, k, s, p, extra: (i + 2 * p - k) // s + 1,
-                "this is the size after a convolution; solve it for the size before",
+        mistakes={
+            "this is the size after a convolution; solve "
+            "it for the size before": lambda i, k, s, p, extra: (i + 2 * p - k) // s + 1,
+            "i − 1 steps lie between i places, so (i − 1)·s": lambda i, k, s, p, extra: (
+                i * s - 2 * p + k + extra
             ),
-            Mistake(
-                lambda i, k, s, p, extra: i * s - 2 * p + k + extra,
-                "i − 1 steps lie between i places, so (i − 1)·s",
+            "padding is cut off at both ends: 2p": lambda i, k, s, p, extra: (
+                (i - 1) * s - p + k + extra
             ),
-            Mistake(
-                lambda i, k, s, p, extra: (i - 1) * s - p + k + extra,
-                "padding is cut off at both ends: 2p",
+            "padding adds before a convolution, so it is cut "
+            "off after its transpose: −2p": lambda i, k, s, p, extra: (
+                (i - 1) * s + 2 * p + k + extra
             ),
-            Mistake(
-                lambda i, k, s, p, extra: (i - 1) * s + 2 * p + k + extra,
-                "padding adds before a convolution, so it is cut off after its transpose: −2p",
-            ),
-            Mistake(
-                lambda i, k, s, p, extra: (i - 1) * s - 2 * p + k,
-                "the output padding is left out: it chooses among the sizes that the stride "
-                "merged",
-            ),
-            Mistake(
-                lambda i, k, s, p, extra: i * s,
-                "that holds for 4/2/1 only, not for every kernel and padding",
-            ),
-        ],
+            "the output padding is left out: it chooses among the sizes that the stride "
+            "merged": lambda i, k, s, p, extra: (i - 1) * s - 2 * p + k,
+            "that holds for 4/2/1 only, not for "
+            "every kernel and padding": lambda i, k, s, p, extra: i * s,
+        },
         hint="one input place alone gives k numbers; each further one moves s on; p are cut off "
         "at each end",
     ),
@@ -145,32 +136,22 @@ EXERCISES = {
         domain=_more_kernels,
         tol=1e-8,
         without=frozenset({"conv_transpose2d", "convolution"}),
-        mistakes=[
-            Mistake(
-                _unturned,
-                "the kernel is not turned: flip it in both directions, kernel.flip(2, 3)",
+        mistakes={
+            "the kernel is not turned: flip it in both directions, kernel.flip(2, 3)": _unturned,
+            "the kernel is mirrored on its diagonal; turn it "
+            "by 180° instead: flip(2, 3)": lambda y, k, s, p: upsample(
+                y, k.transpose(2, 3), s, p
             ),
-            Mistake(
-                lambda y, k, s, p: upsample(y, k.transpose(2, 3), s, p),
-                "the kernel is mirrored on its diagonal; turn it by 180° instead: flip(2, 3)",
+            "padded by p; where the convolution pads p, its "
+            "transpose pads k − 1 − p": _padded_by(lambda k, p: p),
+            "padded by k − 1: that is right for p = 0; p of it are cut off again": _padded_by(
+                lambda k, p: k - 1
             ),
-            Mistake(
-                _padded_by(lambda k, p: p),
-                "padded by p; where the convolution pads p, its transpose pads k − 1 − p",
+            "zeros go between the numbers, not after the last row and column": _trailing,
+            "this is the convolution itself, which makes images smaller": lambda y, k, s, p: (
+                conv2d(y, k, stride=s, padding=p)
             ),
-            Mistake(
-                _padded_by(lambda k, p: k - 1),
-                "padded by k − 1: that is right for p = 0; p of it are cut off again",
-            ),
-            Mistake(
-                _trailing,
-                "zeros go between the numbers, not after the last row and column",
-            ),
-            Mistake(
-                lambda y, k, s, p: conv2d(y, k, stride=s, padding=p),
-                "this is the convolution itself, which makes images smaller",
-            ),
-        ],
+        },
         hint="stride − 1 zeros between neighbours, k − 1 − p zeros around, then a plain "
         "convolution with the turned kernel",
     ),
@@ -182,29 +163,19 @@ EXERCISES = {
             bool(whole(g, 0, 1)),
         ),
         tol=1e-9,
-        mistakes=[
-            Mistake(
-                lambda a, b, k, n: a * b * k**2 + (3 * b if n else b),
-                "a bias is counted; a batch norm's shift makes it superfluous, and DCGAN's ends "
-                "have none either",
+        mistakes={
+            "a bias is counted; a batch norm's shift makes it superfluous, and DCGAN's ends "
+            "have none either": lambda a, b, k, n: a * b * k**2 + (3 * b if n else b),
+            "batch norm has two numbers a channel to "
+            "learn: scale and shift": lambda a, b, k, n: a * b * k**2,
+            "running mean and variance are kept, not "
+            "learned: buffers, no parameters": lambda a, b, k, n: (
+                a * b * k**2 + (4 * b if n else 0)
             ),
-            Mistake(
-                lambda a, b, k, n: a * b * k**2,
-                "batch norm has two numbers a channel to learn: scale and shift",
-            ),
-            Mistake(
-                lambda a, b, k, n: a * b * k**2 + (4 * b if n else 0),
-                "running mean and variance are kept, not learned: buffers, no parameters",
-            ),
-            Mistake(
-                lambda a, b, k, n: a * b * k + (2 * b if n else 0),
-                "a kernel has k² places",
-            ),
-            Mistake(
-                lambda a, b, k, n: (a + b) * k**2 + (2 * b if n else 0),
-                "each pair of an input and an output channel has a kernel of its own",
-            ),
-        ],
+            "a kernel has k² places": lambda a, b, k, n: a * b * k + (2 * b if n else 0),
+            "each pair of an input and an output channel "
+            "has a kernel of its own": lambda a, b, k, n: (a + b) * k**2 + (2 * b if n else 0),
+        },
         hint="a kernel for each pair of channels, and batch norm's scale and shift",
     ),
     "04.4": Exercise(
@@ -216,59 +187,44 @@ EXERCISES = {
             ([],),
         ],
         domain=lambda g: ([(whole(g, 1, 6), whole(g, 1, 3)) for _ in range(whole(g, 1, 5))],),
-        mistakes=[
-            Mistake(
-                lambda layers: sum(k for k, _ in layers),
-                "kernels don't add up: behind a stride, one step is several pixels",
+        mistakes={
+            "kernels don't add up: behind a stride, one "
+            "step is several pixels": lambda layers: sum(k for k, _ in layers),
+            "the strides are left out: behind a stride of "
+            "2 one step is two pixels": lambda layers: 1 + sum(k - 1 for k, _ in layers),
+            "a layer's own stride spreads the layers "
+            "after it, not its own kernel": _stride_first,
+            "this is how far apart two neighbours look, "
+            "not how much each one sees": lambda layers: prod(s for _, s in layers),
+            "fields overlap, so sizes don't multiply": lambda layers: prod(
+                k for k, _ in layers
             ),
-            Mistake(
-                lambda layers: 1 + sum(k - 1 for k, _ in layers),
-                "the strides are left out: behind a stride of 2 one step is two pixels",
-            ),
-            Mistake(
-                _stride_first,
-                "a layer's own stride spreads the layers after it, not its own kernel",
-            ),
-            Mistake(
-                lambda layers: prod(s for _, s in layers),
-                "this is how far apart two neighbours look, not how much each one sees",
-            ),
-            Mistake(
-                lambda layers: prod(k for k, _ in layers),
-                "fields overlap, so sizes don't multiply",
-            ),
-        ],
+        },
         hint="each layer adds (k − 1) steps, of as many pixels as the strides before it multiply "
         "to",
     ),
     "04.5": Exercise(
         right={"A": "labels above 1", "B": "data left in [0, 1]", "C": "healthy"},
-        mistakes=[
-            Mistake(
-                {"A": "healthy"},
-                "A's D.real falls below zero. Can −log of a probability do that?",
-            ),
-            Mistake(
-                {"B": "healthy"},
-                "look at B's background: which value of tanh is it, and which of its range does "
-                "B's D see in real images?",
-            ),
-            Mistake(
-                {"A": "data left in [0, 1]", "B": "labels above 1", "C": "healthy"},
-                "C is found; now exchange the other two: only one of these faults changes the "
-                "sign that a loss can have",
-            ),
-            Mistake.when(
+        mistakes={
+            "A's D.real falls below zero. Can −log of a probability do that?": {"A": "healthy"},
+            "look at B's background: which value of tanh is it, and which of its range does "
+            "B's D see in real images?": {"B": "healthy"},
+            "C is found; now exchange the other two: only one of these faults changes the "
+            "sign that a loss can have": {
+                "A": "data left in [0, 1]",
+                "B": "labels above 1",
+                "C": "healthy",
+            },
+            "judging both in one batch is none of the three; with it all terms stay ≥ 0 and "
+            "the background becomes black": When(
                 lambda said: word("both judged in one batch") in map(word, said.values()),
-                "judging both in one batch is none of the three; with it all terms stay ≥ 0 and "
-                "the background becomes black",
-                example={
+                {
                     "A": "labels above 1",
                     "B": "both judged in one batch",
                     "C": "healthy",
                 },
             ),
-        ],
+        },
         hint='a dictionary: "A", "B" and "C", each with one of the four words',
     ),
     "04.6": Exercise(
@@ -280,43 +236,33 @@ EXERCISES = {
             *(1e6 * whole(g, 1, 200), 1e6 * whole(g, 1, 200), 1e9 * whole(g, 1, 9)),
         ),
         tol=1e-6,
-        mistakes=[
-            Mistake(
-                lambda n, G, D, peak: n * (3 * G + 8 * D) / peak,
-                "a multiplication and an addition are two operations: the factor 2 is missing",
+        mistakes={
+            "a multiplication and an addition are two "
+            "operations: the factor 2 is missing": lambda n, G, D, peak: (
+                n * (3 * G + 8 * D) / peak
             ),
-            Mistake(
-                lambda n, G, D, peak: 2 * n * (3 * G + 9 * D) / peak,
-                "this counts the gradient in D's weights in G's move, which popular loops "
-                "compute and nobody needs; a lower bound may not count it",
+            "this counts the gradient in D's weights in G's move, which popular loops "
+            "compute and nobody needs; a lower bound may not count it": lambda n, G, D, peak: (
+                2 * n * (3 * G + 9 * D) / peak
             ),
-            Mistake(
-                lambda n, G, D, peak: 2 * n * (G + 3 * D) / peak,
-                "only the way forward is counted; back costs as much again for the inputs and "
-                "once more for the weights",
-            ),
-            Mistake(
-                lambda n, G, D, peak: 2 * n * (3 * G + 6 * D) / peak,
-                "D's work in G's move is left out: once forward and once back",
-            ),
-            Mistake(
-                lambda n, G, D, peak: 2 * n * 3 * (G + D) / peak,
-                "D sees real and generated images, and once more passes G's gradient back",
-            ),
-        ],
+            "only the way forward is counted; back costs as much again for the inputs and "
+            "once more for the weights": lambda n, G, D, peak: 2 * n * (G + 3 * D) / peak,
+            "D's work in G's move is left out: once "
+            "forward and once back": lambda n, G, D, peak: 2 * n * (3 * G + 6 * D) / peak,
+            "D sees real and generated images, and once more "
+            "passes G's gradient back": lambda n, G, D, peak: 2 * n * 3 * (G + D) / peak,
+        },
         hint="2·images·(a·G + b·D)/peak: count passes forward, back to inputs, back to weights",
     ),
     "04.7": Exercise(
         right={2, 4, 6},
-        mistakes=[
-            Mistake({3, 5}, "the other way round: with 3 one place gets 1 and its neighbour 2"),
-            Mistake({4}, "4 is one of them; what about other multiples of the stride?"),
-            Mistake({4, 6}, "k = 2 covers each place exactly once, and evenly"),
-            Mistake({2, 4}, "6 is a multiple of the stride too: three each"),
-            Mistake(
-                {2, 3, 4, 5, 6}, "count at two neighbouring places for k = 3 before you decide"
-            ),
-        ],
+        mistakes={
+            "the other way round: with 3 one place gets 1 and its neighbour 2": {3, 5},
+            "4 is one of them; what about other multiples of the stride?": {4},
+            "k = 2 covers each place exactly once, and evenly": {4, 6},
+            "6 is a multiple of the stride too: three each": {2, 4},
+            "count at two neighbouring places for k = 3 before you decide": {2, 3, 4, 5, 6},
+        },
         hint="a set such as {1, 2}: those k for which k/2 is a whole number",
     ),
 }

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from course_lib.checks.exercises import (
     Exercise,
-    Mistake,
     Prediction,
+    When,
     between,
     nobody_healthy,
     normal,
@@ -148,45 +148,37 @@ EXERCISES = {
         probes=[(0.3,), (1.2,)],
         domain=lambda g: (between(g, 0.01, 2.5),),
         tensor=True,
-        mistakes=[
-            Mistake(
-                lambda eta: torch.tensor([[1.0, -eta], [eta, 1.0]]),
-                "these are simultaneous steps; here y sees the *new* x = x − ηy",
+        mistakes={
+            "these are simultaneous steps; here y sees the *new* x = x − ηy": lambda eta: (
+                torch.tensor([[1.0, -eta], [eta, 1.0]])
             ),
-            Mistake(
-                lambda eta: torch.tensor([[1.0 - eta**2, -eta], [eta, 1.0]]),
-                "here y moved first; x moves first and y sees the new x",
+            "here y moved first; x moves first and y sees the new x": lambda eta: torch.tensor(
+                [[1.0 - eta**2, -eta], [eta, 1.0]]
             ),
-            Mistake(
-                lambda eta: one_round(eta).T,
-                "transposed: the first row gives the new x, (1, −η) · (x, y)",
+            "transposed: the first row gives the new x, (1, −η) · (x, y)": lambda eta: (
+                one_round(eta).T
             ),
-            Mistake(
-                lambda eta: torch.tensor([[1.0, -eta], [-eta, 1.0 + eta**2]]),
-                "y climbs: its step is + ηx",
+            "y climbs: its step is + ηx": lambda eta: torch.tensor(
+                [[1.0, -eta], [-eta, 1.0 + eta**2]]
             ),
-            Mistake(
-                lambda eta: torch.tensor([[1.0, -eta], [eta, 1.0 + eta**2]]),
-                "the new x is x − ηy, so y gains ηx − η²y: the sign of η² is minus",
+            "the new x is x − ηy, so y gains ηx − η²y: the sign of η² is minus": lambda eta: (
+                torch.tensor([[1.0, -eta], [eta, 1.0 + eta**2]])
             ),
-            Mistake(_rotation, "this is continuous time, a rotation by η; steps are straight"),
-        ],
+            "this is continuous time, a rotation by η; steps are straight": _rotation,
+        },
         note="its determinant is 1: areas are kept, so nothing can spiral in or out",
     ),
     "05.2": Exercise(
         right=1.0,
         tol=1e-3,
-        mistakes=[
-            Mistake(0.5, "|f′(0)| is ½; the square root vanishes where γ/2 = |f′(0)|"),
-            Mistake(0.25, "γ²/4 must reach f′(0)² = ¼, so γ² must reach 1"),
-            Mistake(2.0, "|f′(0)| is ½, not 1: f(t) = −log(1 + eᵗ) has the slope −σ(t)"),
-            Mistake(
-                0.0,
-                "for any γ > 0 the game converges, but on a spiral; from which γ on are both "
-                "eigenvalues real?",
-            ),
-            Mistake(-1.0, "a penalty has γ > 0"),
-        ],
+        mistakes={
+            "|f′(0)| is ½; the square root vanishes where γ/2 = |f′(0)|": 0.5,
+            "γ²/4 must reach f′(0)² = ¼, so γ² must reach 1": 0.25,
+            "|f′(0)| is ½, not 1: f(t) = −log(1 + eᵗ) has the slope −σ(t)": 2.0,
+            "for any γ > 0 the game converges, but on a spiral; from which γ on are both "
+            "eigenvalues real?": 0.0,
+            "a penalty has γ > 0": -1.0,
+        },
         hint="when does the root in (5.9) vanish, with |f′(0)| = ½?",
         note="γ = 2 |f′(0)| = 1: below it circles inwards, above it creeps",
     ),
@@ -194,163 +186,127 @@ EXERCISES = {
         right=wasserstein,
         probes=_points_on_a_line,
         domain=_more_points,
-        mistakes=[
-            Mistake(
-                lambda x, y: (x - y).abs().mean(),
-                "the points are paired as they came; sort both first",
+        mistakes={
+            "the points are paired as they came; sort both first": lambda x, y: (
+                (x - y).abs().mean()
             ),
-            Mistake(
-                lambda x, y: (x.sort().values - y).abs().mean(),
-                "only one of the two is sorted",
+            "only one of the two is sorted": lambda x, y: (x.sort().values - y).abs().mean(),
+            "this is the distance of the means: the absolute value belongs inside, pair "
+            "by pair": lambda x, y: (x.mean() - y.mean()).abs(),
+            "this is Wasserstein-2: squares and a root": lambda x, y: (
+                (x.sort().values - y.sort().values).square().mean().sqrt()
             ),
-            Mistake(
-                lambda x, y: (x.mean() - y.mean()).abs(),
-                "this is the distance of the means: the absolute value belongs inside, pair "
-                "by pair",
+            "these are squares; W₁ has absolute values": lambda x, y: (
+                (x.sort().values - y.sort().values).square().mean()
             ),
-            Mistake(
-                lambda x, y: (x.sort().values - y.sort().values).square().mean().sqrt(),
-                "this is Wasserstein-2: squares and a root",
+            "a sum: each point has mass 1/n": lambda x, y: (
+                (x.sort().values - y.sort().values).abs().sum()
             ),
-            Mistake(
-                lambda x, y: (x.sort().values - y.sort().values).square().mean(),
-                "these are squares; W₁ has absolute values",
+            "the mean over *all* pairs is the cost of a plan that sends each point "
+            "everywhere: it isn't zero even for x = y": lambda x, y: (
+                (x[:, None] - y).abs().mean()
             ),
-            Mistake(
-                lambda x, y: (x.sort().values - y.sort().values).abs().sum(),
-                "a sum: each point has mass 1/n",
-            ),
-            Mistake(
-                lambda x, y: (x[:, None] - y).abs().mean(),
-                "the mean over *all* pairs is the cost of a plan that sends each point "
-                "everywhere: it isn't zero even for x = y",
-            ),
-        ],
+        },
     ),
     "05.4": Exercise(
         right=penalty,
         probes=_penalties,
         domain=_more_penalties,
         learns=(0,),
-        mistakes=[
-            Mistake(
-                _penalised(where=lambda real, fake, epsilon: real),
-                "ε is fixed at 1: this punishes the slope at real examples only",
+        mistakes={
+            "ε is fixed at 1: this punishes the slope at real examples only": _penalised(
+                where=lambda real, fake, epsilon: real
             ),
-            Mistake(
-                _penalised(where=lambda real, fake, epsilon: fake),
-                "this is the slope at the fakes only",
+            "this is the slope at the fakes only": _penalised(
+                where=lambda real, fake, epsilon: fake
             ),
-            Mistake(
-                _penalised(
-                    where=lambda real, fake, epsilon: _between(
-                        real, fake, epsilon[:1].expand(len(real))
-                    )
-                ),
-                "one ε for the whole batch: each pair has its own",
+            "one ε for the whole batch: each pair has its own": _penalised(
+                where=lambda real, fake, epsilon: _between(
+                    real, fake, epsilon[:1].expand(len(real))
+                )
             ),
-            Mistake(
-                _penalised(where=lambda real, fake, epsilon: _between(fake, real, epsilon)),
-                "ε belongs to real, 1 − ε to fake (a uniform ε forgives it, the check doesn't)",
+            "ε belongs to real, 1 − ε to fake (a uniform ε "
+            "forgives it, the check doesn't)": _penalised(
+                where=lambda real, fake, epsilon: _between(fake, real, epsilon)
             ),
-            Mistake(
-                _penalised(norm=lambda slope: slope.norm()),
-                "this is one norm for the whole batch; each example has its own slope",
+            "this is one norm for the whole batch; each example has its own slope": _penalised(
+                norm=lambda slope: slope.norm()
             ),
-            Mistake(
-                _penalised(cost=lambda size: size.square().mean()),
-                "this draws the slope to 0, not to 1 (at real examples it would be R1)",
+            "this draws the slope to 0, not to 1 (at real examples it would be R1)": _penalised(
+                cost=lambda size: size.square().mean()
             ),
-            Mistake(
-                _penalised(cost=lambda size: (size - 1).abs().mean()),
-                "the square is missing",
+            "the square is missing": _penalised(cost=lambda size: (size - 1).abs().mean()),
+            "that is the *square* of the norm, less 1, squared": _penalised(
+                norm=lambda slope: slope.square().sum(1)
             ),
-            Mistake(
-                _penalised(norm=lambda slope: slope.square().sum(1)),
-                "that is the *square* of the norm, less 1, squared",
+            "the one-sided form: it lets slopes below 1 pass. "
+            "Equation (5.15) is two-sided": _penalised(
+                cost=lambda size: (size - 1).clamp(min=0).square().mean()
             ),
-            Mistake(
-                _penalised(cost=lambda size: (size - 1).clamp(min=0).square().mean()),
-                "the one-sided form: it lets slopes below 1 pass. Equation (5.15) is two-sided",
+            "a sum over the batch: (5.15) has the mean": _penalised(
+                cost=lambda size: (size - 1).square().sum()
             ),
-            Mistake(
-                _penalised(cost=lambda size: (size - 1).square().sum()),
-                "a sum over the batch: (5.15) has the mean",
-            ),
-        ],
+        },
     ),
     "05.5": Exercise(
         right=largest_singular_value,
         also=[_improved, _one_step_behind],
         probes=_matrices,
         domain=_some_matrix,
-        mistakes=[
-            Mistake(
-                lambda W, v, n: torch.linalg.matrix_norm(W, 2),
-                "the right number, but not by power iteration: `v` and `steps` do not matter in it",
+        mistakes={
+            "the right number, but not by power iteration: `v` and "
+            "`steps` do not matter in it": lambda W, v, n: torch.linalg.matrix_norm(W, 2),
+            "this is the Frobenius norm: all of them together": lambda W, v, n: W.norm(),
+            "this is σ²: the eigenvalue of WᵀW. Its root is wanted": When(
+                lambda found: _settles(found, power=2), lambda W, v, n: _improved(W, v, n) ** 2
             ),
-            Mistake(
-                lambda W, v, n: W.norm(), "this is the Frobenius norm: all of them together"
+            "this is the largest entry": lambda W, v, n: W.abs().max(),
+            "the largest row sum bounds |Wv| in another norm": lambda W, v, n: (
+                W.abs().sum(1).max()
             ),
-            Mistake.when(
-                lambda found: _settles(found, power=2),
-                "this is σ²: the eigenvalue of WᵀW. Its root is wanted",
-                example=lambda W, v, n: _improved(W, v, n) ** 2,
-            ),
-            Mistake(lambda W, v, n: W.abs().max(), "this is the largest entry"),
-            Mistake(
-                lambda W, v, n: W.abs().sum(1).max(),
-                "the largest row sum bounds |Wv| in another norm",
-            ),
-            Mistake(
-                lambda W, v, n: largest_singular_value(W, v, 1),
-                "one step only: in training that is enough, because W hardly changes from round "
-                "to round. Here use all `steps`",
-            ),
-            Mistake(
-                lambda W, v, n: torch.linalg.svdvals(W).min(),
-                "this is the smallest singular value",
-            ),
-            Mistake(
-                lambda W, v, n: (W @ v).norm(), "v was never improved: multiply by W and Wᵀ"
-            ),
-        ],
+            "one step only: in training that is enough, because W hardly changes from round "
+            "to round. Here use all `steps`": lambda W, v, n: largest_singular_value(W, v, 1),
+            "this is the smallest singular value": lambda W, v, n: torch.linalg.svdvals(
+                W
+            ).min(),
+            "v was never improved: multiply by W and Wᵀ": lambda W, v, n: (W @ v).norm(),
+        },
         note="each step damps the others by (σ₂/σ₁)²",
     ),
     "05.6": Exercise(
         right={"A": "G's sign turned", "B": "penalty without gradient", "C": "healthy"},
-        mistakes=[
-            Mistake(
-                {"A": "penalty without gradient", "B": "G's sign turned", "C": "healthy"},
-                "the healthy one is found. In which of the others do distance, penalty and "
-                "picture fit (5.16)?",
-            ),
-            Mistake(
-                {"A": "G's sign turned", "B": "one ε for the batch", "C": "healthy"},
-                "two are found. B's penalty is there, and grows: does D take notice of it?",
-            ),
-            Mistake(
-                {"A": "one ε for the batch", "B": "penalty without gradient", "C": "healthy"},
-                "two are found. A's critic does what (5.16) says; look where the fakes go",
-            ),
-            Mistake(
-                {"A": "healthy"},
-                "A's estimate of the distance grows for ever. Is that a good sign?",
-            ),
-            Mistake(
-                {"B": "healthy"},
-                "B's fakes are near, and yet its penalty says that its slope is far from 1",
-            ),
-            Mistake.when(
+        mistakes={
+            "the healthy one is found. In which of the others do distance, penalty and "
+            "picture fit (5.16)?": {
+                "A": "penalty without gradient",
+                "B": "G's sign turned",
+                "C": "healthy",
+            },
+            "two are found. B's penalty is there, and grows: does D take notice of it?": {
+                "A": "G's sign turned",
+                "B": "one ε for the batch",
+                "C": "healthy",
+            },
+            "two are found. A's critic does what (5.16) says; look where the fakes go": {
+                "A": "one ε for the batch",
+                "B": "penalty without gradient",
+                "C": "healthy",
+            },
+            "A's estimate of the distance grows for ever. Is that a good sign?": {
+                "A": "healthy"
+            },
+            "B's fakes are near, and yet its penalty says that its slope is far from 1": {
+                "B": "healthy"
+            },
+            "one of the three is healthy": When(
                 nobody_healthy,
-                "one of the three is healthy",
-                example={
+                {
                     "A": "G's sign turned",
                     "B": "penalty without gradient",
                     "C": "one ε for the batch",
                 },
             ),
-        ],
+        },
         hint="a dictionary with a word for each of A, B and C",
     ),
 }

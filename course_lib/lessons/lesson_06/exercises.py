@@ -14,8 +14,8 @@ from torch.distributions import Normal, kl_divergence
 from course_lib.checks.compare import numeric, word
 from course_lib.checks.exercises import (
     Exercise,
-    Mistake,
     Prediction,
+    When,
     between,
     normal,
     whole,
@@ -135,24 +135,17 @@ EXERCISES = {
         right=lambda m, sd: -_gap(m, sd),
         probes=WIDTHS,
         domain=lambda g: (between(g, -2, 2), between(g, 0.15, 1.5)),
-        mistakes=[
-            Mistake(_elbo, "this is the right bound, with log p(x, z); B prints log p(z|x)"),
-            Mistake(_gap, "the sign is turned: −log q comes first, + log p(z|x) second"),
-            Mistake(
-                lambda m, sd: -kl_divergence(POSTERIOR, _q(m, sd)),
-                "the mean is taken under the posterior; B takes it under q",
+        mistakes={
+            "this is the right bound, with log p(x, z); B prints log p(z|x)": _elbo,
+            "the sign is turned: −log q comes first, + log p(z|x) second": _gap,
+            "the mean is taken under the posterior; B takes it under q": lambda m, sd: (
+                -kl_divergence(POSTERIOR, _q(m, sd))
             ),
-            Mistake(
-                lambda m, sd: -kl_divergence(_q(m, sd), _q(0.0, 1.0)),
-                "log p(z) stands where B has log p(z|x): the prior is not the posterior",
-            ),
-            Mistake.when(
-                _nearly,
-                "nearly: this looks like a mean over draws. An exact value is wanted, by the "
-                "grid or in closed form",
-                example=_drawn,
-            ),
-        ],
+            "log p(z) stands where B has log p(z|x): the "
+            "prior is not the posterior": lambda m, sd: -kl_divergence(_q(m, sd), _q(0.0, 1.0)),
+            "nearly: this looks like a mean over draws. An exact value is wanted, by the "
+            "grid or in closed form": When(_nearly, _drawn),
+        },
         hint="integrate q(z)·(log p(z|x) − log q(z)) over the grid",
     ),
     "06.2": Exercise(
@@ -164,36 +157,27 @@ EXERCISES = {
         ],
         domain=lambda g: _codes(g)[:2],
         learns=(0, 1),
-        mistakes=[
-            Mistake(
-                lambda m, v: 0.5 * (m**2 + (2 * v).exp() - 1 - 2 * v).sum(-1),
-                "this is right for log σ where log σ² is meant: log_var.exp() is the variance",
+        mistakes={
+            "this is right for log σ where log σ² is meant: "
+            "log_var.exp() is the variance": lambda m, v: (
+                0.5 * (m**2 + (2 * v).exp() - 1 - 2 * v).sum(-1)
             ),
-            Mistake(
-                lambda m, v: 0.5 * (m**2 + (0.5 * v).exp() - 1 - v).sum(-1),
-                "σ stands where σ² is meant: log_var.exp() is the variance already",
+            "σ stands where σ² is meant: log_var.exp() is the variance already": lambda m, v: (
+                0.5 * (m**2 + (0.5 * v).exp() - 1 - v).sum(-1)
             ),
-            Mistake(lambda m, v: 2 * gaussian_kl(m, v), "the factor ½ is missing"),
-            Mistake(
-                lambda m, v: gaussian_kl(m, v) / m.shape[-1],
-                "a mean over the latents where the sum is meant: KLs of independent parts add",
+            "the factor ½ is missing": lambda m, v: 2 * gaussian_kl(m, v),
+            "a mean over the latents where the sum is meant: "
+            "KLs of independent parts add": lambda m, v: gaussian_kl(m, v) / m.shape[-1],
+            "one number for the batch: keep one for each image, "
+            "sum over the last axis only": lambda m, v: gaussian_kl(m, v).mean(),
+            "summed over the batch too: sum over the last axis only": lambda m, v: gaussian_kl(
+                m, v
+            ).sum(),
+            "the sign is turned: a KL is never negative": lambda m, v: -gaussian_kl(m, v),
+            "one number for each latent; sum over the last axis": lambda m, v: (
+                0.5 * (m**2 + v.exp() - 1 - v)
             ),
-            Mistake(
-                lambda m, v: gaussian_kl(m, v).mean(),
-                "one number for the batch: keep one for each image, sum over the last axis only",
-            ),
-            Mistake(
-                lambda m, v: gaussian_kl(m, v).sum(),
-                "summed over the batch too: sum over the last axis only",
-            ),
-            Mistake(
-                lambda m, v: -gaussian_kl(m, v), "the sign is turned: a KL is never negative"
-            ),
-            Mistake(
-                lambda m, v: 0.5 * (m**2 + v.exp() - 1 - v),
-                "one number for each latent; sum over the last axis",
-            ),
-        ],
+        },
         hint="try mean 0 and log_var 0: then q is the prior and the KL is 0",
     ),
     "06.3": Exercise(
@@ -207,156 +191,116 @@ EXERCISES = {
         ],
         domain=_codes,
         learns=(0, 1),
-        mistakes=[
-            Mistake(
-                lambda m, v, e: m + v.exp() * e,
-                "the noise has width σ²: σ is exp(log_var / 2)",
+        mistakes={
+            "the noise has width σ²: σ is exp(log_var / 2)": lambda m, v, e: m + v.exp() * e,
+            "log_var itself is no width; σ is exp(log_var / 2)": lambda m, v, e: m + v * e,
+            "the same distribution, but (6.6) adds: noise 1 must give m + σ": lambda m, v, e: (
+                m - (0.5 * v).exp() * e
             ),
-            Mistake(
-                lambda m, v, e: m + v * e, "log_var itself is no width; σ is exp(log_var / 2)"
+            "the noise is not scaled by σ": lambda m, v, e: m + e,
+            "half the variance is not its root: the ½ "
+            "belongs inside the exponent": lambda m, v, e: m + 0.5 * v.exp() * e,
+            "without noise this is an autoencoder: add σ·noise": lambda m, v, e: m,
+            "the mean is scaled too: only the noise is multiplied by σ": lambda m, v, e: (
+                (0.5 * v).exp() * (m + e)
             ),
-            Mistake(
-                lambda m, v, e: m - (0.5 * v).exp() * e,
-                "the same distribution, but (6.6) adds: noise 1 must give m + σ",
-            ),
-            Mistake(lambda m, v, e: m + e, "the noise is not scaled by σ"),
-            Mistake(
-                lambda m, v, e: m + 0.5 * v.exp() * e,
-                "half the variance is not its root: the ½ belongs inside the exponent",
-            ),
-            Mistake(lambda m, v, e: m, "without noise this is an autoencoder: add σ·noise"),
-            Mistake(
-                lambda m, v, e: (0.5 * v).exp() * (m + e),
-                "the mean is scaled too: only the noise is multiplied by σ",
-            ),
-        ],
+        },
         hint="noise 0 must give the mean, and log_var 0 the mean plus the noise",
     ),
     "06.4": Exercise(
         right=_elbo_of,
         domain=_some_vae,
         learns=(0,),
-        mistakes=[
-            Mistake(
-                lambda vae, x, noise: _elbo_with(kl=kl_by_draw(noise))(vae, x, noise),
-                "right on average, the first estimator of section 10; here the KL is wanted in "
-                "closed form, which varies less",
+        mistakes={
+            "right on average, the first estimator of section 10; here the KL is wanted in "
+            "closed form, which varies less": lambda vae, x, noise: _elbo_with(
+                kl=kl_by_draw(noise)
+            )(vae, x, noise),
+            "a sigmoid too many: the likelihood wants logits, "
+            "and these are probabilities": _elbo_with(said=torch.sigmoid),
+            "a mean over the pixels where the sum is meant: "
+            "this is a silent β of 784": _elbo_with(pixels=784.0),
+            "this is −ELBO, the loss; return the ELBO, "
+            "which is to be maximised": lambda vae, x, noise: -_elbo_of(vae, x, noise),
+            "the KL is added; the ELBO subtracts it": _elbo_with(
+                kl=lambda m, v: -gaussian_kl(m, v)
             ),
-            Mistake(
-                _elbo_with(said=torch.sigmoid),
-                "a sigmoid too many: the likelihood wants logits, and these are probabilities",
+            "log_var.exp() is used as a width: σ is exp(log_var / 2)": _elbo_with(
+                width=lambda v: v.exp()
             ),
-            Mistake(
-                _elbo_with(pixels=784.0),
-                "a mean over the pixels where the sum is meant: this is a silent β of 784",
+            "the decoder gets the mean of q, not a draw: reparameterise": _elbo_with(
+                width=lambda v: 0 * v
             ),
-            Mistake(
-                lambda vae, x, noise: -_elbo_of(vae, x, noise),
-                "this is −ELBO, the loss; return the ELBO, which is to be maximised",
+            "the KL counts twice: is its ½ missing?": _elbo_with(
+                kl=lambda m, v: 2 * gaussian_kl(m, v)
             ),
-            Mistake(
-                _elbo_with(kl=lambda m, v: -gaussian_kl(m, v)),
-                "the KL is added; the ELBO subtracts it",
+            "only the reconstruction: subtract the KL": _elbo_with(kl=lambda m, v: 0.0),
+            "one number for the batch: return one for each image, (B,)": lambda vae, x, noise: (
+                _elbo_of(vae, x, noise).mean()
             ),
-            Mistake(
-                _elbo_with(width=lambda v: v.exp()),
-                "log_var.exp() is used as a width: σ is exp(log_var / 2)",
-            ),
-            Mistake(
-                _elbo_with(width=lambda v: 0 * v),
-                "the decoder gets the mean of q, not a draw: reparameterise",
-            ),
-            Mistake(
-                _elbo_with(kl=lambda m, v: 2 * gaussian_kl(m, v)),
-                "the KL counts twice: is its ½ missing?",
-            ),
-            Mistake(
-                _elbo_with(kl=lambda m, v: 0.0), "only the reconstruction: subtract the KL"
-            ),
-            Mistake(
-                lambda vae, x, noise: _elbo_of(vae, x, noise).mean(),
-                "one number for the batch: return one for each image, (B,)",
-            ),
-        ],
+        },
         hint="reconstruction, summed over pixels, minus the KL; both (B,)",
     ),
     "06.5": Exercise(
         right={"Ada": "mean over pixels", "Ben": "no noise", "Cleo": "healthy"},
-        mistakes=[
-            Mistake(
-                {"Ben": "healthy"},
-                "Ben's loss is lower than Cleo's, but of an objective of his own. What does the "
-                "honest loss on test digits say, and his reconstructions?",
-            ),
-            Mistake(
-                {"Ada": "healthy"},
-                "Ada's encoder says the same of every digit: look at her KL per dimension",
-            ),
-            Mistake.when(
+        mistakes={
+            "Ben's loss is lower than Cleo's, but of an objective of his own. What does the "
+            "honest loss on test digits say, and his reconstructions?": {"Ben": "healthy"},
+            "Ada's encoder says the same of every digit: look at her KL per dimension": {
+                "Ada": "healthy"
+            },
+            "Cleo is healthy; what do Ada's loss of less than "
+            "one nat and Ben's σ tell you?": When(
                 lambda a: word(a["Cleo"]) == "healthy",
-                "Cleo is healthy; what do Ada's loss of less than one nat and Ben's σ tell you?",
-                example={"Ada": "no noise", "Ben": "mean over pixels", "Cleo": "healthy"},
+                {"Ada": "no noise", "Ben": "mean over pixels", "Cleo": "healthy"},
             ),
-        ],
+        },
         hint='use the words "healthy", "mean over pixels" and "no noise"',
     ),
     "06.6": Exercise(
         right=_iwae,
         probes=_some_log_weights,
         domain=_more_log_weights,
-        mistakes=[
-            Mistake(
-                lambda w: w.mean(0),
-                "a mean of logarithms is the ELBO; take the logarithm of the mean weight",
+        mistakes={
+            "a mean of logarithms is the ELBO; take the "
+            "logarithm of the mean weight": lambda w: w.mean(0),
+            "log K is missing: a mean, not a sum, of weights": lambda w: w.logsumexp(0),
+            "the mean runs over the images; it belongs over "
+            "the K draws, the first axis": lambda w: (
+                w.logsumexp(-1) - torch.tensor(float(w.shape[-1])).log()
             ),
-            Mistake(
-                lambda w: w.logsumexp(0), "log K is missing: a mean, not a sum, of weights"
-            ),
-            Mistake(
-                lambda w: w.logsumexp(-1) - torch.tensor(float(w.shape[-1])).log(),
-                "the mean runs over the images; it belongs over the K draws, the first axis",
-            ),
-            Mistake(lambda w: w.exp().mean(0), "the logarithm at the end is missing"),
-            Mistake.when(
+            "the logarithm at the end is missing": lambda w: w.exp().mean(0),
+            "right in principle, but exp(−900) is 0 on a computer: use torch.logsumexp": When(
                 lambda given: (
                     bool(torch.isinf(torch.as_tensor(given[1])).any())
                     and bool(
                         torch.allclose(given[0], _iwae(*_some_log_weights()[0]), atol=1e-4)
                     )
                 ),
-                "right in principle, but exp(−900) is 0 on a computer: use torch.logsumexp",
-                example=lambda w: w.exp().mean(0).log(),
+                lambda w: w.exp().mean(0).log(),
             ),
-        ],
+        },
         hint="log (1/K) Σ exp(log_weights), over the first axis",
     ),
     "06.7": Exercise(
         right=784.0,
-        mistakes=[
-            Mistake(
-                1 / 784, "the other way round: relative to the reconstruction the KL *grew*"
-            ),
-            Mistake(28.0, "28 is one side of the image; the mean divides by all its pixels"),
-            Mistake(
-                784.0 * 128, "the batch is averaged in both terms here, so its size cancels"
-            ),
-            Mistake(392.0, "the two latents are summed in both; only the pixels' mean counts"),
-            Mistake(1.0, "a common factor would not matter, but only one of the terms has it"),
-        ],
+        mistakes={
+            "the other way round: relative to the reconstruction the KL *grew*": 1 / 784,
+            "28 is one side of the image; the mean divides by all its pixels": 28.0,
+            "the batch is averaged in both terms here, so its size cancels": 784.0 * 128,
+            "the two latents are summed in both; only the pixels' mean counts": 392.0,
+            "a common factor would not matter, but only one of the terms has it": 1.0,
+        },
     ),
     "06.8": Exercise(
         right=0.0,
         tol=1e-8,
-        mistakes=[
-            Mistake(
-                1.0, "p(x, z)/q(z) is p(x) for every z then: how much does a constant vary?"
+        mistakes={
+            "p(x, z)/q(z) is p(x) for every z then: how much does a constant vary?": 1.0,
+            "that is not it: put q(z) = p(z|x) into log p(x, z) − log q(z)": When(
+                lambda value: float(value) > 0, 0.5
             ),
-            Mistake.when(
-                lambda value: float(value) > 0,
-                "that is not it: put q(z) = p(z|x) into log p(x, z) − log q(z)",
-                example=0.5,
-            ),
-        ],
+        },
     ),
 }
 

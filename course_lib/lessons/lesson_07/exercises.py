@@ -11,8 +11,8 @@ from torch import Tensor
 from course_lib.checks.compare import word
 from course_lib.checks.exercises import (
     Exercise,
-    Mistake,
     Prediction,
+    When,
     between,
     normal,
     whole,
@@ -120,128 +120,91 @@ EXERCISES = {
         probes=_spectra,
         domain=_spectrum_and_weights,
         tensor=True,
-        mistakes=[
-            Mistake(
-                lambda e, s, b=1.0: 0.5 * (e / (b * s)).log(),
-                "a KL below zero: where λ < βσ² the latent is dead, and its KL is 0",
-            ),
-            Mistake(
-                lambda e, s, b=1.0: (e / (b * s)).log().clamp(min=0),
-                "the factor ½ is missing: it is log of a ratio of widths, not of variances",
-            ),
-            Mistake(
-                lambda e, s, b=1.0: 0.5 * (1 + e / (b * s)).log(),
-                "½ log(1 + λ/σ²) takes λ for the signal alone; λ is signal and noise together",
-            ),
-            Mistake(
-                lambda e, s, b=1.0: (0.5 * (e / s).log()).clamp(min=0),
-                "β is not used: it moves the threshold to βσ²",
-            ),
-            Mistake(
-                lambda e, s, b=1.0: (0.5 * (b * e / s).log()).clamp(min=0),
-                "β stands on the wrong side: a heavier KL kills latents, it does not revive any",
-            ),
-            Mistake(
-                lambda e, s, b=1.0: (0.5 * (e / (b * b * s)).log()).clamp(min=0),
-                "β squared: β multiplies σ², not σ",
-            ),
-            Mistake(
-                lambda e, s, b=1.0: (0.5 * (e / (b * s * s)).log()).clamp(min=0),
-                "sigma2 is σ² already; it is squared once more here",
-            ),
-        ],
+        mistakes={
+            "a KL below zero: where λ < βσ² the latent "
+            "is dead, and its KL is 0": lambda e, s, b=1.0: 0.5 * (e / (b * s)).log(),
+            "the factor ½ is missing: it is log of a ratio "
+            "of widths, not of variances": lambda e, s, b=1.0: (e / (b * s)).log().clamp(min=0),
+            "½ log(1 + λ/σ²) takes λ for the signal alone; λ "
+            "is signal and noise together": lambda e, s, b=1.0: 0.5 * (1 + e / (b * s)).log(),
+            "β is not used: it moves the threshold to βσ²": lambda e, s, b=1.0: (
+                0.5 * (e / s).log()
+            ).clamp(min=0),
+            "β stands on the wrong side: a heavier KL kills "
+            "latents, it does not revive any": lambda e, s, b=1.0: (
+                0.5 * (b * e / s).log()
+            ).clamp(min=0),
+            "β squared: β multiplies σ², not σ": lambda e, s, b=1.0: (
+                0.5 * (e / (b * b * s)).log()
+            ).clamp(min=0),
+            "sigma2 is σ² already; it is squared once more here": lambda e, s, b=1.0: (
+                0.5 * (e / (b * s * s)).log()
+            ).clamp(min=0),
+        },
         hint="½ log(λ/(βσ²)) where that is positive, else 0",
     ),
     "07.2": Exercise(
         right=active_units,
         probes=_means,
         domain=_more_means,
-        mistakes=[
-            Mistake(
-                lambda m, least=0.01: int((m.square().mean(0) > least).sum()),
-                "the mean of squares counts a latent that is constant but not 0: variance, please",
+        mistakes={
+            "the mean of squares counts a latent that is constant "
+            "but not 0: variance, please": lambda m, least=0.01: int(
+                (m.square().mean(0) > least).sum()
             ),
-            Mistake(
-                lambda m, least=0.01: int((m.std(0) > least).sum()),
-                "the standard deviation is compared with .01; Burda compares the variance",
+            "the standard deviation is compared with .01; "
+            "Burda compares the variance": lambda m, least=0.01: int((m.std(0) > least).sum()),
+            "the variance runs over the latents; it belongs over "
+            "the images, the first axis": lambda m, least=0.01: int((m.var(1) > least).sum()),
+            "a latent whose variance equals `least` does not exceed it": lambda m, least=0.01: (
+                int((m.var(0) >= least).sum())
             ),
-            Mistake(
-                lambda m, least=0.01: int((m.var(1) > least).sum()),
-                "the variance runs over the latents; it belongs over the images, the first axis",
+            "`least` is not used: this counts above "
+            ".01, whatever is asked": lambda m, least=0.01: int((m.var(0) > 0.01).sum()),
+            "this is a share; count them": lambda m, least=0.01: (
+                (m.var(0) > least).double().mean()
             ),
-            Mistake(
-                lambda m, least=0.01: int((m.var(0) >= least).sum()),
-                "a latent whose variance equals `least` does not exceed it",
-            ),
-            Mistake(
-                lambda m, least=0.01: int((m.var(0) > 0.01).sum()),
-                "`least` is not used: this counts above .01, whatever is asked",
-            ),
-            Mistake(
-                lambda m, least=0.01: (m.var(0) > least).double().mean(),
-                "this is a share; count them",
-            ),
-            Mistake(
-                lambda m, least=0.01: int((m.var(0) < least).sum()),
-                "these are the dead ones",
-            ),
-        ],
+            "these are the dead ones": lambda m, least=0.01: int((m.var(0) < least).sum()),
+        },
         hint="variance over the images, one for each latent; how many exceed `least`?",
     ),
     "07.3": Exercise(
         right=implied_sigma,
         probes=[(12_288, 1.0), (12_288, 0.00025), (784, 0.01), (784,)],
         domain=lambda g: (whole(g, 1, 20_000), between(g, 1e-4, 3)),
-        mistakes=[
-            Mistake(lambda d, w=1.0: d * w / 2, "this is σ²; the width is its root"),
-            Mistake(
-                lambda d, w=1.0: math.sqrt(d * w), "the ½ of the Gaussian is missing: 1/(2σ²)"
-            ),
-            Mistake(
-                lambda d, w=1.0: math.sqrt(w / 2),
-                "that would be right for a sum over the pixels; the mean divides by D as well",
-            ),
-            Mistake(
-                lambda d, w=1.0: math.sqrt(d / (2 * w)),
-                "the weight stands on the wrong side: a heavier KL means a larger σ",
-            ),
-            Mistake(
-                lambda d, w=1.0: 1.0, "σ = 1 belongs to ½ · sum of squares + KL; here is a mean"
-            ),
-            Mistake(
-                lambda d, w=1.0: math.sqrt(1 / 2),
-                "σ = 1/√2 belongs to sum of squares + KL; here is a mean, and a weight",
-            ),
-        ],
+        mistakes={
+            "this is σ²; the width is its root": lambda d, w=1.0: d * w / 2,
+            "the ½ of the Gaussian is missing: 1/(2σ²)": lambda d, w=1.0: math.sqrt(d * w),
+            "that would be right for a sum over the pixels; "
+            "the mean divides by D as well": lambda d, w=1.0: math.sqrt(w / 2),
+            "the weight stands on the wrong side: a "
+            "heavier KL means a larger σ": lambda d, w=1.0: math.sqrt(d / (2 * w)),
+            "σ = 1 belongs to ½ · sum of squares + KL; here is a mean": lambda d, w=1.0: 1.0,
+            "σ = 1/√2 belongs to sum of squares + KL; here "
+            "is a mean, and a weight": lambda d, w=1.0: math.sqrt(1 / 2),
+        },
         hint="divide by the weight: 1/(D·weight) stands where 1/(2σ²) stands",
     ),
     "07.4": Exercise(
         right=best_sigma,
         probes=_pairs,
         domain=_more_pairs,
-        mistakes=[
-            Mistake(lambda x, y: (x - y).square().mean(), "this is σ²; take the root"),
-            Mistake(
-                lambda x, y: (x - y).square().sum(1).mean().sqrt(),
-                "a sum over the D numbers where their mean is meant",
+        mistakes={
+            "this is σ²; take the root": lambda x, y: (x - y).square().mean(),
+            "a sum over the D numbers where their mean is meant": lambda x, y: (
+                (x - y).square().sum(1).mean().sqrt()
             ),
-            Mistake(
-                lambda x, y: (x - y).abs().mean(),
-                "the mean absolute error is the best width of a Laplace density",
+            "the mean absolute error is the best width of a Laplace density": lambda x, y: (
+                (x - y).abs().mean()
             ),
-            Mistake(
-                lambda x, y: (x - y).std(),
-                "`std` takes the mean error away first; an error that is always the same counts",
+            "`std` takes the mean error away first; an error "
+            "that is always the same counts": lambda x, y: (x - y).std(),
+            "a mean of roots; one σ for all needs the root of the mean": lambda x, y: (
+                (x - y).square().mean(1).sqrt().mean()
             ),
-            Mistake(
-                lambda x, y: (x - y).square().mean(1).sqrt().mean(),
-                "a mean of roots; one σ for all needs the root of the mean",
-            ),
-            Mistake(
-                lambda x, y: (x - y).square().mean(0).sqrt(),
-                'one σ for each pixel: that is sigma="per pixel"; here one for all is wanted',
-            ),
-        ],
+            'one σ for each pixel: that is sigma="per pixel"; '
+            "here one for all is wanted": lambda x, y: (x - y).square().mean(0).sqrt(),
+        },
         hint="the root of the mean of all squared errors",
     ),
     "07.5": Exercise(
@@ -249,31 +212,22 @@ EXERCISES = {
         probes=_kls,
         domain=_more_kls,
         learns=(0,),
-        mistakes=[
-            Mistake(
-                lambda kl, free: kl.clamp(min=free).mean(0).sum(),
-                "each image is given its free nats apart; the mean over the batch comes first",
+        mistakes={
+            "each image is given its free nats apart; the mean "
+            "over the batch comes first": lambda kl, free: kl.clamp(min=free).mean(0).sum(),
+            "the free nats are given to the sum: one latent "
+            "could use up all of them": lambda kl, free: kl.mean(0).sum().clamp(min=free),
+            "right gradient, another number: what is below is "
+            "counted as `free`, not as 0": lambda kl, free: (
+                (kl.mean(0) - free).clamp(min=0).sum()
             ),
-            Mistake(
-                lambda kl, free: kl.mean(0).sum().clamp(min=free),
-                "the free nats are given to the sum: one latent could use up all of them",
+            "a largest value instead of a least: now only "
+            "latents below `free` pay": lambda kl, free: kl.mean(0).clamp(max=free).sum(),
+            "a mean over the latents where the sum is meant": lambda kl, free: (
+                kl.mean(0).clamp(min=free).mean()
             ),
-            Mistake(
-                lambda kl, free: (kl.mean(0) - free).clamp(min=0).sum(),
-                "right gradient, another number: what is below is counted as `free`, not as 0",
-            ),
-            Mistake(
-                lambda kl, free: kl.mean(0).clamp(max=free).sum(),
-                "a largest value instead of a least: now only latents below `free` pay",
-            ),
-            Mistake(
-                lambda kl, free: kl.mean(0).clamp(min=free).mean(),
-                "a mean over the latents where the sum is meant",
-            ),
-            Mistake(
-                lambda kl, free: kl.mean(0).sum(), "`free` is not used: this is the plain KL"
-            ),
-        ],
+            "`free` is not used: this is the plain KL": lambda kl, free: kl.mean(0).sum(),
+        },
         hint="mean over the batch, at least `free` for each latent, sum over latents",
     ),
     "07.6": Exercise(
@@ -281,55 +235,41 @@ EXERCISES = {
         probes=_tall_log_weights,
         domain=_wider_log_weights,
         tensor=True,
-        mistakes=[
-            Mistake(
-                lambda w: torch.full_like(w, 1 / len(w)),
-                "equal weights give the ELBO's gradient; a draw counts as much as it explains",
-            ),
-            Mistake(
-                lambda w: w.softmax(-1),
-                "normalised over the images; it belongs over the K draws, the first axis",
-            ),
-            Mistake(
-                lambda w: w.exp(), "not normalised: the weights of an image's draws add to 1"
-            ),
-            Mistake(
-                lambda w: w / w.sum(0), "log-weights are normalised as if they were weights"
-            ),
-            Mistake(lambda w: w.log_softmax(0), "these are their logarithms"),
-            Mistake.when(
+        mistakes={
+            "equal weights give the ELBO's gradient; a draw "
+            "counts as much as it explains": lambda w: torch.full_like(w, 1 / len(w)),
+            "normalised over the images; it belongs over "
+            "the K draws, the first axis": lambda w: w.softmax(-1),
+            "not normalised: the weights of an image's draws add to 1": lambda w: w.exp(),
+            "log-weights are normalised as if they were weights": lambda w: w / w.sum(0),
+            "these are their logarithms": lambda w: w.log_softmax(0),
+            "right in principle, but exp(−900) is 0 on a computer: use softmax": When(
                 lambda given: (
                     bool(torch.as_tensor(given[1]).isnan().any())
                     and bool(torch.allclose(given[0], importance(*_tall_log_weights()[0])))
                 ),
-                "right in principle, but exp(−900) is 0 on a computer: use softmax",
-                example=lambda w: w.exp() / w.exp().sum(0),
+                lambda w: w.exp() / w.exp().sum(0),
             ),
-        ],
+        },
         hint="exp(log-weight), divided by their sum over the K draws",
     ),
     "07.7": Exercise(
         right={"Lea": "warm-up never ends", "Max": "healthy", "Nia": "normaliser dropped"},
-        mistakes=[
-            Mistake(
-                {"Nia": "healthy"},
-                "Nia's loss is never negative, and her σ only grows: what has she left out?",
-            ),
-            Mistake(
-                {"Lea": "healthy"},
-                "Lea's reconstructions are the best, but how many nats of KL does she log, and "
-                "how many does the library count?",
-            ),
-            Mistake.when(
+        mistakes={
+            "Nia's loss is never negative, and her σ only grows: what has she left out?": {
+                "Nia": "healthy"
+            },
+            "Lea's reconstructions are the best, but how many nats of KL does she log, and "
+            "how many does the library count?": {"Lea": "healthy"},
+            "Max's own loss is what the library counts: he is healthy": When(
                 lambda a: word(a["Max"]) != "healthy",
-                "Max's own loss is what the library counts: he is healthy",
-                example={
+                {
                     "Lea": "normaliser dropped",
                     "Max": "warm-up never ends",
                     "Nia": "warm-up never ends",
                 },
             ),
-        ],
+        },
         hint='use the words "healthy", "normaliser dropped" and "warm-up never ends"',
     ),
 }

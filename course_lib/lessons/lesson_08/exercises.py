@@ -16,8 +16,8 @@ from torch.nn.functional import softplus
 from course_lib.checks.compare import members, word
 from course_lib.checks.exercises import (
     Exercise,
-    Mistake,
     Prediction,
+    When,
     between,
     normal,
     shares,
@@ -184,126 +184,93 @@ EXERCISES = {
         right=best_d,
         domain=_tables,
         tensor=True,
-        mistakes=[
-            Mistake(
-                lambda p_c, p_x, r_c, g_x: p_x / (p_x + g_x),
-                "the frequencies are missing, or alike for both: they cancel only if r(c) = p(c)",
+        mistakes={
+            "the frequencies are missing, or alike for both: "
+            "they cancel only if r(c) = p(c)": lambda p_c, p_x, r_c, g_x: p_x / (p_x + g_x),
+            "the frequencies are exchanged: real labels come "
+            "from p_c, the fakes' from r_c": lambda p_c, p_x, r_c, g_x: best_d(
+                r_c, p_x, p_c, g_x
             ),
-            Mistake(
-                lambda p_c, p_x, r_c, g_x: best_d(r_c, p_x, p_c, g_x),
-                "the frequencies are exchanged: real labels come from p_c, the fakes' from r_c",
+            "summed over the classes: this is the "
+            "best D that is not told c": lambda p_c, p_x, r_c, g_x: _mixed(p_c, p_x, r_c, g_x),
+            "this is the best D that is not told c": lambda p_c, p_x, r_c, g_x: _mixed(
+                p_c, p_x, r_c, g_x
+            ).expand(p_x.shape),
+            "the classes are exchanged: D is the "
+            "probability of *real*": lambda p_c, p_x, r_c, g_x: 1 - best_d(p_c, p_x, r_c, g_x),
+            "this is the ratio real : fake; D is "
+            "real / (real + fake)": lambda p_c, p_x, r_c, g_x: (
+                p_c[:, None] * p_x / (r_c[:, None] * g_x)
             ),
-            Mistake(
-                lambda p_c, p_x, r_c, g_x: _mixed(p_c, p_x, r_c, g_x),
-                "summed over the classes: this is the best D that is not told c",
-            ),
-            Mistake(
-                lambda p_c, p_x, r_c, g_x: _mixed(p_c, p_x, r_c, g_x).expand(p_x.shape),
-                "this is the best D that is not told c",
-            ),
-            Mistake(
-                lambda p_c, p_x, r_c, g_x: 1 - best_d(p_c, p_x, r_c, g_x),
-                "the classes are exchanged: D is the probability of *real*",
-            ),
-            Mistake(
-                lambda p_c, p_x, r_c, g_x: p_c[:, None] * p_x / (r_c[:, None] * g_x),
-                "this is the ratio real : fake; D is real / (real + fake)",
-            ),
-            Mistake(
-                lambda p_c, p_x, r_c, g_x: (p_c[:, None] * p_x / (r_c[:, None] * g_x)).log(),
-                "this is D's logit; D is its sigmoid",
-            ),
-            Mistake(
-                _columns,
-                "the frequencies multiply the columns, images; classes are rows: p_c[:, None]",
-            ),
-        ],
+            "this is D's logit; D is its sigmoid": lambda p_c, p_x, r_c, g_x: (
+                p_c[:, None] * p_x / (r_c[:, None] * g_x)
+            ).log(),
+            "the frequencies multiply the columns, images; "
+            "classes are rows: p_c[:, None]": _columns,
+        },
         hint="real pairs have the mass p(c) p(x | c), fake ones r(c) p_g(x | c); D* as in (2.4)",
     ),
     "08.2": Exercise(
         right=price_of_not_telling,
         probes=_prices,
         domain=_more_prices,
-        mistakes=[
-            Mistake(
-                lambda w, s, b, p: 2 * price_of_not_telling(w, s, b, p),
-                "the ½ of the Gaussian KL is missing",
+        mistakes={
+            "the ½ of the Gaussian KL is missing": lambda w, s, b, p: (
+                2 * price_of_not_telling(w, s, b, p)
             ),
-            Mistake(
-                lambda w, s, b, p: _variance(b, p) * (s**2 + w**2) / (2 * s**2),
-                "the offsets' variance is not that of the m_c: m_c moves by w/(w² + s²) · b_c",
+            "the offsets' variance is not that of the m_c: m_c "
+            "moves by w/(w² + s²) · b_c": lambda w, s, b, p: (
+                _variance(b, p) * (s**2 + w**2) / (2 * s**2)
             ),
-            Mistake(
-                lambda w, s, b, p: w**2 * _variance(b, p) / (2 * (w**2 + s**2) ** 2),
-                "the variance v of the posterior is missing: divide by 2v",
+            "the variance v of the posterior is missing: divide by 2v": lambda w, s, b, p: (
+                w**2 * _variance(b, p) / (2 * (w**2 + s**2) ** 2)
             ),
-            Mistake(
-                lambda w, s, b, p: w**2 * _variance(b, p).sqrt() / (2 * s**2 * (w**2 + s**2)),
-                "a standard deviation where the variance of b_c is meant",
+            "a standard deviation where the variance of b_c is meant": lambda w, s, b, p: (
+                w**2 * _variance(b, p).sqrt() / (2 * s**2 * (w**2 + s**2))
             ),
-            Mistake(
-                lambda w, s, b, p: w**2 * b.var(correction=0) / (2 * s**2 * (w**2 + s**2)),
-                "every class counted alike: weigh them by p(c | x)",
+            "every class counted alike: weigh them by p(c | x)": lambda w, s, b, p: (
+                w**2 * b.var(correction=0) / (2 * s**2 * (w**2 + s**2))
             ),
-            Mistake(
-                lambda w, s, b, p: (
-                    w**2 * b.to(torch.float64).var() / (2 * s**2 * (w**2 + s**2))
-                ),
-                "an unweighted sample variance: weigh the classes by p(c | x)",
+            "an unweighted sample variance: weigh the classes by p(c | x)": lambda w, s, b, p: (
+                w**2 * b.to(torch.float64).var() / (2 * s**2 * (w**2 + s**2))
             ),
-            Mistake(
-                lambda w, s, b, p: w**2 * (p * b**2).sum() / (2 * s**2 * (w**2 + s**2)),
-                "the mean is not subtracted: this is E b², not the variance",
+            "the mean is not subtracted: this is E b², not the variance": lambda w, s, b, p: (
+                w**2 * (p * b**2).sum() / (2 * s**2 * (w**2 + s**2))
             ),
-        ],
+        },
         hint="if p(c | x) is sure of one class the price is 0; else Var(m_c)/(2v)",
     ),
     "08.3": Exercise(
         right=conditional_elbo,
         domain=_some_cvae,
         learns=(0,),
-        mistakes=[
-            Mistake(
-                _bound_with(encoder=torch.zeros_like),
-                "the encoder is not told: it gets zeros where `vector` belongs",
+        mistakes={
+            "the encoder is not told: it gets zeros where `vector` belongs": _bound_with(
+                encoder=torch.zeros_like
             ),
-            Mistake(
-                _bound_with(decoder=torch.zeros_like),
-                "the decoder is not told: this is a bound on log p(x), not on log p(x | c)",
+            "the decoder is not told: this is a bound on log "
+            "p(x), not on log p(x | c)": _bound_with(decoder=torch.zeros_like),
+            "the encoder gets images in [0, 1]; it was built "
+            "for model.seen(x), in [−1, 1]": _bound_with(seen=lambda model, x: x),
+            "right on average; but the KL of two Gaussians is known in closed form, and "
+            "that varies less": lambda model, x, vector, noise: _bound_with(
+                kl=kl_by_draw(noise)
+            )(model, x, vector, noise),
+            "a mean over the pixels: log_p_x sums already": _bound_with(pixels=196.0),
+            "the KL is added; the ELBO subtracts it": _bound_with(
+                kl=lambda m, v: -gaussian_kl(m, v)
             ),
-            Mistake(
-                _bound_with(seen=lambda model, x: x),
-                "the encoder gets images in [0, 1]; it was built for model.seen(x), in [−1, 1]",
+            "the KL is missing": _bound_with(kl=lambda m, v: 0.0),
+            "log_var.exp() is used as a width: σ is exp(log_var / 2)": _bound_with(
+                width=lambda v: v.exp()
             ),
-            Mistake(
-                lambda model, x, vector, noise: _bound_with(kl=kl_by_draw(noise))(
-                    model, x, vector, noise
-                ),
-                "right on average; but the KL of two Gaussians is known in closed form, and "
-                "that varies less",
+            "the decoder gets the mean of q, not a draw": _bound_with(width=lambda v: 0 * v),
+            "this is −ELBO, the loss; return the ELBO, "
+            "which is to be maximised": lambda *given: -conditional_elbo(*given),
+            "one number for the batch: return one for each image, (B,)": lambda *given: (
+                conditional_elbo(*given).mean()
             ),
-            Mistake(_bound_with(pixels=196.0), "a mean over the pixels: log_p_x sums already"),
-            Mistake(
-                _bound_with(kl=lambda m, v: -gaussian_kl(m, v)),
-                "the KL is added; the ELBO subtracts it",
-            ),
-            Mistake(_bound_with(kl=lambda m, v: 0.0), "the KL is missing"),
-            Mistake(
-                _bound_with(width=lambda v: v.exp()),
-                "log_var.exp() is used as a width: σ is exp(log_var / 2)",
-            ),
-            Mistake(
-                _bound_with(width=lambda v: 0 * v), "the decoder gets the mean of q, not a draw"
-            ),
-            Mistake(
-                lambda *given: -conditional_elbo(*given),
-                "this is −ELBO, the loss; return the ELBO, which is to be maximised",
-            ),
-            Mistake(
-                lambda *given: conditional_elbo(*given).mean(),
-                "one number for the batch: return one for each image, (B,)",
-            ),
-        ],
+        },
         hint="as in lesson 06, with `vector` at the encoder and at the decoder",
     ),
     "08.4": Exercise(
@@ -311,44 +278,31 @@ EXERCISES = {
         probes=_log_densities,
         domain=_more_log_densities,
         tensor=True,
-        mistakes=[
-            Mistake(
-                lambda q: (q.diagonal() - q.logsumexp(1)).mean(),
-                "log N is missing: q(z) is the *mean* of the N densities, not their sum",
+        mistakes={
+            "log N is missing: q(z) is the *mean* of the N "
+            "densities, not their sum": lambda q: (q.diagonal() - q.logsumexp(1)).mean(),
+            "the wrong axis: q(z_i) sums over the images j, which are the columns": lambda q: (
+                q.diagonal() - q.logsumexp(0) + math.log(len(q))
+            ).mean(),
+            "the sign is turned: log q(z | x) − log q(z), ≥ 0": lambda q: -information(q),
+            "a mean of logarithms is not the logarithm of the mean density": lambda q: (
+                q.diagonal() - q.mean(1)
+            ).mean(),
+            "the image itself is left out of its mixture; it belongs to q(z)": lambda q: (
+                q.diagonal()
+                - (q - torch.diag(torch.full((len(q),), torch.inf))).logsumexp(1)
+                + math.log(len(q) - 1)
+            ).mean(),
+            "one number an image: take their mean": lambda q: (
+                q.diagonal() - q.logsumexp(1) + math.log(len(q))
             ),
-            Mistake(
-                lambda q: (q.diagonal() - q.logsumexp(0) + math.log(len(q))).mean(),
-                "the wrong axis: q(z_i) sums over the images j, which are the columns",
+            "this is the mean of log q(z | x) alone: subtract log q(z)": lambda q: (
+                q.diagonal().mean()
             ),
-            Mistake(
-                lambda q: -information(q), "the sign is turned: log q(z | x) − log q(z), ≥ 0"
+            "right in principle, but exp(−900) is 0 on a computer: use torch.logsumexp": When(
+                _underflow, lambda q: (q.diagonal() - q.exp().mean(1).log()).mean()
             ),
-            Mistake(
-                lambda q: (q.diagonal() - q.mean(1)).mean(),
-                "a mean of logarithms is not the logarithm of the mean density",
-            ),
-            Mistake(
-                lambda q: (
-                    q.diagonal()
-                    - (q - torch.diag(torch.full((len(q),), torch.inf))).logsumexp(1)
-                    + math.log(len(q) - 1)
-                ).mean(),
-                "the image itself is left out of its mixture; it belongs to q(z)",
-            ),
-            Mistake(
-                lambda q: q.diagonal() - q.logsumexp(1) + math.log(len(q)),
-                "one number an image: take their mean",
-            ),
-            Mistake(
-                lambda q: q.diagonal().mean(),
-                "this is the mean of log q(z | x) alone: subtract log q(z)",
-            ),
-            Mistake.when(
-                _underflow,
-                "right in principle, but exp(−900) is 0 on a computer: use torch.logsumexp",
-                example=lambda q: (q.diagonal() - q.exp().mean(1).log()).mean(),
-            ),
-        ],
+        },
         hint="log q(z_i | x_i) is the diagonal; log q(z_i) a logsumexp over j, minus log N",
     ),
     "08.5": Exercise(
@@ -356,111 +310,82 @@ EXERCISES = {
         probes=_outputs,
         domain=_more_outputs,
         learns=(0, 1),
-        mistakes=[
-            Mistake(
-                lambda q, p: softplus(q).mean() + softplus(-p).mean(),
-                "the classes are exchanged: T would learn log p(z) − log q(z | x)",
+        mistakes={
+            "the classes are exchanged: T would learn log p(z) − log q(z | x)": lambda q, p: (
+                softplus(q).mean() + softplus(-p).mean()
             ),
-            Mistake(
-                lambda q, p: -critic_loss(q, p), "the sign is turned: T *descends* its loss"
+            "the sign is turned: T *descends* its loss": lambda q, p: -critic_loss(q, p),
+            "half of it: same best T, but (8.14) sums the two means": lambda q, p: (
+                0.5 * critic_loss(q, p)
             ),
-            Mistake(
-                lambda q, p: 0.5 * critic_loss(q, p),
-                "half of it: same best T, but (8.14) sums the two means",
+            "codes of the prior are missing: T would grow without end": lambda q, p: softplus(
+                -q
+            ).mean(),
+            "codes of the posterior are missing: T would fall without end": lambda q, p: (
+                softplus(p).mean()
             ),
-            Mistake(
-                lambda q, p: softplus(-q).mean(),
-                "codes of the prior are missing: T would grow without end",
+            "this is a Wasserstein critic's loss; its best "
+            "f is no log density ratio": lambda q, p: p.mean() - q.mean(),
+            "sums over the batch where means are meant": lambda q, p: (
+                softplus(-q).sum() + softplus(p).sum()
             ),
-            Mistake(
-                lambda q, p: softplus(p).mean(),
-                "codes of the posterior are missing: T would fall without end",
+            "one number an image: take the mean": lambda q, p: softplus(-q) + softplus(p),
+            "1 − σ(T) is σ(−T): −log of it is softplus(+T)": lambda q, p: (
+                softplus(-q).mean() - softplus(-p).mean()
             ),
-            Mistake(
-                lambda q, p: p.mean() - q.mean(),
-                "this is a Wasserstein critic's loss; its best f is no log density ratio",
-            ),
-            Mistake(
-                lambda q, p: softplus(-q).sum() + softplus(p).sum(),
-                "sums over the batch where means are meant",
-            ),
-            Mistake(
-                lambda q, p: softplus(-q) + softplus(p),
-                "one number an image: take the mean",
-            ),
-            Mistake(
-                lambda q, p: softplus(-q).mean() - softplus(-p).mean(),
-                "1 − σ(T) is σ(−T): −log of it is softplus(+T)",
-            ),
-            Mistake.when(
+            "right on paper, infinite in float32 for outputs of ±100; use softplus (2.2)": When(
                 lambda found: bool(found[0].isfinite()) and not bool(found[1].isfinite()),
-                "right on paper, infinite in float32 for outputs of ±100; use softplus (2.2)",
-                example=lambda q, p: -q.sigmoid().log().mean() - (-p).sigmoid().log().mean(),
+                lambda q, p: -q.sigmoid().log().mean() - (-p).sigmoid().log().mean(),
             ),
-        ],
+        },
         hint="with T = 0 everywhere the loss is 2 log 2",
     ),
     "08.6": Exercise(
         right=_LARSEN,
-        mistakes=[
-            Mistake.when(
+        mistakes={
+            "D must not descend the feature distance: it could "
+            "make all images look alike": When(
                 _descended_by("features", lambda v: "D" in v),
-                "D must not descend the feature distance: it could make all images look alike",
-                example=_LARSEN | {"features": {"E", "G", "D"}},
+                _LARSEN | {"features": {"E", "G", "D"}},
             ),
-            Mistake.when(
-                _descended_by("kl", lambda v: v != {"E"}),
-                "the KL is about q(z | x): which single network does it depend on?",
-                example=_LARSEN | {"kl": {"E", "G"}},
+            "the KL is about q(z | x): which single network does it depend on?": When(
+                _descended_by("kl", lambda v: v != {"E"}), _LARSEN | {"kl": {"E", "G"}}
             ),
-            Mistake.when(
-                _descended_by("gan", lambda v: "E" in v),
-                "in Larsen's algorithm E does not play the GAN's game: it has the KL and the "
-                "features",
-                example=_LARSEN | {"gan": {"E", "G", "D"}},
+            "in Larsen's algorithm E does not play the GAN's game: it has the KL and the "
+            "features": When(
+                _descended_by("gan", lambda v: "E" in v), _LARSEN | {"gan": {"E", "G", "D"}}
             ),
-            Mistake.when(
-                _descended_by("gan", lambda v: v != {"G", "D"}),
-                "the GAN's loss has two sides: who tells real from drawn, and who draws?",
-                example=_LARSEN | {"gan": "D"},
+            "the GAN's loss has two sides: who tells real from drawn, and who draws?": When(
+                _descended_by("gan", lambda v: v != {"G", "D"}), _LARSEN | {"gan": "D"}
             ),
-            Mistake.when(
+            "the feature distance is the reconstruction term: a VAE's moves encoder *and* "
+            "decoder": When(
                 _descended_by("features", lambda v: v != {"E", "G"}),
-                "the feature distance is the reconstruction term: a VAE's moves encoder *and* "
-                "decoder",
-                example=_LARSEN | {"features": {"G"}},
+                _LARSEN | {"features": {"G"}},
             ),
-        ],
+        },
         hint='sets of "E", "G" and "D"',
     ),
     "08.7": Exercise(
         right=_TRUTH,
-        mistakes=[
-            Mistake.when(
+        mistakes={
+            "that one is not among them: by (8.6) you would hardly see it on digits": When(
                 lambda a: _said(a, "encoder not told", "fakes' labels"),
-                "that one is not among them: by (8.6) you would hardly see it on digits",
-                example=_TRUTH | {"Ines": "encoder not told"},
+                _TRUTH | {"Ines": "encoder not told"},
             ),
-            Mistake(
-                {"Kim": "healthy"},
-                "Kim rebuilds best of all; but look at her codes beside the prior, and at her "
-                "samples",
-            ),
-            Mistake(
-                {"Ines": "healthy"},
-                "do Ines's samples depend on what was asked?",
-            ),
-            Mistake.when(
+            "Kim rebuilds best of all; but look at her codes beside the prior, and at her "
+            "samples": {"Kim": "healthy"},
+            "do Ines's samples depend on what was asked?": {"Ines": "healthy"},
+            "Juri's pictures change with the label, and his codes fill the prior": When(
                 lambda a: word(a["Juri"]) in map(word, ("decoder not told", "KL left out")),
-                "Juri's pictures change with the label, and his codes fill the prior",
-                example=_TRUTH | {"Juri": "KL left out"},
+                _TRUTH | {"Juri": "KL left out"},
             ),
-            Mistake(
-                {"Ines": "KL left out", "Kim": "decoder not told"},
-                "the healthy one is found; of the other two, whose label does nothing, and whose "
-                "codes spread beyond the prior?",
-            ),
-        ],
+            "the healthy one is found; of the other two, whose label does nothing, and whose "
+            "codes spread beyond the prior?": {
+                "Ines": "KL left out",
+                "Kim": "decoder not told",
+            },
+        },
         hint='use the words "healthy", "decoder not told", "KL left out" or "encoder not told"',
     ),
 }

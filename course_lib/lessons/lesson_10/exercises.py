@@ -12,8 +12,8 @@ from torch.nn.functional import logsigmoid
 from course_lib.checks.compare import word
 from course_lib.checks.exercises import (
     Exercise,
-    Mistake,
     Prediction,
+    When,
     normal,
     whole,
 )
@@ -101,182 +101,128 @@ EXERCISES = {
         right=_density_of_logit,
         probes=[(torch.linspace(-4, 4, 9, dtype=torch.float64),)],
         domain=lambda g: (normal(g, whole(g, 1, 8), scale=3.0),),
-        mistakes=[
-            Mistake(
-                lambda x: torch.ones_like(x),
-                "u has density 1, but x is stretched: multiply by the slope of u = sigmoid(x)",
+        mistakes={
+            "u has density 1, but x is stretched: multiply by "
+            "the slope of u = sigmoid(x)": lambda x: torch.ones_like(x),
+            "this is the slope of x over u; the density "
+            "takes the slope of u over x": lambda x: 1 / _density_of_logit(x),
+            "this is u, the distribution function of x; its slope is the density": lambda x: (
+                x.sigmoid()
             ),
-            Mistake(
-                lambda x: 1 / _density_of_logit(x),
-                "this is the slope of x over u; the density takes the slope of u over x",
+            "this is the logarithm of the density; return the density": lambda x: (
+                logsigmoid(x) + logsigmoid(-x)
             ),
-            Mistake(
-                lambda x: x.sigmoid(),
-                "this is u, the distribution function of x; its slope is the density",
+            "the slope is right, but u is uniform here, not "
+            "normal: its density is 1": lambda x: (
+                Normal(0.0, 1.0).log_prob(x.sigmoid()).exp() * _density_of_logit(x)
             ),
-            Mistake(
-                lambda x: logsigmoid(x) + logsigmoid(-x),
-                "this is the logarithm of the density; return the density",
-            ),
-            Mistake(
-                lambda x: Normal(0.0, 1.0).log_prob(x.sigmoid()).exp() * _density_of_logit(x),
-                "the slope is right, but u is uniform here, not normal: its density is 1",
-            ),
-        ],
+        },
         hint="u = sigmoid(x) is uniform on [0, 1]; how fast does u move with x?",
     ),
     "10.2": Exercise(
         right=planar_log_det,
         probes=_planar_probes,
         domain=_more_planar,
-        mistakes=[
-            Mistake(
-                lambda x, w, u, b: (1 + (x @ w + b).tanh() * (w @ u)).abs().log(),
-                "tanh stands where its slope 1 − tanh² belongs",
+        mistakes={
+            "tanh stands where its slope 1 − tanh² belongs": lambda x, w, u, b: (
+                (1 + (x @ w + b).tanh() * (w @ u)).abs().log()
             ),
-            Mistake(
-                lambda x, w, u, b: (1 + (1 - (x @ w).tanh().square()) * (w @ u)).abs().log(),
-                "the slope is taken at wᵀx; b is missing in it",
+            "the slope is taken at wᵀx; b is missing in it": lambda x, w, u, b: (
+                (1 + (1 - (x @ w).tanh().square()) * (w @ u)).abs().log()
             ),
-            Mistake(
-                lambda x, w, u, b: (
-                    (1 + (1 - (x @ w + b).tanh().square())[:, None] * (w * u))
-                    .abs()
-                    .log()
-                    .sum(1)
-                ),
-                "the product over the diagonal: this matrix is not triangular, use the lemma",
+            "the product over the diagonal: this matrix is not "
+            "triangular, use the lemma": lambda x, w, u, b: (
+                (1 + (1 - (x @ w + b).tanh().square())[:, None] * (w * u)).abs().log().sum(1)
             ),
-            Mistake.when(
+            "where wᵀu is below −1 the determinant is negative somewhere: take its absolute "
+            "value before the logarithm": When(
                 lambda found: bool(found[2].isnan().any()) and not found[0].isnan().any(),
-                "where wᵀu is below −1 the determinant is negative somewhere: take its absolute "
-                "value before the logarithm",
-                example=lambda x, w, u, b: (
-                    1 + (1 - (x @ w + b).tanh().square()) * (w @ u)
-                ).log(),
+                lambda x, w, u, b: (1 + (1 - (x @ w + b).tanh().square()) * (w @ u)).log(),
             ),
-            Mistake(
-                lambda x, w, u, b: (1 - (x @ w + b).tanh().square()) * (w @ u),
-                "log(1 + a) is a only for small a: take the logarithm of 1 + …",
+            "log(1 + a) is a only for small a: take "
+            "the logarithm of 1 + …": lambda x, w, u, b: (
+                (1 - (x @ w + b).tanh().square()) * (w @ u)
             ),
-            Mistake(
-                lambda x, w, u, b: planar_log_det(x, w, u, b).exp(),
-                "this is the determinant; return its logarithm",
+            "this is the determinant; return its logarithm": lambda x, w, u, b: planar_log_det(
+                x, w, u, b
+            ).exp(),
+            "the sign is turned: this belongs to the inverse map": lambda x, w, u, b: (
+                -planar_log_det(x, w, u, b)
             ),
-            Mistake(
-                lambda x, w, u, b: -planar_log_det(x, w, u, b),
-                "the sign is turned: this belongs to the inverse map",
+            "w and u are exchanged: tanh looks along w and pushes along u": lambda x, w, u, b: (
+                planar_log_det(x, u, w, b)
             ),
-            Mistake(
-                lambda x, w, u, b: planar_log_det(x, u, w, b),
-                "w and u are exchanged: tanh looks along w and pushes along u",
-            ),
-        ],
+        },
         hint="log|1 + tanh′(wᵀx + b)·wᵀu|, one number for each point",
     ),
     "10.3": Exercise(
         right=_undo,
         probes=_coupling_probes,
         domain=_some_coupling,
-        mistakes=[
-            Mistake(
-                lambda z, s, t: torch.cat(
-                    [z[:, :1], z[:, 1:] * (-s(z[:, :1])).exp() - t(z[:, :1])], 1
-                ),
-                "last on, first off: t was added last, so subtract it before you divide",
+        mistakes={
+            "last on, first off: t was added last, so "
+            "subtract it before you divide": lambda z, s, t: torch.cat(
+                [z[:, :1], z[:, 1:] * (-s(z[:, :1])).exp() - t(z[:, :1])], 1
             ),
-            Mistake(
-                lambda z, s, t: torch.cat(
-                    [z[:, :1], (z[:, 1:] - t(z[:, :1])) * s(z[:, :1]).exp()], 1
-                ),
-                "multiplied by exp(s) again: divide, or multiply by exp(−s)",
+            "multiplied by exp(s) again: divide, or multiply by exp(−s)": lambda z, s, t: (
+                torch.cat([z[:, :1], (z[:, 1:] - t(z[:, :1])) * s(z[:, :1]).exp()], 1)
             ),
-            Mistake(
-                lambda z, s, t: torch.cat(
-                    [z[:, :1], (z[:, 1:] + t(z[:, :1])) * (-s(z[:, :1])).exp()], 1
-                ),
-                "t is added again: subtract it",
+            "t is added again: subtract it": lambda z, s, t: torch.cat(
+                [z[:, :1], (z[:, 1:] + t(z[:, :1])) * (-s(z[:, :1])).exp()], 1
             ),
-            Mistake(
-                lambda z, s, t: torch.cat(
-                    [z[:, :1], (z[:, 1:] - t(z[:, 1:])) * (-s(z[:, 1:])).exp()], 1
-                ),
-                "s and t are read off the part that changed; read them off the kept part",
+            "s and t are read off the part that changed; "
+            "read them off the kept part": lambda z, s, t: torch.cat(
+                [z[:, :1], (z[:, 1:] - t(z[:, 1:])) * (-s(z[:, 1:])).exp()], 1
             ),
-            Mistake(
-                lambda z, s, t: _undo(z, s, t)[:, 1:],
-                "the kept part is missing: return both, (B, 2)",
+            "the kept part is missing: return both, (B, 2)": lambda z, s, t: _undo(z, s, t)[
+                :, 1:
+            ],
+            "this is the coupling itself; its inverse is asked": lambda z, s, t: torch.cat(
+                [z[:, :1], z[:, 1:] * s(z[:, :1]).exp() + t(z[:, :1])], 1
             ),
-            Mistake(
-                lambda z, s, t: torch.cat(
-                    [z[:, :1], z[:, 1:] * s(z[:, :1]).exp() + t(z[:, :1])], 1
-                ),
-                "this is the coupling itself; its inverse is asked",
-            ),
-        ],
+        },
         hint="the kept part is unchanged, so s and t come out as they went in",
     ),
     "10.4": Exercise(
         right=_log_prob,
         domain=_some_flow,
         learns=(0,),
-        mistakes=[
-            Mistake(
-                lambda flow, x: log_normal(flow(x)[0]) - flow(x)[1],
-                "the log-determinant is subtracted: it is that of x → z here, so it is added",
+        mistakes={
+            "the log-determinant is subtracted: it is that of "
+            "x → z here, so it is added": lambda flow, x: log_normal(flow(x)[0]) - flow(x)[1],
+            "log N(z) alone: log |det| is missing": lambda flow, x: log_normal(flow(x)[0]),
+            "log |det| is averaged over the batch; each point has its own": lambda flow, x: (
+                log_normal(flow(x)[0]) + flow(x)[1].mean()
             ),
-            Mistake(
-                lambda flow, x: log_normal(flow(x)[0]), "log N(z) alone: log |det| is missing"
+            "the constant is missing: ½ log 2π for each of the D dimensions": lambda flow, x: (
+                -0.5 * flow(x)[0].square().sum(1) + flow(x)[1]
             ),
-            Mistake(
-                lambda flow, x: log_normal(flow(x)[0]) + flow(x)[1].mean(),
-                "log |det| is averaged over the batch; each point has its own",
+            "½ log 2π counts once for each dimension: D/2 · log 2π": lambda flow, x: (
+                -0.5 * (LOG_2PI + flow(x)[0].square().sum(1)) + flow(x)[1]
             ),
-            Mistake(
-                lambda flow, x: -0.5 * flow(x)[0].square().sum(1) + flow(x)[1],
-                "the constant is missing: ½ log 2π for each of the D dimensions",
+            "a mean over the dimensions where the sum is "
+            "meant: log-densities add": _mean_over_dimensions,
+            "the normal is evaluated at x; it is the density of z": lambda flow, x: (
+                log_normal(x) + flow(x)[1]
             ),
-            Mistake(
-                lambda flow, x: -0.5 * (LOG_2PI + flow(x)[0].square().sum(1)) + flow(x)[1],
-                "½ log 2π counts once for each dimension: D/2 · log 2π",
+            "this is −log p, the loss; return log p": lambda flow, x: -_log_prob(flow, x),
+            "one number for the batch: return one for each point, (B,)": lambda flow, x: (
+                _log_prob(flow, x).mean()
             ),
-            Mistake(
-                _mean_over_dimensions,
-                "a mean over the dimensions where the sum is meant: log-densities add",
-            ),
-            Mistake(
-                lambda flow, x: log_normal(x) + flow(x)[1],
-                "the normal is evaluated at x; it is the density of z",
-            ),
-            Mistake(
-                lambda flow, x: -_log_prob(flow, x),
-                "this is −log p, the loss; return log p",
-            ),
-            Mistake(
-                lambda flow, x: _log_prob(flow, x).mean(),
-                "one number for the batch: return one for each point, (B,)",
-            ),
-        ],
+        },
         hint="z, log_det = flow(x); then log N(z; 0, I), summed over dimensions, plus log_det",
     ),
     "10.5": Exercise(
         right={"Dana": "wrong inverse", "Emil": "log-det doubled", "Fay": "healthy"},
-        mistakes=[
-            Mistake(
-                {"Emil": "healthy"},
-                "Emil's loss lies below the entropy of the data. Can a density do that? Look at "
-                "what his integrates to",
-            ),
-            Mistake(
-                {"Dana": "healthy"},
-                "Dana's density is fine. But are her samples drawn from it?",
-            ),
-            Mistake.when(
+        mistakes={
+            "Emil's loss lies below the entropy of the data. Can a density do that? Look at "
+            "what his integrates to": {"Emil": "healthy"},
+            "Dana's density is fine. But are her samples drawn from it?": {"Dana": "healthy"},
+            "Fay is healthy; who of the other two has a mass that is not 1?": When(
                 lambda a: word(a["Fay"]) == "healthy",
-                "Fay is healthy; who of the other two has a mass that is not 1?",
-                example={"Dana": "log-det doubled", "Emil": "wrong inverse", "Fay": "healthy"},
+                {"Dana": "log-det doubled", "Emil": "wrong inverse", "Fay": "healthy"},
             ),
-        ],
+        },
         hint='use the words "healthy", "wrong inverse" and "log-det doubled"',
     ),
     "10.6": Exercise(
@@ -286,36 +232,28 @@ EXERCISES = {
             (torch.tensor([-3.0], dtype=torch.float64), 2, 16),
         ],
         domain=_some_bits,
-        mistakes=[
-            Mistake(
-                lambda log_p, dims, levels: -log_p / (dims * math.log(2)),
-                "a density of x in [0, 1], not yet a probability of grey levels: a cell is "
-                "1/levels wide in each dimension, which costs D · log(levels)",
+        mistakes={
+            "a density of x in [0, 1], not yet a probability of grey levels: a cell is "
+            "1/levels wide in each dimension, which costs "
+            "D · log(levels)": lambda log_p, dims, levels: -log_p / (dims * math.log(2)),
+            "the cell is 1/levels wide in each of the D dimensions, so log(levels) counts D "
+            "times": lambda log_p, dims, levels: (
+                (math.log(levels) - log_p) / (dims * math.log(2))
             ),
-            Mistake(
-                lambda log_p, dims, levels: (math.log(levels) - log_p) / (dims * math.log(2)),
-                "the cell is 1/levels wide in each of the D dimensions, so log(levels) counts D "
-                "times",
+            "this is in nats per dimension: divide by ln 2": lambda log_p, dims, levels: (
+                (dims * math.log(levels) - log_p) / dims
             ),
-            Mistake(
-                lambda log_p, dims, levels: (dims * math.log(levels) - log_p) / dims,
-                "this is in nats per dimension: divide by ln 2",
+            "these are bits for all dimensions: divide by D": lambda log_p, dims, levels: (
+                (dims * math.log(levels) - log_p) / math.log(2)
             ),
-            Mistake(
-                lambda log_p, dims, levels: (dims * math.log(levels) - log_p) / math.log(2),
-                "these are bits for all dimensions: divide by D",
+            "the sign is turned: bits per dimension are a cost": lambda log_p, dims, levels: (
+                -_bits(log_p, dims, levels)
             ),
-            Mistake(
-                lambda log_p, dims, levels: -_bits(log_p, dims, levels),
-                "the sign is turned: bits per dimension are a cost",
+            "the cells' volume is multiplied, so log P = "
+            "log p − D · log(levels)": lambda log_p, dims, levels: (
+                (-dims * math.log(levels) - log_p) / (dims * math.log(2))
             ),
-            Mistake(
-                lambda log_p, dims, levels: (
-                    (-dims * math.log(levels) - log_p) / (dims * math.log(2))
-                ),
-                "the cells' volume is multiplied, so log P = log p − D · log(levels)",
-            ),
-        ],
+        },
         hint="log P(image) ≥ log p(x) − D · log(levels); then to bits, for each dimension",
     ),
 }

@@ -10,7 +10,6 @@ from torch import Tensor
 
 from course_lib.checks.exercises import (
     Exercise,
-    Mistake,
     Prediction,
     between,
     normal,
@@ -123,82 +122,71 @@ EXERCISES = {
         right=_couple,
         probes=_masked,
         domain=_more_masked,
-        mistakes=[
-            Mistake(
-                lambda x, b, s, t: (_couple(x, b, s, t)[0], _sum(s)),
-                "the log-determinant counts s of the kept numbers too; they are not stretched",
+        mistakes={
+            "the log-determinant counts s of the kept numbers "
+            "too; they are not stretched": lambda x, b, s, t: (_couple(x, b, s, t)[0], _sum(s)),
+            "the log-determinant sums s where b = 1; those "
+            "are the numbers that stay": lambda x, b, s, t: (
+                _couple(x, b, s, t)[0],
+                _sum(b * s),
             ),
-            Mistake(
-                lambda x, b, s, t: (_couple(x, b, s, t)[0], _sum(b * s)),
-                "the log-determinant sums s where b = 1; those are the numbers that stay",
+            "the log-determinant has the inverse's sign": lambda x, b, s, t: (
+                _couple(x, b, s, t)[0],
+                -_sum((1 - b) * s),
             ),
-            Mistake(
-                lambda x, b, s, t: (_couple(x, b, s, t)[0], -_sum((1 - b) * s)),
-                "the log-determinant has the inverse's sign",
+            "the log-determinant is one number for the batch; "
+            "keep one for each example": lambda x, b, s, t: (
+                _couple(x, b, s, t)[0],
+                ((1 - b) * s).sum(),
             ),
-            Mistake(
-                lambda x, b, s, t: (_couple(x, b, s, t)[0], ((1 - b) * s).sum()),
-                "the log-determinant is one number for the batch; keep one for each example",
+            "the log-determinant sums slopes exp(s); "
+            "their logarithms are s": lambda x, b, s, t: (
+                _couple(x, b, s, t)[0],
+                _sum((1 - b) * s.exp()),
             ),
-            Mistake(
-                lambda x, b, s, t: (_couple(x, b, s, t)[0], _sum((1 - b) * s.exp())),
-                "the log-determinant sums slopes exp(s); their logarithms are s",
+            "the mask is turned round: b = 1 means that the number stays": lambda x, b, s, t: (
+                _couple(x, 1 - b, s, t)
             ),
-            Mistake(
-                lambda x, b, s, t: _couple(x, 1 - b, s, t),
-                "the mask is turned round: b = 1 means that the number stays",
+            "t is scaled too: first scale x by exp(s), then add t": lambda x, b, s, t: (
+                b * x + (1 - b) * (x + t) * s.exp(),
+                _sum((1 - b) * s),
             ),
-            Mistake(
-                lambda x, b, s, t: (
-                    b * x + (1 - b) * (x + t) * s.exp(),
-                    _sum((1 - b) * s),
-                ),
-                "t is scaled too: first scale x by exp(s), then add t",
+            "this is report B's eq. 7, t inside the exponential: "
+            "it scales and never shifts": lambda x, b, s, t: (
+                b * x + (1 - b) * x * (s + t).exp(),
+                _sum((1 - b) * (s + t)),
             ),
-            Mistake(
-                lambda x, b, s, t: (
-                    b * x + (1 - b) * x * (s + t).exp(),
-                    _sum((1 - b) * (s + t)),
-                ),
-                "this is report B's eq. 7, t inside the exponential: it scales and never shifts",
+            "the kept numbers are lost: add b * x": lambda x, b, s, t: (
+                (1 - b) * (x * s.exp() + t),
+                _sum((1 - b) * s),
             ),
-            Mistake(
-                lambda x, b, s, t: ((1 - b) * (x * s.exp() + t), _sum((1 - b) * s)),
-                "the kept numbers are lost: add b * x",
+            "everything is changed: where b = 1, x stays as it is": lambda x, b, s, t: (
+                x * s.exp() + t,
+                _sum(s),
             ),
-            Mistake(
-                lambda x, b, s, t: (x * s.exp() + t, _sum(s)),
-                "everything is changed: where b = 1, x stays as it is",
-            ),
-        ],
+        },
         hint="return z and one log-determinant for each example; b = 1 everywhere gives x and 0",
     ),
     "11.2": Exercise(
         right=_decouple,
         probes=_masked,
         domain=_more_masked,
-        mistakes=[
-            Mistake(
-                lambda z, b, s, t: b * z + (1 - b) * (z - t) * s.exp(),
-                "s has the forward sign: what was multiplied by exp(s) must be divided by it",
+        mistakes={
+            "s has the forward sign: what was multiplied by "
+            "exp(s) must be divided by it": lambda z, b, s, t: (
+                b * z + (1 - b) * (z - t) * s.exp()
             ),
-            Mistake(
-                lambda z, b, s, t: b * z + (1 - b) * (z * (-s).exp() - t),
-                "the order is wrong: t was added last, so take it off first",
+            "the order is wrong: t was added last, so take it off first": lambda z, b, s, t: (
+                b * z + (1 - b) * (z * (-s).exp() - t)
             ),
-            Mistake(
-                lambda z, b, s, t: b * z + (1 - b) * (z + t) * (-s).exp(),
-                "t is added a second time; subtract it",
+            "t is added a second time; subtract it": lambda z, b, s, t: (
+                b * z + (1 - b) * (z + t) * (-s).exp()
             ),
-            Mistake(
-                lambda z, b, s, t: _couple(z, b, s, t)[0],
-                "this is the forward map again",
+            "this is the forward map again": lambda z, b, s, t: _couple(z, b, s, t)[0],
+            "the mask is turned round: b = 1 means that the number stays": lambda z, b, s, t: (
+                _decouple(z, 1 - b, s, t)
             ),
-            Mistake(
-                lambda z, b, s, t: _decouple(z, 1 - b, s, t),
-                "the mask is turned round: b = 1 means that the number stays",
-            ),
-        ],
+        },
         hint="solve z = x·exp(s) + t for x, where b = 0",
     ),
     "11.3": Exercise(
@@ -208,95 +196,70 @@ EXERCISES = {
             (torch.tensor([[[[0.2, 0.7]]]], dtype=torch.float64), 1e-3),
         ],
         domain=_pixels,
-        mistakes=[
-            Mistake(
-                _logit_with(
-                    lambda x, alpha, log_det: log_det - x[0].numel() * math.log(1 - 2 * alpha)
-                ),
-                "the factor (1 − 2α) is missing from the slope: p = α + (1 − 2α)x has it",
+        mistakes={
+            "the factor (1 − 2α) is missing from the slope: "
+            "p = α + (1 − 2α)x has it": _logit_with(
+                lambda x, alpha, log_det: log_det - x[0].numel() * math.log(1 - 2 * alpha)
             ),
-            Mistake(
-                _logit_with(lambda x, alpha, log_det: 0 * log_det),
-                "the log-determinant is 0: a logit stretches, and that must be counted",
+            "the log-determinant is 0: a logit stretches, "
+            "and that must be counted": _logit_with(lambda x, alpha, log_det: 0 * log_det),
+            "the log-determinant has the inverse's sign: this map stretches": _logit_with(
+                lambda x, alpha, log_det: -log_det
             ),
-            Mistake(
-                _logit_with(lambda x, alpha, log_det: -log_det),
-                "the log-determinant has the inverse's sign: this map stretches",
+            "a mean over the pixels where the sum is meant": _logit_with(
+                lambda x, alpha, log_det: log_det / x[0].numel()
             ),
-            Mistake(
-                _logit_with(lambda x, alpha, log_det: log_det / x[0].numel()),
-                "a mean over the pixels where the sum is meant",
+            "the log-determinant is one number for the batch; "
+            "keep one for each example": _logit_with(lambda x, alpha, log_det: log_det.sum()),
+            "without α a black pixel goes to −∞: squeeze "
+            "x into [α, 1 − α] first": lambda x, alpha: (
+                x.logit(),
+                _sum(-x.log() - (1 - x).log()),
             ),
-            Mistake(
-                _logit_with(lambda x, alpha, log_det: log_det.sum()),
-                "the log-determinant is one number for the batch; keep one for each example",
-            ),
-            Mistake(
-                lambda x, alpha: (x.logit(), _sum(-x.log() - (1 - x).log())),
-                "without α a black pixel goes to −∞: squeeze x into [α, 1 − α] first",
-            ),
-        ],
+        },
         hint="p = α + (1 − 2α)x; y = log p − log(1 − p); sum log dy/dx over each image",
     ),
     "11.4": Exercise(
         right=_unlogit,
         probes=[(torch.tensor([[-2.9, 0.0, 1.3]], dtype=torch.float64), 0.05)],
         domain=lambda g: (normal(g, *_pixels(g)[0].shape, scale=3.0), between(g, 1e-4, 0.2)),
-        mistakes=[
-            Mistake(
-                lambda y, alpha: y.sigmoid(),
-                "the logit is undone but not α: black comes back as α, not as 0",
+        mistakes={
+            "the logit is undone but not α: black comes back as α, not as 0": lambda y, alpha: (
+                y.sigmoid()
             ),
-            Mistake(
-                lambda y, alpha: y.sigmoid() - alpha,
-                "the factor is missing: divide by 1 − 2α",
+            "the factor is missing: divide by 1 − 2α": lambda y, alpha: y.sigmoid() - alpha,
+            "1 − 2α multiplied on the way there; "
+            "divide by it on the way back": lambda y, alpha: (
+                (y.sigmoid() - alpha) * (1 - 2 * alpha)
             ),
-            Mistake(
-                lambda y, alpha: (y.sigmoid() - alpha) * (1 - 2 * alpha),
-                "1 − 2α multiplied on the way there; divide by it on the way back",
+            "α is put on a second time; solve p = α + (1 − 2α)x for x": lambda y, alpha: (
+                alpha + (1 - 2 * alpha) * y.sigmoid()
             ),
-            Mistake(
-                lambda y, alpha: alpha + (1 - 2 * alpha) * y.sigmoid(),
-                "α is put on a second time; solve p = α + (1 − 2α)x for x",
-            ),
-        ],
+        },
         hint="sigmoid undoes the logit; then solve p = α + (1 − 2α)x for x",
     ),
     "11.5": Exercise(
         right=_bits,
         domain=_some_realnvp,
         learns=(0,),
-        mistakes=[
-            Mistake(
-                _bits_with(offset=0.0),
-                "−D·log 256 is missing: 8 bits a dimension too few, and densities are no "
-                "probabilities",
+        mistakes={
+            "−D·log 256 is missing: 8 bits a dimension too few, and densities are no "
+            "probabilities": _bits_with(offset=0.0),
+            "both −D·log 256 and −log q are missing": _bits_with(offset=0.0, log_q=0.0),
+            "−log q of the noise is left out; then the bound is "
+            "none, and narrow noise wins": _bits_with(log_q=0.0),
+            "log q has the wrong sign: the bound has −log q": _bits_with(log_q=-1.0),
+            "these are nats a dimension; divide by ln 2 for bits": _bits_with(unit=1.0),
+            "these are bits an image; divide by D too": _bits_with(dims=0.0),
+            "the sign is turned: return bits, to be minimised": lambda *a: -_bits(*a),
+            "one number for the batch: return one for each image, (B,)": lambda *a: _bits(
+                *a
+            ).mean(),
+            "without noise a density of integers can grow "
+            "without limit: dequantise first": lambda flow, levels, noise: (
+                8 - flow.log_prob(levels / 255) / (flow.dimensions * math.log(2))
             ),
-            Mistake(
-                _bits_with(offset=0.0, log_q=0.0),
-                "both −D·log 256 and −log q are missing",
-            ),
-            Mistake(
-                _bits_with(log_q=0.0),
-                "−log q of the noise is left out; then the bound is none, and narrow noise wins",
-            ),
-            Mistake(_bits_with(log_q=-1.0), "log q has the wrong sign: the bound has −log q"),
-            Mistake(
-                _bits_with(unit=1.0), "these are nats a dimension; divide by ln 2 for bits"
-            ),
-            Mistake(_bits_with(dims=0.0), "these are bits an image; divide by D too"),
-            Mistake(lambda *a: -_bits(*a), "the sign is turned: return bits, to be minimised"),
-            Mistake(
-                lambda *a: _bits(*a).mean(),
-                "one number for the batch: return one for each image, (B,)",
-            ),
-            Mistake(
-                lambda flow, levels, noise: (
-                    8 - flow.log_prob(levels / 255) / (flow.dimensions * math.log(2))
-                ),
-                "without noise a density of integers can grow without limit: dequantise first",
-            ),
-        ],
+        },
         hint="−(log p(x) − log q − D log 256), then divide by D·ln 2",
     ),
     "11.6": Exercise(
@@ -307,52 +270,38 @@ EXERCISES = {
             "Jun": "masked pixels counted",
             "Kim": "divided twice",
         },
-        mistakes=[
-            Mistake(
-                {"Gil": "healthy"},
-                "Gil counts fewer bits than Ivo with the same network and rounds. What does the "
-                "library count with his weights?",
-            ),
-            Mistake(
-                {"Jun": "healthy"},
-                "Jun's bits fall without an end. Compare them with the library's count",
-            ),
-            Mistake(
-                {"Hana": "healthy"},
-                "Hana's bits are right; does her inverse bring an image back?",
-            ),
-            Mistake(
-                {"Kim": "healthy"},
-                "Kim needs less than one bit where a table needs two: see (11.14)",
-            ),
-            Mistake(
-                {"Gil": "masked pixels counted", "Jun": "half noise"},
-                "half the noise can bring one bit a dimension at most; who has gained more?",
-            ),
-            Mistake(
-                {"Gil": "divided twice", "Kim": "half noise"},
-                "by (11.14) half the noise saves one bit, and what is divided twice needs no more "
-                "than one in all",
-            ),
-            Mistake(
-                {"Jun": "divided twice", "Kim": "masked pixels counted"},
-                "whose samples are all black? A wrong log-determinant does not darken them",
-            ),
-        ],
+        mistakes={
+            "Gil counts fewer bits than Ivo with the same network and rounds. What does the "
+            "library count with his weights?": {"Gil": "healthy"},
+            "Jun's bits fall without an end. Compare them with the library's count": {
+                "Jun": "healthy"
+            },
+            "Hana's bits are right; does her inverse bring an image back?": {"Hana": "healthy"},
+            "Kim needs less than one bit where a table needs two: see (11.14)": {
+                "Kim": "healthy"
+            },
+            "half the noise can bring one bit a dimension at most; who has gained more?": {
+                "Gil": "masked pixels counted",
+                "Jun": "half noise",
+            },
+            "by (11.14) half the noise saves one bit, and what is divided twice needs no more "
+            "than one in all": {"Gil": "divided twice", "Kim": "half noise"},
+            "whose samples are all black? A wrong log-determinant does not darken them": {
+                "Jun": "divided twice",
+                "Kim": "masked pixels counted",
+            },
+        },
         hint='use the words "healthy", "half noise", "wrong sign", "masked pixels counted" and '
         '"divided twice"',
     ),
     "11.7": Exercise(
         right=392,
-        mistakes=[
-            Mistake(784, "784 is all of them; half leave after the first scale"),
-            Mistake(
-                196,
-                "196 are the positions after the squeeze, and 2 of 4 channels leave at each",
-            ),
-            Mistake(98, "the second scale has not run yet: count 2 channels of 14×14"),
-            Mistake(1568, "a squeeze renames pixels and makes no new ones"),
-        ],
+        mistakes={
+            "784 is all of them; half leave after the first scale": 784,
+            "196 are the positions after the squeeze, and 2 of 4 channels leave at each": 196,
+            "the second scale has not run yet: count 2 channels of 14×14": 98,
+            "a squeeze renames pixels and makes no new ones": 1568,
+        },
         hint="4 channels of 14×14 after the squeeze, and half of the channels leave",
     ),
 }

@@ -7,8 +7,8 @@ from functools import partial
 import torch
 from torch.nn.functional import softplus
 
-from course_lib.checks import Mistake
-from course_lib.classroom.assignment import Question
+from course_lib.checks.exercises import between, normal
+from course_lib.classroom.assignment import Question, diagnosis
 
 TITLE = "Nothing lost on the way"
 OPEN = [
@@ -55,10 +55,6 @@ def log_p(v, det=1.0, alpha=1.0, scale=1.0, norm=2.0, half=2.0):
     return -(z1**2 + z2**2) / half - norm / 2 * math.log(2 * math.pi) + det * slopes
 
 
-def normal(r, *shape):
-    return torch.randn(shape, generator=r, dtype=torch.float64)
-
-
 def log_density(v, x, det=1.0, norm=1.0, at=None):
     log_slope = -torch.log(-torch.expm1(-x))
     z = x - log_slope if at is None else at(x)
@@ -93,14 +89,8 @@ def lengths(v, base=2.0, quarter=4, shares=None, at=None, swap=False):
     return {"exact": bound, "bound": exact} if swap else {"exact": exact, "bound": bound}
 
 
-def reported(v, exchange=()):
-    other = dict([exchange, exchange[::-1]]) if exchange else {}
-    return {k: other.get(who, who) for k, who in zip("ABCDE", v.people, strict=True)}
-
-
 def gain_probes(r, v):
-    draw = lambda low, high: low + (high - low) * torch.rand((), generator=r).item()
-    return [(100, 0.8), (1, 1.0), (3072, 0.7), *((7, draw(0.1, 2.0)) for _ in range(4))]
+    return [(100, 0.8), (1, 1.0), (3072, 0.7), *((7, between(r, 0.1, 2.0)) for _ in range(4))]
 
 
 def safe(v, u, w, one=1.0, keep=1.0, power=1.0, direction=None):
@@ -122,19 +112,15 @@ QUESTIONS = {
         points=3,
         right=log_p,
         tol=1e-3,
-        mistakes=[
-            Mistake(lambda v: log_p(v, det=0), "the log-determinant is missing"),
-            Mistake(lambda v: log_p(v, det=-1), "this is the determinant of the inverse"),
-            Mistake(
-                lambda v: log_p(v, alpha=0), "z₁ is stretched too: α is in the determinant"
-            ),
-            Mistake(lambda v: log_p(v, scale=0), "z₂ is stretched by exp(k x₁)"),
-            Mistake(
-                lambda v: log_p(v, norm=1), "two dimensions have log 2π, one has half of it"
-            ),
-            Mistake(lambda v: log_p(v, half=1), "a Gaussian's exponent has ½ in front"),
-            Mistake(lambda v: math.exp(log_p(v)), "this is p(x); its logarithm is wanted"),
-        ],
+        mistakes={
+            "the log-determinant is missing": partial(log_p, det=0),
+            "this is the determinant of the inverse": partial(log_p, det=-1),
+            "z₁ is stretched too: α is in the determinant": partial(log_p, alpha=0),
+            "z₂ is stretched by exp(k x₁)": partial(log_p, scale=0),
+            "two dimensions have log 2π, one has half of it": partial(log_p, norm=1),
+            "a Gaussian's exponent has ½ in front": partial(log_p, half=1),
+            "this is p(x); its logarithm is wanted": lambda v: math.exp(log_p(v)),
+        },
     ),
     "flows.2": Question(
         name="log_density",
@@ -143,27 +129,23 @@ QUESTIONS = {
         probes=positive_probes,
         gradients=True,
         tol=1e-6,
-        mistakes=[
-            Mistake(lambda v, x: log_density(v, x, det=0), "the derivative is missing"),
-            Mistake(
-                lambda v, x: log_density(v, x, det=-1),
-                "this is the derivative of z ↦ x; (10.1) has that of x ↦ z",
+        mistakes={
+            "the derivative is missing": partial(log_density, det=0),
+            "this is the derivative of z ↦ x; (10.1) has that of x ↦ z": partial(
+                log_density, det=-1
             ),
-            Mistake(lambda v, x: log_density(v, x, norm=0), "the normal's ½ log 2π is missing"),
-            Mistake(
-                lambda v, x: log_density(v, x, at=lambda x: x),
-                "the normal density is that of z, so x must be inverted first",
+            "the normal's ½ log 2π is missing": partial(log_density, norm=0),
+            "the normal density is that of z, so x must be inverted first": partial(
+                log_density, at=lambda x: x
             ),
-            Mistake(
-                lambda v, x: log_density(v, x, at=softplus),
-                "softplus leads from z to x; here the way back is needed",
+            "softplus leads from z to x; here the way back is needed": partial(
+                log_density, at=softplus
             ),
-            Mistake(
-                lambda v, x: log_density(v, x, det=0) + torch.nn.functional.logsigmoid(x),
-                "sigmoid is softplus's derivative, but at z, and upside down",
+            "sigmoid is softplus's derivative, but at z, and upside down": lambda v, x: (
+                log_density(v, x, det=0) + torch.nn.functional.logsigmoid(x)
             ),
-            Mistake(lambda v, x: log_density(v, x).sum(), "one value for each x is wanted"),
-        ],
+            "one value for each x is wanted": lambda v, x: log_density(v, x).sum(),
+        },
     ),
     "flows.3": Question(
         name="mix",
@@ -172,79 +154,66 @@ QUESTIONS = {
         probes=mix_probes,
         gradients=True,
         tol=1e-6,
-        mistakes=[
-            Mistake(
-                lambda v, x, w: mix(v, x, w, places=lambda x: 1),
-                "the matrix acts at each place: every one counts",
+        mistakes={
+            "the matrix acts at each place: every one counts": partial(mix, places=lambda x: 1),
+            "channels are in the determinant already: count places": partial(
+                mix, places=lambda x: x[0].numel()
             ),
-            Mistake(
-                lambda v, x, w: mix(v, x, w, places=lambda x: x[0].numel()),
-                "channels are in the determinant already: count places",
+            "the log-determinant is that of one image, not of the batch": partial(
+                mix, places=lambda x: x.numel() / x.shape[1]
             ),
-            Mistake(
-                lambda v, x, w: mix(v, x, w, places=lambda x: x.numel() / x.shape[1]),
-                "the log-determinant is that of one image, not of the batch",
+            "W acts from the left: z_i = Σ_j W_ij x_j": partial(mix, matrix=lambda w: w.T),
+            "this is that of the inverse": partial(mix, sign=-1),
+            "this multiplies by the inverse": partial(mix, matrix=torch.linalg.inv),
+            "the logarithm, and the number of places, are missing": lambda v, x, w: (
+                mix(v, x, w)[0],
+                torch.linalg.det(w).abs(),
             ),
-            Mistake(
-                lambda v, x, w: mix(v, x, w, matrix=lambda w: w.T),
-                "W acts from the left: z_i = Σ_j W_ij x_j",
-            ),
-            Mistake(lambda v, x, w: mix(v, x, w, sign=-1), "this is that of the inverse"),
-            Mistake(
-                lambda v, x, w: mix(v, x, w, matrix=torch.linalg.inv),
-                "this multiplies by the inverse",
-            ),
-            Mistake(
-                lambda v, x, w: (mix(v, x, w)[0], torch.linalg.det(w).abs()),
-                "the logarithm, and the number of places, are missing",
-            ),
-        ],
+        },
     ),
     "flows.4": Question(
         name="lengths",
         points=5,
         right=lengths,
         tol=5e-4,
-        mistakes=[
-            Mistake(lambda v: lengths(v, swap=True), "a bound on a length is never below it"),
-            Mistake(lambda v: lengths(v, base=math.e), "these are nats"),
-            Mistake(
-                lambda v: lengths(v, quarter=1), "a value owns a quarter: its width is missing"
-            ),
-            Mistake(lambda v: lengths(v, shares=[0.25] * 4), "the data's shares are not all ¼"),
-            Mistake(
-                lambda v: lengths(v, at=left_edge),
-                "the density at a bin's left edge is not its mean",
-            ),
-            Mistake(
-                lambda v: lengths(v, quarter=256),
-                "a 256th is the width of a pixel of 256 values",
-            ),
-            Mistake(
-                lambda v: {k: -x for k, x in lengths(v).items()}, "a code length is positive"
-            ),
-        ],
+        mistakes={
+            "a bound on a length is never below it": partial(lengths, swap=True),
+            "these are nats": partial(lengths, base=math.e),
+            "a value owns a quarter: its width is missing": partial(lengths, quarter=1),
+            "the data's shares are not all ¼": partial(lengths, shares=[0.25] * 4),
+            "the density at a bin's left edge is not its mean": partial(lengths, at=left_edge),
+            "a 256th is the width of a pixel of 256 values": partial(lengths, quarter=256),
+            "a code length is positive": lambda v: {k: -x for k, x in lengths(v).items()},
+        },
     ),
-    "flows.5": Question(
-        name="who",
-        points=3,
-        right=reported,
-        mistakes=[
-            Mistake(partial(reported, exchange=(PEOPLE[a], PEOPLE[b])), message)
-            for a, b, message in (
-                (0, 1, "a negative figure would be a code that takes back bits"),
-                (0, 2, "nats are fewer than bits"),
-                (0, 3, "a density above 1 shortens the code: 8 bits are the start"),
-                (
-                    0,
-                    4,
-                    "a colour image has three numbers a pixel: which figure is three times?",
-                ),
-                (1, 3, "without the levels the figure is −log p alone, here negative"),
-                (2, 3, "above 8 bits means worse than no model at all"),
-                (2, 4, "one figure is three times the right one, one 0.69 times"),
-            )
-        ],
+    "flows.5": diagnosis(
+        "who",
+        3,
+        "people",
+        {
+            (
+                "right",
+                "forgets the levels",
+            ): "a negative figure would be a code that takes back bits",
+            ("right", "in nats"): "nats are fewer than bits",
+            (
+                "right",
+                "wrong sign",
+            ): "a density above 1 shortens the code: 8 bits are the start",
+            (
+                "right",
+                "counts pixels",
+            ): "a colour image has three numbers a pixel: which figure is three times?",
+            (
+                "forgets the levels",
+                "wrong sign",
+            ): "without the levels the figure is −log p alone, here negative",
+            ("in nats", "wrong sign"): "above 8 bits means worse than no model at all",
+            (
+                "in nats",
+                "counts pixels",
+            ): "one figure is three times the right one, one 0.69 times",
+        },
     ),
     "flows.6": Question(
         name="gain",
@@ -252,20 +221,16 @@ QUESTIONS = {
         right=lambda v, D, T: D / 2 * (1 - T**2),
         probes=gain_probes,
         tol=1e-6,
-        mistakes=[
-            Mistake(lambda v, D, T: D * (1 - T**2), "log N(z) has ½‖z‖²"),
-            Mistake(lambda v, D, T: D / 2 * (1 - T), "E‖z‖² grows with T²"),
-            Mistake(lambda v, D, T: D / 2 * (T**2 - 1), "cooler samples are *more* probable"),
-            Mistake(lambda v, D, T: (1 - T**2) / 2, "this is one dimension's share"),
-            Mistake(
-                lambda v, D, T: D / 2 * (1 - T**2) - D * math.log(T),
-                "the model that judges is unchanged: no −D log T",
+        mistakes={
+            "log N(z) has ½‖z‖²": lambda v, D, T: D * (1 - T**2),
+            "E‖z‖² grows with T²": lambda v, D, T: D / 2 * (1 - T),
+            "cooler samples are *more* probable": lambda v, D, T: D / 2 * (T**2 - 1),
+            "this is one dimension's share": lambda v, D, T: (1 - T**2) / 2,
+            "the model that judges is unchanged: no −D log T": lambda v, D, T: (
+                D / 2 * (1 - T**2) - D * math.log(T)
             ),
-            Mistake(
-                lambda v, D, T: D / 2 * (1 - T**-2),
-                "1 − 1/T² is in the density at temperature T",
-            ),
-        ],
+            "1 − 1/T² is in the density at temperature T": lambda v, D, T: D / 2 * (1 - T**-2),
+        },
     ),
     "flows.7": Question(
         name="safe",
@@ -274,20 +239,16 @@ QUESTIONS = {
         probes=planar_probes,
         gradients=True,
         tol=1e-6,
-        mistakes=[
-            Mistake(lambda v, u, w: safe(v, u, w, power=0), "divide by ‖w‖²: check wᵀû"),
-            Mistake(lambda v, u, w: safe(v, u, w, power=0.5), "by ‖w‖², not by ‖w‖: check wᵀû"),
-            Mistake(lambda v, u, w: safe(v, u, w, one=0), "the −1 is missing"),
-            Mistake(
-                lambda v, u, w: safe(v, u, w, keep=0),
-                "wᵀu is still in it: take it away before adding the new part",
+        mistakes={
+            "divide by ‖w‖²: check wᵀû": partial(safe, power=0),
+            "by ‖w‖², not by ‖w‖: check wᵀû": partial(safe, power=0.5),
+            "the −1 is missing": partial(safe, one=0),
+            "wᵀu is still in it: take it away before adding the new part": partial(
+                safe, keep=0
             ),
-            Mistake(
-                lambda v, u, w: safe(v, u, w, direction=lambda u, w: u),
-                "û differs from u along w, not along u",
-            ),
-            Mistake(lambda v, u, w: 2 * u - safe(v, u, w), "the step has the wrong sign"),
-            Mistake(lambda v, u, w: u, "this is u itself"),
-        ],
+            "û differs from u along w, not along u": partial(safe, direction=lambda u, w: u),
+            "the step has the wrong sign": lambda v, u, w: 2 * u - safe(v, u, w),
+            "this is u itself": lambda v, u, w: u,
+        },
     ),
 }

@@ -6,11 +6,10 @@ import random
 from functools import partial
 from types import SimpleNamespace
 
-import torch
 from torch.linalg import matrix_norm, vector_norm
 
-from course_lib.checks import Mistake
-from course_lib.classroom.assignment import Question
+from course_lib.checks.exercises import between, normal
+from course_lib.classroom.assignment import Question, diagnosis
 
 TITLE = "Games that come home"
 OPEN = [
@@ -66,14 +65,6 @@ def pair(rng: random.Random, game: str) -> str:
     return f"{length * math.cos(angle):.4f} ± {length * math.sin(angle):.4f}i"
 
 
-def draw(r, low, high):
-    return low + (high - low) * torch.rand((), generator=r).item()
-
-
-def normal(r, *shape):
-    return torch.randn(shape, generator=r, dtype=torch.float64)
-
-
 def transport(v, steps=True, order=1, half=0.5, swap=False, moved=True, absolute=False):
     """The three distances; the arguments make the known mistakes."""
     height, w1 = 0.0, 0.0
@@ -89,11 +80,6 @@ def transport(v, steps=True, order=1, half=0.5, swap=False, moved=True, absolute
     return {"W1": w1, "TV": tv, "W1 after": after}
 
 
-def rounds(v, exchange=()):
-    other = dict([exchange, exchange[::-1]]) if exchange else {}
-    return {k: other.get(game, game) for k, game in zip("ABCDE", v.games, strict=True)}
-
-
 def radius(v, d, theta, power=1):
     return ((1 - d) / abs(1 - d * cmath.exp(-1j * theta))) ** power
 
@@ -104,7 +90,7 @@ def bound(v, a, weight, alpha, of_a=vector_norm, of_w=lambda w: matrix_norm(w, 2
 
 
 def critic_probes(r, v):
-    slopes = 0.2, 1.0, draw(r, 1.2, 3), -draw(r, 1.2, 3), 0.0, -0.5
+    slopes = 0.2, 1.0, between(r, 1.2, 3), -between(r, 1.2, 3), 0.0, -0.5
     return [(normal(r, n), normal(r, n, m), slope)
             for slope, (n, m) in zip(slopes, [(3, 2), (4, 4), (2, 3), (5, 2), (1, 3), (3, 3)],
                                      strict=True)]  # fmt: skip
@@ -115,117 +101,123 @@ QUESTIONS = {
         name="factor",
         points=4,
         right=lambda v, eta: math.sqrt((1 - eta**2) ** 2 + eta**2),
-        probes=lambda r, v: [(0.5,), (1.0,), (0.05,), *((draw(r, 0.1, 2),) for _ in range(4))],
-        tol=1e-6,
-        mistakes=[
-            Mistake(lambda v, eta: math.sqrt(1 + eta**2), "this is the ordinary round"),
-            Mistake(lambda v, eta: 1.0, "this is alternating play: there the round circles"),
-            Mistake(
-                lambda v, eta: (1 - eta**2) ** 2 + eta**2, "this is the *square* of the factor"
-            ),
-            Mistake(lambda v, eta: abs(1 - eta**2), "the turn, η off the diagonal, is missing"),
-            Mistake(
-                lambda v, eta: math.sqrt((1 + eta**2) ** 2 + eta**2),
-                "the look ahead pulls towards the origin: 1 − η²",
-            ),
-            Mistake(
-                lambda v, eta: math.sqrt((1 - eta**2) ** 2 + 4 * eta**2),
-                "both steps are counted: the first one is only looked at",
-            ),
+        probes=lambda r, v: [
+            (0.5,),
+            (1.0,),
+            (0.05,),
+            *((between(r, 0.1, 2),) for _ in range(4)),
         ],
+        tol=1e-6,
+        mistakes={
+            "this is the ordinary round": lambda v, eta: math.sqrt(1 + eta**2),
+            "this is alternating play: there the round circles": lambda v, eta: 1.0,
+            "this is the *square* of the factor": lambda v, eta: (1 - eta**2) ** 2 + eta**2,
+            "the turn, η off the diagonal, is missing": lambda v, eta: abs(1 - eta**2),
+            "the look ahead pulls towards the origin: 1 − η²": lambda v, eta: math.sqrt(
+                (1 + eta**2) ** 2 + eta**2
+            ),
+            "both steps are counted: the first one is only looked at": lambda v, eta: math.sqrt(
+                (1 - eta**2) ** 2 + 4 * eta**2
+            ),
+        },
     ),
     "games.2": Question(
         name="best_penalty",
         points=4,
         right=lambda v, c, kappa: 2 * c / math.sqrt(kappa),
-        probes=lambda r, v: [(0.5, 4.0), (1.0, 1.0),
-                             *((draw(r, 0.1, 2), draw(r, 0.2, 9)) for _ in range(5))],
-        tol=1e-6,
-        mistakes=[
-            Mistake(lambda v, c, kappa: 2 * c, "κ matters: it is in trace *and* determinant"),
-            Mistake(lambda v, c, kappa: 2 * c * math.sqrt(kappa), "the trace has κγ, not γ"),
-            Mistake(lambda v, c, kappa: 2 * c / kappa, "the determinant has κ too: a root is left"),
-            Mistake(lambda v, c, kappa: c / math.sqrt(kappa), "trace² = 4 · determinant"),
-            Mistake(lambda v, c, kappa: 4 * c**2 / kappa, "take the root: this is γ²"),
-            Mistake(lambda v, c, kappa: 4 * c / math.sqrt(kappa), "the root of 4 is 2"),
+        probes=lambda r, v: [
+            (0.5, 4.0),
+            (1.0, 1.0),
+            *((between(r, 0.1, 2), between(r, 0.2, 9)) for _ in range(5)),
         ],
+        tol=1e-6,
+        mistakes={
+            "κ matters: it is in trace *and* determinant": lambda v, c, kappa: 2 * c,
+            "the trace has κγ, not γ": lambda v, c, kappa: 2 * c * math.sqrt(kappa),
+            "the determinant has κ too: a root is left": lambda v, c, kappa: 2 * c / kappa,
+            "trace² = 4 · determinant": lambda v, c, kappa: c / math.sqrt(kappa),
+            "take the root: this is γ²": lambda v, c, kappa: 4 * c**2 / kappa,
+            "the root of 4 is 2": lambda v, c, kappa: 4 * c / math.sqrt(kappa),
+        },
     ),
     "games.3": Question(
         name="distances",
         points=4,
         right=transport,
         tol=1e-3,
-        mistakes=[
-            Mistake(lambda v: transport(v, steps=False), "the points are not one apart"),
-            Mistake(lambda v: transport(v, order=2), "|F − G| is not squared in W₁"),
-            Mistake(lambda v: transport(v, half=1.0), "total variation has ½"),
-            Mistake(lambda v: transport(v, swap=True), "W₁ and TV are exchanged"),
-            Mistake(lambda v: transport(v, moved=False), "W₁ sees distance: moving changes it"),
-            Mistake(
-                lambda v: transport(v, absolute=True),
-                "moving adds to the difference of the *means*, not to the old W₁",
+        mistakes={
+            "the points are not one apart": partial(transport, steps=False),
+            "|F − G| is not squared in W₁": partial(transport, order=2),
+            "total variation has ½": partial(transport, half=1.0),
+            "W₁ and TV are exchanged": partial(transport, swap=True),
+            "W₁ sees distance: moving changes it": partial(transport, moved=False),
+            "moving adds to the difference of the *means*, not to the old W₁": partial(
+                transport, absolute=True
             ),
-        ],
+        },
     ),
     "games.4": Question(
         name="overrated",
         points=3,
         right=lambda v, w1, weight, k: 1 + w1 / (2 * weight * k),
-        probes=lambda r, v: [(4.0, 10.0, 1.0), (1.0, 0.1, 2.0),
-                             *((draw(r, 0.1, 9), draw(r, 0.1, 9), draw(r, 0.3, 3))
-                               for _ in range(5))],
+        probes=lambda r, v: [
+            (4.0, 10.0, 1.0),
+            (1.0, 0.1, 2.0),
+            *((between(r, 0.1, 9), between(r, 0.1, 9), between(r, 0.3, 3)) for _ in range(5)),
+        ],
         tol=1e-6,
-        mistakes=[
-            Mistake(lambda v, w, b, k: 1 + w / (2 * b), "the penalty asks for k, not for 1"),
-            Mistake(lambda v, w, b, k: k + w / (2 * b), "this is the slope; divide by k"),
-            Mistake(lambda v, w, b, k: 1 + w / (b * k), "the square's derivative has a 2"),
-            Mistake(lambda v, w, b, k: 1 - w / (2 * b * k), "a steeper slope *gains*"),
-            Mistake(lambda v, w, b, k: 1 + 2 * b * k / w, "λ and W₁ stand the other way round"),
-            Mistake(lambda v, w, b, k: w / (2 * b * k), "this is only what comes on top"),
-            Mistake(lambda v, w, b, k: w * (k + w / (2 * b)), "this is the report itself"),
-        ],
+        mistakes={
+            "the penalty asks for k, not for 1": lambda v, w, b, k: 1 + w / (2 * b),
+            "this is the slope; divide by k": lambda v, w, b, k: k + w / (2 * b),
+            "the square's derivative has a 2": lambda v, w, b, k: 1 + w / (b * k),
+            "a steeper slope *gains*": lambda v, w, b, k: 1 - w / (2 * b * k),
+            "λ and W₁ stand the other way round": lambda v, w, b, k: 1 + 2 * b * k / w,
+            "this is only what comes on top": lambda v, w, b, k: w / (2 * b * k),
+            "this is the report itself": lambda v, w, b, k: w * (k + w / (2 * b)),
+        },
     ),
-    "games.5": Question(
-        name="what",
-        points=3,
-        right=rounds,
-        mistakes=[
-            Mistake(partial(rounds, exchange=(GAMES[a], GAMES[b])), message)
-            for a, b, message in (
-                (0, 1, "a round multiplies: below 1 in absolute value comes in"),
-                (0, 2, "compute |λ| to three digits: is it 1?"),
-                (1, 2, "compute |λ| to three digits: is it above 1?"),
-                (3, 4, "a negative eigenvalue changes sides at every round"),
-                (0, 3, "real eigenvalues don't turn"),
-                (1, 4, "a negative number may be small: |λ| decides"),
-            )
-        ],
+    "games.5": diagnosis(
+        "what",
+        3,
+        "games",
+        {
+            (
+                "spirals in",
+                "spirals out",
+            ): "a round multiplies: below 1 in absolute value comes in",
+            ("spirals in", "circles"): "compute |λ| to three digits: is it 1?",
+            ("spirals out", "circles"): "compute |λ| to three digits: is it above 1?",
+            ("creeps in", "overshoots"): "a negative eigenvalue changes sides at every round",
+            ("spirals in", "creeps in"): "real eigenvalues don't turn",
+            ("spirals out", "overshoots"): "a negative number may be small: |λ| decides",
+        },
     ),
     "games.6": Question(
         name="radius",
         points=4,
         right=radius,
-        probes=lambda r, v: [(0.9, 0.2), (0.0, 1.0), (0.5, math.pi),
-                             *((draw(r, 0.1, 0.99), draw(r, 0.05, 3)) for _ in range(4))],
-        tol=1e-6,
-        mistakes=[
-            Mistake(lambda v, d, t: 1 - d, "the series isn't over after its first term"),
-            Mistake(lambda v, d, t: radius(v, d, t, 2), "this is the square of the radius"),
-            Mistake(
-                lambda v, d, t: 1 / abs(1 - d * cmath.exp(-1j * t)),
-                "the weights sum to one: 1 − d in front",
-            ),
-            Mistake(
-                lambda v, d, t: (1 - d) / (1 - d * math.cos(t)),
-                "the real part alone is not the distance",
-            ),
-            Mistake(
-                lambda v, d, t: (1 - d) / abs(1 + d * cmath.exp(-1j * t)),
-                "the sum of a geometric series has 1 *minus* the ratio below",
-            ),
-            Mistake(lambda v, d, t: 1.0, "an average over different directions is shorter"),
-            Mistake(lambda v, d, t: d / abs(1 - d * cmath.exp(-1j * t)), "1 − d, not d, in front"),
+        probes=lambda r, v: [
+            (0.9, 0.2),
+            (0.0, 1.0),
+            (0.5, math.pi),
+            *((between(r, 0.1, 0.99), between(r, 0.05, 3)) for _ in range(4)),
         ],
+        tol=1e-6,
+        mistakes={
+            "the series isn't over after its first term": lambda v, d, t: 1 - d,
+            "this is the square of the radius": lambda v, d, t: radius(v, d, t, 2),
+            "the weights sum to one: 1 − d in front": lambda v, d, t: (
+                1 / abs(1 - d * cmath.exp(-1j * t))
+            ),
+            "the real part alone is not the distance": lambda v, d, t: (
+                (1 - d) / (1 - d * math.cos(t))
+            ),
+            "the sum of a geometric series has 1 *minus* the ratio below": lambda v, d, t: (
+                (1 - d) / abs(1 + d * cmath.exp(-1j * t))
+            ),
+            "an average over different directions is shorter": lambda v, d, t: 1.0,
+            "1 − d, not d, in front": lambda v, d, t: d / abs(1 - d * cmath.exp(-1j * t)),
+        },
     ),
     "games.7": Question(
         name="bound",
@@ -234,35 +226,22 @@ QUESTIONS = {
         probes=critic_probes,
         gradients=True,
         tol=1e-6,
-        mistakes=[
-            Mistake(
-                lambda v, a, w, s: bound(v, a, w, s, of_w=matrix_norm),
-                "this is the Frobenius norm: a bound, but a larger one",
+        mistakes={
+            "this is the Frobenius norm: a bound, but a larger one": partial(
+                bound, of_w=matrix_norm
             ),
-            Mistake(
-                lambda v, a, w, s: bound(v, a, w, s, steep=lambda s: 1.0),
-                "α may be larger than 1: then the left side is the steeper one",
+            "α may be larger than 1: then the left side is the steeper one": partial(
+                bound, steep=lambda s: 1.0
             ),
-            Mistake(
-                lambda v, a, w, s: bound(v, a, w, s, steep=abs),
-                "for a small α the right side, with slope 1, is the steeper one",
+            "for a small α the right side, with slope 1, is the steeper one": partial(
+                bound, steep=abs
             ),
-            Mistake(
-                lambda v, a, w, s: bound(v, a, w, s, steep=lambda s: max(1.0, s)),
-                "a negative α can be steep as well",
+            "a negative α can be steep as well": partial(bound, steep=lambda s: max(1.0, s)),
+            "‖a‖₁ is a bound, but the spectral norm of a row is ‖a‖₂": partial(
+                bound, of_a=lambda a: a.abs().sum()
             ),
-            Mistake(
-                lambda v, a, w, s: bound(v, a, w, s, of_a=lambda a: a.abs().sum()),
-                "‖a‖₁ is a bound, but the spectral norm of a row is ‖a‖₂",
-            ),
-            Mistake(
-                lambda v, a, w, s: bound(v, a, w, s, of_a=lambda a: 1.0),
-                "the last layer, a, has a norm too",
-            ),
-            Mistake(
-                lambda v, a, w, s: bound(v, a, w, s, of_a=lambda a: a.square().sum()),
-                "this is ‖a‖², not ‖a‖",
-            ),
-        ],
+            "the last layer, a, has a norm too": partial(bound, of_a=lambda a: 1.0),
+            "this is ‖a‖², not ‖a‖": partial(bound, of_a=lambda a: a.square().sum()),
+        },
     ),
-}  # fmt: skip
+}

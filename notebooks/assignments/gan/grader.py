@@ -2,12 +2,13 @@
 
 import math
 import random
+from functools import partial
 
 import torch
 from torch.nn.functional import logsigmoid, softplus
 
-from course_lib.checks import Mistake
-from course_lib.classroom.assignment import Question
+from course_lib.checks.exercises import between, normal
+from course_lib.classroom.assignment import Question, diagnosis
 
 TITLE = "The adversary"
 OPEN = [
@@ -60,10 +61,6 @@ def line(v, prior=1.0, half=2.0, power=2, sign=1.0, shift=True):
     return sign * slope, sign * at_zero + prior * math.log(v.n_real / v.n_fake)
 
 
-def normal(r, *shape):
-    return torch.randn(*shape, generator=r, dtype=torch.float64)
-
-
 def smoothed_loss(v, real, fake, alpha, on_fake=0.0):
     on_real = (1 - alpha) * softplus(-real) + alpha * softplus(real)
     fakes = (1 - on_fake) * softplus(fake) + on_fake * softplus(-fake)
@@ -76,7 +73,7 @@ def both_sums(real, fake, alpha):
 
 
 def logit_probes(r, v):
-    alphas = [0.0, 0.1, 0.3, torch.rand((), generator=r).item() * 0.9]
+    alphas = [0.0, 0.1, 0.3, between(r, 0, 0.9)]
     found = [(2 * normal(r, 5), 2 * normal(r, 3), alpha) for alpha in alphas]
     found += [(1000 * normal(r, 4).sign(), 1000 * normal(r, 4).sign(), 0.2)]
     return [*found, (normal(r, 1), normal(r, 7), 0.25)]
@@ -84,7 +81,7 @@ def logit_probes(r, v):
 
 def density_probes(r, v):
     found = []
-    for alpha in (0.0, 0.1, 0.5, torch.rand((), generator=r).item() * 0.9):
+    for alpha in (0.0, 0.1, 0.5, between(r, 0, 0.9)):
         found.append((normal(r, 6).exp(), normal(r, 6).exp(), alpha))
     alone = torch.tensor([1.0, 2.0], dtype=torch.float64)
     found.append((alone, torch.zeros_like(alone), 0.2))
@@ -109,14 +106,12 @@ def divergences(v, log=math.log, half=0.5, swap=False, jeffreys=False, dx=True):
     return {"KL(p||q)": first, "KL(q||p)": second, "JS": js}
 
 
-def faults(v, exchange=()):
-    other = dict([exchange, exchange[::-1]]) if exchange else {}
-    return {k: other.get(run, run) for k, run in zip("ABCD", v.runs, strict=True)}
-
-
 def rate_probes(r, v):
-    draw = lambda: (0.2 + 3 * torch.rand((), generator=r)).item()
-    return [(1.0, 1.0), (2.0, 0.1), *((draw(), draw()) for _ in range(5))]
+    return [
+        (1.0, 1.0),
+        (2.0, 0.1),
+        *((between(r, 0.2, 3.2), between(r, 0.2, 3.2)) for _ in range(5)),
+    ]
 
 
 def weighted(f, weights):
@@ -138,15 +133,15 @@ QUESTIONS = {
         points=4,
         right=line,
         tol=1e-3,
-        mistakes=[
-            Mistake(lambda v: line(v, prior=0), "the shares of real and generated are left out"),
-            Mistake(lambda v: line(v, prior=-1), "the shares enter the other way round"),
-            Mistake(lambda v: line(v, sign=-1), "this is the line of log q − log p"),
-            Mistake(lambda v: line(v, sign=-1, prior=-1), "this is the logit of *generated*"),
-            Mistake(lambda v: line(v, power=1), "divide by the variance s², not by s"),
-            Mistake(lambda v: line(v, half=1), "a Gaussian's exponent has ½ in front"),
-            Mistake(lambda v: line(v, shift=False), "the squares a² and b² don't cancel"),
-        ],
+        mistakes={
+            "the shares of real and generated are left out": partial(line, prior=0),
+            "the shares enter the other way round": partial(line, prior=-1),
+            "this is the line of log q − log p": partial(line, sign=-1),
+            "this is the logit of *generated*": partial(line, sign=-1, prior=-1),
+            "divide by the variance s², not by s": partial(line, power=1),
+            "a Gaussian's exponent has ½ in front": partial(line, half=1),
+            "the squares a² and b² don't cancel": partial(line, shift=False),
+        },
     ),
     "gan.2": Question(
         name="smoothed_loss",
@@ -155,37 +150,29 @@ QUESTIONS = {
         probes=logit_probes,
         gradients=True,
         tol=1e-6,
-        mistakes=[
-            Mistake(
-                lambda v, r, f, a: smoothed_loss(v, r, f, a, on_fake=a),
-                "generated examples keep the label 0: the smoothing is one-sided",
+        mistakes={
+            "generated examples keep the label 0: the smoothing is one-sided": lambda v, r, f, a: (
+                smoothed_loss(v, r, f, a, on_fake=a)
             ),
-            Mistake(
-                lambda v, r, f, a: smoothed_loss(v, r, f, 0.0, on_fake=a),
-                "the label of the *real* examples is the soft one",
+            "the label of the *real* examples is the soft one": lambda v, r, f, a: (
+                smoothed_loss(v, r, f, 0.0, on_fake=a)
             ),
-            Mistake(
-                lambda v, r, f, a: smoothed_loss(v, r, f, 1 - a),
-                "real examples are real with probability 1 − α, not α",
+            "real examples are real with probability 1 − α, not α": lambda v, r, f, a: (
+                smoothed_loss(v, r, f, 1 - a)
             ),
-            Mistake(
-                lambda v, r, f, a: (1 - a) * softplus(-r).mean() + softplus(f).mean(),
-                "the term for 'generated after all', with probability α, is missing",
+            "the term for 'generated after all', with "
+            "probability α, is missing": lambda v, r, f, a: (
+                (1 - a) * softplus(-r).mean() + softplus(f).mean()
             ),
-            Mistake(lambda v, r, f, a: smoothed_loss(v, r, f, 0.0), "α has no effect here"),
-            Mistake(
-                lambda v, r, f, a: -smoothed_loss(v, r, f, a),
-                "this is what D ascends; a loss is descended",
+            "α has no effect here": lambda v, r, f, a: smoothed_loss(v, r, f, 0.0),
+            "this is what D ascends; a loss is descended": lambda v, r, f, a: (
+                -smoothed_loss(v, r, f, a)
             ),
-            Mistake(
-                lambda v, r, f, a: sum(both_sums(r, f, a)),
-                "sums stand where means belong",
+            "sums stand where means belong": lambda v, r, f, a: sum(both_sums(r, f, a)),
+            "one mean over both kinds: each kind has its own": lambda v, r, f, a: (
+                sum(both_sums(r, f, a)) / (len(r) + len(f))
             ),
-            Mistake(
-                lambda v, r, f, a: sum(both_sums(r, f, a)) / (len(r) + len(f)),
-                "one mean over both kinds: each kind has its own",
-            ),
-        ],
+        },
     ),
     "gan.3": Question(
         name="best_smoothed",
@@ -194,82 +181,69 @@ QUESTIONS = {
         probes=density_probes,
         gradients=True,
         tol=1e-6,
-        mistakes=[
-            Mistake(lambda v, p, q, a: p / (p + q), "α has no effect here: begin from the loss"),
-            Mistake(
-                lambda v, p, q, a: (1 - a) * p / ((1 - a) * p + q),
-                "the label 0 that a real example sometimes gets belongs below too",
-            ),
-            Mistake(lambda v, p, q, a: (1 - a) * q / (p + q), "the classes are swapped"),
-            Mistake(
-                lambda v, p, q, a: ((1 - a) * p + a * q) / (p + q),
-                "this is two-sided smoothing",
-            ),
-            Mistake(lambda v, p, q, a: p / (p + q) - a, "α is no constant to take away"),
-            Mistake(lambda v, p, q, a: a * p / (p + q), "1 − α is the label of real, not α"),
-            Mistake(
-                lambda v, p, q, a: ((1 - a) * p / (a * p + q)).log(),
-                "this is the logit; a probability is wanted",
-            ),
-        ],
+        mistakes={
+            "α has no effect here: begin from the loss": lambda v, p, q, a: p / (p + q),
+            "the label 0 that a real example sometimes "
+            "gets belongs below too": lambda v, p, q, a: (1 - a) * p / ((1 - a) * p + q),
+            "the classes are swapped": lambda v, p, q, a: (1 - a) * q / (p + q),
+            "this is two-sided smoothing": lambda v, p, q, a: ((1 - a) * p + a * q) / (p + q),
+            "α is no constant to take away": lambda v, p, q, a: p / (p + q) - a,
+            "1 − α is the label of real, not α": lambda v, p, q, a: a * p / (p + q),
+            "this is the logit; a probability is wanted": lambda v, p, q, a: (
+                (1 - a) * p / (a * p + q)
+            ).log(),
+        },
     ),
     "gan.4": Question(
         name="divergences",
         points=4,
         right=divergences,
         tol=5e-3,
-        mistakes=[
-            Mistake(lambda v: divergences(v, swap=True), "the two directions are exchanged"),
-            Mistake(lambda v: divergences(v, log=math.log2), "these are bits"),
-            Mistake(
-                lambda v: divergences(v, half=1.0), "JS is the *mean* of two KL divergences"
+        mistakes={
+            "the two directions are exchanged": partial(divergences, swap=True),
+            "these are bits": partial(divergences, log=math.log2),
+            "JS is the *mean* of two KL divergences": partial(divergences, half=1.0),
+            "JS compares each density with their mixture, not with the other": partial(
+                divergences, jeffreys=True
             ),
-            Mistake(
-                lambda v: divergences(v, jeffreys=True),
-                "JS compares each density with their mixture, not with the other",
-            ),
-            Mistake(
-                lambda v: {k: -x for k, x in divergences(v).items()},
-                "a KL divergence is never negative: the ratio is upside down",
-            ),
-        ],
+            "a KL divergence is never negative: the ratio is upside down": lambda v: {
+                k: -x for k, x in divergences(v).items()
+            },
+        },
     ),
-    "gan.5": Question(
-        name="faults",
-        points=4,
-        right=faults,
-        mistakes=[
-            Mistake(
-                lambda v: faults(v, WORDS[:2]),
-                "G's loss is negative in one run only: which loss is that?",
-            ),
-            Mistake(lambda v: faults(v, WORDS[2:]), "compute D's loss from both probabilities"),
-            Mistake(
-                lambda v: faults(v, WORDS[0::2]), "compute −log of the probability on generated"
-            ),
-            Mistake(
-                lambda v: faults(v, WORDS[0::3]), "which D pays most where it is most certain?"
-            ),
-            Mistake(
-                lambda v: faults(v, WORDS[1:3]), "no −log of a probability is negative"
-            ),
-            Mistake(lambda v: faults(v, WORDS[1::2]), "one of the two pays for being right"),
-        ],
+    "gan.5": diagnosis(
+        "faults",
+        4,
+        "runs",
+        {
+            (
+                "non-saturating",
+                "saturating",
+            ): "G's loss is negative in one run only: which loss is that?",
+            ("double sigmoid", "swapped labels"): "compute D's loss from both probabilities",
+            (
+                "non-saturating",
+                "double sigmoid",
+            ): "compute −log of the probability on generated",
+            ("non-saturating", "swapped labels"): "which D pays most where it is most certain?",
+            ("saturating", "double sigmoid"): "no −log of a probability is negative",
+            ("saturating", "swapped labels"): "one of the two pays for being right",
+        },
     ),
     "gan.6": Question(
         name="largest_rate",
         points=4,
         right=lambda v, c, eta: 4 / (c**2 * eta),
         probes=rate_probes,
-        mistakes=[
-            Mistake(lambda v, c, eta: 4 / (c * eta), "c enters in both players' steps"),
-            Mistake(lambda v, c, eta: 2 / (c**2 * eta), "|trace| ≤ 2, and the trace is 2 − …"),
-            Mistake(lambda v, c, eta: 2 / c, "this is for two equal rates"),
-            Mistake(lambda v, c, eta: 4 / c**2 - eta, "a bound on the product, not on the sum"),
-            Mistake(lambda v, c, eta: 1 / (c**2 * eta), "complex eigenvalues exist up to 4"),
-            Mistake(lambda v, c, eta: 4 / eta, "how strongly they are coupled, c, matters"),
-            Mistake(lambda v, c, eta: 0.0, "0 is for playing at once; here y sees the new x"),
-        ],
+        mistakes={
+            "c enters in both players' steps": lambda v, c, eta: 4 / (c * eta),
+            "|trace| ≤ 2, and the trace is 2 − …": lambda v, c, eta: 2 / (c**2 * eta),
+            "this is for two equal rates": lambda v, c, eta: 2 / c,
+            "a bound on the product, not on the sum": lambda v, c, eta: 4 / c**2 - eta,
+            "complex eigenvalues exist up to 4": lambda v, c, eta: 1 / (c**2 * eta),
+            "how strongly they are coupled, c, matters": lambda v, c, eta: 4 / eta,
+            "0 is for playing at once; here y sees the new x": lambda v, c, eta: 0.0,
+        },
     ),
     "gan.7": Question(
         name="corrected_mean",
@@ -278,29 +252,24 @@ QUESTIONS = {
         probes=mean_probes,
         gradients=True,
         tol=1e-6,
-        mistakes=[
-            Mistake(
-                lambda v, f, logits: weighted(f, logits.sigmoid()),
-                "D is not the ratio of the densities; D/(1 − D) is",
+        mistakes={
+            "D is not the ratio of the densities; D/(1 − D) is": lambda v, f, logits: weighted(
+                f, logits.sigmoid()
             ),
-            Mistake(
-                lambda v, f, logits: (logits.exp() * f).mean(),
-                "divide by the sum of the weights, not by n",
+            "divide by the sum of the weights, not by n": lambda v, f, logits: (
+                logits.exp() * f
+            ).mean(),
+            "the weight is p_data/p_g, not its inverse": lambda v, f, logits: (
+                (-logits).softmax(0) * f
+            ).sum(),
+            "the generator's own mean: no correction": lambda v, f, logits: f.mean(),
+            "weights are exp of the logits": lambda v, f, logits: weighted(f, logits),
+            "the weights sum to one already; no 1/n": lambda v, f, logits: (
+                logits.softmax(0) * f
+            ).mean(),
+            "a log-probability is no weight": lambda v, f, logits: weighted(
+                f, logsigmoid(logits)
             ),
-            Mistake(
-                lambda v, f, logits: ((-logits).softmax(0) * f).sum(),
-                "the weight is p_data/p_g, not its inverse",
-            ),
-            Mistake(lambda v, f, logits: f.mean(), "the generator's own mean: no correction"),
-            Mistake(lambda v, f, logits: weighted(f, logits), "weights are exp of the logits"),
-            Mistake(
-                lambda v, f, logits: (logits.softmax(0) * f).mean(),
-                "the weights sum to one already; no 1/n",
-            ),
-            Mistake(
-                lambda v, f, logits: weighted(f, logsigmoid(logits)),
-                "a log-probability is no weight",
-            ),
-        ],
+        },
     ),
-}  # fmt: skip
+}

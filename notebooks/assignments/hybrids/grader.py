@@ -6,8 +6,8 @@ from functools import partial
 
 import torch
 
-from course_lib.checks import Mistake
-from course_lib.classroom.assignment import Question
+from course_lib.checks.exercises import between, normal
+from course_lib.classroom.assignment import Question, diagnosis
 
 TITLE = "Told, or not told"
 OPEN = [
@@ -75,20 +75,12 @@ def prices(v, base=math.e, half=0.5, share=None, swap=False, js=None):
     return {"told": untold, "untold": told} if swap else {"told": told, "untold": untold}
 
 
-def draw(r, low, high):
-    return low + (high - low) * torch.rand((), generator=r).item()
-
-
-def normal(r, *shape):
-    return torch.randn(shape, generator=r, dtype=torch.float64)
-
-
 def logit_probes(r, v):
     shapes = (5,), (2, 3), (), (4,), (1,)
     found = []
     for shape in shapes:
         densities = [normal(r, *shape).exp() for _ in range(3)]
-        found.append((*densities, draw(r, 0.2, 3), draw(r, 0.2, 3)))
+        found.append((*densities, between(r, 0.2, 3), between(r, 0.2, 3)))
     return found
 
 
@@ -116,12 +108,9 @@ def split(v, a, S, var, half=0.5, square=2, inverse=False, whole=None):
 
 def split_probes(r, v):
     found = [(1.0, 1.0, 1.0), (-0.5, 2.0, 0.3)]
-    return found + [(draw(r, -2, 2), draw(r, 0.3, 2), draw(r, 0.1, 2)) for _ in range(5)]
-
-
-def verdicts(v, exchange=()):
-    other = dict([exchange, exchange[::-1]]) if exchange else {}
-    return {k: other.get(m, m) for k, m in zip("ABCDE", v.models, strict=True)}
+    return found + [
+        (between(r, -2, 2), between(r, 0.3, 2), between(r, 0.1, 2)) for _ in range(5)
+    ]
 
 
 def moments(v, weights=None, between=1.0, within=1.0, about=1.0, power=2):
@@ -144,24 +133,17 @@ QUESTIONS = {
         name="prices",
         points=4,
         right=prices,
-        mistakes=[
-            Mistake(lambda v: prices(v, swap=True), "told measures *more*, never less (8.3)"),
-            Mistake(lambda v: prices(v, base=2), "these are bits"),
-            Mistake(lambda v: prices(v, half=1.0), "JS is the *mean* of two KL divergences"),
-            Mistake(
-                lambda v: prices(v, share=lambda v: 0.5), "the classes don't have equal shares"
+        mistakes={
+            "told measures *more*, never less (8.3)": partial(prices, swap=True),
+            "these are bits": partial(prices, base=2),
+            "JS is the *mean* of two KL divergences": partial(prices, half=1.0),
+            "the classes don't have equal shares": partial(prices, share=lambda v: 0.5),
+            "the classes are exchanged": partial(prices, share=lambda v: 1 - v.share),
+            "this is KL, not JS": partial(prices, js=lambda kl, p, q: kl(p, q)),
+            "JS compares each with their mixture, not with the other": partial(
+                prices, js=lambda kl, p, q: (kl(p, q) + kl(q, p)) / 2
             ),
-            Mistake(
-                lambda v: prices(v, share=lambda v: 1 - v.share), "the classes are exchanged"
-            ),
-            Mistake(
-                lambda v: prices(v, js=lambda kl, p, q: kl(p, q)), "this is KL, not JS"
-            ),
-            Mistake(
-                lambda v: prices(v, js=lambda kl, p, q: (kl(p, q) + kl(q, p)) / 2),
-                "JS compares each with their mixture, not with the other",
-            ),
-        ],
+        },
         tol=2e-5,
     ),
     "hybrids.2": Question(
@@ -171,33 +153,23 @@ QUESTIONS = {
         probes=logit_probes,
         gradients=True,
         tol=1e-6,
-        mistakes=[
-            Mistake(
-                lambda v, p, f, g, a, b: p / (p + a * f + b * g), "this is D*, not its logit"
+        mistakes={
+            "this is D*, not its logit": lambda v, p, f, g, a, b: p / (p + a * f + b * g),
+            "the weights have no effect here": lambda v, p, f, g, a, b: (p / (f + g)).log(),
+            "this is the logit of *generated*": lambda v, p, f, g, a, b: (
+                (a * f + b * g) / p
+            ).log(),
+            "this is log D*; a logit is log D − log(1 − D)": lambda v, p, f, g, a, b: (
+                p / (p + a * f + b * g)
+            ).log(),
+            "the weights are exchanged": lambda v, p, f, g, a, b: (p / (b * f + a * g)).log(),
+            "real images count once, not as often as both fakes": lambda v, p, f, g, a, b: (
+                (a + b) * p / (a * f + b * g)
+            ).log(),
+            "densities are added, not their logarithms": lambda v, p, f, g, a, b: (
+                p.log() - a * f.log() - b * g.log()
             ),
-            Mistake(
-                lambda v, p, f, g, a, b: (p / (f + g)).log(), "the weights have no effect here"
-            ),
-            Mistake(
-                lambda v, p, f, g, a, b: ((a * f + b * g) / p).log(),
-                "this is the logit of *generated*",
-            ),
-            Mistake(
-                lambda v, p, f, g, a, b: (p / (p + a * f + b * g)).log(),
-                "this is log D*; a logit is log D − log(1 − D)",
-            ),
-            Mistake(
-                lambda v, p, f, g, a, b: (p / (b * f + a * g)).log(), "the weights are exchanged"
-            ),
-            Mistake(
-                lambda v, p, f, g, a, b: ((a + b) * p / (a * f + b * g)).log(),
-                "real images count once, not as often as both fakes",
-            ),
-            Mistake(
-                lambda v, p, f, g, a, b: p.log() - a * f.log() - b * g.log(),
-                "densities are added, not their logarithms",
-            ),
-        ],
+        },
     ),
     "hybrids.3": Question(
         name="matched",
@@ -206,23 +178,19 @@ QUESTIONS = {
         probes=batch_probes,
         gradients=True,
         tol=1e-6,
-        mistakes=[
-            Mistake(lambda v, *a: matched(v, *a, parts=(0, 0)), "this is (9.6), with the noise"),
-            Mistake(
-                lambda v, *a: matched(v, *a, unbiased=False),
-                "the variance of a batch divides by m − 1, else it is too small",
+        mistakes={
+            "this is (9.6), with the noise": partial(matched, parts=(0, 0)),
+            "the variance of a batch divides by m − 1, else it is too small": partial(
+                matched, unbiased=False
             ),
-            Mistake(lambda v, *a: matched(v, *a, sign=1.0), "the noise is taken away, not added"),
-            Mistake(lambda v, *a: matched(v, *a, half=1.0), "½ is missing"),
-            Mistake(
-                lambda v, *a: matched(v, *a, parts=(1, 0)), "the generated batch is noisy too"
+            "the noise is taken away, not added": partial(matched, sign=1.0),
+            "½ is missing": partial(matched, half=1.0),
+            "the generated batch is noisy too": partial(matched, parts=(1, 0)),
+            "the real batch is noisy too": partial(matched, parts=(0, 1)),
+            "a mean's *variance* falls like 1/m; its standard deviation like 1/√m": partial(
+                matched, root=True
             ),
-            Mistake(lambda v, *a: matched(v, *a, parts=(0, 1)), "the real batch is noisy too"),
-            Mistake(
-                lambda v, *a: matched(v, *a, root=True),
-                "a mean's *variance* falls like 1/m; its standard deviation like 1/√m",
-            ),
-        ],
+        },
     ),
     "hybrids.4": Question(
         name="split",
@@ -230,72 +198,59 @@ QUESTIONS = {
         right=split,
         probes=split_probes,
         tol=1e-6,
-        mistakes=[
-            Mistake(lambda v, *a: split(v, *a, half=1.0), "½ is missing"),
-            Mistake(
-                lambda v, *a: split(v, *a, square=1), "the means' variance is a² S², not a S"
-            ),
-            Mistake(
-                lambda v, *a: split(v, *a, inverse=True), "signal over noise: v stands below"
-            ),
-            Mistake(
-                lambda v, *a: split(v, *a, whole=lambda i, c: c - i), "both parts add up to KL"
-            ),
-            Mistake(
-                lambda v, *a: split(v, *a, whole=lambda i, c: c), "the KL is more than the codes'"
-            ),
-            Mistake(
-                lambda v, a, S, var: split(v, a, S, var**2), "v is a variance already"
-            ),
-            Mistake(
-                lambda v, a, S, var: {k: x / math.log(2) for k, x in split(v, a, S, var).items()},
-                "these are bits",
-            ),
-        ],
+        mistakes={
+            "½ is missing": partial(split, half=1.0),
+            "the means' variance is a² S², not a S": partial(split, square=1),
+            "signal over noise: v stands below": partial(split, inverse=True),
+            "both parts add up to KL": partial(split, whole=lambda i, c: c - i),
+            "the KL is more than the codes'": partial(split, whole=lambda i, c: c),
+            "v is a variance already": lambda v, a, S, var: split(v, a, S, var**2),
+            "these are bits": lambda v, a, S, var: {
+                k: x / math.log(2) for k, x in split(v, a, S, var).items()
+            },
+        },
     ),
-    "hybrids.5": Question(
-        name="verdicts",
-        points=3,
-        right=verdicts,
-        mistakes=[
-            Mistake(partial(verdicts, exchange=(MODELS[a], MODELS[b])), message)
-            for a, b, message in (
-                (0, 2, "real images of one class differ: variety near 0 isn't healthy"),
-                (0, 3, "two of ten classes wrong leaves about 80%"),
-                (1, 4, "a tenth is obeyed by chance either way: the TV tells them apart"),
-                (0, 1, "a healthy one obeys"),
-                (2, 3, "one picture a class is still the right class"),
-                (1, 3, "images of all classes in every told class vary *more* than one class"),
-            )
-        ],
+    "hybrids.5": diagnosis(
+        "verdicts",
+        3,
+        "models",
+        {
+            (
+                "healthy",
+                "one picture",
+            ): "real images of one class differ: variety near 0 isn't healthy",
+            ("healthy", "two classes swapped"): "two of ten classes wrong leaves about 80%",
+            (
+                "ignores the class",
+                "one class only",
+            ): "a tenth is obeyed by chance either way: the TV tells them apart",
+            ("healthy", "ignores the class"): "a healthy one obeys",
+            (
+                "one picture",
+                "two classes swapped",
+            ): "one picture a class is still the right class",
+            (
+                "ignores the class",
+                "two classes swapped",
+            ): "images of all classes in every told class vary *more* than one class",
+        },
     ),
     "hybrids.6": Question(
         name="moments",
         points=3,
         right=moments,
         tol=1e-3,
-        mistakes=[
-            Mistake(
-                lambda v: moments(v, weights=lambda v: v.own), "these are the generator's shares"
+        mistakes={
+            "these are the generator's shares": partial(moments, weights=lambda v: v.own),
+            "the shares are not equal": partial(moments, weights=lambda v: [1 / 3] * 3),
+            "the classes' means differ: that varies too": partial(moments, between=0.0),
+            "images of one class vary as well": partial(moments, within=0.0),
+            "this is E x²; take away the squared mean": partial(moments, about=0.0),
+            "variances add up, deviations don't": partial(moments, power=1),
+            "this is the standard deviation": lambda v: (
+                moments(v) | {"variance": moments(v)["variance"] ** 0.5}
             ),
-            Mistake(
-                lambda v: moments(v, weights=lambda v: [1 / 3] * 3), "the shares are not equal"
-            ),
-            Mistake(
-                lambda v: moments(v, between=0.0), "the classes' means differ: that varies too"
-            ),
-            Mistake(
-                lambda v: moments(v, within=0.0), "images of one class vary as well"
-            ),
-            Mistake(
-                lambda v: moments(v, about=0.0), "this is E x²; take away the squared mean"
-            ),
-            Mistake(lambda v: moments(v, power=1), "variances add up, deviations don't"),
-            Mistake(
-                lambda v: moments(v) | {"variance": moments(v)["variance"] ** 0.5},
-                "this is the standard deviation",
-            ),
-        ],
+        },
     ),
     "hybrids.7": Question(
         name="real_logit",
@@ -304,17 +259,16 @@ QUESTIONS = {
         probes=class_probes,
         gradients=True,
         tol=1e-6,
-        mistakes=[
-            Mistake(lambda v, x: x.amax(1), "every class adds to D, not only the likeliest"),
-            Mistake(lambda v, x: x.sum(1), "add probabilities, not logits"),
-            Mistake(lambda v, x: x.mean(1), "D is a sum over classes, not a mean"),
-            Mistake(
-                lambda v, x: x.logsumexp(1) - math.log(x.shape[1]),
-                "no mean inside: D is the probability of *any* class",
+        mistakes={
+            "every class adds to D, not only the likeliest": lambda v, x: x.amax(1),
+            "add probabilities, not logits": lambda v, x: x.sum(1),
+            "D is a sum over classes, not a mean": lambda v, x: x.mean(1),
+            "no mean inside: D is the probability of *any* class": lambda v, x: (
+                x.logsumexp(1) - math.log(x.shape[1])
             ),
-            Mistake(lambda v, x: x.logsumexp(1).sigmoid(), "this is D; its logit is wanted"),
-            Mistake(lambda v, x: -x.logsumexp(1), "this is the logit of *generated*"),
-            Mistake(lambda v, x: x.logsumexp(0), "sum over classes, not over the batch"),
-        ],
+            "this is D; its logit is wanted": lambda v, x: x.logsumexp(1).sigmoid(),
+            "this is the logit of *generated*": lambda v, x: -x.logsumexp(1),
+            "sum over classes, not over the batch": lambda v, x: x.logsumexp(0),
+        },
     ),
-}  # fmt: skip
+}

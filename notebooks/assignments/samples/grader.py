@@ -5,8 +5,8 @@ from functools import partial
 
 import torch
 
-from course_lib.checks import Mistake
-from course_lib.classroom.assignment import Question
+from course_lib.checks.exercises import between, normal
+from course_lib.classroom.assignment import Question, diagnosis
 
 TITLE = "How good are these pictures?"
 OPEN = [
@@ -63,21 +63,15 @@ def frechet(v, means=1.0, spread=1.0, cross=2.0, alone=False, power=1.0):
     return means * far + spread * (a.trace() + b.trace() - cross * roots.sum()).item()
 
 
-def draw(r, low, high):
-    return low + (high - low) * torch.rand((), generator=r).item()
-
-
-def normal(r, *shape):
-    return torch.randn(shape, generator=r, dtype=torch.float64)
-
-
 def limit(v, n1, fd1, n2, fd2, power=1.0):
     return (n2**power * fd2 - n1**power * fd1) / (n2**power - n1**power)
 
 
 def limit_probes(r, v):
     found = [(100, 6.0, 400, 3.0), (2000, 4.5, 500, 7.0)]
-    return found + [(250 * (i + 1), draw(r, 3, 9), 5000 + i, draw(r, 1, 3)) for i in range(4)]
+    return found + [
+        (250 * (i + 1), between(r, 3, 9), 5000 + i, between(r, 1, 3)) for i in range(4)
+    ]
 
 
 def layer_probes(r, v):
@@ -98,14 +92,9 @@ def fold_probes(r, v):
     for o, i, k in ((2, 3, 3), (1, 1, 1), (4, 2, 2), (3, 3, 1), (2, 1, 3)):
         rest = [normal(r, o) for _ in range(4)]
         found.append(
-            (normal(r, o, i, k, k), *rest, normal(r, o).square() + 0.05, draw(r, 0.1, 1))
+            (normal(r, o, i, k, k), *rest, normal(r, o).square() + 0.05, between(r, 0.1, 1))
         )
     return found
-
-
-def verdicts(v, exchange=()):
-    other = dict([exchange, exchange[::-1]]) if exchange else {}
-    return {k: other.get(g, g) for k, g in zip("ABCD", v.generators, strict=True)}
 
 
 def variation(v, half=0.5, rms=False, root=True, missing=1.0, by=1.0):
@@ -128,7 +117,7 @@ def recited(v, share, n_train, n_held, part=None, over=True):
 
 def share_probes(r, v):
     found = [(0.84, 8000, 2000), (0.5, 1000, 1000), (1.0, 300, 900)]
-    return found + [(draw(r, 0.3, 1), 1000 + 77 * i, 2500 - 333 * i) for i in range(4)]
+    return found + [(between(r, 0.3, 1), 1000 + 77 * i, 2500 - 333 * i) for i in range(4)]
 
 
 QUESTIONS = {
@@ -137,18 +126,17 @@ QUESTIONS = {
         points=4,
         right=frechet,
         tol=1e-3,
-        mistakes=[
-            Mistake(lambda v: frechet(v, spread=0), "the covariances differ too"),
-            Mistake(lambda v: frechet(v, means=0), "the means differ too"),
-            Mistake(lambda v: frechet(v, cross=1), "the root of the product counts twice"),
-            Mistake(lambda v: frechet(v, cross=0), "the root of the product is missing"),
-            Mistake(
-                lambda v: frechet(v, alone=True),
-                "taking each coordinate alone works for covariances that commute only",
+        mistakes={
+            "the covariances differ too": partial(frechet, spread=0),
+            "the means differ too": partial(frechet, means=0),
+            "the root of the product counts twice": partial(frechet, cross=1),
+            "the root of the product is missing": partial(frechet, cross=0),
+            "taking each coordinate alone works for covariances that commute only": partial(
+                frechet, alone=True
             ),
-            Mistake(lambda v: frechet(v) ** 0.5, "FD is not rooted"),
-            Mistake(lambda v: frechet(v, power=2), "the given spreads are standard deviations"),
-        ],
+            "FD is not rooted": lambda v: frechet(v) ** 0.5,
+            "the given spreads are standard deviations": partial(frechet, power=2),
+        },
     ),
     "samples.2": Question(
         name="limit",
@@ -156,49 +144,35 @@ QUESTIONS = {
         right=limit,
         probes=limit_probes,
         tol=1e-6,
-        mistakes=[
-            Mistake(lambda v, n1, a, n2, b: (a + b) / 2, "both are biased; their mean is too"),
-            Mistake(
-                lambda v, n1, a, n2, b: (n1 * a + n2 * b) / (n1 + n2),
-                "a weighted mean lies between the two, the limit below both",
+        mistakes={
+            "both are biased; their mean is too": lambda v, n1, a, n2, b: (a + b) / 2,
+            "a weighted mean lies between the two, "
+            "the limit below both": lambda v, n1, a, n2, b: (n1 * a + n2 * b) / (n1 + n2),
+            "the bias falls like 1/N, not like 1/√N": partial(limit, power=0.5),
+            "each N belongs to its own measurement": lambda v, n1, a, n2, b: limit(
+                v, n1, b, n2, a
             ),
-            Mistake(
-                lambda v, n1, a, n2, b: limit(v, n1, a, n2, b, power=0.5),
-                "the bias falls like 1/N, not like 1/√N",
-            ),
-            Mistake(
-                lambda v, n1, a, n2, b: limit(v, n1, b, n2, a),
-                "each N belongs to its own measurement",
-            ),
-            Mistake(
-                lambda v, n1, a, n2, b: (a - b) / (1 / n1 - 1 / n2), "this is c, not the limit"
-            ),
-            Mistake(
-                lambda v, n1, a, n2, b: limit(v, n1, a, n2, b, power=2), "1/N, not 1/N²"
-            ),
-        ],
+            "this is c, not the limit": lambda v, n1, a, n2, b: (a - b) / (1 / n1 - 1 / n2),
+            "1/N, not 1/N²": partial(limit, power=2),
+        },
     ),
     "samples.3": Question(
         name="paddings",
         points=3,
         right=lambda v, k, s: ((k - s + (k - s) % 2) // 2, (k - s) % 2),
         probes=layer_probes,
-        mistakes=[
-            Mistake(
-                lambda v, k, s: ((k - s) // 2, (k - s) % 2),
-                "with output padding the padding must be *larger* by a half: round up",
+        mistakes={
+            "with output padding the padding must be "
+            "*larger* by a half: round up": lambda v, k, s: ((k - s) // 2, (k - s) % 2),
+            "if k − s is odd, no padding alone does it": lambda v, k, s: ((k - s) // 2, 0),
+            "the pair is (p, a), padding first": lambda v, k, s: (
+                (k - s) % 2,
+                (k - s + (k - s) % 2) // 2,
             ),
-            Mistake(
-                lambda v, k, s: ((k - s) // 2, 0), "if k − s is odd, no padding alone does it"
-            ),
-            Mistake(
-                lambda v, k, s: ((k - s) % 2, (k - s + (k - s) % 2) // 2),
-                "the pair is (p, a), padding first",
-            ),
-            Mistake(lambda v, k, s: ((k - 1) // 2, 0), "this keeps the size where s = 1"),
-            Mistake(lambda v, k, s: (k // 2, s - 1), "this fits k = 3, s = 2 and few others"),
-            Mistake(lambda v, k, s: (k - s, 0), "padding acts on both sides: p counts twice"),
-        ],
+            "this keeps the size where s = 1": lambda v, k, s: ((k - 1) // 2, 0),
+            "this fits k = 3, s = 2 and few others": lambda v, k, s: (k // 2, s - 1),
+            "padding acts on both sides: p counts twice": lambda v, k, s: (k - s, 0),
+        },
     ),
     "samples.4": Question(
         name="folded",
@@ -207,67 +181,61 @@ QUESTIONS = {
         probes=fold_probes,
         gradients=True,
         tol=1e-6,
-        mistakes=[
-            Mistake(
-                lambda v, *a: folded(v, *a[:-1], 0.0), "ε stands below the root too"
-            ),
-            Mistake(
-                lambda v, *a: folded(v, *a, root=1.0), "divide by the standard deviation"
-            ),
-            Mistake(lambda v, *a: folded(v, *a, shift=0), "the kept mean is taken away"),
-            Mistake(lambda v, *a: folded(v, *a, shift=-1), "the mean is taken away, not added"),
-            Mistake(lambda v, *a: folded(v, *a, own=0), "the convolution's own bias is lost"),
-            Mistake(
-                lambda v, *a: folded(v, *a, late=True), "the convolution's bias is scaled as well"
-            ),
-            Mistake(
-                lambda v, w, b, g, t, *a: folded(v, w, b, g, 0 * t, *a), "β is missing"
-            ),
-        ],
+        mistakes={
+            "ε stands below the root too": lambda v, *a: folded(v, *a[:-1], 0.0),
+            "divide by the standard deviation": partial(folded, root=1.0),
+            "the kept mean is taken away": partial(folded, shift=0),
+            "the mean is taken away, not added": partial(folded, shift=-1),
+            "the convolution's own bias is lost": partial(folded, own=0),
+            "the convolution's bias is scaled as well": partial(folded, late=True),
+            "β is missing": lambda v, w, b, g, t, *a: folded(v, w, b, g, 0 * t, *a),
+        },
     ),
-    "samples.5": Question(
-        name="verdicts",
-        points=3,
-        right=verdicts,
-        mistakes=[
-            Mistake(partial(verdicts, exchange=(KINDS[a], KINDS[b])), message)
-            for a, b, message in (
-                (0, 3, "the lowest FD isn't always the best: look at *nearest*"),
-                (1, 2, "precision asks whether images are good, recall whether all kinds occur"),
-                (0, 1, "who recites all of the training images has full recall"),
-                (1, 3, "a recall of a fifth means that most kinds of images are missing"),
-                (2, 3, "a precision of a fifth means that most images are like no real one"),
-                (0, 2, "noise makes images that are near no real one; copies are near"),
-            )
-        ],
+    "samples.5": diagnosis(
+        "verdicts",
+        3,
+        "generators",
+        {
+            ("recites", "healthy"): "the lowest FD isn't always the best: look at *nearest*",
+            (
+                "few modes",
+                "noisy",
+            ): "precision asks whether images are good, recall whether all kinds occur",
+            ("recites", "few modes"): "who recites all of the training images has full recall",
+            (
+                "few modes",
+                "healthy",
+            ): "a recall of a fifth means that most kinds of images are missing",
+            (
+                "noisy",
+                "healthy",
+            ): "a precision of a fifth means that most images are like no real one",
+            (
+                "recites",
+                "noisy",
+            ): "noise makes images that are near no real one; copies are near",
+        },
     ),
     "samples.6": Question(
         name="variation",
         points=4,
         right=variation,
         tol=1e-3,
-        mistakes=[
-            Mistake(lambda v: variation(v, half=1.0), "total variation has ½"),
-            Mistake(
-                lambda v: variation(v, rms=True),
-                "a mean of absolute values is less than a root of a mean of squares",
+        mistakes={
+            "total variation has ½": partial(variation, half=1.0),
+            "a mean of absolute values is less than a root of a mean of squares": partial(
+                variation, rms=True
             ),
-            Mistake(
-                lambda v: variation(v, root=False), "a variance stands where its root belongs"
+            "a variance stands where its root belongs": partial(variation, root=False),
+            "what the first class lacks, the others have: both count, then half": partial(
+                variation, missing=0.5
             ),
-            Mistake(
-                lambda v: variation(v, missing=0.5),
-                "what the first class lacks, the others have: both count, then half",
+            "with ½ both sides count once together": partial(variation, missing=2.0),
+            "a perfect generator's *counts* still vary": partial(variation, by=0.0),
+            "only one side is a sample: the true shares have no error": partial(
+                variation, by=2**0.5
             ),
-            Mistake(
-                lambda v: variation(v, missing=2.0), "with ½ both sides count once together"
-            ),
-            Mistake(lambda v: variation(v, by=0.0), "a perfect generator's *counts* still vary"),
-            Mistake(
-                lambda v: variation(v, by=2**0.5),
-                "only one side is a sample: the true shares have no error",
-            ),
-        ],
+        },
     ),
     "samples.7": Question(
         name="recited",
@@ -275,23 +243,17 @@ QUESTIONS = {
         right=recited,
         probes=share_probes,
         tol=1e-6,
-        mistakes=[
-            Mistake(lambda v, s, m, h: 2 * s - 1, "this is for M = M′"),
-            Mistake(lambda v, s, m, h: s, "also a new image may be nearest to a training image"),
-            Mistake(
-                lambda v, s, m, h: recited(v, s, m, h, over=False),
-                "divide by what chance leaves: for share = 1 it must be 1",
+        mistakes={
+            "this is for M = M′": lambda v, s, m, h: 2 * s - 1,
+            "also a new image may be nearest to a training image": lambda v, s, m, h: s,
+            "divide by what chance leaves: for share = 1 it must be 1": partial(
+                recited, over=False
             ),
-            Mistake(
-                lambda v, s, m, h: recited(v, s, h, m), "chance is the *training* images' share"
+            "chance is the *training* images' share": lambda v, s, m, h: recited(v, s, h, m),
+            "a ratio of shares is no share of copies": lambda v, s, m, h: s * (m + h) / m,
+            "the new images' share is 1 − r, which is not 1 − share": lambda v, s, m, h: (
+                s - (1 - s) * m / (m + h)
             ),
-            Mistake(
-                lambda v, s, m, h: s * (m + h) / m, "a ratio of shares is no share of copies"
-            ),
-            Mistake(
-                lambda v, s, m, h: s - (1 - s) * m / (m + h),
-                "the new images' share is 1 − r, which is not 1 − share",
-            ),
-        ],
+        },
     ),
-}  # fmt: skip
+}

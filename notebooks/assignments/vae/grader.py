@@ -7,8 +7,8 @@ from functools import partial
 import torch
 from torch.special import ndtr, ndtri
 
-from course_lib.checks import Mistake
-from course_lib.classroom.assignment import Question
+from course_lib.checks.exercises import normal
+from course_lib.classroom.assignment import Question, diagnosis
 
 TITLE = "The encoder's price"
 OPEN = [
@@ -70,10 +70,6 @@ def posterior(v, centre=True):
     return v.w * (v.x - v.c * centre) / total, v.s / math.sqrt(total)
 
 
-def normal(r, *shape):
-    return torch.randn(shape, generator=r, dtype=torch.float64)
-
-
 def kl(v, m, log_var, m0, log_var0, half=0.5, double=1, sign=1):
     log_var, log_var0 = double * log_var, double * log_var0
     spread = (log_var.exp() + (m - m0) ** 2) / log_var0.exp()
@@ -119,11 +115,6 @@ def plan(v, half=0.5, best=None, log=math.log, all_active=False, error=False):
     return {"sigma^2": noise, "rate": rate, "active": active + error}
 
 
-def programs(v, exchange=()):
-    other = dict([exchange, exchange[::-1]]) if exchange else {}
-    return {k: other.get(p, p) for k, p in zip("ABCDE", v.programs, strict=True)}
-
-
 def draw_probes(r, v):
     found = []
     for shape in ((3,), (2, 4), (), (5,), (1, 2)):
@@ -144,32 +135,25 @@ QUESTIONS = {
         points=4,
         tol=1e-3,
         right=lambda v: gaussians(v.m, v.r, *posterior(v)),
-        mistakes=[
-            Mistake(
-                lambda v: gaussians(*posterior(v), v.m, v.r),
-                "this is KL(posterior || q); (6.3) has the other direction",
+        mistakes={
+            "this is KL(posterior || q); (6.3) has the other direction": lambda v: gaussians(
+                *posterior(v), v.m, v.r
             ),
-            Mistake(lambda v: gaussians(v.m, v.r, 0, 1), "this is the KL to the *prior*"),
-            Mistake(
-                lambda v: gaussians(v.m, v.r, *posterior(v, centre=False)),
-                "the offset c belongs to the mean of x: what z explains is x − c",
+            "this is the KL to the *prior*": lambda v: gaussians(v.m, v.r, 0, 1),
+            "the offset c belongs to the mean of x: what z explains is x − c": lambda v: (
+                gaussians(v.m, v.r, *posterior(v, centre=False))
             ),
-            Mistake(
-                lambda v: gaussians(v.m, v.r, posterior(v)[0], v.s),
-                "the posterior is narrower than the likelihood: its variance is not s²",
+            "the posterior is narrower than the likelihood: its variance is not s²": lambda v: (
+                gaussians(v.m, v.r, posterior(v)[0], v.s)
             ),
-            Mistake(
-                lambda v: gaussians(v.m, v.r, posterior(v)[0], posterior(v)[1] ** 2),
-                "a variance stands where the standard deviation belongs",
+            "a variance stands where the standard deviation belongs": lambda v: gaussians(
+                v.m, v.r, posterior(v)[0], posterior(v)[1] ** 2
             ),
-            Mistake(
-                lambda v: gaussians(v.m, v.r, (v.x - v.c) / v.w, posterior(v)[1]),
-                "(x − c)/w leaves out the prior, which pulls the mean towards 0",
+            "(x − c)/w leaves out the prior, which pulls the mean towards 0": lambda v: (
+                gaussians(v.m, v.r, (v.x - v.c) / v.w, posterior(v)[1])
             ),
-            Mistake(
-                lambda v: -gaussians(v.m, v.r, *posterior(v)), "the ELBO is *below* log p(x)"
-            ),
-        ],
+            "the ELBO is *below* log p(x)": lambda v: -gaussians(v.m, v.r, *posterior(v)),
+        },
     ),
     "vae.2": Question(
         name="kl",
@@ -178,34 +162,24 @@ QUESTIONS = {
         probes=kl_probes,
         gradients=True,
         tol=1e-6,
-        mistakes=[
-            Mistake(
-                lambda v, m, s, n, t: kl(v, n + 0 * m, t + 0 * s, m, s),
-                "this is the divergence of the prior to the encoder's Gaussian",
+        mistakes={
+            "this is the divergence of the prior to "
+            "the encoder's Gaussian": lambda v, m, s, n, t: kl(v, n + 0 * m, t + 0 * s, m, s),
+            "this is (6.5), for the standard normal prior": lambda v, m, s, n, t: kl(
+                v, m, s, 0 * n, 0 * t
             ),
-            Mistake(
-                lambda v, m, s, n, t: kl(v, m, s, 0 * n, 0 * t),
-                "this is (6.5), for the standard normal prior",
+            "½ is missing": partial(kl, half=1.0),
+            "the logarithms are those of variances, not of standard deviations": partial(
+                kl, double=2
             ),
-            Mistake(lambda v, *a: kl(v, *a, half=1.0), "½ is missing"),
-            Mistake(
-                lambda v, *a: kl(v, *a, double=2),
-                "the logarithms are those of variances, not of standard deviations",
+            "the two logarithms are the other way round": partial(kl, sign=-1),
+            "sum over latents, don't average": lambda v, m, *a: kl(v, m, *a) / m.shape[1],
+            "one number for each image is wanted": lambda v, *a: kl(v, *a).mean(),
+            "the distance of the means counts in the "
+            "prior's standard deviations": lambda v, m, s, n, t: (
+                kl(v, m, s, n, t) + 0.5 * ((m - n) ** 2 * (1 - (-t).exp())).sum(1)
             ),
-            Mistake(
-                lambda v, *a: kl(v, *a, sign=-1), "the two logarithms are the other way round"
-            ),
-            Mistake(
-                lambda v, m, *a: kl(v, m, *a) / m.shape[1], "sum over latents, don't average"
-            ),
-            Mistake(lambda v, *a: kl(v, *a).mean(), "one number for each image is wanted"),
-            Mistake(
-                lambda v, m, s, n, t: (
-                    kl(v, m, s, n, t) + 0.5 * ((m - n) ** 2 * (1 - (-t).exp())).sum(1)
-                ),
-                "the distance of the means counts in the prior's standard deviations",
-            ),
-        ],
+        },
     ),
     "vae.3": Question(
         name="log_pixel",
@@ -214,77 +188,76 @@ QUESTIONS = {
         probes=pixel_probes,
         gradients=True,
         tol=1e-5,
-        mistakes=[
-            Mistake(lambda v, *a: density(*a), "this is the log of a density"),
-            Mistake(
-                lambda v, *a: density(*a) - math.log(255),
-                "density times width: near for a wide Gaussian, wrong for a narrow one",
+        mistakes={
+            "this is the log of a density": lambda v, *a: density(*a),
+            "density times width: near for a wide "
+            "Gaussian, wrong for a narrow one": lambda v, *a: density(*a) - math.log(255),
+            "the first and the last value own everything beyond them": partial(
+                log_pixel, tails=False
             ),
-            Mistake(
-                lambda v, *a: log_pixel(v, *a, tails=False),
-                "the first and the last value own everything beyond them",
+            "an interval ends half-way to the neighbour; these overlap": partial(
+                log_pixel, half=1.0
             ),
-            Mistake(
-                lambda v, *a: log_pixel(v, *a, half=1.0),
-                "an interval ends half-way to the neighbour; these overlap",
-            ),
-            Mistake(lambda v, *a: log_pixel(v, *a).exp(), "the logarithm is missing"),
-            Mistake(lambda v, *a: log_pixel(v, *a) / math.log(2), "these are bits"),
-            Mistake(
-                lambda v, *a: log_pixel(v, *a, levels=256),
-                "the values are k/255: 255 steps between 0 and 1",
-            ),
-            Mistake(
-                lambda v, *a: log_pixel(v, *a).sum(), "one number for each pixel is wanted"
-            ),
-        ],
+            "the logarithm is missing": lambda v, *a: log_pixel(v, *a).exp(),
+            "these are bits": lambda v, *a: log_pixel(v, *a) / math.log(2),
+            "the values are k/255: 255 steps between 0 and 1": partial(log_pixel, levels=256),
+            "one number for each pixel is wanted": lambda v, *a: log_pixel(v, *a).sum(),
+        },
     ),
     "vae.4": Question(
         name="plan",
         points=4,
         right=plan,
         tol=2e-3,
-        mistakes=[
-            Mistake(
-                lambda v: plan(v, best=lambda every, rest: sum(every) / 10),
-                "σ² is the mean of the eigenvalues that are left out, not of all",
+        mistakes={
+            "σ² is the mean of the eigenvalues that are left out, not of all": partial(
+                plan, best=lambda every, rest: sum(every) / 10
             ),
-            Mistake(
-                lambda v: plan(v, best=lambda every, rest: sum(rest)),
-                "σ² is one direction's variance: the mean of the rest, not its sum",
+            "σ² is one direction's variance: the mean of the rest, not its sum": partial(
+                plan, best=lambda every, rest: sum(rest)
             ),
-            Mistake(
-                lambda v: plan(v, best=lambda every, rest: sum(rest) / 10),
-                "this is the mean error of all ten directions; σ² is that of the ones left out",
+            "this is the mean error of all ten directions; σ² "
+            "is that of the ones left out": partial(
+                plan, best=lambda every, rest: sum(rest) / 10
             ),
-            Mistake(
-                lambda v: plan(v, best=lambda every, rest: rest[0]),
-                "the largest eigenvalue left out is where a latent would *begin* to pay",
+            "the largest eigenvalue left out is where a latent would *begin* to pay": partial(
+                plan, best=lambda every, rest: rest[0]
             ),
-            Mistake(lambda v: plan(v, half=1.0), "the rate has ½: λ is a variance"),
-            Mistake(lambda v: plan(v, log=math.log2), "the rate is in bits"),
-            Mistake(
-                lambda v: plan(v, all_active=True),
-                "a latent whose eigenvalue is below σ² switches off",
+            "the rate has ½: λ is a variance": partial(plan, half=1.0),
+            "the rate is in bits": partial(plan, log=math.log2),
+            "a latent whose eigenvalue is below σ² switches off": partial(
+                plan, all_active=True
             ),
-        ],
+        },
     ),
-    "vae.5": Question(
-        name="who",
-        points=3,
-        right=programs,
-        mistakes=[
-            Mistake(partial(programs, exchange=(PROGRAMS[a], PROGRAMS[b])), message)
-            for a, b, message in (
-                (0, 1, "a mean over three latents is a third of the sum: which is which?"),
-                (0, 2, "one value is twice another: which of them has its ½?"),
-                (0, 3, "compute (6.5) once with σ² = exp(log_var): the text says variances"),
-                (0, 4, "(6.5) is the divergence *of* the encoder's Gaussian *to* the prior"),
-                (1, 2, "a sum without ½ is larger than the right one, a mean is smaller"),
-                (3, 4, "where a small variance stands below the line, the value is large"),
-                (2, 4, "twice the right value is the one without ½"),
-            )
-        ],
+    "vae.5": diagnosis(
+        "who",
+        3,
+        "programs",
+        {
+            (
+                "right",
+                "mean over latents",
+            ): "a mean over three latents is a third of the sum: which is which?",
+            ("right", "no half"): "one value is twice another: which of them has its ½?",
+            (
+                "right",
+                "standard deviation",
+            ): "compute (6.5) once with σ² = exp(log_var): the text says variances",
+            (
+                "right",
+                "reversed",
+            ): "(6.5) is the divergence *of* the encoder's Gaussian *to* the prior",
+            (
+                "mean over latents",
+                "no half",
+            ): "a sum without ½ is larger than the right one, a mean is smaller",
+            (
+                "standard deviation",
+                "reversed",
+            ): "where a small variance stands below the line, the value is large",
+            ("no half", "reversed"): "twice the right value is the one without ½",
+        },
     ),
     "vae.6": Question(
         name="draw",
@@ -293,34 +266,23 @@ QUESTIONS = {
         probes=draw_probes,
         gradients=True,
         tol=1e-6,
-        mistakes=[
-            Mistake(
-                lambda v, m, log_s, u: m - log_s.exp() * torch.logit(u),
-                "a share 1 − u lies below this one",
+        mistakes={
+            "a share 1 − u lies below this one": lambda v, m, log_s, u: (
+                m - log_s.exp() * torch.logit(u)
             ),
-            Mistake(
-                lambda v, m, log_s, u: m + log_s * torch.logit(u), "the scale is exp(log s)"
+            "the scale is exp(log s)": lambda v, m, log_s, u: m + log_s * torch.logit(u),
+            "log s is the logarithm of the scale, not of its square": lambda v, m, log_s, u: (
+                m + (log_s / 2).exp() * torch.logit(u)
             ),
-            Mistake(
-                lambda v, m, log_s, u: m + (log_s / 2).exp() * torch.logit(u),
-                "log s is the logarithm of the scale, not of its square",
+            "this is a Gaussian's quantile": lambda v, m, log_s, u: m + log_s.exp() * ndtri(u),
+            "u itself is uniform: solve P(z < t) = u for t": lambda v, m, log_s, u: (
+                m + log_s.exp() * u
             ),
-            Mistake(
-                lambda v, m, log_s, u: m + log_s.exp() * ndtri(u),
-                "this is a Gaussian's quantile",
+            "this is P(z < u); its inverse is wanted": lambda v, m, log_s, u: torch.sigmoid(
+                (u - m) / log_s.exp()
             ),
-            Mistake(
-                lambda v, m, log_s, u: m + log_s.exp() * u,
-                "u itself is uniform: solve P(z < t) = u for t",
-            ),
-            Mistake(
-                lambda v, m, log_s, u: torch.sigmoid((u - m) / log_s.exp()),
-                "this is P(z < u); its inverse is wanted",
-            ),
-            Mistake(
-                lambda v, m, log_s, u: m + log_s.exp() * u / (1 - u), "a logarithm is missing"
-            ),
-        ],
+            "a logarithm is missing": lambda v, m, log_s, u: m + log_s.exp() * u / (1 - u),
+        },
     ),
     "vae.7": Question(
         name="effective",
@@ -328,30 +290,21 @@ QUESTIONS = {
         right=lambda v, log_w: 1 / log_w.softmax(0).square().sum(),
         probes=weight_probes,
         tol=1e-6,
-        mistakes=[
-            Mistake(
-                lambda v, log_w: log_w.softmax(0).square().sum(),
-                "this is its inverse: it falls when more draws count",
+        mistakes={
+            "this is its inverse: it falls when more draws count": lambda v, log_w: (
+                log_w.softmax(0).square().sum()
             ),
-            Mistake(
-                lambda v, log_w: 1 / log_w.softmax(0).max(),
-                "only the largest weight counts here",
+            "only the largest weight counts here": lambda v, log_w: 1 / log_w.softmax(0).max(),
+            "this is exp of the entropy, another measure": lambda v, log_w: (
+                torch.special.entr(log_w.softmax(0)).sum().exp()
             ),
-            Mistake(
-                lambda v, log_w: torch.special.entr(log_w.softmax(0)).sum().exp(),
-                "this is exp of the entropy, another measure",
+            "shares already sum to one: no K": lambda v, log_w: (
+                len(log_w) / log_w.softmax(0).square().sum()
             ),
-            Mistake(
-                lambda v, log_w: len(log_w) / log_w.softmax(0).square().sum(),
-                "shares already sum to one: no K",
+            "the formula has the weights, these are their logarithms": lambda v, log_w: (
+                log_w.sum() ** 2 / log_w.square().sum()
             ),
-            Mistake(
-                lambda v, log_w: log_w.sum() ** 2 / log_w.square().sum(),
-                "the formula has the weights, these are their logarithms",
-            ),
-            Mistake(
-                lambda v, log_w: log_w.softmax(0).sum(), "the shares are summed without squares"
-            ),
-        ],
+            "the shares are summed without squares": lambda v, log_w: log_w.softmax(0).sum(),
+        },
     ),
 }
