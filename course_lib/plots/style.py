@@ -134,22 +134,25 @@ def png(fig: Figure, *, scale: float = 1.0) -> bytes:
 COARSE = [min(255, 8 * round(value / 8)) for value in range(256)]
 
 
-def compact(picture: Image.Image) -> bytes:
-    """PNG bytes of a picture, reduced to a palette of 256 colours where nobody sees it: greys
-    stay grey, and the colours share the places that those leave."""
+def paletted(picture: Image.Image) -> Image.Image:
+    """A picture in 256 colours where nobody sees it: greys stay grey, and the colours share the
+    places that those leave."""
     picture = picture.convert("RGB").point(COARSE * 3)
-    if picture.getcolors(256) is None:
-        pixels = np.asarray(picture)
-        colored = pixels[np.ptp(pixels, axis=2) > 0]
-        greys = np.repeat(sorted(set(COARSE)), 3).tolist()
-        rest = Image.fromarray(colored[None]).quantize(223, method=Image.Quantize.MAXCOVERAGE)
-        palette = Image.new("P", (1, 1))
-        palette.putpalette(greys + rest.getpalette()[: 3 * 223])
-        picture = picture.quantize(palette=palette, dither=Image.Dither.NONE)
-    else:
-        picture = picture.convert("P", palette=Image.Palette.ADAPTIVE, colors=256)
+    if picture.getcolors(256) is not None:
+        return picture.convert("P", palette=Image.Palette.ADAPTIVE, colors=256)
+    pixels = np.asarray(picture)
+    colored = pixels[np.ptp(pixels, axis=2) > 0]
+    greys = np.repeat(sorted(set(COARSE)), 3).tolist()
+    rest = Image.fromarray(colored[None]).quantize(223, method=Image.Quantize.MAXCOVERAGE)
+    palette = Image.new("P", (1, 1))
+    palette.putpalette(greys + rest.getpalette()[: 3 * 223])
+    return picture.quantize(palette=palette, dither=Image.Dither.NONE)
+
+
+def compact(picture: Image.Image) -> bytes:
+    """PNG bytes of a picture, reduced to a palette of 256 colours."""
     out = io.BytesIO()
-    picture.save(out, format="PNG", optimize=True)
+    paletted(picture).save(out, format="PNG", optimize=True)
     return out.getvalue()
 
 

@@ -4,6 +4,10 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
+from conftest import script
+from PIL import Image
+
 from course_lib import data, explore, training, zoo
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -49,6 +53,21 @@ def test_every_explorer_is_listed():
     section = README.split("## Explorers")[1].split("\n## ")[0]
     table = section.split("| about | explorers |")[1]
     assert sorted(re.findall(r"`(\w+)`", table)) == sorted(explore.names())
+
+
+def test_three_explorers_move_in_readme():
+    """Small, with a text for who doesn't see them, and drawn from the explorers as they are."""
+    moving = script("moving")
+    shown = dict(re.findall(r"!\[([^]]{80,})\]\(notebooks/moving/(\w+)\.gif\)", README))
+    assert list(shown.values()) == list(moving.MOVING)
+    for name in moving.MOVING:
+        file = ROOT / f"notebooks/moving/{name}.gif"
+        with Image.open(file) as stored:
+            assert file.stat().st_size <= 400_000 and stored.n_frames >= 12
+    with Image.open(file) as stored:  # the last, which takes no model
+        first = next(moving.frames(name))
+        apart = np.asarray(stored.convert("RGB"), float) - np.asarray(first, float)
+        assert stored.size == first.size and np.abs(apart).mean() < 4
 
 
 def test_the_model_of_contributing_is_trained_kept_and_drawn_from(tmp_path):
