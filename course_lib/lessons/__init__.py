@@ -1,4 +1,4 @@
-"""What single lessons bring: their exercises, and the faults that "break it" runs.
+"""What lessons bring: their exercises, the faults that "break it" runs, and what they share.
 
 Content, not library: nothing of the library knows a lesson. `checks` finds them by number.
 """

@@ -170,15 +170,15 @@ refuses(wrong, exact, name="σ read as a variance")
 sample = torch.tensor([1.2, -0.4, 0.3, 2.2, 0.9], dtype=f64)
 
 
-def slope(variance):
+def likelihood_slope(variance):
     """Gradient of the average log-likelihood in (μ, σ²) at μ̂ and this variance."""
     theta = torch.stack([sample.mean(), variance]).requires_grad_()
     gaussian(theta[0], theta[1].sqrt()).log_prob(sample).mean().backward()
     return theta.grad
 
 
-agrees(slope(sample.var(correction=0)), 0, name="(1.4) gradient")
-refuses(slope(sample.var(correction=1)), 0, name="variance with m − 1")
+agrees(likelihood_slope(sample.var(correction=0)), 0, name="(1.4) gradient")
+refuses(likelihood_slope(sample.var(correction=1)), 0, name="variance with m − 1")
 
 # %% [markdown]
 # ## 2 · Three divergences, three characters
@@ -829,17 +829,17 @@ def log_likelihood(W, log_sigma):
     return MultivariateNormal(toy.mean(0), C).log_prob(toy).mean()
 
 
-def gradient(W, variance):
+def likelihood_gradient(W, variance):
     theta = [W.clone().requires_grad_(), (variance.log() / 2).requires_grad_()]
     found = torch.autograd.grad(log_likelihood(*theta), theta)
     return torch.cat([g.flatten() for g in found])
 
 
 mean, W_best, variance = fit_ppca(toy, 2)
-agrees(gradient(W_best, variance), 0, name="(1.15) gradient")
+agrees(likelihood_gradient(W_best, variance), 0, name="(1.15) gradient")
 lengths = W_best.norm(dim=0)
 plain_pca = W_best / lengths * (lengths**2 + variance).sqrt()
-refuses(gradient(plain_pca, variance), 0, name="W = U √Λ, σ² not subtracted")
+refuses(likelihood_gradient(plain_pca, variance), 0, name="W = U √Λ, σ² not subtracted")
 
 # %%
 W_found = torch.randn(6, 2, generator=generator, dtype=f64).requires_grad_()
@@ -848,14 +848,14 @@ search = torch.optim.LBFGS([W_found, log_sigma], max_iter=500, tolerance_grad=1e
                            tolerance_change=1e-14, line_search_fn="strong_wolfe")
 
 
-def closure():
+def negative_likelihood():
     search.zero_grad()
     loss = -log_likelihood(W_found, log_sigma)
     loss.backward()
     return loss
 
 
-search.step(closure)
+search.step(negative_likelihood)
 best = log_likelihood(W_best, variance.log() / 2)
 agrees(log_likelihood(W_found, log_sigma), best, tol=1e-8, name="(1.15) against a search")
 

@@ -47,6 +47,7 @@ from torch import distributions, nn
 from course_lib import data, evaluation, explore, models, plots, training, zoo
 from course_lib.checks import agrees, check, predict, refuses
 from course_lib.lessons import lesson_02
+from course_lib.lessons.shared import js
 from course_lib.models import gan as library
 
 budget = training.budget()
@@ -115,9 +116,7 @@ refuses(-F.softplus(-logit), torch.log1p(-D_of), tol=1e-6, name="sign of ℓ for
 x = torch.linspace(-12, 12, 8001, dtype=torch.float64)
 
 
-def integrate(f):
-    """∫ f(x) dx over the grid x (8001,)."""
-    return torch.trapezoid(f, x)
+integrate = partial(torch.trapezoid, x=x)  # ∫ f(x) dx of values f on the grid x
 
 
 def normal(mean, sd):
@@ -298,16 +297,6 @@ plots.show(
 
 
 # %%
-def kl(p, q):
-    """KL(p ‖ q) in nats over the last axis; p, q: probabilities (…, K)."""
-    return (torch.special.xlogy(p, p) - torch.special.xlogy(p, q)).sum(-1)
-
-
-def js(p, q):
-    mean = (p + q) / 2
-    return (kl(p, mean) + kl(q, mean)) / 2
-
-
 def value_of(D, p_data, p_g):
     return (torch.special.xlogy(p_data, D) + torch.special.xlogy(p_g, 1 - D)).sum(-1)
 

@@ -52,11 +52,7 @@ budget = training.budget()
 generator = training.seed_all(3)
 digits, test_digits = data.load("digits"), data.load("digits", "test")
 judge = evaluation.digit_classifier()
-
-
-def random(*shape):
-    return torch.randn(*shape, generator=generator, dtype=torch.float64)
-
+random = partial(torch.randn, generator=generator, dtype=torch.float64)
 
 # %% [markdown]
 # # Part A · Distances between samples
@@ -255,7 +251,7 @@ def power(matrix, exponent):
     return vectors * values**exponent @ vectors.T
 
 
-def cost(plan, cov):
+def transport_cost(plan, cov):
     stay = torch.eye(len(cov)) - plan
     return (stay @ cov @ stay.T).trace()
 
@@ -270,9 +266,9 @@ A = back @ power(root_a @ cov_b @ root_a, 0.5) @ back
 zero = torch.zeros(6)
 fd = evaluation.gaussian_frechet(zero, cov_a, zero, cov_b)
 agrees(A @ cov_a @ A, cov_b, name="(3.6) the plan arrives")
-agrees(cost(A, cov_a), fd, name="(3.6) its cost")
+agrees(transport_cost(A, cov_a), fd, name="(3.6) its cost")
 turns = [torch.linalg.qr(random(6, 6))[0] for _ in range(500)]
-others = torch.stack([cost(root_b @ R @ back, cov_a) for R in turns])
+others = torch.stack([transport_cost(root_b @ R @ back, cov_a) for R in turns])
 print(f"cheapest of 500 random plans: {others.min():.3f}, FD {fd:.3f}")
 turn = torch.zeros(6, 6).double().requires_grad_()  # Σ_b^½ R Σ_a^-½ arrives for every rotation R
 search = torch.optim.LBFGS([turn], max_iter=300, line_search_fn="strong_wolfe")
@@ -280,7 +276,7 @@ search = torch.optim.LBFGS([turn], max_iter=300, line_search_fn="strong_wolfe")
 
 def dearer():
     search.zero_grad()
-    total = cost(root_b @ torch.matrix_exp(turn - turn.T) @ back, cov_a)
+    total = transport_cost(root_b @ torch.matrix_exp(turn - turn.T) @ back, cov_a)
     total.backward()
     return total
 
@@ -288,7 +284,7 @@ def dearer():
 for _ in range(5):
     search.step(dearer)
 agrees(dearer().item(), fd, tol=1e-6, name="(3.6) the cheapest plan that a search finds")
-refuses(cost(root_b @ back, cov_a), fd, name="the root of each factor, Σ_a^½ Σ_b^½")
+refuses(transport_cost(root_b @ back, cov_a), fd, name="the root of each factor, Σ_a^½ Σ_b^½")
 entries = (cov_a + cov_b - 2 * (cov_a @ cov_b).clamp(min=0).sqrt()).trace()
 refuses(entries, fd, name="the root entry by entry")
 
@@ -962,12 +958,12 @@ def log_mixture(x, centres, sd):
     return (-squares / (2 * sd**2)).logsumexp(1) - norm
 
 
-def draw(n, centres, sd):
+def from_centres(n, centres, sd):
     pick = torch.randint(len(centres), (n,), generator=generator)
     return centres[pick] + sd * random(n, centres.shape[1])
 
 
-seen, unseen = draw(500, centres, 0.3), draw(500, centres, 0.3)
+seen, unseen = from_centres(500, centres, 0.3), from_centres(500, centres, 0.3)
 wide = torch.zeros(1, D).double()
 
 # %%
@@ -976,10 +972,10 @@ parts = torch.stack([log_p + math.log(0.01), log_mixture(unseen, wide, 3) + math
 log_q = parts.logsumexp(0)
 agrees((log_p - log_q - math.log(100)).clamp(min=0).max(), 0.0, tol=1e-9, name="(3.20)")
 refuses(log_q.mean(), log_p.mean(), tol=0.1, name="nothing lost at all")
-good, rare = draw(500, centres, 0.3), torch.rand(500, 1, generator=generator) < 0.01
+good, rare = from_centres(500, centres, 0.3), torch.rand(500, 1, generator=generator) < 0.01
 poor = torch.where(rare, good, 3 * random(500, D))
 sets = {"the truth": (log_p, good), "99% noise": (log_q, poor)}
-sets["reciter, sd .01"] = log_mixture(unseen, seen, 0.01), draw(500, seen, 0.01)
+sets["reciter, sd .01"] = log_mixture(unseen, seen, 0.01), from_centres(500, seen, 0.01)
 for name, (values, samples) in sets.items():
     s = evaluation.prdc(unseen, samples)
     print(f"{name:16} log-likelihood {values.mean():10.1f} nats, precision {s.precision:.2f}")

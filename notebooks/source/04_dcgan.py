@@ -38,6 +38,7 @@ import io
 import json
 import math
 import re
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -55,11 +56,7 @@ from course_lib.models import DCGAN
 budget = training.budget()
 generator = training.seed_all(4)
 print(f"budget: {budget.name}")
-
-
-def random(*shape):
-    return torch.randn(*shape, generator=generator, dtype=torch.float64)
-
+random = partial(torch.randn, generator=generator, dtype=torch.float64)
 
 # %% [markdown]
 # # Part A · Convolutions, forwards and back
@@ -1337,7 +1334,7 @@ plots.show(fig, alt="Twelve samples, and below each the training digit nearest i
 
 
 # %%
-def probe(x, labels, test, decay=1e-2, steps=budget.pick(smoke=5, laptop=40)):
+def linear_probe(x, labels, test, decay=1e-2, steps=budget.pick(smoke=5, laptop=40)):
     """Softmax regression on standardised features: its predictions on test (N,)."""
     mean, sd = x.mean(0), x.std(0).clamp(min=1e-2)
     x, test = ((F.pad((v - mean) / sd, (0, 1), value=1.0)) for v in (x, test))
@@ -1368,7 +1365,7 @@ with torch.no_grad():
 accuracy = {}
 for labelled in (n // 20, n):
     for name, (on, off) in features.items():
-        right = probe(on[:labelled], labels_n[:labelled], off) == labels_test
+        right = linear_probe(on[:labelled], labels_n[:labelled], off) == labels_test
         share = right.double().mean().item()
         accuracy[f"{name}, {labelled} labels"] = (share, math.sqrt(share * (1 - share) / m))
 
@@ -1803,7 +1800,7 @@ check("04.5", diagnosis)
 # 3. *(code)* Repair A2 in another order: `DCGAN("a2", norm="dcgan")` first. How far does one rule alone get it? (`data/make_a2.py` shows how rows are recorded; a round takes seconds.)
 # 4. *(code)* `DCGAN(slope=0)` has plain ReLU in D. Train it for 500 rounds. What share of D's units is dead on a batch of fakes, and what does G's gradient pass through?
 # 5. *(code)* Sample the zoo's digits in *training* mode, 10,000 in batches of 64, and count classes again. Better or worse than in evaluation mode? Why may either be?
-# 6. *(code)* Run `probe` with D's features layer by layer (`digit_gan.features(x)` has 512 numbers of the first layer, then 1024 of the second, then 2048 of the third). Which layer is it?
+# 6. *(code)* Run `linear_probe` with D's features layer by layer (`digit_gan.features(x)` has 512 numbers of the first layer, then 1024 of the second, then 2048 of the third). Which layer is it?
 # 7. *(thought)* You read "our GAN's discriminator features reach 97%". Which other bar do you ask for?
 #
 # ## Summary

@@ -40,6 +40,7 @@ import itertools
 import json
 import math
 import time
+from functools import partial
 
 import torch
 from torch import nn
@@ -47,6 +48,7 @@ from torch import nn
 from course_lib import data, evaluation, explore, models, plots, training
 from course_lib.checks import agrees, check, predict, refuses
 from course_lib.lessons import lesson_05
+from course_lib.lessons.shared import js
 from course_lib.models.parts import critics
 
 budget = training.budget()
@@ -77,8 +79,7 @@ print(f"budget: {budget.name}")
 
 
 # %%
-def number(value):
-    return torch.tensor(value, dtype=torch.float64)
+number = partial(torch.tensor, dtype=torch.float64)
 
 
 def modulus(M):
@@ -481,18 +482,11 @@ refuses(dirac("WGAN, clipped")[-50:, 0].abs().max(), 0.0, tol=1e-2, name="clippi
 
 
 # %%
-def js(p, q):
-    mean = (p + q) / 2
-    kl = lambda a: torch.special.xlogy(a, a / mean).nan_to_num().sum()
-    return (kl(p) + kl(q)) / 2
-
-
-# %%
 line = torch.arange(-40, 41) / 10  # where mass may lie
 p = (line == 0).double()
 theta = torch.arange(-3, 4)
 q = torch.stack([(line == t).double() for t in theta])
-divergence = torch.stack([js(p, each) for each in q])
+divergence = js(p, q)
 plan_cost = torch.stack([(each * line.abs()).sum() for each in q])  # all of q goes to 0
 apart = theta != 0
 agrees(divergence[apart], math.log(2), name="(5.11) JS of two points")
@@ -962,7 +956,7 @@ def d_gradient(model, game, batches=10):
 
 
 # %%
-def play(name, seed, rounds=None):
+def train_method(name, seed, rounds=None):
     """Train one method; returns the model and what was counted."""
     recipe, changed, usual = METHODS[name]
     model = models.GAN(recipe, **{**BASE, **changed, "seed": seed})
@@ -992,7 +986,7 @@ guess_best = predict("05.12", guess_best)
 guess_share = predict("05.13", guess_share)
 
 # %%
-runs = {name: [play(name, seed) for seed in SEEDS] for name in METHODS}
+runs = {name: [train_method(name, seed) for seed in SEEDS] for name in METHODS}
 
 
 # %%
@@ -1017,7 +1011,7 @@ for name, results in runs.items():
     )
 if guess_best is not None:
     print("your prediction:", guess_best)
-shorter = [play("in turns", seed, rounds=700)[2]["own"].modes for seed in SEEDS]
+shorter = [train_method("in turns", seed, rounds=700)[2]["own"].modes for seed in SEEDS]
 print(f"in turns, with the 700 rounds of D 5 times: {mean_sd(shorter)} modes")
 
 # %%

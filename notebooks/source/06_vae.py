@@ -35,6 +35,7 @@
 # %%
 import inspect
 import math
+from functools import partial
 
 import torch
 from torch.distributions import (
@@ -48,6 +49,7 @@ from torch.distributions import (
 from course_lib import data, explore, plots, training, zoo
 from course_lib.checks import agrees, check, predict, refuses
 from course_lib.lessons import lesson_06
+from course_lib.lessons.shared import standard_error
 from course_lib.models import VAE
 from course_lib.models import vae as library
 from course_lib.training import Game, Move, Player
@@ -77,10 +79,7 @@ explore.show(explore.latent_plane(finished, data.load("digits", "test")))
 
 
 # %%
-def number(value):
-    return torch.tensor(value, dtype=torch.float64)
-
-
+number = partial(torch.tensor, dtype=torch.float64)
 w, s, x = number(2.0), number(0.5), number(1.5)
 prior = Normal(number(0.0), number(1.0))
 
@@ -96,12 +95,7 @@ def likelihood(z):
 
 # %%
 grid = torch.linspace(-12, 12, 24_001, dtype=torch.float64)
-
-
-def integrate(values):
-    return torch.trapezoid(values, grid)
-
-
+integrate = partial(torch.trapezoid, x=grid)
 log_joint = prior.log_prob(grid) + likelihood(grid).log_prob(x)  # log p(x, z) on the grid
 log_p = Normal(number(0.0), (w**2 + s**2).sqrt()).log_prob(x)
 agrees(integrate(log_joint.exp()).log(), log_p, name="log p(x)")
@@ -220,10 +214,6 @@ def log_weight(z, q):
 def draw(q, n):
     noise = torch.randn(n, generator=generator, dtype=torch.float64)
     return q.mean + q.stddev * noise
-
-
-def standard_error(values):
-    return values.std(-1) / math.sqrt(values.shape[-1])
 
 
 # %%
@@ -865,7 +855,7 @@ agrees(value, reference, tol=1e-3, name="your objective is the library's")
 
 
 # %%
-def train(vae, objective, rounds, watch=None, seed=0):
+def train_vae(vae, objective, rounds, watch=None, seed=0):
     """Train on the embedded digits with this objective; `watch(t)` is called after each round."""
     player = Player("VAE", vae.parameters(), training.adam(vae.settings["lr"]))
 
@@ -928,7 +918,7 @@ def watch(t):
         watched.append((t + 1, *test_terms(vae)))
 
 
-history = train(vae, objective, rounds, watch)
+history = train_vae(vae, objective, rounds, watch)
 if not watched:  # stopped before the first look
     watched.append((len(history.term("VAE.loss")), *test_terms(vae)))
 at, test_loss, test_kl = torch.tensor(watched).T
@@ -979,7 +969,7 @@ for lr in (1e-4, 1e-3):
         if (t + 1) % epoch == 0:
             losses.append(test_terms(model)[0])
 
-    train(model, objective, 3 * epoch, note, seed=1)
+    train_vae(model, objective, 3 * epoch, note, seed=1)
     tried[f"here, lr {lr:.0e}"] = (losses + 3 * [math.nan])[:3]  # nan: stopped before
 
 # %%
@@ -1129,7 +1119,7 @@ models = {}
 fig, axes = plots.figure(columns=3)
 for ax, (name, their_elbo) in zip(axes, lesson_06.faults.items()):
     models[name] = VAE("report", seed=2)
-    run = train(models[name], their_elbo, budget.rounds(30_000), seed=2)
+    run = train_vae(models[name], their_elbo, budget.rounds(30_000), seed=2)
     logged = run.term("VAE.loss")
     plots.curves({"loss": logged}, ax=ax, title=name, ylabel="loss as logged")
     print(f"{name:5} loss, mean of the last 100 rounds: {logged[-100:].mean():9.3f}")
@@ -1453,7 +1443,7 @@ check("06.7", beta)
 
 
 # %% tags=["optional"]
-def gradient(objective, fresh):
+def parameter_gradient(objective, fresh):
     """Gradient of the mean objective in all parameters, as one vector; float64."""
     value = objective(fresh, images.double(), noise_64).mean()
     found = torch.autograd.grad(value, list(fresh.parameters()))
@@ -1468,11 +1458,11 @@ def weighted(vae, x, noise, beta=784):
 # %% tags=["optional"]
 fresh = VAE("report", seed=9).double()
 noise_64 = torch.randn(len(images), 2, generator=generator, dtype=torch.float64)
-adas = 784 * gradient(lesson_06.faults["Ada"], fresh)
+adas = 784 * parameter_gradient(lesson_06.faults["Ada"], fresh)
 name = "(6.15) Ada's gradient × 784 is that of β = 784"
-agrees(adas, gradient(weighted, fresh), name=name)
+agrees(adas, parameter_gradient(weighted, fresh), name=name)
 name = "the mean over pixels is only a change of units"
-refuses(adas, gradient(library_elbo, fresh), name=name)
+refuses(adas, parameter_gradient(library_elbo, fresh), name=name)
 
 # %% [markdown]
 # Report A's A4 sums over both, as it should. Its last system does not, and lesson 09 finds the
@@ -1500,7 +1490,7 @@ def reconstruction_only(vae, x, noise):
 
 
 autoencoder = VAE("report", seed=2)
-history = train(autoencoder, reconstruction_only, budget.rounds(30_000), seed=2)
+history = train_vae(autoencoder, reconstruction_only, budget.rounds(30_000), seed=2)
 
 # %%
 both = {"VAE (Cleo)": models["Cleo"], "reconstruction only": autoencoder}

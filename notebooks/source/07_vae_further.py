@@ -39,6 +39,7 @@ import copy
 import inspect
 import json
 import math
+from functools import partial
 
 import torch
 from torch.autograd.functional import hessian
@@ -92,7 +93,7 @@ axes_8 = torch.linalg.qr(torch.randn(D, D, generator=generator, dtype=f64))[0]
 C = axes_8 @ eigenvalues.diag() @ axes_8.T
 
 
-def exact_terms(W, V, v, sigma2):
+def linear_terms(W, V, v, sigma2):
     """Mean reconstruction term (a number) and the mean KL of each latent (d,), nats."""
     miss = torch.eye(D, dtype=f64) - W @ V
     squares = torch.trace(miss @ C @ miss.T) + (v * W.square().sum(0)).sum()
@@ -110,7 +111,7 @@ z = x @ V.T + v.sqrt() * torch.randn(n, 6, generator=generator, dtype=f64)
 drawn = Normal(z @ W.T, 0.8).log_prob(x).sum(1)  # log p(x|z), σ = 0.8
 drawn = drawn - library.gaussian_kl(x @ V.T, v.log().expand(n, 6))
 error = drawn.std() / math.sqrt(n)
-reconstruction, kl = exact_terms(W, V, v, 0.64)
+reconstruction, kl = linear_terms(W, V, v, 0.64)
 agrees(drawn.mean(), reconstruction - kl.sum(), error=error, name="(7.1) ELBO")
 silent = reconstruction + 0.5 * (v * W.square().sum(0)).sum() / 0.64
 name = "the encoder's noise forgotten in the reconstruction"
@@ -143,7 +144,7 @@ def mean_log_p(W, sigma2):
 
 
 def elbo_of(W, V, v, sigma2):
-    reconstruction, kl = exact_terms(W, V, v, sigma2)
+    reconstruction, kl = linear_terms(W, V, v, sigma2)
     return reconstruction - kl.sum()
 
 
@@ -192,14 +193,14 @@ def climb(sigma2, beta=1.0, d=6, start=None, seed=0):
 
     def loss():
         optimiser.zero_grad()
-        reconstruction, kl = exact_terms(found[0], found[1], found[2].exp(), sigma2)
+        reconstruction, kl = linear_terms(found[0], found[1], found[2].exp(), sigma2)
         value = beta * kl.sum() - reconstruction
         value.backward()
         return value
 
     optimiser.step(loss)
     W, V, log_v = (t.detach() for t in found)
-    return W, V, log_v, exact_terms(W, V, log_v.exp(), sigma2)[1]
+    return W, V, log_v, linear_terms(W, V, log_v.exp(), sigma2)[1]
 
 
 # %%
@@ -369,7 +370,7 @@ pictures = torch.rand(6, 3, 16, 16, generator=generator, dtype=f64)
 noise = torch.randn(6, 3, generator=generator, dtype=f64)
 
 
-def gradient(sigma, beta):
+def beta_gradient(sigma, beta):
     """Gradient of the mean β-objective in all weights of the two networks, one vector."""
     vae = VAE("faces", sigma=sigma, **small, seed=3).double()
     terms = vae.terms(pictures, noise)
@@ -380,11 +381,11 @@ def gradient(sigma, beta):
 
 # %%
 beta, sigma = 4.0, 0.2
-left = gradient(sigma, beta) / beta
-twice = gradient(sigma * math.sqrt(beta), 1.0)
+left = beta_gradient(sigma, beta) / beta
+twice = beta_gradient(sigma * math.sqrt(beta), 1.0)
 agrees(left, twice, tol=1e-6, name="(7.6) β = 4 is σ doubled")
-refuses(left, gradient(sigma * beta, 1.0), tol=1e-6, name="σ multiplied by β, not σ²")
-refuses(left, gradient(sigma, 1.0), tol=1e-6, name="β taken for a change of units")
+refuses(left, beta_gradient(sigma * beta, 1.0), tol=1e-6, name="σ multiplied by β, not σ²")
+refuses(left, beta_gradient(sigma, 1.0), tol=1e-6, name="β taken for a change of units")
 
 # %% [markdown]
 # So (7.3) holds with $\beta\sigma^2$ in place of $\sigma^2$, as you wrote in 07.1. And at the optimum you can say what a
@@ -755,10 +756,7 @@ plots.show(
 
 
 # %%
-def number(value):
-    return torch.tensor(value, dtype=f64)
-
-
+number = partial(torch.tensor, dtype=f64)
 w, s, x = number(2.0), number(0.5), number(1.5)
 prior, log_p = (
     Normal(number(0.0), number(1.0)),
@@ -768,14 +766,14 @@ posterior = Normal(w * x / (w**2 + s**2), s / (w**2 + s**2).sqrt())
 q = Normal(number(0.6), number(0.4))
 
 
-def log_weight(noise, q=q, w=w):
+def log_weight_of(noise, q=q, w=w):
     """log p(x, z) − log q(z) at z = m + σ·noise."""
     z = q.mean + q.stddev * noise
     return prior.log_prob(z) + Normal(w * z, s).log_prob(x) - q.log_prob(z)
 
 
 # %%
-log_weights = log_weight(torch.randn(2**17, generator=generator, dtype=f64))
+log_weights = log_weight_of(torch.randn(2**17, generator=generator, dtype=f64))
 ks = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 bounds = {k: log_weights.reshape(k, -1).logsumexp(0) - math.log(k) for k in ks}
 curve = torch.stack([b.mean() for b in bounds.values()])
@@ -799,7 +797,7 @@ grid, groups = torch.linspace(-12, 12, 24_001, dtype=f64), 4_000
 ratio = 2 * posterior.log_prob(grid) - q.log_prob(grid)
 relative = torch.trapezoid(ratio.exp(), grid) - 1
 noise = torch.randn(256, groups, generator=generator, dtype=f64)
-delta = (log_weight(noise) - log_p).exp().mean(0) - 1
+delta = (log_weight_of(noise) - log_p).exp().mean(0) - 1
 gaps = delta - delta.log1p()  # adding δ changes no mean, and takes most of the variance
 error = gaps.std() / math.sqrt(groups)
 agrees(gaps.mean(), relative / 512, error=error, name="(7.14) gap at K = 256")
@@ -848,7 +846,7 @@ slope, noise = (
     number(2.0).requires_grad_(),
     torch.randn(8, generator=generator, dtype=f64),
 )
-logs = log_weight(noise, w=slope)
+logs = log_weight_of(noise, w=slope)
 (direct,) = torch.autograd.grad(logs.logsumexp(0), slope, retain_graph=True)
 shares = importance(logs.detach()[:, None])[:, 0]
 each = [torch.autograd.grad(value, slope, retain_graph=True)[0] for value in logs]
@@ -873,7 +871,7 @@ def ratios(k, repeats):
     """|mean|/sd of one-draw gradients of L_K, in q's mean and in the decoder's w."""
     m, slope = (number(v).repeat(repeats).requires_grad_() for v in (0.6, 1.9))
     noise = torch.randn(k, repeats, generator=generator, dtype=f64)
-    value = log_weight(noise, Normal(m, number(0.4)), slope).logsumexp(0).sum()
+    value = log_weight_of(noise, Normal(m, number(0.4)), slope).logsumexp(0).sum()
     found = torch.autograd.grad(value, (m, slope))
     return torch.stack([g.mean().abs() / g.std() for g in found])
 
@@ -1019,7 +1017,7 @@ def free_bits(vae, x, noise, progress):
 
 
 # %%
-def train(vae, objective, rounds, seed=0, lr=1e-3):
+def climb(vae, objective, rounds, seed=0, lr=1e-3):
     """Climb objective(vae, x, noise, progress); progress goes from 0 to 1."""
     player = Player("VAE", vae.parameters(), training.adam(lr))
 
@@ -1036,7 +1034,7 @@ def train(vae, objective, rounds, seed=0, lr=1e-3):
 cures, raised = {"plain": plain, "warm-up": warm_up, "free bits": free_bits}, {}
 for name, objective in cures.items():
     vae = zoo.load("vae-20d-mnist").requires_grad_()
-    train(vae, objective, budget.rounds(10_000), seed=2, lr=5e-4)
+    climb(vae, objective, budget.rounds(10_000), seed=2, lr=5e-4)
     raised[name] = latents(name, vae)
 
 # %%
@@ -1298,7 +1296,7 @@ def mean_kl(mean, log_var, m, S):
     return 0.5 * (squares - len(m) + S.logdet() - log_var.sum(1)).mean()
 
 
-def cost(m, S):
+def kl_to_prior(m, S):
     """KL(N(m, S) ‖ N(0, I)), nats."""
     return 0.5 * (S.trace() + m.square().sum() - len(m) - S.logdet())
 
@@ -1320,8 +1318,8 @@ for name in pair:
     m, S = priors[name] = moments(*found)
     charged_now = mean_kl(*found, *standard)
     gain = charged_now - mean_kl(*found, m, S)
-    agrees(gain, cost(m, S), tol=1e-6, name=f"(7.18) {name}: what N(m, S) gains")
-    refuses(gain, cost(m, torch.cov(found[0].T)), tol=1e-6, name="S of the means alone")
+    agrees(gain, kl_to_prior(m, S), tol=1e-6, name=f"(7.18) {name}: what N(m, S) gains")
+    refuses(gain, kl_to_prior(m, torch.cov(found[0].T)), tol=1e-6, name="S of the means alone")
     on_new = mean_kl(*new, *standard) - mean_kl(*new, m, S)
     widths = charged_now - mean_kl(*found, m, S.diagonal().diag())
     spread = torch.linalg.eigvalsh(S)
@@ -1336,7 +1334,8 @@ for name in pair:
 # %%
 V, log_v = optimum
 S = V @ C @ V.T + log_v.exp().diag()
-agrees(cost(torch.zeros(6, dtype=f64), S), 0.0, tol=1e-6, name="at the optimum: q(z) is the prior")
+left = kl_to_prior(torch.zeros(6, dtype=f64), S)
+agrees(left, 0.0, tol=1e-6, name="at the optimum: q(z) is the prior")
 
 # %% [markdown]
 # **Predict.** You draw $z=m+S^{1/2}\varepsilon$ instead of $z=\varepsilon$, and touch nothing else: neither network changes. The samples of `sharp` become
@@ -1509,7 +1508,7 @@ sick, few = {}, test_digits.images[: budget.pick(smoke=50, laptop=500)]
 fig, axes = plots.figure(columns=3, height=3.0)
 for ax, (name, objective) in zip(axes, lesson_07.faults.items()):
     vae = gaussian_vae("learned", seed=4)
-    logged = train(vae, objective, budget.rounds(14_000), seed=4, lr=3e-3).term(
+    logged = climb(vae, objective, budget.rounds(14_000), seed=4, lr=3e-3).term(
         "VAE.loss"
     )
     sick[name] = vae.eval()

@@ -38,6 +38,7 @@
 
 # %%
 import math
+from functools import partial
 
 import torch
 from torch.distributions import Normal, kl_divergence
@@ -46,6 +47,7 @@ from torch.nn import functional as F
 from course_lib import data, evaluation, explore, models, plots, training, zoo
 from course_lib.checks import agrees, check, predict, refuses
 from course_lib.lessons import lesson_08
+from course_lib.lessons.shared import js
 from course_lib.models.vae import gaussian_kl, log_normal
 
 budget = training.budget()
@@ -76,8 +78,7 @@ print(f"budget: {budget.name}")
 
 
 # %%
-def number(value):
-    return torch.as_tensor(value, dtype=torch.float64)
+number = partial(torch.as_tensor, dtype=torch.float64)
 
 
 def table(*shape):
@@ -86,7 +87,7 @@ def table(*shape):
     return drawn / drawn.sum(-1, keepdim=True)
 
 
-def value_of(D, real, fake):
+def value_of_pairs(D, real, fake):
     """V of probabilities D, with the masses of real and fake pairs; same shapes."""
     return (real * D.log() + fake * (1 - D).log()).sum()
 
@@ -101,7 +102,7 @@ slopes = {}
 untold = (p_c * p_x).sum(0) / ((p_c * p_x).sum(0) + (p_c * g_x).sum(0))
 for name, D in {"told": best, "untold": untold.expand(3, 6)}.items():
     D = D.clone().requires_grad_()
-    (slopes[name],) = torch.autograd.grad(value_of(D, p_c * p_x, p_c * g_x), D)
+    (slopes[name],) = torch.autograd.grad(value_of_pairs(D, p_c * p_x, p_c * g_x), D)
 agrees(slopes["told"], 0.0, name="(8.1) slope of V at D*(x, c)")
 refuses(slopes["untold"], 0.0, name="D* of lesson 02, which is not told c")
 
@@ -114,17 +115,7 @@ refuses(slopes["untold"], 0.0, name="D* of lesson 02, which is not told c")
 
 
 # %%
-def kl(p, q):
-    """KL(p ‖ q) in nats over the last axis."""
-    return (torch.special.xlogy(p, p) - torch.special.xlogy(p, q)).sum(-1)
-
-
-def js(p, q):
-    mean = (p + q) / 2
-    return (kl(p, mean) + kl(q, mean)) / 2
-
-
-value = value_of(best, p_c * p_x, p_c * g_x)
+value = value_of_pairs(best, p_c * p_x, p_c * g_x)
 per_class = js(p_x, g_x)
 agrees(value, -math.log(4) + 2 * (p_c[:, 0] * per_class).sum(), name="(8.2) V at D*")
 refuses(value, -math.log(4) + 2 * per_class.mean(), name="every class counted alike")
@@ -198,8 +189,8 @@ agrees(
 )
 refuses(D, 0.5, name="D* = ½ because each class is perfect")
 floor = -math.log(4) + 2 * js(p_c[:, 0], r_c)
-agrees(value_of(D, real, fake), floor, name="(8.4) V of the perfect G")
-refuses(value_of(D, real, fake), -math.log(4), name="−log 4, as with equal labels")
+agrees(value_of_pairs(D, real, fake), floor, name="(8.4) V of the perfect G")
+refuses(value_of_pairs(D, real, fake), -math.log(4), name="−log 4, as with equal labels")
 
 # %% [markdown]
 # ### 1.3 · Told, and not told
@@ -307,14 +298,10 @@ explore.show(explore.class_style(zoo.load("cgan-mnist")))
 w, s, offsets, share_c = 1.2, 0.5, number([-1.0, 0.3, 1.5]), number([0.5, 0.3, 0.2])
 prior = Normal(number(0.0), number(1.0))
 grid = torch.linspace(-12, 12, 24_001, dtype=torch.float64)
-
-
-def integrate(values):
-    return torch.trapezoid(values, grid)
-
+integrate = partial(torch.trapezoid, x=grid)
 
 # %%
-def posterior(x, c):
+def posterior_given(x, c):
     total = w**2 + s**2
     return Normal(w * (x - offsets[c]) / total, number(s**2 / total).sqrt())
 
@@ -337,12 +324,12 @@ qs = [Normal(number(m), number(d)) for m, d in ((0.0, 0.5), (0.3, 0.3), (-0.8, 0
 gaps = torch.stack([log_evidence(x)[c] - bound(q, x, c) for q in qs])
 agrees(
     gaps,
-    torch.stack([kl_divergence(q, posterior(x, c)) for q in qs]),
+    torch.stack([kl_divergence(q, posterior_given(x, c)) for q in qs]),
     name="(8.5) the gap",
 )
 says = (share_c.log() + log_evidence(x)).softmax(-1)  # p(c | x)
 blind = sum(
-    says[k] * posterior(x, k).log_prob(grid).exp() for k in range(3)
+    says[k] * posterior_given(x, k).log_prob(grid).exp() for k in range(3)
 ).log()  # p(z | x)
 wrong = [integrate(q.log_prob(grid).exp() * (q.log_prob(grid) - blind)) for q in qs]
 refuses(torch.stack(wrong), gaps, name="the gap to p(z | x), the posterior without c")
@@ -383,13 +370,13 @@ if not check("08.2", price_of_not_telling):
 def mean_gap(log_q):
     """The gap averaged over the classes that x could be, of log q on the grid."""
     parts = [
-        integrate(log_q.exp() * (log_q - posterior(x, k).log_prob(grid)))
+        integrate(log_q.exp() * (log_q - posterior_given(x, k).log_prob(grid)))
         for k in range(3)
     ]
     return (says * torch.stack(parts)).sum()
 
 
-geometric = sum(says[k] * posterior(x, k).log_prob(grid) for k in range(3))
+geometric = sum(says[k] * posterior_given(x, k).log_prob(grid) for k in range(3))
 geometric = geometric - integrate(geometric.exp()).log()
 price = price_of_not_telling(w, s, offsets, says)
 agrees(mean_gap(geometric), price, name="(8.6) the best q, untold")
@@ -398,7 +385,7 @@ tried = [Normal(number(m), number(d)) for m in (-1.0, 0.1, 1.0) for d in (0.3, 0
 around = [mean_gap(q.log_prob(grid)) for q in tried]
 assert min(around) >= price
 for k in range(3):
-    print(f"p(c = {k} | x) = {says[k]:.3f}, m_c = {posterior(x, k).mean:.3f}")
+    print(f"p(c = {k} | x) = {says[k]:.3f}, m_c = {posterior_given(x, k).mean:.3f}")
 
 # %% [markdown]
 # Read (8.6) twice. The price is *zero* where $x$ itself says which class it is: then
@@ -478,7 +465,7 @@ class DecoderUntold(models.CVAE):
 
 
 # %%
-def train(model, objective, rounds, seed=0):
+def train_cvae(model, objective, rounds, seed=0):
     """Climb `objective` on the embedded digits: one player, one move."""
     own = [*model.encoder.parameters(), *model.decoding()]
     player = training.Player("CVAE", own, training.adam(model.settings["lr"]))
@@ -513,7 +500,7 @@ kinds["decoder untold"] = DecoderUntold
 cvaes, elbos = {}, {}
 for name, kind in kinds.items():
     cvaes[name] = kind(**NARROW, seed=2)
-    train(cvaes[name], objective, played, seed=2)
+    train_cvae(cvaes[name], objective, played, seed=2)
     noise = torch.Generator().manual_seed(0)
     with torch.no_grad():
         elbos[name] = cvaes[name].elbo(bits, noise, some.labels)
@@ -1297,7 +1284,7 @@ for title in titles:
 
 
 # %%
-def probe(z, labels):
+def share_read(z, labels):
     """Share of classes that least squares on half of the codes reads in the others."""
     half = len(z) // 2
     z = torch.cat([z, torch.ones(len(z), 1)], 1).double()
@@ -1344,7 +1331,7 @@ for title in titles:
         row["error"] = in_pixels(held.x, rebuilt[title]).item()
         row["kept"] = (read(rebuilt[title]) == held.labels).double().mean().item()
         row["codes"] = off_prior(codes[title])
-        row["class in z"] = probe(codes[title], held.labels)
+        row["class in z"] = share_read(codes[title], held.labels)
 
 # %%
 seen_digits = evaluation.image_features(digits.images[:many], "digits")

@@ -36,6 +36,7 @@
 # %%
 import json
 import math
+from functools import partial
 
 import torch
 from torch.distributions import Normal
@@ -54,15 +55,8 @@ from course_lib.training import Source, own_gradients, reaches
 budget = training.budget()
 generator = training.seed_all(9)
 torch.set_printoptions(precision=4, sci_mode=False)
-
-
-def number(value):
-    return torch.tensor(value, dtype=torch.float64)
-
-
-def normal(*size):
-    return torch.randn(*size, generator=generator, dtype=torch.float64)
-
+number = partial(torch.tensor, dtype=torch.float64)
+random = partial(torch.randn, generator=generator, dtype=torch.float64)
 
 # %% [markdown]
 # # Part A · Four players, six losses
@@ -91,7 +85,7 @@ log_p = Normal(centres, math.hypot(w, s)).log_prob(x)  # log p(x|c), exactly
 posterior = Normal(w * (x - centres) / (w**2 + s**2), s / math.hypot(w, s))
 
 
-def elbo(log_q):
+def elbo_on_grid(log_q):
     """∫ q (log p(x, z|c) − log q) dz for both classes; log_q on the grid, (2, 8001)."""
     return torch.trapezoid(log_q.exp() * (log_joint - log_q), z)
 
@@ -101,9 +95,9 @@ told = posterior.log_prob(z[:, None]).T
 p_c = log_p.softmax(0)  # p(c|x), both classes equally frequent
 blend = (p_c[:, None] * told).sum(0)  # the geometric mean: the best without c, (8.6)
 untold = (blend - torch.trapezoid(blend.exp(), z).log()).expand(2, -1)
-agrees(elbo(told), log_p, name="(9.1) with q(z|x, c): the bound is tight")
-refuses(elbo(untold), log_p, name="the label withheld from E")
-print(f"the least gap without the label: {(p_c * (log_p - elbo(untold))).sum():.3f} nats")
+agrees(elbo_on_grid(told), log_p, name="(9.1) with q(z|x, c): the bound is tight")
+refuses(elbo_on_grid(untold), log_p, name="the label withheld from E")
+print(f"the least gap without the label: {(p_c * (log_p - elbo_on_grid(untold))).sum():.3f} nats")
 
 # %% [markdown]
 # Line 6 of the algorithm is the KL, $\mathcal L_{KL}$. Line 14 has the first term of (9.1) in it: a
@@ -134,17 +128,17 @@ logits = torch.zeros(4, 2, dtype=torch.float64, requires_grad=True)
 step = torch.optim.LBFGS([logits], max_iter=100, line_search_fn="strong_wolfe")
 
 
-def closure():
+def cross_entropy_step():
     step.zero_grad()
     loss = cross_entropy(real, logits.softmax(1))
     loss.backward()
     return loss
 
 
-step.step(closure)
+step.step(cross_entropy_step)
 posterior_c = real / real.sum(1, keepdim=True)
 H = cross_entropy(real, posterior_c)
-agrees(closure().detach(), H, tol=1e-7, name="(9.2) a trained C reaches H(c|x)")
+agrees(cross_entropy_step().detach(), H, tol=1e-7, name="(9.2) a trained C reaches H(c|x)")
 agrees(logits.softmax(1), posterior_c, tol=1e-4, name="(9.2) at p(c|x)")
 both = (real + ignoring) / 2
 spoiled = cross_entropy(real, both / both.sum(1, keepdim=True))
@@ -164,7 +158,7 @@ refuses(spoiled, H, tol=1e-3, name="C trained on the fakes, too")
 #   \mathcal L_D=3\ln2\approx2.079. \tag{9.4}$$
 
 # %%
-p, p_f, p_p = (torch.softmax(normal(6), 0) for _ in range(3))  # three distributions on 6 points
+p, p_f, p_p = (torch.softmax(random(6), 0) for _ in range(3))  # three distributions on 6 points
 
 
 def loss_D(logit, p, p_f, p_p):
@@ -224,7 +218,7 @@ if not mine:
 # $$\frac{\partial\mathcal L_{GD}}{\partial f_D(x_p^{(i)})}=\tfrac1m\,(\bar f_p-\bar f_r). \tag{9.7}$$
 
 # %%
-f_r, f_p, head = normal(8, 5), (normal(8, 5) - 1).requires_grad_(), number([1.0] * 5)
+f_r, f_p, head = random(8, 5), (random(8, 5) - 1).requires_grad_(), number([1.0] * 5)
 (slope,) = torch.autograd.grad(my_mean_matching(f_r, f_p), f_p)
 agrees(slope, ((f_p.mean(0) - f_r.mean(0)) / 8).expand(8, 5).detach(), name="(9.7)")
 for scale in (1, 3, 10):
@@ -249,7 +243,7 @@ refuses(push, -(scale * head).expand(8, 5), name="(9.5) without the factor σ(�
 
 # %%
 gap = (f_r.mean(0) - f_p.mean(0)).detach()
-u = torch.nn.functional.normalize(normal(20_000, 5), dim=1)
+u = torch.nn.functional.normalize(random(20_000, 5), dim=1)
 best = gap / gap.norm()
 agrees(best @ gap, (2 * my_mean_matching(f_r, f_p)).sqrt().detach(), name="(9.8) at the best u")
 agrees(((u @ gap) - gap.norm()).clamp(min=0), 0.0, name="(9.8) how far 20 000 others get above")
@@ -271,8 +265,8 @@ agrees(my_mean_matching(f_r, one_image), 0.0, name="collapse to the mean feature
 # %%
 m, trials = 16, 20_000
 mu_r, mu_p, spread_r, spread_p = number([1.0, 0, 0]), number([0, 0, 0.5]), 1.0, 2.0
-a = mu_r + spread_r * normal(trials, m, 3)
-b = mu_p + spread_p * normal(trials, m, 3)
+a = mu_r + spread_r * random(trials, m, 3)
+b = mu_p + spread_p * random(trials, m, 3)
 values = 0.5 * (a.mean(1) - b.mean(1)).square().sum(1)
 error = values.std() / math.sqrt(trials)
 plain = 0.5 * (mu_r - mu_p).square().sum()
@@ -309,7 +303,7 @@ if not check("09.3", moved):
     moved = lesson_09.moved
 
 # %%
-means, decay = normal(12, 3) + 2, 0.9
+means, decay = random(12, 3) + 2, 0.9
 old = torch.zeros(3, dtype=torch.float64)
 for n, batch in enumerate(means, start=1):
     old = moved(old, batch, n, decay)
@@ -334,9 +328,9 @@ refuses(naive @ means, old, name="begun at zero and not corrected")
 # %%
 drawn_centres, ones = Centres(1, 3, decay).double(), torch.ones(6, 1).double()
 for _ in range(4):
-    drawn_centres.moved(normal(6, 3), ones)
+    drawn_centres.moved(random(6, 3), ones)
     drawn_centres.keep()
-f_p = normal(6, 3).requires_grad_()
+f_p = random(6, 3).requires_grad_()
 centre, _ = drawn_centres.moved(f_p, ones)
 (slope,) = torch.autograd.grad(0.5 * (old - centre[0]).square().sum(), f_p)
 share, apart = (1 - decay) / (1 - decay**5), (centre[0] - old).detach()
@@ -357,7 +351,7 @@ refuses(slope, (apart / 6).expand(6, 3), name="as if the batch were the whole ce
 # %%
 n, trials = 60, 20_000
 weights = decay ** torch.arange(n - 1, -1, -1, dtype=torch.float64)
-ended = normal(trials, n) @ (weights / weights.sum())  # batch means of variance 1
+ended = random(trials, n) @ (weights / weights.sum())  # batch means of variance 1
 squares = ended.square()
 error = squares.std() / math.sqrt(trials)
 agrees(squares.mean(), (1 - decay) / (1 + decay), error=error, name="(9.12)")
@@ -384,7 +378,7 @@ refuses(squares.mean(), 1.0, error=error, name="batch centres")
 # So $\lambda_1/\lambda_2$ *is* the decoder's variance in (9.1), and nothing else.
 
 # %%
-x_r, x_f = normal(4, 784).tanh(), normal(4, 784).tanh().requires_grad_()
+x_r, x_f = random(4, 784).tanh(), random(4, 784).tanh().requires_grad_()
 one, two = 3.0, 1.0
 left = one * 5.0 + two / 2 * (x_r - x_f).square().sum(1)  # some KL of 5 nats
 right = one * (5.0 - gaussian_log_likelihood(x_r, x_f, math.sqrt(one / two)))
@@ -413,7 +407,7 @@ check("09.4", enlargement)
 #   \text{weight}=\frac{\text{numbers of the paper's image}}{\text{numbers of yours}}. \tag{9.14}$$
 
 # %%
-small = normal(2, 1, 28, 28)
+small = random(2, 1, 28, 28)
 large = small.repeat_interleave(4, 2).repeat_interleave(4, 3).expand(-1, 3, -1, -1)
 sums = large.square().flatten(1).sum(1) / small.square().flatten(1).sum(1)
 agrees(sums, 3 * 112 * 112 / 784, name="(9.14) enlarged to 112×112, three colours")
@@ -617,7 +611,7 @@ class Mine(CVAEGAN):
 batch = digits.batch(slice(0, 24))
 images, labels = 2 * batch.x.double() - 1, batch.labels
 pair = [kind(**small, seed=2).double() for kind in (CVAEGAN, Mine)]
-noise, z_p = normal(24, 3), normal(24, 3)
+noise, z_p = random(24, 3), random(24, 3)
 theirs, yours = (model.forward_pass(images, labels, noise, z_p) for model in pair)
 theirs_GD = pair[0].mean_matching(theirs, lambda t: t).detach()
 yours_GD = pair[1].mean_matching(yours, lambda t: t).detach()
@@ -678,7 +672,7 @@ plots.show(
 
 
 # %%
-def scored(model, n):
+def class_scores(model, n):
     """Agreement and diversity of n samples, with standard errors."""
     asked = torch.arange(n) % 10
     samples = conditional.draw(model, asked, torch.Generator().manual_seed(1))
@@ -691,7 +685,7 @@ def scored(model, n):
 
 
 # %%
-(right, error), (spread, spread_error) = scored(model, budget.pick(smoke=200, laptop=2000))
+(right, error), (spread, spread_error) = class_scores(model, budget.pick(smoke=200, laptop=2000))
 print(f"read as asked {right:.1%} ± {error:.1%}", end="; ")
 print(f"diversity within a class {spread:.2f} ± {spread_error:.2f} of real digits'")
 print("± is a standard error", "" if guess_share is None else f"; your guess {guess_share:g}")
@@ -731,7 +725,7 @@ plots.show(fig, alt="Ten columns of digits 0 to 9; the digits of a row share sla
 best = zoo.load("cvaegan-mnist")
 card = zoo.card("cvaegan-mnist")
 print(f"{card['about']}: {card['round']} rounds, batch {card['batch']}, seed {card['seed']}")
-(right, error), (spread, spread_error) = scored(best, budget.pick(smoke=200, laptop=2000))
+(right, error), (spread, spread_error) = class_scores(best, budget.pick(smoke=200, laptop=2000))
 print(f"read as asked {right:.1%} ± {error:.1%}")
 print(f"diversity within a class {spread:.2f} ± {spread_error:.2f} of real digits'")
 
@@ -1231,8 +1225,8 @@ check("09.6", beta)
 # </details>
 
 # %%
-x_r, x_f = normal(128, 784).sigmoid(), normal(128, 784).sigmoid().requires_grad_()
-mean, log_var = (t.requires_grad_() for t in (normal(128, 100), normal(128, 100)))
+x_r, x_f = random(128, 784).sigmoid(), random(128, 784).sigmoid().requires_grad_()
+mean, log_var = (t.requires_grad_() for t in (random(128, 100), random(128, 100)))
 as_coded = (x_r - x_f).square().mean() + gaussian_kl(mean, log_var).sum()
 elbo_terms = 0.5 * (x_r - x_f).square().sum(1), gaussian_kl(mean, log_var)
 inputs = (x_f, mean, log_var)

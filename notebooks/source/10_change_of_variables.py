@@ -34,6 +34,7 @@
 # %%
 import inspect
 import math
+from functools import partial
 
 import torch
 from torch.distributions import (
@@ -46,6 +47,7 @@ from torch.distributions import (
 from course_lib import data, explore, plots, training
 from course_lib.checks import agrees, check, predict, refuses
 from course_lib.lessons import lesson_10
+from course_lib.lessons.shared import standard_error
 from course_lib.models import Flow
 from course_lib.models.flow import PointNetwork
 from course_lib.models.flows.coupling import AffineCoupling
@@ -80,14 +82,7 @@ generator = training.seed_all(10)
 
 
 # %%
-def number(value):
-    return torch.tensor(value, dtype=torch.float64)
-
-
-def standard_error(values):
-    return values.std(-1) / math.sqrt(values.shape[-1])
-
-
+number = partial(torch.tensor, dtype=torch.float64)
 standard = Normal(number(0.0), number(1.0))
 line = torch.linspace(1e-6, 60, 600_001, dtype=torch.float64)  # a fine grid of x
 at_f = standard.log_prob(line.log()).exp()  # p_z(f(x))
@@ -731,7 +726,7 @@ refuses(value - log_det, reference, name="without the log-determinant")
 
 
 # %%
-def train(flow, dataset, rounds, seed=0):
+def train_flow(flow, dataset, rounds, seed=0):
     """Maximum likelihood: one player, who lowers −log p."""
     total, player = rounds, None
 
@@ -772,7 +767,7 @@ for kind in ("affine", "nice without scaling", "nice", "planar", "realnvp", "spl
     flow = Flow(recipe, seed=1)
     if kind == "nice without scaling":
         flow.transform.transforms[-1].requires_grad_(False)
-    histories[kind] = train(flow, points_train, rounds).term("flow.nll")
+    histories[kind] = train_flow(flow, points_train, rounds).term("flow.nll")
     flows[kind] = flow
 
 # %%
@@ -819,7 +814,7 @@ for name in ("ring", "checkerboard"):
     dataset = toys[name].data_set(10_000, seed=0)
     for kind, recipe in (("realnvp", "course"), ("spline", "spline")):
         trained[name, kind] = Flow(recipe, seed=1)
-        train(trained[name, kind], dataset, rounds)
+        train_flow(trained[name, kind], dataset, rounds)
 
 # %%
 reach = {"moons": 2.4, "ring": 2.8, "checkerboard": 2.5}
@@ -970,14 +965,15 @@ def bumps(sigma, at=0.0):
     return MixtureSameFamily(torch.distributions.Categorical(P), parts)
 
 
-def mean_log_p(sigma):
+def mean_log_bumps(sigma):
     return (P * bumps(sigma).log_prob(levels)).sum()
 
 
 exact = (P * P.log()).sum() - math.log(1e-3) - 0.5 * math.log(2 * math.pi)
-agrees(mean_log_p(1e-3), exact, tol=1e-8, name="(10.16) mean log p, σ = 0.001")
-agrees(mean_log_p(1e-4) - mean_log_p(1e-3), math.log(10), tol=1e-8, name="σ tenfold smaller")
-refuses(mean_log_p(1e-3).clamp(min=0), 0.0, name="“a log-likelihood is at most 0”")
+agrees(mean_log_bumps(1e-3), exact, tol=1e-8, name="(10.16) mean log p, σ = 0.001")
+gained = mean_log_bumps(1e-4) - mean_log_bumps(1e-3)
+agrees(gained, math.log(10), tol=1e-8, name="σ tenfold smaller")
+refuses(mean_log_bumps(1e-3).clamp(min=0), 0.0, name="“a log-likelihood is at most 0”")
 
 # %% [markdown]
 # ### 7.2 · With noise: a bound
@@ -1136,7 +1132,7 @@ refuses(bits * math.log(2), code_length, tol=2e-3, name="nats taken for bits")
 models, runs = {}, {}
 for name, theirs in lesson_10.faults.items():
     models[name] = theirs(depth=6, seed=2)
-    run = train(models[name], data.load("moons"), budget.rounds(10_000), seed=2)
+    run = train_flow(models[name], data.load("moons"), budget.rounds(10_000), seed=2)
     runs[name] = run.term("flow.nll")
     with torch.no_grad():
         held = -models[name].log_prob(points_test).double()
@@ -1285,7 +1281,7 @@ fitted = {"eq. (7) as printed": Printed, "with + t outside": AffineCoupling}
 for name, kind in fitted.items():
     torch.manual_seed(3)
     fitted[name] = six_layers(kind)
-    train(fitted[name], moved, budget.rounds(16_000), seed=3)
+    train_flow(fitted[name], moved, budget.rounds(16_000), seed=3)
 
 # %%
 found = {}

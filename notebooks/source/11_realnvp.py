@@ -39,6 +39,7 @@ import copy
 import inspect
 import math
 import time
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -87,10 +88,7 @@ digits, test_digits = data.load("digits"), data.load("digits", "test")
 
 
 # %%
-def random(*shape):
-    return torch.randn(*shape, generator=generator, dtype=torch.float64)
-
-
+random = partial(torch.randn, generator=generator, dtype=torch.float64)
 W1, W2 = random(6, 32), random(32, 12) / 4
 
 
@@ -824,7 +822,7 @@ refuses(wrong, reference, tol=1e-4, name="−log p(x) in bits, no more")
 
 
 # %%
-def train(flow, objective, rounds, seed=0):
+def train_on_bits(flow, objective, rounds, seed=0):
     """Maximum likelihood on the embedded digits; returns the history."""
     (player,) = flow.game(rounds).players
 
@@ -865,7 +863,7 @@ bits_guess = predict("11.11", bits_guess)
 # %%
 rounds = budget.pick(smoke=2, laptop=800, full=20_000)
 begun = time.perf_counter()
-history = train(flow, objective, rounds, seed=11)
+history = train_on_bits(flow, objective, rounds, seed=11)
 minutes = (time.perf_counter() - begun) / 60
 held_out = test_digits.images[: budget.pick(smoke=8, laptop=2000)]
 own = test_bits(flow, held_out)
@@ -1256,7 +1254,7 @@ rounds = budget.pick(smoke=1, laptop=120, full=2000)
 for name, changed in variants.items():
     model = RealNVP("course", **base | changed, seed=2)
     begun = time.process_time()  # of the processor, whatever else runs
-    train(model, library_bits, rounds, seed=2)
+    train_on_bits(model, library_bits, rounds, seed=2)
     ms = 1000 * (time.process_time() - begun) / rounds
     results[name] = test_bits(model, small_test).mean().item()
     size = sum(p.numel() for p in model.parameters())
@@ -1290,7 +1288,7 @@ rounds = budget.pick(smoke=1, laptop=120, full=2000)
 models, curves = {}, {}
 for name, kind in lesson_11.faults.items():
     models[name] = kind("course", **settings)
-    curves[name] = train(models[name], library_bits, rounds, seed=3).term("flow.bits")
+    curves[name] = train_on_bits(models[name], library_bits, rounds, seed=3).term("flow.bits")
 fig, axes = plots.figure(columns=5, width=9.4, height=2.7)
 for ax, (name, logged) in zip(axes, curves.items()):
     plots.curves({"bits": logged}, ax=ax, title=name, ylabel="", limits=(-2, 5))

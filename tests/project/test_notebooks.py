@@ -371,3 +371,25 @@ def test_the_reading_time_is_the_stated_formula():
     assert second.minutes == pytest.approx(10 + 6 + 7 + 5 / 20 + 20 / 150, abs=0.1)
     assert second.optional == pytest.approx(1.0, abs=0.03)
     assert found.unaided == 3 * 8 + 11
+
+
+def defined(cells) -> dict[str, bool]:
+    """Functions that a lesson defines for all its cells, and whether an exercise asks for them."""
+    return {
+        node.name: "exercise" in cell.metadata
+        for cell in cells
+        if cell.cell_type == "code"
+        for node in ast.parse(cell.source).body
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef))
+    }
+
+
+def test_a_name_is_one_function_in_all_lessons(build):
+    """What two lessons need stands in the library; what differs has another name. Exercises keep
+    theirs, by which the checks ask."""
+    owners: dict[str, list[str]] = {}
+    for path in COURSE.lessons():
+        for name, asked in defined(build.read_source(path).cells).items():
+            owners.setdefault(name, [])
+            owners[name] += [] if asked else [path.stem]
+    assert {name: stems for name, stems in owners.items() if len(stems) > 1} == {}
