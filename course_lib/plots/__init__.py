@@ -8,9 +8,9 @@ functions that draw axes take `ax=` too, so that several panels stand side by si
     plots.points(samples, data=ring.sample(1000), ax=axes[1])
     plots.show(fig, alt="Left: … Right: …")
 
-`style` holds colours, `figure` and `show`; `pictures` grids of images; `curve` losses and
-lines; `bar` classes and scores; `planes` what lives in two dimensions. No state of pyplot is
-touched.
+`style` holds colours, `figure` and `show`; `legend` keeps legends off what is drawn; `pictures`
+grids of images; `curve` losses and lines; `bar` classes and scores; `planes` what lives in two
+dimensions. No state of pyplot is touched.
 """
 
 from course_lib.plots.bar import bars, histogram

@@ -22,6 +22,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from course_lib.errors import CourseError
+from course_lib.plots.legend import clear
 
 #: Okabe and Ito's colours, darkest first for thin lines; yellow is left out: unreadable.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -117,7 +118,10 @@ def panel(ax: Axes | None, width: float, height: float) -> tuple[Figure, Axes]:
 
 @styled
 def png(fig: Figure, *, scale: float = 1.0) -> bytes:
-    """The figure as PNG bytes, 100·`scale` pixels an inch, with at most 256 colours."""
+    """The figure as PNG bytes, 100·`scale` pixels an inch, with at most 256 colours.
+
+    A legend that hides something is moved first (see `legend`).
+    """
     if not isinstance(fig, Figure):
         raise CourseError(
             f"A matplotlib Figure is wanted; got {type(fig).__name__}. The functions of "
@@ -126,6 +130,7 @@ def png(fig: Figure, *, scale: float = 1.0) -> bytes:
     raw = io.BytesIO()
     fig.set_dpi(DPI)
     FigureCanvasAgg(fig)
+    clear(fig)
     fig.savefig(raw, format="png", dpi=DPI * scale)
     return compact(Image.open(raw))
 

@@ -16,6 +16,7 @@ from course_lib import plots
 from course_lib.errors import CourseError
 from course_lib.plots import style
 from course_lib.plots.curve import running_mean
+from course_lib.plots.legend import hidden
 
 
 def pixels(fig: Figure) -> np.ndarray:
@@ -283,3 +284,51 @@ def test_colours_of_the_palette_stay_apart_for_colour_blind_eyes():
         shades = np.array([seen(color, kind) for color in plots.PALETTE])
         apart = np.linalg.norm(shades[:, None] - shades[None], axis=-1)
         assert apart[~np.eye(len(shades), dtype=bool)].min() > 0.1, kind
+
+
+# Legends ---------------------------------------------------------------------------------------
+
+GRID = np.linspace(0, 1, 50)
+COVERED = {  # what is drawn, and where the legend is wanted first
+    "line": lambda ax: ax.plot(GRID, GRID, label="a line"),
+    "a line of two points": lambda ax: ax.plot([0, 1], [1, 1], label="a line"),
+    "level": lambda ax: (ax.axhline(0.9, label="a level"), ax.set_ylim(0, 1)),
+    "points": lambda ax: ax.scatter(GRID, GRID, label="points"),
+    "markers": lambda ax: ax.plot(GRID, GRID, "o", label="markers"),
+    "bars": lambda ax: ax.bar(range(9), range(9), label="bars"),
+    "band": lambda ax: ax.fill_between(GRID, 0 * GRID, GRID, label="a band"),
+    "picture": lambda ax: (ax.imshow(np.eye(9), aspect="auto"), ax.plot([4], [4], label="x")),
+    "field": lambda ax: (
+        ax.pcolormesh(GRID, GRID, np.eye(50)[1:, 1:]),
+        ax.plot([0.1], [0.1], "o", label="x"),
+    ),
+    "word": lambda ax: (ax.plot([0, 1], [0, 0.1], label="a"), ax.text(0.9, 0.09, "here")),
+    "everywhere": lambda ax: [ax.axhline(k, label=f"{k}") for k in range(5)],
+}
+
+
+@pytest.mark.parametrize("columns", [1, 2])
+@pytest.mark.parametrize("name", COVERED)
+def test_a_legend_that_hides_something_moves_and_all_stays_on_the_paper(name, columns):
+    fig, axes = plots.figure(columns=columns)
+    for ax in np.atleast_1d(axes):
+        COVERED[name](ax)
+        ax.set(xlabel="below", ylabel="beside")
+        legend = ax.legend(loc="upper right")
+        assert hidden(fig, legend), "this legend is in the way at first"
+    plots.png(fig)
+    for ax in np.atleast_1d(axes):
+        assert hidden(fig, ax.get_legend()) == []
+        box, paper = ax.get_legend().get_window_extent(), fig.bbox
+        assert paper.x0 <= box.x0 and box.x1 <= paper.x1 + 1
+        assert paper.y0 <= box.y0 and box.y1 <= paper.y1 + 1
+
+
+def test_a_legend_that_hides_nothing_stays_where_it_is():
+    fig, ax = plots.figure()
+    ax.plot(GRID, GRID, label="a line")
+    legend = ax.legend(loc="lower right")
+    paper = fig.get_figheight()
+    assert hidden(fig, legend) == []
+    plots.png(fig)
+    assert legend._loc == 4 and fig.get_figheight() == paper
