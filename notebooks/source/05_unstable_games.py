@@ -8,32 +8,10 @@
 # %% [markdown]
 # # 05 · Unstable games
 #
-# A loss that falls has a bottom. A game has no bottom: what is a step down for one player
-# changes the ground under the other. In this lesson you compute *why* such games circle, what
-# makes them settle, and what the remedies that carry the literature's names do: Wasserstein
-# critics, gradient penalty, spectral normalisation, two time scales, averaged weights. Then you
-# count what each of them buys, over seeds.
-#
-# | | |
-# |---|---|
-# | **You will be able to** | read a game's stability off its eigenvalues; say what momentum, penalties, averages and two learning rates do to them; compute a Wasserstein distance in three ways; derive the gradient penalty and write it; bound a network's slope; compare methods over seeds without fooling yourself |
-# | **You need** | lesson 02 (the game, JS, the ring); a little linear algebra: eigenvalues, singular values |
-# | **Your time** | {{time}} (an estimate: lesson 00 says how) |
-# | **Machine time** | {{minutes}} minutes at the laptop budget on two CPU cores |
-#
-# **How to read it.** Every equation has a number, and the cell below it checks that very
-# equation: `agrees` asserts the right form, `refuses` asserts that a named wrong form would have
-# been noticed. An exercise has a `...` for you to replace and a check below it.
-#
-# | symbol | meaning | name in the code |
-# |---|---|---|
-# | $\eta$, $\beta$ | step size, momentum | `eta`, `beta` |
-# | $M$ | one round of a game as a matrix | `M` |
-# | $\lambda$ | an eigenvalue; in (5.15) the weight of the penalty | `values` |
-# | $G,\theta$ and $D,\psi$ | the players and their parameters, as in lesson 02 | `G`, `D` |
-# | $f$ | a *critic*: a discriminator whose output is a score on no fixed scale | `f` |
-# | $W_1$ | Wasserstein-1 distance, in the units of $x$ | `w1` |
-# | $\lVert A\rVert_2$ | largest singular value of a matrix | `torch.linalg.matrix_norm(A, 2)` |
+# When one network is trained, each step lowers one loss. In a game there are two losses, and a step that
+# lowers one player's loss changes the other's. In this lesson you compute why such games circle and what
+# makes them settle. Then you count, over seeds, what the well-known remedies bring: Wasserstein critics, the gradient
+# penalty, spectral normalisation, two time scales, averaged weights.
 
 # %%
 import itertools
@@ -56,6 +34,110 @@ generator = training.seed_all(5)
 torch.set_printoptions(precision=4, sci_mode=False)
 print(f"budget: {budget.name}")
 
+
+# %%
+recorded = json.loads(data.paths.find("games.json").read_text("utf-8"))
+
+
+def distance_over_time(ax):
+    """Fréchet distance of the recorded games on digits over processor seconds, a line a method."""
+    for index, name in enumerate(recorded["settings"]):
+        moments = [row["moments"] for row in recorded["rows"] if row["method"] == name]
+        spent = torch.tensor([[m["cpu_seconds"] for m in row] for row in moments]).mean(0)
+        distance = torch.tensor([[m["own"]["fd"] for m in row] for row in moments]).mean(0)
+        ax.plot(spent, distance, "o-", ms=3, color=plots.PALETTE[index], label=name)
+    ax.axhline(recorded["floor"]["fd"], color=plots.MUTED, lw=0.8, label="floor")
+    ax.set(xlabel="CPU seconds", yscale="log")
+    ax.set_title("digits: Fréchet distance", loc="left", fontsize=11)
+    ax.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+
+
+# %%
+fig, (left, right) = plots.figure(columns=2, width=9.8, height=3.4)
+at_once, in_turns = [torch.tensor([1.0, 0.4])], [torch.tensor([1.0, 0.4])]
+for _ in range(60):
+    (a, b), (c, d) = at_once[-1], in_turns[-1]
+    at_once.append(torch.stack([a - 0.15 * b, b + 0.15 * a]))
+    in_turns.append(torch.stack([c - 0.15 * d, d + 0.15 * (c - 0.15 * d)]))
+for path, label in ((at_once, "both at once"), (in_turns, "in turns")):
+    left.plot(*torch.stack(path).T, ".-", ms=3, lw=1, label=label)
+left.plot(0, 0, "+", color=plots.INK, ms=12, label="solution")
+left.set(aspect="equal", xlabel="x", ylabel="y")
+left.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+distance_over_time(right)
+plots.show(
+    fig,
+    alt="Left: two paths of the game xy; both at once moves outwards on a spiral, in turns goes "
+    "round and round; neither reaches the solution. Right: Fréchet distance of samples to real "
+    "digits over processor seconds, a line for each of the recorded methods; all stay far above "
+    "the floor.",
+)
+
+# %% [markdown]
+# **What to see.** On the left two players of the smallest game there is: $x$ lowers $xy$, $y$ raises it. Played in two ways, the path
+# never comes home to the cross. On the right real GANs: the same networks, the same digits, about the same seconds, played by
+# methods that the literature recommends. They end far apart, and all of them far above the floor, the distance of real digits to real digits.
+#
+# **The question.** Why does a game circle where a loss would settle? And which of the remedies mends that, which mends something else?
+
+# %% [markdown]
+# | | |
+# |---|---|
+# | **You will be able to** | read a game's stability off its eigenvalues; say what momentum, penalties, averages and two learning rates do to them; compute a Wasserstein distance in three ways; derive the gradient penalty and write it; bound a network's slope; compare methods over seeds without fooling yourself |
+# | **You need** | lesson 02 (the game, JS, the ring); a little linear algebra: eigenvalues, singular values |
+# | **Your time** | {{time}} (an estimate: lesson 00 says how) |
+# | **Machine time** | {{minutes}} minutes at the laptop budget on two CPU cores |
+#
+# **How to read it.** Every numbered equation is followed by a cell that computes both of its sides: `agrees` stops if
+# they differ. `refuses` computes a *wrong* form, one that people really write, and stops if the check would not
+# notice it. Cells that only draw begin folded. *Case files* are stories about two student reports; they are folded too, and
+# you can leave them out.
+#
+# | symbol | meaning | name in the code |
+# |---|---|---|
+# | $\eta$, $\beta$ | step size, momentum | `eta`, `beta` |
+# | $M$ | one round of a game as a matrix | `M` |
+# | $\lambda$ | an eigenvalue; in (5.15) the weight of the penalty | `values` |
+# | $G,\theta$ and $D,\psi$ | the players and their parameters, as in lesson 02 | `G`, `D` |
+# | $f$ | a *critic*: a discriminator whose output is a score on no fixed scale | `f` |
+# | $W_1$ | Wasserstein-1 distance, in the units of $x$ | `w1` |
+# | $\lVert A\rVert_2$ | largest singular value of a matrix | `torch.linalg.matrix_norm(A, 2)` |
+
+# %% [markdown]
+# ## Five questions before you begin
+#
+# Take a minute for each, decide, and only then open the answer. A wrong guess is welcome: you will know what to look
+# for.
+#
+# **Question 1.** Gradient descent with a small enough step lowers its loss at every step. Two players descend, each on
+# a loss of his own. Does every step of one player leave the other's loss as it was, or lower it?
+#
+# *Answer.* No. A player's step lowers his own loss, with the opponent held fixed. The opponent's loss contains the same
+# parameters, so it changes too, and in a game where one wins what the other loses it rises.
+#
+# **Question 2.** The real $2\times2$ matrix $M$ has the eigenvalues $i$ and $-i$. You multiply a vector by $M$ a thousand times. Does it grow,
+# shrink, or neither?
+#
+# *Answer.* Neither. The two eigenvalues differ, so $M$ is diagonalisable, and both have modulus one. The vector goes around on an
+# ellipse. With modulus 1.01 it would be 20 000 times as long at the end.
+#
+# **Question 3.** All data lie at 0. First all fakes lie at 1, then all at 100. Which of the Jensen–Shannon divergence and
+# the KL divergence tells the two situations apart?
+#
+# *Answer.* Neither. JS is $\log2$ both times, KL is infinite both times. They compare densities at the same place, and
+# here the densities never meet. Section 5 takes a distance that does tell.
+#
+# **Question 4.** The weights of a network circle around a good place and never reach it. What can you do, without any
+# further training?
+#
+# *Answer.* Take the average of the weights over some time: the middle of a circle is an average of its points. Section 3
+# computes how near it comes, and section 8 shows a case where it harms.
+#
+# **Question 5.** Method A covers 7, 8, 8, 8, 6 modes with five seeds, method B 8, 8, 7, 8, 8. Which is better?
+#
+# *Answer.* You can't tell. The means are 7.4 and 7.8. Their difference is .4, and its standard error is about .45:
+# $\sqrt{(.8+.2)/5}$, with the two variances .8 and .2. Five other seeds may well turn the order around.
+
 # %% [markdown]
 # # Part A · Why games circle
 #
@@ -64,17 +146,17 @@ print(f"budget: {budget.name}")
 # %% [markdown]
 # ## 1 · A round is a matrix
 #
-# Take the smallest game again: $f(x,y)=xy$, $x$ descends, $y$ climbs, the solution is $(0,0)$.
-# In lesson 02 you followed its paths. Now put one round into a matrix: $w'=Mw$ with $w=(x,y)$.
-# After $t$ rounds $w_t=M^tw_0$, so everything depends on the eigenvalues of $M$: a modulus above
-# 1 leaves, below 1 comes home, exactly 1 (if $M$ is diagonalisable) does neither.
+# The goal: decide without playing whether a game leaves, settles or circles. Take the smallest game again: $f(x,y)=xy$, where $x$ descends and $y$ climbs. The solution is $(0,0)$.
+# In lesson 02 you followed its paths. Both moves are linear in $(x,y)$. So one round is a matrix: $w'=Mw$ with $w=(x,y)$,
+# and after $t$ rounds $w_t=M^tw_0$. How large $M^t$ becomes depends on the eigenvalues of $M$. If one has a modulus above
+# 1, the path leaves (from almost every start). If all are below 1, it comes home. If all have modulus exactly 1 and $M$ is diagonalisable, it does neither.
 #
 # **Simultaneous** steps, $x'=x-\eta y$ and $y'=y+\eta x$:
 #
 # $$M=\begin{pmatrix}1&-\eta\\\eta&1\end{pmatrix},\qquad\lambda=1\pm i\eta,\qquad
 #   \lvert\lambda\rvert=\sqrt{1+\eta^2}>1\tag{5.1}$$
 #
-# Both eigenvalues have one modulus and $M$ is that number times a rotation, so *every* start is
+# Both eigenvalues have the same modulus, and $M$ is that number times a rotation. So *every* start is
 # stretched by the same factor in every round.
 
 
@@ -98,7 +180,26 @@ agrees(stretch, math.sqrt(1 + eta**2), name="(5.1) any start, each step")
 refuses(stretch, 1 + eta**2, name="the root forgotten")
 
 # %% [markdown]
-# **Alternating** steps: $x$ moves, then $y$ sees the *new* $x$. **Your turn (05.1):** the matrix.
+# **Alternating** steps: $x$ moves, then $y$ sees the *new* $x$.
+#
+# **Exercise 05.1 · One round in turns** · ●●○ · 6 min · code
+#
+# *Why.* GANs are trained in turns, so this is the matrix that matters.
+#
+# Write $M$ of one round in turns, $x$ first, as a tensor (2, 2).
+#
+# *Nudge.* Write each player's move as a matrix of its own. The second player sees what the first has done. Which of the two matrices stands
+# on the left of the product?
+#
+# *First line.* `x_moves = torch.tensor([[1, -eta], [0, 1]])`
+#
+# *Compare.*
+# ```python
+# start = torch.tensor([0.0, 1.0])
+# print(torch.tensor([[1.0, -0.5], [0.0, 1.0]]) @ start)  # → tensor([-0.5000,  1.0000])
+# print(one_round(0.5) @ start)  # → tensor([-0.5000,  0.7500])
+# ```
+# (The first line is the state after $x$'s move alone.)
 
 
 # %% exercise="05.1"
@@ -147,10 +248,10 @@ refuses(modulus(one_round(2.1).double())[-1], 1.0, tol=1e-6, name="bounded beyon
 # $$J=\begin{pmatrix}0&-1\\1&0\end{pmatrix},\qquad
 #   e^{tJ}=\begin{pmatrix}\cos t&-\sin t\\\sin t&\cos t\end{pmatrix}\tag{5.3}$$
 #
-# A circle, for ever. So the game itself neither leaves nor settles: it *turns*. The two ways to
-# play are two ways to approximate $e^{\eta J}$, and both miss it by about $\eta^2/2$. One misses
-# outwards everywhere. The other misses outwards near the $x$-axis and inwards near the $y$-axis, and over a
-# turn that cancels.
+# This is a rotation by the angle $t$: the path is a circle, for ever. So the game itself neither leaves nor settles: it *turns*. The two ways to
+# play are two ways to approximate $e^{\eta J}$, and both miss it by about $\eta^2/2$ a round. At once, the miss points
+# outwards everywhere. In turns, it points outwards near the $x$-axis and inwards near the $y$-axis, and over a
+# full turn these cancel.
 
 # %%
 J = number([[0, -1], [1, 0]])
@@ -168,16 +269,21 @@ explore.show(explore.minimax(), update="simultaneous", eta=0.3)
 #
 # Momentum adds a share $\beta$ of the last step to the next one. (Adam's $\beta_1$ does so too, and cuts
 # the new gradient's weight to $1-\beta_1$, which makes the same effect milder.) In minimisation that is
-# a good idea. In a game the last step answered an opponent who has moved since. Try
-# $x_t=X\lambda^t$, $y_t=Y\lambda^t$ in
-# $x_{t+1}=x_t-\eta y_t+\beta(x_t-x_{t-1})$ and the same for $y$. With
-# $p(\lambda)=(\lambda-1)(\lambda-\beta)$ you get $pX=-\eta\lambda Y$, and $pY=\eta\lambda X$ if
-# $y$ sees the old $x$, $pY=\eta\lambda^2X$ if it sees the new one. So
+# a good idea. In a game the last step answered an opponent who has moved since.
+#
+# The goal: the eigenvalues of one round with momentum. The step of $x$ is $x_{t+1}=x_t-\eta y_t+\beta(x_t-x_{t-1})$; that of $y$ is alike, with $+\eta$.
+# Insert $x_t=X\lambda^t$ and $y_t=Y\lambda^t$, and divide by $\lambda^{t-1}$. With
+# $p(\lambda)=(\lambda-1)(\lambda-\beta)$ the step of $x$ says $pX=-\eta\lambda Y$. The step of $y$ says $pY=\eta\lambda X$ if
+# $y$ sees the old $x$, and $pY=\eta\lambda^2X$ if it sees the new one. Multiply the two equations and divide by $XY$:
 #
 # $$\bigl[(\lambda-1)(\lambda-\beta)\bigr]^2=-\eta^2\lambda^2\ \text{ (simultaneous)},\qquad
 #   =-\eta^2\lambda^3\ \text{ (alternating)}\tag{5.4}$$
 #
-# **Predict** first. Which momentum makes alternating play *converge* on $xy$: `"positive"`
+# **Exercise 05.11 · Which momentum?** · ●○○ · 2 min · predict
+#
+# *Why.* Everybody trains with momentum, because it helps in minimisation.
+#
+# Which momentum makes alternating play *converge* on $xy$: `"positive"`
 # (as everybody uses), `"negative"`, or `"none"` (none can)?
 
 # %% exercise="05.11"
@@ -252,9 +358,9 @@ if guess_momentum is not None:
 #
 # ## 3 · Average where you have been
 #
-# The path circles *around* the solution. So do not take its end: take its average. An
-# exponential moving average (EMA) remembers about $1/(1-d)$ rounds. Since $w_{t-k}=M^{-k}w_t$,
-# after a long time it is a geometric series of matrices,
+# The path circles *around* the solution. So do not take its end. Take its average. An
+# exponential moving average (EMA) with decay $d$ remembers about $1/(1-d)$ rounds. The goal is its value after a long time. Each earlier state follows from the last one,
+# $w_{t-k}=M^{-k}w_t$. So the average is a geometric series of matrices, and it has a closed form:
 #
 # $$\bar w_t=(1-d)\sum_{k\ge0}d^kw_{t-k}=(1-d)\,(I-dM^{-1})^{-1}\,w_t\tag{5.5}$$
 #
@@ -320,17 +426,17 @@ refuses(modulus(ahead) ** 2, 1 + eta**2, name="as simultaneous steps")
 # %% [markdown]
 # ## 4 · The Dirac-GAN: a GAN of two numbers
 #
-# $xy$ is no GAN. Mescheder et al. (2018) found the smallest one: all data lie at 0, G puts all its
-# examples at $\theta$, D's logit is $\ell(x)=\psi x$. With $f(t)=\log(1-\sigma(t))=-\log(1+e^t)$ the
+# $xy$ is no GAN. The goal of this section is a GAN that is small enough to compute, and in which the same thing happens. Mescheder et al. (2018) found it: all data lie at 0, G puts all its
+# examples at $\theta$, and D's logit is $\ell(x)=\psi x$. With $f(t)=\log(1-\sigma(t))=-\log(1+e^t)$ the
 # value (2.3) is $V=f(\psi\theta)-\log2$. In continuous time both players follow their gradients,
 # $\dot\theta=-\partial V/\partial\theta$ and $\dot\psi=+\partial V/\partial\psi$. Near the solution
 # $(0,0)$ only the Jacobian of this field counts:
 #
 # $$J=\begin{pmatrix}0&-f'(0)\\f'(0)&0\end{pmatrix},\qquad\lambda=\pm i\,f'(0)=\pm\tfrac i2\tag{5.8}$$
 #
-# Purely imaginary: the Dirac-GAN *is* $xy$ near its solution, and circles. A simultaneous step
-# multiplies by $1+\eta\lambda$, of modulus $\sqrt{1+\eta^2/4}$. So (5.1) is no oddity of one
-# product: it happens wherever a game's Jacobian has imaginary eigenvalues.
+# The eigenvalues are purely imaginary. So near its solution the Dirac-GAN behaves as $xy$ does, up to a factor of the speed: it circles. A simultaneous step
+# multiplies by $1+\eta\lambda$, of modulus $\sqrt{1+\eta^2/4}$. So what (5.1) says of $xy$
+# happens in every game whose Jacobian has imaginary eigenvalues.
 
 
 # %%
@@ -365,7 +471,15 @@ print(f"simultaneous, η = .3: |1 + ηλ| = {(1 + 0.3 * values).abs()[0]:.4f}")
 #
 # Every $\gamma>0$ gives negative real parts: the penalised game *converges*.
 #
-# **Your turn (05.2).** From which $\gamma$ on does it converge without any circling?
+# **Exercise 05.2 · Enough damping** · ●●○ · 5 min · answer
+#
+# *Why.* It tells how strong the penalty must be before the game stops circling.
+#
+# From which $\gamma$ on does it converge without any circling? Give the number.
+#
+# *Nudge.* A game circles where its eigenvalues have an imaginary part. When does (5.9) have none?
+#
+# *First line.* What stands under the root must not be negative: $\gamma^2/4\ge f'(0)^2$.
 
 # %% exercise="05.2"
 ### BEGIN SOLUTION
@@ -391,9 +505,9 @@ refuses(eigenvalues(0.3).real, -0.3, name="−γ for −γ/2")
 #   \text{both real once }\kappa\ge4f'(0)^2/\gamma^2,\qquad
 #   \lambda_\text{slow}\xrightarrow{\kappa\to\infty}-f'(0)^2/\gamma\tag{5.10}$$
 #
-# A fast D sits at its best reply, and G sees a plain minimisation: no circle. But with
-# $\gamma=0$ the eigenvalues stay imaginary for *every* $\kappa$. Two time scales need something
-# that damps.
+# If D is fast, it is always at its best reply, and G's problem is a plain minimisation: no circle. But with
+# $\gamma=0$ the eigenvalues stay imaginary for *every* $\kappa$. So two time scales alone do not
+# help here. They help if something damps already.
 
 # %%
 gamma = 0.2
@@ -462,16 +576,17 @@ refuses(dirac("WGAN, clipped")[-50:, 0].abs().max(), 0.0, tol=1e-2, name="clippi
 # be 0; so with λ = 1 it comes to rest elsewhere, at $\theta=2\lambda$, where the pull of the fakes on $\psi$ and
 # the penalty's own, $2\lambda(1-\lvert\psi\rvert)$, are equal; with a smaller λ it circles for ever. In neither
 # case does it come home. That is Mescheder's point, and a useful surprise:
-# the famous cures do not cure *this* disease. They cure another one.
-#
+# clipping and WGAN-GP's penalty do not stop the turning. They mend another fault, the subject of part B.
+
+# %% [markdown]
 # # Part B · Distances that see distance
 #
 # A good place to begin again after a break. Time: {{part:B}}. Afterwards you can compute a Wasserstein distance two ways, and bound a critic by penalty, clipping and spectral norm.
 #
 # ## 5 · A distance that sees distance
 #
-# Their disease is the one of lesson 02's (2.9): where data and fakes do not overlap, JS is
-# $\log2$ whatever the distance, and G is told nothing. Data at 0, fakes at $\theta$:
+# The fault that critics mend is the one of lesson 02's (2.9): where data and fakes do not overlap, JS is
+# $\log2$ whatever the distance, and G learns nothing about the direction. The goal of this section is a distance that shrinks on the way home. Put all data at 0 and all fakes at $\theta$:
 #
 # $$\mathrm{JS}=\begin{cases}0&\theta=0\\\log2&\theta\ne0\end{cases},\qquad
 #   W_1(p,q)=\min_{\pi\text{ with marginals }p,q}\mathbb E_{(x,y)\sim\pi}\lVert x-y\rVert
@@ -510,7 +625,20 @@ refuses(divergence, theta.abs() * math.log(2), name="a JS that grows with distan
 # $$W_1=\frac1n\sum_{i=1}^n\bigl\lvert x_{(i)}-y_{(i)}\bigr\rvert
 #   =\int\lvert F(t)-G(t)\rvert\,dt\tag{5.12}$$
 #
-# **Your turn (05.3).** Write it for two tensors (n,).
+# **Exercise 05.3 · W₁ on a line** · ●○○ · 4 min · code
+#
+# *Why.* It is the distance that you can compute exactly. Section 6 measures a faulty critic with it.
+#
+# Write (5.12) for two tensors (n,).
+#
+# *Nudge.* Which point of $y$ does the best plan give to the smallest point of $x$?
+#
+# *Compare.*
+# ```python
+# some, others = torch.tensor([3.0, 0.0, 1.0]), torch.tensor([1.0, 5.0, 2.0])
+# print(some.sort().values)         # → tensor([0., 1., 3.])
+# print(wasserstein(some, others))  # → tensor(1.3333)
+# ```
 
 
 # %% exercise="05.3"
@@ -542,9 +670,9 @@ refuses((x.mean() - y.mean()).abs(), area, tol=1e-3, name="the distance of the m
 # %% [markdown]
 # ### From plans to critics
 #
-# In 784 dimensions nobody can sort. Here duality helps. Take any function $f$ with slope at most
-# 1, $f(x)-f(y)\le\lVert x-y\rVert$. Average that over a plan: the left side becomes a difference
-# of two means, *without the plan*. So it is at most the cost of every plan, of the best too. And
+# In 784 dimensions nobody can sort. The goal is a way to $W_1$ that needs samples and no plan. Take any function $f$ with slope at most
+# 1: $f(x)-f(y)\le\lVert x-y\rVert$ for all $x$ and $y$. Average both sides over a plan. The right side becomes the plan's cost. The left side becomes
+# $\mathbb E_p[f(x)]-\mathbb E_q[f(y)]$, in which the plan does not occur any more. So this difference is at most the cost of *every* plan, and so at most $W_1$. And
 # the best $f$ reaches it (Kantorovich and Rubinstein, 1958):
 #
 # $$W_1(p,q)=\max_{f\text{ with slope}\le1}\ \mathbb E_p[f(x)]-\mathbb E_q[f(y)]\tag{5.13}$$
@@ -655,7 +783,7 @@ plots.show(
 #
 # ### Gradient penalty
 #
-# Nobody knows the lines. Gulrajani et al. (2017) take lines between *random* pairs and ask for
+# In training the lines of transport are not known. Gulrajani et al. (2017) take lines between *random* pairs of a real and a generated example and ask for
 # slope 1 at a random place on each:
 #
 # $$\lambda\,\mathbb E\Bigl[\bigl(\lVert\nabla_{\hat x}f(\hat x)\rVert-1\bigr)^2\Bigr],\qquad
@@ -663,7 +791,25 @@ plots.show(
 #
 # The gradient of this term in $\psi$ goes through $\nabla_{\hat x}f$: a second derivative.
 #
-# **Your turn (05.4).** Write it (without λ). `epsilon` is (B,).
+# **Exercise 05.4 · The gradient penalty** · ●●● · 12 min · code
+#
+# *Why.* This line stands in every WGAN-GP. Its wrong forms raise no error: they train another game.
+#
+# Write (5.15) without λ. `epsilon` is (B,), one number for each pair.
+#
+# *Nudge.* The slope at $\hat x$ is a gradient in $\hat x$, not in the weights. All examples of a batch are
+# independent, so one call of `torch.autograd.grad` on the *sum* of the scores gives all slopes. And D must be able to learn from the result: what
+# must autograd keep?
+#
+# *First line.* `at = (epsilon[:, None] * real + (1 - epsilon[:, None]) * fake).detach().requires_grad_()`
+#
+# *Compare.*
+# ```python
+# bowl = lambda z: z.square().sum(1, keepdim=True) / 2  # its gradient at z is z
+# zeros, ones, shares = torch.zeros(2, 2), torch.ones(2, 2), torch.tensor([0.25, 0.5])
+# print((1 - shares)[:, None] * ones)  # → tensor([[0.7500, 0.7500],
+# print(round(gradient_penalty(bowl, zeros, ones, shares).item(), 4))  # → 0.0447
+# ```
 
 
 # %% exercise="05.4"
@@ -723,8 +869,8 @@ print(f"spread of one batch's penalty: {per_pair.std():.2f}; one ε: {per_batch.
 refuses(per_batch.std(), per_pair.std(), tol=0.1, name="one ε for the batch as precise")
 
 # %% [markdown]
-# **The penalty is soft.** Take $s$ times a best critic: its gap is $sW_1$, it pays
-# $\lambda(s-1)^2$, and the difference is largest where $W_1=2\lambda(s-1)$:
+# **The penalty is soft.** How steep is the critic that gains most? Take $s$ times a best critic. Its gap is $sW_1$, and it pays
+# $\lambda(s-1)^2$. Differentiate the difference in $s$: it is largest where $W_1=2\lambda(s-1)$. So
 #
 # $$s^*=1+\frac{W_1}{2\lambda}\tag{5.16}$$
 #
@@ -784,10 +930,10 @@ bound = (c * math.sqrt(64 * 2)) * (c * 64) * (c * math.sqrt(64))
 print(f"2–64–64–1 with c = .01: slope at most {bound:.5f}")
 
 # %% [markdown]
-# Slope at most .006, where it should be 1! What G gets is the right direction, times a tiny number
-# that depends on $c$ and on the depth. RMSprop, which the WGAN paper asks for, divides it away (the
-# paper's own reason is that momentum made training unstable: section 2 knows why). And to be as steep as it may, the critic pushes its weights to $\pm c$: you will see them pile
-# up there in section 7.
+# The slope is at most .006, where it should be 1. So G gets the right direction, times a tiny number
+# that depends on $c$ and on the depth. RMSprop, which the WGAN paper asks for, divides this number away. (The
+# paper's own reason is that momentum made training unstable; section 2 shows a reason for that.) And the critic gains by being as steep as it may. So it pushes its weights to $\pm c$: in
+# section 7 you will see them pile up there.
 #
 # ### Spectral normalisation
 #
@@ -798,7 +944,26 @@ print(f"2–64–64–1 with c = .01: slope at most {bound:.5f}")
 #   \qquad u^{\mathsf T}Wv\longrightarrow\lVert W\rVert_2\tag{5.18}$$
 #
 # Each repetition multiplies $v$'s part along the $i$-th direction by $\sigma_i^2$, so the largest
-# wins. **Your turn (05.5).**
+# wins.
+#
+# **Exercise 05.5 · Power iteration** · ●●○ · 8 min · code
+#
+# *Why.* An SN-GAN makes one such step for each layer and round, and nothing else: this is all that it costs.
+#
+# Write the repetition (5.18), `steps` times, and return the singular value.
+#
+# *Nudge.* Keep $u$ and $v$ at length one after *each* product; else they overflow. What does $u^{\mathsf T}Wv$ measure once $v$ is the
+# direction that $W$ stretches most?
+#
+# *First line.* `u = W @ v`
+#
+# *Compare.*
+# ```python
+# stretch_two, begin = torch.tensor([[3.0, 0.0], [0.0, 1.0]]), torch.tensor([0.6, 0.8])
+# print((stretch_two @ begin).norm())  # → tensor(1.9698)
+# print(largest_singular_value(stretch_two, begin, 30))  # → tensor(3.)
+# ```
+# (The first number is what one product alone gives.)
 
 
 # %% exercise="05.5"
@@ -870,9 +1035,10 @@ agrees(loss.amin(0).sum(), 2 * (1 - tv), tol=1e-6, name="(5.20) min L_D")
 refuses(loss.amin(0).sum(), 2 * math.log(2) - 2 * js(p, q), tol=1e-6, name="2 log 2 − 2 JS")
 
 # %% [markdown]
-# TV saturates just as JS does: apart is apart. So the hinge alone mends nothing; it is the bound on
-# the slope that does.
-#
+# Where $p$ and $q$ do not overlap, TV is 1 whatever their distance, just as JS is $\log2$. So the hinge loss alone does not see distance either. The bound on
+# the slope is what helps.
+
+# %% [markdown]
 # # Part C · Which remedy helps?
 #
 # A good place to begin again after a break. Time: {{part:C}}. Afterwards you can compare the remedies over seeds with their errors, and recognise two faults.
@@ -975,7 +1141,11 @@ def train_method(name, seed, rounds=None):
 
 
 # %% [markdown]
-# **Predict.** Which one will cover the *most* modes on average, by name? And of the clipped critic's
+# **Exercise 05.12, 05.13 · Who wins, and where do the weights go?** · ●○○ · 3 min · predict
+#
+# *Why.* You have seen the theory of all eight. Say what you expect before you count.
+#
+# Which one will cover the *most* modes on average, by name? And of the clipped critic's
 # weights, which share will lie within 1% of $\pm c$?
 
 # %% exercise="05.12"
@@ -1105,7 +1275,6 @@ for name, results in runs.items():
 # `python data/make_games.py`. It reads the embedded digits only.
 
 # %%
-recorded = json.loads(data.paths.find("games.json").read_text("utf-8"))
 print(recorded["about"])
 print(f"command: {recorded['command']}; {recorded['minutes']:.0f} CPU minutes of training")
 for name, used in recorded["settings"].items():
@@ -1171,15 +1340,7 @@ for ax, found, title in sides:
     ax.set_xlim(-0.4, int(title.split()[-1]) + 0.4)
     ax.set_xticks(range(0, int(title.split()[-1]) + 1, 2))
     ax.set_title(title, loc="left", fontsize=11)
-for index, name in enumerate(recorded["settings"]):
-    rows = [row["moments"] for row in recorded["rows"] if row["method"] == name]
-    spent = number([[m["cpu_seconds"] for m in row] for row in rows]).mean(0)
-    distance = number([[m["own"]["fd"] for m in row] for row in rows]).mean(0)
-    axes[2].plot(spent, distance, "o-", ms=3, color=plots.PALETTE[index + 2], label=name)
-axes[2].axhline(recorded["floor"]["fd"], color=plots.MUTED, lw=0.8, label="floor")
-axes[2].set(xlabel="CPU seconds", yscale="log")
-axes[2].set_title("digits: Fréchet distance", loc="left", fontsize=11)
-axes[2].legend(fontsize=8)
+distance_over_time(axes[2])
 plots.show(
     fig,
     alt="Left and middle: modes covered by each method, a dot for each seed, on the ring and on "
@@ -1252,7 +1413,11 @@ plots.show(
 )
 
 # %% [markdown]
-# **Your turn (05.6).** Which run is what? Choose among
+# **Exercise 05.6 · Three trainings, two faults** · ●●○ · 10 min · answer
+#
+# *Why.* The losses of a GAN don't say whether it is well. In WGAN-GP they say more, if you read their units.
+#
+# Which run is what? Choose among
 #
 # - `"healthy"`,
 # - `"one ε for the batch"`: the penalty is taken at one place for all pairs,
@@ -1261,6 +1426,11 @@ plots.show(
 # - `"G's sign turned"`: G descends $+\mathbb E_qf$.
 #
 # The critic's estimate has units: those of the plane. Compare it with what you see, and with (5.16).
+#
+# *Nudge.* For each run take the distance that you *see* between fakes and ring. By (5.16), with λ = 1, it says how steep a healthy critic is, so also what
+# estimate and penalty should be. Which runs fit?
+#
+# *First line.* Run A: the fakes are about 80 away. What slope does (5.16) give for $W_1=80$?
 
 # %% exercise="05.6"
 ### BEGIN SOLUTION
@@ -1287,12 +1457,17 @@ check("05.6", diagnosis)
 # </details>
 #
 # ## 10 · The two reports
+
+# %% [markdown]
+# ### E19 · Why GANs are unstable (case file, optional)
 #
-# ### Once more: why GANs are unstable (B, §5; E19)
-#
+# Report B is one of the two student reports that this course reads closely (lesson 00 says why). It names a reason for the instability: the two networks
+# "are not trained at the same time". You can compute what training them at the same time would do.
+
+# %% [markdown]
 # > In contrast with VAE and NF, GAN models do not have a stable training process. This is because the generator and discriminator are not trained at the same time which might lead to mode collapse.
 #
-# In lesson 02 you met this sentence and one game that contradicts it. Now you can say more. Near its
+# Lesson 02 has one game that contradicts this sentence. Now you can say more. Near its
 # solution *every* smooth game is linear, and a step "at the same time" turns an imaginary eigenvalue
 # $i\omega$ of its field into $1+i\eta\omega$, of modulus $\sqrt{1+\eta^2\omega^2}>1$. Taking turns
 # leaves it on the unit circle in $xy$ and in the Dirac-GAN, which is a GAN.
@@ -1317,7 +1492,8 @@ for name in ("in turns", "at the same time"):
 # To be fair to B: its first sentence stands, and you have seen it on the ring. Its §2.1 says that $D$
 # "must be synchronized well with $G$ during training"; if the sentence above meant that, it is right,
 # and lesson 02 confirmed it.
-#
+
+# %% [markdown]
 # ### What report A says of the remedies (A, §2)
 #
 # > However, the training process of GAN is unstable, so it may lead to some crashes or low-quality image generation. To address these issues, several modifications to GAN architectures have been proposed, such as Wasserstein GAN (Arjovsky et al., 2017) and Spectral Normalization GAN (Miyato et al., 2018).
@@ -1328,23 +1504,95 @@ for name in ("in turns", "at the same time"):
 #
 # ## 11 · Exercises
 #
-# **05.1–05.6** are above, with their checks; 05.11–05.13 are predictions. The following have no check:
-# discuss them.
+# **05.1–05.6** are above, with their checks; 05.11–05.13 are predictions. The following have no check. The solved copy has
+# a worked solution of the one on paper.
 #
-# **05.7 · Any start.** Show from (5.1) and (5.2) that the *mean* of $w_0,\dots,w_{n-1}$ is
-# $\frac1n(M-I)^{-1}(M^n-I)w_0$. Why does it tend to 0 in turns, and why not at once?
+# **Exercise 05.7 · From any start** · ●●○ · 15 min · pen
 #
-# **05.8 · Negative momentum on the ring.** Put `betas=(-0.5, 0.999)` into "in turns" (Adam of PyTorch
-# refuses it: write a step of your own, or use SGD). Does the ring do what $xy$ does?
+# *Why.* Section 3 averages one path. Here you see that every path of the game in turns has its mean at the solution.
 #
-# **05.9 · Other penalties.** Change R1's γ from 1 to .01 and to 100. What does (5.9) say of the speed
-# near the solution, and what do you see?
+# Show from (5.1) and (5.2) that the *mean* of $w_0,\dots,w_{n-1}$ is
+# $\frac1n(M-I)^{-1}(M^n-I)w_0$. Why does it tend to 0 in turns (take $\eta<2$), and why not at once?
 #
-# **05.10 · The price.** Repeat section 7 with equal *rounds* instead of equal seconds (set all rounds to
+# *Nudge.* It is a geometric series of matrices. Multiply the sum $I+M+\dots+M^{n-1}$ by $M-I$. Then ask how large $M^n$ is.
+#
+# *First line.* $(M-I)\,(I+M+\dots+M^{n-1})=M^n-I$.
+
+# %% [markdown] tags=["solution"]
+# *Solution 05.7.* The goal is $\frac1n\sum_{k<n}w_k$ with $w_k=M^kw_0$. Multiply out: $(M-I)(I+M+\dots+M^{n-1})=M^n-I$, since all
+# other powers cancel. $M-I$ can be inverted if 1 is no eigenvalue of $M$. At once the eigenvalues are $1\pm i\eta$. In turns
+# $\det(M-I)=1-\operatorname{trace}M+\det M=1-(2-\eta^2)+1=\eta^2$. Neither is 1 for $\eta>0$. So the sum is $(M-I)^{-1}(M^n-I)$, and the mean is as claimed.
+#
+# *In turns.* For $\eta<2$ the form $Q$ of (5.2) is positive definite: its determinant is $1-\eta^2/4>0$. No round changes $w^{\mathsf T}Qw$, so $M^nw_0$ stays on one ellipse and
+# its length is bounded by some $B$ for all $n$. The mean is at most $\frac1n\lVert(M-I)^{-1}\rVert\,(B+\lVert w_0\rVert)$, which tends to 0 like $1/n$.
+#
+# *At once.* By (5.1) $\lVert M^nw_0\rVert=(1+\eta^2)^{n/2}\lVert w_0\rVert$. And $M-I$ turns by a right angle and multiplies lengths by $\eta$. So the mean is at least
+# $\frac{1}{n\eta}\bigl((1+\eta^2)^{n/2}-1\bigr)\lVert w_0\rVert$. The power grows faster than $n$: the mean leaves too.
+
+# %% [markdown]
+# **Exercise 05.8 · Negative momentum on the ring** · ●●● · 30 min · experiment
+#
+# *Why.* Section 2 is about $xy$. Is a GAN with two networks near enough to it?
+#
+# Give "in turns" a momentum of −.5 (`betas=(-0.5, 0.999)` is refused; write a step of your own, or use
+# `torch.optim.SGD`, which refuses it too, with the momentum added by hand). Does the ring do what $xy$ does? Count modes over five seeds.
+#
+# *Nudge.* `Player` takes any function that makes an optimiser from parameters: a small subclass of `torch.optim.Optimizer` is enough. Find its rate first, with
+# momentum 0, or you compare two rates.
+#
+# *First line.* `velocity = -0.5 * velocity - lr * p.grad`, then `p += velocity`.
+#
+# *Compare.*
+# ```python
+# print(modulus(with_momentum(0.3, 0.0, True))[-1])   # → tensor(1.0000, dtype=torch.float64)
+# print(modulus(with_momentum(0.3, -0.5, True))[-1])  # → tensor(0.9853, dtype=torch.float64)
+# ```
+# (What $xy$ does: the second is what you would like to see on the ring.)
+#
+# **Exercise 05.9 · Other penalties** · ●●○ · 15 min · experiment
+#
+# *Why.* A penalty has a weight, and nobody tells you which.
+#
+# Change R1's γ from 1 to .01 and to 100. What does (5.9) say of the speed
+# near the solution, and what do you see on the ring?
+#
+# *Nudge.* The speed is set by the real part that is nearest to 0. Compute it for all three before you train.
+#
+# *First line.* `[eigenvalues(gamma).real.max() for gamma in (0.01, 1.0, 100.0)]`
+#
+# *Compare.*
+# ```python
+# print(eigenvalues(1.5).real.max())  # → tensor(-0.1910, dtype=torch.float64)
+# ```
+#
+# **Exercise 05.10 · The price** · ●●○ · 15 min · discuss
+#
+# *Why.* Many papers compare at equal rounds, many at equal time. They can contradict each other.
+#
+# Repeat section 7 with equal *rounds* instead of equal seconds (set all rounds to
 # 450). Which method gains most in the table? Which comparison would you print in a paper, and why?
 #
-# **05.14 · Clip harder, and softer.** Try `weight_clip` .01 and 1. with wgan. Relate what you see to (5.17).
+# *Nudge.* Ask first what the reader of the paper pays for: rounds, examples, or hours.
 #
+# *First line.* "At equal … the question that the table answers is: what do I get for …"
+#
+# **Exercise 05.14 · Clip harder, and softer** · ●●○ · 12 min · experiment
+#
+# *Why.* The clip is a bound on the slope in disguise.
+#
+# Try `weight_clip` .01 and 1. with wgan. Relate what you see to (5.17).
+#
+# *Nudge.* Compute the bound of (5.17) for a 2–64–64–1 network at each clip. Where is it far from 1?
+#
+# *First line.* `bound = (c * math.sqrt(64 * 2)) * (c * 64) * (c * math.sqrt(64))`
+#
+# *Compare.*
+# ```python
+# print(round((0.1 * math.sqrt(64 * 2)) * (0.1 * 64) * (0.1 * math.sqrt(64)), 3))  # → 5.793
+# ```
+# (At .1, the clip of section 7.)
+
+# %% [markdown]
 # ## Summary
 #
 # - A round of a game is a matrix near its solution. Games *turn*: where the eigenvalues are imaginary, as
@@ -1362,6 +1610,33 @@ for name in ("in turns", "at the same time"):
 # - Compare methods over seeds, at equal cost and equal tuning, and say what you did not try.
 #
 # **Next:** lesson 06 begins another family, with a loss that has a bottom.
+#
+# ## Five questions at the end
+#
+# **Question 1.** A game is played at once and its path leaves on a spiral. A colleague halves both learning rates. Does it settle now?
+#
+# *Answer.* No. By (5.1) the modulus is $\sqrt{1+\eta^2}$, above one for every $\eta$. A turn takes about $2\pi/\eta$ rounds, so it grows
+# by about $e^{\pi\eta}$ a turn. With half the rate the growth a turn is only the square root of what it was, but it is still growth.
+#
+# **Question 2.** R1 brings the Dirac-GAN home and WGAN-GP does not. Does that prove that R1 makes better images?
+#
+# *Answer.* No. It is a statement about the neighbourhood of the solution, in a game of two numbers. Whether a training of some minutes ever comes
+# near such a neighbourhood is another question. Only counting over seeds answers it.
+#
+# **Question 3.** During a training of WGAN-GP the critic's estimate of $W_1$ rises. Name two reasons, a bad one and a harmless one.
+#
+# *Answer.* The fakes may move away from the data: bad. Or the critic becomes better: its estimate approaches the true distance from below, or overshoots it because
+# the penalty is soft, (5.16). Look at samples before you decide.
+#
+# **Question 4.** You store images as 0 to 255 instead of 0 to 1 and change nothing else in WGAN-GP. What happens?
+#
+# *Answer.* $W_1$ is measured in the units of $x$, so it is 255 times as large. By (5.16) the best slope is $1+W_1/2\lambda$: with the old λ the critic becomes far too steep,
+# and its estimate far too large. λ has units; the usual 10 belongs to data of about size 1.
+#
+# **Question 5.** You clip all weights to $\pm.01$ and the critic's estimate is .005. Are fakes and data close together?
+#
+# *Answer.* You can't say. By (5.17) such a critic may have a slope of at most about .006, so it shows at most that share of the distance. An
+# estimate has a meaning only together with the slope that was allowed.
 #
 # ## References
 #
