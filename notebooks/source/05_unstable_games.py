@@ -807,7 +807,7 @@ plots.show(
 # ```python
 # bowl = lambda z: z.square().sum(1, keepdim=True) / 2  # its gradient at z is z
 # zeros, ones, shares = torch.zeros(2, 2), torch.ones(2, 2), torch.tensor([0.25, 0.5])
-# print((1 - shares)[:, None] * ones)  # → tensor([[0.7500, 0.7500],
+# print(((1 - shares)[:, None] * ones)[:, 0])  # → tensor([0.7500, 0.5000])
 # print(round(gradient_penalty(bowl, zeros, ones, shares).item(), 4))  # → 0.0447
 # ```
 
@@ -1545,7 +1545,7 @@ for name in ("in turns", "at the same time"):
 # *Compare.*
 # ```python
 # print(modulus(with_momentum(0.3, 0.0, True))[-1])   # → tensor(1.0000, dtype=torch.float64)
-# print(modulus(with_momentum(0.3, -0.5, True))[-1])  # → tensor(0.9853, dtype=torch.float64)
+# print(modulus(with_momentum(0.3, -0.5, True))[-1])  # → tensor(0.9866, dtype=torch.float64)
 # ```
 # (What $xy$ does: the second is what you would like to see on the ring.)
 #
