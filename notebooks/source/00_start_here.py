@@ -8,36 +8,8 @@
 # %% [markdown]
 # # 00 · Start here
 #
-# | | |
-# |---|---|
-# | **You will be able to** | say what this course is made of; load its data; run, stop and continue a training; answer an exercise and read what its check says; look up any symbol |
-# | **You need** | Python, a little PyTorch, and probability as far as expectation and variance |
-# | **Your time** | {{time}} (an estimate: lesson 00 says how) |
-# | **Machine time** | {{minutes}} minutes on two CPU cores at the `laptop` budget; no GPU, no network |
-#
 # **A generative model** is given examples, say ten thousand handwritten digits, and is
-# asked for more of the same kind. Behind this stands one assumption: the examples $x$ were
-# drawn from a distribution $p_\text{data}$ that nobody knows. Every model of this course is
-# a distribution that we can draw from, and every lesson asks the same three questions. What
-# exactly is made small when it is trained? How near does it come? How can one tell?
-#
-# The course grew out of two student reports, called **A** and **B** throughout. A trained a
-# GAN, a DCGAN, a VAE and a "CVAE-GAN" on digits and cartoon faces; B trained a DCGAN, a
-# RealNVP and a VAE on photographs of faces and compared them. Lesson by lesson you rebuild
-# their experiments. Where a formula or a claim of theirs is wrong, you are not told so: you
-# compute it. The [errata page](errata.md) lists all such places, and what the reports got
-# right.
-
-# %% [markdown]
-# # Part A · Find your way
-#
-# Time: {{part:A}}. Afterwards you can check that all is in place, load data, look at trained models, answer an exercise, train something, and read what a check says.
-
-# %% [markdown]
-# ## 1 · Is everything in place?
-#
-# Run the cell below: click on it, then press Shift + Enter. Each lesson begins in this way:
-# a few imports, the budget, and one seed from which all its random numbers come.
+# asked for more of the same kind. Run the two cells below (click on the first, then press Shift + Enter twice) and look at one.
 
 # %%
 import math
@@ -52,6 +24,74 @@ from course_lib.errors import CourseError
 
 budget = training.budget()
 generator = training.seed_all(0)
+
+# %%
+explore.show(explore.interpolation(zoo.load("dcgan-faces")))
+
+# %% [markdown]
+# **What to see.** Move the slider. No program drew these faces: each is what a network makes of 100 random numbers. Between the two
+# ends the numbers change little by little, and so does the face.
+#
+# **The question.** The network was shown many faces and never told what a face is. What was made small when it was trained? How near
+# did it come? And how can one tell?
+#
+# Behind all this stands one assumption: the examples $x$ were
+# drawn from a distribution $p_\text{data}$ that nobody knows. Every model of this course is
+# a distribution that we can draw from, and every lesson asks these three questions of its model.
+
+# %% [markdown]
+# | | |
+# |---|---|
+# | **You will be able to** | say what this course is made of; load its data; run, stop and continue a training; answer an exercise and read what its check says; look up any symbol |
+# | **You need** | Python, a little PyTorch, and probability as far as expectation and variance |
+# | **Your time** | {{time}} (an estimate: lesson 00 says how) |
+# | **Machine time** | {{minutes}} minutes on two CPU cores at the `laptop` budget; no GPU, no network |
+#
+# The course grew out of two student reports, called **A** and **B** throughout. A trained a
+# GAN, a DCGAN, a VAE and a "CVAE-GAN" on digits and cartoon faces; B trained a DCGAN, a
+# RealNVP and a VAE on photographs of faces and compared them. You rebuild their experiments, and where a formula or a claim of
+# theirs is wrong, you compute it; these stories are folded (*case files*), and the [errata page](errata.md) lists all such places, and what the reports got
+# right.
+
+# %% [markdown]
+# ## Five questions before you begin
+#
+# Every lesson has five such questions at its beginning and five at its end. Take a minute for each, decide, and only then open the answer. A
+# wrong guess is welcome: you will know what to look for.
+#
+# **Question 1.** A program stores 10 000 real digits and returns one of them at random when asked. Is it a good generative model?
+#
+# *Answer.* Its samples look perfect, and it makes nothing new. So "looks good" alone can't be the goal. Lesson 03 has a score that sees
+# this, and shows how a score can be fooled by it.
+#
+# **Question 2.** One fair coin is thrown 784 times. How probable is the one sequence that you saw, and can a 32-bit number hold it?
+#
+# *Answer.* $2^{-784}$, about $10^{-236}$. The smallest 32-bit number is about $10^{-45}$: it becomes 0. So the course computes with
+# logarithms, section 6.
+#
+# **Question 3.** You average 100 draws and want an average that is ten times as exact. How many draws do you need?
+#
+# *Answer.* 100 times as many, 10 000. The error of a mean falls with the *root* of the number of draws.
+#
+# **Question 4.** A model draws ten different perfect digits, one of each class, and nothing else. What is missing?
+#
+# *Answer.* The variety within a class: slant, thickness, form. A distribution is more than its most typical examples.
+#
+# **Question 5.** Is a blurred digit nearer to a sharp real digit than another sharp digit is, if you count the squared differences of pixels?
+#
+# *Answer.* Often yes: a blur is a compromise between many strokes, and two sharp digits that are shifted by two pixels hardly overlap. What a
+# distance counts decides what a model learns.
+
+# %% [markdown]
+# # Part A · Find your way
+#
+# Time: {{part:A}}. Afterwards you can check that all is in place, load data, look at trained models, answer an exercise, train something, and read what a check says.
+
+# %% [markdown]
+# ## 1 · Is everything in place?
+#
+# The first cell of this page has a few imports, the budget, and one seed from which all random numbers of the lesson come. Each lesson begins in this
+# way. Run the cell below: it says what is there.
 
 # %%
 print(f"Python   {platform.python_version()}")
@@ -172,7 +212,11 @@ plots.show(
 )
 
 # %% [markdown]
-# Which row is real? Write your guess, 1, 2, 3 or 4, in place of the dots. `predict` keeps it.
+# **Exercise 00.11 · Which row is real?** · ●○○ · 2 min · predict
+#
+# *Why.* You are the first score of samples in this course. Lesson 03 replaces you by numbers.
+#
+# Write your guess, 1, 2, 3 or 4, in place of the dots. `predict` keeps it.
 # A prediction is never marked. It is there because one looks at a result quite differently
 # after having bet on it.
 
@@ -235,7 +279,13 @@ explore.show(explore.temperature(flow))
 # cell and the `check` below it. This one is a demonstration, and it holds a wrong answer
 # already:
 #
-# > **Exercise 00.1** (demonstration). How many numbers is one digit made of?
+# **Exercise 00.1 · A demonstration** · ●○○ · 1 min · answer
+#
+# *Why.* You see what a check says to a wrong answer, to the right one, and to none.
+#
+# How many numbers is one digit made of?
+#
+# *Nudge.* A digit is a square of grey values.
 
 # %%
 numbers_per_image = 28 + 28
@@ -254,8 +304,20 @@ check("00.1", ...)
 # Often the answer is a **function**. The check calls it on a few inputs; you hand over its
 # name without brackets. Many ways are right: what counts is what it returns.
 #
-# > **Exercise 00.2.** An *epoch* is one pass through all $n$ images, in batches of $B$; the
-# > last batch may be smaller. How many batches is that?
+# **Exercise 00.2 · Batches of an epoch** · ●○○ · 4 min · code
+#
+# *Why.* Reports count epochs, this course counts rounds. You need it to compare the two.
+#
+# An *epoch* is one pass through all $n$ images, in batches of $B$; the
+# last batch may be smaller. How many batches is that?
+#
+# *Nudge.* Try 10 images in batches of 4 by hand. The last batch counts too.
+#
+# *Compare.*
+# ```python
+# print(10 / 4)  # → 2.5
+# print(batches_per_epoch(10, 4), batches_per_epoch(12, 4))  # → 3 3
+# ```
 
 
 # %% exercise="00.2"
@@ -332,13 +394,15 @@ plots.show(
 # %% [markdown]
 # ## 6 · An equation is followed by its check
 #
-# A derivation that nobody computed is easy to nod through. So in this course an equation
+# When you only read a derivation, it is easy to believe a wrong step. So in this course an equation
 # with a number is followed by a cell that computes both of its sides. `agrees` asserts that
 # they are equal. `refuses` asserts that a *named wrong form* would have been noticed: a
-# check that also passes for the wrong formula would check nothing. Four small facts that
-# all lessons use:
+# check that also passes for the wrong formula would check nothing. Here are four small facts that
+# all lessons use.
 #
-# **Logarithms, not products.** An image of 784 pixels has a probability that is a product
+# ### Logarithms, not products
+#
+# An image of 784 pixels has a probability that is a product
 # of 784 factors. PyTorch's usual 32-bit numbers end near $10^{-45}$ (64-bit ones near
 # $10^{-324}$); the logarithm's don't:
 #
@@ -350,7 +414,9 @@ agrees(p.log().sum(), 784 * math.log(0.5), tol=1e-3, name="(0.1) sum of logs")
 refuses(p.prod().log(), 784 * math.log(0.5), tol=1e-3, name="log of the product")
 
 # %% [markdown]
-# **Nats and bits.** The entropy $H(p) = -\sum_c p_c \log p_c$ is in *nats* with the natural
+# ### Nats and bits
+#
+# The entropy $H(p) = -\sum_c p_c \log p_c$ is in *nats* with the natural
 # logarithm and in *bits* with that to base 2. A bit is the smaller unit, so there are more
 # of them:
 #
@@ -365,7 +431,9 @@ refuses(nats * math.log(2), bits, tol=1e-5, name="nats · ln 2")
 print(f"The labels hold {bits:.4f} bits, ten equal classes {math.log2(10):.4f}.")
 
 # %% [markdown]
-# **The error of a mean.** Most numbers in this course are means over random draws, and a
+# ### The error of a mean
+#
+# Most numbers in this course are means over random draws. A
 # mean of
 # $n$ independent draws with standard deviation $\sigma$ has a standard deviation of its own, the
 # *standard error*:
@@ -374,7 +442,13 @@ print(f"The labels hold {bits:.4f} bits, ten equal classes {math.log2(10):.4f}."
 #
 # Lesson 01 derives it; here, only look. Take the ink of a digit: the sum of its pixels.
 # Draw $n$ digits, note their mean ink, repeat 4,000 times, and look at how much the means
-# scatter. When $n$ grows from 10 to 1,000, by which factor will the scatter fall?
+# scatter.
+#
+# **Exercise 00.12 · How fast does the scatter fall?** · ●○○ · 1 min · predict
+#
+# *Why.* It decides how many samples each result of this course needs.
+#
+# When $n$ grows from 10 to 1,000, by which factor will the scatter fall?
 
 # %%
 ### BEGIN SOLUTION
@@ -396,7 +470,6 @@ n, sigma = sizes[2], ink.std(correction=0).item()
 error = relative_error * sigma / math.sqrt(n)
 agrees(scatter[2], sigma / math.sqrt(n), error=error, name="(0.3) σ/√n")
 refuses(scatter[2], sigma / n, error=error, name="σ/n")
-refuses(scatter[2], sigma, error=error, name="σ: the scatter of one draw")
 
 # %%
 fig, ax = plots.figure(width=6.4, height=3.4)
@@ -424,7 +497,9 @@ plots.show(
 # compared in standard errors (right within 5, wrong beyond 10), and why a single run proves
 # little.
 #
-# **A mean over the batch.** With batches of equal size the mean of their means is the mean
+# ### A mean over the batch
+#
+# With batches of equal size the mean of their means is the mean
 # of all; with a smaller last batch it isn't, because each of its images weighs more:
 #
 # $$\frac1N \sum_{i=1}^N x_i = \sum_b \frac{B_b}{N}\, \bar x_b \tag{0.4}$$
@@ -593,8 +668,20 @@ plots.show(fig, alt=f"The lessons as boxes, arrows to each from what it needs: {
 # %% [markdown]
 # ## Exercises
 #
-# > **Exercise 00.3.** A generator that ends in tanh gives values from −1 to 1. Turn 8-bit
-# > images (0 to 255) into that range, as floating-point numbers of the same shape.
+# **Exercise 00.3 · Bytes for a tanh** · ●○○ · 4 min · code
+#
+# *Why.* Real and generated images must lie in the same range, or a discriminator tells them apart by that alone.
+#
+# A generator that ends in tanh gives values from −1 to 1. Turn 8-bit
+# images (0 to 255) into that range, as floating-point numbers of the same shape.
+#
+# *Nudge.* Where must 0 go, and where 255? A straight line does it. And bytes can't hold a negative number: convert first.
+#
+# *Compare.*
+# ```python
+# print(torch.tensor([0, 255], dtype=torch.uint8).float() / 255)  # → tensor([0., 1.])
+# print(to_tanh_range(torch.tensor([0, 255], dtype=torch.uint8)))  # → tensor([-1.,  1.])
+# ```
 
 
 # %% exercise="00.3"
@@ -609,9 +696,24 @@ def to_tanh_range(images):
 check("00.3", to_tanh_range)
 
 # %% [markdown]
-# > **Exercise 00.4.** Image libraries keep a picture as (H, W, C), channels last. Make of
-# > one such picture a batch of one image, (1, C, H, W). (This one looks right in the shape
-# > and wrong in the picture if it is done carelessly.)
+# **Exercise 00.4 · Channels first** · ●●○ · 5 min · code
+#
+# *Why.* Done carelessly it has the right shape and a scrambled picture, and nothing raises an error.
+#
+# Image libraries keep a picture as (H, W, C), channels last. Make of
+# one such picture a batch of one image, (1, C, H, W).
+#
+# *Nudge.* To *reorder* axes is another thing than to *reshape*: a reshape keeps the order of the numbers in memory.
+#
+# *First line.* `picture.permute(…)`, with the old axes in their new order.
+#
+# *Compare.*
+# ```python
+# picture = torch.arange(6).reshape(1, 2, 3)  # one row, two columns, three channels
+# print(picture[0, 1].tolist())  # → [3, 4, 5]
+# print(channels_first(picture)[0, :, 0, 1].tolist())  # → [3, 4, 5]
+# ```
+# (Both are the three channels of the second column.)
 
 
 # %% exercise="00.4"
@@ -626,8 +728,23 @@ def channels_first(picture):
 check("00.4", channels_first)
 
 # %% [markdown]
-# > **Exercise 00.5.** `errors` holds a loss for each pixel of each image, (B, C, H, W), in
-# > nats. Give one number: nats per image.
+# **Exercise 00.5 · Nats per image** · ●●○ · 4 min · code
+#
+# *Why.* Over what one sums and over what one averages decides how the terms of a loss weigh against each other. This mistake
+# costs more trainings than any other in this course.
+#
+# `errors` holds a loss for each pixel of each image, (B, C, H, W), in
+# nats. Give one number: nats per image.
+#
+# *Nudge.* The pixels of one image add, as their log-probabilities do. Different images are repetitions.
+#
+# *First line.* `errors.sum(dim=(1, 2, 3))` has the shape (B,).
+#
+# *Compare.*
+# ```python
+# print(torch.ones(5, 1, 2, 3).sum(dim=(1, 2, 3)))  # → tensor([6., 6., 6., 6., 6.])
+# print(per_image(torch.ones(5, 1, 2, 3)))  # → tensor(6.)
+# ```
 
 
 # %% exercise="00.5"
@@ -642,8 +759,22 @@ def per_image(errors):
 check("00.5", per_image)
 
 # %% [markdown]
-# > **Exercise 00.6.** Write the entropy, in bits, of a class histogram given by its counts
-# > (a tensor of shape (classes,)). A class that is missing must do no harm.
+# **Exercise 00.6 · Entropy of a histogram** · ●●○ · 6 min · code
+#
+# *Why.* Lesson 03 measures with it whether a generator draws all classes.
+#
+# Write the entropy, in bits, of a class histogram given by its counts
+# (a tensor of shape (classes,)). A class that is missing must do no harm.
+#
+# *Nudge.* $p\log p$ tends to 0 as $p\to0$, but a computer's $0\cdot\log0$ is not a number. `torch.xlogy` knows it. And mind the unit, (0.2).
+#
+# *First line.* `p = counts / counts.sum()`
+#
+# *Compare.*
+# ```python
+# print(torch.tensor([2.0, 1.0, 1.0, 0.0]) / 4)  # → tensor([0.5000, 0.2500, 0.2500, 0.0000])
+# print(entropy_in_bits(torch.tensor([2, 1, 1, 0])))  # → tensor(1.5000)
+# ```
 
 
 # %% exercise="00.6"
@@ -659,8 +790,14 @@ def entropy_in_bits(counts):
 check("00.6", entropy_in_bits)
 
 # %% [markdown]
-# > **Exercise 00.7.** A score was measured on 1,000 samples as 3.2 ± .5. About how many
-# > times as many samples give ± .05?
+# **Exercise 00.7 · How many samples?** · ●○○ · 2 min · answer
+#
+# *Why.* Before you compare two scores you must know what their errors allow.
+#
+# A score was measured on 1,000 samples as 3.2 ± .5. About how many
+# times as many samples give ± .05?
+#
+# *Nudge.* Read (0.3) from right to left.
 
 # %% exercise="00.7"
 ### BEGIN SOLUTION
@@ -671,14 +808,26 @@ times_as_many = 100
 check("00.7", times_as_many)
 
 # %% [markdown]
-# > **Exercise 00.8** (to talk about). Look at test digits: `data.load("digits", "test")`
-# > loads them, and section 2 shows how to draw a sheet. Which ones would you label
-# > otherwise? What does that say of a classifier that is right on 99.5% of them, and of a
-# > generator whose samples such a classifier can't read?
+# **Exercise 00.8 · Unreadable digits** · ●○○ · 8 min · discuss
 #
-# > **Exercise 00.9** (to talk about). In section 3 you told real from made by eye. Write
-# > down, in three sentences, a procedure that would do it without you and give a number.
-# > Keep the note: lesson 03 comes back to it.
+# *Why.* The judges of later lessons are classifiers, and they have learned from labels.
+#
+# Look at test digits: `data.load("digits", "test")`
+# loads them, and section 2 shows how to draw a sheet. Which ones would you label
+# otherwise? What does that say of a classifier that is right on 99.5% of them, and of a
+# generator whose samples such a classifier can't read?
+#
+# *Nudge.* Suppose that 1% of the labels are what you would not say. How good can a classifier be by *your* labels?
+#
+# **Exercise 00.9 · A judge without you** · ●○○ · 10 min · discuss
+#
+# *Why.* It is the question of lesson 03.
+#
+# In section 3 you told real from made by eye. Write
+# down, in three sentences, a procedure that would do it without you and give a number.
+# Keep the note: lesson 03 comes back to it.
+#
+# *Nudge.* What would your procedure say of the program in question 1 above, which returns stored digits?
 #
 # ## Summary
 #
@@ -691,6 +840,30 @@ check("00.7", times_as_many)
 #
 # **Next**: lesson 01, or straight to the derivations of lesson 02 or 06 if divergences and
 # maximum likelihood are old friends.
+#
+# ## Five questions at the end
+#
+# **Question 1.** The check of an exercise says "right". What has it tried, and what can't it know?
+#
+# *Answer.* It called your function on several inputs, some of them random, and compared values (where you train with it, gradients too). It can't know
+# whether you understand why. The questions and the exercises on paper are for that.
+#
+# **Question 2.** Two lessons print losses: 545 nats per image and .70 nats per pixel, both of 28 × 28 images. Which is larger?
+#
+# *Answer.* .70 · 784 = 548.8 nats per image: nearly the same. Never compare losses before you know what was summed and what was averaged.
+#
+# **Question 3.** You stop a training after half of its rounds. What do you have?
+#
+# *Answer.* A model trained for half of its rounds. Nothing is lost. With a folder (`resume=`) the same line goes on from there, and ends with the same numbers
+# as an uninterrupted training.
+#
+# **Question 4.** A friend says: "Model P is better than Q, 2.1 against 2.4, I measured it once." What do you ask?
+#
+# *Answer.* How large the standard error is, over samples *and* over seeds of the training. And on which images it was measured: those that chose the settings can't judge them.
+#
+# **Question 5.** Which of the three families can tell you how probable a given image is?
+#
+# *Answer.* A flow exactly, a VAE approximately (by a bound). A GAN can't: it has a map from noise to images and no density that one can compute.
 #
 # ## References
 #
