@@ -13,16 +13,6 @@
 # expectation that has no closed form? What does a density of pixels mean? This lesson
 # answers them on models in which every answer can be checked, and ends with the scores that
 # all later models must beat.
-#
-# | | |
-# |---|---|
-# | **You will be able to** | derive maximum likelihood as a KL divergence; tell forward KL, reverse KL and Jensen–Shannon by what they do; give a Monte Carlo mean its standard error and say when importance sampling fails; compute $\log p(x)$ and the posterior of a linear-Gaussian model; run EM; report bits per dimension on dequantised pixels |
-# | **You need** | [lesson 00](00_start_here.ipynb); Gaussians, expectations, eigenvectors, a little PyTorch |
-# | **Your time** | {{time}} (an estimate: lesson 00 says how) |
-# | **Machine time** | {{minutes}} minutes at the laptop budget on two CPU cores |
-#
-# Each numbered equation is followed by a cell that computes both of its sides, and then a
-# *wrong* form of it, which the same check must refuse. Run them, and change the numbers.
 
 # %%
 import inspect
@@ -40,6 +30,30 @@ from course_lib.models import GaussianMixture, linear
 budget = training.budget()
 generator = training.seed_all(1)
 f64 = torch.float64  # the checks below compare to ten digits; float32 has seven
+
+
+# %%
+explore.show(explore.two_kls())
+
+# %% [markdown]
+# **What to see.** The curve with two hills is the truth. You have one hill. Drag it, change its width, and make it as near to the truth as you can.
+# Two numbers say how near you are, and they disagree: one is smallest when your hill covers both of the others, the other when it
+# sits on one of them.
+#
+# **The question.** Which of the two does a model make small when it is trained on data? And what would it cost to ask for the other one?
+
+# %% [markdown]
+# | | |
+# |---|---|
+# | **You will be able to** | derive maximum likelihood as a KL divergence; tell forward KL, reverse KL and Jensen–Shannon by what they do; give a Monte Carlo mean its standard error and say when importance sampling fails; compute $\log p(x)$ and the posterior of a linear-Gaussian model; run EM; report bits per dimension on dequantised pixels |
+# | **You need** | [lesson 00](00_start_here.ipynb); Gaussians, expectations, eigenvectors, a little PyTorch |
+# | **Your time** | {{time}} (an estimate: lesson 00 says how) |
+# | **Machine time** | {{minutes}} minutes at the laptop budget on two CPU cores |
+#
+# **How to read it.** Every numbered equation is followed by a cell that computes both of its sides: `agrees` stops if
+# they differ. `refuses` computes a *wrong* form, one that people really write, and stops if the check would not
+# notice it. Cells that only draw begin folded. *Case files* are stories about two student reports; they are folded too, and
+# you can leave them out.
 
 # %% [markdown]
 # # Part A · Distances between densities

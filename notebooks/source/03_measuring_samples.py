@@ -11,25 +11,6 @@
 # "The samples look good." How good, compared with what, and would anybody have noticed if half of the
 # digits were missing? A score answers such a question by a number, and every score can be fooled. In
 # this lesson you derive what each one estimates, measure its bias, give it a scale, and then fool it.
-#
-# | | |
-# |---|---|
-# | **You will be able to** | say what a score estimates, its bias and its blind spot; give any score a floor and a ladder; compute Fréchet distance, kernel distance (KID), precision, recall and coverage, and recognise the usual mistakes in them; tell a model that learned from one that recites; measure blur and symmetry, and say what confounds them; read a score sheet |
-# | **You need** | lesson 01 (Monte Carlo error, divergences); lesson 02's GAN is measured here, but you need none of its derivations |
-# | **Your time** | {{time}} (an estimate: lesson 00 says how) |
-# | **Machine time** | {{minutes}} minutes at the laptop budget on two CPU cores |
-#
-# **How to read it.** Every numbered equation is followed by a cell that computes both of its sides, and
-# a *wrong* form that people really use, to show that the check would have noticed.
-#
-# | symbol | meaning | in code |
-# |---|---|---|
-# | $p$, $q$ | distribution of real examples, of samples | `p`, `q` |
-# | $N$, $M$ | number of samples, of real examples | `n`, `m` |
-# | $D$ | number of features | `dims` |
-# | $\mu_a,\Sigma_a$ | mean and covariance of set $a$'s features | `mean`, `cov` |
-# | $k(a,b)$ | kernel of KID, $(a\cdot b/D+1)^3$ | written out |
-# | $p(y\mid x)$ | what the judge says of image $x$ | `class_probabilities` |
 
 # %%
 import math
@@ -53,6 +34,49 @@ generator = training.seed_all(3)
 digits, test_digits = data.load("digits"), data.load("digits", "test")
 judge = evaluation.digit_classifier()
 random = partial(torch.randn, generator=generator, dtype=torch.float64)
+
+
+# %%
+sheets = {"real": test_digits.batch(slice(0, 14)).x}
+for name in ("dcgan-mnist", "gan-mnist", "vae-20d-mnist"):
+    sheets[name] = zoo.load(name).sample(14, generator=torch.Generator().manual_seed(0))
+# %%
+fig = plots.images(
+    torch.cat(list(sheets.values())), columns=14, row_labels=list(sheets), zoom=2
+)
+plots.show(
+    fig,
+    alt="Four rows of fourteen digits: real ones, samples of a DCGAN that look much alike, of a "
+    "GAN with stray specks, and of a VAE, softer and partly unreadable.",
+)
+
+# %% [markdown]
+# **What to see.** Order the three lower rows by eye. You will manage. Now suppose that the second row's model
+# never drew a 5 in ten thousand samples. Would you have seen that in fourteen? Suppose that it recites its training images: would you see that?
+#
+# **The question.** Which number would tell? And how do you know that the number can be believed?
+
+# %% [markdown]
+# | | |
+# |---|---|
+# | **You will be able to** | say what a score estimates, its bias and its blind spot; give any score a floor and a ladder; compute Fréchet distance, kernel distance (KID), precision, recall and coverage, and recognise the usual mistakes in them; tell a model that learned from one that recites; measure blur and symmetry, and say what confounds them; read a score sheet |
+# | **You need** | lesson 01 (Monte Carlo error, divergences); lesson 02's GAN is measured here, but you need none of its derivations |
+# | **Your time** | {{time}} (an estimate: lesson 00 says how) |
+# | **Machine time** | {{minutes}} minutes at the laptop budget on two CPU cores |
+#
+# **How to read it.** Every numbered equation is followed by a cell that computes both of its sides: `agrees` stops if
+# they differ. `refuses` computes a *wrong* form, one that people really write, and stops if the check would not
+# notice it. Cells that only draw begin folded. *Case files* are stories about two student reports; they are folded too, and
+# you can leave them out.
+#
+# | symbol | meaning | in code |
+# |---|---|---|
+# | $p$, $q$ | distribution of real examples, of samples | `p`, `q` |
+# | $N$, $M$ | number of samples, of real examples | `n`, `m` |
+# | $D$ | number of features | `dims` |
+# | $\mu_a,\Sigma_a$ | mean and covariance of set $a$'s features | `mean`, `cov` |
+# | $k(a,b)$ | kernel of KID, $(a\cdot b/D+1)^3$ | written out |
+# | $p(y\mid x)$ | what the judge says of image $x$ | `class_probabilities` |
 
 # %% [markdown]
 # # Part A · Distances between samples

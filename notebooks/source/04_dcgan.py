@@ -8,28 +8,10 @@
 # %% [markdown]
 # # 04 · DCGAN
 #
-# | | |
-# |---|---|
-# | **You will be able to** | say what a transposed convolution is and what it is not; compute sizes, receptive fields, parameters and operations of a network by hand; give a reason for each rule of DCGAN, and say what goes wrong without it; count the modes of a failing generator, and find out rule by rule what repairs it; train a DCGAN on digits and faces; walk and calculate in its latent space, and judge the result by numbers; test what its discriminator has learned |
-# | **You need** | lesson 02 (the game, both losses); convolutions and batch norm as a user; lesson 03 helps (histograms, floors) |
-# | **Your time** | {{time}} (an estimate: lesson 00 says how) |
-# | **Machine time** | {{minutes}} minutes at the laptop budget on two CPU cores |
-#
 # Lesson 02 ended with a generator that makes each pixel on its own, and with specks. **DCGAN**
 # (Radford et al., 2016) gives both players convolutions, and a handful of rules under which the
 # game goes well. Nearly every image GAN since is built on it. Both reports of this course use
 # it; one of them, as you will see, on digits only by name.
-#
-# Every numbered equation is followed by a cell that computes both of its sides, and shows that a
-# *wrong* form, one that people really write, would have been noticed.
-#
-# | symbol | meaning | in code |
-# |---|---|---|
-# | $z$ | latent, $\mathcal N(0,I)$ | `z`, (B, 100) |
-# | $G$, $D$, $\ell$ | generator, discriminator, its logit | `model.generator`, `model.discriminator` |
-# | $k/s/p$ | kernel, stride, padding of a convolution | `kernel`, `stride`, `padding` |
-# | $C$ | a convolution written as a matrix | `C` |
-# | $\gamma,\beta,\mu,\sigma^2,\varepsilon$ | batch norm's scale, shift, mean, variance, and the small number under the root | |
 
 # %%
 import base64
@@ -57,6 +39,47 @@ budget = training.budget()
 generator = training.seed_all(4)
 print(f"budget: {budget.name}")
 random = partial(torch.randn, generator=generator, dtype=torch.float64)
+
+
+# %%
+rows = [
+    zoo.load(name).sample(14, generator=torch.Generator().manual_seed(0))
+    for name in ("gan-mnist", "dcgan-mnist")
+]
+# %%
+fig = plots.images(torch.cat(rows), columns=14, row_labels=["GAN", "DCGAN"], zoom=2)
+plots.show(
+    fig,
+    alt="Two rows of fourteen generated digits. The GAN's have stray specks and ragged strokes; "
+    "the DCGAN's have clean strokes.",
+)
+
+# %% [markdown]
+# **What to see.** Look at the strokes, not at the shapes. In the upper row each pixel was made on its own, by the dense layers of lesson 02:
+# edges are ragged, and specks stand where no stroke is. In the lower row both players have convolutions, and the strokes are whole.
+#
+# **The question.** What do convolutions know about images that dense layers don't? And why does the game go well with some of them and collapse with others?
+
+# %% [markdown]
+# | | |
+# |---|---|
+# | **You will be able to** | say what a transposed convolution is and what it is not; compute sizes, receptive fields, parameters and operations of a network by hand; give a reason for each rule of DCGAN, and say what goes wrong without it; count the modes of a failing generator, and find out rule by rule what repairs it; train a DCGAN on digits and faces; walk and calculate in its latent space, and judge the result by numbers; test what its discriminator has learned |
+# | **You need** | lesson 02 (the game, both losses); convolutions and batch norm as a user; lesson 03 helps (histograms, floors) |
+# | **Your time** | {{time}} (an estimate: lesson 00 says how) |
+# | **Machine time** | {{minutes}} minutes at the laptop budget on two CPU cores |
+#
+# **How to read it.** Every numbered equation is followed by a cell that computes both of its sides: `agrees` stops if
+# they differ. `refuses` computes a *wrong* form, one that people really write, and stops if the check would not
+# notice it. Cells that only draw begin folded. *Case files* are stories about two student reports; they are folded too, and
+# you can leave them out.
+#
+# | symbol | meaning | in code |
+# |---|---|---|
+# | $z$ | latent, $\mathcal N(0,I)$ | `z`, (B, 100) |
+# | $G$, $D$, $\ell$ | generator, discriminator, its logit | `model.generator`, `model.discriminator` |
+# | $k/s/p$ | kernel, stride, padding of a convolution | `kernel`, `stride`, `padding` |
+# | $C$ | a convolution written as a matrix | `C` |
+# | $\gamma,\beta,\mu,\sigma^2,\varepsilon$ | batch norm's scale, shift, mean, variance, and the small number under the root | |
 
 # %% [markdown]
 # # Part A · Convolutions, forwards and back

@@ -8,31 +8,12 @@
 # %% [markdown]
 # # 07 · The VAE, further
 #
-# | | |
-# |---|---|
-# | **You will be able to** | say exactly when a latent collapses, and tell a collapse that the objective wants from one that training only fell into; use β, warm-up and free bits and know what each of them costs; find the β that a "squared error" hides; count a VAE's bits per dimension on the scale of a flow; read a curve over $K$; train a convolutional VAE on faces, remove noise with it and find directions in it |
-# | **You need** | lesson 06 (ELBO), lesson 01 (probabilistic PCA, bits per dimension) |
-# | **Your time** | {{time}} (an estimate: lesson 00 says how) |
-# | **Machine time** | {{minutes}} minutes at the laptop budget on two CPU cores |
-#
 # Lesson 06 trained a VAE with two latents on digits. Give it fifty, or give it faces, and questions
 # come up that two latents hid. Most of the fifty say nothing: why? The samples are blurred: whose
 # fault is it? A number such as "ELBO −95" or "loss 0.02": can it be compared with anything?
 #
 # You begin in a laboratory where all answers are exact, a *linear* VAE, and take each of them to a
-# network. Every numbered equation is followed by a cell that computes both of its sides. It also
-# computes a *wrong* form of the equation, one that people really write, and shows that the check
-# notices.
-#
-# | symbol | meaning | in code |
-# |---|---|---|
-# | $x$, $D$ | data; how many numbers there are in one of them | `x`, (B, D) or (B, C, H, W) |
-# | $z$, $d$ | latent code and its length | `z`, (B, d) |
-# | $\sigma$ | standard deviation of a Gaussian decoder's pixels | `sigma` |
-# | $m$, $v$ | mean and variance of $q_\phi(z\mid x)$, one for each latent | `mean`, `log_var.exp()` |
-# | $\lambda_j$ | eigenvalues of the data's covariance $C$, largest first | `eigenvalues` |
-# | $\beta$ | weight of the KL term | `beta` |
-# | $K$ | importance samples of one bound | `k` |
+# network.
 
 # %%
 import copy
@@ -63,6 +44,50 @@ def same(seed=1):
     """A generator that gives everybody the same draws."""
     return torch.Generator().manual_seed(seed)
 
+
+# %%
+shown = data.load("faces", "test").batch(slice(0, 8)).x
+sheet, row_labels = [shown], ["faces"]
+for name in ("vae-faces", "vae-faces-sharp"):
+    of_zoo = zoo.load(name)
+    sheet += [of_zoo.decode(of_zoo.encode(shown)[0])]
+    sheet += [of_zoo.sample(8, generator=torch.Generator().manual_seed(0))]
+    row_labels += [f"{name}: restored", "drawn"]
+# %%
+plots.show(
+    plots.images(torch.cat(sheet), columns=8, row_labels=row_labels),
+    alt="Eight drawn faces; the first VAE restores them softly and draws soft faces; the second "
+    "restores them more sharply, and what it draws is hardly a face.",
+)
+
+# %% [markdown]
+# **What to see.** Two VAEs of faces. The first restores the faces softly, and draws new ones that are soft too. The second restores them better: compare
+# eyes and glasses. But what it draws is hardly a face. They differ mainly in one number: how much noise the decoder allows for in a pixel.
+#
+# **The question.** How can the network that restores better draw so much worse? Who decides how much a code says, and what becomes of the rest?
+
+# %% [markdown]
+# | | |
+# |---|---|
+# | **You will be able to** | say exactly when a latent collapses, and tell a collapse that the objective wants from one that training only fell into; use β, warm-up and free bits and know what each of them costs; find the β that a "squared error" hides; count a VAE's bits per dimension on the scale of a flow; read a curve over $K$; train a convolutional VAE on faces, remove noise with it and find directions in it |
+# | **You need** | lesson 06 (ELBO), lesson 01 (probabilistic PCA, bits per dimension) |
+# | **Your time** | {{time}} (an estimate: lesson 00 says how) |
+# | **Machine time** | {{minutes}} minutes at the laptop budget on two CPU cores |
+#
+# **How to read it.** Every numbered equation is followed by a cell that computes both of its sides: `agrees` stops if
+# they differ. `refuses` computes a *wrong* form, one that people really write, and stops if the check would not
+# notice it. Cells that only draw begin folded. *Case files* are stories about two student reports; they are folded too, and
+# you can leave them out.
+#
+# | symbol | meaning | in code |
+# |---|---|---|
+# | $x$, $D$ | data; how many numbers there are in one of them | `x`, (B, D) or (B, C, H, W) |
+# | $z$, $d$ | latent code and its length | `z`, (B, d) |
+# | $\sigma$ | standard deviation of a Gaussian decoder's pixels | `sigma` |
+# | $m$, $v$ | mean and variance of $q_\phi(z\mid x)$, one for each latent | `mean`, `log_var.exp()` |
+# | $\lambda_j$ | eigenvalues of the data's covariance $C$, largest first | `eigenvalues` |
+# | $\beta$ | weight of the KL term | `beta` |
+# | $K$ | importance samples of one bound | `k` |
 
 # %% [markdown]
 # # Part A · Collapse and β, exactly

@@ -13,28 +13,6 @@
 # and given the result a name: conditional GAN, conditional VAE, adversarial autoencoder, VAE/GAN,
 # adversarial variational Bayes. This lesson derives what each change does to the objective, what
 # it buys, and what it gives up. Then all five stand side by side, on the same two networks.
-#
-# | | |
-# |---|---|
-# | **You will be able to** | derive a GAN's and a VAE's objective *given a condition*, and say where the label must go; take the KL of a VAE apart into what a code tells and how far the codes lie from the prior; say which divergence an adversary of codes estimates, and when there is a bound left; read off a game who receives which gradient; judge a conditional model by more than one score |
-# | **You need** | lessons 02 (D*, JS, both losses of G) and 06 (ELBO, its gap, the Gaussian KL) |
-# | **Your time** | {{time}} (an estimate: lesson 00 says how) |
-# | **Machine time** | {{minutes}} minutes at the laptop budget on two CPU cores |
-#
-# **How to read it.** Every equation has a number, and the cell below it checks that very
-# equation: `agrees` asserts the right form, `refuses` asserts that a named wrong form would have
-# been noticed. An exercise has a `...` for you to replace and a check below it.
-#
-# | symbol | meaning | name in the code |
-# |---|---|---|
-# | $x$, $z$ | image, code | `x`, `z` |
-# | $c$ | condition: here a class | `c`, or `vector` (one-hot, (B, 10)) |
-# | $G_\theta$, $p_\theta(x\mid z,c)$ | generator, which is also a decoder | `model.generator` |
-# | $q_\phi(z\mid x,c)$ | encoder | `model.encoder` |
-# | $q(z)$ | *aggregated posterior*: $\mathbb E_x\,q(z\mid x)$ | `mixture` |
-# | $D_\psi$, $\ell$ | discriminator, its logit; of images, pairs or codes | `discriminator` |
-# | $T(x,z)$ | AVB's network, a log density ratio | `critic` |
-# | $\mathrm I(x;z)$ | mutual information, in nats | `told` |
 
 # %%
 import math
@@ -54,6 +32,40 @@ budget = training.budget()
 generator = training.seed_all(8)
 digits, test_digits = data.load("digits"), data.load("digits", "test")
 print(f"budget: {budget.name}")
+
+
+# %%
+explore.show(explore.class_style(zoo.load("cgan-mnist")))
+
+# %% [markdown]
+# **What to see.** Choose a digit: that is the *condition* $c$. Then move through the plane: that is the style, $z$. The row "this style" keeps the style and
+# runs through all ten conditions: slant and thickness mostly stay, the digit changes. Nobody labelled a style.
+#
+# **The question.** Where must the label enter the objective, so that the network obeys it and $z$ is left with the rest?
+
+# %% [markdown]
+# | | |
+# |---|---|
+# | **You will be able to** | derive a GAN's and a VAE's objective *given a condition*, and say where the label must go; take the KL of a VAE apart into what a code tells and how far the codes lie from the prior; say which divergence an adversary of codes estimates, and when there is a bound left; read off a game who receives which gradient; judge a conditional model by more than one score |
+# | **You need** | lessons 02 (D*, JS, both losses of G) and 06 (ELBO, its gap, the Gaussian KL) |
+# | **Your time** | {{time}} (an estimate: lesson 00 says how) |
+# | **Machine time** | {{minutes}} minutes at the laptop budget on two CPU cores |
+#
+# **How to read it.** Every numbered equation is followed by a cell that computes both of its sides: `agrees` stops if
+# they differ. `refuses` computes a *wrong* form, one that people really write, and stops if the check would not
+# notice it. Cells that only draw begin folded. *Case files* are stories about two student reports; they are folded too, and
+# you can leave them out.
+#
+# | symbol | meaning | name in the code |
+# |---|---|---|
+# | $x$, $z$ | image, code | `x`, `z` |
+# | $c$ | condition: here a class | `c`, or `vector` (one-hot, (B, 10)) |
+# | $G_\theta$, $p_\theta(x\mid z,c)$ | generator, which is also a decoder | `model.generator` |
+# | $q_\phi(z\mid x,c)$ | encoder | `model.encoder` |
+# | $q(z)$ | *aggregated posterior*: $\mathbb E_x\,q(z\mid x)$ | `mixture` |
+# | $D_\psi$, $\ell$ | discriminator, its logit; of images, pairs or codes | `discriminator` |
+# | $T(x,z)$ | AVB's network, a log density ratio | `critic` |
+# | $\mathrm I(x;z)$ | mutual information, in nats | `told` |
 
 # %% [markdown]
 # # Part A · Tell the players

@@ -13,25 +13,6 @@
 # one that is new: G is never told to fool D. In this lesson you derive each of its six losses and
 # ask autograd who receives which gradient. Then you train it, take it apart to see what each loss buys,
 # and find out from the first line of report A's log what was really trained there.
-#
-# | | |
-# |---|---|
-# | **You will be able to** | read Algorithm 1 of Bao et al. term by term; say which loss moves which network and prove it; explain why G matches *means of features*; carry loss weights from one image size to another; judge a conditional model by three scores at once; read an ablation; convict a wrong model by its first printed losses |
-# | **You need** | lessons 02 (the game), 06 (ELBO), 08 (conditions, VAE/GAN) |
-# | **Your time** | {{time}} (an estimate: lesson 00 says how) |
-# | **Machine time** | {{minutes}} minutes at the laptop budget on two CPU cores |
-#
-# Every equation has a number, and the cell below it checks that very equation: `agrees` asserts the
-# right form, `refuses` asserts that a named wrong form would have been noticed.
-#
-# | symbol | meaning | in code |
-# |---|---|---|
-# | $x_r$, $c$ | a real image and its label | `p.real`, `p.labels` |
-# | $x_f=G(z,c)$ | rebuilt, $z\sim q_\phi(z\mid x_r,c)$ from E | `p.rebuilt` |
-# | $x_p=G(z_p,c)$ | drawn, $z_p\sim\mathcal N(0,I)$ | `p.drawn` |
-# | $f_D$, $f_C$ | features: the input of the last layer of D, of C | `p.d`, `p.c` |
-# | $\lambda_1\ldots\lambda_4$ | weights of the losses | `settings["lambdas"]` |
-# | $d$ | decay of the moving feature centres | `decay` |
 
 # %%
 import json
@@ -57,6 +38,38 @@ generator = training.seed_all(9)
 torch.set_printoptions(precision=4, sci_mode=False)
 number = partial(torch.tensor, dtype=torch.float64)
 random = partial(torch.randn, generator=generator, dtype=torch.float64)
+
+
+# %%
+explore.show(explore.told_attributes(zoo.load("cvaegan-faces")))
+
+# %% [markdown]
+# **What to see.** Here the condition says which attributes a face has. Change one of them, glasses or a smile, and keep $z$: most of the face
+# stays. The pictures come from a network that was trained with three others, by six losses.
+#
+# **The question.** Which of the six losses taught it what? And what would it have learned if a gradient had gone to the wrong network?
+
+# %% [markdown]
+# | | |
+# |---|---|
+# | **You will be able to** | read Algorithm 1 of Bao et al. term by term; say which loss moves which network and prove it; explain why G matches *means of features*; carry loss weights from one image size to another; judge a conditional model by three scores at once; read an ablation; convict a wrong model by its first printed losses |
+# | **You need** | lessons 02 (the game), 06 (ELBO), 08 (conditions, VAE/GAN) |
+# | **Your time** | {{time}} (an estimate: lesson 00 says how) |
+# | **Machine time** | {{minutes}} minutes at the laptop budget on two CPU cores |
+#
+# **How to read it.** Every numbered equation is followed by a cell that computes both of its sides: `agrees` stops if
+# they differ. `refuses` computes a *wrong* form, one that people really write, and stops if the check would not
+# notice it. Cells that only draw begin folded. *Case files* are stories about two student reports; they are folded too, and
+# you can leave them out.
+#
+# | symbol | meaning | in code |
+# |---|---|---|
+# | $x_r$, $c$ | a real image and its label | `p.real`, `p.labels` |
+# | $x_f=G(z,c)$ | rebuilt, $z\sim q_\phi(z\mid x_r,c)$ from E | `p.rebuilt` |
+# | $x_p=G(z_p,c)$ | drawn, $z_p\sim\mathcal N(0,I)$ | `p.drawn` |
+# | $f_D$, $f_C$ | features: the input of the last layer of D, of C | `p.d`, `p.c` |
+# | $\lambda_1\ldots\lambda_4$ | weights of the losses | `settings["lambdas"]` |
+# | $d$ | decay of the moving feature centres | `decay` |
 
 # %% [markdown]
 # # Part A · Four players, six losses

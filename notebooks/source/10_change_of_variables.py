@@ -8,28 +8,9 @@
 # %% [markdown]
 # # 10 · Change of variables
 #
-# | | |
-# |---|---|
-# | **You will be able to** | say how a density changes when you bend the space it lives in; compute log-determinants cheaply and test them; build flows from affine, planar, spline and coupling layers; train them by maximum likelihood; prove that a density integrates to one; dequantise grey levels and say what that bounds |
-# | **You need** | lesson 01 (maximum likelihood and KL divergence, Monte Carlo error) |
-# | **Your time** | {{time}} (an estimate: lesson 00 says how) |
-# | **Machine time** | {{minutes}} minutes at the laptop budget on two CPU cores |
-#
 # A VAE gives you a *bound* on $\log p(x)$. A GAN gives you nothing. A **normalizing flow** gives you
 # $\log p(x)$ itself, exactly. The idea: start from noise whose density you know, and bend it until it
 # looks like the data. If you keep count of how much you stretched, you know the density afterwards.
-#
-# Every numbered equation is followed by a cell that computes both of its sides. It also computes
-# a *wrong* form of the equation, one that people really write, and shows that the check notices.
-#
-# | symbol | meaning | in code |
-# |---|---|---|
-# | $x$ | data, a number or a point | `x`, (B, 1) or (B, 2) |
-# | $z$ | noise, $\mathcal N(0, I)$ | `z`, the same shape |
-# | $f$ | the flow, data → noise, $z=f(x)$ | `flow(x)` → `z, log_det` |
-# | $g=f^{-1}$ | its inverse, noise → data | `flow.inverse(z)` |
-# | $\partial f/\partial x$ | the Jacobian, $D\times D$ | `jacobian(f, x)` |
-# | $\log\lvert\det\cdot\rvert$ | log-determinant, in nats | `log_det`, (B,) |
 
 # %%
 import inspect
@@ -44,7 +25,7 @@ from torch.distributions import (
     Normal,
 )
 
-from course_lib import data, explore, plots, training
+from course_lib import data, explore, plots, training, zoo
 from course_lib.checks import agrees, check, predict, refuses
 from course_lib.lessons import lesson_10
 from course_lib.lessons.shared import standard_error
@@ -58,6 +39,38 @@ from course_lib.training import Game, Move, Player
 
 budget = training.budget()
 generator = training.seed_all(10)
+
+
+# %%
+explore.show(explore.pointed(zoo.load("flow-moons")), x1=1.0, x2=-0.5)
+
+# %% [markdown]
+# **What to see.** The shade is a density that a network learned from points alone. Move the point: its way through the network's layers ends at $z$, a
+# place in plain Gaussian noise. The bars add up to $\log p(x)$: the density of the noise at $z$, and for each layer how much it stretched.
+#
+# **The question.** Why do these bars add up to a density, exactly, at every point? And which networks allow such a sum?
+
+# %% [markdown]
+# | | |
+# |---|---|
+# | **You will be able to** | say how a density changes when you bend the space it lives in; compute log-determinants cheaply and test them; build flows from affine, planar, spline and coupling layers; train them by maximum likelihood; prove that a density integrates to one; dequantise grey levels and say what that bounds |
+# | **You need** | lesson 01 (maximum likelihood and KL divergence, Monte Carlo error) |
+# | **Your time** | {{time}} (an estimate: lesson 00 says how) |
+# | **Machine time** | {{minutes}} minutes at the laptop budget on two CPU cores |
+#
+# **How to read it.** Every numbered equation is followed by a cell that computes both of its sides: `agrees` stops if
+# they differ. `refuses` computes a *wrong* form, one that people really write, and stops if the check would not
+# notice it. Cells that only draw begin folded. *Case files* are stories about two student reports; they are folded too, and
+# you can leave them out.
+#
+# | symbol | meaning | in code |
+# |---|---|---|
+# | $x$ | data, a number or a point | `x`, (B, 1) or (B, 2) |
+# | $z$ | noise, $\mathcal N(0, I)$ | `z`, the same shape |
+# | $f$ | the flow, data → noise, $z=f(x)$ | `flow(x)` → `z, log_det` |
+# | $g=f^{-1}$ | its inverse, noise → data | `flow.inverse(z)` |
+# | $\partial f/\partial x$ | the Jacobian, $D\times D$ | `jacobian(f, x)` |
+# | $\log\lvert\det\cdot\rvert$ | log-determinant, in nats | `log_det`, (B,) |
 
 # %% [markdown]
 # # Part A · How a density changes

@@ -8,31 +8,10 @@
 # %% [markdown]
 # # 11 · RealNVP
 #
-# | | |
-# |---|---|
-# | **You will be able to** | build an invertible network for images from coupling layers, and prove that it is one; count bits per dimension with every constant; train RealNVP on digits to a likelihood that beats a table of counts; use it: exact reconstruction, temperature, filling in, attributes; say what a likelihood does *not* tell you; find a fault from bits and samples alone |
-# | **You need** | lesson 10 (change of variables, log-determinants, dequantisation) |
-# | **Your time** | {{time}} (an estimate: lesson 00 says how) |
-# | **Machine time** | {{minutes}} minutes at the laptop budget on two CPU cores |
-#
 # Lesson 10 bent a line and a plane. An image has 784 dimensions, or thousands. You need a map of
 # all of them that can be inverted, whose log-determinant costs next to nothing, and that is
 # flexible enough for digits and faces. **RealNVP** (Dinh et al., 2016) is such a map: many
 # *couplings*, each almost trivial, arranged so that together they mix everything.
-#
-# Every numbered equation is followed by a cell that computes both of its sides. It also computes
-# a *wrong* form of the equation, one that people really write, and shows that the check notices.
-#
-# | symbol | meaning | in code |
-# |---|---|---|
-# | $k$ | grey levels, 0 … 255 | `levels`, (B, C, H, W) |
-# | $u$ | dequantisation noise in $[0,1)$, density $q(u\mid k)$ | `u` |
-# | $x=(k+u)/256$ | dequantised image in $[0,1)$ | `x`, (B, C, H, W) |
-# | $\alpha$ | squeezes $x$ away from 0 and 1 before the logit | `alpha` |
-# | $z=f(x)$ | noise, $\mathcal N(0,I)$ | `z`, (B, D) |
-# | $b$ | mask: 1 where a number stays | `b` |
-# | $s$, $t$ | log-scale and shift of a coupling | `s`, `t` |
-# | $D=C\cdot H\cdot W$ | numbers in one image, of the data | `flow.dimensions` |
 
 # %%
 import copy
@@ -56,12 +35,61 @@ from course_lib.models.flows.networks import ResidualNetwork
 from course_lib.models.flows.normalisation import ActivationNorm, BatchNorm
 from course_lib.models.inpainting import inpaint
 from course_lib.models.vae import log_normal
-from course_lib.pixels import bits_per_dim
+from course_lib.pixels import bits_per_dim, dequantise
 from course_lib.training import Game, Move
 
 budget = training.budget()
 generator = training.seed_all(11)
 digits, test_digits = data.load("digits"), data.load("digits", "test")
+
+
+# %%
+finished = zoo.load("realnvp-mnist")
+shown = dequantise(test_digits.images[:10], generator=torch.Generator().manual_seed(0))
+its_noise = finished.encode(shown)[0]
+fresh = torch.randn(its_noise.shape, generator=torch.Generator().manual_seed(0))
+grey = [((some + 3) / 6).clamp(0, 1).view(-1, 1, 28, 28) for some in (its_noise, fresh)]
+sheet = [shown, grey[0], finished.decode(its_noise), grey[1], finished.decode(fresh)]
+missed = (finished.decode(its_noise) - shown).abs().max()
+print(f"after going there and back the largest difference of a pixel is {missed:.1e}")
+# %%
+labels = ["digit", "its 784 numbers", "and back", "fresh noise", "its picture"]
+plots.show(
+    plots.images(torch.cat(sheet), columns=10, row_labels=labels, zoom=2),
+    alt="Ten digits, the 784 numbers that the flow makes of each, which look much like noise, "
+    "and the same digits rebuilt from them; below, fresh noise and the digit-like pictures that "
+    "the flow makes of it.",
+)
+
+# %% [markdown]
+# **What to see.** The flow turns each digit into 784 numbers that look much like noise, and back again without losing anything. Feed it fresh noise, and it
+# makes new pictures: strokes of the right kind, often no digit. Look at the second row again: is that really noise? Some stripes are left.
+#
+# **The question.** What must a network be like so that it can be run backwards, exactly? And what does its likelihood of an image tell, and what not?
+
+# %% [markdown]
+# | | |
+# |---|---|
+# | **You will be able to** | build an invertible network for images from coupling layers, and prove that it is one; count bits per dimension with every constant; train RealNVP on digits to a likelihood that beats a table of counts; use it: exact reconstruction, temperature, filling in, attributes; say what a likelihood does *not* tell you; find a fault from bits and samples alone |
+# | **You need** | lesson 10 (change of variables, log-determinants, dequantisation) |
+# | **Your time** | {{time}} (an estimate: lesson 00 says how) |
+# | **Machine time** | {{minutes}} minutes at the laptop budget on two CPU cores |
+#
+# **How to read it.** Every numbered equation is followed by a cell that computes both of its sides: `agrees` stops if
+# they differ. `refuses` computes a *wrong* form, one that people really write, and stops if the check would not
+# notice it. Cells that only draw begin folded. *Case files* are stories about two student reports; they are folded too, and
+# you can leave them out.
+#
+# | symbol | meaning | in code |
+# |---|---|---|
+# | $k$ | grey levels, 0 … 255 | `levels`, (B, C, H, W) |
+# | $u$ | dequantisation noise in $[0,1)$, density $q(u\mid k)$ | `u` |
+# | $x=(k+u)/256$ | dequantised image in $[0,1)$ | `x`, (B, C, H, W) |
+# | $\alpha$ | squeezes $x$ away from 0 and 1 before the logit | `alpha` |
+# | $z=f(x)$ | noise, $\mathcal N(0,I)$ | `z`, (B, D) |
+# | $b$ | mask: 1 where a number stays | `b` |
+# | $s$, $t$ | log-scale and shift of a coupling | `s`, `t` |
+# | $D=C\cdot H\cdot W$ | numbers in one image, of the data | `flow.dimensions` |
 
 # %% [markdown]
 # # Part A · Couplings, squeeze, scales
