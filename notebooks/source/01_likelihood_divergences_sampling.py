@@ -56,6 +56,36 @@ explore.show(explore.two_kls())
 # you can leave them out.
 
 # %% [markdown]
+# ## Five questions before you begin
+#
+# Take a minute for each, decide, and only then open the answer. A wrong guess is welcome: you will know what to look
+# for.
+#
+# **Question 1.** A model gives one of your ten thousand examples the probability 0, and all others a fine one. How large is the likelihood of the
+# data?
+#
+# *Answer.* Zero, and its logarithm is $-\infty$: likelihood is a product. One forgotten example is enough. So maximum likelihood can't afford to forget.
+#
+# **Question 2.** Can a probability density be larger than 1?
+#
+# *Answer.* Yes. Only its integral is 1. A density that is uniform on $[0,\,0.01]$ has the value 100 there. So $-\log p(x)$ may be negative, and it changes with the unit of $x$.
+#
+# **Question 3.** You estimate a mean in one dimension from 1,000 draws, and another one in a thousand dimensions from 1,000 draws. Both quantities have the same
+# variance. Which estimate is less exact?
+#
+# *Answer.* Neither. The standard error is the standard deviation of the averaged quantity, divided by $\sqrt{1000}$. The dimension does not occur in it.
+#
+# **Question 4.** You compress a hundred photographs of a night sky, nearly all black. One pixel is black in all of them. How many bits does that pixel cost,
+# with the best code?
+#
+# *Answer.* None: what is certain needs no bits. Section 6 uses this to expose a wrong score: a model that claims *less* than 0 bits for a pixel counts something wrong.
+#
+# **Question 5.** Data have two far-apart hills. You must describe them by *one* Gaussian. Where would you put it?
+#
+# *Answer.* It depends on what you may not do: never call a data point impossible (then cover both hills, and the valley), or never draw an improbable point (then sit on one hill). Both
+# are "near the data", by two different measures.
+
+# %% [markdown]
 # # Part A · Distances between densities
 #
 # Time: {{part:A}}. Afterwards you can say what maximum likelihood minimises, tell three divergences apart, and give an average its error.
@@ -75,13 +105,25 @@ explore.show(explore.two_kls())
 # \tag{1.1}$$
 #
 # with $H(p) = -\sum_x p(x)\log p(x)$ and
-# $\mathrm{KL}(p\|q) = \sum_x p(x)\log\frac{p(x)}{q(x)}$. The entropy does not know
+# $\mathrm{KL}(p\|q) = \sum_x p(x)\log\frac{p(x)}{q(x)}$. The entropy does not depend on
 # $\theta$. **So whoever maximises likelihood minimises this KL.** The whole expectation
 # with its sign turned, $-\mathbb{E}_p[\log q]$, is the *cross-entropy*.
 #
-# ### Exercise 01.1
+# **Exercise 01.1 · KL of two dice** · ●○○ · 5 min · code
+#
+# *Why.* Nearly every objective of this course is this number or a bound on it.
+#
 # Write $\mathrm{KL}(p\|q)$ in nats for two discrete distributions, tensors of shape (n,).
 # An outcome with $p = 0$ contributes nothing.
+#
+# *Nudge.* $p\log p$ tends to 0 as $p\to0$, but a computer's $0\cdot\log0$ is not a number. `torch.xlogy` knows it.
+#
+# *Compare.*
+# ```python
+# fair, loaded = torch.tensor([0.5, 0.5, 0.0]), torch.tensor([0.25, 0.25, 0.5])
+# print(torch.xlogy(fair, loaded))  # → tensor([-0.6931, -0.6931,  0.0000])
+# print(kl(fair, loaded))           # → tensor(0.6931)
+# ```
 
 
 # %% exercise="01.1"
@@ -283,7 +325,7 @@ plots.show(fig, alt="The two-mode target with the best Gaussian: forward KL cove
            "reverse KL sits on one mode, depending on the start, Jensen-Shannon does either.")
 
 # %% [markdown]
-# **What you see.** *Forward KL covers.* Its Gaussian is so wide that it puts much of its mass
+# **What to see.** *Forward KL covers.* Its Gaussian is so wide that it puts much of its mass
 # where there is hardly any data. A model of that kind draws improbable samples, but forgets
 # nothing. Every start ends in the same place.
 #
@@ -336,7 +378,7 @@ plots.show(fig, alt="Three landscapes over mean and log sigma of q. Forward KL h
            "valley with its minimum in the middle; reverse KL has one basin per mode, JS three.")
 
 # %% [markdown]
-# **What you see.** Dark is low, orange dots are the minima that the searches found. Forward
+# **What to see.** Dark is low, orange dots are the minima that the searches found. Forward
 # KL has one valley and one minimum, so the start does not matter. Reverse KL has one basin
 # around each mode, and steep walls. JS has a basin at each mode too, and one for the cover; in
 # the white region between and below them it is a *plateau*.
@@ -382,7 +424,7 @@ plots.show(fig, alt="Forward KL of two unit Gaussians grows as the distance squa
            "JS levels off at log 2 and its slope falls to zero.")
 
 # %% [markdown]
-# **What you see.** The further $q$ is from $p$, the harder forward KL pulls: its slope is
+# **What to see.** The further $q$ is from $p$, the harder forward KL pulls: its slope is
 # the distance itself. JS pulls hardest at a middling distance and then *lets go*. A model
 # that learns from JS learns nothing while it is far away. Keep this picture: it is the
 # GAN's first problem, in lesson 02.
@@ -429,10 +471,23 @@ agrees(spread, 2**0.5 / n**0.5, error=error, name="(1.8) standard deviation")
 refuses(spread, 2**0.5 / n, error=error, name="divided by n instead of √n")
 
 # %% [markdown]
-# ### Exercise 01.2
+# **Exercise 01.2 · An error from one run** · ●○○ · 4 min · code
+#
+# *Why.* Every "±" of this course comes from it.
+#
 # In practice you have one run and do not know $\mathrm{sd}[f]$. Estimate it from the same
 # $n$ values: write the **standard error** of their mean. (Whether you divide by $n$ or
 # $n-1$ inside makes no difference that matters.)
+#
+# *Nudge.* (1.8) has two parts. Which of them can you estimate by the spread of the $n$ values?
+#
+# *Compare.*
+# ```python
+# few = torch.tensor([1.0, 2.0, 3.0, 6.0])
+# print(few.std())            # → tensor(2.1602)
+# print(standard_error(few))  # → tensor(1.0801)
+# ```
+# (With $n$ in place of $n-1$ they are 1.8708 and .9354: right, too.)
 
 
 # %% exercise="01.2"
@@ -475,7 +530,7 @@ ax.legend(loc="lower left")
 plots.show(fig, alt="On log-log axes the measured error falls on the line of slope one half.")
 
 # %% [markdown]
-# **What you see.** The measured errors lie on the line of slope $-\frac12$: a hundred times
+# **What to see.** The measured errors lie on the line of slope $-\frac12$: a hundred times
 # the work for one more decimal. Your guess ends on that line if it was 100.
 #
 # Do the intervals tell the truth? In 40 runs of $n = 200$, draw each mean with two of *its
@@ -498,7 +553,7 @@ ax.set_ylim(0.4, 1.9)
 plots.show(fig, alt="Forty means with error bars around the true value 1; a few bars miss it.")
 
 # %% [markdown]
-# **What you see.** Nearly all bars cross the line at 1; the few orange squares do not, as
+# **What to see.** Nearly all bars cross the line at 1; the few orange squares do not, as
 # they should not. An estimate without its error is not a result. If two bars
 # overlap widely, a difference is not shown; nor is it that there is none. Where two models are scored on the
 # *same* images, look at the standard error of the difference.
@@ -553,7 +608,7 @@ refuses(narrow, right, error=chance, name="s = .5, infinite variance, and truste
 print(f"s = .5: only {narrow:.0%} of the intervals contain the truth")
 
 # %% [markdown]
-# **What you see.** With the narrow $q$ the standard error is an estimate of $\infty$ from finitely many
+# **What to see.** With the narrow $q$ the standard error is an estimate of $\infty$ from finitely many
 # numbers. It comes out finite, small, and false: the rare draws with huge weights, which should bring
 # the mean up to 1 and the error with it, are missing from most runs. Nothing in the run itself says so.
 #
@@ -610,7 +665,7 @@ plots.show(fig, alt="The effective number of draws falls exponentially with the 
            "the measured dots scatter, and at 200 dimensions lie far above the exact line.")
 
 # %% [markdown]
-# **What you see.** A straight line on a logarithmic axis: exponential decay, from a $q$
+# **What to see.** A straight line on a logarithmic axis: exponential decay, from a $q$
 # that is wrong by only a fifth in each dimension. And look at the right end: at $d=200$ the
 # *measured* number is far too optimistic (it can't even fall below 1). The few draws with huge weights, which make up
 # $\mathbb{E}[w^2]$, were never drawn. **An importance sampler that has failed does not know
@@ -677,8 +732,23 @@ refuses(draws.T.cov(), W @ W.T, error=error, name="the noise σ² I forgotten")
 # $$p(z|x) = \mathcal N\big(M^{-1}W^\top(x-\mu),\; \sigma^2 M^{-1}\big),
 # \qquad M = W^\top W + \sigma^2 I_q. \tag{1.12}$$
 #
-# ### Exercise 01.3
-# Write it. Return the mean, shape (q,), and the covariance, shape (q, q).
+# **Exercise 01.3 · The posterior** · ●●○ · 8 min · code
+#
+# *Why.* It is the answer that a VAE's encoder has to approximate. Here you have it exactly.
+#
+# Write (1.12). Return the mean, shape (q,), and the covariance, shape (q, q).
+#
+# *Nudge.* $M$ is only q × q, whatever the number of pixels. Solve with it instead of inverting a D × D matrix.
+#
+# *First line.* `M = W.T @ W + sigma**2 * torch.eye(W.shape[1], dtype=W.dtype)`
+#
+# *Compare.*
+# ```python
+# one_cause = torch.tensor([[2.0]], dtype=f64)
+# print(one_cause.T @ one_cause + 1)  # → tensor([[5.]], dtype=torch.float64)
+# m_and_c = posterior(torch.tensor([3.0], dtype=f64), torch.zeros(1, dtype=f64), one_cause, 1.0)
+# print(m_and_c[0], m_and_c[1])  # → tensor([1.2000], dtype=torch.float64) tensor([[0.2000]], dtype=torch.float64)
+# ```
 
 
 # %% exercise="01.3"
@@ -725,7 +795,7 @@ plots.show(fig, alt="Left: draws around the line of means, one x and the point o
            "its posterior mean maps to. Right: the posterior is much narrower than the prior.")
 
 # %% [markdown]
-# **What you see.** Left: the model's draws lie around a line; the black square is one $x$,
+# **What to see.** Left: the model's draws lie around a line; the black square is one $x$,
 # and the dotted line leads to the point that its most probable cause maps to. (It is pulled
 # a little towards the middle: the prior has a word too.) Right: seeing $x$ narrows $z$
 # down. How much of the prior the posterior still fills is what decides the next point.
@@ -741,9 +811,24 @@ plots.show(fig, alt="Left: draws around the line of means, one x and the point o
 # mean, tends to $\log p(x)$. In code the sum must not underflow: $e^{-800}$ is 0 in
 # float64.
 #
-# ### Exercise 01.4
+# **Exercise 01.4 · A mean of tiny numbers** · ●●○ · 6 min · code
+#
+# *Why.* Section 7 measures log p(x) of digits with it, and lesson 07 its bounds.
+#
 # Write $\log\frac1K\sum_k e^{a_k}$ along the first axis so that it works at $a_k = -800$
 # too.
+#
+# *Nudge.* Take the largest $a_k$ out of the sum before you take the exponential; or find the function of PyTorch that does it.
+#
+# *First line.* $\log\frac1K\sum_ke^{a_k}=\log\sum_ke^{a_k}-\log K$.
+#
+# *Compare.*
+# ```python
+# tiny = torch.tensor([-800.0, -802.0])
+# print(tiny.exp().mean().log())  # → tensor(-inf)
+# print(log_mean_exp(tiny))       # → tensor(-800.5662)
+# ```
+# (The first line is what must not happen.)
 
 
 # %% exercise="01.4"
@@ -806,9 +891,24 @@ agrees((d @ d - inner) / 0.1, d @ torch.linalg.solve(C, d), name="(1.14) square"
 # $\lambda_i$ in all; $\sigma^2$ of it is noise already, so $W$ brings only the rest. This
 # is **probabilistic PCA**: principal components with a density.
 #
-# ### Exercise 01.5
-# Write it. It will be fitted to digits below. ($W$ is fixed only up to a rotation in $z$
+# **Exercise 01.5 · Fit probabilistic PCA** · ●●○ · 12 min · code
+#
+# *Why.* If it passes, your own function makes the first model of digits in this course.
+#
+# Write (1.15). It will be fitted to digits below. ($W$ is fixed only up to a rotation in $z$
 # space, so the check compares $WW^\top$.)
+#
+# *Nudge.* `torch.linalg.eigh` sorts the eigenvalues *upwards*. And maximum likelihood divides the covariance by $N$, not by $N-1$.
+#
+# *First line.* `values, vectors = torch.linalg.eigh((x - mean).T @ (x - mean) / len(x))`, after the mean.
+#
+# *Compare.*
+# ```python
+# cross = torch.tensor([[2.0, 0.0], [-2.0, 0.0], [0.0, 1.0], [0.0, -1.0]], dtype=f64)
+# print((cross.T @ cross / 4).diagonal())  # → tensor([2.0000, 0.5000], dtype=torch.float64)
+# m_w_v = fit_ppca(cross, 1)
+# print((m_w_v[1] @ m_w_v[1].T).diagonal().abs(), float(m_w_v[2]))  # → tensor([1.5000, 0.0000], dtype=torch.float64) 0.5
+# ```
 
 
 # %% exercise="01.5"
@@ -971,7 +1071,7 @@ plots.show(fig, alt="Left: log-likelihood of five EM runs, all rising, some stop
            "Right: the means of the worst run on the ring of eight Gaussians.")
 
 # %% [markdown]
-# **What you see.** Every curve rises in every step, and they end at different heights. EM
+# **What to see.** Every curve rises in every step, and they end at different heights. EM
 # finds *a* maximum. In the lowest run (right) one component sits between two modes while two others
 # share one. (The best run lies a little *above* the density that drew the points: it was
 # fitted to these thousand.) So maximum likelihood can miss a mode too, when the search stops
@@ -1008,8 +1108,19 @@ peak = gaussian(0, 0.01).log_prob(torch.zeros(())).exp()
 print(f"N(0, .01²) has the density {peak:.1f} at 0")
 
 # %% [markdown]
-# ### Exercise 01.6
-# Write (1.18). If it is right, it is what scores the digits below.
+# **Exercise 01.6 · Bits per dimension** · ●○○ · 4 min · code
+#
+# *Why.* It scores the digits below and every flow of lesson 11. Numbers in papers differ by what is forgotten here.
+#
+# Write (1.18).
+#
+# *Nudge.* Three things are done to $\log p(x)$: its unit, its share for one dimension, and the scale of $x$.
+#
+# *Compare.*
+# ```python
+# flat = torch.tensor(0.0)  # log p of a density that is uniform on [0, 1]
+# print(bits_per_dim(flat, 784), bits_per_dim(torch.tensor(784 * math.log(2)), 784))  # → tensor(8.) tensor(7.)
+# ```
 
 
 # %% exercise="01.6"
@@ -1092,7 +1203,7 @@ plots.show(fig, alt="On raw integers the bits fall without end as sigma shrinks;
            "values have a minimum of a quarter bit at sigma 1/(256 root 12).")
 
 # %% [markdown]
-# **What you see.** On raw integers the score sinks below 0 and never stops. Dequantised, it
+# **What to see.** On raw integers the score sinks below 0 and never stops. Dequantised, it
 # has a minimum just above 0, at the width of the noise, and rises steeply to its left. The
 # lesson for every table: *say how the data were dequantised, or say nothing.*
 
@@ -1139,7 +1250,7 @@ plots.show(fig, alt="Mean images over the latent plane: blurred shapes that fade
            "another, a 0 on one side and a 1 on the other.")
 
 # %% [markdown]
-# **What you see.** No label was used, and yet 0 and 1 lie far apart. Most other classes
+# **What to see.** No label was used, and yet 0 and 1 lie far apart. Most other classes
 # share the middle. The images explain why: a linear map can only add two fixed patterns to
 # the mean digit, so the plane is a double exposure, not a set of digits. Lesson 06 bends
 # this plane with the same two latents.
@@ -1156,7 +1267,7 @@ fig = plots.images(sheet, columns=8, zoom=2, column_labels=names)
 plots.show(fig, alt="The mean digit and the first seven columns of W, as grey images.")
 
 # %% [markdown]
-# **What you see.** Grey is 0, white adds ink, black takes it away. The first pattern is a
+# **What to see.** Grey is 0, white adds ink, black takes it away. The first pattern is a
 # ring against a stroke: the axis from 1 to 0 that you saw in the plane.
 #
 # ### How many latents?
@@ -1194,7 +1305,7 @@ plots.show(fig, alt="Held-out bits per dimension of probabilistic PCA against th
            "latents: falling from about 8, with growing error bars at the right end.")
 
 # %% [markdown]
-# **What you see.** The score falls slowly. With few latents $\sigma$ must be large, and
+# **What to see.** The score falls slowly. With few latents $\sigma$ must be large, and
 # *one* $\sigma$ serves all pixels: the empty border pays for the restless middle. At the
 # right end look at the error bars. There $\sigma$ is so small that single pixels decide: an
 # image with ink where training had none costs a fortune. (The curve is also a choice made
@@ -1238,7 +1349,7 @@ print(f"least mean at the floor {floors[lowest]:g}; within one standard error of
       f"{floors[close].max():g}")
 
 # %% [markdown]
-# **What you see.** The *typical* image (the median) keeps gaining as the floor sinks. The
+# **What to see.** The *typical* image (the median) keeps gaining as the floor sinks. The
 # *mean* turns up again, and its error bar grows: a few images have one pixel of ink where a
 # component saw none, and a Gaussian charges the square of the distance over $2\sigma^2$ for
 # it. Maximum likelihood on a finite sample would take the left end. A common rule is the most
@@ -1269,7 +1380,7 @@ plots.show(fig, alt="Bits per dimension of the uniform density, of PCA with seve
            "numbers of latents, and of the mixture, each with its standard error.")
 
 # %% [markdown]
-# **What you see.** The mixture beats every PCA: it may have a different plane for each way
+# **What to see.** The mixture beats every PCA: it may have a different plane for each way
 # of writing, and a different noise for each pixel. The reference point for the coming
 # lessons: a normalising flow reaches about 1.1 bits/dim on MNIST (lesson 11; with learned noise and six times as
 # many digits). The bits between the mixture's and that number remain to be gained by better models.
@@ -1293,7 +1404,7 @@ plots.show(fig, alt="Five rows of seven images: real digits, PCA draws with and 
            "noise, mixture draws with and without noise.")
 
 # %% [markdown]
-# **What you see.** PPCA draws grey snow: its one $\sigma$ is spread over all pixels.
+# **What to see.** PPCA draws grey snow: its one $\sigma$ is spread over all pixels.
 # Without noise there remain strokes that belong to no digit in particular: all classes
 # share one Gaussian, so it *covers* what lies between them (section 2). The mixture's draws
 # are often readable, since a component is roughly one way of writing one digit. Its noise
@@ -1313,7 +1424,7 @@ print("their most frequent classes:", " ".join(labels[k] for k in common.tolist(
 print(f"a digit has the class of its component in {pure:.0%} of the cases")
 
 # %% [markdown]
-# **What you see.** Most means are one digit in a certain hand. The mixture was shown no label, and in two
+# **What to see.** Most means are one digit in a certain hand. The mixture was shown no label, and in two
 # thirds of the cases a digit has the class of its component (thirty components by chance: a sixth). The
 # likelihood rewards grouping what looks alike. That is often one class, and not always: the largest component
 # is a blend.
@@ -1333,7 +1444,7 @@ plots.show(fig, alt="A three turns into a seven in seven steps: probabilistic PC
            "cross-fade of pixels look alike, both with the two digits on top of each other.")
 
 # %% [markdown]
-# **What you see.** Half-way there are two digits on top of each other, in both rows. A
+# **What to see.** Half-way there are two digits on top of each other, in both rows. A
 # straight line in $z$ is a straight line in $x$ when the decoder is linear. Whoever claims
 # that a model has learned a "smooth latent space" must beat this row.
 #
@@ -1374,7 +1485,7 @@ plots.show(fig, alt="How far the prior-sampling estimate of log p(x) is too low,
 print({name: f"{gap[-1]:.1f} nats at K = 10,000" for name, gap in gaps.items()})
 
 # %% [markdown]
-# **What you see.** Two latents: the estimate arrives. Fifty latents: with ten thousand
+# **What to see.** Two latents: the estimate arrives. Fifty latents: with ten thousand
 # draws it is still wrong by a factor of $e$ to the power of that number, and each
 # tenfold takes off a few hundred nats, and fewer each time: at this rate no computer gets there. The posterior fills a tiny part of the prior, and no prior
 # draw lands in it. This is (1.10) in the wild. A VAE exists to mend it: it learns where to
@@ -1412,10 +1523,17 @@ for run, gap in gap_curves.items():
     print(f"run {run}: {gap[0]:+.2f} nats at K = 1, {gap[-1]:+.2f} at K = 100")
 
 # %% [markdown]
-# ### Exercise 01.7
+# **Exercise 01.7 · Three estimates of log p(x)** · ●●○ · 8 min · answer
+#
+# *Why.* Two of these programs run without an error and print believable numbers.
+#
 # Diagnose before you read on. Ask of each curve: does it *move* with $K$? On which *side*
 # of the exact value is it? Use each of the words `"healthy"`, `"mean of logs"`, `"weights
 # forgotten"` once.
+#
+# *Nudge.* An honest estimate is too low on average, (1.13). Which curve breaks this rule?
+#
+# *First line.* For each run two facts: "above or below 0 at $K=100$" and "moves with $K$ or not".
 
 # %% exercise="01.7"
 ### BEGIN SOLUTION
@@ -1492,18 +1610,67 @@ refuses(report_a(S2, S1), exact, name="Σ₁ and Σ₂ exchanged")
 # %% [markdown]
 # ## 10 · Exercises
 #
-# 01.1 to 01.7 stand above, each with its check. Two more, without a check:
+# 01.1 to 01.7 stand above, each with its check. The following have none.
 #
-# **01.8** In section 2, let the target's modes move together (from ±3 to ±0.5). At which
+# **Exercise 01.8 · When two minima become one** · ●●○ · 12 min · experiment
+#
+# *Why.* Reverse KL loses a mode because it has two minima. How far apart must modes be for that?
+#
+# In section 2, let the target's modes move together (from ±3 to ±0.5). At which
 # distance do the two minima of the reverse KL become one? Predict first.
 #
-# **01.9** In section 7, score the mixture on digits with *inverted* grey (255 − u) and on
+# *Nudge.* Write the target with its place as an argument, and search from −2 and from +2 as section 2 does. Two minima are there as long as the two searches end at
+# different places.
+#
+# *First line.* `def log_target_at(x, place): …`, with `place` where `log_target` has 3.
+#
+# *Compare.*
+# ```python
+# ends = [best_gaussian(MEASURES["reverse KL"], start)[0] for start in (-2.0, 2.0)]
+# print(round(float(ends[1] - ends[0]), 2))  # → 6.0
+# ```
+# (At ±3, the section's target: the two ends lie six apart.)
+#
+# **Exercise 01.9 · Inverted, and shifted** · ●●○ · 10 min · experiment
+#
+# *Why.* A likelihood and an eye do not mind the same things.
+#
+# In section 7, score the mixture on digits with *inverted* grey (255 − u) and on
 # digits shifted by three pixels to the right. Which hurts more, and why? Which of the two
 # would a person mind more?
 #
-# *Optional, with pen:* derive (1.15) for $D = 2$, $q = 1$ from the gradient of the
-# log-likelihood.
+# *Nudge.* Change the levels *before* you dequantise. `torch.roll` shifts.
 #
+# *First line.* `inverted = data.dequantise(255 - test.images, generator).flatten(1).double()`
+#
+# *Compare.*
+# ```python
+# print(255 - torch.tensor([0, 255], dtype=torch.uint8))  # → tensor([255,   0], dtype=torch.uint8)
+# print(torch.tensor([[1, 2, 3, 4]]).roll(1, -1))         # → tensor([[4, 1, 2, 3]])
+# ```
+# (What leaves at the right comes in at the left. A digit's border is empty, so no harm is done.)
+#
+# **Exercise 01.10 · The smallest PPCA, on paper** · ●●● · 25 min · pen
+#
+# *Why.* (1.15) came from the literature. In the smallest case you can derive all of it.
+#
+# Derive (1.15) for $D = 2$, $q = 1$. Take data with mean 0 whose covariance $S$ is diagonal with $\lambda_1>\lambda_2$, and search among $W=(w,0)^\top$.
+#
+# *Nudge.* For such a $W$ the model's covariance is diagonal. So the two coordinates are independent Gaussians, and each has its own variance to fit.
+#
+# *First line.* $\frac1m\log L=-\frac12\sum_{i=1}^2\Bigl(\log2\pi c_i+\frac{\lambda_i}{c_i}\Bigr)$ with $c_1=w^2+\sigma^2$ and $c_2=\sigma^2$.
+
+# %% [markdown] tags=["solution"]
+# *Solution 01.10.* The goal is the $w$ and $\sigma^2$ at which the likelihood is greatest. The model's covariance is
+# $WW^\top+\sigma^2I=\operatorname{diag}(w^2+\sigma^2,\,\sigma^2)$. Call its entries $c_1$ and $c_2$. The average of $x_i^2$ over the data is $\lambda_i$. So
+# $\frac1m\log L=-\frac12\sum_i\bigl(\log2\pi c_i+\lambda_i/c_i\bigr)$.
+#
+# The two terms can be made large one by one, as long as $c_1\ge c_2$ can be reached. Differentiate a term: $-\frac12\bigl(1/c_i-\lambda_i/c_i^2\bigr)$. It is zero at $c_i=\lambda_i$, positive
+# below and negative above: a maximum. So $c_1=\lambda_1$ and $c_2=\lambda_2$, which is allowed, since $\lambda_1>\lambda_2$. Hence $\sigma^2=\lambda_2$, the mean of the single discarded eigenvalue, and $w^2=\lambda_1-\sigma^2$: that is (1.15).
+#
+# Why the direction of the *larger* eigenvalue? Turn $W$ to $(0,w)^\top$: then $c_2\ge c_1$ must hold, and the best that is left is $c_1=c_2=(\lambda_1+\lambda_2)/2$. That is the model with $w=0$, and it is less likely: each term was best at its own $\lambda_i$. (That no slanted direction does better needs the general proof of Tipping and Bishop.)
+
+# %% [markdown]
 # ## Summary
 #
 # - Maximum likelihood minimises $\mathrm{KL}(p_\mathrm{data}\|p_\theta)$, (1.1). It covers.
@@ -1521,6 +1688,28 @@ refuses(report_a(S2, S1), exact, name="Σ₁ and Σ₂ exchanged")
 #
 # **Next**: [lesson 02](02_gan.ipynb) gives up the likelihood altogether; lesson 06, which
 # needs only this one, keeps it and learns where to draw.
+#
+# ## Five questions at the end
+#
+# **Question 1.** A model is trained by maximum likelihood on digits and its samples look like blends of two classes. Is that a bug?
+#
+# *Answer.* Not necessarily. Forward KL charges for data that the model calls improbable, and hardly for improbable samples. A model that is too simple covers what lies between.
+#
+# **Question 2.** Two models are scored on the same 1,000 images: 4.43 ± .07 and 4.38 ± .07 bits/dim. Somebody says that this shows nothing. Right?
+#
+# *Answer.* Not yet decided. The two errors are of the images, and both models met the same images. Take the difference image by image. Its standard error may be far smaller than .07.
+#
+# **Question 3.** Your importance sampler reports a tiny standard error. Why may you not be glad yet?
+#
+# *Answer.* If its $q$ is too narrow, the rare draws with huge weights are missing, and with them the error that they would have shown. Look at the largest weight's share, or check on a case with a known answer.
+#
+# **Question 4.** You draw $z$ from the prior and average $\log p(x\mid z)$ over a million draws. Do you get $\log p(x)$?
+#
+# *Answer.* No. The mean of the logarithms does not depend on the number of draws; it is a lower bound, (1.13). The logarithm of the mean tends to $\log p(x)$, slowly.
+#
+# **Question 5.** A paper prints −2.1 bits/dim on 8-bit images. What do you conclude?
+#
+# *Answer.* That it is no code length of those images: nothing costs less than 0 bits on average. Perhaps the +8 of (1.18) is missing, or the noise of dequantisation was narrower than a level.
 #
 # ## References
 # - S. Kullback, R. A. Leibler. On information and sufficiency. *Annals of Mathematical
