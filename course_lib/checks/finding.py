@@ -39,7 +39,8 @@ def numbers(lesson: str | None = None) -> list[str]:
 
 def _lessons() -> list[str]:
     package = importlib.import_module(LESSONS)
-    return sorted(module.name[-2:] for module in pkgutil.iter_modules(package.__path__))
+    modules = (module.name for module in pkgutil.iter_modules(package.__path__))
+    return sorted(name[-2:] for name in modules if name.startswith("lesson_"))
 
 
 def _stated(lesson: str, what: str) -> dict[str, Any]:
