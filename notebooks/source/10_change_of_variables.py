@@ -73,6 +73,33 @@ explore.show(explore.pointed(zoo.load("flow-moons")), x1=1.0, x2=-0.5)
 # | $\log\lvert\det\cdot\rvert$ | log-determinant, in nats | `log_det`, (B,) |
 
 # %% [markdown]
+# ## Five questions before you begin
+#
+# Take a minute for each, decide, and only then open the answer. A wrong guess is welcome: you will know what to look
+# for.
+#
+# **Question 1.** $z$ is uniform on $[0,1]$ and $x=2z$. How high is the density of $x$?
+#
+# *Answer.* ½ on $[0,2]$. The same probability lies on twice the length. You had to divide by how much the map stretches.
+#
+# **Question 2.** $z\sim\mathcal N(0,1)$ and $x=e^z$. Is $x$'s most probable place $e^0=1$, the image of $z$'s most probable place?
+#
+# *Answer.* No. It is $e^{-1}\approx.37$. Where the map squeezes (to the left) the density rises, and this moves the peak. Section 1 draws it.
+#
+# **Question 3.** A matrix turns the plane by 30 degrees. By how much does it change areas? And a matrix that moves every point to
+# the right by its height?
+#
+# *Answer.* Neither changes any area: both have the determinant 1. A map can move things a lot and keep all areas.
+#
+# **Question 4.** Can a continuous map that can be undone take one disc to two separate discs?
+#
+# *Answer.* No. The image of something connected is connected. So a flow from one cloud of noise keeps bridges between two far-apart clusters. Section 6 shows them.
+#
+# **Question 5.** A pixel takes the values 0 to 255. You fit a *density* to it. How good can its likelihood become?
+#
+# *Answer.* As good as you like: put a very narrow peak on each whole number. Section 7 shows it, and the remedy.
+
+# %% [markdown]
 # # Part A · How a density changes
 #
 # Time: {{part:A}}. Afterwards you can derive the change of variables on a line and in the plane, and build maps whose determinant costs nothing.
@@ -80,10 +107,10 @@ explore.show(explore.pointed(zoo.load("flow-moons")), x1=1.0, x2=-0.5)
 # %% [markdown]
 # ## 1 · On a line
 #
-# Draw $z\sim\mathcal N(0,1)$ and let $x=g(z)=e^z$. What is the density of $x$?
+# Draw $z\sim\mathcal N(0,1)$ and let $x=g(z)=e^z$. The goal is the density of $x$.
 #
-# Probability is kept, length is not. The noise between $z$ and $z+dz$ lands between $x$ and $x+dx$,
-# and brings its probability along: $p(x)\,\lvert dx\rvert=p_z(z)\,\lvert dz\rvert$. So, with $f=g^{-1}$,
+# The noise between $z$ and $z+dz$ lands between $x$ and $x+dx$. It brings its probability along, but the two lengths
+# differ: $p(x)\,\lvert dx\rvert=p_z(z)\,\lvert dz\rvert$. Divide by $\lvert dx\rvert$, and write $z=f(x)$ with $f=g^{-1}$:
 #
 # $$p(x)=p_z\big(f(x)\big)\,\left|\frac{df}{dx}\right|. \tag{10.1}$$
 #
@@ -131,9 +158,23 @@ plots.show(fig, alt="The histogram follows the curve with the slope; the other i
 # **What to see.** The steps are real draws. The curve with the slope goes through them. The dashed
 # one has its peak in the wrong place and encloses an area that is not one.
 #
-# **Your turn** (exercise 10.1). Let $u$ be uniform on $[0,1]$ and $x=\operatorname{logit}(u)=\log
-# u-\log(1-u)$. What is the density of $x$? (The inverse of the logit is `torch.sigmoid`. Lesson 11
-# sends every pixel through this map.)
+# **Exercise 10.1 · The density of a logit** · ●●○ · 6 min · code
+#
+# *Why.* Lesson 11 sends every pixel through this map, and must count its slope.
+#
+# Let $u$ be uniform on $[0,1]$ and $x=\operatorname{logit}(u)=\log
+# u-\log(1-u)$. What is the density of $x$? (The inverse of the logit is `torch.sigmoid`.)
+#
+# *Nudge.* Which of the two maps is $f$ in (10.1), the one from $x$ to what you know? And how high is the density of $u$?
+#
+# *First line.* `u = torch.sigmoid(x)`
+#
+# *Compare.*
+# ```python
+# places = torch.tensor([0.0, 2.0])
+# print(torch.sigmoid(places))     # → tensor([0.5000, 0.8808])
+# print(density_of_logit(places))  # → tensor([0.2500, 0.1050])
+# ```
 
 
 # %% exercise="10.1"
@@ -156,8 +197,12 @@ check("10.1", density_of_logit)
 # Where $f$ is steep, a narrow strip becomes a wide one. The probability in it is the same, so the areas are equal, and the density of $x$ is higher by just the slope $df/dx$. That is (10.1).
 #
 # **Bend it yourself.** Drag the knots of the curve. Every coloured strip keeps its eighth of the probability,
-# however you bend. Question: you want two heaps with an empty gap between them. Where must the curve be steep, and
+# however you bend.
+#
+# **Think.** You want two heaps with an empty gap between them. Where must the curve be steep, and
 # where nearly level?
+#
+# *Answer.* Steep where the heaps are, nearly level in the gap: by (10.1) the density is the noise's times the slope.
 
 # %%
 explore.show(explore.line_flow())
@@ -307,9 +352,13 @@ elsewhere = torch.stack([jacobian(unbend, v).det().abs().log() for v in x])
 refuses(there, -elsewhere, name="∂g/∂z taken at x instead of at f(x)")
 
 # %% [markdown]
-# ### Report A on the reparameterisation (E09)
+# ### E09 · Report A on the reparameterisation, in the plane (case file, optional)
 #
-# The course is built on two student reports, A and B. Report A, section 3.3.2:
+# Report A is one of the two student reports that this course reads closely (lesson 00 says why). It says that a bent noise has the density of the noise. Lesson 06
+# met this with one number. In the plane you can see what else goes wrong.
+
+# %% [markdown]
+# Report A, section 3.3.2:
 #
 # > If $z(i) = g(X + (i))$, then $q(z(i)) = p((i))$, so the above formula on the derivation of the variance can be turned into the following one:
 #
@@ -346,7 +395,7 @@ refuses(share, wrong, error=error, name="as printed, even when divided by its ma
 # ## 3 · Determinants that cost nothing
 #
 # A $D\times D$ determinant costs about $D^3$ operations. An image has $D=784$ or more, for every image
-# in every step. Flows are built from maps whose determinant you can *read off*.
+# in every step. The goal of this section: maps whose determinant you can *read off*, and which together still bend the space. Flows are built from these.
 #
 # ### 3.1 · Triangular maps
 #
@@ -517,7 +566,22 @@ agrees(matrix.det(), 1 + v @ u, tol=1e-8, name="(10.10) in 50 dimensions")
 refuses((1 + u * v).prod(), matrix.det(), tol=1e-8, name="product of the diagonal")
 
 # %% [markdown]
-# **Your turn** (exercise 10.2): $\log\lvert\det\rvert$ of the planar map, in two lines.
+# **Exercise 10.2 · The planar determinant** · ●●○ · 7 min · code
+#
+# *Why.* It is the smallest case of the trick of all flows: a determinant without a matrix.
+#
+# Write $\log\lvert\det\rvert$ of the planar map, in two lines.
+#
+# *Nudge.* In (10.10) take $v=\tanh'(w^\top x+b)\,w$. What is then $v^\top u$ for each $x$?
+#
+# *First line.* `slope = 1 - torch.tanh(x @ w + b).square()`
+#
+# *Compare.*
+# ```python
+# at_zero, along = torch.zeros(1, 2), torch.tensor([1.0, 0.0])
+# print(1 - torch.tanh(at_zero @ along).square())                        # → tensor([1.])
+# print(planar_log_det(at_zero, along, 2 * along, torch.tensor(0.0)))  # → tensor([1.0986])
+# ```
 
 
 # %% exercise="10.2"
@@ -664,7 +728,22 @@ everywhere = torch.cat([s[:, :2], s], 1)  # an s for the kept numbers too
 refuses(everywhere.sum(1), exact, tol=1e-8, name="summed over the kept numbers too")
 
 # %% [markdown]
-# **Your turn** (exercise 10.3): undo (10.13) in the plane. `s` and `t` are functions of the kept part.
+# **Exercise 10.3 · Undo a coupling** · ●●○ · 6 min · code
+#
+# *Why.* Sampling needs the inverse. That it costs no more than the map itself is the point of couplings.
+#
+# Undo (10.13) in the plane. `s` and `t` are functions of the kept part.
+#
+# *Nudge.* The kept part is the same before and after. So you can compute $s$ and $t$ again. Then solve for $x_b$, last operation first.
+#
+# *First line.* `changed - t(kept)` undoes the shift.
+#
+# *Compare.*
+# ```python
+# double, one = (lambda a: math.log(2) + 0 * a), (lambda a: 1 + 0 * a)
+# print(torch.tensor([[3.0, 9.0]])[:, 1:] - one(torch.tensor([[3.0]])))  # → tensor([[8.]])
+# print(uncouple(torch.tensor([[3.0, 9.0]]), double, one))               # → tensor([[3., 4.]])
+# ```
 
 
 # %% exercise="10.3"
@@ -708,9 +787,24 @@ with torch.no_grad():
 # %% [markdown]
 # ## 6 · From equation to code, then train
 #
-# **Your turn** (exercise 10.4): the objective. `flow(x)` gives `z` (B, D) and `log_det` (B,). Return
-# $\log p(x)$ by (10.4), one number per point, with every constant. If it passes, it trains the flows
-# below.
+# **Exercise 10.4 · The objective** · ●●○ · 8 min · code
+#
+# *Why.* If it passes, it trains all flows below.
+#
+# `flow(x)` gives `z` (B, D) and `log_det` (B,). Return
+# $\log p(x)$ by (10.4), one number per point, with every constant.
+#
+# *Nudge.* $\log\mathcal N(z;0,I)$ is a sum over dimensions, and each has a constant with $2\pi$ in it. The sign of the determinant follows the direction data → noise.
+#
+# *First line.* `z, log_det = flow(x)`
+#
+# *Compare.*
+# ```python
+# halving = lambda x: (2 * x, torch.full((len(x),), 2 * math.log(2)))  # a flow by hand: z = 2x
+# origin = torch.zeros(1, 2)
+# print(-0.5 * (origin.square() + math.log(2 * math.pi)).sum(1))  # → tensor([-1.8379])
+# print(log_prob(halving, origin))                                # → tensor([-0.4516])
+# ```
 
 
 # %% exercise="10.4"
@@ -759,7 +853,11 @@ def train_flow(flow, dataset, rounds, seed=0):
 # %% [markdown]
 # ### 6.1 · Moons, with every kind of layer
 #
-# **Predict** two numbers. Test points of moons, loss $-\log p$ in nats; the entropy is 1.01.
+# **Exercise 10.11, 10.12 · Two losses** · ●○○ · 3 min · predict
+#
+# *Why.* One of the two you can compute without any training.
+#
+# Two numbers. Test points of moons, loss $-\log p$ in nats; the entropy is 1.01.
 # *NICE without its scaling*: where will its loss stop? *RealNVP*, eight affine couplings: how much KL
 # will be left?
 
@@ -1093,7 +1191,20 @@ plots.show(fig, alt="Without noise the loss falls far below the entropy; with no
 #
 # $$\log P(\text{image})\ge\mathbb E\big[\log p_y(y)\big]-D\log K,\qquad\text{bits per dimension}=\frac{D\log K-\mathbb E[\log p_y]}{D\,\ln2}. \tag{10.19}$$
 #
-# **Your turn** (exercise 10.6).
+# **Exercise 10.6 · Bits per dimension** · ●○○ · 5 min · code
+#
+# *Why.* Scores of flows are told in this unit, and wrong ones look just as plausible.
+#
+# Write the right side of (10.19) for the density of one image.
+#
+# *Nudge.* First back to grey levels ($D\log K$), then the unit (ln 2), then the share of one dimension.
+#
+# *Compare.*
+# ```python
+# nothing_known = torch.zeros(1)
+# print(nothing_known - 10 * math.log(256))      # → tensor([-55.4518])
+# print(bits_per_dim(nothing_known, 10, 256))    # → tensor([8.])
+# ```
 
 
 # %% exercise="10.6"
@@ -1176,7 +1287,15 @@ for name, model in models.items():
     print(f"{name:5} exp(log_prob) integrates to {total:8.3f}")
 
 # %% [markdown]
-# **Your turn** (exercise 10.5). The words are `"healthy"`, `"wrong inverse"`, `"log-det doubled"`.
+# **Exercise 10.5 · Dana, Emil, Fay** · ●●○ · 8 min · answer
+#
+# *Why.* Both faults leave the loss falling smoothly.
+#
+# Give each name one of the words `"healthy"`, `"wrong inverse"`, `"log-det doubled"`.
+#
+# *Nudge.* Three things were measured: the loss, the mass, the samples. Which of them does an inverse touch, and which does a log-determinant?
+#
+# *First line.* Whose density does not integrate to one?
 
 # %% exercise="10.5"
 ### BEGIN SOLUTION
@@ -1187,7 +1306,7 @@ diagnosis = {"Dana": "wrong inverse", "Emil": "log-det doubled", "Fay": "healthy
 check("10.5", diagnosis)
 
 # %% [markdown]
-# **Reveal.** The next cell prints the three, when you have answered; one line differs each time.
+# The next cell prints the three, when you have answered; one line differs each time.
 
 # %%
 if diagnosis is ...:
@@ -1214,9 +1333,14 @@ else:
 
 # %% [markdown]
 # ## 9 · The reports
+
+# %% [markdown]
+# ### E18 · Report B's coupling (case file, optional)
 #
-# ### E18 · report B's coupling
-#
+# Report B is one of the two student reports that this course reads closely. In its equation (7) a bracket closes too late, and the shift of a coupling lands in the
+# exponent. It is still a flow. You compute what it can no longer do.
+
+# %% [markdown]
 # Report B, section 2.4, equations (6) and (7):
 #
 # > $$y_{1:d} = x_{1:d} \quad (6)$$
@@ -1325,7 +1449,8 @@ plots.show(fig, alt="As printed, orange samples lie in all four quadrants; with 
 # B knew the right form. The caption of its Figure 3 says:
 #
 # > A coupling layer applies a simple invertible transformation consisting of scaling followed by addition of a constant offset to one part $x_2$ of the input vector conditioned on the remaining part of the input vector $x_1$.
-#
+
+# %% [markdown]
 # ### What the two reports got right
 #
 # | claim | where | you confirmed it with |
@@ -1339,25 +1464,135 @@ plots.show(fig, alt="As printed, orange samples lie in all four quadrants; with 
 # %% [markdown]
 # ## 10 · Exercises
 #
-# Those with a number checked themselves above: **10.1** the logit's density, **10.2** the planar
-# determinant, **10.3** the coupling's inverse, **10.4** the objective, **10.5** the diagnosis, **10.6** bits
-# per dimension (10.11, 10.12: predictions). Now some without a check.
+# 10.1 to 10.6 stand above, with their checks; 10.11 and 10.12 are predictions. The following have no check. The solved copy has
+# worked solutions of the two on paper.
 #
-# 1. *(pen)* Derive (10.10) for $D=2$ by writing out the determinant. Then for any $D$: choose a basis whose
-#    first vector is $u$.
-# 2. *(pen)* A *radial* map is $f(x)=x+\beta h(r)(x-c)$ with $r=\lVert x-c\rVert$, $h=1/(\alpha+r)$. Find its
-#    determinant. (Hint: in one direction the map is one-dimensional, in $D-1$ it only scales.)
-# 3. *(code)* Train the planar flow with 2, 4, 8, 16 and 32 layers on moons. Plot the KL against the
-#    number of layers. How many planar layers are worth one coupling?
-# 4. *(code)* Take the trained RealNVP and sample with `temperature` 0.5, 0.8 and 1.2. Is a cooled sample a
-#    draw from $p(x)^{1/T^2}$ made to sum to one? Test it on a mixture where you can compute that.
-# 5. *(code)* Write Dana's, Emil's and a fourth fault: a coupling that computes $s$ and $t$ from the part
-#    that *changes*. Which of the three tests of section 8 finds it?
-# 6. *(code)* Make the ring's $\sigma$ smaller, 0.1 and 0.05. How do the bridges and the KL change?
-# 7. *(thought)* A flow needs as many noise dimensions as data dimensions. Faces have 12 288 numbers and
-#    surely fewer degrees of freedom. What does maximum likelihood do if the data lie exactly on a curve in
-#    the plane? (Section 7.1 has the answer in one dimension.)
+# **Exercise 10.13 · The determinant lemma** · ●●○ · 12 min · pen
 #
+# *Why.* (10.10) was checked with numbers. Here you see why it holds.
+#
+# Derive (10.10) for $D=2$ by writing out the determinant. Then for any $D$: choose a basis whose
+# first vector is $u$.
+#
+# *Nudge.* What does the matrix $I+uv^\top$ do to $u$, and what to a vector $a$ with $v^\top a=0$?
+#
+# *First line.* $(I+uv^\top)\,u=u+u\,(v^\top u)=(1+v^\top u)\,u$.
+
+# %% [markdown] tags=["solution"]
+# *Solution 10.13.* The goal is $\det(I+uv^\top)$. For $D=2$ write it out:
+# $(1+u_1v_1)(1+u_2v_2)-u_1v_2\,u_2v_1=1+u_1v_1+u_2v_2=1+v^\top u$. The products of four letters cancel.
+#
+# *Any $D$.* If $u=0$ both sides are 1. Else choose a basis whose first vector is $u$; call the others $a_2,\dots,a_D$. A determinant does not depend on the basis. Apply the matrix to each basis vector:
+# $u\mapsto(1+v^\top u)\,u$, and $a_j\mapsto a_j+(v^\top a_j)\,u$. So in this basis the matrix has $1+v^\top u$ in its upper left corner, ones on the rest of its diagonal, some numbers in the first row, and zeros elsewhere. It is
+# triangular. Its determinant is the product of the diagonal: $1+v^\top u$.
+
+# %% [markdown]
+# **Exercise 10.14 · A radial map** · ●●● · 15 min · pen
+#
+# *Why.* Planar maps push along a line. This one pushes away from a point, and you find its determinant by the same eye for directions.
+#
+# A *radial* map is $f(x)=x+\beta h(r)(x-c)$ with $r=\lVert x-c\rVert$, $h=1/(\alpha+r)$. Find its
+# determinant.
+#
+# *Nudge.* In one direction the map is one-dimensional. In the other $D-1$ it only scales.
+#
+# *First line.* On the ray from $c$ through $x$ the distance $r$ becomes $r\,(1+\beta h(r))$.
+
+# %% [markdown] tags=["solution"]
+# *Solution 10.14.* The goal is the factor by which $f$ stretches in each direction at $x$. Let $e=(x-c)/r$.
+#
+# *Along $e$.* A point at distance $r$ goes to the distance $\rho(r)=r+\beta r h(r)$ on the same ray. So the factor is $\rho'(r)=1+\beta h(r)+\beta r h'(r)$.
+#
+# *Across $e$.* Take a small step $a$ with $a^\top e=0$. It changes $r$ only to second order. So $f(x+a)-f(x)\approx a+\beta h(r)\,a$: the factor is $1+\beta h(r)$, in each of the $D-1$ directions.
+#
+# In the basis of $e$ and the directions across it the Jacobian is diagonal. Hence $\det=(1+\beta h)^{D-1}\,(1+\beta h+\beta r h')$, with $h'=-1/(\alpha+r)^2$.
+
+# %% [markdown]
+# **Exercise 10.15 · How many planar layers?** · ●●○ · 15 min · experiment
+#
+# *Why.* "More layers" is the usual advice. Here you can see what a layer is worth.
+#
+# Train the planar flow with 2, 4, 8, 16 and 32 layers on moons. Plot the KL against the
+# number of layers. How many planar layers are worth one coupling?
+#
+# *Nudge.* `Flow("planar", depth=…, seed=1)` and `train_flow` of section 6. Use the same rounds for all.
+#
+# *First line.* `for depth in (2, 4, 8, 16, 32):`
+#
+# *Compare.*
+# ```python
+# sizes = [sum(p.numel() for p in Flow("planar", depth=d).parameters()) for d in (2, 4)]
+# print(sizes[1] - sizes[0])  # → 10
+# ```
+# (Two more planar layers have ten more numbers: $u$, $w$ and $b$, twice.)
+#
+# **Exercise 10.16 · Cold samples** · ●●○ · 15 min · experiment
+#
+# *Why.* Papers show cooled samples. What are they samples of?
+#
+# Take the trained RealNVP and sample with `temperature` 0.5, 0.8 and 1.2. Is a cooled sample a
+# draw from $p(x)^{1/T^2}$ made to sum to one? Test it on a mixture where you can compute that.
+#
+# *Nudge.* Take the exact map (10.2) of the mixture in section 1.1. Draw $z$ with width $T$, send it back, and compare the share on the left of 0.
+#
+# *First line.* `narrow = 0.5 * torch.randn(100_000, dtype=torch.float64)`
+#
+# *Compare.*
+# ```python
+# print(round(float(mixture.cdf(number(0.0))), 3))  # → 0.429
+# print(round(float(standard.cdf(f_exact[line.abs().argmin()])), 3))  # → 0.429
+# ```
+# (At $T=1$: the share of the mixture left of 0, and the noise's share left of $f(0)$. They must agree.)
+#
+# **Exercise 10.17 · A fourth fault** · ●●○ · 20 min · experiment
+#
+# *Why.* You only trust a test after you have seen it fail.
+#
+# Write Dana's, Emil's and a fourth fault: a coupling that computes $s$ and $t$ from the part
+# that *changes*. Which of the three tests of section 8 finds it?
+#
+# *Nudge.* Subclass `AffineCoupling` as the case file E18 does, and ask for the Jacobian by autograd.
+#
+# *First line.* What is $\partial z_b/\partial x_b$ if $s$ depends on $x_b$?
+#
+# *Compare.*
+# ```python
+# at_one = torch.ones(1, dtype=torch.float64, requires_grad=True)
+# (slope_there,) = torch.autograd.grad(at_one * at_one.exp(), at_one)
+# print(slope_there, at_one.exp())  # → tensor([5.4366], dtype=torch.float64) tensor([2.7183], dtype=torch.float64, grad_fn=<ExpBackward0>)
+# ```
+# (With $s(x)=x$ and $t=0$ the slope at 1 is $2e$, and $e^s$ is only $e$.)
+#
+# **Exercise 10.18 · Narrower modes** · ●●○ · 12 min · experiment
+#
+# *Why.* Bridges cost likelihood. How much depends on how far the modes are apart, in their own widths.
+#
+# Make the ring's $\sigma$ smaller, 0.1 and 0.05. How do the bridges and the KL change?
+#
+# *Nudge.* `data.toy.make("ring", sigma=…)`. Keep rounds and seed.
+#
+# *First line.* `for sigma in (0.15, 0.1, 0.05):`
+#
+# *Compare.*
+# ```python
+# some_ring = data.toy.make("ring", sigma=0.05).sample(1000, torch.Generator().manual_seed(0))
+# print(round(float(some_ring.norm(dim=1).mean()), 2))  # → 2.0
+# ```
+# (The modes lie at distance 2 from the middle.)
+#
+# **Exercise 10.19 · Data on a curve** · ●●○ · 8 min · discuss
+#
+# *Why.* Images probably lie near a surface of few dimensions.
+#
+# A flow needs as many noise dimensions as data dimensions. Faces have 12 288 numbers and
+# surely fewer degrees of freedom. What does maximum likelihood do if the data lie exactly on a curve in
+# the plane?
+#
+# *Nudge.* Section 7.1 has the answer in one dimension.
+#
+# *First line.* A density that is concentrated in a strip of width $h$ around the curve is about $1/h$ high there.
+
+# %% [markdown]
 # ## Summary
 #
 # - $\log p(x)=\log p_z(f(x))+\log\lvert\det\partial f/\partial x\rvert$: probability is kept, volume is not.
@@ -1370,6 +1605,28 @@ plots.show(fig, alt="As printed, orange samples lie in all four quadrants; with 
 # - Grey levels need noise on the whole cell. Then the density bounds a probability; state bits per
 #   dimension with $D\log256$ in it.
 # - Invert, differentiate, integrate.
+#
+# ## Five questions at the end
+#
+# **Question 1.** Your flow's code adds `log_det` of the map noise → data. Samples look right. What is wrong, and which test tells?
+#
+# *Answer.* The sign: (10.5). The density is not one: its mass is not 1. Integrate it over a lattice, as section 6.3 does.
+#
+# **Question 2.** A flow reaches a training loss of .4 nats on moons, whose entropy is 1.01. Has somebody made a mistake?
+#
+# *Answer.* Not necessarily. On its own training points a flexible flow may go far below the entropy. Ask for the loss on held-out points: if *that* is many standard errors below, there is a mistake.
+#
+# **Question 3.** Why does NICE need a last layer that scales, and RealNVP not?
+#
+# *Answer.* NICE's couplings only shift, so they keep volume, and no density can exceed the peak of the noise, (10.15). RealNVP's couplings scale too.
+#
+# **Question 4.** In a coupling you replace the networks for $s$ and $t$ by ones that are a hundred times larger. What becomes harder: the inverse, the determinant, or neither?
+#
+# *Answer.* Neither, but for the larger networks' own cost. The inverse runs them forward again, and the determinant is still the sum of $s$.
+#
+# **Question 5.** A colleague adds noise of width ½ to grey levels, because "less noise disturbs less", and reports better bits. What do you say?
+#
+# *Answer.* The noise must fill the whole cell of a level. With half of it (10.17) fails: the number bounds nothing, and it looks better for this reason alone.
 #
 # ## References
 #
