@@ -16,6 +16,7 @@ from course_lib.data.progress import bars_wanted
 from course_lib.errors import CourseError, whole_number
 from course_lib.game import Game
 from course_lib.training import distributed, previews
+from course_lib.training import precision as precisions
 from course_lib.training.budget import Budget
 from course_lib.training.budget import budget as chosen_budget
 from course_lib.training.history import History
@@ -35,6 +36,7 @@ def fit(
     checkpoint_seconds: float = 30.0,
     device: str | torch.device | None = None,
     channels_last: bool = False,
+    precision: str | None = None,
     preview: bool | Callable[[int], Tensor] = True,
     progress: bool | None = None,
 ) -> History:
@@ -51,6 +53,9 @@ def fit(
               kernel at a time may
     checkpoint_seconds  at least so long between two checkpoints in `resume`; 0: each round
     device    "cpu", "cuda", "mps" (default: COURSE_DEVICE, else where the model is)
+    precision  "single", or "mixed": convolutions and dense layers in bfloat16, about twice as
+              fast where the processor can (default: COURSE_PRECISION, else single). A training
+              is continued in the precision that it was begun in
     preview   keep sample grids for replay; or a function round → tensor to keep instead. Slow
               ones are left out here and there: they cost at most a tenth of the time
     progress  show a bar (default: yes, unless COURSE_PROGRESS=0)
@@ -99,7 +104,8 @@ def fit(
             within.callback(model.eval)
         game = game or model.game(rounds)
         _require_trainable(game, device if model is None else None)
-        training = Training(model, game, dataset, batch, seed)
+        precision = precisions.chosen(precision, game.players[0].parameters[0])
+        training = Training(model, game, dataset, batch, seed, precision)
         shown = previews.chosen(model, preview, seed)
         show = bars_wanted() if progress is None else progress
         if resume is not None:

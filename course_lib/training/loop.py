@@ -21,6 +21,7 @@ from course_lib.data import DataSet
 from course_lib.errors import CourseError
 from course_lib.game import Game, Player, own_gradients
 from course_lib.training import distributed, interrupts
+from course_lib.training import precision as precisions
 from course_lib.training.history import History
 from course_lib.training.previews import Preview, Previews
 from course_lib.training.run import Run
@@ -48,7 +49,13 @@ class Training:
     """One training: its game, optimisers, source and history."""
 
     def __init__(
-        self, model: nn.Module | None, game: Game, dataset: DataSet, batch: int, seed: int
+        self,
+        model: nn.Module | None,
+        game: Game,
+        dataset: DataSet,
+        batch: int,
+        seed: int,
+        precision: str = precisions.SINGLE,
     ) -> None:
         first = game.players[0].parameters[0]
         self.game = game
@@ -61,7 +68,8 @@ class Training:
         self.state = State(game, model, self.optimisers, self.source)
         self.history = History()
         self.run: Run | None = None
-        self.run_id = identity(model, dataset, self.source.size, seed)
+        self.precision = precision
+        self.run_id = identity(model, dataset, self.source.size, seed, precision)
         recipes = getattr(model, "recipes", {})
         self.recipes = [recipes.get("course", {}), *recipes.values()]
 
@@ -78,7 +86,8 @@ class Training:
         history, first = self.history, self.history.rounds
         distributed.broadcast_([*self.state.weights().values(), *self.state.kept().values()])
         if first == 0 and self.game.start is not None:
-            self.game.start(self.source)
+            with precisions.within(self.precision):
+                self.game.start(self.source)
         good, run = (first, self.state.copy()), self.run
         previews = Previews(preview, rounds)
         if first == 0:
@@ -138,8 +147,9 @@ class Training:
 
     def move(self, move, t: int) -> dict[str, float]:
         """One forward computation, all gradients, and only then all steps."""
-        losses = move.losses(self.source)
-        gradients = own_gradients(losses, move.players)
+        with precisions.within(self.precision):
+            losses = move.losses(self.source)
+            gradients = own_gradients(losses, move.players)
         names = [f"{player}.{term}" for player, terms in losses.items() for term in terms]
         terms = [v.detach() for terms in losses.values() for v in terms.values()]
         if distributed.world() > 1:

@@ -1,6 +1,6 @@
 """Is what a folder keeps this training, and can it end in the same bits? Refused, or warned about.
 
-A checkpoint says which training it is (model, settings, batch, seed, data), and in what
+A checkpoint says which training it is (model, settings, batch, seed, data, precision), and in what
 environment it was computed (threads, memory layout, torch version, device, number of processes)
 and from which examples: only where these stay the same do sums keep their order and a resumed
 training ends in the same bits as one that was never stopped.
@@ -18,6 +18,7 @@ from course_lib import first_edition
 from course_lib.checkpoint import fact
 from course_lib.data import DataSet
 from course_lib.errors import CourseError
+from course_lib.training.precision import SINGLE
 
 FACTS = {
     "model": str,
@@ -29,7 +30,13 @@ FACTS = {
 }
 
 
-def identity(model: nn.Module | None, dataset: DataSet, batch: int, seed: int) -> dict:
+def identity(
+    model: nn.Module | None,
+    dataset: DataSet,
+    batch: int,
+    seed: int,
+    precision: str = SINGLE,
+) -> dict:
     """What makes it this training and no other; model None: a bare game."""
     card, kind = dataset.card, type(model)
     if model is None:
@@ -44,6 +51,7 @@ def identity(model: nn.Module | None, dataset: DataSet, batch: int, seed: int) -
         "seed": seed,
         "data": f"{card.name} ({card.split or 'no split'}), {dataset.shape}",
         "examples": len(dataset),
+        "precision": precision,
     }
 
 
@@ -59,7 +67,8 @@ def require_the_same(file: Path, kept: dict, run_id: dict, recipes: list[dict]) 
     here = _by_name(run_id)
     settings = first_edition.settings(kept["settings"])
     nearest = max(recipes, key=lambda one: _agreement(one, settings), default={})
-    there = {"data": run_id["data"]} | kept  # "data" is younger than the others
+    # What is younger than the first checkpoints, and what they mean without it.
+    there = {"data": run_id["data"], "precision": SINGLE} | kept
     there = _by_name(there | {"settings": nearest | settings})
     names = [name for name in there if name.startswith("setting ")]
     for name in dict.fromkeys([*here, *names]):

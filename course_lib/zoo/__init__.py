@@ -14,6 +14,7 @@ from course_lib import checkpoint, models
 from course_lib.checkpoint import fact
 from course_lib.data import checksum, paths
 from course_lib.errors import CourseError, unknown
+from course_lib.training.precision import SINGLE
 from course_lib.training.run import NAME
 from course_lib.zoo.recipes import RECIPES, Recipe
 
@@ -97,6 +98,8 @@ def add(name: str, run: Path | str, facts: dict[str, Any]) -> Path:
     trained = checkpoint.header(checkpoint.resolved(run) / NAME).facts
     kept = ("model", "settings", "batch", "seed", "examples", "round")
     known = {key: trained[key] for key in kept}
+    if trained.get("precision", SINGLE) != SINGLE:
+        known["precision"] = trained["precision"]
     model = load_run(run)
     with model.averaged():
         weights = {
