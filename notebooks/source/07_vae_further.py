@@ -61,10 +61,10 @@ plots.show(
 )
 
 # %% [markdown]
-# **What to see.** Two VAEs of faces. The first restores the faces softly, and draws new ones that are soft too. The second restores them better: compare
-# eyes and glasses. But what it draws is hardly a face. They differ mainly in one number: how much noise the decoder allows for in a pixel.
+# **What to see.** Two VAEs of faces, trained with different settings. Both restore the faces, a little softly. The first draws new faces that are soft too. What the
+# second draws is hardly a face.
 #
-# **The question.** How can the network that restores better draw so much worse? Who decides how much a code says, and what becomes of the rest?
+# **The question.** How can two networks that restore equally well draw so differently? And who decides how much a code says, and what becomes of the rest?
 
 # %% [markdown]
 # | | |
@@ -88,6 +88,32 @@ plots.show(
 # | $\lambda_j$ | eigenvalues of the data's covariance $C$, largest first | `eigenvalues` |
 # | $\beta$ | weight of the KL term | `beta` |
 # | $K$ | importance samples of one bound | `k` |
+
+# %% [markdown]
+# ## Five questions before you begin
+#
+# Take a minute for each, decide, and only then open the answer. A wrong guess is welcome: you will know what to look
+# for.
+#
+# **Question 1.** A VAE has fifty latents, and the KL of thirty-eight of them is exactly 0. Has the training failed?
+#
+# *Answer.* Not necessarily. A latent costs its KL. If what it could explain is worth less than that, the *best* model leaves it unused. Section 1 says when, exactly.
+#
+# **Question 2.** You train with `mse_loss(decoded, x)`, the mean of squared errors over all pixels. How large is the noise σ of the Gaussian decoder that you have chosen?
+#
+# *Answer.* Larger than you think, and it depends on the size of the image. Section 2.2 computes it: for colour images of 64 × 64 it is 78 times the range of a pixel.
+#
+# **Question 3.** A Gaussian decoder restores every digit *perfectly*, with σ = 1. Is its likelihood as good as it can be?
+#
+# *Answer.* No. A Gaussian of width 1 has a height of at most .4, however well it is centred. With a smaller σ the same decoder would have a far higher density.
+#
+# **Question 4.** The mean of many possible noses is a blurred nose. Is a blurred reconstruction then a bug?
+#
+# *Answer.* No. Where the code does not say which nose, the mean of all of them has the smallest squared error. A blurred mean and a blurred *sample* are not the same, though.
+#
+# **Question 5.** A VAE restores faces well. You feed its decoder a random $z\sim\mathcal N(0,I)$. What must hold so that you get a good face?
+#
+# *Answer.* The codes of real faces, taken together, must be spread as $\mathcal N(0,I)$ is. The training asks for it only in part. Section 6.4 measures by how much it fails.
 
 # %% [markdown]
 # # Part A · Collapse and β, exactly
@@ -244,9 +270,23 @@ print("KL of each latent:", [f"{value:.4f}" for value in kl[order].tolist()])
 
 # %% [markdown]
 # Four latents live, two are dead. Nobody told the model how many to use: it is the number of eigenvalues
-# above $\sigma^2=1$. **Your turn** (exercise 07.1): the KLs of (7.3) as a function, and at once with the
+# above $\sigma^2=1$.
+#
+# **Exercise 07.1 · Which latents live?** · ●○○ · 6 min · code
+#
+# *Why.* With this function you predict how many latents a network will use, before you train it.
+#
+# Write the KLs of (7.3) as a function, and at once with the
 # weight $\beta$ that section 2 will need. Until you get there, all you have to know is this: with weight $\beta$,
 # the threshold is $\beta\sigma^2$ wherever $\sigma^2$ stands above.
+#
+# *Nudge.* One line holds both cases of (7.3). What does the logarithm do at the threshold?
+#
+# *Compare.*
+# ```python
+# print((torch.tensor([4.0, 0.5]) / 2).log() / 2)        # → tensor([ 0.3466, -0.6931])
+# print(collapse_kl(torch.tensor([4.0, 0.5]), 1.0, 2.0))  # → tensor([0.3466, 0.0000])
+# ```
 
 
 # %% exercise="07.1"
@@ -299,7 +339,20 @@ refuses(draws[:, :4].var(0), predicted, error=error, name="variance of draws of 
 print("variances of draws:", [f"{value:.3f}" for value in draws.var(0).tolist()])
 
 # %% [markdown]
-# **Your turn** (exercise 07.2): Burda's count, from the means (N, d) of many images.
+# **Exercise 07.2 · Count the active units** · ●○○ · 4 min · code
+#
+# *Why.* Papers report this number. You will see where it misleads.
+#
+# Write Burda's count, from the means (N, d) of many images. The threshold is an argument.
+#
+# *Nudge.* Over which axis does a variance "over images" go? And take the means, not draws.
+#
+# *Compare.*
+# ```python
+# three_means = torch.tensor([[1.0, 0.00], [-1.0, 0.05], [0.0, -0.05]])
+# print(three_means.var(0))  # → tensor([1.0000, 0.0025])
+# print(active(three_means), active(three_means, 0.001))  # → 1 2
+# ```
 
 
 # %% exercise="07.2"
@@ -472,7 +525,22 @@ plots.show(fig, alt="Left: reconstruction against KL. Right: the ELBO peaks at �
 #
 # $$\frac1D\lVert x-\mu\rVert^2+w\,\mathrm{KL}\ \propto\ \frac{1}{2\sigma^2}\lVert x-\mu\rVert^2+\mathrm{KL}\quad\text{with}\quad\sigma^2=\;? \tag{7.8}$$
 #
-# **Your turn** (exercise 07.3): to which σ, in units of the pixel range, does a weight amount?
+# **Exercise 07.3 · The silent σ** · ●●○ · 8 min · code
+#
+# *Why.* With this function you can read any public training code of a VAE.
+#
+# To which σ, in units of the pixel range, does a weight amount? Write it for images of `dims` numbers.
+#
+# *Nudge.* Multiply the left side of (7.8) by a number such that its KL stands there with the factor 1. Then compare what stands before $\lVert x-\mu\rVert^2$.
+#
+# *First line.* $\frac1w\Bigl(\frac1D\lVert x-\mu\rVert^2+w\,\mathrm{KL}\Bigr)=\frac1{wD}\lVert x-\mu\rVert^2+\mathrm{KL}$.
+#
+# *Compare.*
+# ```python
+# print(1 / (2 * 0.5**2))        # → 2.0
+# print(implied_sigma(50, 0.01))  # → 0.5
+# ```
+# (With σ = ½ the square stands with the factor 2. And 1/(.01 · 50) is 2, too.)
 
 
 # %% exercise="07.3"
@@ -518,7 +586,22 @@ for side, weight in ((64, 1.0), (64, 0.00025), (32, 0.00025)):
 #
 # $$\sigma_*^2=\frac1D\,\mathbb E_{x}\,\mathbb E_{q}\lVert x-\mu(z)\rVert^2,\qquad\max_\sigma\mathrm{ELBO}=-\frac D2\big(1+\log2\pi\sigma_*^2\big)-\mathrm{KL}. \tag{7.9}$$
 #
-# The mean squared error, with $z$ *drawn* from $q$. **Your turn** (exercise 07.4).
+# It is the mean squared error, with $z$ *drawn* from $q$.
+#
+# **Exercise 07.4 · The best σ** · ●○○ · 4 min · code
+#
+# *Why.* After a short training σ lags behind. This gives a trained decoder the σ that it deserves.
+#
+# Write $\sigma_*$ from images and the decoder's means at draws of $q$.
+#
+# *Nudge.* (7.9) has a square on its left side.
+#
+# *Compare.*
+# ```python
+# two, none = torch.tensor([[0.3, 0.4]]), torch.zeros(1, 2)
+# print((two - none).square().mean())  # → tensor(0.1250)
+# print(torch.as_tensor(best_sigma(two, none)))  # → tensor(0.3536)
+# ```
 
 
 # %% exercise="07.4"
@@ -653,7 +736,11 @@ for k in (1, 10, 100):
 # %% [markdown]
 # ### 3.2 · What σ = 1 costs
 #
-# **Predict.** A VAE of digits is trained by the summed squared error with its ½, that is with $\sigma=1$. Suppose that it
+# **Exercise 07.11 · Perfect, with σ = 1** · ●○○ · 2 min · predict
+#
+# *Why.* Many public VAEs are trained like this.
+#
+# A VAE of digits is trained by the summed squared error with its ½, that is with $\sigma=1$. Suppose that it
 # reconstructs *perfectly*. How many bits per dimension does it need? (Grey levels written down one by one need
 # 8. Probabilistic PCA with 20 latents: see above.)
 
@@ -851,7 +938,19 @@ plots.show(
 #
 # $$\nabla\log\frac1K\sum_kw_k=\sum_k\tilde w_k\,\nabla\log w_k,\qquad\tilde w_k=\frac{w_k}{\sum_lw_l}. \tag{7.15}$$
 #
-# **Your turn** (exercise 07.6): the shares $\tilde w$, from log-weights (K, B). Images have weights around $e^{-100}$.
+# **Exercise 07.6 · Shares of the weight** · ●○○ · 4 min · code
+#
+# *Why.* They say which of the $K$ draws teaches the networks.
+#
+# Write the shares $\tilde w$, from log-weights (K, B). Images have weights around $e^{-100}$.
+#
+# *Nudge.* $e^{-100}$ is almost nothing, and the quotient of two such numbers is harmless. Which function of PyTorch computes it without the numbers themselves?
+#
+# *Compare.*
+# ```python
+# print(torch.tensor([-800.0, -800.0]).exp())                  # → tensor([0., 0.])
+# print(importance(torch.tensor([[-800.0], [-801.0]])).flatten())  # → tensor([0.7311, 0.2689])
+# ```
 
 
 # %% exercise="07.6"
@@ -934,7 +1033,24 @@ plots.show(
 # $$\mathcal F=\text{reconstruction}-\sum_{j=1}^d\max\big(f,\;\overline{\mathrm{KL}}_j\big)\;\le\;\mathrm{ELBO},\qquad\frac{\partial\mathcal F}{\partial\,\mathrm{KL}_j}=0\ \text{ where }\overline{\mathrm{KL}}_j<f. \tag{7.17}$$
 #
 # The bar is a mean over the batch. Below $f$ nothing pulls a latent to the prior, so at the dead point of (7.5) it has
-# a way out. **Your turn** (exercise 07.5): the charge, from the KLs (B, d) of a batch. If it passes, it trains below.
+# a way out.
+#
+# **Exercise 07.5 · Free bits** · ●●○ · 6 min · code
+#
+# *Why.* If it passes, it trains below.
+#
+# Write the charge, from the KLs (B, d) of a batch: one number, in nats.
+#
+# *Nudge.* Two operations, a mean and a maximum. In which order, and what is the mean over?
+#
+# *First line.* `kl.mean(0)` has the shape (d,).
+#
+# *Compare.*
+# ```python
+# two_images = torch.tensor([[1.0, 0.0], [3.0, 0.1]])
+# print(two_images.mean(0))        # → tensor([2.0000, 0.0500])
+# print(charged(two_images, 0.5))  # → tensor(2.5000)
+# ```
 
 
 # %% exercise="07.5"
@@ -966,7 +1082,11 @@ refuses(slope[:, quiet], 0.0, name="the free nats given to the sum of all latent
 # %% [markdown]
 # ### 5.2 · Twenty or fifty?
 #
-# **Predict.** The zoo has a VAE with fifty latents, trained for 200 epochs on MNIST with the plain ELBO. How many of the
+# **Exercise 07.12 · How many of fifty?** · ●○○ · 1 min · predict
+#
+# *Why.* The number of latents is the first thing that everybody sets.
+#
+# The zoo has a VAE with fifty latents, trained for 200 epochs on MNIST with the plain ELBO. How many of the
 # fifty are active?
 
 # %% exercise="07.12"
@@ -1158,7 +1278,11 @@ fig.axes[0].set(yscale="log", xlabel="direction", ylabel="variance")
 plots.show(fig, alt="The eigenvalues of faces fall steeply; about a dozen are above 1.")
 
 # %% [markdown]
-# **Predict** how many of B3's 128 latents will be active. The line gives a hint; a network is not linear.
+# **Exercise 07.13 · How many of B3's?** · ●○○ · 1 min · predict
+#
+# *Why.* You test the linear theory on a network.
+#
+# How many of B3's 128 latents will be active? The line gives a hint; a network is not linear.
 
 # %% exercise="07.13"
 ### BEGIN SOLUTION
@@ -1363,7 +1487,11 @@ left = kl_to_prior(torch.zeros(6, dtype=f64), S)
 agrees(left, 0.0, tol=1e-6, name="at the optimum: q(z) is the prior")
 
 # %% [markdown]
-# **Predict.** You draw $z=m+S^{1/2}\varepsilon$ instead of $z=\varepsilon$, and touch nothing else: neither network changes. The samples of `sharp` become
+# **Exercise 07.14 · Another prior** · ●○○ · 2 min · predict
+#
+# *Why.* It tells whether the decoder or the prior is to blame.
+#
+# You draw $z=m+S^{1/2}\varepsilon$ instead of $z=\varepsilon$, and touch nothing else: neither network changes. The samples of `sharp` become
 # `"as before"`, `"one mean face"` or `"faces"`?
 
 # %% exercise="07.14"
@@ -1556,7 +1684,15 @@ fig = plots.images(torch.cat([shown, *rows]), columns=7, row_labels=names)
 plots.show(fig, alt="Reconstructions and samples of the three, row by row.")
 
 # %% [markdown]
-# **Your turn** (exercise 07.7). The words are `"healthy"`, `"normaliser dropped"`, `"warm-up never ends"`.
+# **Exercise 07.7 · Lea, Max, Nia** · ●●○ · 10 min · answer
+#
+# *Why.* The lowest loss is not the best model here.
+#
+# Give each name one of the words `"healthy"`, `"normaliser dropped"`, `"warm-up never ends"`.
+#
+# *Nudge.* What would a missing $-D\log\sigma$ do to a σ that is *learned*? And what does a small β do to the KL?
+#
+# *First line.* Compare the three σ, and then the three KLs.
 
 # %% exercise="07.7"
 ### BEGIN SOLUTION
@@ -1567,7 +1703,7 @@ diagnosis = {"Lea": "warm-up never ends", "Max": "healthy", "Nia": "normaliser d
 check("07.7", diagnosis)
 
 # %% [markdown]
-# **Reveal.** The next cell prints the three functions, when you have answered.
+# The next cell prints the three functions, when you have answered.
 
 # %%
 if diagnosis is ...:
@@ -1633,22 +1769,142 @@ else:
 # %% [markdown]
 # ## 10 · Exercises
 #
-# Those with a number checked themselves above: **07.1** which latents live, **07.2** active units, **07.3** the silent σ, **07.4** the best σ,
-# **07.5** free bits, **07.6** importance shares, **07.7** the diagnosis; 07.11–07.14 are the predictions. Now some without a check.
+# **07.1–07.7** are above, with their checks; 07.11–07.14 are the predictions. The following have no check. The solved copy has worked solutions of those on paper.
 #
-# 1. *(pen)* Derive (7.2): minimise $\mathrm{KL}\big(q\,\|\,\mathcal N(m,M^{-1})\big)$ over the diagonal $v$. Why is the answer not the posterior's own
-#    variances? Which KL would give those?
-# 2. *(pen)* Prove (7.13) for $K$ and $K+1$: write the mean of $K+1$ weights as a mean over all its subsets of $K$.
-# 3. *(pen)* In (7.4), let σ² → 0. What happens to $v_j$ and to Burda's count? What model is left?
-# 4. *(code)* In the laboratory, give the decoder a *full* noise covariance instead of σ²I. Show that the ELBO reaches its maximum with
-#    $W=0$: a decoder that can say everything alone needs no code. (This is what happens to VAEs with autoregressive decoders.)
-# 5. *(code)* Train `gaussian_vae("learned")` with `beta=4`, then plain with `sigma` fixed at twice the learned value. (7.6) says what
-#    they have in common. What differs, and why?
-# 6. *(code)* Fit $q$ narrower than half of the posterior's variance in section 4.1 and draw the curve over $K$. What does (7.14) say then?
-# 7. *(code)* Denoise with corruption .2, .4, .8, and test each model at all three noises.
-# 8. *(thought)* Somebody's VAE has an ELBO of −88 with 12 active units of 50, somebody else's −90 with 50. Which one would you use for
-#    generation, which for compression, which for attributes? What would you ask first?
+# **Exercise 07.15 · The best diagonal q** · ●●○ · 15 min · pen
 #
+# *Why.* It says why a VAE is too sure of each single latent.
+#
+# Derive (7.2): minimise $\mathrm{KL}\big(q\,\|\,\mathcal N(m,M^{-1})\big)$ over the diagonal $v$. Why is the answer not the posterior's own
+# variances? Which KL would give those?
+#
+# *Nudge.* Write the KL of two Gaussians in $d$ dimensions and keep only what contains $v$.
+#
+# *First line.* $\mathrm{KL}=\frac12\bigl[\sum_jM_{jj}v_j-d-\log\det M-\sum_j\log v_j\bigr]$, when the means agree.
+
+# %% [markdown] tags=["solution"]
+# *Solution 07.15.* The goal is the diagonal $v$ with the smallest KL to $\mathcal N(m,M^{-1})$. The KL of two Gaussians with covariances $\Sigma_1=\operatorname{diag}v$ and
+# $\Sigma_2=M^{-1}$ is $\frac12\bigl[\operatorname{tr}(M\operatorname{diag}v)-d+\log\det M^{-1}-\log\det\operatorname{diag}v\bigr]$ plus a square that vanishes for equal means. The trace is $\sum_jM_{jj}v_j$.
+# Differentiate by $v_j$: $\frac12(M_{jj}-1/v_j)=0$, so $v_j=1/M_{jj}$. Insert it: $\sum_jM_{jj}v_j=d$, and the gap of (7.2) is left.
+#
+# The posterior's own variances are $(M^{-1})_{jj}$, and these are *larger* (or equal): $1/M_{jj}$ is the variance of $z_j$ when all other latents are known. The reverse KL, $\mathrm{KL}(q\|p)$, punishes $q$ for mass
+# where the posterior has little, so $q$ shrinks to what fits inside. The forward one, $\mathrm{KL}(p\|q)$, is an expectation under the posterior; by (1.5) it matches moments, and would give $(M^{-1})_{jj}$.
+
+# %% [markdown]
+# **Exercise 07.16 · From K to K + 1** · ●●○ · 12 min · pen
+#
+# *Why.* (7.13) doubles $K$. The bound rises at every single step.
+#
+# Prove $\mathcal L_{K+1}\ge\mathcal L_K$: write the mean of $K+1$ weights as a mean over all its subsets of $K$.
+#
+# *Nudge.* There are $K+1$ such subsets, one for each weight that is left out. All have the same distribution.
+#
+# *First line.* $\frac1{K+1}\sum_kw_k=\frac1{K+1}\sum_jA_j$ with $A_j=\frac1K\sum_{k\ne j}w_k$.
+
+# %% [markdown] tags=["solution"]
+# *Solution 07.16.* The goal is to compare a logarithm of $K+1$ weights with one of $K$. Let $A_j$ be the mean of all weights but the $j$-th. Each weight occurs in $K$ of the $A_j$, each time divided by $K$. So
+# $\sum_jA_j=\sum_kw_k$, and the mean of the $K+1$ weights is the mean of the $K+1$ numbers $A_j$. The logarithm is concave:
+# $\log\frac1{K+1}\sum_jA_j\ge\frac1{K+1}\sum_j\log A_j$. Take expectations. The weights are drawn independently from one distribution, so each $A_j$ is distributed as a mean of $K$ weights, and $\mathbb E\log A_j=\mathcal L_K$ for every $j$. The right side is $\mathcal L_K$. $\square$
+
+# %% [markdown]
+# **Exercise 07.17 · Without noise** · ●●○ · 8 min · pen
+#
+# *Why.* It says what an autoencoder is, seen from a VAE.
+#
+# In (7.4), let σ² → 0. What happens to $v_j$ and to Burda's count? What model is left?
+#
+# *Nudge.* Look at the KL of (7.3) as well.
+#
+# *First line.* $v_j=\sigma^2/\lambda_j\to0$ for every $\lambda_j>0$.
+
+# %% [markdown] tags=["solution"]
+# *Solution 07.17.* The goal is the limit of each quantity. $v_j=\sigma^2/\lambda_j\to0$: the code becomes a point. $\operatorname{Var}_x[m_j]=1-\sigma^2/\lambda_j\to1$: every latent with $\lambda_j>0$ is active, the weakest too. Its
+# KL, $\frac12\log(\lambda_j/\sigma^2)$, grows beyond all bounds: each latent tells as many nats as you like. And $\lVert w_j\rVert^2\to\lambda_j$. What is left is plain PCA: a code without noise and a decoder without noise, on the
+# first $d$ axes, with codes of variance 1. Its "density" lies on a plane of $d$ dimensions, and off this plane $\log p(x)\to-\infty$: it is no likelihood any more.
+
+# %% [markdown]
+# **Exercise 07.18 · A decoder that needs no code** · ●●● · 25 min · experiment
+#
+# *Why.* This is what happens to VAEs with autoregressive decoders.
+#
+# In the laboratory, give the decoder a *full* noise covariance instead of σ²I. Show that the ELBO reaches its maximum with
+# $W=0$: a decoder that can say everything alone needs no code.
+#
+# *Nudge.* With $W=0$ and noise covariance $C$ the model's $p(x)$ is the data's own Gaussian. Nothing can have a higher mean log-likelihood, and the KL is 0.
+#
+# *First line.* In `linear_terms`, replace `squares / sigma2` by a trace with the inverse covariance, and `D·log σ²` by its log-determinant.
+#
+# *Compare.*
+# ```python
+# highest = -0.5 * ((2 * math.pi * C).logdet() + len(C))
+# print(round(float(highest), 3))  # → -11.289
+# four = axes_8[:, :4] * (eigenvalues[:4] - 1).sqrt()
+# print(bool(mean_log_p(four, 1.0) < highest))  # → True
+# ```
+# (The highest mean log-likelihood there is, in nats; and the laboratory's, with σ = 1, below it.)
+#
+# **Exercise 07.19 · β = 4 or σ doubled** · ●●○ · 15 min · experiment
+#
+# *Why.* (7.6) says that they are one. Two trainings will show where it stops.
+#
+# Train `gaussian_vae("learned")` with `beta=4`, then plain with `sigma` fixed at twice the learned value. What have they in common by (7.6)?
+# What differs, and why?
+#
+# *Nudge.* What does a *learned* σ do when β is 4? And Adam's steps do not depend on the scale of a loss.
+#
+# *First line.* `first = gaussian_vae("learned", beta=4.0)`
+#
+# *Compare.*
+# ```python
+# print(torch.allclose(collapse_kl(eigenvalues, 0.04, 4.0), collapse_kl(eigenvalues, 0.16)))  # → True
+# ```
+# (In the laboratory β = 4 with σ = .2 and β = 1 with σ = .4 keep the same latents.)
+#
+# **Exercise 07.20 · A q that is too narrow** · ●●○ · 12 min · experiment
+#
+# *Why.* The bound still rises, and its error bars lie.
+#
+# Fit $q$ narrower than half of the posterior's variance in section 4.1 and draw the curve over $K$. What does (7.14) say then?
+#
+# *Nudge.* For a Gaussian the integral of $p(z\mid x)^2/q(z)$ is finite only if $q$'s variance exceeds half of the posterior's.
+#
+# *First line.* `narrow = Normal(posterior.mean, 0.6 * posterior.stddev)`
+#
+# *Compare.*
+# ```python
+# print(round(float(posterior.variance / 2), 4))  # → 0.0294
+# print(round(float(q.variance), 4))              # → 0.16
+# ```
+# (Section 4's $q$ is far above the threshold.)
+#
+# **Exercise 07.21 · Three noises** · ●●○ · 15 min · experiment
+#
+# *Why.* A denoiser is trained for one noise and used at another.
+#
+# Denoise with corruption .2, .4, .8, and test each model at all three noises.
+#
+# *Nudge.* Reuse the cells of section 7 in a loop, and keep the noise of the test images the same for all models (`same()`).
+#
+# *First line.* `for corruption in (0.2, 0.4, 0.8):`
+#
+# *Compare.*
+# ```python
+# print(f"{(filtered.view_as(clean_x) - clean_x).square().mean().sqrt():.3f}")  # → 0.162
+# ```
+# (The best linear filter at noise .7: the figure to beat.)
+#
+# **Exercise 07.22 · Which of two?** · ●●○ · 8 min · discuss
+#
+# *Why.* A bound alone decides nothing.
+#
+# Somebody's VAE has an ELBO of −88 with 12 active units of 50, somebody else's −90 with 50. Which one would you use for
+# generation, which for compression, which for attributes? What would you ask first?
+#
+# *Nudge.* Were both ELBOs counted on the same images, with the same likelihood, by the same code?
+#
+# *First line.* "Before I compare −88 and −90 I need to know …"
+
+# %% [markdown]
 # ## Summary
 #
 # - A latent lives if the variance it can explain exceeds $\beta\sigma^2$; its KL is then $\frac12\log\lambda/(\beta\sigma^2)$, else 0. Collapse can be the *optimum*.
@@ -1660,6 +1916,28 @@ else:
 # - $\mathcal L_K$ rises to $\log p(x)$ like $1/K$; say the $K$. Good for the decoder's gradient, in the end bad for the encoder's.
 # - Means are blurred, draws are noisy, reconstructions flatter. Say which one a picture shows.
 # - Samples are bad where the prior is not the aggregated posterior: (7.18) counts the nats, and a Gaussian fitted to the codes mends both.
+#
+# ## Five questions at the end
+#
+# **Question 1.** A VAE's latents all collapse. You double their number. Does it help?
+#
+# *Answer.* No. Whether a latent lives depends on what it can explain and on $\beta\sigma^2$, (7.3), not on how many others there are. Make σ smaller, or let it be learned.
+#
+# **Question 2.** Warm-up kept six latents alive, and after it two of them died again. What do you conclude?
+#
+# *Answer.* That these two are not worth their KL at β = 1: there the optimum has them dead. Warm-up helps those that would live and were not born in time.
+#
+# **Question 3.** Two papers report "ELBO = −95" for digits. One used binarised pixels, the other a Gaussian with σ = 1. Which model is better?
+#
+# *Answer.* You can't compare. One is the logarithm of a probability, the other of a density whose unit and σ enter. Bring both to bits per dimension of the same kind of data, or don't compare.
+#
+# **Question 4.** $\mathcal L_{50}$ is still rising when you stop. What do you know of $\log p(x)$?
+#
+# *Answer.* That it is higher than what you have, by an unknown amount. A bound that still rises is not yet close.
+#
+# **Question 5.** You fit a Gaussian to the codes of a trained VAE and sample from it. The samples get better although no network changed. What was wrong before?
+#
+# *Answer.* The prior. The codes of the data were not spread as $\mathcal N(0,I)$, so a draw of the prior came from places that the decoder had never seen, (7.18).
 #
 # ## References
 #
