@@ -68,6 +68,33 @@ explore.show(explore.class_style(zoo.load("cgan-mnist")))
 # | $\mathrm I(x;z)$ | mutual information, in nats | `told` |
 
 # %% [markdown]
+# ## Five questions before you begin
+#
+# Take a minute for each, decide, and only then open the answer. A wrong guess is welcome: you will know what to look
+# for.
+#
+# **Question 1.** G is told which digit to draw. D sees the picture and nothing else. What must G do to fool D?
+#
+# *Answer.* Draw digits that look real, in the right shares. Which label it was given does not matter to D, so nothing makes G listen to it.
+#
+# **Question 2.** One model gives a bound on $\log p(x)$, another one on $\log p(x\mid c)$, for digits of ten equally frequent classes. By how many nats may the second be
+# better without any merit?
+#
+# *Answer.* By up to $\log10=2.3$ nats: it was told the class, and that is what the class is worth.
+#
+# **Question 3.** A thousand images have codes that never overlap. How much does a code tell about which image it came from?
+#
+# *Answer.* All of it: $\log1000=6.9$ nats. It can't tell more, because there is no more to tell about *which* image.
+#
+# **Question 4.** An encoder gives each image one point, without any width. How large is the KL of this "distribution" to $\mathcal N(0,I)$?
+#
+# *Answer.* Infinite. A VAE can't have such an encoder. Section 4 replaces the KL by something that can.
+#
+# **Question 5.** Squared error of pixels: which costs more, a digit that is moved by one pixel, or the digit blurred so much that you can hardly read it?
+#
+# *Answer.* They can cost the same. Section 6 chooses the blur so that they do, and asks a network that learned to judge digits.
+
+# %% [markdown]
 # # Part A · Tell the players
 #
 # Time: {{part:A}}. Afterwards you can derive the conditional GAN and VAE, and say where a label must go.
@@ -165,8 +192,25 @@ refuses(js(sure.mean(0), swapped.mean(0)), math.log(2), name="an untold D notice
 # say $r(c)$. D then compares pairs $p(c)\,p(x\mid c)$ with $r(c)\,p_g(x\mid c)$, and nothing
 # cancels.
 #
-# **Your turn (08.1).** The best D of pairs, from tables of any size. (`p_c`, `r_c`: (C,); the others
+# **Exercise 08.1 · The best D of pairs** · ●●○ · 6 min · code
+#
+# *Why.* Public code draws the labels of fakes at random. Here you see what D makes of that.
+#
+# Write the best D of pairs, from tables of any size. (`p_c`, `r_c`: (C,); the others
 # (C, n), given $c$.)
+#
+# *Nudge.* $D^*$ is always the mass of the real ones divided by the mass of both. What is the mass of a *pair*?
+#
+# *First line.* `real, fake = p_c[:, None] * p_x, r_c[:, None] * g_x`
+#
+# *Compare.*
+# ```python
+# equal, half = torch.tensor([0.5, 0.5]), torch.full((2, 2), 0.5)
+# other_labels = torch.tensor([0.25, 0.75])
+# print((equal[:, None] * half)[:, 0])                     # → tensor([0.2500, 0.2500])
+# print(best_d(equal, half, other_labels, half)[:, 0])     # → tensor([0.6667, 0.4000])
+# ```
+# (G is perfect here, and D still has a clue.)
 
 
 # %% exercise="08.1"
@@ -215,7 +259,11 @@ refuses(value_of_pairs(D, real, fake), -math.log(4), name="−log 4, as with equ
 # Train it twice, the second time with a D that hears only zeros. The *judge*, a classifier
 # from lesson 03 that no model was trained with, reads what was drawn.
 #
-# **Predict:** what share of samples will be what was asked for, if D is not told?
+# **Exercise 08.11 · If D is not told** · ●○○ · 1 min · predict
+#
+# *Why.* (8.3) says what can happen. Does it?
+#
+# What share of samples will be what was asked for, if D is not told?
 
 # %% exercise="08.11"
 ### BEGIN SOLUTION
@@ -360,7 +408,22 @@ refuses(torch.stack(wrong), gaps, name="the gap to p(z | x), the posterior witho
 #   =\frac{\operatorname{Var}(m_c\mid x)}{2v}
 #   =\frac{w^2\,\operatorname{Var}(b_c\mid x)}{2s^2(w^2+s^2)}\tag{8.6}$$
 #
-# **Your turn (08.2).** Write the price in nats, from `says` $=p(c\mid x)$.
+# **Exercise 08.2 · The price of not telling** · ●●○ · 6 min · code
+#
+# *Why.* It decides when you may leave the label out of the encoder, as much public code does.
+#
+# Write the price in nats, from `says` $=p(c\mid x)$.
+#
+# *Nudge.* $\operatorname{Var}(b_c\mid x)$ is a variance under the weights `says`, about the mean under the same weights.
+#
+# *First line.* `mean = (says * offsets).sum()`
+#
+# *Compare.*
+# ```python
+# fair, ends = torch.tensor([0.5, 0.5]), torch.tensor([0.0, 2.0])
+# print((fair * ends).sum())                          # → tensor(1.)
+# print(price_of_not_telling(1.0, 1.0, ends, fair))   # → tensor(0.2500)
+# ```
 
 
 # %% exercise="08.2"
@@ -434,12 +497,33 @@ refuses(gain, 0.0, name="both bounds on one scale")
 # %% [markdown]
 # ### 2.4 · From equation to code
 #
-# **Your turn (08.3).** ELBO$(x\mid c)$ of a batch. You have
+# **Exercise 08.3 · The bound, given c** · ●●○ · 10 min · code
+#
+# *Why.* If it passes, it trains the models below.
+#
+# Write ELBO$(x\mid c)$ of a batch. You have
 #
 # - `model.posterior(model.seen(x), vector)` → mean and $\log\sigma^2$, each (B, latent). (`seen`
 #   rescales images to $[-1,1]$ for the network.)
 # - `model.log_p_x(x, z, vector)` → $\log p(x\mid z,c)$, (B,), summed over pixels;
 # - `gaussian_kl(mean, log_var)` of lesson 06.
+#
+# *Nudge.* It is lesson 06's bound, line by line. Only mind who is told what.
+#
+# *First line.* `mean, log_var = model.posterior(model.seen(x), vector)`
+#
+# *Compare.*
+# ```python
+# from types import SimpleNamespace
+# log_4 = torch.tensor([[math.log(4.0)]])
+# toy = SimpleNamespace(  # a model by hand: q = N(0, 4), and log p(x|z, c) is z itself
+#     seen=lambda x: x,
+#     posterior=lambda x, vector: (0 * log_4, log_4),
+#     log_p_x=lambda x, z, vector: z.sum(1),
+# )
+# print(gaussian_kl(0 * log_4, log_4))  # → tensor([0.8069])
+# print(conditional_elbo(toy, torch.zeros(1, 1), torch.zeros(1, 10), torch.ones(1, 1)))  # → tensor([1.1931])
+# ```
 
 
 # %% exercise="08.3"
@@ -493,7 +577,11 @@ def train_cvae(model, objective, rounds, seed=0):
 
 
 # %% [markdown]
-# **Predict** two differences on test digits after equal training, in nats of ELBO: how much worse is
+# **Exercise 08.12, 08.13 · Two omissions** · ●●○ · 3 min · predict
+#
+# *Why.* One of the two is a famous fault that hardly shows.
+#
+# Say two differences on test digits after equal training, in nats of ELBO: how much worse is
 # the model whose *encoder* is not told, and how much worse the one whose *decoder* is not told?
 # (8.6) and (8.7) each say something.
 
@@ -656,8 +744,23 @@ print(f"five Gaussians 20 apart: KL {kl_far:.0f} nats, of which I is {math.log(5
 # $$\mathrm I(x;z)=\tfrac12\log\Bigl(1+\frac{a^2S^2}{v}\Bigr),\qquad
 #   \mathrm{KL}(q(z)\,\|\,p(z))=\tfrac12\bigl(a^2S^2+v-1-\log(a^2S^2+v)\bigr)\tag{8.10}$$
 #
-# **Your turn (08.4).** Networks give no such formulas, but they give densities. You draw one code
+# **Exercise 08.4 · What codes tell** · ●●● · 10 min · code
+#
+# *Why.* With it you take the KL of any trained encoder apart.
+#
+# Networks give no such formulas, but they give densities. You draw one code
 # from each of $N$ images and evaluate `log_q[i, j]` $=\log q(z_i\mid x_j)$. Estimate $\mathrm I(x;z)$.
+#
+# *Nudge.* In (8.8) $\mathrm I$ is a mean of $\log q(z\mid x)-\log q(z)$. Both stand in the table: one on its diagonal, the other as a mean over a row. A mean of what?
+#
+# *First line.* $q(z_i)=\frac1N\sum_jq(z_i\mid x_j)$: a mean of densities, so a `logsumexp` of their logarithms.
+#
+# *Compare.*
+# ```python
+# rows = torch.tensor([[0.8, 0.2], [0.2, 0.8]]).log()
+# print(rows.logsumexp(1) - math.log(2))  # → tensor([-0.6931, -0.6931])
+# print(information(rows))                # → tensor(0.4700)
+# ```
 
 
 # %% exercise="08.4"
@@ -881,7 +984,11 @@ for kind in (models.CGAN, models.CVAE, models.AAE, models.VAEGAN, models.AVB):
 #
 # Train an AAE with two latents, and put its codes beside those of a VAE with two latents.
 #
-# **Predict:** a VAE leaves gaps between its classes. Will the AAE's codes leave *fewer*, or *more*?
+# **Exercise 08.14 · Gaps between the classes** · ●○○ · 1 min · predict
+#
+# *Why.* The adversary looks at all codes together.
+#
+# A VAE leaves gaps between its classes. Will the AAE's codes leave *fewer*, or *more*?
 
 # %% exercise="08.14"
 ### BEGIN SOLUTION
@@ -944,8 +1051,22 @@ plots.show(
 # adversary, with one difference: $T$ is **told $x$**. So it finds the VAE's KL where the AAE's D finds
 # that of the aggregated posterior.
 #
-# **Your turn (08.5).** What $T$ descends, from its outputs for codes of either kind. (`softplus` is
+# **Exercise 08.5 · What T descends** · ●●○ · 6 min · code
+#
+# *Why.* If its two classes are exchanged, AVB learns the *negative* KL.
+#
+# Write what $T$ descends, from its outputs for codes of either kind. (`softplus` is
 # numerically safe; see (2.2).)
+#
+# *Nudge.* (8.14) is a maximum, and a loss is descended. $-\log\sigma(T)$ is a softplus of what?
+#
+# *First line.* $-\log\sigma(T)=\operatorname{softplus}(-T)$.
+#
+# *Compare.*
+# ```python
+# print(F.softplus(torch.tensor(-2.0)))                             # → tensor(0.1269)
+# print(critic_loss(torch.tensor([2.0]), torch.tensor([-1.0])))  # → tensor(0.4402)
+# ```
 
 
 # %% exercise="08.5"
@@ -1177,8 +1298,17 @@ for name, y in pair.items():
 # ### 6.2 · Who receives which gradient
 #
 # There are three losses now: the KL, the feature distance, and the GAN's loss over real, rebuilt and
-# drawn images. There are three players, E, G and D. **Your turn (08.6):** who should *descend* what?
-# Think of D first. If D descended the feature distance, how would it bring it down?
+# drawn images. There are three players, E, G and D.
+#
+# **Exercise 08.6 · Who descends what?** · ●●○ · 6 min · answer
+#
+# *Why.* Nearly all faults of such models are a gradient that went to the wrong player.
+#
+# Who should *descend* what? Give for each of `"kl"`, `"features"` and `"gan"` the set of players.
+#
+# *Nudge.* Think of D first. If D descended the feature distance, how would it bring it down?
+#
+# *First line.* Only one network occurs in the KL at all.
 
 # %% exercise="08.6"
 ### BEGIN SOLUTION
@@ -1506,7 +1636,15 @@ plots.show(
 )
 
 # %% [markdown]
-# **Your turn (08.7).** Who is what?
+# **Exercise 08.7 · Ines, Juri, Kim** · ●●○ · 8 min · answer
+#
+# *Why.* The lowest loss belongs to the worst model.
+#
+# Who is what?
+#
+# *Nudge.* Three things are shown: samples in the order of the labels, reconstructions, and the spread of the codes. Which fault changes which of them?
+#
+# *First line.* Look for a sheet whose ten columns are alike.
 
 # %% exercise="08.7"
 ### BEGIN SOLUTION
@@ -1534,9 +1672,14 @@ check("08.7", diagnosis)
 #
 # Report A has no hybrid of its own besides CVAE-GAN (lesson 09). It names most of this lesson as related
 # work, in its section 2 and in the caption of its Figure 2.
+
+# %% [markdown]
+# ### E12 · Names, credits, and a prior that learns (case file, optional)
 #
-# ### E12 · names, credits, and a prior that learns
-#
+# Report A is one of the two student reports that this course reads closely. It says of CVAE-GAN that a *learned prior* controls the image, and names other authors
+# than the paper's. Three things can be asked of a trained model.
+
+# %% [markdown]
 # > Another hybrid model, CVAE-GAN (Zhao et al., 2017), uses the prior distribution learned by the VAE to control the image attributes during the GAN's image generation process.
 #
 # > By using the prior distribution learned by CVAE, we are able to control the image properties during image generation by GAN.
@@ -1572,7 +1715,8 @@ print(f"{same_digit:.1%} (10% if the label alone decides)")
 #
 # Wu et al. (2016) is 3D-GAN: a GAN. (The paper has a variant with an encoder in front, 3D-VAE-GAN, so there
 # is a thread.) Larsen et al. is VAE/GAN: right.
-#
+
+# %% [markdown]
 # ### What a hybrid is made of
 #
 # > These models aim to learn a low-dimensional latent representation of the input data using the encoder component of a VAE, which is then used to generate new samples using the decoder component of a GAN.
@@ -1613,27 +1757,108 @@ for kind in (models.AAE, models.AVB, models.VAEGAN):
 #
 # ## 10 · Exercises
 #
-# **08.1–08.7** are above, with their checks; 08.11–08.14 are predictions. The following have no check:
-# discuss them.
+# **08.1–08.7** are above, with their checks; 08.11–08.14 are predictions. The following have no check. The solved copy has a worked solution of the
+# one on paper.
 #
-# **08.8 · pen.** Derive (8.6) for classes of *different* posterior variances $v_c$. Is the best $q$ still
+# **Exercise 08.8 · Different widths** · ●●● · 20 min · pen
+#
+# *Why.* (8.6) was derived for posteriors of one variance. Real ones differ.
+#
+# Derive (8.6) for classes of *different* posterior variances $v_c$. Is the best $q$ still
 # between the means?
 #
-# **08.9 · code.** Make the class uncertain: blur the digits (section 6.1's `blurred`, width 3) for the encoder
+# *Nudge.* The best $q$ is the geometric mean, also here. The logarithm of a geometric mean of Gaussians is a sum of parabolas.
+#
+# *First line.* $\log\prod_c\mathcal N(z;m_c,v_c)^{p_c}=-\frac12\sum_cp_c\Bigl[\log2\pi v_c+\frac{(z-m_c)^2}{v_c}\Bigr]$, with $p_c=p(c\mid x)$.
+
+# %% [markdown] tags=["solution"]
+# *Solution 08.8.* The goal is $-\log Z$, with $Z=\int\prod_c\mathcal N(z;m_c,v_c)^{p_c}dz$, and the density that $Z$ normalises. Let $\tau=\sum_cp_c/v_c$ and $\bar m=\frac1\tau\sum_cp_cm_c/v_c$. Complete the square:
+# $\sum_cp_c(z-m_c)^2/v_c=\tau(z-\bar m)^2+\sum_cp_c(m_c-\bar m)^2/v_c$. So the geometric mean is $\mathcal N(\bar m,1/\tau)$. Its mean is a weighted mean of the $m_c$ with positive weights $p_c/v_c$: it lies between the smallest and the largest of them, drawn towards the *narrow* posteriors.
+#
+# Integrate: $\int e^{-\tau(z-\bar m)^2/2}dz=\sqrt{2\pi/\tau}$. The factors $2\pi$ cancel, and
+# $-\log Z=\frac12\Bigl[\log\tau-\sum_cp_c\log\frac1{v_c}\Bigr]+\frac12\sum_cp_c\frac{(m_c-\bar m)^2}{v_c}$. The bracket is not negative, because $\tau$ is the mean of the $1/v_c$ and the logarithm is concave: it is the price for different widths. For equal $v_c$ it is 0, and the rest is (8.6).
+
+# %% [markdown]
+# **Exercise 08.9 · Make the class uncertain** · ●●○ · 20 min · experiment
+#
+# *Why.* On sharp digits the fault of section 2.2 hides. Where does it show?
+#
+# Blur the digits (section 6.1's `blurred`, width 3) for the encoder
 # *and* the likelihood, and train section 2.4's three variants again. Does (8.6)'s price appear?
 #
-# **08.10 · code.** Give the AAE another prior: a ring of ten Gaussians in the plane, by a game of your own.
+# *Nudge.* Make a new data set of blurred images, and hand it to a copy of `train_cvae`.
+#
+# *First line.* `soft = data.DataSet(blurred(digits.batch().x, 3.0), digits.labels)`
+#
+# *Compare.*
+# ```python
+# print(round(float(blurred(torch.ones(1, 1, 28, 28), 3.0)[0, 0, 14, 14]), 3))  # → 1.0
+# ```
+# (A blur leaves the middle of a flat picture alone.)
+#
+# **Exercise 08.10 · Another prior for the AAE** · ●●● · 30 min · experiment
+#
+# *Why.* An adversary needs samples of the prior, and no density. So the prior may be anything.
+#
+# Give the AAE another prior: a ring of ten Gaussians in the plane, by a game of your own.
 # What happens to the classes? What if D is told the class?
 #
-# **08.15 · thought.** Someone trains an AAE with classes, D not told. By (8.11), which of the three terms does
+# *Nudge.* Only what D calls "real" changes: draws of the prior.
+#
+# *First line.* `ring_prior = data.toy.Ring(modes=10, radius=2.0, sigma=0.1)`
+#
+# *Compare.*
+# ```python
+# ten_modes = data.toy.Ring(modes=10, radius=2.0, sigma=0.1)
+# print(round(float(ten_modes.sample(1000, torch.Generator().manual_seed(0)).norm(dim=1).mean()), 1))  # → 2.0
+# ```
+#
+# **Exercise 08.15 · An AAE with classes** · ●●○ · 6 min · discuss
+#
+# *Why.* (8.11) has three terms. Somebody pays each, or nobody does.
+#
+# Someone trains an AAE with classes, D not told. By (8.11), which of the three terms does
 # nobody pay? How would you see it in samples?
 #
-# **08.16 · code.** Train an AVB with `t_lr` a tenth and ten times of the zoo's. Watch `VAE.kl` and compare with
+# *Nudge.* D sees $q(z)$ alone. Does $q(z)$ change if codes of each class keep to a corner of their own?
+#
+# *First line.* "D makes … small, and nothing makes …"
+#
+# **Exercise 08.16 · A T that lags** · ●●○ · 20 min · experiment
+#
+# *Why.* (8.16) says in which direction AVB's own number errs.
+#
+# Train an AVB with `t_lr` a tenth and ten times of the zoo's. Watch `VAE.kl` and compare with
 # the KL by a Gaussian fitted to 1,000 draws of $q(z\mid x)$. Which way does (8.16) err?
 #
-# **08.17 · code.** In VAE/GAN let E descend the GAN's term for rebuilt images too (many public ports do). What
+# *Nudge.* The zoo's settings are in `zoo.card("avb-mnist")`. Change one of them only.
+#
+# *First line.* `settings = zoo.load("avb-mnist").settings`
+#
+# *Compare.*
+# ```python
+# print(round(float(kl_divergence(new, old)), 3))  # → 0.35
+# ```
+# (By so much the T of section 5.3, which lags, reports too little.)
+#
+# **Exercise 08.17 · E against D** · ●●○ · 20 min · experiment
+#
+# *Why.* Many public ports of VAE/GAN let the encoder fool D, too.
+#
+# In VAE/GAN let E descend the GAN's term for rebuilt images too. What
 # do reconstructions gain, and what do the codes lose?
 #
+# *Nudge.* Write a game of your own from `model.game()`, as lesson 05 does for R1, and add the term to E's losses.
+#
+# *First line.* `losses["E"]["rebuilt"] = losses["G"]["rebuilt"]`, if G's term has this name: print the names first.
+#
+# *Compare.*
+# ```python
+# print(sorted(receives["gan"]))  # → ['D', 'G']
+# ```
+# (As it is: E does not descend the GAN's loss.)
+
+# %% [markdown]
 # ## Summary
 #
 # - A condition goes into every distribution: $D(x,c)$, $q(z\mid x,c)$, $p(x\mid z,c)$. A D that is not told
@@ -1647,6 +1872,28 @@ for kind in (models.AAE, models.AVB, models.VAEGAN):
 # - Judge a conditional model by agreement, diversity and GAN-train together.
 #
 # **Next:** lesson 09 puts four players into one model.
+#
+# ## Five questions at the end
+#
+# **Question 1.** A conditional GAN draws flawless digits and ignores the label. Who was not told?
+#
+# *Answer.* D. By (8.3) such a D sees the mixture over classes only, and that mixture can be perfect while every label is wrong.
+#
+# **Question 2.** You leave the label out of the encoder of a CVAE, and the bound hardly changes. May you do so on other data?
+#
+# *Answer.* Only where the image itself says its class. The price is $\operatorname{Var}(m_c\mid x)/2v$, (8.6): it grows with doubt about the class and with a sharp decoder.
+#
+# **Question 3.** Two encoders get $\mathrm I(x;z)=4.1$ nats, both measured on batches of 64 images. Do they tell equally much?
+#
+# *Answer.* You can't see it there: no estimate from 64 images exceeds $\log64=4.16$. Both may tell far more. Use more images.
+#
+# **Question 4.** An AAE's adversary and AVB's $T$ both compare codes with the prior. What is the one difference, and what follows from it?
+#
+# *Answer.* $T$ is told $x$. So it finds $\log q(z\mid x)-\log p(z)$, whose mean is the VAE's KL. The AAE's adversary sees all codes together, so it knows $q(z)$ only, and no bound on $\log p(x)$ is left.
+#
+# **Question 5.** "99% of the samples show the digit that was asked for." What else must you see before you praise the model?
+#
+# *Answer.* Diversity within a class, and whether the samples teach a classifier about real digits (GAN-train). One perfect picture for each digit would get 100%.
 #
 # ## References
 #
