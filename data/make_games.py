@@ -1,6 +1,6 @@
 """Rebuild `games.json`, the table of lesson 05: `python data/make_games.py [--only METHOD …]`.
 
-Five ways to play A1's game on the embedded digits, four seeds each. What is equalised is
+Six ways to play A1's game on the embedded digits, four seeds each. What is equalised is
 *processor time*: `ROUNDS` are rounds of G that cost about the same seconds on one core (a round
 of wgan-gp holds five moves of D with a second derivative, a round of gan one), so that seeds and
 rounds can be repeated where clocks cannot. Each row says what it took. What is equalised too is
@@ -38,16 +38,19 @@ METHODS = {
     "wgan": ("wgan", {}),
     "wgan-gp": ("wgan-gp", {}),
     "sn-gan": ("sn-gan", {}),
+    "r1": ("course", {}),
 }
+GAMMA = 10.0  # of R1, as the paper plays it on images
 ROUNDS = {
     "gan": 5_000,
     "two time scales": 5_000,
     "wgan": 1_370,
     "wgan-gp": 770,
     "sn-gan": 3_750,
+    "r1": 3_250,
 }
 ABOUT = (
-    "Modes covered by five ways to play the GAN of report A (two MLPs, the course's settings) on "
+    "Modes covered by six ways to play the GAN of report A (two MLPs, the course's settings) on "
     "the 10,000 embedded digits, at about equal processor time. counts: samples by the shipped "
     "digit classifier; fd: Fréchet distance on digit features of 2,000 samples and the 2,000 "
     "embedded test digits; d_gradient: norm of D's gradient of its own loss in its own "
@@ -63,9 +66,29 @@ def judged(x: Tensor, real: Tensor) -> dict:
     return {"counts": counts.tolist(), "fd": round(fd, 4)}
 
 
-def gradient_norms(model: models.GAN, digits: data.DataSet, seed: int) -> list[float]:
+def game_of(method: str, model: models.GAN) -> training.Game:
+    """A method's game. R1 adds γ/2 E ‖∇ₓ ℓ(x)‖² at real images to D's loss (lesson 05)."""
+    game = model.game()
+    if method == "r1":
+        move = game.round[0]
+        plain = move.losses
+
+        def penalised(source: training.Source) -> dict:
+            losses = plain(source)
+            x = model.seen(source.batch().x).requires_grad_()
+            (slope,) = torch.autograd.grad(model.discriminator(x).sum(), x, create_graph=True)
+            losses["D"]["penalty"] = GAMMA / 2 * slope.square().sum(1).mean()
+            return losses
+
+        move.losses = penalised
+    return game
+
+
+def gradient_norms(
+    method: str, model: models.GAN, digits: data.DataSet, seed: int
+) -> list[float]:
     """‖∇ψ L_D‖ on 20 batches, of a copy: power iteration and penalties leave no trace."""
-    move = copy.deepcopy(model).train().game().round[0]
+    move = game_of(method, copy.deepcopy(model).train()).round[0]
     source = training.Source(digits, model.settings["batch"], seed)
     norms = []
     for _ in range(20):
@@ -98,7 +121,14 @@ def play(
         for part in parts:
             until = max(1, round(part * rounds))
             before = time.process_time()
-            history = recording.fit(model, digits, rounds=until, seed=seed, resume=folder)
+            history = recording.fit(
+                model,
+                digits,
+                game=game_of(method, model),
+                rounds=until,
+                seed=seed,
+                resume=folder,
+            )
             seconds += time.process_time() - before
             n = MANY if part == 1 else SOME
             noise = torch.Generator().manual_seed(seed)
@@ -106,7 +136,7 @@ def play(
             z = model.noise(n, model.settings["latent"], generator=noise.manual_seed(seed))
             with torch.no_grad():
                 own = model.generate(z)
-            norms = torch.tensor(gradient_norms(model, digits, seed))
+            norms = torch.tensor(gradient_norms(method, model, digits, seed))
             moments.append(
                 {
                     "round": until,
@@ -135,7 +165,8 @@ def settings(method: str, factor: float) -> dict:
     """What tells the methods apart."""
     chosen = build(method, factor).settings
     names = ("objective", "critic", "k", "optimiser", "lr", "d_lr", "betas", "batch", "average")
-    return {name: chosen[name] for name in names} | {"rounds": ROUNDS[method]}
+    extra = {"gamma": GAMMA} if method == "r1" else {}
+    return {name: chosen[name] for name in names} | {"rounds": ROUNDS[method]} | extra
 
 
 def best_factor(method: str, trials: list[dict]) -> float | None:

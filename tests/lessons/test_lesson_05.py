@@ -144,7 +144,7 @@ def test_every_method_was_played_with_the_same_seeds(recorded):
     seeds = {}
     for row in recorded["rows"]:
         seeds.setdefault(row["method"], set()).add(row["seed"])
-    assert len(seeds) == 5 and set(seeds) == set(recorded["settings"])
+    assert len(seeds) == 6 and set(seeds) == set(recorded["settings"])
     assert len({frozenset(own) for own in seeds.values()}) == 1
     assert len(next(iter(seeds.values()))) >= 3
 
@@ -179,3 +179,55 @@ def test_processor_time_is_about_equal(recorded):
         spent.setdefault(row["method"], []).append(row["cpu_seconds"])
     means = [sum(times) / len(times) for times in spent.values()]
     assert max(means) < 1.6 * min(means)
+
+
+def final_distances(recorded, method, which="own", moment=-1):
+    rows = [row for row in recorded["rows"] if row["method"] == method]
+    return [row["moments"][moment][which]["fd"] for row in rows]
+
+
+def test_the_recorded_games_are_as_the_lesson_says(recorded):
+    """Every sentence below the table that compares methods."""
+    missing = {}
+    for row in recorded["rows"]:
+        counts = row["moments"][-1]["own"]["counts"]
+        missing.setdefault(row["method"], []).append(sum(n < 200 for n in counts))
+    assert min(missing["wgan"]) == 2 and max(missing["wgan"]) == 4
+    assert set(missing["two time scales"]) == {1, 2} and set(missing["sn-gan"]) == {2}
+    assert all(set(missing[name]) == {0} for name in ("gan", "wgan-gp", "r1"))
+
+    at_end = {name: final_distances(recorded, name) for name in recorded["settings"]}
+    order = sorted(at_end, key=lambda name: sum(at_end[name]))
+    assert order == ["gan", "r1", "wgan-gp", "two time scales", "sn-gan", "wgan"]
+    overlap = [
+        (one, other)
+        for one, other in zip(order, order[1:], strict=False)
+        if max(at_end[one]) >= min(at_end[other])
+    ]
+    assert overlap == [("gan", "r1"), ("wgan-gp", "two time scales"), ("sn-gan", "wgan")]
+
+    for moment in (0, 1):  # an eighth and a quarter
+        others = [
+            fd
+            for name in recorded["settings"]
+            if name != "r1"
+            for fd in final_distances(recorded, name, moment=moment)
+        ]
+        assert max(final_distances(recorded, "r1", moment=moment)) < min(others)
+
+    for name in ("wgan", "wgan-gp"):
+        own = sum(at_end[name])
+        assert sum(final_distances(recorded, name, "averaged")) > own
+    for name in ("gan", "r1"):
+        assert sum(final_distances(recorded, name, "averaged")) < sum(at_end[name])
+
+    factors = {row["method"]: row["factor"] for row in recorded["rows"]}
+    assert {name for name, factor in factors.items() if factor != 4.0} == {"sn-gan"}
+    gradients = {}
+    for row in recorded["rows"]:
+        gradients.setdefault(row["method"], []).append(row["moments"][-1]["d_gradient"][0])
+    assert min(gradients, key=lambda name: sum(gradients[name])) == "r1"
+
+
+def test_the_rates_were_chosen_by_training_digits_held_back(recorded):
+    assert all(trial["held_back"] > 0 for trial in recorded["trials"])
