@@ -25,21 +25,51 @@ def source_cells(lesson: str) -> list:
 
 
 def stored(source: str) -> set[str]:
-    """Names that a piece of code binds, those in its functions too."""
-    found = set()
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            found.add(node.id)
-        elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-            found.add(node.name)
-        elif isinstance(node, (ast.Import, ast.ImportFrom)):
-            found |= {(a.asname or a.name).split(".")[0] for a in node.names}
-    return found
+    """Names that a piece of code binds outside its functions."""
+    bound: set[str] = set()
+    wanted(ast.parse(source).body, bound)
+    return bound
 
 
 def loaded(source: str) -> set[str]:
-    names = {n.id for n in ast.walk(ast.parse(source)) if isinstance(n, ast.Name)}
-    return names - set(dir(builtins))
+    """Names that a piece of code uses and has not bound itself before."""
+    return wanted(ast.parse(source).body, set())
+
+
+def wanted(body: list[ast.stmt], bound: set[str]) -> set[str]:
+    """What these statements use before they bind it; adds to `bound` what they bind."""
+    found: set[str] = set()
+    for node in body:
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            own = {a.arg for a in ast.walk(node) if isinstance(a, ast.arg)}
+            own |= {n.id for n in ast.walk(node) if isinstance(n, ast.Name)
+                    and isinstance(n.ctx, ast.Store)}  # fmt: skip
+            found |= free(node) - own - bound
+            bound |= {node.name}
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            bound |= {(a.asname or a.name).split(".")[0] for a in node.names}
+        else:
+            heads = [n for n in ast.iter_child_nodes(node) if not isinstance(n, ast.stmt)]
+            binds = {n.id for h in heads for n in ast.walk(h) if isinstance(n, ast.Name)
+                     and isinstance(n.ctx, ast.Store)}  # fmt: skip
+            read = set().union(*map(free, heads)) | (
+                binds if isinstance(node, ast.AugAssign) else set()
+            )
+            found |= read - bound
+            bound |= binds
+            found |= wanted(
+                [n for n in ast.iter_child_nodes(node) if isinstance(n, ast.stmt)], bound
+            )
+    return found
+
+
+def free(node: ast.AST) -> set[str]:
+    """Names that an expression reads, without its comprehensions' and lambdas' own."""
+    names = [n for n in ast.walk(node) if isinstance(n, ast.Name)]
+    own = {n.id for c in ast.walk(node) if isinstance(c, ast.comprehension)
+           for n in ast.walk(c.target) if isinstance(n, ast.Name)}  # fmt: skip
+    own |= {a.arg for a in ast.walk(node) if isinstance(a, ast.arg)}
+    return {n.id for n in names if isinstance(n.ctx, ast.Load)} - own - set(dir(builtins))
 
 
 def needed(cells: list[str], code: str) -> list[int]:
