@@ -44,6 +44,7 @@ def printed_by(lesson: str) -> dict[str, list[str]]:
     return printed(cells, pieces)
 
 
+@pytest.mark.timeout(600)  # the first of a lesson runs that lesson
 @pytest.mark.parametrize(
     ("lesson", "piece", "code"), CASES, ids=[f"{c[0]} {c[1]}" for c in CASES]
 )

@@ -79,6 +79,7 @@ def same(found: str, expected: str) -> bool:
     return all(float(a) == pytest.approx(float(b), rel=1e-3, abs=2e-4) for a, b in pairs)
 
 
+@pytest.mark.timeout(600)  # the first of a lesson runs that lesson
 @pytest.mark.parametrize(("lesson", "number"), COMPARED)
 def test_an_expected_line_is_what_the_solution_prints(lesson, number):
     _, expected = told(compared(lesson)[number][1])
