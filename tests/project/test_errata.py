@@ -59,8 +59,9 @@ def test_what_the_page_says_of_a_lesson_is_so(number):
     lesson, there = where(ENTRIES[number])
     known = lessons()
     assert there == (lesson in known), f"lesson {lesson} is there or not; the page errs"
-    if there:
-        assert headed(known[lesson]).count(number) == 1, f"no heading in lesson {lesson}"
+    if there:  # a slip of the pen stands on the page only; what is computed has its case file
+        least = int("*Computed.*" in ENTRIES[number])
+        assert least <= headed(known[lesson]).count(number) <= 1, f"headings in lesson {lesson}"
 
 
 def test_no_lesson_treats_an_erratum_that_the_page_puts_elsewhere():
