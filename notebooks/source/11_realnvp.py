@@ -92,6 +92,32 @@ plots.show(
 # | $D=C\cdot H\cdot W$ | numbers in one image, of the data | `flow.dimensions` |
 
 # %% [markdown]
+# ## Five questions before you begin
+#
+# Take a minute for each, decide, and only then open the answer. A wrong guess is welcome: you will know what to look
+# for.
+#
+# **Question 1.** A flow of images with 784 pixels needs the logarithm of a determinant of 784 × 784 numbers, for each image. Why can it afford that?
+#
+# *Answer.* Its layers have triangular Jacobians, and such a determinant is the product of the diagonal (lesson 10). No matrix is ever built.
+#
+# **Question 2.** A layer leaves half of the pixels exactly as they are. You stack a hundred such layers with the same half. What does the flow learn about that half?
+#
+# *Answer.* Nothing: these pixels are never changed. The next layer must leave the *other* half.
+#
+# **Question 3.** Four of five pixels of MNIST are black. A program writes each pixel down by one table of how often each grey level occurs. How many bits does it need for a pixel?
+#
+# *Answer.* Less than 2, without any idea of digits. A flow that needs 2.5 bits is worse than this table. Section 4 computes it.
+#
+# **Question 4.** A flow gives every image an exact probability density. Is the image with the highest density a typical digit?
+#
+# *Answer.* No. An all black picture has a far higher one. Density is high where a picture is simple to describe. Section 9.3 shows it.
+#
+# **Question 5.** A flow's inverse has a wrong sign, and nobody tests it. Will you see it in the training loss?
+#
+# *Answer.* No. Training only goes from images to noise. The inverse is called for the first time when you draw samples.
+
+# %% [markdown]
 # # Part A · Couplings, squeeze, scales
 #
 # Time: {{part:A}}. Afterwards you can derive masks, their Jacobian and the multi-scale likelihood.
@@ -143,9 +169,24 @@ wrong = b * z + (1 - b) * (z * (-s).exp() - t)
 refuses(wrong, x, name="unscaled first, t taken off last")
 
 # %% [markdown]
-# **Your turn** (exercises 11.1 and 11.2). Write both directions for given `b`, `s`, `t`. The forward one
-# also returns the log-determinant, one number for each example: sum over all dimensions but the first
+# **Exercise 11.1 · A coupling** · ●●○ · 7 min · code
+#
+# *Why.* It is the only kind of layer in RealNVP that lets pixels depend on each other. Two of the faults of section 11 are in functions like this one and the next.
+#
+# Write (11.1) for given `b`, `s`, `t`. Return also the log-determinant, one number for each example: sum over all dimensions but the first
 # (`values.flatten(1).sum(1)`). Which entries of `s` count?
+#
+# *Nudge.* Where $b=1$ the map is the identity. What is the logarithm of its slope there?
+#
+# *First line.* `z = b * x + (1 - b) * (x * s.exp() + t)`
+#
+# *Compare.*
+# ```python
+# keep, scale, shift = torch.tensor([[1.0, 0.0]]), torch.full((1, 2), math.log(2)), torch.ones(1, 2)
+# print((1 - keep) * scale)  # → tensor([[0.0000, 0.6931]])
+# there, stretched = couple(torch.tensor([[3.0, 5.0]]), keep, scale, shift)
+# print(there, stretched)    # → tensor([[ 3., 11.]]) tensor([0.6931])
+# ```
 
 
 # %% exercise="11.1"
@@ -155,6 +196,23 @@ def couple(x, b, s, t):
     z = b * x + (1 - b) * (x * s.exp() + t)
     return z, ((1 - b) * s).flatten(1).sum(1)
     ### END SOLUTION
+
+
+# %% [markdown]
+# **Exercise 11.2 · And back** · ●○○ · 4 min · code
+#
+# *Why.* Every sample is drawn through it.
+#
+# Write (11.2).
+#
+# *Nudge.* Undo the last operation first.
+#
+# *Compare.*
+# ```python
+# keep, scale, shift = torch.tensor([[1.0, 0.0]]), torch.full((1, 2), math.log(2)), torch.ones(1, 2)
+# print(torch.tensor([[3.0, 11.0]]) - shift)  # → tensor([[ 2., 10.]])
+# print(uncouple(torch.tensor([[3.0, 11.0]]), keep, scale, shift))  # → tensor([[3., 5.]])
+# ```
 
 
 # %% exercise="11.2"
@@ -418,7 +476,17 @@ refuses(log_normal(z) - exact, reference, tol=1e-8, name="log |det| subtracted")
 
 # %% [markdown]
 # For digits, 28×28, the flow has two scales. 28 is divisible by 4, so nothing need be padded, and
-# $D=784$. **Your turn** (exercise 11.7): how many of the 784 numbers leave after the first scale?
+# $D=784$.
+#
+# **Exercise 11.7 · Who leaves?** · ●●○ · 3 min · answer
+#
+# *Why.* What leaves early was changed by few layers, so it can hold detail only.
+#
+# How many of the 784 numbers leave after the first scale?
+#
+# *Nudge.* Squeeze makes 4 channels of 14 × 14. After the couplings of this scale half of the channels leave.
+#
+# *First line.* `4 * 14 * 14` numbers are there before anybody leaves.
 
 # %% exercise="11.7"
 ### BEGIN SOLUTION
@@ -441,7 +509,23 @@ check("11.7", leave)
 #
 # $$y=\log\frac p{1-p},\quad p=\alpha+(1-2\alpha)\,x,\qquad\log\frac{dy}{dx}=\log(1-2\alpha)-\log p-\log(1-p). \tag{11.10}$$
 #
-# **Your turn** (exercise 11.3): both, summed over each image.
+# **Exercise 11.3 · The logit, and its slope** · ●●○ · 8 min · code
+#
+# *Why.* Public code that leaves out the slope, or its $(1-2\alpha)$, prints bits that can't be compared.
+#
+# Write both parts of (11.10); the second is summed over each image.
+#
+# *Nudge.* Two maps follow each other, so two slopes multiply: one is a constant, the other that of the logit. Their logarithms add.
+#
+# *First line.* `p = alpha + (1 - 2 * alpha) * x`
+#
+# *Compare.*
+# ```python
+# grey = torch.full((1, 2), 0.5)
+# print(0.25 + 0.5 * grey)            # → tensor([[0.5000, 0.5000]])
+# print(logit(grey, 0.25)[0], logit(grey, 0.25)[1])  # → tensor([[0., 0.]]) tensor([1.3863])
+# ```
+# (With α = ¼ the slope at a middle grey is ½ · 4 = 2, for each of two pixels.)
 
 
 # %% exercise="11.3"
@@ -496,7 +580,20 @@ for alpha in (0.05, 1e-3):
 #
 # $$x=\frac{\operatorname{sigmoid}(y)-\alpha}{1-2\alpha}. \tag{11.11}$$
 #
-# **Your turn** (exercise 11.4).
+# **Exercise 11.4 · And back** · ●○○ · 4 min · code
+#
+# *Why.* If α is not undone, all samples are a little grey.
+#
+# Write (11.11).
+#
+# *Nudge.* `torch.sigmoid` undoes the logit. Then undo the line $\alpha+(1-2\alpha)x$.
+#
+# *Compare.*
+# ```python
+# print(torch.tensor([0.0]).sigmoid())                # → tensor([0.5000])
+# print(unlogit(torch.tensor([0.0, 1.0986]), 0.25))  # → tensor([0.5000, 1.0000])
+# ```
+# (1.0986 is the logit of ¾, which is where α = ¼ puts a white pixel.)
 
 
 # %% exercise="11.4"
@@ -796,13 +893,33 @@ refuses(other.std(1), 1.0, name="“it normalises every batch”")
 # %% [markdown]
 # ## 7 · From equation to code
 #
-# You have all the parts. **Your turn** (exercise 11.5): the objective (11.12), one noise draw for each
+# You have all the parts.
+#
+# **Exercise 11.5 · Bits per dimension** · ●●○ · 10 min · code
+#
+# *Why.* If it passes, it trains the model below.
+#
+# Write the objective (11.12), one noise draw for each
 # image, in bits per dimension. You have
 #
 # - `flow.dequantise(levels, noise)` → `x`, `log_q`: $x=(k+u)/256$, and $\log q(u\mid k)$, (B,);
 # - `flow.log_prob(x)` → (B,) nats, logit and all; `flow.dimensions` = $D$.
 #
-# If it passes, it trains the model below.
+# *Nudge.* Collect the bound in nats first: three terms. Then change the sign, the unit, and divide by $D$, in one step.
+#
+# *First line.* `x, log_q = flow.dequantise(levels, noise)`
+#
+# *Compare.*
+# ```python
+# from types import SimpleNamespace
+# flat = SimpleNamespace(  # a "flow" that knows nothing: uniform on [0, 1]² and uniform noise
+#     dequantise=lambda levels, noise: ((levels + 0.5) / 256, torch.zeros(len(levels))),
+#     log_prob=lambda x: torch.zeros(len(x)),
+#     dimensions=2,
+# )
+# print(flat.log_prob(torch.zeros(1, 1, 1, 2)) - 2 * math.log(256))  # → tensor([-11.0904])
+# print(bits(flat, torch.zeros(1, 1, 1, 2), torch.zeros(1, 1, 1, 2)))  # → tensor([8.])
+# ```
 
 
 # %% exercise="11.5"
@@ -878,7 +995,11 @@ def test_bits(flow, images, seed=0):
 # %% [markdown]
 # ## 8 · Predict, then train
 #
-# **Predict** the bits/dim on *test* digits after a few minutes of training. You know: 8 for a model
+# **Exercise 11.11 · Bits after a few minutes** · ●○○ · 2 min · predict
+#
+# *Why.* You have now four numbers to compare with.
+#
+# How many bits/dim will *test* digits need after a few minutes of training? You know: 8 for a model
 # that knows nothing, just below 2 for one table of counts, 1.7 for a table at each place. The published
 # RealNVP stands at about 1.06 (as FFJORD's table prints it).
 
@@ -993,7 +1114,13 @@ print(f"correlation of bits with the share of bright pixels: {together:.2f}")
 # ### 9.3 · Likelihood is not familiarity
 #
 # A flow knows $\log p(x)$ exactly. So it should be able to tell what it was *not* trained on: anything
-# strange gets a low likelihood. **Predict**: does a picture that is *no digit at all*, for instance an all
+# strange gets a low likelihood.
+#
+# **Exercise 11.12 · A black picture** · ●○○ · 1 min · predict
+#
+# *Why.* Likelihood was long taken for a test of familiarity.
+#
+# Does a picture that is *no digit at all*, for instance an all
 # black one, cost "more" or "fewer" bits than a test digit?
 
 # %% exercise="11.12"
@@ -1341,8 +1468,16 @@ fig = plots.images(rows, columns=10, row_labels=list(models), zoom=2)
 plots.show(fig, alt="Samples of the five; one row looks unlike the others.")
 
 # %% [markdown]
-# **Your turn** (exercise 11.6). The words: `"healthy"`, `"half noise"`, `"wrong sign"`,
+# **Exercise 11.6 · Gil, Hana, Ivo, Jun, Kim** · ●●● · 12 min · answer
+#
+# *Why.* Each of the four faults has a place where it shows, and another where it hides.
+#
+# Give each name one of the words `"healthy"`, `"half noise"`, `"wrong sign"`,
 # `"masked pixels counted"`, `"divided twice"`.
+#
+# *Nudge.* Three things were measured: each one's own count, the library's count of the same weights, and the round trip. For each fault say first which of the three it changes.
+#
+# *First line.* Only one of the faults touches the inverse.
 
 # %% exercise="11.6"
 ### BEGIN SOLUTION
@@ -1359,7 +1494,7 @@ diagnosis = {
 check("11.6", diagnosis)
 
 # %% [markdown]
-# **Reveal.** The next cell prints what differs, when you have answered; then open the paragraph below it.
+# The next cell prints what differs, when you have answered; then open the paragraph below it.
 
 # %%
 if diagnosis is ...:
@@ -1430,22 +1565,122 @@ agrees(back_calls, forward_calls, name="networks called, back and forth")
 #
 # ## 13 · Exercises
 #
-# Those with a number checked themselves above: **11.1**, **11.2** the coupling, **11.3**, **11.4** the logit,
-# **11.5** the objective, **11.6** the diagnosis, **11.7** the scales; 11.11 and 11.12 are the predictions. Now some without a check.
+# **11.1–11.7** are above, with their checks; 11.11 and 11.12 are the predictions. The following have no check. The solved copy has worked solutions of the two on paper.
 #
-# 1. *(pen)* A coupling with $b=0$ everywhere: what may $s$ and $t$ depend on, and what is left of the flow?
-# 2. *(pen)* Derive (11.15): minimise $\mathrm{KL}$ over $m$ and $v$, then write the entropy of $y$ by (10.4).
-# 3. *(code)* If you have Fashion-MNIST (`data.load("fashion")`), train a small flow on it for a few minutes,
-#    and compare bits/dim of its test set with those of digits. Which are fewer? Then why does the bar of
-#    section 9.3 with Fashion look as it does?
-# 4. *(code)* Bound $\log P$ of 20 test digits with $K=1,4,16$ draws of the noise, as in (11.16), with the zoo's flow
-#    (`bits_per_dim(…, k=K)`). How many hundredths of a bit does it gain?
-# 5. *(code)* `RealNVP(classes=10)` takes labels. Train it, and classify test digits by
-#    $\arg\max_c\log p(x\mid c)$. How good can a density model be as a classifier?
-# 6. *(code)* A test of familiarity from (11.18): how unusual is an image's $\log p(x)$, compared with those of
-#    training digits? Does it catch black pictures? Half contrast?
-# 7. *(thought)* Someone reports 0.98 bits/dim on MNIST. Which five questions do you ask?
+# **Exercise 11.13 · Nothing stays** · ●●○ · 6 min · pen
 #
+# *Why.* It shows what the mask is for.
+#
+# Take a coupling with $b=0$ everywhere. What may $s$ and $t$ depend on, and what is left of the flow?
+#
+# *Nudge.* In (11.1) the networks see $b\odot x$.
+#
+# *First line.* $b\odot x=0$ for every $x$.
+
+# %% [markdown] tags=["solution"]
+# *Solution 11.13.* The goal is what such a layer can do. The networks see $b\odot x=0$, the same for every $x$. So $s$ and $t$ are constants: learned numbers, one for each pixel. The layer is $z=x\odot e^s+t$, an affine map with a diagonal matrix. A stack of these is again one. What is
+# left of the flow is a Gaussian for each pixel, independent of all others (through the logit). If $s$ and $t$ were allowed to depend on the changed pixels, the Jacobian would no longer be triangular, and $\sum s$ would not be its log-determinant.
+
+# %% [markdown]
+# **Exercise 11.14 · The best coupling of a black pixel** · ●●● · 20 min · pen
+#
+# *Why.* It explains why learned noise is worth half a bit.
+#
+# Derive (11.15): minimise the KL over $m$ and $v$, then write the entropy of $y$ by (10.4).
+#
+# *Nudge.* $\mathrm{KL}(p_y\,\|\,\mathcal N(m,v))=-\mathrm H(y)-\mathbb E\log\mathcal N(y;m,v)$. Only the second term contains $m$ and $v$.
+#
+# *First line.* $-\mathbb E\log\mathcal N(y;m,v)=\frac12\log2\pi v+\frac1{2v}\mathbb E(y-m)^2$.
+
+# %% [markdown] tags=["solution"]
+# *Solution 11.14.* The goal is the smallest KL of $y$'s density to a Gaussian. Only $\frac12\log2\pi v+\frac1{2v}\mathbb E(y-m)^2$ contains $m$ and $v$. It is least at $m=\mathbb E\,y$, and then its derivative by $v$, $\frac1{2v}-\frac{\operatorname{Var}y}{2v^2}$, is zero at $v=\operatorname{Var}y$. The value there is
+# $\frac12\log(2\pi e\operatorname{Var}y)$. So the smallest KL is $\frac12\log(2\pi e\operatorname{Var}y)-\mathrm H(y)$: the entropy of a Gaussian with $y$'s variance, less $y$'s own.
+#
+# The entropy of $y$ follows from (10.4). Write $y=h(\varepsilon)$ with $\varepsilon\sim\mathcal N(0,1)$. Then $\log p_y(y)=\log p(\varepsilon)-\log\frac{dy}{d\varepsilon}$. Take the mean and change the sign: $\mathrm H(y)=\mathrm H(\varepsilon)+\mathbb E\log\frac{dy}{d\varepsilon}$, and $\mathrm H(\varepsilon)=\frac12\log2\pi e$. Subtract: $\frac12\log2\pi e$ cancels, and (11.15) is left.
+
+# %% [markdown]
+# **Exercise 11.15 · Clothes** · ●●○ · 25 min · experiment
+#
+# *Why.* A likelihood compares *data* as much as models.
+#
+# If you have Fashion-MNIST (`data.load("fashion")`), train a small flow on it for a few minutes,
+# and compare bits/dim of its test set with those of digits. Which are fewer? Then why does the bar of
+# section 9.3 with Fashion look as it does?
+#
+# *Nudge.* Train with section 8's settings, and score both test sets with `test_bits`.
+#
+# *First line.* `clothes = data.load("fashion")`
+#
+# *Compare.*
+# ```python
+# print(test_bits(best, test_digits.images[:1]).shape)  # → torch.Size([1])
+# print(round(float((test_digits.images == 0).double().mean()), 2))  # → 0.81
+# ```
+# (The share of black pixels in digits. Compute it for clothes, too.)
+#
+# **Exercise 11.16 · More draws of the noise** · ●●○ · 10 min · experiment
+#
+# *Why.* (11.12) is a bound. How far below is the truth?
+#
+# Bound $\log P$ of 20 test digits with $K=1,4,16$ draws of the noise, as in (11.16), with the zoo's flow
+# (`bits_per_dim(…, k=K)`). How many hundredths of a bit does it gain?
+#
+# *Nudge.* Use the same seed for each $K$, and look at the difference image by image.
+#
+# *First line.* `for k in (1, 4, 16): best.bits_per_dim(test_digits.images[:20], same(), k=k)`
+#
+# *Compare.*
+# ```python
+# print(round(math.log(4) / (784 * math.log(2)), 4))  # → 0.0026
+# ```
+# (In bits per dimension: no more than log K nats can be gained by K draws.)
+#
+# **Exercise 11.17 · A density as a classifier** · ●●○ · 30 min · experiment
+#
+# *Why.* By Bayes' rule a conditional density model is a classifier.
+#
+# `RealNVP(classes=10)` takes labels. Train it, and classify test digits by
+# $\arg\max_c\log p(x\mid c)$. How good can a density model be as a classifier?
+#
+# *Nudge.* Score the same images ten times, each time with another label for all. Use one noise for all ten.
+#
+# *First line.* `told = RealNVP("course", classes=10, **size)`
+#
+# *Compare.*
+# ```python
+# print(round(math.log2(10) / 784, 4))  # → 0.0042
+# ```
+# (What the class is worth, in bits per dimension: a tiny share of the likelihood.)
+#
+# **Exercise 11.18 · Unusual, or improbable?** · ●●○ · 12 min · experiment
+#
+# *Why.* Section 9.3 ends with a proposal. Test it.
+#
+# Make a test of familiarity from (11.18): how unusual is an image's $\log p(x)$, compared with those of
+# training digits? Does it catch black pictures? Half contrast?
+#
+# *Nudge.* Take the share of training digits whose bits are farther from their median than the image's are.
+#
+# *First line.* `usual = test_bits(best, digits.images[:1000])`
+#
+# *Compare.*
+# ```python
+# some_bits = torch.tensor([1.0, 1.1, 1.2, 1.3, 1.4])
+# print(some_bits.median())  # → tensor(1.2000)
+# print(round(float(((some_bits - 1.2).abs() >= 0.15).double().mean()), 2))  # → 0.4
+# ```
+#
+# **Exercise 11.19 · 0.98 bits/dim** · ●●○ · 8 min · discuss
+#
+# *Why.* You will referee such a number one day.
+#
+# Someone reports 0.98 bits/dim on MNIST. Which five questions do you ask?
+#
+# *Nudge.* Each constant of (11.12), and each row of the table of faults, is a question.
+#
+# *First line.* "How was the noise drawn, and on what?"
+
+# %% [markdown]
 # ## Summary
 #
 # - A coupling keeps half of the numbers, so its inverse needs no inverse of a network, and its log-determinant
@@ -1456,6 +1691,28 @@ agrees(back_calls, forward_calls, name="networks called, back and forth")
 # - Training tests neither the inverse nor the noise. Test: round trip, autograd's determinant, a uniform model,
 #   a table of counts.
 # - A high likelihood is not familiarity, and not beauty either.
+#
+# ## Five questions at the end
+#
+# **Question 1.** You double the number of couplings of a flow. What happens to the cost of the log-determinant?
+#
+# *Answer.* It doubles, as everything does: log-determinants of a composition add up, and each is a sum of $s$ that is there already.
+#
+# **Question 2.** Two flows have the same bits per dimension. May one of them draw clearly better digits?
+#
+# *Answer.* Yes. Which digit it is costs some thousandths of a bit a dimension. Bits go to edges and noise first; looks are another measure.
+#
+# **Question 3.** Your bits fall below 0.5 on MNIST, where the best published are near 1. Where do you look first?
+#
+# *Answer.* At the noise (half a bin, or added to pixels that were divided already), then at the sum of $s$ (masked pixels counted), then at the constants of (11.12).
+#
+# **Question 4.** A flow trained on faces says that a picture is far *more* probable than any face. Is it a face?
+#
+# *Answer.* Rather not. Where the density is highest, no data lie: (11.18). Ask whether its density is *usual*.
+#
+# **Question 5.** Someone shows samples at $T=.7$ beside bits per dimension. What do you say?
+#
+# *Answer.* That they belong to two different models. The bits speak of $T=1$; cooled samples come from nearer to the origin, thinner and more alike.
 #
 # ## References
 #
