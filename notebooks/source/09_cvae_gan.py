@@ -72,6 +72,32 @@ explore.show(explore.told_attributes(zoo.load("cvaegan-faces")))
 # | $d$ | decay of the moving feature centres | `decay` |
 
 # %% [markdown]
+# ## Five questions before you begin
+#
+# Take a minute for each, decide, and only then open the answer. A wrong guess is welcome: you will know what to look
+# for.
+#
+# **Question 1.** A discriminator sees one real image and *two* fakes in each comparison. G becomes perfect. What does the best D then say to an image: ½?
+#
+# *Answer.* No, ⅓. One image in three is real. Section 3 derives it.
+#
+# **Question 2.** G shall make the *mean* of some features of its images equal to the mean over real images. Can it succeed by drawing one single image again and again?
+#
+# *Answer.* Yes, if that image's features are the mean. A mean sees no spread.
+#
+# **Question 3.** A loss depends on the weights of G and of D. Who has to move by it?
+#
+# *Answer.* That is a decision, not a fact. In a GAN the two even move in opposite directions by the same value. Which network follows which gradient *is* the model.
+#
+# **Question 4.** You enlarge all images from 28 × 28 to 56 × 56 and leave all weights of the losses as they are. Do you train the same model?
+#
+# *Answer.* No. A squared error summed over pixels becomes four times as large, the KL does not. So the pixels now count four times as much against it.
+#
+# **Question 5.** A classifier of ten classes knows nothing yet. How large is its cross-entropy, in nats?
+#
+# *Answer.* $\ln10\approx2.303$: it gives each class one tenth. Any log of a training has to begin near such a number. The case file E13 makes use of that.
+
+# %% [markdown]
 # # Part A · Four players, six losses
 #
 # Time: {{part:A}}. Afterwards you can derive every loss of CVAE-GAN and say who receives which gradient.
@@ -208,7 +234,20 @@ refuses(loss_D(third, p, p, p), 3 * math.log(2), name="D* = ½ at the solution")
 #
 # $$\mathcal L_{GD}=\tfrac12\Big\|\tfrac1m\textstyle\sum_if_D(x_r^{(i)})-\tfrac1m\sum_if_D(x_p^{(i)})\Big\|^2. \tag{9.6}$$
 #
-# **Your turn (09.2):** write it for features (m, width). If it is right it trains the model below.
+# **Exercise 09.2 · Mean matching** · ●○○ · 5 min · code
+#
+# *Why.* If it is right, it trains the model below.
+#
+# Write (9.6) for features (m, width): one number.
+#
+# *Nudge.* First the means, then the difference, then the square. Another order is another loss.
+#
+# *Compare.*
+# ```python
+# two_real, two_drawn = torch.tensor([[1.0, 0.0], [3.0, 0.0]]), torch.zeros(2, 2)
+# print(two_real.mean(0))                       # → tensor([2., 0.])
+# print(my_mean_matching(two_real, two_drawn))  # → tensor(2.)
+# ```
 
 
 # %% exercise="09.2"
@@ -299,7 +338,22 @@ refuses(values.mean(), plain, error=error, name="a batch mean taken for the true
 # $$\bar f_n=\frac{\sum_id^{\,n-i}m_i}{\sum_id^{\,n-i}}
 #   =\bar f_{n-1}+\frac{1-d}{1-d^n}\,(m_n-\bar f_{n-1}). \tag{9.10}$$
 #
-# **Your turn (09.3):** one step of it, from the old centre and the newest batch mean.
+# **Exercise 09.3 · A moving centre** · ●●○ · 7 min · code
+#
+# *Why.* Begun at zero and not corrected, the centres pull G to the origin of the features for the first dozens of rounds.
+#
+# Write one step of (9.10), from the old centre and the newest batch mean.
+#
+# *Nudge.* (9.10)'s right side is already a step. What does it say for $n=1$, when there is no old centre yet?
+#
+# *First line.* `share = (1 - decay) / (1 - decay**n)`
+#
+# *Compare.*
+# ```python
+# print((1 - 0.5) / (1 - 0.5**2))                              # → 0.6667
+# print(moved(torch.zeros(1), torch.ones(1), 2, 0.5))  # → tensor([0.6667])
+# print(moved(torch.zeros(1), torch.ones(1), 1, 0.5))  # → tensor([1.])
+# ```
 
 
 # %% exercise="09.3"
@@ -404,8 +458,16 @@ refuses(apart, apart[0], tol=1e-8, name="σ = λ₁/λ₂ instead of σ²")
 # %% [markdown]
 # **Carried to another size.** Enlarge an image: every pixel becomes $k\times k$ equal ones. The sum of squares
 # grows by $k^2$; KL and features stay. So the *same* λ mean another model at another size. At their
-# size there are $3\cdot128^2=49{,}152$ numbers. **Your turn (09.4):** by what must the pixels' sum of a
+# size there are $3\cdot128^2=49{,}152$ numbers.
+#
+# **Exercise 09.4 · Carried to another size** · ●○○ · 4 min · answer
+#
+# *Why.* Settings are copied from papers to other image sizes every day.
+#
+# By what must the pixels' sum of a
 # 28×28 digit be multiplied so that it weighs as if the image had the paper's size?
+#
+# *Nudge.* Count the numbers in both images.
 
 # %% exercise="09.4"
 ### BEGIN SOLUTION
@@ -472,8 +534,16 @@ for name, recipe in {"as if enlarged": paper, "the course": course}.items():
 # $$\theta_P\leftarrow\theta_P-\eta\,\nabla_{\theta_P}\sum_{\mathcal L\in\mathcal S(P)}\mathcal L,\qquad
 #   P\in\{C,D,G,E\}. \tag{9.15}$$
 #
-# **Your turn (09.1):** the sets $\mathcal S(P)$, before autograd tells. Use the names `"L_C"`, `"L_D"`,
+# **Exercise 09.1 · Who moves by what?** · ●●○ · 6 min · answer
+#
+# *Why.* In words the four lines are easy to read. In a program they are easy to get wrong.
+#
+# Write the sets $\mathcal S(P)$, before autograd tells: for each of `"C"`, `"D"`, `"G"`, `"E"` the names of its losses, among `"L_C"`, `"L_D"`,
 # `"L_KL"`, `"L_G"`, `"L_GD"`, `"L_GC"`.
+#
+# *Nudge.* Two networks move by one loss only. One loss moves two networks.
+#
+# *First line.* `moves_by = {"C": {"L_C"}, …`
 
 # %% exercise="09.1"
 ### BEGIN SOLUTION
@@ -493,7 +563,11 @@ if not check("09.1", moves_by):
 # That is who *moves*. A loss may *depend* on more networks than it moves. Light one loss after the
 # other, and follow its gradient backwards, orange, from the network that judges to the one that
 # drew. Fill in a table on paper, eight rows and four columns: full circle, empty circle or point;
-# *show the whole table* tells you how you did. Question: why can $\mathcal L_{GD}$ never reach E?
+# *show the whole table* tells you how you did.
+#
+# **Think.** Why can $\mathcal L_{GD}$ never reach E?
+#
+# *Answer.* It compares real images with $x_p$, which is drawn from $z_p$. The encoder made neither of them.
 
 # %%
 explore.show(explore.four_players())
@@ -644,7 +718,11 @@ refuses(wrong, L_G.detach(), tol=1e-3, name="a mean over pixels")
 # %% [markdown]
 # ## 8 · Train it
 #
-# **Predict** first. Once it is trained, the classifier that judges digits reads samples. Which share will
+# **Exercise 09.11 · Read as asked** · ●○○ · 1 min · predict
+#
+# *Why.* G is never told to please a classifier. You will see whether it does.
+#
+# Once it is trained, the classifier that judges digits reads samples. Which share will
 # it read as the class that was asked for? (Real digits: 99.5%.) A number between 0.1 and 1.
 
 # %% exercise="09.11"
@@ -799,7 +877,7 @@ plots.show(fig, alt="Two grids: digits change their style downwards and class ri
 # into another one". In *this* model the change of the label is quick; whether it was slow in A's, another model, its grid does not tell.
 #
 # Take it apart yourself: the label to the right, the style upwards, two digits and two codes of your choice.
-# **Predict** first: will the judge's belief in the first digit fall evenly along the label?
+# **Think** first: will the judge's belief in the first digit fall evenly along the label?
 
 # %%
 explore.show(explore.morph(best))
@@ -952,7 +1030,11 @@ plots.show(fig, alt="Two faces, rebuilt, and with each of five attributes turned
 # much alike. The last row of the table is what real digits get: test digits for the agreement, and for the rest training digits in
 # the place of samples. No score of a variant means much without it.
 #
-# **Predict:** which variant has the *lowest* agreement? Write its name: `"full"`, `"without D"`,
+# **Exercise 09.12 · What is missed most?** · ●○○ · 2 min · predict
+#
+# *Why.* You have derived what each loss asks for. Say what happens without it.
+#
+# Which variant has the *lowest* agreement? Write its name: `"full"`, `"without D"`,
 # `"without C"`, `"without L_GD"`, `"without L_GC"` or `"pixels alone"`.
 
 # %% exercise="09.12"
@@ -1124,12 +1206,20 @@ plots.show(
 )
 
 # %% [markdown]
-# **Your turn (09.7).** Which run is what? Choose among
+# **Exercise 09.7 · Three runs, two faults** · ●●○ · 10 min · answer
+#
+# *Why.* One of them has wonderful losses.
+#
+# Which run is what? Choose among
 #
 # - `"healthy"`,
 # - `"noise for a label"`: $x_p$ is drawn with noise in the slots where its label should stand,
 # - `"pixel mean"`: $\mathcal L_G$ takes means (over pixels, and over features) where line 14 has sums; the KL stays a sum,
 # - `"label withheld"`: E isn't told the label.
+#
+# *Nudge.* What can a *first* printed line tell, before anything was learned? And which loss can't fall if the drawn images have no class?
+#
+# *First line.* A squared error summed over 784 pixels can't begin near 1.
 
 # %% exercise="09.7"
 ### BEGIN SOLUTION
@@ -1155,17 +1245,30 @@ check("09.7", diagnosis)
 # </details>
 #
 # ## 12 · Report A's own code
+
+# %% [markdown]
+# ### E13 · The first line of the log (case file, optional)
 #
-# ### E13 · the first line of the log
-#
+# Report A is one of the two student reports that this course reads closely (lesson 00 says why). It prints Algorithm 1 and a log of its training. From the first line of that log you
+# can compute that something else was trained.
+
+# %% [markdown]
 # Report A, §3.4, prints Algorithm 1, with line 9 as above. The log in its §4.4 begins so:
 #
 # > [0/200][0/469] Loss_D: 1.3814 Loss_C: 0.6999 Loss_G: 4462.5200
 #
 # > [0/200][100/469] Loss_D: 0.0014 Loss_C: 0.2063 Loss_G: 255.7935
 #
-# **Your turn (09.5).** What must Algorithm 1 print for $\mathcal L_D$ and $\mathcal L_C$ at the first step, from
-# networks that know nothing? Two numbers.
+# **Exercise 09.5 · The first line** · ●●○ · 5 min · answer
+#
+# *Why.* Every log of a training can be tested like this, in a minute.
+#
+# What must Algorithm 1 print for $\mathcal L_D$ and $\mathcal L_C$ at the first step, from
+# networks that know nothing? Give two numbers.
+#
+# *Nudge.* What does a D that knows nothing say to each of its images, and how many terms has line 9? What does a C of ten classes say?
+#
+# *First line.* $-\ln\frac12$ for each term of line 9.
 
 # %% exercise="09.5"
 ### BEGIN SOLUTION
@@ -1212,13 +1315,27 @@ refuses(number([1.3814, 0.6999]), firsts.mean(0), tol=0.05, name="A's first line
 # and C as well; nothing matches features.
 #
 # And there is a third number in that line. A squared error *averaged* over pixels from 0 to 1 is at most 1 (from
-# −1 to 1 at most 4). What is 4462 made of? Something that is summed:
+# −1 to 1 at most 4). What is 4462 made of? Something that is summed: see E14.
+
+# %% [markdown]
+# ### E14 · A mean beside a sum (case file, optional)
 #
-# ### E14 · a mean beside a sum
-#
+# Report A's code adds a *mean* over pixels to a *sum* over images. Nothing breaks, and the encoder falls silent. You compute how loud the KL was made, and watch it happen.
+
+# %% [markdown]
 # A's code adds the mean squared error over all pixels of the batch to a KL *summed* over the batch. The
-# report's text doesn't show it. **Your turn (09.6):** against (9.1) with σ = 1, how many times does that weigh
+# report's text doesn't show it.
+#
+# **Exercise 09.6 · How many times too loud?** · ●●○ · 7 min · answer
+#
+# *Why.* A mean beside a sum is the commonest fault of VAE code.
+#
+# Against (9.1) with σ = 1, how many times does that weigh
 # the KL? Images have 784 pixels, batches 128 images.
+#
+# *Nudge.* Write the mean as a sum over images of $\frac12\lVert x-x_f\rVert^2$, times a number. Divide everything by that number.
+#
+# *First line.* $\frac1{784\cdot128}\sum_i\lVert x_i-x_f^{(i)}\rVert^2=\frac{2}{784\cdot128}\sum_i\frac12\lVert x_i-x_f^{(i)}\rVert^2$.
 
 # %% exercise="09.6"
 ### BEGIN SOLUTION
@@ -1318,7 +1435,8 @@ plots.show(fig, alt="Ten real digits and two rows of what the dead encoder's cod
 #
 # Whose model this is, and what A writes of its prior: E12, in lesson 08. (9.1) has no $c$ in $p(z)$; what controls
 # the class is the *label*.
-#
+
+# %% [markdown]
 # ### What report A got right
 #
 # | claim | where | you confirmed it with |
@@ -1335,27 +1453,101 @@ plots.show(fig, alt="Ten real digits and two rows of what the dead encoder's cod
 #
 # ## 13 · Exercises
 #
-# **09.1–09.7** are above, with their checks; 09.11 and 09.12 are predictions. The following have no check:
-# discuss them.
+# **09.1–09.7** are above, with their checks; 09.11 and 09.12 are predictions. The following have no check. The solved copy has a worked solution of the one on
+# paper.
 #
-# **09.8 · Means are not enough.** Write down two distributions of features with one mean, and a G that
+# **Exercise 09.8 · Means are not enough** · ●●○ · 10 min · pen
+#
+# *Why.* It is the weakness of the whole construction, and you can say what saves it.
+#
+# Write down two distributions of features with one mean, and a G that
 # $\mathcal L_{GD}$ can't tell from the data. Which of the other losses notices?
 #
-# **09.9 · Second moments.** Subclass `CVAEGAN` so that `mean_matching` matches the means of $f$ *and* of $f^2$.
+# *Nudge.* One feature is enough, with two values.
+#
+# *First line.* Real: $f=\pm1$, each with probability ½.
+
+# %% [markdown] tags=["solution"]
+# *Solution 09.8.* The goal is a G with $\mathcal L_{GD}=0$ that draws something else. Let the feature of real images be $+1$ or $-1$, each with probability ½: its mean is 0. Let G draw only images with the feature 0. Its mean is 0 too, so $\mathcal L_{GD}=0$ for large batches, and by (9.9) a small batch even pays G for it.
+#
+# $\mathcal L_{GC}$ does not notice either if it holds within each class. $\mathcal L_G$ compares each *rebuilt* image with its own real one, so it does ask for the feature ±1, but only of $x_f$, not of $x_p$. $\mathcal L_D$ notices: D can tell 0 from ±1. G does not follow D's gradient. But D *moves*: it learns features in which the two differ, for instance the square
+# of this one, and *their* means differ. So G is told after all, one step later, through D's new features.
+
+# %% [markdown]
+# **Exercise 09.9 · Second moments** · ●●○ · 20 min · experiment
+#
+# *Why.* A mean sees no spread. A mean of squares does.
+#
+# Subclass `CVAEGAN` so that `mean_matching` matches the means of $f$ *and* of $f^2$.
 # Does diversity change? By (9.9): would you also enlarge the batch?
 #
-# **09.10 · Literal, or enlarged.** Train with `sized_for=3 * 128 * 128` and as many rounds as above. Compare agreement,
+# *Nudge.* `Mine` in section 7 is the pattern. Squares have another size than $f$: weigh them.
+#
+# *First line.* `moments = [torch.cat([f, f.square()], 1) for f in (p.d["real"], p.d["drawn"])]`
+#
+# *Compare.*
+# ```python
+# plus_minus, nought = torch.tensor([[1.0], [-1.0]]), torch.zeros(2, 1)
+# print(plus_minus.mean(0) - nought.mean(0), plus_minus.square().mean(0) - nought.square().mean(0))  # → tensor([0.]) tensor([1.])
+# ```
+#
+# **Exercise 09.10 · Literal, or enlarged** · ●●○ · 20 min · experiment
+#
+# *Why.* Section 5 decided by trials of one seed. Try it yourself.
+#
+# Train with `sized_for=3 * 128 * 128` and as many rounds as above. Compare agreement,
 # the KL and `transfer` before you decide whether section 5 is right.
 #
-# **09.13 · Tell C the truth later.** Let C learn from $x_p$, too (a subclass with another `classifier_terms`). What does
+# *Nudge.* Keep seed, data and rounds. `class_scores` gives the agreement.
+#
+# *First line.* `enlarged = Mine(sized_for=3 * 128 * 128)`
+#
+# *Compare.*
+# ```python
+# print(round(math.sqrt(3 / (3 * 128 * 128 / 784)), 2))  # → 0.22
+# ```
+# (The decoder's σ that this setting means, by (9.13).)
+#
+# **Exercise 09.13 · Tell C the fakes, too** · ●●○ · 20 min · experiment
+#
+# *Why.* Some ports of this model do it by accident.
+#
+# Let C learn from $x_p$, too (a subclass with another `classifier_terms`). What does
 # (9.2) predict for the start of the training? What happens?
 #
-# **09.14 · A fair ablation.** How many trainings would it take to tune each of the six variants as the full
+# *Nudge.* At the start G ignores its label: the table of section 2 is about just that.
+#
+# *First line.* `class Both(CVAEGAN):`, with `def classifier_terms(self, p):`
+#
+# *Compare.*
+# ```python
+# print(round(float(H), 4), round(float(spoiled), 4))  # → 0.3118 0.4364
+# ```
+# (Section 2: the least that C can reach on real images, and what it reaches when half of its lessons are labels that were ignored.)
+#
+# **Exercise 09.14 · A fair ablation** · ●●○ · 8 min · discuss
+#
+# *Why.* An ablation compares a tuned model with untuned ones.
+#
+# How many trainings would it take to tune each of the six variants as the full
 # model was tuned, with three seeds each? Which rows of the table would you tune first, and why?
 #
-# **09.15 · Attributes.** `CVAEGAN("faces")` is told five attributes instead of a class. What are its feature
+# *Nudge.* Look for a row that may have lost only because a weight that suits the full model does not suit it.
+#
+# *First line.* Count: variants × settings tried × seeds.
+#
+# **Exercise 09.15 · Attributes** · ●●○ · 6 min · discuss
+#
+# *Why.* Real conditions are not one class of ten.
+#
+# `CVAEGAN("faces")` is told five attributes instead of a class. What are its feature
 # centres groups of? (Look at `Attributes.members`.) Why with *and* without?
 #
+# *Nudge.* Suppose that there were only a centre of the faces *with* glasses. What would nobody ask of a face without?
+#
+# *First line.* `from course_lib.models.parts import conditions`, and read `Attributes`.
+
+# %% [markdown]
 # ## Summary
 #
 # - The label goes to E and to G; the prior has none. A label withheld from E costs a part of the bound. (9.1)
@@ -1366,6 +1558,28 @@ plots.show(fig, alt="Ten real digits and two rows of what the dead encoder's cod
 # - Who moves by what *is* the model; ask autograd. (9.15)
 # - One score is no score: agreement, GAN-train and diversity together.
 # - A mean beside a sum is a β of fifty thousand, and the first line of a log can show it. (9.16)–(9.18)
+#
+# ## Five questions at the end
+#
+# **Question 1.** In CVAE-GAN G is never told to fool D. Why does D matter at all?
+#
+# *Answer.* Its features do. G must match the mean of D's features, and rebuilt images must match them one by one. D chooses the features in which real and made images differ most.
+#
+# **Question 2.** You halve the batch. Which term changes although the model does not, and whom does it reward?
+#
+# *Answer.* $\mathcal L_{GD}$: by (9.9) its expectation grows by the variance of both batch means. Part of that is G's own variance, so G is rewarded for drawing alike.
+#
+# **Question 3.** A port calls `backward()` on the sum of all losses and then steps all four optimisers. What has changed?
+#
+# *Answer.* Nearly everything: each network now moves by *every* loss that depends on it. D would, for instance, make features equal, the cheapest way to lower $\mathcal L_G$.
+#
+# **Question 4.** A log begins with a discriminator loss of 1.386 where Algorithm 1 should print 2.079. Name what may have been trained.
+#
+# *Answer.* $1.386=2\ln2$: two terms of ln 2 where three were expected. D saw one kind of fake, or the two kinds were averaged.
+#
+# **Question 5.** Agreement 1.00, diversity 0.05. What do the samples look like, and which score would have told you without the second?
+#
+# *Answer.* Nearly one picture for each class, all of them read as asked. GAN-train would have told: a classifier that has seen only these reads real digits badly.
 #
 # ## References
 #
