@@ -13,7 +13,7 @@ import numpy as np
 
 from course_lib.data.faces import FACTORS
 from course_lib.errors import CourseError, unknown
-from course_lib.explore.kit import Choice, Explorer, Face, Page, Row, Slider, Tiles, View
+from course_lib.explore.kit import Choice, Explorer, Face, Page, Row, Slider, Tiles
 from course_lib.explore.kit.canvas import BLUE, GREEN, INK, MUTED, ORANGE
 from course_lib.explore.kit.latent_space import CANDIDATES, Latents, chosen, draws, latents
 from course_lib.explore.kit.readings import judge_for, one, read, said, worded
@@ -78,11 +78,9 @@ def arithmetic(
         points, first = chosen(space, z, seed, temperature, "arithmetic", minimum=9), (0, 3, 6)
         caption = "the latent points that were given"
     sheet = Tiles(6, len(points), "choose three for A, B and C")
-    means = [Face(128, f"mean of {letter}") for letter in GROUPS]
+    means = [Face(128) for _ in GROUPS]
     near = Tiles(3, 9, "A − B + C, framed, and neighbours", side=128, names=0)
     page = Page([[sheet, Row(*means, gap=20)], near], width=856, gap=28)
-    for panel in (sheet, near):
-        panel.heading(page.paper)
     sheet.paint(page.paper, space.pictures(points))
     sheet.numbered(page.paper)
     page.paper.text(sheet.left, sheet.box[3] + 6, caption, size=13, color=MUTED)
@@ -104,21 +102,21 @@ def arithmetic(
         both = read(judge, np.concatenate([pictures, mean_of(threes[2])[1]]))
         return pictures, both, one(both, 9)
 
-    def draw(letter: str, **numbers: int) -> View:
+    def draw(canvas, letter, **numbers):
         picks = {name: tuple(numbers[control] for control in slots(name)) for name in GROUPS}
         pictures, factors, before = result(*picks.values())
-        canvas, taken = page.sheet(), {}
+        taken = {}
         for name, color in GROUPS.items():
             for index in dict.fromkeys(picks[name]):
                 slot, times = taken.get(index, 0), picks[name].count(index)
                 sheet.rim(canvas, index, color, name * times, slot)
                 taken[index] = slot + times
         for face, (name, color) in zip(means, GROUPS.items(), strict=True):
-            face.paint(canvas, mean_of(picks[name])[1][0], color=color)
+            face.paint(canvas, mean_of(picks[name])[1][0], f"mean of {name}", color)
         near.paint(canvas, pictures)
         near.rim(canvas, CENTRE, INK)
         with_it, centre = has(factors, attribute)[:9], one(factors, CENTRE)
-        return canvas, (
+        return (
             f"A − B + C: the judge reads {attribute} {said(attribute, centre[attribute])}, and "
             f"it is there in {sum(with_it) - with_it[CENTRE]} of 8 neighbours. Against the mean "
             f"of C, the judge reads changed: {worded(before, centre)}."
@@ -135,5 +133,4 @@ def arithmetic(
             label, most = f"{name}, {word}", len(points) - 1
             controls.append(Slider(slots(name)[i], label, 0, most, 1, start + i))
     about = "Mean of three samples minus mean of three plus mean of three, and its neighbours."
-    mouse = {sheet: put}
-    return Explorer(controls, draw, name="arithmetic", about=about, size=page.size, mouse=mouse)
+    return Explorer("arithmetic", about, controls, page, draw, mouse={sheet: put})

@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 
 from course_lib.errors import CourseError
-from course_lib.explore.kit import Explorer, Face, Page, Panel, Row, Slider, Tiles, View
+from course_lib.explore.kit import Explorer, Face, Page, Panel, Row, Slider, Tiles
 from course_lib.explore.kit.canvas import MUTED, ORANGE
 from course_lib.explore.kit.latent_space import chosen, latents
 from course_lib.explore.kit.readings import Readings, changed, judge_for, one, read, worded
@@ -53,8 +53,8 @@ def attributes(
         picture = space.pictures((points[sample] + move)[None])
         return move, picture[0], one(read(judge, picture), 0)
 
-    def draw(sample: int, **amounts: float) -> View:
-        canvas, reading = page.sheet(), one(before, sample)
+    def draw(canvas, sample, **amounts):
+        reading = one(before, sample)
         move, picture, after = moved(sample, tuple(amounts[name] for name in arrows))
         sides[0].paint(canvas, everyone[sample], f"sample {sample}", MUTED)
         sides[1].paint(canvas, picture, "moved", ORANGE)
@@ -62,10 +62,8 @@ def attributes(
         readings.paint(canvas, {"sample": reading, "moved": after})
         far, norm = np.linalg.norm(move), np.linalg.norm(points[sample])
         shift = f"{far / norm:.2f} of the norm of z" if norm else f"{far:.2f} from z = 0"
-        return canvas, (
-            f"Sample {sample}, moved by {shift}. The judge reads changed: "
-            f"{worded(reading, after)}."
-        )
+        said = worded(reading, after)
+        return f"Sample {sample}, moved by {shift}. The judge reads changed: {said}."
 
     def telling() -> int:
         """The first sample in which the judge sees the first direction, or anything move."""
@@ -81,14 +79,8 @@ def attributes(
     ]
     controls.append(Slider("sample", "sample no.", 0, len(points) - 1, 1, telling()))
     about = "A generated face, moved along attribute directions, and what a judge reads in it."
-    named = {"name": "attributes", "about": about, "play": controls[0].name}
-    return Explorer(
-        controls,
-        draw,
-        **named,
-        size=page.size,
-        mouse={sheet: lambda tile, *_: {"sample": tile}},
-    )
+    more = {"mouse": {sheet: "sample"}, "play": controls[0].name}
+    return Explorer("attributes", about, controls, page, draw, **more)
 
 
 def _arrows(directions: Mapping[str, object], size: int) -> dict[str, np.ndarray]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from course_lib.errors import CourseError
 from course_lib.explore.interpolation import draw_of
-from course_lib.explore.kit import Bars, Choice, Explorer, Face, Pad, Page, Slider, Tiles, View
+from course_lib.explore.kit import Bars, Choice, Explorer, Face, Pad, Page, Slider, Tiles
 from course_lib.explore.kit.canvas import ORANGE, PALE
 from course_lib.explore.kit.conditioned import MOST, Conditioned, conditioned
 from course_lib.explore.kit.latent_space import draws, two_of
@@ -60,8 +60,6 @@ def class_style(model, *, dims: tuple[int, int] | None = None) -> Explorer:
     big, bars = Face(SIDE), Bars(180, SIDE, "the style: z", names=24, ends=4)
     sheet = Tiles(len(titles), len(titles) * (1 + len(OTHERS)), names=84)
     page = Page([plane, big, bars], [sheet])
-    for panel in (plane, bars):
-        panel.heading(page.paper)
     tiled, size = space.shape[1] <= 32, 15 if space.classes else 11
     with plane.on(page.paper) as square:
         if not tiled:
@@ -79,8 +77,8 @@ def class_style(model, *, dims: tuple[int, int] | None = None) -> Explorer:
         around[:, list(dims)] = corners
         return space.pictures(around, vectors[[index] * len(corners)])
 
-    def draw(z1: float, z2: float, seed: int, chosen: str) -> View:
-        z, index, canvas = draw_of(seed, space.size), titles.index(chosen), page.sheet()
+    def draw(canvas, z1, z2, seed, chosen):
+        z, index = draw_of(seed, space.size), titles.index(chosen)
         z[list(dims)] = z1, z2
         pictures = space.pictures(np.tile(z, (len(titles), 1)), vectors)
         if tiled:
@@ -98,7 +96,7 @@ def class_style(model, *, dims: tuple[int, int] | None = None) -> Explorer:
         sheet.paint(canvas, pictures)
         sheet.rim(canvas, index, ORANGE)
         sheet.titles(canvas, [title.replace("_", " ") for title in titles], index, 6, size)
-        return canvas, (
+        return (
             f"Style: z[{dims[0]}] = {z1:.1f}, z[{dims[1]}] = {z2:.1f}, the other "
             f"{space.size - 2} numbers from seed {seed}. In a column all are told the same, in "
             f"a row all have one z. Large: {chosen.replace('_', ' ')}."
@@ -122,6 +120,5 @@ def class_style(model, *, dims: tuple[int, int] | None = None) -> Explorer:
         Choice("chosen", "shown large", tuple(titles), titles[min(3, len(titles) - 1)]),
     ]
     about = "All classes in one style, and the style moved in a plane of the latent space."
-    named = {"name": "class_style", "about": about, "play": "z1"}
     mouse = {plane: ("z1", "z2"), sheet: take}
-    return Explorer(controls, draw, **named, size=page.size, mouse=mouse)
+    return Explorer("class_style", about, controls, page, draw, mouse=mouse, play="z1")

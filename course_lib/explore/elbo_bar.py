@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from course_lib.errors import CourseError
-from course_lib.explore.kit import Canvas, Curve, Explorer, Pad, Page, Slider, Toggle, View
+from course_lib.explore.kit import Canvas, Curve, Explorer, Pad, Page, Slider, Toggle
 from course_lib.explore.kit.axes import ticks
 from course_lib.explore.kit.canvas import BLUE, INK, MUTED, ORANGE, PAPER, PINK
 
@@ -102,12 +102,11 @@ def elbo_bar(x: float = 1.5, s: float = 0.6) -> Explorer:
     page = Page([densities], [bars])
     z = np.linspace(-4, 4, 321)
 
-    def draw(mean: float, log_sd: float, w: float, exact: bool) -> View:
+    def draw(canvas, mean, log_sd, w, exact):
         true, sd = bound(x, w, s, 0.0, 1.0), math.exp(log_sd)
         if exact:
             mean, sd = true.posterior_mean, true.posterior_sd
         terms = bound(x, w, s, mean, sd)
-        canvas = page.sheet()
         words = f"p(z) = N(0, 1),  p(x|z) = N({w:.2f} z, {s:g}²),  x = {x:g}"
         densities.heading(canvas, words)
         q = _density(z, mean, sd)
@@ -126,7 +125,7 @@ def elbo_bar(x: float = 1.5, s: float = 0.6) -> Explorer:
         canvas.legend(densities.left + 16, densities.top + 18, keys)
         paint_bars(canvas, bars, terms)
         q_is = "q is the exact posterior" if exact else f"q = N({mean:.2f}, {sd:.3f}²)"
-        return canvas, (
+        return (
             f"{q_is}. log p(x) = {nats(terms.log_p)} = ELBO {nats(terms.elbo)} + gap "
             f"{nats(terms.gap)} nats. Exact posterior: mean {nats(terms.posterior_mean)}, log σ "
             f"{nats(math.log(terms.posterior_sd))}."
@@ -139,5 +138,4 @@ def elbo_bar(x: float = 1.5, s: float = 0.6) -> Explorer:
         Toggle("exact", "put q on the exact posterior", False),
     ]
     about = "Densities of prior, posterior and q over z; below, log p(x) as ELBO plus gap."
-    mouse = {densities: "mean"}
-    return Explorer(controls, draw, name="elbo_bar", about=about, size=page.size, mouse=mouse)
+    return Explorer("elbo_bar", about, controls, page, draw, mouse={densities: "mean"})

@@ -9,7 +9,7 @@ from torch.nn.functional import interpolate
 
 from course_lib.data import faces
 from course_lib.data.faces import FACTORS
-from course_lib.explore.kit import Choice, Control, Explorer, Face, Page, Slider, View
+from course_lib.explore.kit import Choice, Control, Explorer, Face, Page, Slider
 from course_lib.explore.kit.readings import Reading, Readings, changed, judge_for, one, said
 
 SIDE, READ = 320, 64
@@ -40,18 +40,18 @@ def face_factors(judge=None) -> Explorer:
         small = interpolate(large.float(), (READ, READ), mode="area").round().byte()
         return large[0].permute(1, 2, 0).numpy(), one(judge.read(small), 0)
 
-    def draw(**factors) -> View:
-        canvas, (pixels, read) = page.sheet(), rendered(*factors.items())
+    def draw(canvas, **factors):
+        pixels, read = rendered(*factors.items())
         number = lambda name, v: FACTORS[name].options.index(v) if isinstance(v, str) else v
         true = {name: number(name, value) for name, value in factors.items()}
         face.paint(canvas, pixels, "as set")
         readings.paint(canvas, {"set": true, "read": read})
         wrong = [f"{n} {said(n, read[n])}, set {said(n, true[n])}" for n in changed(true, read)]
         if not wrong:
-            return canvas, "The judge reads everything within a quarter of its range."
-        return canvas, f"The judge misreads: {'; '.join(wrong).replace('_', ' ')}."
+            return "The judge reads everything within a quarter of its range."
+        return f"The judge misreads: {'; '.join(wrong).replace('_', ' ')}."
 
     start = faces.neutral()
     controls = [control(name, start[name].item()) for name in FACTORS]
     about = "A rendered face with all its factors, and what the judge of faces reads in it."
-    return Explorer(controls, draw, name="face_factors", about=about, size=page.size)
+    return Explorer("face_factors", about, controls, page, draw)

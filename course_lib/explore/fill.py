@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from course_lib.errors import CourseError
-from course_lib.explore.kit import Canvas, Explorer, Page, Panel, Point, Slider, View, network
+from course_lib.explore.kit import Canvas, Explorer, Page, Panel, Point, Slider, network
 from course_lib.explore.kit.canvas import MUTED, ORANGE
 from course_lib.models.inpainting import filling
 from course_lib.models.realnvp import RealNVP
@@ -56,7 +56,7 @@ class Pane(Panel):
         self, canvas: Canvas, pixels: np.ndarray, words: str, hole: Rectangle | None = None
     ) -> None:
         """The image (H, W, 3), its words, and a border around the hole."""
-        self.heading(canvas, words, color=ORANGE if hole else MUTED)
+        self.heading(canvas, words, ORANGE if hole else MUTED)
         canvas.picture(pixels, self.left, self.top, self.zoom)
         if hole:
             top, left, bottom, right = (v * self.zoom for v in hole)
@@ -121,15 +121,13 @@ def fill(flow, images, *, steps: int = 120, temperature: float = 1.0) -> Explore
         given = {"steps": steps, "generator": generator, "temperature": temperature}
         return Way(flow, filling(flow, x, known, **given))
 
-    def draw(
-        image: int, top: int, left: int, height: int, width: int, seed: int, step: int
-    ) -> Iterator[View]:
+    def draw(image, top, left, height, width, seed, step):
         hole = Rectangle(top, left, min(high, top + height), min(wide, left + width))
         way, original = way_of(image, hole, seed), as_pixels(images[image : image + 1])[0]
         painted = np.where(hole.known(high, wide)[:, :, None], original, np.uint8(GREY))
 
-        def view(now: int) -> View:
-            canvas, words = page.sheet(), f"filled, step {now}"
+        def view(now, canvas):
+            words = f"filled, step {now}"
             words += f" of {step} …" if now < step else ""
             panes[0].paint(canvas, original, "original")
             panes[1].paint(canvas, painted, "painted out: drag another", hole)
@@ -139,7 +137,7 @@ def fill(flow, images, *, steps: int = 120, temperature: float = 1.0) -> Explore
                 phase = "gradient steps in z towards what is left"
             if now > steps // 2:
                 phase = "Langevin steps towards draws from p(missing | known)"
-            return canvas, (
+            return (
                 f"Image {image}, seed {seed}; missing: rows {hole.top} to {hole.bottom - 1}, "
                 f"columns {hole.left} to {hole.right - 1}. Step {now} of {steps}: {phase}."
             )
@@ -168,7 +166,6 @@ def fill(flow, images, *, steps: int = 120, temperature: float = 1.0) -> Explore
         Slider("step", "step", 0, steps, 1, steps),
     ]
     about = "An image, the same with a rectangle painted out, and what a flow fills in."
-    named = {"name": "fill", "about": about, "play": "step"}
-    bounds = lambda now: {"height": high - now["top"], "width": wide - now["left"]}
-    mouse = dict.fromkeys(panes, dragged)
-    return Explorer(controls, draw, **named, size=page.size, mouse=mouse, bounds=bounds)
+    more = {"mouse": dict.fromkeys(panes, dragged), "play": "step"}
+    more["bounds"] = lambda now: {"height": high - now["top"], "width": wide - now["left"]}
+    return Explorer("fill", about, controls, page, draw, **more)

@@ -15,7 +15,7 @@ import torch
 
 from course_lib import data
 from course_lib.errors import CourseError
-from course_lib.explore.kit import Canvas, Choice, Explorer, Pad, Page, Tiles, Toggle, View
+from course_lib.explore.kit import Canvas, Choice, Explorer, Pad, Page, Tiles, Toggle
 from course_lib.explore.kit.canvas import INK, MUTED, ORANGE, PAPER
 from course_lib.models import CVAEGAN
 
@@ -127,8 +127,8 @@ def four_players(model: CVAEGAN | None = None) -> Explorer:
         dot(page.paper, x, y, what)
         page.paper.text(x + 16, y, words, size=13, anchor="lm")
 
-    def draw(loss: str, whole: bool, everyone: bool) -> View:
-        canvas, lit = page.sheet(), next(name for name in order if NAMES[name][0] == loss)
+    def draw(canvas, loss, whole, everyone):
+        lit = next(name for name in order if NAMES[name][0] == loss)
         fates = {p: fate(found[lit], p, everyone) for p in PLAYERS}
         net.heading(canvas, f"{loss}: {NAMES[lit][1]}")
         with net.on(canvas, rim=PAPER) as plane:
@@ -168,7 +168,7 @@ def four_players(model: CVAEGAN | None = None) -> Explorer:
         said = [f"{p} {told.get(fates[p], 'has none')}" for p in PLAYERS]
         sizes = [f"{p} {v:.3g}" for p, v in found[lit].lengths.items() if v]
         rule = "If every gradient were followed, " if everyone else ""
-        return canvas, (
+        return (
             f"{rule}{loss}: {'; '.join(said)}. It asks: {NAMES[lit][1]}. Lengths of its gradient: "
             f"{', '.join(sizes)}."
         )
@@ -182,5 +182,4 @@ def four_players(model: CVAEGAN | None = None) -> Explorer:
         Toggle("everyone", "let all follow every gradient", False),
     ]
     about = "CVAE-GAN's players E, G, D and C, and the way of one loss's gradient to them."
-    named = {"name": "four_players", "about": about, "size": page.size}
-    return Explorer(controls, draw, **named, mouse={table: row})
+    return Explorer("four_players", about, controls, page, draw, mouse={table: row})

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from course_lib.explore.kit import Curve, Explorer, Face, Page, Slider, Strip, View
+from course_lib.explore.kit import Curve, Explorer, Face, Page, Slider, Strip
 from course_lib.explore.kit.canvas import BLUE, ORANGE
 from course_lib.explore.kit.latent_space import draws, latents
 
@@ -59,12 +59,11 @@ def interpolation(gan) -> Explorer:
     small = max(56, min(64, space.shape[2]))
     large = {name: Face(196) for name in ways}
     strips = {name: Strip(800, small) for name in ways}
-    norm = Curve(326, 174, (0, 1), (0, 1), "norm of z", xname="t")
+    norm = Curve(326, 174, (0, 1), (0, 1), "norm of z | grey: 95% of the prior", xname="t")
     page = Page([*large.values(), norm], *[[strip] for strip in strips.values()])
-    norm.heading(page.paper, note="grey: 95% of the prior")
 
-    def draw(t: float, seed_a: int, seed_b: int) -> View:
-        canvas, ends = page.sheet(), [draw_of(seed, space.size) for seed in (seed_a, seed_b)]
+    def draw(canvas, t, seed_a, seed_b):
+        ends = [draw_of(seed, space.size) for seed in (seed_a, seed_b)]
         way_at = lambda at: [way(*ends, at) for way, *_ in ways.values()]
         pictures = space.pictures(np.concatenate(way_at(np.append(ts, t))))
         here = [np.linalg.norm(z) for z in way_at(np.array([t]))]
@@ -79,7 +78,7 @@ def interpolation(gan) -> Explorer:
             dots.append((t, here[index], color))
         high = max(usual[1], np.max(norms)) * 1.12
         norm.paint(canvas, lines, t, usual, dots, ylim=(0, high))
-        return canvas, (
+        return (
             f"t = {t:.2f}. Norm of z: linear {here[0]:.2f}, spherical {here[1]:.2f}; 95% of the "
             f"prior lies between {usual[0]:.2f} and {usual[1]:.2f}."
         )
@@ -90,6 +89,5 @@ def interpolation(gan) -> Explorer:
         Slider("seed_b", "seed of b", 0, 99, 1, 2),
     ]
     about = "A linear and a spherical path between two latent points: images and norms of z."
-    named = {"name": "interpolation", "about": about, "play": "t"}
     mouse = dict.fromkeys([norm, *strips.values()], "t")
-    return Explorer(controls, draw, **named, size=page.size, mouse=mouse)
+    return Explorer("interpolation", about, controls, page, draw, mouse=mouse, play="t")

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from course_lib.errors import CourseError
-from course_lib.explore.kit import Canvas, Choice, Explorer, Face, Pad, Page, Slider, View
+from course_lib.explore.kit import Canvas, Choice, Explorer, Face, Pad, Page, Slider
 from course_lib.explore.kit.latent_space import encodings, latents, two_of
 from course_lib.plots.lattice import spread
 from course_lib.plots.pictures import as_array, mosaic
@@ -95,25 +95,26 @@ def latent_plane(
     # The middles of intervals of equal mass under N(0, 1).
     steps = [NORMAL.inv_cdf((i + 0.5) / tiles) for i in range(tiles)]
     corners = np.array([(a, b) for b in reversed(steps) for a in steps])
-    papers = {"decoded": page.sheet()}
+    papers = {"decoded": page.paper.copy()}
     paint_decoded(papers["decoded"], plane_map, picture(corners), tiles)
-    plane_map.heading(papers["decoded"], "decoded", "at equal steps of prior mass")
+    plane_map.heading(papers["decoded"], "decoded | at equal steps of prior mass")
     if data is not None:
         codes, classes = _encodings(vae, data, labels)
-        codes, paper = codes[:, list(dims)], page.sheet()
+        codes, paper = codes[:, list(dims)], page.paper.copy()
         # At least 4, past 99% of the codes, at most 10.
         reach = int(np.clip(np.ceil(np.quantile(np.abs(codes), 0.99) + 0.3), 4, 10))
         paint_encodings(paper, plane_map, codes, classes, reach)
-        plane_map.heading(paper, "encodings", "dashed: 1, 2, 3 σ of the prior")
+        plane_map.heading(paper, "encodings | dashed: 1, 2, 3 σ of the prior")
         papers["encodings"] = paper
 
-    def draw(z1: float, z2: float, map: str = "decoded") -> View:
-        canvas, flat = papers[map].copy(), map == "encodings"
+    def draw(canvas, z1, z2, map="decoded"):
+        flat = map == "encodings"
+        canvas.become(papers[map])
         now.paint(canvas, picture(np.array([(z1, z2)]))[0], f"z = ({z1:.2f}, {z2:.2f})")
         shares = [(v + reach) / (2 * reach) if flat else NORMAL.cdf(v) for v in (z1, z2)]
         plane_map.cross(canvas, *shares)
         share = f"{np.exp(-(z1**2 + z2**2) / 2):.{0 if z1**2 + z2**2 < 4 else 2}%}"
-        return canvas, (
+        return (
             f"z = ({z1:.2f}, {z2:.2f}): {np.hypot(z1, z2):.2f} from the origin; "
             f"{share} of the prior's mass in this plane lies further out."
         )
@@ -128,5 +129,4 @@ def latent_plane(
     if data is not None:
         controls.append(Choice("map", "map", tuple(papers), "decoded"))
     about = "The image decoded at one latent point, beside a map of the latent plane."
-    named = {"name": "latent_plane", "about": about}
-    return Explorer(controls, draw, **named, size=page.size, mouse={plane_map: point})
+    return Explorer("latent_plane", about, controls, page, draw, mouse={plane_map: point})

@@ -12,7 +12,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from course_lib.explore.kit import Explorer, Pad, Page, Slider, View
+from course_lib.explore.kit import Explorer, Pad, Page, Slider
 from course_lib.explore.kit.axes import Plane
 from course_lib.explore.kit.canvas import INK, ORANGE, PAPER
 
@@ -64,12 +64,10 @@ def line_flow() -> Explorer:
     square = Pad(440, 300, limits, limits, "the map z = f(x): drag its knots", **ticks)
     below = Pad(440, 130, limits, (0, 1.0), "p(x): N(f(x)) times the slope", xticks=whole)
     page = Page([noise, [square, below]], width=690, gap=10)
-    for panel in (noise, square, below):
-        panel.heading(page.paper)
 
-    def draw(strip: int, **heights: float) -> View:
+    def draw(canvas, strip, **heights):
         z, slope = bent(tuple(heights.values()))
-        p, canvas = normal(z) * slope, page.sheet()
+        p = normal(z) * slope
         x_edges = np.interp(EDGES, z, FINE)
         x0, x1, z0, z1 = *x_edges[strip : strip + 2], *EDGES[strip : strip + 2]
         with noise.on(canvas) as plane:
@@ -87,7 +85,7 @@ def line_flow() -> Explorer:
         shares = np.interp([x0, x1], FINE, [0, *sums])
         beside = np.maximum(np.roll(p, 40), np.roll(p, -40)) + 1e-3  # 0.2 to both sides
         tops = [i for i in np.flatnonzero(p > beside) if p[i] == p[i - 40 : i + 41].max()]
-        return canvas, (
+        return (
             f"Strip {strip}: z from {z0:.2f} to {z1:.2f}, x from {x0:.2f} to {x1:.2f}: "
             f"{(x1 - x0) / (z1 - z0):.2f} times as wide, its area under p(x) still "
             f"{shares[1] - shares[0]:.3f}. The tops of p(x) lie at x = "
@@ -107,5 +105,5 @@ def line_flow() -> Explorer:
         for name, knot, start in zip(names, KNOTS, START, strict=True)
     ]
     about = "A rising map z = f(x), N(0, 1) beside it, and the density of x below it."
-    named = {"name": "line_flow", "about": about, "size": page.size, "play": "strip"}
-    return Explorer(controls, draw, **named, mouse={square: knot})
+    mouse = {square: knot}
+    return Explorer("line_flow", about, controls, page, draw, mouse=mouse, play="strip")

@@ -11,11 +11,11 @@ import math
 
 import numpy as np
 
-from course_lib.explore.kit import Choice, Explorer, Page, Panel, Slider, Toggle, View
-from course_lib.explore.kit.axes import Curve, Pad
+from course_lib.explore.kit import Choice, Curve, Explorer, Pad, Page, Panel, Slider, Toggle
 from course_lib.explore.kit.canvas import BLUE, GREEN, INK, ORANGE, PAPER
 
 REACH, MOST, FAR = 3.0, 200, 60
+TITLE = "The game f(x, y) = xy | x descends, y (upwards) climbs"
 
 
 def trajectory(update: str, eta: float, steps: int, angle: float) -> np.ndarray:
@@ -70,12 +70,10 @@ def minimax() -> Explorer:
     the start in degrees, flow (the circle of continuous time). Drag the start around.
     """
     limits = -REACH, REACH
-    game = Pad(400, 400, limits, limits, "The game f(x, y) = xy", xname="x")
+    game = Pad(400, 400, limits, limits, TITLE, xname="x")
     growth = Curve(290, 270, (0, 1), (0, 1), "radius (logarithmic)", xname="step", grid="y")
     key = Panel(290, 96, None, (26, 0, 0, 0))
     page = Page([game, [growth, key]])
-    game.heading(page.paper, note="x descends, y (upwards) climbs")
-    growth.heading(page.paper)
     with game.on(page.paper) as plane:
         for x, y in np.stack(np.meshgrid(*[np.linspace(-2.7, 2.7, 10)] * 2), -1).reshape(-1, 2):
             along = np.array([-y, x]) / math.hypot(x, y) * 0.15
@@ -83,8 +81,8 @@ def minimax() -> Explorer:
         plane.upright(0.0, "#B5B5B5")
         plane.level(0.0, "#B5B5B5")
 
-    def draw(update: str, eta: float, steps: int, angle: float, flow: bool) -> View:
-        canvas, states = page.sheet(), trajectory(update, eta, steps, angle)
+    def draw(canvas, update, eta, steps, angle, flow):
+        states = trajectory(update, eta, steps, angle)
         radii, color = np.hypot(*states.T), ORANGE if update == "simultaneous" else BLUE
         seen = states[: int(np.argmax(radii > FAR)) + 1] if (radii > FAR).any() else states
         with game.on(canvas, xticks=(), yticks=()) as plane:
@@ -120,7 +118,7 @@ def minimax() -> Explorer:
         for x, (words, ink) in zip((7, 140, 210), dots, strict=True):
             canvas.disc(key.left + x, key.top + 84, 5, ink, rim=INK)
             canvas.text(key.left + x + 12, key.top + 84, words, size=13, anchor="lm")
-        return canvas, say(update, eta, radii, angle)
+        return say(update, eta, radii, angle)
 
     def start_at(_begin: object, at: tuple[float, float], _now: dict) -> dict[str, int]:
         degrees = math.degrees(math.atan2(at[1], at[0]))
@@ -134,5 +132,5 @@ def minimax() -> Explorer:
         Toggle("flow", "show continuous time", True),
     ]
     about = "The path of two players on f(x, y) = xy, and its distance from the solution."
-    named = {"name": "minimax", "about": about, "play": "steps"}
-    return Explorer(controls, draw, **named, size=page.size, mouse={game: start_at})
+    mouse = {game: start_at}
+    return Explorer("minimax", about, controls, page, draw, mouse=mouse, play="steps")

@@ -12,7 +12,7 @@ from functools import lru_cache, partial
 import numpy as np
 
 from course_lib.explore.interpolation import draw_of, linear, spherical
-from course_lib.explore.kit import Curve, Explorer, Face, Page, Panel, Slider, Tiles, View
+from course_lib.explore.kit import Curve, Explorer, Face, Page, Panel, Slider, Tiles
 from course_lib.explore.kit.canvas import BLUE, MUTED, ORANGE
 from course_lib.explore.kit.conditioned import class_judge, conditioned
 
@@ -52,7 +52,6 @@ def morph(model, *, judge=None) -> Explorer:
     axes = {"xticks": ENDS, "yticks": ENDS[::2], "xname": "label mix", "grid": "y"}
     curve = Curve(250, 104, (0, 1), (-0.04, 1.04), **axes)
     page = Page([[square, below], [big, curve]])
-    square.heading(page.paper)
 
     def made(
         styles: np.ndarray, mixes: np.ndarray, a: int, b: int, seed_a: int, seed_b: int
@@ -64,10 +63,9 @@ def morph(model, *, judge=None) -> Explorer:
 
     grid = lru_cache(KEPT)(partial(made, mixes[::-1], mixes))
 
-    def draw(style: float, label: float, **ends: int) -> View:
+    def draw(canvas, style, label, **ends):
         a, b, seed_a, seed_b = (ends[name] for name in ("a", "b", "seed_a", "seed_b"))
         pictures = made(np.array([style]), np.append(label, fine if read else []), **ends)
-        canvas = page.sheet()
         square.paint(canvas, grid(**ends))
         shares = ((v * (CELLS - 1) + 0.5) / CELLS for v in (label, style))
         square.cross(canvas, *shares, half=CELL / 2, arms=False)
@@ -85,8 +83,8 @@ def morph(model, *, judge=None) -> Explorer:
             f"{label:.2f} of the way from {a} to {b}."
         )
         if not read:
-            curve.heading(canvas, note="no judge reads these classes")
-            return canvas, text
+            curve.heading(canvas, " | no judge reads these classes")
+            return text
         probabilities = read(pictures)
         here, most = probabilities[0], int(probabilities[0].argmax())
         curve.heading(canvas, "judge:")
@@ -95,7 +93,7 @@ def morph(model, *, judge=None) -> Explorer:
             canvas.text(*at, words, size=14, bold=True, color=color, anchor="ls")
         share = lambda digit, color: (fine, probabilities[1:, digit], color, 2.4, 0.0)
         curve.paint(canvas, [share(a, ORANGE), share(b, BLUE)], at=label)
-        return canvas, (
+        return (
             f"{text} The judge reads {most} ({here[most]:.0%}): P({a}) = {here[a]:.2f}, "
             f"P({b}) = {here[b]:.2f}."
         )
@@ -110,6 +108,5 @@ def morph(model, *, judge=None) -> Explorer:
         Slider("seed_b", "second style", 0, 99, 1, 2),
     ]
     about = "A morph between two classes: the label mixed in one direction, style in the other."
-    named = {"name": "morph", "about": about, "play": "label"}
     mouse = {square: ("label", "style"), curve: "label"}
-    return Explorer(controls, draw, **named, size=page.size, mouse=mouse)
+    return Explorer("morph", about, controls, page, draw, mouse=mouse, play="label")

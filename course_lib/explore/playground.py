@@ -7,7 +7,6 @@ be seen to win: D's field turns into a cliff without arrows, or G's points colla
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import lru_cache, partial
 
 import numpy as np
@@ -17,7 +16,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.functional import softplus
 
-from course_lib.explore.kit import Choice, Curve, Explorer, Pad, Page, Slider, View, strokes
+from course_lib.explore.kit import Choice, Curve, Explorer, Pad, Page, Slider, strokes
 from course_lib.explore.kit.canvas import BLUE, GREEN, INK, MUTED, ORANGE, PAPER
 from course_lib.plots.lattice import lattice
 
@@ -127,10 +126,10 @@ def playground() -> Explorer:
     """
     limits = -REACH, REACH
     square = Pad(430, 430, limits, limits, "D's field; G's points and arrows")
-    curve = Curve(290, 200, (0, MOST), (0, 0.72), "JS divergence, at least", xname="moves")
+    curve = Curve(
+        290, 200, (0, MOST), (0, 0.72), "JS divergence, at least | dashed: log 2", xname="moves"
+    )
     page = Page([square, curve])
-    square.heading(page.paper)
-    curve.heading(page.paper, note="dashed: log 2")
     rows = ("G's points, and where they are drawn", ORANGE), ("the target: draw another", INK)
     rows += ("shade: D says real", BLUE), ("shade: D says fake", "#D9A27E")
     for line, (words, color) in enumerate(rows):
@@ -143,7 +142,7 @@ def playground() -> Explorer:
         path = strokes.first(strokes.read(drawing, UNITS), ink)
         return Game("D" * d + "G" * g, float(rate), seed, name, path)
 
-    def draw(step: int, **setting: object) -> Iterator[View]:
+    def draw(step, **setting):
         if setting["target"] != TARGETS[-1]:
             setting |= {"drawing": "", "ink": 0}
         name = setting.pop("target")
@@ -151,8 +150,8 @@ def playground() -> Explorer:
         real = target(name, played.path, 300, torch.Generator().manual_seed(0)).numpy()
         step = step if played.order else 0
 
-        def view(now: int) -> View:
-            canvas, (x, arrows, field, js) = page.sheet(), played.seen(now)
+        def view(now, canvas):
+            x, arrows, field, js = played.seen(now)
             place = 2 * square.left, 2 * square.top
             canvas.large.paste(shade(field, 2 * square.width), place)
             with square.on(canvas) as plane:
@@ -166,7 +165,7 @@ def playground() -> Explorer:
             curve.paint(canvas, [log_2, line], dots=[(now, js, BLUE)])
             who = played.turn(now) if now else "nobody yet"
             spread, length = x.std(0).mean(), np.linalg.norm(arrows, axis=1).mean()
-            return canvas, (
+            return (
                 f"Move {now}{'' if now == step else f' of {step} …'}, made by {who}. On fresh "
                 f"points JS ≥ {js:.3f}. G's points spread by {spread:.2f} (the target's by "
                 f"{real.std(0).mean():.2f}); mean length of an arrow {length:.2f}."
@@ -196,5 +195,5 @@ def playground() -> Explorer:
         strokes.Drawing(UNITS),
     ]
     about = "A GAN in the plane, move by move: D's field, G's points, and where they are drawn."
-    named = {"name": "playground", "about": about, "play": "step"}
-    return Explorer(controls, draw, **named, size=page.size, mouse={square: pen, curve: "step"})
+    mouse = {square: pen, curve: "step"}
+    return Explorer("playground", about, controls, page, draw, mouse=mouse, play="step")

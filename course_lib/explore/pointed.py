@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from course_lib.errors import CourseError
-from course_lib.explore.kit import Bars, Explorer, Pad, Page, Panel, Slider, View, network
+from course_lib.explore.kit import Bars, Explorer, Pad, Page, Panel, Slider, network
 from course_lib.explore.kit.canvas import BLUE, INK, MUTED, ORANGE, PALE, PAPER
 from course_lib.explore.warp import layer_names, number, passage, plane_flow
 from course_lib.plots.lattice import lattice
@@ -44,8 +44,6 @@ def pointed(flow, reach: float = 3.0) -> Explorer:
     square = Pad(380, 380, limits, limits, "density (shade), x and its way to z")
     key, bars = Panel(380, 16, None, (26, 0, 0, 0)), Bars(226, 380, "nats", names=146)
     page = Page([[square, key], bars], gap=10)
-    square.heading(page.paper)
-    bars.heading(page.paper)
     shade = shading(flow, reach).resize((2 * square.width,) * 2, Image.Resampling.BILINEAR)
     page.paper.large.paste(shade, (2 * square.left, 2 * square.top))
     with square.on(page.paper) as plane:
@@ -56,10 +54,10 @@ def pointed(flow, reach: float = 3.0) -> Explorer:
     at = key.left + 240, key.top + 8
     page.paper.text(*at, "dashed: 1, 2, 3 σ of z", size=12, anchor="lm", color=MUTED)
 
-    def draw(x1: float, x2: float) -> View:
+    def draw(canvas, x1, x2):
         way = passage(flow, np.array([[x1, x2]]))
         normal, log_dets = float(way.log_normal[-1, 0]), way.log_dets[:, 0]
-        log_p, z, canvas = normal + log_dets.sum(), way.stages[-1, 0], page.sheet()
+        log_p, z = normal + log_dets.sum(), way.stages[-1, 0]
         seen = z.clip(-0.98 * reach, 0.98 * reach)
         with square.on(canvas, xticks=(), yticks=()) as plane:
             plane.line(way.stages[:, 0], INK, 1.2)
@@ -70,7 +68,7 @@ def pointed(flow, reach: float = 3.0) -> Explorer:
         rows += [(n, v, PALE, number(v)) for n, v in zip(names, log_dets, strict=True)]
         bars.paint(canvas, [*rows, ("log p(x)", log_p, ORANGE, number(log_p))])
         beyond = " (beyond the picture)" if (seen != z).any() else ""
-        return canvas, (
+        return (
             f"x = ({x1:.2f}, {x2:.2f}) lands on z = ({z[0]:.2f}, {z[1]:.2f}){beyond}. log p(x) = "
             f"log N(z) {number(normal)} plus log |det| {number(log_dets.sum())} = "
             f"{number(log_p)} nats, a density of {np.exp(log_p):.3g}."
@@ -82,5 +80,4 @@ def pointed(flow, reach: float = 3.0) -> Explorer:
     about = (
         "The density of a flow at one point: log N of where it lands plus each layer's part."
     )
-    mouse = {square: ("x1", "x2")}
-    return Explorer(controls, draw, name="pointed", about=about, size=page.size, mouse=mouse)
+    return Explorer("pointed", about, controls, page, draw, mouse={square: ("x1", "x2")})

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from course_lib.explore.kit import Bars, Choice, Explorer, Pad, Page, Panel, Slider, View
+from course_lib.explore.kit import Bars, Choice, Explorer, Pad, Page, Panel, Slider
 from course_lib.explore.kit.canvas import BLUE, GREEN, INK, MUTED, ORANGE, PALE, PAPER
 
 KEEPS, FORGETS = "draw ε, then z = m + σε", "draw z, keep only its value"
@@ -56,8 +56,6 @@ def reparameterisation() -> Explorer:
     bars = Bars(200, 200, "gradient of f", names=120, ends=46)
     key = Panel(200, 60, "how fast z moves", (120, 0, 0, 0))
     page = Page([square, [bars, key]])
-    bars.heading(page.paper)
-    key.heading(page.paper)
     for line, (words, color) in enumerate((("∂z/∂m = 1", BLUE), ("∂z/∂σ = ε", INK))):
         x, y = key.left, key.top + 8 + 24 * line
         page.paper.line([(x, y), (x + 26, y)], color, 2.0)
@@ -67,9 +65,9 @@ def reparameterisation() -> Explorer:
         x, y = square.left + 8, square.box[3] - (height + 0.95 + 0.05) / 3.8 * square.height
         page.paper.text(x, y, words, size=13, color=MUTED)
 
-    def draw(eps: float, m: float, sd: float, way: str) -> View:
+    def draw(canvas, eps, m, sd, way):
         z, found = drawn(m, sd, torch.tensor([eps], dtype=torch.float64), way)
-        canvas, keeps, z = page.sheet(), way == KEEPS, float(z)
+        keeps, z = way == KEEPS, float(z)
         shape = torch.exp(-0.5 * LINE**2), torch.exp(-0.5 * ((LINE - m) / sd) ** 2)
         over = (EPS, shape[0], "#E4E4E4"), (Z, shape[1], "#D6E6F2")
         over += ((F, mean_score(LINE, 0.0), "#DCEFE8"),)
@@ -100,12 +98,12 @@ def reparameterisation() -> Explorer:
                 rows.append((f"∂/∂{letter}, {name}", value or 0.0, color, words))
         bars.paint(canvas, rows, limits=(-0.8, 0.8))
         if not keeps:
-            return canvas, (
+            return (
                 f"z = {z:.2f} was drawn from N(0, 1) and only its value was kept. The density is "
                 f"now N({m:.2f}, {sd:.2f}²), but z stays: autograd finds no gradient in m or σ."
             )
         ours, many, exact = found.values()
-        return canvas, (
+        return (
             f"z = {m:.2f} + {sd:.2f} · {eps:.2f} = {z:.2f}. It moves by 1 with m and by ε = "
             f"{eps:.2f} with σ. Gradient of f in m {ours[0]:.2f}, in σ {ours[1]:.2f}; the mean of "
             f"500 draws ({many[0]:.2f}, {many[1]:.2f}), exactly ({exact[0]:.2f}, {exact[1]:.2f})."
@@ -126,5 +124,4 @@ def reparameterisation() -> Explorer:
         Choice("way", "way", (KEEPS, FORGETS), KEEPS),
     ]
     about = "A draw z of N(m, σ²), the noise ε it is made of, and the gradients it carries."
-    named = {"name": "reparameterisation", "about": about, "size": page.size}
-    return Explorer(controls, draw, **named, mouse={square: drag})
+    return Explorer("reparameterisation", about, controls, page, draw, mouse={square: drag})

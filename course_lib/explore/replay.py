@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from course_lib.errors import CourseError
-from course_lib.explore.kit import Curve, Explorer, Face, Pad, Page, Slider, View
+from course_lib.explore.kit import Curve, Explorer, Face, Pad, Page, Slider
 from course_lib.explore.kit.canvas import GRID, INK, MUTED, ORANGE
 from course_lib.plots.curve import running_mean
 from course_lib.plots.pictures import as_array, as_pixels, mosaic
@@ -70,15 +70,15 @@ def replay(history) -> Explorer:
     curves = {name: sparkline(height, means, color) for (name, means), color in colors}
     page = Page([shown, [panel for panel, _ in curves.values()]] if curves else [shown])
     for name, (panel, line) in curves.items():
-        panel.heading(page.paper, name, color=line[2])
+        panel.heading(page.paper, name, line[2])
         panel.paint(page.paper, [line], rim=GRID)
     if curves:  # below the last
         left, _, right, y = panel.box
         page.paper.text(left, y + 5, "0", size=12, color=MUTED)
         page.paper.text(right, y + 5, f"{last:,} rounds", size=12, color=MUTED, anchor="ra")
 
-    def draw(moment: int = 0) -> View:
-        canvas, (t, grid), said = page.sheet(), grids[moment], []
+    def draw(canvas, moment=0):
+        (t, grid), said = grids[moment], []
         words = f"round {t:,} of {last:,}"
         if flat:
             shown.heading(canvas, words)
@@ -95,15 +95,14 @@ def replay(history) -> Explorer:
         means = f" Running means: {'; '.join(said)}." if said else ""
         beyond = (np.abs(grid).max(1) > reach).sum() if flat else 0
         means += f" {beyond} of {len(grid)} points lie beyond the edge." if beyond else ""
-        return canvas, f"Round {t:,} of {last:,}.{means}"
+        return f"Round {t:,} of {last:,}.{means}"
 
     def nearest(_begin: float, at: float, _now: dict) -> dict[str, int]:
         return {"moment": int(np.abs([t - at for t, _ in grids]).argmin())}
 
     about = "Samples of one training at one of its rounds, beside its losses."
-    named = {"name": "replay", "about": about, "size": page.size}
     if len(grids) == 1:
-        return Explorer([], draw, **named)
+        return Explorer("replay", about, [], page, draw)
     moments = Slider("moment", "kept grid", 0, len(grids) - 1, 1, 0)
     mouse = {panel: nearest for panel, _ in curves.values()}
-    return Explorer([moments], draw, **named, mouse=mouse, play="moment")
+    return Explorer("replay", about, [moments], page, draw, mouse=mouse, play="moment")

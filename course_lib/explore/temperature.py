@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from course_lib.errors import CourseError
-from course_lib.explore.kit import Explorer, Page, Slider, Tiles, View, network
+from course_lib.explore.kit import Explorer, Page, Slider, Tiles, network
 from course_lib.plots.pictures import as_pixels
 
 GAP, ROOM = 3, (808, 410)
@@ -54,12 +54,11 @@ def temperature(flow, *, rows: int = 3, columns: int = 6) -> Explorer:
     def computed(seed: int) -> list[tuple[np.ndarray, float]]:
         return samples(flow, n, seed, ts)
 
-    def draw(t: float, seed: int) -> View:
-        place, canvas = round(t / STEP), page.sheet()
-        pictures, density = computed(seed)[place]
-        sheet.heading(canvas, f"T = {t:.1f}", f"the same {n} latents z, scaled: T·z")
+    def draw(canvas, t, seed):
+        pictures, density = computed(seed)[round(t / STEP)]
+        sheet.heading(canvas, f"T = {t:.1f} | the same {n} latents z, scaled: T·z")
         sheet.paint(canvas, pictures)
-        return canvas, (
+        return (
             f"T = {t:.1f}, seed {seed}: mean log p(x) of the {n} samples is {density:.0f} nats."
         )
 
@@ -68,7 +67,7 @@ def temperature(flow, *, rows: int = 3, columns: int = 6) -> Explorer:
         Slider("seed", "seed", 0, 19, 1, 0),
     ]
     about = "Samples of a flow from the same latents, scaled by a temperature."
-    return Explorer(controls, draw, name="temperature", about=about, size=page.size, play="t")
+    return Explorer("temperature", about, controls, page, draw, play="t")
 
 
 def samples(flow, n: int, seed: int, ts: np.ndarray) -> list[tuple[np.ndarray, float]]:

@@ -13,8 +13,18 @@ import torch
 
 from course_lib import data
 from course_lib.data.faces import FACTORS
-from course_lib.explore.kit import Choice, Explorer, Face, Page, Panel, Point, Row, Slider, View
-from course_lib.explore.kit.canvas import GRID, INK, MUTED, ORANGE, PAPER, Canvas
+from course_lib.explore.kit import (
+    Canvas,
+    Choice,
+    Explorer,
+    Face,
+    Page,
+    Panel,
+    Point,
+    Row,
+    Slider,
+)
+from course_lib.explore.kit.canvas import GRID, INK, MUTED, ORANGE, PAPER
 from course_lib.explore.kit.conditioned import Conditioned, coder, conditioned
 from course_lib.explore.kit.readings import Readings, judge_for, one, read, worded
 from course_lib.models.conditional import Autoencoder
@@ -35,8 +45,7 @@ class Told(Panel):
 
     def __init__(self, names: tuple[str, ...]) -> None:
         self.names, self.pitch = names, min(26, 150 // len(names))
-        title, margin = "told: −1 without, 1 with", (110, 0, 12, 0)
-        super().__init__(160, self.pitch * len(names), title, margin)
+        super().__init__(160, self.pitch * len(names), "", (110, 0, 12, 0))
 
     def value(self, at: Point) -> tuple[int, float]:
         """The line and the place on it."""
@@ -46,7 +55,7 @@ class Told(Panel):
     def paint(self, canvas: Canvas, before: np.ndarray, now: np.ndarray) -> None:
         """What is told of the face as it is, and otherwise, each (K,)."""
         at = self.left - 110, self.top - 9
-        canvas.text(*at, self.title, size=13, color=MUTED, anchor="ls")
+        canvas.text(*at, "told: −1 without, 1 with", size=13, color=MUTED, anchor="ls")
         for index, (name, was, here) in enumerate(zip(self.names, before, now, strict=True)):
             y, strong = self.top + self.pitch * (index + 0.5), abs(here - was) > 1e-9
             color, at = ORANGE if strong else INK, (self.left - 110, y)
@@ -88,7 +97,7 @@ def told_attributes(model, faces=None, *, judge=None) -> Explorer:
         images, labels = _faces(space, model, faces)
 
     sides, told = [Face(256), Face(256)], Told(space.names)
-    own_face, readings = Face(128, "the face itself"), Readings(266)
+    own_face, readings = Face(128), Readings(266)
     page = Page([[Row(*sides), Row(told, own_face)], readings])
 
     @lru_cache(2 * FACES)
@@ -106,16 +115,16 @@ def told_attributes(model, faces=None, *, judge=None) -> Explorer:
         reading = one(read(judge, picture), 0) if judge else None
         return z, vector, picture[0], reading, real
 
-    def draw(number: int, source: str = DRAW, **moves: float) -> View:
+    def draw(canvas, number, source=DRAW, **moves):
         z, own, before, reading, real = start(source, number)
         now = own * (1 - 2 * np.array([moves[name] for name in space.names]))
-        picture, canvas = space.pictures(z[None], now[None]), page.sheet()
+        picture = space.pictures(z[None], now[None])
         first = f"seed {number}" if real is None else f"test face {number}, rebuilt"
         sides[0].paint(canvas, before, first, MUTED)
         sides[1].paint(canvas, picture[0], "told otherwise", ORANGE)
         told.paint(canvas, own, now)
         if real is not None:
-            own_face.paint(canvas, real, color=MUTED)
+            own_face.paint(canvas, real, "the face itself", MUTED)
         asked = [
             f"{words(name)} {was:+.0f} → {here:+.1f}"
             for name, was, here in zip(space.names, own, now, strict=True)
@@ -127,7 +136,7 @@ def told_attributes(model, faces=None, *, judge=None) -> Explorer:
             after = one(read(judge, picture), 0)
             readings.paint(canvas, {"as it is": reading, "told": after})
             text += f" The judge reads changed: {worded(reading, after)}."
-        return canvas, text
+        return text
 
     def tell(line: tuple[int, float], at: tuple[int, float], now: dict) -> dict[str, float]:
         own = start(now.get("source", DRAW), now["number"])[1]
@@ -150,5 +159,5 @@ def told_attributes(model, faces=None, *, judge=None) -> Explorer:
     if readable:
         controls.append(Choice("source", "face", (REAL, DRAW), REAL))
     about = "A face of a model that is told attributes, and the same face told otherwise."
-    named = {"name": "told_attributes", "about": about, "play": space.names[0]}
-    return Explorer(controls, draw, **named, size=page.size, mouse={told: tell})
+    more = {"mouse": {told: tell}, "play": space.names[0]}
+    return Explorer("told_attributes", about, controls, page, draw, **more)

@@ -10,8 +10,8 @@ import numpy as np
 
 from course_lib import data
 from course_lib.errors import CourseError
-from course_lib.explore.kit import Bars, Choice, Explorer, Point, Slider, View, strokes
-from course_lib.explore.kit.canvas import BLUE, MUTED, ORANGE, PAPER, Canvas
+from course_lib.explore.kit import Bars, Canvas, Choice, Explorer, Point, Slider, strokes
+from course_lib.explore.kit.canvas import BLUE, MUTED, ORANGE, PAPER
 from course_lib.explore.kit.conditioned import MOST, class_judge, coder, conditioned
 from course_lib.explore.kit.panels import Button, Face, Page, Panel, Tiles, put
 from course_lib.plots.pictures import as_array, as_pixels
@@ -84,26 +84,23 @@ def transfer(model, digits=None, *, judge=None) -> Explorer:
     images, labels = _digits(space.shape, digits)
     judged = class_judge(space, judge, "transfer")
     side, names = space.shape[1], [f"{c}" for c in range(space.classes)]
-    pad, clear, seen_by, rebuilt = Paper(280, side), Button(90, 26), Face(140), Face(140)
-    bars = Bars(280, 290, "the judge: P(class)", names=24, ends=42)
-    sheet = Tiles(space.classes, space.classes, "its style in all classes", names=60)
+    pad, clear = Paper(280, side), Button(90, 26)
+    seen_by, rebuilt = (Face(140, words) for words in ("what E sees", "rebuilt"))
+    bars = Bars(280, 290, "the judge: P(class)" if judged else "", names=24, ends=42)
+    sheet = Tiles(space.classes, space.classes, names=60)
     page = Page([[pad, clear], [seen_by, rebuilt], bars], [sheet])
-    pad.heading(page.paper)
     clear.paint(page.paper, "clear")
     at = clear.box[2] + 12, clear.top + 13
     page.paper.text(*at, "press and drag", size=13, color=MUTED, anchor="lm")
-    for face, words in ((seen_by, "what E sees"), (rebuilt, "rebuilt")):
-        face.heading(page.paper, words)
+    for face in (seen_by, rebuilt):
         page.paper.box(*face.box, fill="#EDEDED")
-    page.paper.text(6, sheet.top - 26, sheet.title, size=14, bold=True, anchor="ls")
+    page.paper.text(6, sheet.top - 26, "its style in all classes", bold=True, anchor="ls")
 
-    def draw(image: str, label: str, digit: int, drawing: str, ink: int) -> View:
-        canvas, path = page.sheet(), strokes.first(strokes.read(drawing, side), ink)
+    def draw(canvas, image, label, digit, drawing, ink):
+        path = strokes.first(strokes.read(drawing, side), ink)
         if image == OWN and not path:
             pad.paint(canvas, path)
-            return canvas, (
-                "Nothing is drawn yet: press and drag on the black square, or take a test digit."
-            )
+            return "Nothing is drawn yet: press and drag on the black square, or take a test digit."
         grey = strokes.centred(path, side) if image == OWN else images[digit][0] / 255
         seen = as_pixels(grey[None, None])[0]
         read = judged(seen[None])[0] if judged else None
@@ -126,10 +123,9 @@ def transfer(model, digits=None, *, judge=None) -> Explorer:
             color_of = lambda i: ORANGE if i == told else BLUE
             percent = lambda share: f"{share:.0%}" if share >= 0.005 else ""
             rows = [(f"{i}", p, color_of(i), percent(p)) for i, p in enumerate(read)]
-            bars.heading(canvas)
             bars.paint(canvas, rows, (0.0, 1.0))
         norm, usual = np.linalg.norm(z), space.size**0.5
-        return canvas, f"{text}. Norm of its code {norm:.2f}; draws have about {usual:.1f}."
+        return f"{text}. Norm of its code {norm:.2f}; draws have about {usual:.1f}."
 
     def pen(begin: Point, end: Point, now: dict) -> dict[str, object]:
         drawing = now["drawing"] if now["image"] == OWN else ""
@@ -146,4 +142,4 @@ def transfer(model, digits=None, *, judge=None) -> Explorer:
     mouse = {pad: pen, clear: lambda *_: {"image": OWN, "drawing": "", "ink": 0}}
     mouse[sheet] = lambda tile, *_: {"label": f"{tile}"}
     about = "A digit that you draw, rebuilt by a conditional model; its style in all classes."
-    return Explorer(controls, draw, name="transfer", about=about, size=page.size, mouse=mouse)
+    return Explorer("transfer", about, controls, page, draw, mouse=mouse)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from course_lib.explore.kit import Canvas, Explorer, Page, Panel, Point, Slider, View
+from course_lib.explore.kit import Canvas, Explorer, Page, Panel, Point, Slider
 from course_lib.explore.kit.canvas import GRID, INK, MUTED, ORANGE
 from course_lib.explore.kit.stamping import check, matrix, possible, stamps
 
@@ -61,7 +61,7 @@ def paint_matrix(canvas: Canvas, panel: Panel, values: np.ndarray, step: int) ->
     share = (values / values.max())[..., None]
     pixels = (LIGHT + share * (DARK - LIGHT)).round().astype(np.uint8)
     image = Image.fromarray(pixels).resize((wide * columns, tall), Image.Resampling.BOX)
-    panel.heading(canvas, note=f"matrix {rows}×{columns}")
+    panel.heading(canvas, f" | matrix {rows}×{columns}")
     canvas.picture(np.asarray(image), left, top)
     canvas.frame((left - 1, top - 1, left + wide * columns, top + tall), MUTED, 1)
     if step:
@@ -79,18 +79,15 @@ def transposed() -> Explorer:
     source, weights, output, counts = (Cells(side) for side in (140, 140, 380, 120))
     formula, whole = Panel(180, 220, "side of the output"), Panel(64, 380)
     page = Page([[source, weights], output, [counts, formula], whole])
-    formula.heading(page.paper)
     key = {ORANGE: "orange: this stamp", INK: "black: what is kept", MUTED: "grey: cut off"}
     for line, (color, text) in enumerate(key.items()):
         y = formula.top + 136 + 20 * line
         page.paper.text(formula.left, y, text, size=12, color=color)
 
-    def draw(
-        step: int, size: int, kernel: int, stride: int, padding: int, output_padding: int
-    ) -> View:
-        canvas, x = page.sheet(), INPUTS[:size, :size]
+    def draw(canvas, step, size, kernel, stride, **pads):
+        x = INPUTS[:size, :size]
         w = np.arange(1, kernel**2 + 1).reshape(kernel, kernel)
-        padding, output_padding, note = possible(size, kernel, stride, padding, output_padding)
+        padding, output_padding, note = possible(size, kernel, stride, **pads)
         step, out = min(step, size**2), check(size, kernel, stride, padding, output_padding)
         beyond = max(0, output_padding - padding)  # rows that no stamp reaches, but are kept
         parts = np.pad(stamps(x, w, stride, 0, 0), ((0, 0), (0, beyond), (0, beyond)))
@@ -122,9 +119,7 @@ def transposed() -> Explorer:
             canvas.text(at, y, number, size=12, anchor="ra", bold=not word)
             canvas.text(at + 7, y, word, size=12, color=MUTED)
         even = "divides" if kernel % stride == 0 else "does not divide"
-        return canvas, (
-            f"{now} Output {out}×{out}; stride {stride} {even} the kernel's {kernel}.{note}"
-        )
+        return f"{now} Output {out}×{out}; stride {stride} {even} the kernel's {kernel}.{note}"
 
     def press(_begin: object, at: tuple[float, float], now: dict) -> dict[str, int]:
         row, column = (int(share * now["size"]) for share in at)
@@ -139,7 +134,5 @@ def transposed() -> Explorer:
         Slider("output_padding", "output_padding", 0, 2, 1, 1),
     ]
     about = "A transposed convolution: the kernel is stamped on the output, pixel by pixel."
-    named = {"name": "transposed", "about": about, "play": "step"}
-    bounds = lambda now: {"step": now["size"] ** 2}
-    mouse = {source: press}
-    return Explorer(controls, draw, **named, size=page.size, mouse=mouse, bounds=bounds)
+    more = {"play": "step", "bounds": lambda now: {"step": now["size"] ** 2}}
+    return Explorer("transposed", about, controls, page, draw, mouse={source: press}, **more)

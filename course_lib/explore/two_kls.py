@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from course_lib.explore.kit import Bars, Choice, Curve, Explorer, Pad, Page, Slider, View
+from course_lib.explore.kit import Bars, Choice, Curve, Explorer, Pad, Page, Slider
 from course_lib.explore.kit.canvas import BLUE, GREEN, ORANGE, PALE
 
 REACH, TALL = 7.0, 1.1  # of the picture
@@ -73,11 +73,9 @@ def two_kls() -> Explorer:
     parts = Curve(390, 150, limits, (-0.5, 3.5), "what each integral adds up, by x", grid="y")
     bars = Bars(216, 150, "nats", names=90, ends=56)
     page = Page([square], [parts, bars])
-    parts.heading(page.paper)
-    bars.heading(page.paper)
 
-    def draw(mean: float, log_sd: float, apart: float, put: str) -> View:
-        known, canvas, x = best(apart), page.sheet(), GRID[SEEN]
+    def draw(canvas, mean, log_sd, apart, put):
+        known, x = best(apart), GRID[SEEN]
         mean, sd = known.get(put, (mean, math.exp(log_sd)))
         log_p, log_q = log_mixture(GRID, apart), log_normal(GRID, mean, sd)
         p, q = np.exp(log_p), np.exp(log_q)
@@ -108,7 +106,7 @@ def two_kls() -> Explorer:
         missed = p[np.abs(GRID - mean) > 2 * sd].sum() * step
         wasted = q[np.abs(np.abs(GRID) - apart) > 3 * WIDTH].sum() * step
         two = abs(known[REVERSE[0]][0] - known[REVERSE[1]][0]) > 0.05
-        return canvas, (
+        return (
             f"q = N({mean:.2f}, {sd:.2f}²). {'; '.join(said)}. {missed:.0%} of p lies beyond 2σ "
             f"of q; {wasted:.0%} of q lies where p is nearly 0. KL(q‖p) has "
             f"{'two minima, one on each mode' if two else 'one minimum'}."
@@ -128,5 +126,4 @@ def two_kls() -> Explorer:
     about = (
         "A Gaussian q over a target p of two modes, and the KL divergence in both directions."
     )
-    mouse = {square: top}
-    return Explorer(controls, draw, name="two_kls", about=about, size=page.size, mouse=mouse)
+    return Explorer("two_kls", about, controls, page, draw, mouse={square: top})

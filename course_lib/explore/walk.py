@@ -6,15 +6,13 @@ more than its examples (Radford et al. 2016, section 6.1). The two ways are `int
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 
 from course_lib.explore.interpolation import STRIP, linear, spherical, usual_norms
-from course_lib.explore.kit import Choice, Explorer, Face, Page, Slider, Strip, Tiles, View
-from course_lib.explore.kit.axes import Curve
-from course_lib.explore.kit.canvas import BLUE, INK, MUTED, ORANGE, Canvas
+from course_lib.explore.kit import Choice, Curve, Explorer, Face, Page, Slider, Strip, Tiles
+from course_lib.explore.kit.canvas import BLUE, INK, MUTED, ORANGE
 from course_lib.explore.kit.latent_space import chosen, latents
 
 WAYS = {"spherical": spherical, "straight": linear}
@@ -39,17 +37,14 @@ def walk(model, z=None, *, seed: int = 0, temperature: float = 1.0) -> Explorer:
     sheet, now = Tiles(6, len(points), "drag from one to another"), Face(256)
     norm, strip = Curve(72, 256, (-0.04, 1.04), (0, 1), "norm"), Strip(808, 64)
     page = Page([sheet, now, norm], [strip])
-    sheet.heading(page.paper)
     sheet.paint(page.paper, space.pictures(points))
     sheet.numbered(page.paper)
-    norm.heading(page.paper)
 
     @lru_cache(32)
     def on_the_way(a: int, b: int, path: str) -> np.ndarray:
         return space.pictures(WAYS[path](points[a], points[b], ts))
 
-    def view(a: int, b: int, path: str, t: float, picture: np.ndarray, words: str) -> Canvas:
-        canvas = page.sheet()
+    def view(a, b, path, t, picture, words, canvas):
         for slot, (index, color, word) in enumerate(((a, ORANGE, "a"), (b, BLUE, "b"))):
             sheet.rim(canvas, index, color, word, slot if a == b else 0)
         now.paint(canvas, picture, words)
@@ -63,20 +58,20 @@ def walk(model, z=None, *, seed: int = 0, temperature: float = 1.0) -> Explorer:
         limits = {"ylim": (0, high), "xticks": [(0, "0"), (1, "1")]}
         norm.paint(canvas, lines, None, usual, [dot], **limits)
         strip.paint(canvas, on_the_way(a, b, path), t, ("a", "b"), (ORANGE, BLUE))
-        return canvas
-
-    def draw(a: int, b: int, path: str, t: float) -> Iterator[View]:
-        here = WAYS[path](points[a], points[b], np.array([t]))
-        text = (
-            f"From {a} to {b}, {path}, t = {t:.2f}. Norm of z {np.linalg.norm(here):.2f}; 95% "
+        here = np.linalg.norm(WAYS[path](points[a], points[b], np.array([t])))
+        return (
+            f"From {a} to {b}, {path}, t = {t:.2f}. Norm of z {here:.2f}; 95% "
             f"of the prior lies between {usual[0]:.2f} and {usual[1]:.2f}."
         )
+
+    def draw(a, b, path, t):
+        here = WAYS[path](points[a], points[b], np.array([t]))
         words = f"{path}, t = {t:.2f}"
         if space.heavy:
             near = round(t * (STRIP - 1))
             light = f"moving: t = {ts[near]:.1f}, the strip's nearest"
-            yield view(a, b, path, t, on_the_way(a, b, path)[near], light), text
-        yield view(a, b, path, t, space.pictures(here)[0], words), text
+            yield partial(view, a, b, path, t, on_the_way(a, b, path)[near], light)
+        yield partial(view, a, b, path, t, space.pictures(here)[0], words)
 
     def ends(first: int, last: int | None, _now: dict) -> dict[str, int]:
         if last is None:
@@ -91,6 +86,5 @@ def walk(model, z=None, *, seed: int = 0, temperature: float = 1.0) -> Explorer:
         Slider("b", "b: picture no.", 0, most, 1, 1),
     ]
     about = "A walk through latent space from one sample to another."
-    named = {"name": "walk", "about": about, "play": "t"}
     mouse = {sheet: ends, strip: "t", norm: "t"}
-    return Explorer(controls, draw, **named, size=page.size, mouse=mouse)
+    return Explorer("walk", about, controls, page, draw, mouse=mouse, play="t")

@@ -13,8 +13,7 @@ import numpy as np
 import torch
 
 from course_lib.errors import CourseError
-from course_lib.explore.kit import Choice, Explorer, Page, Slider, Toggle, View, network
-from course_lib.explore.kit.axes import Bars, Pad
+from course_lib.explore.kit import Bars, Choice, Explorer, Pad, Page, Slider, Toggle, network
 from course_lib.explore.kit.canvas import BLUE, GRID, INK
 from course_lib.plots.style import CLASS_PALETTE
 
@@ -104,7 +103,6 @@ def warp(flow, data) -> Explorer:
     pad = Pad(380, 380, (-1, 1), (-1, 1))
     bars = Bars(226, 380, "mean log |det| of each layer", names=146)
     page = Page([pad, bars])
-    bars.heading(page.paper)
     ways = {}
     for way, dots, side in ((FORWARD, points, reach), (BACK, noise, 3.0)):
         mesh, back = _lines(side), way == BACK
@@ -113,9 +111,9 @@ def warp(flow, data) -> Explorer:
         view = float(np.clip(np.quantile(np.abs(found[0].stages), 0.995) * 1.1, 3.2, 9))
         ways[way] = (found[0], meshes, view)
 
-    def draw(layers: int, way: str, grid: bool) -> View:
+    def draw(canvas, layers, way, grid):
         dots, meshes, view = ways[way]
-        canvas, back = page.sheet(), way == BACK
+        back = way == BACK
         order = names[::-1] if back else names
         pad.heading(canvas, f"{way}: {f'after {order[layers - 1]}' if layers else 'start'}")
         colors = [CLASS_PALETTE[int(group) % len(CLASS_PALETTE)] for group in groups]
@@ -137,7 +135,7 @@ def warp(flow, data) -> Explorer:
                 f"If the flow ended here: mean log N {number(normal)} plus log |det| "
                 f"{number(passed)} = mean log p {number(normal + passed)} nats a point."
             )
-        return canvas, f"{layers} of {len(names)} layers. {text}"
+        return f"{layers} of {len(names)} layers. {text}"
 
     controls = [
         Slider("layers", "layers passed", 0, len(names), 1, 0),
@@ -145,4 +143,4 @@ def warp(flow, data) -> Explorer:
         Toggle("grid", "show the grid", True),
     ]
     about = "Points and a grid in the plane, warped layer by layer by a flow."
-    return Explorer(controls, draw, name="warp", about=about, size=page.size, play="layers")
+    return Explorer("warp", about, controls, page, draw, play="layers")

@@ -8,7 +8,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from scipy import integrate, stats
 from shells import at, panel, parts, pixels, shaken
 
@@ -17,7 +16,7 @@ from course_lib.errors import CourseError
 from course_lib.explore.kit.axes import Curve, Pad
 from course_lib.explore.kit.canvas import minus
 from course_lib.explore.kit.controls import Choice, Slider, Toggle, settle
-from course_lib.explore.kit.panels import Strip
+from course_lib.explore.kit.panels import Page, Panel, Strip
 
 elbo_bar, minimax, interpolation, playground = (
     import_module(f"course_lib.explore.{n}")
@@ -131,9 +130,8 @@ def test_controls_check_themselves():
     with pytest.raises(CourseError, match="value of way"):
         Choice("way", "way", ("a", "b"), "c")
     with pytest.raises(CourseError, match="one name"):
-        explore.Explorer(
-            [Toggle("a", "a"), Toggle("a", "b")], None, name="x", about="", size=(1, 1)
-        )
+        twice = [Toggle("a", "a"), Toggle("a", "b")]
+        explore.Explorer("x", "", twice, Page([Panel(8, 8, None)]), None)
     assert settle([Slider("n", "n", 0, 9, 1, 3), Toggle("b", "b")], {"b": True}) == {
         "n": 3,
         "b": True,
@@ -416,14 +414,14 @@ def test_minus_signs_are_true_and_hyphens_stay():
 
 
 def test_a_failing_redraw_is_said_in_the_widget():
-    def draw(t):
+    def draw(sheet, t):
         if t > 0.5:
             raise RuntimeError("no picture <here>")
-        return Image.new("RGB", (8, 8)), "a fine picture"
+        sheet.box(0, 0, 8, 8, fill="#123456")
+        return "a fine picture"
 
-    explorer = explore.Explorer(
-        [Slider("t", "t", 0.0, 1.0, 0.1, 0.0)], draw, name="x", about="A test.", size=(8, 8)
-    )
+    slider = Slider("t", "t", 0.0, 1.0, 0.1, 0.0)
+    explorer = explore.Explorer("x", "A test.", [slider], Page([Panel(8, 8, None)]), draw)
     inputs, image, readout, _ = parts(explorer.widget())
     kept = image.value
     inputs["t"].value = 0.9

@@ -66,6 +66,10 @@ class Canvas:
         twin.crisp, twin.words, twin.marks = [*self.crisp], [*self.words], [*self.marks]
         return twin
 
+    def become(self, other: Canvas) -> None:
+        """Show what is on another sheet of this size, in place of what is here."""
+        vars(self).update(vars(other.copy()))
+
     def line(self, xy: object, color: str, width: float = 2.0, dash: float = 0.0) -> None:
         """A line through points (n, 2); `dash` is the length of its dashes, 0 for none."""
         points = np.asarray(xy, dtype=float)

@@ -1,10 +1,12 @@
-"""The explorer: controls, and a pure function from their values to a picture and a line."""
+"""The explorer: controls, panels on a page, and a pure function that paints and says a state."""
 
 from __future__ import annotations
 
 import io
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from inspect import isgeneratorfunction
 from typing import NamedTuple
 
 from PIL import Image
@@ -13,10 +15,9 @@ from course_lib.errors import CourseError
 from course_lib.explore.kit.canvas import Canvas, minus
 from course_lib.explore.kit.controls import Control, settle
 from course_lib.explore.kit.mouse import Point
-from course_lib.explore.kit.panels import Panel
+from course_lib.explore.kit.panels import Page, Panel
 
-# A `Canvas` or a Pillow image and a line, or what makes them when they are wanted.
-View = tuple[Canvas | Image.Image, str] | Callable[[], tuple[Canvas | Image.Image, str]]
+Painter = Callable[[Canvas], str]
 # Names of controls that take what the panel's value is; or a function of the values where the
 # mouse was pressed and where it is now, and of the whole state, that says what to set.
 Target = str | tuple[str, ...] | Callable[[object, object, dict], Mapping[str, object]]
@@ -37,23 +38,17 @@ def encode(picture: Image.Image) -> bytes:
     return out.getvalue()
 
 
-def framed(view: View) -> Frame:
-    """What an explorer drew as a frame."""
-    picture, text = view() if callable(view) else view
-    image = picture.finish() if isinstance(picture, Canvas) else picture
-    return Frame(encode(image), minus(text))
-
-
 class Explorer:
-    """Declared controls and a pure function of their values.
+    """Declared controls, a page of panels, and a pure function of the controls' values.
 
-    controls  Slider, Choice, Toggle, in the order in which they stand
-    draw      values by control name → (sheet, text): a `Canvas` or Pillow image of `size` and
-              one line that says what it shows. The same values give the same picture: whatever
-              is random is fixed when the explorer is made. It may be a generator: what it yields
-              first is a lighter view, or work half done, that says so; the last is the picture.
-              A view may also be a function that paints it when it is wanted
+    name      that of the function which makes it
     about     a sentence on what there is to explore; it opens the alternative text
+    controls  Slider, Choice, Toggle, in the order in which they stand
+    page      the panels; each picture begins as a copy of its paper
+    draw      sheet, values by control name → one line that says what is now on the sheet. The
+              same values give the same picture: whatever is random is fixed when the explorer is
+              made. Or a generator of functions sheet → line: the first is a lighter view, or
+              work half done, that says so; the last is the picture
     mouse     panels that can be pointed at, and what that sets; none: the picture takes no mouse
     play      the name of a slider that can run by itself
     bounds    values → the highest that some sliders can take then, by name
@@ -61,12 +56,12 @@ class Explorer:
 
     def __init__(
         self,
-        controls: Sequence[Control],
-        draw: Callable[..., object],
-        *,
         name: str,
         about: str,
-        size: tuple[int, int],
+        controls: Sequence[Control],
+        page: Page,
+        draw: Callable[..., object],
+        *,
         mouse: Mapping[Panel, Target] | None = None,
         play: str | None = None,
         bounds: Callable[[dict], Mapping[str, int]] = lambda now: {},
@@ -74,9 +69,14 @@ class Explorer:
         self.controls = tuple(controls)
         if len({control.name for control in self.controls}) != len(self.controls):
             raise CourseError(f"Two controls of the explorer {name!r} have one name.")
-        self.name, self.about, self.size, self.play = name, about, size, play
-        self.mouse, self.bounds = dict(mouse or {}), bounds
-        self._draw = draw
+        self.name, self.about, self.page, self.size, self.play = (
+            name,
+            about,
+            page,
+            page.size,
+            play,
+        )
+        self.mouse, self.bounds, self._draw = dict(mouse or {}), bounds, draw
         #: Where it stands in the widget that was last moved: show(explorer, **explorer.state).
         self.state = self.start
 
@@ -85,20 +85,27 @@ class Explorer:
         """The state that the explorer opens with."""
         return settle(self.controls, {})
 
+    def _painters(self, state: Mapping[str, object]) -> Iterator[Painter]:
+        state = settle(self.controls, state)
+        if isgeneratorfunction(self._draw):
+            return self._draw(**state)
+        return iter([partial(self._draw, **state)])
+
+    def _framed(self, paint: Painter) -> Frame:
+        sheet = self.page.paper.copy()
+        text = paint(sheet)
+        return Frame(encode(sheet.finish()), minus(text))
+
     def frames(self, **state: object) -> Iterator[Frame]:
         """All views of a state, the lightest first, the picture itself last."""
-        yield from map(framed, self._drawn(state))
-
-    def _drawn(self, state: Mapping[str, object]) -> Iterable[View]:
-        drawn = self._draw(**settle(self.controls, state))
-        return drawn if isinstance(drawn, Iterator) else [drawn]
+        return map(self._framed, self._painters(state))
 
     def frame(self, **state: object) -> Frame:
         """Picture and text of a state; controls that are not named stand at their start.
 
         Raises `CourseError` for an unknown control and for a value out of its range.
         """
-        return framed(deque(self._drawn(state), maxlen=1)[0])
+        return self._framed(deque(self._painters(state), maxlen=1)[0])
 
     def render(self, **state: object) -> bytes:
         """The picture of a state, as PNG bytes of `size`."""
@@ -118,14 +125,14 @@ class Explorer:
         """
         now = settle(self.controls, state)
         panel = next((panel for panel in self.mouse if panel.holds(begin)), None)
-        if panel is None:
+        if panel is None or panel.value(begin) is None:
             return now
-        target = self.mouse[panel]
-        first, last = panel.value(begin), panel.value(begin if end is None else end)
-        if first is None:
-            return now
+        target, first = self.mouse[panel], panel.value(begin)
+        last = first if end is None else panel.value(end)
         if callable(target):
             found = target(first, last, now)
+        elif last is None:
+            found = {}
         else:
             names = (target,) if isinstance(target, str) else target
             found = dict(zip(names, last if isinstance(last, tuple) else (last,), strict=True))

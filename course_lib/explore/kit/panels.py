@@ -44,14 +44,17 @@ class Panel:
         """Give the panel its place, that of its margins' corner."""
         self.left, self.top = left + self.margin[0], top + self.margin[1]
 
-    def heading(
-        self, canvas: Canvas, words: str | None = None, note: str = "", color: str = INK
-    ) -> None:
-        """The title, or other words in its place; a note at the right."""
+    def heading(self, canvas: Canvas, words: str, color: str = INK) -> None:
+        """Words above the panel, "title | note": a note stands at the right."""
         left, top, right, _ = self.box
-        words = self.title if words is None else words
-        canvas.text(left, top - 9, words or "", size=14, bold=True, anchor="ls", color=color)
+        words, _, note = words.partition(" | ")
+        canvas.text(left, top - 9, words, size=14, bold=True, anchor="ls", color=color)
         canvas.text(right, top - 9, note, size=13, anchor="rs", color=MUTED)
+
+    def print(self, paper: Canvas) -> None:
+        """What no control changes: the title."""
+        if self.title:
+            self.heading(paper, self.title)
 
     def holds(self, at: Point) -> bool:
         """Whether a pixel lies on the panel."""
@@ -104,16 +107,21 @@ class Row(Panel):
             panel.put(left, top)
             left += panel.outer[0] + self.gap
 
+    def print(self, paper: Canvas) -> None:
+        """The titles of all."""
+        for panel in self.panels:
+            panel.print(paper)
+
 
 class Page:
     """Rows of panels, and the sheet on which they are painted.
 
     An item of a row is a panel, or a list of panels below each other. What a row does not fill
-    lies between them. `paper` holds what no control changes.
+    lies between them. `paper` holds what no control changes: titles, and what one adds to it.
     """
 
     def __init__(self, *rows: list, width: int = 820, gap: int = 14) -> None:
-        top = EDGE
+        top, placed = EDGE, []
         for row in rows:
             stacks = [item if isinstance(item, list) else [item] for item in row]
             widths = [max(panel.outer[0] for panel in stack) for stack in stacks]
@@ -123,15 +131,14 @@ class Page:
                 below = top
                 for panel in stack:
                     panel.put(round(left), below)
+                    placed.append(panel)
                     below += panel.outer[1] + gap
                 tall, left = max(tall, below - top - gap), left + wide + spare
             top += tall + gap
         self.size = width, top - gap + EDGE
         self.paper = Canvas(*self.size)
-
-    def sheet(self) -> Canvas:
-        """A copy of the paper, to paint on."""
-        return self.paper.copy()
+        for panel in placed:
+            panel.print(self.paper)
 
 
 def fitted(pixels: np.ndarray, side: int) -> np.ndarray:
@@ -156,15 +163,14 @@ def put(canvas: Canvas, pixels: np.ndarray, left: int, top: int, side: int) -> B
 class Face(Panel):
     """One picture in a square."""
 
-    def __init__(self, side: int, title: str | None = "") -> None:
+    def __init__(self, side: int, title: str = "") -> None:
         super().__init__(side, side, title)
 
     def paint(
-        self, canvas: Canvas, pixels: np.ndarray, words: str | None = None, color: str = INK
+        self, canvas: Canvas, pixels: np.ndarray, words: str = "", color: str = INK
     ) -> None:
-        """The picture (H, W, 3), its words above it."""
-        if self.title is not None:
-            self.heading(canvas, words, color=color)
+        """The picture (H, W, 3), words above it."""
+        self.heading(canvas, words, color)
         put(canvas, pixels, self.left, self.top, self.width)
 
 
