@@ -79,6 +79,32 @@ plots.show(
 # | $p(y\mid x)$ | what the judge says of image $x$ | `class_probabilities` |
 
 # %% [markdown]
+# ## Five questions before you begin
+#
+# Take a minute for each, decide, and only then open the answer. A wrong guess is welcome: you will know what to look
+# for.
+#
+# **Question 1.** You compare 500 *real* digits with 500 other real digits by some distance that is never negative. Do you get 0?
+#
+# *Answer.* No. Two finite sets always differ a little, and a distance counts that as positive. What real data get is the *floor* of the score.
+#
+# **Question 2.** Two distributions have the same mean and the same covariance. Are they equal?
+#
+# *Answer.* No. A Gaussian and two far-apart lumps can share both. The Fréchet distance compares only these two, in some features: it is blind to everything else.
+#
+# **Question 3.** All samples of a model look perfect, and all show the digit 1. Which question must be asked in two parts to find this out?
+#
+# *Answer.* "Are the samples among the real ones?" (yes) and "are the real ones among the samples?" (no). These are precision and recall.
+#
+# **Question 4.** A program hands out its training images. Which distance between its samples and *test* images will convict it?
+#
+# *Answer.* None that compares two sets: its samples are real images. You must compare with the training images themselves.
+#
+# **Question 5.** You blur a face. Does it become more symmetric or less?
+#
+# *Answer.* More: blur takes away details, and details are what differs between left and right. A measure that does not allow for this calls the blurriest model the most symmetric.
+
+# %% [markdown]
 # # Part A · Distances between samples
 #
 # Time: {{part:A}}. Afterwards you can give a score its error, its bias and its floor, and compute a Fréchet and a kernel distance without the usual mistakes.
@@ -147,7 +173,21 @@ refuses(2 * scores.mean(), exact, error=error, name="the half forgotten")
 # $$\mathbb E\,\mathrm{TV}(\hat q_N,\hat p_M)\approx
 #   \sum_c\sqrt{\frac{p_c(1-p_c)}{2\pi}\Bigl(\frac1N+\frac1M\Bigr)}\tag{3.3}$$
 #
-# **Your turn (03.1).** Write it. Four times as many images halve it; nothing brings it to zero.
+# Four times as many images halve it; nothing brings it to zero.
+#
+# **Exercise 03.1 · The floor of a histogram** · ●○○ · 5 min · code
+#
+# *Why.* With it you can say of any histogram in a paper whether its distance is more than chance.
+#
+# Write (3.3).
+#
+# *Nudge.* Both numbers of images enter through the sum of their inverses.
+#
+# *Compare.*
+# ```python
+# print(0.5 * 0.5 * (1 / 100 + 1 / 100))                       # → 0.005
+# print(tv_floor(torch.tensor([0.5, 0.5]), 100, 100))  # → tensor(0.0564)
+# ```
 
 
 # %% exercise="03.1"
@@ -239,8 +279,21 @@ refuses(means + a.variance + b.variance, moved, tol=1e-3, name="a random plan's 
 refuses((a.mean - b.mean).abs() + (a.stddev - b.stddev) ** 2, moved, tol=1e-3, name="|Δμ|")
 
 # %% [markdown]
-# **Your turn (03.2).** In several dimensions, if both Gaussians stand along the same axes, you pay
-# (3.5) once for each axis.
+# **Exercise 03.2 · Along the same axes** · ●○○ · 4 min · code
+#
+# *Why.* It is the Fréchet distance without matrices, and the case with which you can test any implementation.
+#
+# In several dimensions, if both Gaussians stand along the same axes, you pay
+# (3.5) once for each axis. Write this sum.
+#
+# *Nudge.* Standard deviations are compared, not variances.
+#
+# *Compare.*
+# ```python
+# sds = torch.tensor([1.0, 2.0]), torch.tensor([1.0, 4.0])
+# print((sds[0] - sds[1]).square())  # → tensor([0., 4.])
+# print(frechet(torch.tensor([0.0, 0.0]), sds[0], torch.tensor([1.0, 0.0]), sds[1]))  # → tensor(5.)
+# ```
 
 
 # %% exercise="03.2"
@@ -542,7 +595,23 @@ print(f"share of U below zero: {(U < 0).double().mean():.2f}")
 # the time.
 # That is no error. Cut off at zero it would be biased again.
 #
-# **Your turn (03.3).** The unbiased estimate for two sets of features of one size $N$.
+# **Exercise 03.3 · The kernel distance** · ●●○ · 10 min · code
+#
+# *Why.* Public code counts each image as its own neighbour. Then the score is biased, and nobody sees it.
+#
+# Write the unbiased estimate for two sets of features of one size $N$.
+#
+# *Nudge.* Within a set leave out the pairs of an image with itself: they stand on the diagonal. How many pairs are left? Between the sets all pairs count.
+#
+# *First line.* `aa, bb, ab = ((u @ v.T / dims + 1) ** 3 for u, v in ((a, a), (b, b), (a, b)))`
+#
+# *Compare.*
+# ```python
+# pair = torch.tensor([[0.0], [1.0]])
+# print(((pair @ pair.T + 1) ** 3).flatten())  # → tensor([1., 1., 1., 8.])
+# print(kid(pair, pair))                       # → tensor(-3.5000)
+# ```
+# (1 from each set, less twice the mean of all four numbers. Two equal sets, and the estimate is negative: so it may be.)
 
 
 # %% exercise="03.3"
@@ -565,7 +634,13 @@ agrees(own_kid(u, v), evaluation.kid(u, v)[0], name="yours and the library's")
 # ### Both on digits
 #
 # Real digits against real digits, and slightly blurred digits against real ones, with 70 to 500 images
-# on each side. **Predict (03.11)**: 100 *real* digits against 500 *slightly blurred* ones, each
+# on each side.
+#
+# **Exercise 03.11 · Real, but few** · ●○○ · 1 min · predict
+#
+# *Why.* Scores in papers are often taken at different numbers of images.
+#
+# Take 100 *real* digits and 500 *slightly blurred* ones, each
 # compared with as many real ones. Whose FD is smaller: `"real"` or `"blurred"`?
 
 # %% exercise="03.11"
@@ -647,8 +722,23 @@ assert few_real > many_soft
 #
 # $$\text{recall}(x,y)=\text{precision}(y,x)\tag{3.14}$$
 #
-# **Your turn (03.4).** Write precision. (`torch.cdist(a, b)` gives all distances; a point is its own
+# **Exercise 03.4 · Precision** · ●●○ · 8 min · code
+#
+# *Why.* The same function gives recall, with its arguments exchanged.
+#
+# Write precision. (`torch.cdist(a, b)` gives all distances; a point is its own
 # nearest neighbour.)
+#
+# *Nudge.* Sort each row of the distances among real images. Where in the sorted row does the point itself stand, and where its $k$-th neighbour? A sample counts once, in however many balls it lies.
+#
+# *First line.* `radius = torch.cdist(real, real).sort(dim=1).values[:, k]`
+#
+# *Compare.*
+# ```python
+# three, two = torch.tensor([[0.0], [1.0], [3.0]]), torch.tensor([[0.5], [10.0]])
+# print(torch.cdist(three, three).sort(dim=1).values[:, 1])  # → tensor([1., 1., 2.])
+# print(float(precision(three, two, 1)))                     # → 0.5
+# ```
 
 
 # %% exercise="03.4"
@@ -763,7 +853,12 @@ refuses(alone, draws.mean(), error=error, name="k = 1")
 # ## 5 · Does it recite?
 #
 # Now the perfect cheat: a "model" that keeps its training images and hands them out.
-# **Predict (03.12)**: compared with test digits, where will its Fréchet distance be:
+#
+# **Exercise 03.12 · The reciter's distance** · ●○○ · 1 min · predict
+#
+# *Why.* Everybody is afraid of memorisation, and looks at FD.
+#
+# Compared with test digits, where will its Fréchet distance be:
 # `"far above the floor"` or `"at the floor"`?
 
 # %% exercise="03.12"
@@ -1023,7 +1118,22 @@ for name, (values, samples) in sets.items():
 # The first step is the logarithm of a quotient; the bound holds since $H(y)\le\log K$ and
 # $H(y\mid x)\ge0$. There is the blind spot: *one* readable image a class reaches both.
 #
-# **Your turn (03.5).** Write the score.
+# **Exercise 03.5 · The Inception score** · ●●○ · 6 min · code
+#
+# *Why.* You meet it in every paper before 2018.
+#
+# Write the score.
+#
+# *Nudge.* (3.21) gives the logarithm of the score. A judge may be sure: $0\cdot\log0$ must count as 0.
+#
+# *First line.* `relative = torch.special.xlogy(p, p) - torch.special.xlogy(p, p.mean(0))`
+#
+# *Compare.*
+# ```python
+# sure = torch.eye(2)  # two samples, two classes, each read without doubt
+# print(sure.mean(0))           # → tensor([0.5000, 0.5000])
+# print(inception_score(sure))  # → tensor(2.)
+# ```
 
 
 # %% exercise="03.5" tags=["optional"]
@@ -1194,7 +1304,15 @@ columns = {name: evaluation.Report(name, rows) for name, rows in columns.items()
 evaluation.Ladder(f"four score sheets, {n} samples each", columns)
 
 # %% [markdown]
-# **Your turn (03.6).** The words: `"healthy"`, `"recites"`, `"ten pictures"`, `"smoothed"`.
+# **Exercise 03.6 · Four score sheets** · ●●○ · 8 min · answer
+#
+# *Why.* You will be shown score sheets without pictures more often than you think.
+#
+# Give each name one of the words `"healthy"`, `"recites"`, `"ten pictures"`, `"smoothed"`.
+#
+# *Nudge.* For each of the three faults, write down first which rows it must move, and which it can't.
+#
+# *First line.* Ten pictures leave most real digits without a sample near them: look at recall and coverage.
 
 # %% exercise="03.6"
 ### BEGIN SOLUTION
@@ -1258,7 +1376,11 @@ chance = Binomial(12, torch.tensor(0.5).double()).log_prob(k).exp()
 print(f"8 of 12 or better, by guessing alone: {chance[k >= 8].sum():.2f}")
 
 # %% [markdown]
-# Try it: twelve pairs, in each column one real digit and one of the GAN's. Which rows hold the real one
+# **Exercise 03.13 · Can you tell?** · ●○○ · 2 min · predict
+#
+# *Why.* You learn how little twelve answers can show.
+#
+# Look at twelve pairs, in each column one real digit and one of the GAN's. Which rows hold the real one
 # (`"0"` above, `"1"` below)? Write all twelve, such as `"010011010110"`, *before* you run the cell
 # after.
 
@@ -1284,8 +1406,15 @@ if isinstance(guess_real, str) and len(guess_real) == 12:
 
 # %% [markdown]
 # ## 13 · The reports
+
+# %% [markdown]
+# ### E22 · "Deformation", and "comparable to the real" (case file, optional)
 #
-# ### E22 · RealNVP and DCGAN "suffer heavily from deformation", and "comparable to the real" (B, §5, §6 and §4.1)
+# Report B is one of the two student reports that this course reads closely (lesson 00 says why). It says of one model that its faces are heavily deformed and that they are comparable to real ones.
+# You measure what can be measured, and meet a score that misleads you.
+
+# %% [markdown]
+# Report B, sections 5, 6 and 4.1, about RealNVP and DCGAN:
 #
 # > Based on that property, my results show that VAE generates more symmetric faces while RealNVP and DCGAN suffer heavily from deformation.
 #
@@ -1372,8 +1501,15 @@ plots.show(
 # and which is right is a matter of a number that could have been printed. To be fair, B's ranking of
 # *blur* (VAE worst) names the right confounder of its ranking of *symmetry*: the blurriest model is
 # called the most symmetric.
+
+# %% [markdown]
+# ### E20 · Speed of convergence (case file, optional)
 #
-# ### E20 · Speed of convergence (B, §5)
+# Report B is one of the two student reports that this course reads closely. It ranks three models by their speed of convergence, from minutes that were chosen beforehand. You say what a
+# speed would be, and measure one.
+
+# %% [markdown]
+# Report B, section 5:
 #
 # > The DCGAN model was trained for 100 epochs of 0.5 min resulting a 50 min training time. The RealNVP was trained for 50 epochs of 2 minis resulting in a 100 min training time. The VAE was trained for 30 epochs of 6 min resulting in a 180 min training time. With that results their convergence speed is ranked as DCGAN $\downarrow$ RealNVP $\downarrow$ VAE.
 #
@@ -1399,8 +1535,23 @@ assert other == printed[::-1]
 # Convergence is a *score*, reached and held. State the score and the level, and choose a level that means something. Measure on the same data
 # and machine, over seeds; say steps *and* seconds.
 #
-# **Your turn (03.7).** Given the times at which a score was taken, when was the target reached *for
+# **Exercise 03.7 · Reached, and held** · ●●○ · 6 min · code
+#
+# *Why.* A GAN's curve goes up and down. The first crossing of a target is luck.
+#
+# Given the times at which a score was taken, when was the target reached *for
 # good*? (A training that dips below and comes back up has not arrived.)
+#
+# *Nudge.* Look for the *last* moment at which the target was missed. What if it was never missed, and what if the last score misses it?
+#
+# *First line.* `missed = [i for i, score in enumerate(scores) if score > target]`
+#
+# *Compare.*
+# ```python
+# taken = [0.5, 0.1, 0.3, 0.1]
+# print([score <= 0.2 for score in taken])      # → [False, True, False, True]
+# print(held_from([1, 2, 3, 4], taken, 0.2))  # → 4
+# ```
 
 
 # %% exercise="03.7"
@@ -1483,7 +1634,8 @@ for level, target in targets.items():
 # easy to print that as "the VAE converges faster", and it would be the fault that this section is about. What one may say: the
 # VAE's curve falls early and levels off, the GAN's goes up and down, so that "first" and "held" can lie far apart. These are two small networks on digits, with two seeds and a
 # rate each. "Minutes × epochs" names no level at all. (B's half a minute an epoch is E21, another matter: lesson 04.)
-#
+
+# %% [markdown]
 # ### What the reports got right
 #
 # | claim | where | you saw |
@@ -1500,28 +1652,103 @@ for level, target in targets.items():
 # %% [markdown]
 # ## 14 · Exercises
 #
-# Those with a check are above: **03.1** the floor of a histogram, **03.2** FD, **03.3** KID, **03.4**
-# precision, **03.5** the Inception score, **03.6** the diagnosis, **03.7** reached and held. The
-# following have none: discuss them.
+# 03.1 to 03.7 are above, with their checks; 03.11 to 03.13 are predictions. The following have no check. The solved copy has a worked solution of the one on paper.
 #
-# **03.8 · A better cheat.** Build a sampler for section 11 that recites and passes the memorisation row
+# **Exercise 03.8 · A better cheat** · ●●○ · 15 min · experiment
+#
+# *Why.* Whoever knows the test can pass it.
+#
+# Build a sampler for section 11 that recites and passes the memorisation row
 # (section 5 shows how). Which rows give it away now? Invent a row that catches it.
 #
-# **03.9 · Your own ladder.** Add rungs to section 9: shifted by two pixels, mirrored, thicker strokes.
+# *Nudge.* The row finds exact copies. What is the smallest change that makes a copy another image?
+#
+# *First line.* `moved = trained_on.images.roll(1, 3)`
+#
+# *Compare.*
+# ```python
+# copied = digits.images[:1]
+# print(bool((copied.roll(1, 3) == copied).all()), bool((copied.roll(28, 3) == copied).all()))  # → False True
+# ```
+#
+# **Exercise 03.9 · Your own ladder** · ●●○ · 12 min · experiment
+#
+# *Why.* You only know a score when you know what it does not notice.
+#
+# Add rungs to section 9: shifted by two pixels, mirrored, thicker strokes.
 # Which score is blind to the mirror? Is it a *fault* of the score?
 #
-# **03.10 · Five times.** Take the GAN's FD with five seeds (`evaluation.report(…, seed=s)`). Compare
+# *Nudge.* A rung is a name and a function of images. Section 9's ladder takes more of them.
+#
+# *First line.* `mirrored = x.flip(3)`
+#
+# *Compare.*
+# ```python
+# five = digits.images[:5]
+# print(torch.allclose(evaluation.asymmetry(five), evaluation.asymmetry(five.flip(3))))  # → True
+# ```
+#
+# **Exercise 03.10 · Five times** · ●●○ · 10 min · experiment
+#
+# *Why.* A printed error knows of samples, and of nothing else.
+#
+# Take the GAN's FD with five seeds (`evaluation.report(…, seed=s)`). Compare
 # the spread with the printed error. What does the error not know?
 #
-# **03.14 · Other features.** Compute FD and KID of the three models in *pixels* instead of digit
+# *Nudge.* The seed changes the samples, not the training. What else could be another the next time?
+#
+# *First line.* `reports = [evaluation.report(trained["GAN"], held, n=n, seed=s) for s in range(5)]`
+#
+# *Compare.*
+# ```python
+# print(round(1 / math.sqrt(2 * (5 - 1)), 2))  # → 0.35
+# ```
+# (From five seeds a standard deviation is known to about 35% only. Don't expect two digits.)
+#
+# **Exercise 03.14 · Other features** · ●●○ · 12 min · experiment
+#
+# *Why.* "FD" without its features is not a score.
+#
+# Compute FD and KID of the three models in *pixels* instead of digit
 # features (average pixels over 4×4 squares, so that $D=49$). Does the ranking change? Which ranking
 # agrees with your eyes?
 #
-# **03.15 · (3.7) by hand.** Derive the second term: write $\mathbb E(s-s')^2$ with
+# *Nudge.* `evaluation.frechet_distance` and `evaluation.kid` take any features (N, D).
+#
+# *First line.* `coarse = lambda x: F.avg_pool2d(x, 4).flatten(1)`
+#
+# *Compare.*
+# ```python
+# print(F.avg_pool2d(torch.ones(1, 1, 28, 28), 4).flatten(1).shape)  # → torch.Size([1, 49])
+# ```
+#
+# **Exercise 03.15 · (3.7) by hand** · ●●● · 15 min · pen
+#
+# *Why.* It says where the bias of FD comes from, term by term.
+#
+# Derive the second term: write $\mathbb E(s-s')^2$ with
 # $\mathbb E\,s^2=\sigma^2$ and $\mathbb E\,s=c_4\sigma$. Then derive $c_4\approx1-\frac1{4N}$.
 #
-# **03.16 · Faces of your own.** Run `evaluation.ladder(faces)`. Its judge knows 19 factors. Which
+# *Nudge.* $s$ and $s'$ are independent. For the second part write $s=\sigma\sqrt{1+\delta}$: for Gaussian draws $s^2$ has the variance $2\sigma^4/(N-1)$.
+#
+# *First line.* $\mathbb E(s-s')^2=\mathbb E\,s^2+\mathbb E\,s'^2-2\,\mathbb E\,s\;\mathbb E\,s'$.
+
+# %% [markdown] tags=["solution"]
+# *Solution 03.15.* The goal is the mean squared difference of two sample standard deviations, $s$ and $s'$. They are independent, so $\mathbb E[ss']=\mathbb E\,s\;\mathbb E\,s'$, and
+# $\mathbb E(s-s')^2=2\sigma^2-2c_4^2\sigma^2=2\sigma^2(1-c_4^2)$.
+#
+# *The size of $c_4$.* Write $s^2=\sigma^2(1+\delta)$. Since $s^2$ is unbiased, $\mathbb E\,\delta=0$. For Gaussian draws its variance is $2\sigma^4/(N-1)$, so $\mathbb E\,\delta^2=2/(N-1)$. Expand the root: $\sqrt{1+\delta}\approx1+\frac\delta2-\frac{\delta^2}8$. Take the mean:
+# $c_4\approx1-\frac18\cdot\frac2{N-1}=1-\frac1{4(N-1)}\approx1-\frac1{4N}$. Insert it: $2\sigma^2(1-c_4^2)\approx2\sigma^2\cdot\frac2{4N}=\frac{\sigma^2}N$. With the $2\sigma^2/N$ of the means that is $3\sigma^2/N$.
+
+# %% [markdown]
+# **Exercise 03.16 · Faces of your own** · ●○○ · 8 min · discuss
+#
+# *Why.* A judge sees what it was trained for.
+#
+# Run `evaluation.ladder(faces)`. Its judge knows 19 factors. Which
 # spoiling does it not notice?
+#
+# *Nudge.* Think of something that changes a picture and none of its factors.
 #
 # ## Summary
 #
@@ -1539,6 +1766,28 @@ for level, target in targets.items():
 # - Every score has a blind spot; no single number is enough.
 #
 # **Next:** lesson 04 gives GANs convolutions, counts the modes of a collapsed one, and repairs it.
+#
+# ## Five questions at the end
+#
+# **Question 1.** A paper: "FD 4.1 with 1,000 samples, better than the 4.9 of X, who used 500." What do you answer?
+#
+# *Answer.* FD is biased upwards by about $c/N$, so half as many samples raise it. Compare at equal $N$, or extrapolate, (3.8). And in which features?
+#
+# **Question 2.** KID comes out at −0.02. Is there a bug?
+#
+# *Answer.* No. An unbiased estimate of something near zero is negative about half of the time. Cutting it off at zero would make it biased.
+#
+# **Question 3.** Precision 1.00, recall 0.02. What do you expect to see?
+#
+# *Answer.* A few kinds of images, all good, or one again and again: nearly everything real is missing.
+#
+# **Question 4.** Model P's faces are more symmetric than real faces. What do you suspect first?
+#
+# *Answer.* Blur. It raises symmetry, (3.19). Compare with real faces that are blurred by as much.
+#
+# **Question 5.** All scores of a model are at their floors. Have you shown that it is a good model?
+#
+# *Answer.* No. A reciter of many images has the same scores. Ask also about its training set, and say what your scores do not see.
 #
 # ## References
 #
