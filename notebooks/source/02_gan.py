@@ -1106,7 +1106,7 @@ ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
 plots.show(
     fig,
     alt="Modes covered over the rounds, a line per run: all end at eight but the two "
-    "non-saturating runs with k = 5, of which one had eight and lost some.",
+    "non-saturating runs with k = 5, which end at five and six.",
 )
 
 # %% [markdown]

@@ -130,7 +130,6 @@ subsets = (torch.arange(1024)[:, None] >> torch.arange(10) & 1).double()
 largest = (subsets @ (p - q)).abs().max()
 agrees(evaluation.total_variation(p, q), largest, name="(3.1) over all subsets")
 refuses((p - q).abs().sum(), largest, name="the half forgotten")
-refuses((p - q).abs().max(), largest, name="the largest single class")
 
 # %% [markdown]
 # ### The floor
@@ -163,7 +162,6 @@ exact, error = mean_deviation(n, shares).sum() / (2 * n), scores.std() / repeats
 # %%
 agrees(scores.mean(), exact, error=error, name="(3.2) the floor")
 refuses(0.0, exact, error=error, name="perfect samples get 0")
-refuses(2 * scores.mean(), exact, error=error, name="the half forgotten")
 
 # %% [markdown]
 # In practice both histograms are counted, $N$ samples and $M$ real images. The difference of two shares
@@ -207,7 +205,6 @@ counted = ((drawn - other).abs().sum(1) / 2).mean()
 per_draw = (shares * (1 - shares) / (2 * math.pi)).sqrt().sum()
 agrees(per_draw * (1 / n + 1 / 1000) ** 0.5, counted, tol=1e-3, name="(3.3) 500 and 1000")
 refuses(per_draw * (1 / n) ** 0.5, counted, tol=5e-4, name="the real ones taken as known")
-refuses(per_draw * (1 / (n + 1000)) ** 0.5, counted, tol=1e-3, name="1/(N + M)")
 
 # %% [markdown]
 # ### Modes covered, and who is read
@@ -233,8 +230,6 @@ found = (few >= 0.02 * 60).double().sum(1)
 error = found.std() / repeats**0.5
 agrees(found.mean(), expected_modes(60), error=error, name="(3.4) modes in 60 samples")
 refuses(10.0, expected_modes(60), error=error, name="all ten, since p has all ten")
-once = (1 - (1 - shares) ** 60).sum()
-refuses(once, expected_modes(60), error=error, name="one sample covers a class")
 agrees(expected_modes(500), 10.0, tol=1e-6, name="(3.4) in 500")
 
 # %% [markdown]
@@ -275,8 +270,6 @@ moved = (a.icdf(u) - b.icdf(u)).square().mean()
 means = (a.mean - b.mean).square()
 agrees(means + (a.stddev - b.stddev) ** 2, moved, tol=1e-3, name="(3.5)")
 refuses(means + (a.variance - b.variance) ** 2, moved, tol=1e-3, name="variances compared")
-refuses(means + a.variance + b.variance, moved, tol=1e-3, name="a random plan's cost")
-refuses((a.mean - b.mean).abs() + (a.stddev - b.stddev) ** 2, moved, tol=1e-3, name="|Δμ|")
 
 # %% [markdown]
 # **Exercise 03.2 · Along the same axes** · ●○○ · 4 min · code
@@ -362,8 +355,6 @@ for _ in range(5):
     search.step(dearer)
 agrees(dearer().item(), fd, tol=1e-6, name="(3.6) the cheapest plan that a search finds")
 refuses(transport_cost(root_b @ back, cov_a), fd, name="the root of each factor, Σ_a^½ Σ_b^½")
-entries = (cov_a + cov_b - 2 * (cov_a @ cov_b).clamp(min=0).sqrt()).trace()
-refuses(entries, fd, name="the root entry by entry")
 
 # %% [markdown]
 # Four numbers for the back of an envelope. Keep them as tests for any implementation you meet. The last
@@ -488,7 +479,6 @@ error = found.std() / repeats**0.5
 c4 = math.sqrt(2 / (n - 1)) * math.exp(math.lgamma(n / 2) - math.lgamma((n - 1) / 2))
 agrees(found.mean(), 2 / n + 2 * (1 - c4**2), error=error, name="(3.7) N = 10, σ = 1")
 refuses(0.0, found.mean(), error=error, name="equal distributions, so 0")
-refuses(2 / n, found.mean(), error=error, name="the bias of the means alone")
 
 # %% [markdown]
 # In $D$ dimensions the bias falls with $1/N$ too, but its size depends on the distribution, so it can't
@@ -544,8 +534,6 @@ within = [w @ k @ w for w in weights]
 kid_exact = within[0] + within[1] - 2 * weights[0] @ k @ weights[1]
 gap = torch.stack([weights[0] @ x**i - weights[1] @ x**i for i in (1, 2, 3)])
 agrees(gap**2 @ torch.tensor([3.0, 3, 1]).double(), kid_exact, name="(3.10) by quadrature")
-refuses((gap**2).sum(), kid_exact, tol=1e-4, name="without the binomial weights")
-refuses(gap[:2] @ gap[:2] * 3, kid_exact, tol=1e-4, name="mean and variance only")
 
 # %% [markdown]
 # So KID compares the first *three* moments of the features; FD the first two. Neither sees a fourth. A
@@ -757,8 +745,6 @@ x, y = random(300, 4), 0.5 + 1.5 * random(300, 4)
 found = evaluation.prdc(x, y)
 agrees(precision(x, y, 5), found.precision, tol=1e-9, name="(3.13)")
 agrees(precision(y, x, 5), found.recall, tol=1e-9, name="(3.14)")
-refuses(precision(x, y, 5), found.recall, tol=1e-4, name="the parts not exchanged")
-refuses(precision(x, y, 4), found.precision, tol=1e-4, name="oneself as a neighbour")
 
 # %% [markdown]
 # Cases with a known answer: equal sets, sets far apart, and two modes of which one was dropped.
@@ -846,8 +832,6 @@ for dims in (1, 20):
     error = draws.std() / repeats**0.5
     agrees(draws.mean(), wanted, error=error, name=f"(3.15) D = {dims}")
 refuses(1.0, draws.mean(), error=error, name="perfect samples cover everything")
-alone = manifold.expected_coverage(n, n, k=1)
-refuses(alone, draws.mean(), error=error, name="k = 1")
 
 # %% [markdown]
 # ## 5 · Does it recite?
@@ -904,7 +888,6 @@ reciting = torch.arange(500) % 2 == 0
 mixed = torch.where(reciting.view(-1, 1, 1, 1), train[:500].float() / 255, fresh)
 found = evaluation.memorisation(mixed, train, held, generator)
 agrees(found.share, 0.75, error=found.error, name="(3.16) half of them recited")
-refuses(found.share, 0.5, error=found.error, name="half recited looks like none")
 
 # %% [markdown]
 # It is a blunt test, all the same. It compares pixels. Recite with a small shift, and it sees nothing:
@@ -951,7 +934,6 @@ agrees(clean, evaluation.sharpness(x), tol=1e-6, name="the library's sharpness")
 gain = laplacian_variance(x + 0.1 * random(*x.shape)) - clean
 error = gain.std() / len(gain) ** 0.5
 agrees(gain.mean(), 20 * 0.1**2, error=error, name="(3.17) σ = .1")
-refuses(0.1**2, gain.mean(), error=error, name="σ² as it is")
 refuses(16 * 0.1**2, gain.mean(), error=error, name="the neighbours' noise forgotten")
 
 # %% [markdown]
@@ -990,7 +972,6 @@ y = x - x.mean((2, 3), keepdim=True)
 even, odd = (y + y.flip(3)) / 2, (y - y.flip(3)) / 2
 total, parts = y.square().sum((1, 2, 3)), [v.square().sum((1, 2, 3)) for v in (even, odd)]
 agrees(parts[0] + parts[1], total, name="(3.19) the two shares add up")
-refuses((y - y.flip(3)).square().sum((1, 2, 3)) + parts[0], total, name="the half forgotten")
 assert bool((parts[1] <= total).all())
 
 # %% [markdown]
@@ -1013,9 +994,7 @@ refuses(parts[1] / total, evaluation.asymmetry(x), tol=1e-3, name="(3.19) of the
 faces = data.faces.load("test", size=32, n=budget.pick(smoke=120, laptop=1000))
 turn = faces.attributes["turn"].abs()
 straight = data.faces.render({**data.faces.neutral(), "glasses": "yes"}, 32)
-turned = data.faces.render({**data.faces.neutral(), "turn": 1.0}, 32)
 agrees(evaluation.asymmetry(straight), 0.0, tol=1e-9, name="a straight face")
-refuses(evaluation.asymmetry(turned), 0.0, tol=1e-3, name="a turned one is as symmetric")
 
 drawn = faces.batch().x
 versions = {"real": drawn, "slightly blurred": blurred(drawn, 1 / 25)}

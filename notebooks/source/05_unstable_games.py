@@ -177,7 +177,6 @@ refuses(modulus(at_once), 1.0, name="simultaneous play keeps its distance")
 w = torch.randn(2, 50, dtype=torch.float64, generator=generator)
 stretch = (at_once @ w).norm(dim=0) / w.norm(dim=0)
 agrees(stretch, math.sqrt(1 + eta**2), name="(5.1) any start, each step")
-refuses(stretch, 1 + eta**2, name="the root forgotten")
 
 # %% [markdown]
 # **Alternating** steps: $x$ moves, then $y$ sees the *new* $x$.
@@ -237,10 +236,8 @@ agrees(M.det(), 1.0, tol=1e-6, name="(5.2) det M")
 agrees(modulus(M), 1.0, tol=1e-6, name="(5.2) |λ| at η = .3")
 agrees(M.T @ form @ M, form, tol=1e-6, name="(5.2) the form is kept")
 refuses(M.T @ M, torch.eye(2).double(), tol=1e-6, name="the radius is kept")
-refuses(M.T @ form.inverse() @ M, form.inverse(), tol=1e-6, name="+ηxy in the form")
 for step in (0.5, 1.9, 2.1):
     print(f"η = {step}: largest |λ| = {modulus(one_round(step).double())[-1]:.4f}")
-refuses(modulus(one_round(2.1).double())[-1], 1.0, tol=1e-6, name="bounded beyond η = 2")
 
 # %% [markdown]
 # **Continuous time.** Let the steps become small: $\dot x=-y$, $\dot y=x$. Then $w(t)=e^{tJ}w(0)$:
@@ -342,7 +339,6 @@ plots.show(
 slow, none, back = (modulus(with_momentum(0.3, b, True))[-1] for b in (0.5, 0.0, -0.5))
 agrees(none, 1.0, tol=1e-6, name="β = 0, alternating")
 refuses(slow, 1.0, tol=1e-3, name="β = .5 no worse than none")
-refuses(back, 1.0, tol=1e-3, name="β = −.5 no better than none")
 assert slow > 1 > back
 at_best = min(modulus(with_momentum(0.3, b, False))[-1] for b in betas.tolist())
 print(f"simultaneous, best of all β: {at_best:.4f}")
@@ -458,7 +454,6 @@ def eigenvalues(gamma=0.0, faster=1.0):
 values = eigenvalues()
 agrees(values.real, 0.0, name="(5.8) real parts")
 agrees(values.imag.abs(), 0.5, name="(5.8) imaginary parts")
-refuses(values.imag.abs(), 1.0, name="f′(0) = 1")
 print(f"simultaneous, η = .3: |1 + ηλ| = {(1 + 0.3 * values).abs()[0]:.4f}")
 
 # %% [markdown]
@@ -495,7 +490,6 @@ for gamma in (0.3, 1.7):
     wanted = torch.view_as_real(torch.stack([-half - root, -half + root]))
     agrees(order, wanted, tol=1e-6, name=f"(5.9) γ = {gamma}")
 refuses(eigenvalues(0.3).real, 0.0, name="the penalty changes nothing")
-refuses(eigenvalues(0.3).real, -0.3, name="−γ for −γ/2")
 
 # %% [markdown]
 # **Two time scales.** Let D learn $\kappa$ times as fast as G. The second row of $J$ is then
@@ -516,7 +510,6 @@ for faster in (1.0, 24.0, 26.0):
     print(f"κ = {faster:4.0f}: λ = {eigenvalues(gamma, faster).numpy().round(4)}")
 slow = eigenvalues(gamma, 1e7).real.max()
 agrees(slow, -0.25 / gamma, tol=1e-5, name="(5.10) the slow eigenvalue")
-refuses(slow, -gamma / 2, tol=1e-5, name="as with one time scale")
 agrees(eigenvalues(0.0, 26.0).real, 0.0, name="κ alone, γ = 0: still circling")
 
 # %% [markdown]
@@ -566,8 +559,6 @@ agrees(dirac("R1", 2000)[-1], 0.0, tol=1e-6, name="R1 comes home")
 for weight in (1.0, 2.0):
     stop = dirac("WGAN-GP", 4000, penalty=weight)[-1]
     agrees(stop, [2 * weight, 0.0], tol=1e-2, name=f"WGAN-GP, λ = {weight}: stops at θ = 2λ")
-circling = dirac("WGAN-GP", 4000, penalty=0.5)[-50:, 0].abs().max()
-refuses(circling, 2 * 0.5, tol=1e-2, name="λ = .5 stops at all")
 refuses(dirac("WGAN, clipped")[-50:, 0].abs().max(), 0.0, tol=1e-2, name="clipping converges")
 
 # %% [markdown]
@@ -734,8 +725,6 @@ slopes = (f[:, None] - f).abs() / (torch.cdist(points, points) + eye.new_ones(14
 print(f"largest slope between two points: {slopes.max():.12f}")
 second = orders[totals.argsort()[1]]
 assert potential(x, y, second) is None
-refuses(totals.sort().values[1], w1, tol=1e-4, name="the second-best matching")
-refuses(2 * (f[:7].mean() - f[7:].mean()), w1, name="a critic of slope 2")
 
 # %% [markdown]
 # **The shape of the best critic.** Between a matched pair $f$ must fall by the whole distance
@@ -866,7 +855,6 @@ error = per_pair.std() / 20
 agrees(per_pair.mean(), 4 * 2 / 3, error=2 * error, name="(5.15) sees the steep two thirds")
 refuses(at_real, per_pair.mean(), error=error, name="ε fixed at 1 sees nothing")
 print(f"spread of one batch's penalty: {per_pair.std():.2f}; one ε: {per_batch.std():.2f}")
-refuses(per_batch.std(), per_pair.std(), tol=0.1, name="one ε for the batch as precise")
 
 # %% [markdown]
 # **The penalty is soft.** How steep is the critic that gains most? Take $s$ times a best critic. Its gap is $sW_1$, and it pays
@@ -920,7 +908,6 @@ A, B = torch.randn(2, 6, 6, dtype=torch.float64, generator=generator)
 aligned = Ub @ Sb.diag() @ Ua.T  # B's singular values, A's directions at its input
 agrees(norm(aligned @ A), norm(A) * norm(B), tol=1e-9, name="(5.17) aligned: reached")
 assert norm(B @ A) < norm(B) * norm(A)
-refuses(torch.maximum(norm(A), norm(B)), norm(aligned @ A), name="the largest layer bounds it")
 # %%
 c = 0.01
 full = torch.full((64, 64), c, dtype=torch.float64)
@@ -986,7 +973,6 @@ W = torch.randn(64, 32, dtype=torch.float64, generator=generator)
 v = torch.randn(32, dtype=torch.float64, generator=generator)
 agrees(largest_singular_value(W, v, 3000), norm(W), tol=1e-6, name="(5.18) against svd")
 refuses(W.norm(), norm(W), tol=1e-6, name="Frobenius norm")
-refuses(largest_singular_value(W, v, 3000) ** 2, norm(W), tol=1e-6, name="σ² of WᵀW")
 for steps in (1, 5, 25, 125):
     print(f"{steps:3} steps: {largest_singular_value(W, v, steps) / norm(W):.4f} of ‖W‖₂")
 
@@ -1030,7 +1016,6 @@ scores = torch.linspace(-3, 3, 6001, dtype=torch.float64)[:, None]
 loss = p * (1 - scores).relu() + q * (1 + scores).relu()
 tv = (p - q).abs().sum() / 2
 agrees(scores[loss.argmin(0), 0], (p - q).sign(), tol=1e-3, name="(5.20) f* by search")
-refuses((p / q).log(), (p - q).sign(), tol=1e-3, name="the GAN's log p/q")
 agrees(loss.amin(0).sum(), 2 * (1 - tv), tol=1e-6, name="(5.20) min L_D")
 refuses(loss.amin(0).sum(), 2 * math.log(2) - 2 * js(p, q), tol=1e-6, name="2 log 2 − 2 JS")
 

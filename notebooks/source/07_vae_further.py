@@ -463,7 +463,6 @@ left = beta_gradient(sigma, beta) / beta
 twice = beta_gradient(sigma * math.sqrt(beta), 1.0)
 agrees(left, twice, tol=1e-6, name="(7.6) β = 4 is σ doubled")
 refuses(left, beta_gradient(sigma * beta, 1.0), tol=1e-6, name="σ multiplied by β, not σ²")
-refuses(left, beta_gradient(sigma, 1.0), tol=1e-6, name="β taken for a change of units")
 
 # %% [markdown]
 # So (7.3) holds with $\beta\sigma^2$ in place of $\sigma^2$, as you wrote in 07.1. And at the optimum you can say what a
@@ -625,8 +624,6 @@ agrees(slope, 0.0, tol=1e-8, name="(7.9) the ELBO is flat in σ at σ*")
 closed = -0.5 * dims * (1 + torch.log(2 * math.pi * sigma**2))
 agrees(value, closed, tol=1e-8, name="and its value there")
 at_mean = best_sigma(flat, vae.mean_given(mean))
-wrong = library.gaussian_log_likelihood(flat, decoded, at_mean).mean()
-refuses(wrong, closed, tol=1e-8, name="z = m instead of draws")
 
 # %% [markdown]
 # In the laboratory: begin with $\sigma^2=1$, which kills the weakest latents, and let σ and $W$ improve each other
@@ -714,8 +711,6 @@ L = torch.linalg.cholesky(S)
 z = torch.linalg.solve_triangular(L, (x - plane.mean).T, upper=False).T
 log_p = library.log_normal(z) - L.diagonal().log().sum()
 agrees(bits_per_dim(log_p, 784), bits, tol=1e-8, name="(7.11) flow and VAE, same bits")
-wrong = bits_per_dim(library.log_normal(z), 784)
-refuses(wrong, bits, tol=1e-8, name="log-determinant forgotten")
 
 # %% [markdown]
 # Flow and VAE, one number. Now spoil the encoder: make $q$ one and a half times as wide as the posterior. The ELBO
@@ -727,8 +722,6 @@ gap = 10 * (1.5**2 - 1 - math.log(1.5**2)) / (784 * math.log(2))
 lost = wide.bits_per_dim(levels, same(), k=1) - exact
 error = lost.std() / math.sqrt(len(lost))
 agrees(lost.mean(), gap, error=error, name="what a wide q costs, bits/dim")
-without = 10 * (1.5**2 - math.log(1.5**2)) / (784 * math.log(2))
-refuses(lost.mean(), without, error=error, name="the KL's −1 forgotten")
 for k in (1, 10, 100):
     lost = (wide.bits_per_dim(levels[:50], same(), k=k) - exact[:50]).mean()
     print(f"K = {k:3}: {lost:.5f} bits/dim above the exact value")
@@ -1005,7 +998,6 @@ tried = {k: ratios(k, repeats) for k in (2, 4, 8, 16)}
 error = (1 / math.sqrt(repeats)) * math.sqrt(1 + 4) / 2  # of the difference below
 agrees(tried[16][0], tried[4][0] / 2, error=error, name="(7.16) encoder, K = 4 to 16")
 refuses(tried[16][0], tried[4][0], error=error, name="as good at any K")
-refuses(tried[16][0], 0.0, error=error, name="no signal at all")
 assert 1.5 < tried[16][1] / tried[4][1] < 3  # decoder: √4, roughly, for K is not yet large
 
 # %% tags=["optional"]
@@ -1640,7 +1632,9 @@ rows += [vae.reconstruct(noisy_x[:6], same()) for vae in twins.values()]
 names = ["digit", "with noise", "clean twin", "denoising twin"]
 fig = plots.images(torch.cat(rows), columns=6, row_labels=names)
 plots.show(
-    fig, alt="From noisy digits the denoising twin restores them, the clean one less."
+    fig,
+    alt="Six digits, the same under heavy noise, and what two VAEs make of the noisy ones: blurred "
+    "digits, several of them others than those above. Neither twin is plainly the better one.",
 )
 
 # %% [markdown]

@@ -157,9 +157,6 @@ refuses(slopes["untold"], 0.0, name="D* of lesson 02, which is not told c")
 value = value_of_pairs(best, p_c * p_x, p_c * g_x)
 per_class = js(p_x, g_x)
 agrees(value, -math.log(4) + 2 * (p_c[:, 0] * per_class).sum(), name="(8.2) V at D*")
-refuses(value, -math.log(4) + 2 * per_class.mean(), name="every class counted alike")
-pooled = js((p_c * p_x).sum(0), (p_c * g_x).sum(0))
-refuses(value, -math.log(4) + 2 * pooled, name="JS of all images, whatever the class")
 
 # %% [markdown]
 # ### 1.2 · Where the label must go
@@ -185,7 +182,6 @@ sure = torch.eye(10, dtype=torch.float64)  # ten classes that never look alike
 swapped = sure[torch.arange(10).roll(1)]  # each asked class drawn as another one
 agrees(js(sure.mean(0), swapped.mean(0)), 0.0, name="labels exchanged, D untold: JS")
 agrees(js(sure, swapped).mean(), math.log(2), name="labels exchanged, D told: JS")
-refuses(js(sure.mean(0), swapped.mean(0)), math.log(2), name="an untold D notices")
 
 # %% [markdown]
 # So the label goes to **both**. One more trap: the *frequencies*. G's labels come from somewhere too,
@@ -246,7 +242,6 @@ agrees(
 refuses(D, 0.5, name="D* = ½ because each class is perfect")
 floor = -math.log(4) + 2 * js(p_c[:, 0], r_c)
 agrees(value_of_pairs(D, real, fake), floor, name="(8.4) V of the perfect G")
-refuses(value_of_pairs(D, real, fake), -math.log(4), name="−log 4, as with equal labels")
 
 # %% [markdown]
 # ### 1.3 · Told, and not told
@@ -318,7 +313,8 @@ for ax, (name, model) in zip(axes, cgans.items()):
 plots.show(
     fig,
     alt="Two sheets of ten samples a row; a column is one asked digit, a row one code. "
-    "Left, with a D that is told, columns hold the asked digits; right they do not.",
+    "Left, with a D that is told, a column holds one digit, roughly drawn. Right, the ten images of "
+    "a row look alike and are no digits.",
 )
 
 # %% [markdown]
@@ -491,7 +487,6 @@ left = -integrate(
 )  # H(c | x)
 entropy = -(share_c * share_c.log()).sum()
 agrees(gain, entropy - left, name="(8.7) E log p(x|c) − E log p(x) = H(c) − H(c|x)")
-refuses(gain, entropy, name="the whole H(c), although classes overlap")
 refuses(gain, 0.0, name="both bounds on one scale")
 
 # %% [markdown]
@@ -679,7 +674,6 @@ told = expect(density - mixture[:, None])
 apart = expect(mixture - prior.log_prob(grid))
 agrees(told + apart, mean_kl, name="(8.8) I(x; z) + KL(q(z) ‖ p(z))")
 refuses(apart, mean_kl, name="KL(q(z) ‖ p(z)) taken for the VAE's KL")
-refuses(apart - told, mean_kl, name="the sign of I turned")
 print(f"mean KL {mean_kl:.3f} = I {told:.3f} + KL(q(z) ‖ p) {apart:.3f}")
 
 # %% [markdown]
@@ -734,7 +728,6 @@ agrees(told_by(0.5, 20.0), math.log(5), name="(8.9) no two overlap: log 5")
 kl_far = kl_divergence(
     Normal(20 * torch.arange(-2, 3).double(), number(0.5)), prior
 ).mean()
-refuses(told_by(0.5, 20.0), kl_far, name="the KL taken for what a code tells")
 print(f"five Gaussians 20 apart: KL {kl_far:.0f} nats, of which I is {math.log(5):.3f}")
 
 # %% [markdown]
@@ -798,7 +791,6 @@ agrees(
     found.mean(), exact, error=error, name="(8.10) I(x; z), estimated from 1500 images"
 )
 mean_kl = 0.5 * (a**2 * S**2 + v - 1 - math.log(v))
-refuses(found.mean(), mean_kl, error=error, name="the mean KL")
 spread = a**2 * S**2 + v
 apart = kl_divergence(Normal(number(0.0), number(spread).sqrt()), prior)
 agrees(exact + apart, mean_kl, name="(8.8) from (8.10)")
@@ -880,7 +872,6 @@ for k in (0, 1):
 error = torch.stack([v.var() / len(v) for v in class_log_q]).sum().sqrt()
 agrees(leak, sum(v.mean() for v in class_log_q), error=error, name="(8.11) I(z; c) from draws")
 agrees(style, drawn_style, tol=0.01, name="(8.11) I(x; z|c) from draws")
-refuses(leak, told, error=error, name="what a code tells of its image, taken for it")
 print(f"I(x; z|c) {style:.3f} + I(z; c) {leak:.3f} + KL {apart:.3f} = {total:.3f}")
 
 # %% [markdown]
@@ -906,7 +897,6 @@ two_js = integrate(p * (log_p - log_m)) + integrate(q * (mixture - log_m))
 agrees(value, -math.log(4) + two_js, name="(8.12) V(D*) and JS(p(z), q(z))")
 agrees(-integrate(q * logit), apart, name="(8.12) mean logit and KL(q(z) ‖ p(z))")
 refuses(-integrate(q * logit), total, name="taken for the VAE's KL, of each q(z | x)")
-refuses(value, -math.log(4) + apart, name="V(D*) as a KL")
 middle = 2 * integrate(log_m.exp() * (log_m - log_p))
 agrees(apart - two_js, middle, name="KL(q ‖ p) − 2 JS = 2 KL(½(p + q) ‖ p)")
 
@@ -1121,8 +1111,6 @@ spread = a**2 * S**2 + v
 aggregated = 0.5 * (spread - 1 - math.log(spread))
 value, error = found["told x"].mean(), errors["told x"]
 agrees(value, mean_kl, error=error, name="(8.14) mean T under q: the Gaussian KL")
-refuses(value, aggregated, error=error, name="KL(q(z) ‖ p(z)), the AAE's")
-refuses(-value, mean_kl, error=error, name="T with its classes exchanged")
 value, error = found["not told x"].mean(), errors["not told x"]
 agrees(value, aggregated, error=error, name="T not told x: KL(q(z) ‖ p(z))")
 refuses(value, mean_kl, error=error, name="T not told x, as the VAE's KL")
@@ -1177,9 +1165,6 @@ reported = integrate(
 behind = kl_divergence(new, old)
 agrees(reported, kl_divergence(new, prior) - behind, name="(8.16) a T that lags")
 refuses(reported, kl_divergence(new, prior), name="a T that lags, taken for the KL")
-refuses(
-    reported, kl_divergence(new, prior) - kl_divergence(old, new), name="KL(q₀ ‖ q)"
-)
 
 # %% [markdown]
 # ### 5.4 · Adaptive contrast
@@ -1209,8 +1194,6 @@ entropy = -integrate(q * log_q)  # E_q log r needs only q's moments: −½ log 2
 not_gaussian = 0.5 * (2 * math.pi * math.e * r.variance).log() - entropy
 agrees(learned, not_gaussian, name="(8.17) what T learns: entropy missing to a Gaussian's")
 agrees(not_gaussian + kl_divergence(r, prior), whole, name="(8.17) the sum, in closed forms")
-shifted = Normal(mean + 0.1, r.stddev)
-refuses(not_gaussian + kl_divergence(shifted, prior), whole, name="an r without q's moments")
 agrees(
     known,
     kl_divergence(r, prior),

@@ -133,7 +133,6 @@ agrees(torch.trapezoid(density, line), 1.0, tol=1e-4, name="(10.1) integrates to
 refuses(torch.trapezoid(at_f, line), 1.0, tol=1e-4, name="p(x) = p_z(f(x)), no slope")
 value, name = LogNormal(number(0.0), number(1.0)).log_prob(line).exp(), "torch's LogNormal"
 agrees(density, value, name=name)
-refuses(at_f * line, value, name="the slope of g instead of that of f")
 
 # %%
 x = torch.randn(100_000, generator=generator, dtype=torch.float64).exp()  # real draws
@@ -141,8 +140,6 @@ hits, between = ((x > 1) & (x < 2)).double(), (line > 1) & (line < 2)
 share, error = hits.mean(), standard_error(hits)
 expected = torch.trapezoid(density[between], line[between])
 agrees(share, expected, error=error, name="share of draws in (1, 2)")
-wrong = torch.trapezoid(at_f[between], line[between])
-refuses(share, wrong, error=error, name="the same without the slope")
 
 # %%
 near = line[(line > 0.02) & (line < 5)][::500].contiguous()
@@ -254,7 +251,6 @@ hits = ((back >= 0) & (back <= 1)).all(1).double() * (high - low).prod()
 area, error = hits.mean(), standard_error(hits)
 agrees(area, A.det().abs(), error=error, name="(10.3) area")
 refuses(area, A.norm(dim=0).prod(), error=error, name="product of the two sides")
-refuses(area, A[0, 0] * A[1, 1], error=error, name="product of the diagonal")
 
 # %% [markdown]
 # ### 2.2 · The formula
@@ -292,7 +288,6 @@ log_normal = standard.log_prob(torch.linalg.solve(A, x.T).T).sum(1)
 truth = MultivariateNormal(torch.zeros(2).double(), A @ A.T).log_prob(x)
 log_det = A.inverse().det().abs().log()  # of x → z
 agrees(log_normal + log_det, truth, name="(10.4) for a matrix")
-refuses(log_normal - log_det, truth, name="the determinant of z → x")
 refuses(log_normal, truth, name="no determinant")
 
 # %% [markdown]
@@ -329,8 +324,6 @@ x1 = points[:, 0]
 log_det = x1.cosh().log() + 0.5 * x1.sin() + 0.4  # by hand: see section 3
 mass = ((bent + log_det).exp() * cell).sum()
 agrees(mass, 1.0, tol=1e-3, name="(10.4) for a bent map integrates to")
-refuses((bent.exp() * cell).sum(), 1.0, tol=1e-3, name="no determinant")
-refuses(((bent - log_det).exp() * cell).sum(), 1.0, tol=1e-3, name="sign turned")
 
 # %% [markdown]
 # ### 2.3 · Which direction?
@@ -348,8 +341,6 @@ there = torch.stack([jacobian(bend, v).det().abs().log() for v in x])
 back = torch.stack([jacobian(unbend, bend(v)).det().abs().log() for v in x])
 agrees(there, -back, name="(10.5) at 20 points")
 refuses(there, back, name="the same sign")
-elsewhere = torch.stack([jacobian(unbend, v).det().abs().log() for v in x])
-refuses(there, -elsewhere, name="∂g/∂z taken at x instead of at f(x)")
 
 # %% [markdown]
 # ### E09 · Report A on the reparameterisation, in the plane (case file, optional)
@@ -382,8 +373,6 @@ middle = points[:, 0].abs() < 1e-9  # the column of the lattice that lies on the
 right_half = (points[:, 0] > 0).double().where(~middle, 0.5)
 agrees((q_right * right_half * cell).sum(), 0.5, tol=1e-6, name="z₁ > 0 where ε₁ > 0")
 agrees(share, (q_right * right_half * cell).sum(), error=error, name="P(z₁ > 0)")
-wrong = (q_printed * right_half * cell).sum() / (q_printed * cell).sum()
-refuses(share, wrong, error=error, name="as printed, even when divided by its mass")
 
 # %% [markdown]
 # As printed the density is wrong in its *shape* too: dividing by the total mass does not repair it,
@@ -426,7 +415,6 @@ refuses(J.diagonal().sum().abs().log(), exact, tol=1e-8, name="log of the trace"
 # %%
 diagonal = torch.full((784,), 0.5)
 agrees(diagonal.log().sum(), 784 * math.log(0.5), tol=1e-2, name="sum of 784 logs")
-refuses(diagonal.prod().log(), 784 * math.log(0.5), tol=1e-2, name="log of the product")
 
 # %% [markdown]
 # ### 3.2 · One after the other
@@ -463,7 +451,6 @@ exact = torch.stack([jacobian(lambda p: flow(p[None])[0][0], v).det() for v in x
 exact = exact.abs().log()
 agrees(each.sum(0), exact, tol=1e-8, name="(10.7) seven layers, 20 points")
 refuses(at_x.sum(0), exact, tol=1e-8, name="all Jacobians taken at x")
-refuses(each[-1], exact, tol=1e-8, name="the last layer's alone")
 
 # %% [markdown]
 # ## 4 · What training does
@@ -514,9 +501,6 @@ in_x = torch.trapezoid(log_data.exp() * (log_data - log_model), x_line)
 log_p_f = log_data - slope.log()  # (10.1) again: the data, moved to z
 in_z = torch.trapezoid(log_p_f.exp() * (log_p_f - standard.log_prob(z_line)), z_line)
 agrees(in_z, in_x, tol=1e-6, name="(10.9) KL in z and in x")
-log_p_0 = standard.log_prob(z_line)
-other = torch.trapezoid(log_p_0.exp() * (log_p_0 - log_p_f), z_line)
-refuses(other, in_x, tol=1e-6, name="KL(N ‖ p_f), the other way round")
 wrong = torch.trapezoid(log_p_f.exp() * (log_data - standard.log_prob(z_line)), z_line)
 refuses(wrong, in_x, tol=1e-6, name="p_data(x) in place of p_f(z)")
 
@@ -563,7 +547,6 @@ D = 50
 u, v = torch.randn(2, D, generator=generator, dtype=torch.float64)
 matrix = torch.eye(D, dtype=torch.float64) + torch.outer(u, v)
 agrees(matrix.det(), 1 + v @ u, tol=1e-8, name="(10.10) in 50 dimensions")
-refuses((1 + u * v).prod(), matrix.det(), tol=1e-8, name="product of the diagonal")
 
 # %% [markdown]
 # **Exercise 10.2 · The planar determinant** · ●●○ · 7 min · code
@@ -722,8 +705,6 @@ with torch.no_grad():
     _, s = coupling.map(x5[:, 2:], network(x5[:, :2]).chunk(2, 1))  # log-slopes
 agrees(J.triu(1), 0.0, name="(10.14) nothing above the diagonal")
 agrees(s.sum(1), exact, tol=1e-8, name="(10.14) log |det| = Σ s")
-refuses(s.mean(1), exact, tol=1e-8, name="the mean of s")
-refuses(-s.sum(1), exact, tol=1e-8, name="the inverse's sign")
 everywhere = torch.cat([s[:, :2], s], 1)  # an s for the kept numbers too
 refuses(everywhere.sum(1), exact, tol=1e-8, name="summed over the kept numbers too")
 
@@ -990,7 +971,6 @@ def mass(flow, reach=6.0, sign=1.0, steps=budget.pick(smoke=201, laptop=501)):
 # %%
 for kind in ("affine", "nice", "planar", "realnvp", "spline"):
     agrees(mass(flows[kind]), 1.0, tol=1e-3, name=f"{kind}: integrates to")
-refuses(mass(flows["realnvp"], sign=-1.0), 1.0, tol=1e-3, name="sign turned")
 refuses(mass(flows["realnvp"], sign=0.0), 1.0, tol=1e-3, name="no log-determinant")
 
 # %% [markdown]
@@ -1118,8 +1098,6 @@ agrees(torch.stack(excess), 0.0, name="(10.17) how far 80 bounds get above log P
 log_P, _ = cells(bumps(0.1))
 refuses((bumps(0.1).log_prob(levels) - log_P).clamp(min=0), 0.0, name="no noise at all")
 log_P, _ = cells(bumps(0.12, at=0.25))
-half = bumps(0.12, at=0.25).log_prob(levels[:, None] + u / 2).mean(1)
-refuses((half - log_P).clamp(min=0), 0.0, name="noise on [0, ½) only")
 
 # %% [markdown]
 # The last line is a bug that is easily written: noise of half the width. The number then bounds
@@ -1135,14 +1113,11 @@ refuses((half - log_P).clamp(min=0), 0.0, name="noise on [0, ½) only")
 # %%
 density = bumps(0.4, at=0.5)
 log_P, bound = cells(density)
-log_inside = density.log_prob(levels[:, None] + u) - log_P[:, None]  # log p(u|k)
 P_cell = density.cdf(levels + 1) - density.cdf(levels)  # P(k), by distribution functions
 within = density.log_prob(levels[:, None] + u).exp()
 within = within / within.mean(1, keepdim=True)  # p(u|k), made to have mean one in its cell
 gap = P_cell.log() - bound
 agrees(gap, -within.log().mean(1), tol=1e-6, name="(10.18) the gap in four cells")
-reverse = (log_inside.exp() * log_inside).mean(1)
-refuses(reverse, gap, tol=1e-6, name="KL(p(u|k) ‖ U), the other way round")
 
 # %% [markdown]
 # Noise of another shape, learned together with the flow, closes the gap further: *variational
@@ -1240,9 +1215,6 @@ log_p = pixel.log_prob((k[..., None] + u[::20]) / 256).mean(-1).sum(1)  # E over
 bits = (D * math.log(256) - log_p) / (D * math.log(2))
 agrees(bits, code_length, tol=2e-3, name="(10.19) against the levels' probabilities")
 refuses(-log_p / (D * math.log(2)), code_length, tol=2e-3, name="D·log 256 forgotten")
-once = (math.log(256) - log_p) / (D * math.log(2))
-refuses(once, code_length, tol=2e-3, name="log 256 once, not D times")
-refuses(bits * math.log(2), code_length, tol=2e-3, name="nats taken for bits")
 
 # %% [markdown]
 # ## 8 · Break it
@@ -1406,7 +1378,6 @@ for kind in (Printed, AffineCoupling):
     shares.append((drawn > 0).all(1).double())
 error = standard_error(shares[0])
 agrees(shares[0].mean(), 0.25, error=error, name="eq. (7): mass of a quadrant")
-refuses(shares[1].mean(), 0.25, error=error, name="the same with + t outside")
 
 # %% [markdown]
 # So fit moons that were moved to the upper right quadrant, $\pi=(1,0,0,0)$. For eq. (7) the bound is

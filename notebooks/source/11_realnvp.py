@@ -165,8 +165,6 @@ s, t = s_and_t(b * z)  # from z, not from x
 agrees(b * z + (1 - b) * (z - t) * (-s).exp(), x, name="(11.2) the inverse")
 wrong = b * z + (1 - b) * (z - t) * s.exp()
 refuses(wrong, x, name="the inverse with +s")
-wrong = b * z + (1 - b) * (z * (-s).exp() - t)
-refuses(wrong, x, name="unscaled first, t taken off last")
 
 # %% [markdown]
 # **Exercise 11.1 · A coupling** · ●●○ · 7 min · code
@@ -250,8 +248,6 @@ exact = torch.linalg.slogdet(J).logabsdet
 s, _ = s_and_t(b * x[:50])
 agrees(((1 - b) * s).sum(-1), exact, name="(11.3) against autograd, 50 points")
 refuses(s.sum(-1), exact, name="the kept numbers counted too")
-refuses((b * s).sum(-1), exact, name="the mask turned round")
-refuses(((1 - b) * s).mean(-1), exact, name="the mean instead of the sum")
 
 # %% [markdown]
 # ### 1.3 · Why the masks must alternate
@@ -293,15 +289,12 @@ J1, J2, J3 = each_jacobian(x[0], turned)
 whole = jacobian(lambda v: stack(v, turned), x[0])
 agrees(J3 @ J2 @ J1, whole, name="(11.4) the product, the last coupling on the left")
 refuses(J1 @ J2 @ J3, whole, name="the same product in the order of the arrows")
-at_x = [jacobian(lambda v, b=b: coupling(v, b), x[0]) for b in turned]
-refuses(at_x[2] @ at_x[1] @ at_x[0], whole, name="every Jacobian taken at x itself")
 
 # %%
 agrees(zeros(turned), 0, name="(11.4) zeros after three alternating couplings")
 refuses(zeros([b, b, b]), 0, name="three couplings with the same mask")
 z = stack(x, [b, b, b])
 agrees(b * z, b * x, name="the same mask thrice: half of the numbers never change")
-refuses(b * stack(x, turned), b * x, name="alternating: they do")
 
 # %%
 fig, axes = plots.figure(columns=4, width=9.4, height=2.9)
@@ -452,7 +445,6 @@ prior_1, prior_2 = log_normal(z_1.flatten(1)), log_normal(z_2.flatten(1))
 parts = prior_1 + log_det_1 + (prior_2 + log_det_2)
 agrees(parts, whole, name="(11.8) 20 images")
 refuses(parts - prior_1, whole, name="log N(z₁) forgotten")
-refuses(parts - log_det_2, whole, name="log |det f₂| forgotten")
 
 # %% [markdown]
 # Is the whole thing right? The one test that leaves no doubt: the full Jacobian of the full model by
@@ -472,7 +464,6 @@ with torch.no_grad():
     agrees(small.log_prob(x), reference, tol=1e-8, name="(11.9) log p(x)")
 agrees(back, x, name="(11.9) there and back")
 refuses(without_logit, exact, tol=1e-8, name="the logit's part left out")
-refuses(log_normal(z) - exact, reference, tol=1e-8, name="log |det| subtracted")
 
 # %% [markdown]
 # For digits, 28×28, the flow has two scales. 28 is divisible by 4, so nothing need be padded, and
@@ -562,8 +553,6 @@ wide = Normal(0.0, 2.0)
 expected = 1 - 2 * wide.cdf(y[0])  # both ends are equally far from 0
 area = torch.trapezoid((wide.log_prob(y) + log_slope).exp(), dx=1e-5)
 agrees(area, expected, tol=1e-6, name="area under p(x)")
-without = torch.trapezoid(wide.log_prob(y).exp(), dx=1e-5)
-refuses(without, expected, tol=1e-6, name="the logit's Jacobian forgotten")
 for alpha in (0.05, 1e-3):
     ends = torch.logit(torch.tensor(alpha, dtype=torch.float64))
     outside = 2 * wide.cdf(ends)
@@ -611,7 +600,6 @@ check("11.4", unlogit)
 layer, x = Logit(0.05), some.double()
 y, _ = layer(x)
 agrees(layer.inverse(y), x, name="(11.11) 100 digits")
-refuses(y.sigmoid(), x, name="α not undone")
 stuck = y.sigmoid()
 print(f"α not undone: all pixels between {stuck.min():.2f} and {stuck.max():.2f}")
 both = torch.cat([layer.inverse(y)[:8].clamp(0, 1), stuck[:8]])
@@ -637,10 +625,6 @@ code_length = -(pixel.cdf((k + 1) / 256) - pixel.cdf(k / 256)).log2().sum(1) / D
 log_p = pixel.log_prob((k + 0.5) / 256).sum(1)  # the density hardly changes within a cell
 agrees(bits_per_dim(log_p, D), code_length, tol=2e-3, name="(11.12) and the levels' code")
 refuses(-log_p / (D * math.log(2)), code_length, tol=2e-3, name="D·log 256 forgotten")
-in_nats = math.log(2) * bits_per_dim(log_p, D)
-refuses(in_nats, code_length, tol=2e-3, name="nats taken for bits")
-padded = bits_per_dim(log_p + 240 * math.log(256), 1024)  # a margin that a model knows by heart
-refuses(padded, code_length, tol=2e-3, name="D = 32 × 32, padding counted")
 
 # %% [markdown]
 # **A yardstick.** The simplest honest model of grey levels is a table: how often does each level occur?
@@ -666,7 +650,6 @@ log_P = one_table.log()[k_test].sum(1)
 log_density = (256 * one_table[levels]).log().sum(1)
 by_hand = -log_P / (784 * math.log(2))
 agrees(bits_per_dim(log_density, 784), by_hand, tol=1e-6, name="(11.13) 2 000 digits")
-refuses(bits_per_dim(log_P, 784), by_hand, tol=1e-6, name="log 256 counted twice")
 table_bits = by_hand.mean().item()
 places_bits = -tables.gather(1, k_test.T).log2().mean().item()
 print(f"test digits: one table {table_bits:.3f} bits/dim, 784 tables {places_bits:.3f}")
@@ -702,7 +685,6 @@ agrees(noises["half"], entropy - 1, tol=2e-3, name="(11.14) half noise: one bit 
 refuses(noises["half"], entropy, tol=2e-3, name="u from [0, ½]")
 excess = max(noises["twice divided"] - 1, 0)
 agrees(excess, 0.0, tol=1e-2, name="(11.14) twice divided: how far above 1 bit")
-refuses(noises["twice divided"], entropy, tol=2e-3, name="(k/255 + u)/256")
 
 # %% [markdown]
 # The half noise looks harmless: samples are as good as before. Only the number is false: for the *best* staircase by exactly one
@@ -754,7 +736,6 @@ agrees(value, flat, tol=2e-3, name="(11.15) α = .05, bits a black pixel")
 small_alpha = price(*black(1e-13, *uniform))
 agrees(small_alpha, exponential, tol=2e-3, name="(11.15) α → 0")
 refuses(small_alpha, flat, tol=2e-3, name="“uniform noise stays uniform”")
-refuses(value, 0.0, tol=2e-3, name="“uniform noise costs nothing”")
 
 # %% [markdown]
 # **Learned noise.** RealNVP with *variational* dequantisation draws $u=\operatorname{sigmoid}(\mu+\sigma\varepsilon)$,
@@ -771,8 +752,6 @@ def learned(mu, sigma):
 
 shaped = learned(-4.0, 1.0)
 agrees(price(*black(1e-6, *shaped)), 0, tol=0.02, name="α = 1e-6, μ = −4, σ = 1")
-refuses(price(*black(1e-6, *uniform)), 0, tol=0.02, name="the same α, uniform noise")
-refuses(price(*black(0.05, *shaped)), 0, tol=0.02, name="the same noise, α = .05")
 
 # %% tags=["optional"]
 n = budget.pick(smoke=3, laptop=17)
@@ -831,8 +810,6 @@ print({n: round(row.mean().item(), 4) for n, row in rows.items()})
 error = rows[1].std() / len(w) ** 0.5
 agrees(rows[1].mean(), bounds["learned"], error=error, name="(11.16) K = 1 is (11.12)")
 agrees(rows[64].mean(), log_P, tol=2e-3, name="(11.16) K = 64")
-sums = rows[64].mean() + math.log(64)
-refuses(sums, log_P, tol=2e-3, name="a sum over draws instead of their mean")
 
 # %% [markdown]
 # ## 6 · Keeping numbers in range (optional)
@@ -863,13 +840,10 @@ agrees(norm.inverse(z), batch, name="there and back in evaluation mode")
 slopes = torch.full((784,), 0.1)  # float32, as in training
 total = slopes.log().sum()
 agrees(total, 784 * math.log(0.1), tol=1e-2, name="sum of 784 logs")
-refuses(slopes.prod().log(), 784 * math.log(0.1), tol=1e-2, name="log of the product")
 norm = BatchNorm(3).double()  # a fresh one, after a single batch
 z, _ = norm.train()(batch)
 back = norm.eval().inverse(z)
 refuses(back, batch, name="training mode forward, evaluation mode back")
-alone = norm.train()(batch[:2])[0]
-refuses(alone, z[:2], name="the same two images in another batch")
 
 # %% [markdown]
 # In training mode batch normalisation is not a map of one image at all: its $z$ depends on who else is
@@ -886,9 +860,6 @@ agrees(norm(batch[:2])[0], z[:2], name="an image's z does not depend on the batc
 J = jacobian(lambda v: norm(v.view_as(batch[:1]))[0].flatten(), batch[0].flatten())
 exact = torch.linalg.slogdet(J).logabsdet
 agrees(norm(batch)[1], exact.expand(len(batch)), name="(11.17) activation norm")
-refuses(norm(batch)[1] / 4, exact.expand(len(batch)), name="positions not counted")
-other = norm(3 * batch)[0].transpose(0, 1).flatten(1)
-refuses(other.std(1), 1.0, name="“it normalises every batch”")
 
 # %% [markdown]
 # ## 7 · From equation to code
@@ -1201,9 +1172,6 @@ cooled = Normal(0.0, T).log_prob(z).sum(1) + log_det
 value = log_p + 0.5 * z.square().sum(1) * (1 - 1 / T**2) - 64 * T.log()
 agrees(value, cooled, name="(11.19) 20 images, T = .7")
 refuses(value + 64 * T.log(), cooled, name="D·log T forgotten")
-power = log_p / T**2
-shift = (power - cooled).mean()  # the best normaliser cannot help
-refuses(power - shift, cooled, name="p(x) to the power 1/T²")
 
 # %%
 temperatures = (0.5, 0.7, 0.85, 1.0, 1.1)
@@ -1448,7 +1416,11 @@ fig, axes = plots.figure(columns=5, width=9.4, height=2.7)
 for ax, (name, logged) in zip(axes, curves.items()):
     plots.curves({"bits": logged}, ax=ax, title=name, ylabel="", limits=(-2, 5))
 axes[0].set_ylabel("bits/dim, as logged")
-plots.show(fig, alt="Five curves of bits/dim: two end far below the others.")
+plots.show(
+    fig,
+    alt="Curves of bits/dim: Hana's and Ivo's end alike, Gil's lower, Jun's below zero; Kim's "
+    "begins low and stays flat.",
+)
 
 # %%
 x = (small_test[:5] + 0.5) / 256
