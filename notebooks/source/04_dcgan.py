@@ -38,6 +38,8 @@ from course_lib.models import DCGAN
 budget = training.budget()
 generator = training.seed_all(4)
 print(f"budget: {budget.name}")
+digits = data.load("digits")
+train_counts = torch.bincount(digits.labels, minlength=10)
 random = partial(torch.randn, generator=generator, dtype=torch.float64)
 
 
@@ -80,6 +82,32 @@ plots.show(
 # | $k/s/p$ | kernel, stride, padding of a convolution | `kernel`, `stride`, `padding` |
 # | $C$ | a convolution written as a matrix | `C` |
 # | $\gamma,\beta,\mu,\sigma^2,\varepsilon$ | batch norm's scale, shift, mean, variance, and the small number under the root | |
+
+# %% [markdown]
+# ## Five questions before you begin
+#
+# Take a minute for each, decide, and only then open the answer. A wrong guess is welcome: you will know what to look
+# for.
+#
+# **Question 1.** A layer takes 36 numbers to 9, another one takes these 9 to 36. Can the second undo the first for every input?
+#
+# *Answer.* No. Nine numbers can't hold thirty-six, so different inputs have become one. The *shape* comes back, not the values.
+#
+# **Question 2.** A discriminator with two strided convolutions sees a field of 10 × 10 pixels with each unit. Can such a unit tell a 3 from an 8?
+#
+# *Answer.* Hardly: it sees a stroke, not the digit. Only a later layer, which sees more, can judge the whole.
+#
+# **Question 3.** Batch norm subtracts the mean of the batch. The fakes of a bad G are all a little too dark. Fakes are normalised among themselves. Does D notice?
+#
+# *Answer.* Not from the normalised values: their mean is gone. So one does not normalise at D's input.
+#
+# **Question 4.** D's loss falls to .001 and stays there. Is the training going well?
+#
+# *Answer.* For D. A fair game of a GAN has a loss near $2\ln2=1.39$; at .001 D has won, and G hears little that is of use.
+#
+# **Question 5.** A text shows 96 generated digits, 3s and 8s only. The data have ten classes in about equal shares. Is that bad luck?
+#
+# *Answer.* No. With equal shares the chance is $(1/5)^{96}$. You only have to count. Section 6 does.
 
 # %% [markdown]
 # # Part A · Convolutions, forwards and back
@@ -187,8 +215,20 @@ agrees(slope, transposed(y), name="(4.4) gradient of a convolution")
 #
 # $$i=(o-1)\,s-2p+k+a\tag{4.5}$$
 #
-# **Your turn (04.1).** Write it, for an input of size `i` this time (what was $o$ is now what you
+# **Exercise 04.1 · Sizes on the way up** · ●○○ · 4 min · code
+#
+# *Why.* With this formula you build a generator for any size of image without trying.
+#
+# Write (4.5), for an input of size `i` this time (what was $o$ is now what you
 # have).
+#
+# *Nudge.* The input's numbers lie $s$ apart, and each paints a kernel.
+#
+# *Compare.*
+# ```python
+# print((4 - 1) * 2)  # → 6
+# print(transposed_size(4, 4, 2, 1, 0), transposed_size(4, 3, 2, 1, 1))  # → 8 8
+# ```
 
 
 # %% exercise="04.1"
@@ -224,9 +264,27 @@ for i in (7, 8):
 #
 # ### What it does to pixels
 #
-# **Your turn (04.2).** A transposed convolution can be had from a plain one, at stride 1: put
+# **Exercise 04.2 · Up, by a plain convolution** · ●●● · 12 min · code
+#
+# *Why.* After this the word "transposed" has no secret left.
+#
+# A transposed convolution can be had from a plain one, at stride 1: put
 # $s-1$ zeros *between* the numbers, $k-1-p$ zeros *around* them, and convolve with the kernel
 # *turned* by 180°. Write it. (`F.pad(y, [n] * 4)` pads; slices with steps insert.)
+#
+# *Nudge.* How long is a row of $w$ numbers with $s-1$ zeros between each two of them? Make zeros of that size first, and put $y$ into every $s$-th place.
+#
+# *First line.* `wide = y.new_zeros(b, 1, (h - 1) * stride + 1, (w - 1) * stride + 1)`
+#
+# *Compare.*
+# ```python
+# one_two = torch.tensor([[[[1.0, 2.0]]]])
+# spread = torch.zeros(1, 1, 1, 3)
+# spread[..., ::2] = one_two
+# print(spread.flatten())  # → tensor([1., 0., 2.])
+# four = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])
+# print(upsample(one_two, four, 1, 0).flatten())  # → tensor([ 1.,  4.,  4.,  3., 10.,  8.])
+# ```
 
 
 # %% exercise="04.2"
@@ -270,7 +328,13 @@ refuses(unturned, transposed(y), name="kernel not turned")
 explore.show(explore.transposed())
 
 # %% [markdown]
-# ### E06 · Wide or fractionally strided? (A, §3.2)
+# ### E06 · Wide or fractionally strided? (case file, optional)
+#
+# Report A is one of the two student reports that this course reads closely (lesson 00 says why). It corrects other authors: DCGAN's layers are not *wide* convolutions. You test in which
+# of its layers that is so.
+
+# %% [markdown]
+# Report A, section 3.2:
 #
 # > It should be noted that many papers citing DCGAN make the mistaken assumption that the four convolutional layers are **Wide Convolution** when, in fact, they are **Fractionally Strided Convolution**.
 #
@@ -298,7 +362,8 @@ agrees(first(z).detach(), as_wide.detach(), tol=1e-5, name="E06 and G's first la
 # The sentence after that, "also known as deconvolution", is true of usage, and (4.3) showed what the word
 # hides. B says it better, with the DCGAN paper: "in some recent papers, these are wrongly called
 # deconvolutions".
-#
+
+# %% [markdown]
 # ### Checkerboards
 #
 # How many of the input's numbers does an output pixel hear? Along one axis the kernel covers $k$ of the spread
@@ -345,7 +410,13 @@ plots.show(
 # work against it; it can, but often does not quite (Odena et al., 2016). With 4/2 there is nothing to undo.
 # (4/2 can still *learn* a checkerboard. (4.7) only says that it need not start with one.)
 #
-# **Your turn (04.7).** For stride 2, which of the kernels 2, 3, 4, 5, 6 give every pixel equally many overlaps?
+# **Exercise 04.7 · Even kernels** · ●○○ · 3 min · answer
+#
+# *Why.* It is why DCGAN's successors use kernels of 4.
+#
+# For stride 2, which of the kernels 2, 3, 4, 5, 6 give every pixel equally many overlaps? Give a set.
+#
+# *Nudge.* Read the condition below (4.7) with $s=2$.
 
 # %% exercise="04.7"
 ### BEGIN SOLUTION
@@ -403,7 +474,20 @@ layers_of("D", big.discriminator, torch.rand(2, 3, 64, 64, generator=generator))
 #
 # $$r_l=r_{l-1}+(k_l-1)\prod_{j<l}s_j,\qquad r_0=1\tag{4.8}$$
 #
-# **Your turn (04.4).** Write it for a list of (kernel, stride).
+# **Exercise 04.4 · What a unit sees** · ●○○ · 5 min · code
+#
+# *Why.* It tells whether a discriminator can judge a digit or only a stroke.
+#
+# Write (4.8) for a list of (kernel, stride).
+#
+# *Nudge.* Carry two numbers through the list: the size so far, and how many pixels one step is worth.
+#
+# *Compare.*
+# ```python
+# print(1 + (3 - 1) * 1)  # → 3
+# print(receptive_field([(3, 1), (3, 2)]), receptive_field([(3, 2), (3, 1)]))  # → 5 7
+# ```
+# (The first is the field behind the first layer, in both lists.)
 
 
 # %% exercise="04.4"
@@ -468,7 +552,19 @@ for name, layers in (("from 7×7", from_7), ("from 4×4", from_4)):
 #
 # $$n=k^2\,c_\text{in}\,c_\text{out}+2\,c_\text{out}\;[\text{if normalised}]\tag{4.9}$$
 #
-# **Your turn (04.3).**
+# **Exercise 04.3 · Count parameters** · ●○○ · 4 min · code
+#
+# *Why.* A wrong count is the quickest sign that a network is not the one in the paper.
+#
+# Write (4.9) for one layer.
+#
+# *Nudge.* A kernel has $k^2$ numbers, and each pair of channels has its own.
+#
+# *Compare.*
+# ```python
+# print(3 * 8 * 4**2)                                              # → 384
+# print(parameters(3, 8, 4, False), parameters(3, 8, 4, True))  # → 384 400
+# ```
 
 
 # %% exercise="04.3"
@@ -632,8 +728,15 @@ for where in ("everywhere", "dcgan"):
 # With batch norm everywhere, D learns of the brightness only from the edge, where the padding's mid-grey gives it away. With the exception it
 # sees more. Paleness around mid-grey it sees in neither: a convolution without bias and a leaky ReLU pass a factor on, and the *next*
 # batch norm forgets it. What batch norm never hides is what differs *within* a batch.
+
+# %% [markdown]
+# ### E05 · Batch norm "in both" (case file, optional)
 #
-# ### E05 · "in both" (A, §3.2)
+# Report A is one of the two student reports that this course reads closely. It states the rule without its two exceptions, as the paper's own box does. Two short trainings show what the
+# exceptions are for.
+
+# %% [markdown]
+# Report A, section 3.2:
 #
 # > - Both D and G use batch normalization.
 #
@@ -641,7 +744,6 @@ for where in ("everywhere", "dcgan"):
 # of guidelines omits them too, so the omission is easily made. What do they save you from? Two short trainings, same seed:
 
 # %%
-digits = data.load("digits")
 rounds = budget.pick(smoke=1, laptop=250, full=2500)
 exceptions = {}
 for where in ("dcgan", "everywhere"):
@@ -663,7 +765,8 @@ plots.show(fig, alt="Samples with batch norm by DCGAN's rule and with batch norm
 # **What to see.** (Both are small: width 16.) With DCGAN's rule the background darkens and strokes appear. With batch norm everywhere the paper stays
 # pale and the strokes are blobs: compare the brightness with the data's. One seed and few rounds show what the exceptions are about, not how much they are worth. A batch norm is no harm in
 # itself; a game in which one side can't see what the other does wrong is.
-#
+
+# %% [markdown]
 # ### Small weights
 #
 # Why $\mathcal N(0,.02^2)$? A unit of G adds up (taps × input channels) products. So mean squares go
@@ -868,7 +971,13 @@ agrees(of_D, 3, name="and D three times: real, fake, G's move")
 agrees(passes("simultaneous")[1], 2, name="simultaneous: D twice")
 
 # %% [markdown]
-# ### E21 · Half a minute an epoch (B, §4, §5)
+# ### E21 · Half a minute an epoch (case file, optional)
+#
+# Report B is one of the two student reports that this course reads closely. It prints the minutes of an epoch and the name of its graphics card. From a count of operations you can say whether both
+# can be true.
+
+# %% [markdown]
+# Report B, sections 5 and 3.2:
 #
 # > The DCGAN model was trained for 100 epochs of 0.5 min resulting a 50 min training time.
 #
@@ -877,8 +986,24 @@ agrees(passes("simultaneous")[1], 2, name="simultaneous: D twice")
 # > GeForce GTX 1080 graphic card. This graphic card has 2560 cuda cores, a processor clock of 1733 MHz, a memory clock of 10 Gbps, standard memory config 10 GB
 #
 # A core can do one multiply–add a cycle. So the card can't do more than $2560\cdot1.733\cdot10^9$ of them a second, and no program
-# reaches that. **Your turn (04.6).** How long must an epoch take at least, by the table above (3 and 8)? Count a multiply–add as two operations, as
+# reaches that.
+#
+# **Exercise 04.6 · The least time of an epoch** · ●●○ · 6 min · code
+#
+# *Why.* With such a count you can check a printed time without the machine.
+#
+# How long must an epoch take at least, by the table above (3 and 8)? Count a multiply–add as two operations, as
 # makers of cards do.
+#
+# *Nudge.* First the multiply–adds for one image, in a whole round: G three times, D eight times.
+#
+# *First line.* `3 * G + 8 * D`
+#
+# *Compare.*
+# ```python
+# print(3 * 1e6 + 8 * 2e6)                     # → 19000000.0
+# print(epoch_seconds(1000, 1e6, 2e6, 1e12))  # → 0.038
+# ```
 
 
 # %% exercise="04.6"
@@ -929,7 +1054,8 @@ assert max(s for (size, *_), s in seconds.items() if size == 32) < 30
 # *ranking* by minutes (E20, lesson 03) can't be checked. (The count is of direct convolution. Ways with fewer multiplications exist, Winograd's and Fourier's,
 # chiefly for stride 1.) Be fair: 1733 MHz is that card's boost clock and 2560 its cores, as B says.
 # Its memory is 8 GB, not 10.
-#
+
+# %% [markdown]
 # ## 6 · Report A's "DCGAN" on digits
 #
 # A gives the rules in its §3.2 and then trains on digits (A2): batches of 128, 100 latents, Adam at 3·10⁻⁴, 100 epochs.
@@ -971,8 +1097,12 @@ for rule, kept in rules(a2).items():
     )
 
 # %% [markdown]
-# ### E07 · "more stable" (A, §4.2, §5)
+# ### E07 · "More stable" (case file, optional)
 #
+# Report A is one of the two student reports that this course reads closely. It calls its DCGAN more stable than its GAN, and prints a log and two pictures. You only have to count what
+# is in them.
+
+# %% [markdown]
 # A's introduction says of these very digits:
 #
 # > I first used it to generate some new mnist handwritten digital images and found that the generated images are of higher quality and more stable for training.
@@ -1033,7 +1163,6 @@ print(
 columns = [re.findall(r"\d", "".join(column)) for column in zip(
     *(line.split("\t") for line in pictures_of_A.strip().splitlines()), strict=True
 )]  # fmt: skip
-train_counts = torch.bincount(digits.labels, minlength=10)
 for epoch, found in zip((50, 100), columns, strict=True):
     counts = torch.bincount(torch.tensor([int(d) for d in found]), minlength=10)
     print(
@@ -1049,8 +1178,17 @@ for epoch, found in zip((50, 100), columns, strict=True):
 # D's loss is below .2 from the first printed epoch on, where a fair game has 1.39, and ends at .0001: **D wins**. The pictures hold two
 # digits of ten: **G has collapsed**. A prints both, log and picture, without hiding anything; it only did not count. (Single digits may
 # have been misread on the way to this text. That there are but two kinds was checked in the picture itself.)
+
+# %% [markdown]
+# ### A2's network, live and recorded
 #
-# **Predict** before you look on. Of ten classes, how many will A's network cover after 2,000 rounds, 4.3 of A's 100 epochs? And the course's
+# In report A's log of this network D's loss is below .2 from its first line on, and its pictures after 50 and 100 epochs hold 3s and 8s only (the case file E07 counts them). What does the network do on the way there?
+#
+# **Exercise 04.11, 04.12, 04.13 · How many classes?** · ●○○ · 3 min · predict
+#
+# *Why.* You know the rules that this network breaks. Say what they cost.
+#
+# Of ten classes, how many will A's network cover after 2,000 rounds, 4.3 of A's 100 epochs? And the course's
 # DCGAN? Where will its D's loss be (the game's $2\ln2$ is 1.39)?
 
 # %% exercise="04.11"
@@ -1762,7 +1900,15 @@ for name, log in logs.items():
     )
 
 # %% [markdown]
-# **Your turn (04.5).**
+# **Exercise 04.5 · A, B and C** · ●●○ · 8 min · answer
+#
+# *Why.* Two of these faults raise no error and draw digits all the same.
+#
+# Which run is what?
+#
+# *Nudge.* Which values *can* a loss take that is $-\log$ of a probability? And what would G paint if D took 0 for black?
+#
+# *First line.* Look at the smallest value of D.real in each run.
 
 # %% exercise="04.5"
 ### BEGIN SOLUTION
@@ -1799,16 +1945,113 @@ check("04.5", diagnosis)
 #
 # ## 13 · Exercises
 #
-# **04.1–04.7** checked themselves above; 04.11–04.13 are the predictions. Without a check:
+# **04.1–04.7** checked themselves above; 04.11–04.13 are the predictions. The following have no check. The solved copy has worked solutions of the two on paper.
 #
-# 1. *(pen)* Show from (4.2) and (4.5) that 4/2/1 and its transpose undo each other's *sizes* for every even $i$, and find an odd $i$ for which they don't.
-# 2. *(pen)* Which $k/s/p$ would take 7 to 28 in one step without output padding and without a checkerboard?
-# 3. *(code)* Repair A2 in another order: `DCGAN("a2", norm="dcgan")` first. How far does one rule alone get it? (`data/make_a2.py` shows how rows are recorded; a round takes seconds.)
-# 4. *(code)* `DCGAN(slope=0)` has plain ReLU in D. Train it for 500 rounds. What share of D's units is dead on a batch of fakes, and what does G's gradient pass through?
-# 5. *(code)* Sample the zoo's digits in *training* mode, 10,000 in batches of 64, and count classes again. Better or worse than in evaluation mode? Why may either be?
-# 6. *(code)* Run `linear_probe` with D's features layer by layer (`digit_gan.features(x)` has 512 numbers of the first layer, then 1024 of the second, then 2048 of the third). Which layer is it?
-# 7. *(thought)* You read "our GAN's discriminator features reach 97%". Which other bar do you ask for?
+# **Exercise 04.14 · There and back** · ●●○ · 10 min · pen
 #
+# *Why.* 4/2/1 is the step of nearly every image GAN.
+#
+# Show from (4.2) and (4.5) that 4/2/1 and its transpose undo each other's *sizes* for every even $i$, and find an odd $i$ for which they don't.
+#
+# *Nudge.* (4.2) rounds down. When does rounding lose something?
+#
+# *First line.* $o=\lfloor(i+2-4)/2\rfloor+1$.
+
+# %% [markdown] tags=["solution"]
+# *Solution 04.14.* The goal is the size after one step down and one up. Down, (4.2): $o=\lfloor(i-2)/2\rfloor+1$. For even $i$ nothing is rounded, and $o=i/2$. Up, (4.5) with $a=0$: $(o-1)\cdot2-2+4=2o=i$. So the size comes back.
+#
+# For odd $i\ge3$ the rounding takes away ½: $o=(i-3)/2+1=(i-1)/2$, and up again gives $2o=i-1$. One pixel is lost, for every odd $i$: for instance $7\to3\to6$.
+
+# %% [markdown]
+# **Exercise 04.15 · From 7 to 28 in one step** · ●●○ · 8 min · pen
+#
+# *Why.* It is a design with two conditions, and has more than one answer.
+#
+# Which $k/s/p$ would take 7 to 28 in one step without output padding and without a checkerboard?
+#
+# *Nudge.* (4.5) gives one equation, (4.7) a condition on $k$ and $s$. Try $s=4$ first.
+#
+# *First line.* $28=(7-1)\,s-2p+k$.
+
+# %% [markdown] tags=["solution"]
+# *Solution 04.15.* The goal is all $k,s,p$ with $6s-2p+k=28$ and $s$ a divisor of $k$. With $s=4$: $k=4+2p$, and 4 divides it for even $p$: 4/4/0, 8/4/2, 12/4/4 … With 4/4/0 the painted squares do not overlap at all, so neighbouring blocks know nothing of each other: 8/4/2 is the better choice. With $s=3$:
+# $k=10+2p$, and 3 divides it for $p=1$, 12/3/1. With $s=2$: $k=16+2p$ is always even, for instance 16/2/0, a very large kernel. In practice two steps of 4/2/1, 7 → 14 → 28, cost less and have a ReLU between them.
+
+# %% [markdown]
+# **Exercise 04.16 · One rule alone** · ●●○ · 25 min · experiment
+#
+# *Why.* Section 7 adds the rules in one order. Another order may credit another rule.
+#
+# Repair A2 in another order: `DCGAN("a2", norm="dcgan")` first. How far does one rule alone get it? (`data/make_a2.py` shows how rows are recorded; a round takes seconds.)
+#
+# *Nudge.* Keep seed, data and rounds of section 6, and count classes and total variation as there.
+#
+# *First line.* `one_rule = DCGAN("a2", norm="dcgan", seed=0)`
+#
+# *Compare.*
+# ```python
+# print(contains(DCGAN("a2").discriminator, nn.BatchNorm2d))                # → False
+# print(contains(DCGAN("a2", norm="dcgan").discriminator, nn.BatchNorm2d))  # → True
+# ```
+#
+# **Exercise 04.17 · Dead units** · ●●○ · 15 min · experiment
+#
+# *Why.* "Leaky ReLU in D" is a rule without a reason in most texts.
+#
+# `DCGAN(slope=0)` has plain ReLU in D. Train it for 500 rounds. What share of D's units is dead on a batch of fakes, and what does G's gradient pass through?
+#
+# *Nudge.* A hook on each ReLU of D can count what comes out as 0.
+#
+# *First line.* `plain = DCGAN(slope=0, width=16, seed=5)`
+#
+# *Compare.*
+# ```python
+# two_values = torch.tensor([-1.0, 2.0])
+# print(F.relu(two_values), F.leaky_relu(two_values, 0.2))  # → tensor([0., 2.]) tensor([-0.2000,  2.0000])
+# ```
+#
+# **Exercise 04.18 · Samples in training mode** · ●●○ · 10 min · experiment
+#
+# *Why.* Much public code forgets to switch.
+#
+# Sample the zoo's digits in *training* mode, 10,000 in batches of 64, and count classes again. Better or worse than in evaluation mode? Why may either be?
+#
+# *Nudge.* In training mode each image depends on the 63 others. Work on a copy: training mode also changes the running statistics.
+#
+# *First line.* `trainer = copy.deepcopy(zoo.load("dcgan-mnist")).train()`
+#
+# *Compare.*
+# ```python
+# print(nn.BatchNorm1d(1)(torch.tensor([[1.0], [3.0]])).flatten().detach())         # → tensor([-1.0000,  1.0000])
+# print(nn.BatchNorm1d(1).eval()(torch.tensor([[1.0], [3.0]])).flatten().detach())  # → tensor([1.0000, 3.0000])
+# ```
+#
+# **Exercise 04.19 · Layer by layer** · ●●○ · 12 min · experiment
+#
+# *Why.* Section 9 probed all features at once.
+#
+# Run `linear_probe` with D's features layer by layer (`digit_gan.features(x)` has 512 numbers of the first layer, then 1024 of the second, then 2048 of the third). Which layer is it?
+#
+# *Nudge.* Cut the features by `split`, and probe each piece as section 9 does.
+#
+# *First line.* `first, second, third = digit_gan.features(x).split([512, 1024, 2048], 1)`
+#
+# *Compare.*
+# ```python
+# print([part.shape[1] for part in torch.zeros(1, 3584).split([512, 1024, 2048], 1)])  # → [512, 1024, 2048]
+# ```
+#
+# **Exercise 04.20 · Thank the game?** · ●●○ · 5 min · discuss
+#
+# *Why.* A number alone is no evidence.
+#
+# You read "our GAN's discriminator features reach 97%". Which other bar do you ask for?
+#
+# *Nudge.* What would the same network reach before any training?
+#
+# *First line.* "97% compared with …"
+
+# %% [markdown]
 # ## Summary
 #
 # - A transposed convolution is the adjoint of a convolution, and the gradient of one. It inverts shapes, not values. Zeros between ($s-1$) and around ($k-1-p$), turned kernel. (4.3)–(4.6)
@@ -1819,6 +2062,28 @@ check("04.5", diagnosis)
 # - Arithmetic: means of three land in the right place ((4.19)), but on this G did no more than chance; directions from many samples do it more surely, and change more than they were asked to; ask for little change, (4.20), and you get it. Measure both.
 #
 # **Next:** lesson 05, games that do not come to rest, and what has been tried.
+#
+# ## Five questions at the end
+#
+# **Question 1.** You replace all 4/2/1 steps of G by 5/2/2 with output padding 1. The sizes are the same. What else changes?
+#
+# *Answer.* The overlaps become uneven, (4.7): neighbouring pixels hear different numbers of inputs, so G begins with a checkerboard that it must unlearn.
+#
+# **Question 2.** Why is there no bias in a convolution that is followed by batch norm?
+#
+# *Answer.* Batch norm subtracts the mean of each channel, and with it any constant. Its own shift does what the bias would have done.
+#
+# **Question 3.** You judge real and fake images in *one* batch with batch norm in D. What can D do that it should not be able to?
+#
+# *Answer.* Each image's normalised values then depend on how many of the others are fake. D may judge the company instead of the image.
+#
+# **Question 4.** A network covers nine classes at round 350 and eight at round 2,000. Was the first number better?
+#
+# *Answer.* Ask for the total variation over seeds before you say so. In section 6 it rises, with every seed, while D's loss stays where it is: the loss did not tell.
+#
+# **Question 5.** Adding a vector to $z$ puts glasses on 98% of the faces. What else do you measure before you call it a glasses vector?
+#
+# *Answer.* How often anything else changes with it, and what chance would do. Section 10 does both.
 #
 # ## References
 #
