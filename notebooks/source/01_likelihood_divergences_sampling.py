@@ -1051,10 +1051,6 @@ for seed in range(5):
 steps = torch.stack([h.diff() for h in histories.values()])
 agrees(steps.clamp(max=0), 0, name="(1.17) largest fall in any step")
 
-first = mixtures[0]
-broken = first.log_prob(points).mean()
-first.means.mul_(1 / 8)  # what dividing by m instead of the weights' sum would do
-refuses((first.log_prob(points).mean() - broken).clamp(max=0), 0, name="that wrong M-step")
 
 # %%
 fig, axes = plots.figure(columns=2, height=4.0)

@@ -235,7 +235,6 @@ M = one_round(eta).double()
 agrees(M.det(), 1.0, tol=1e-6, name="(5.2) det M")
 agrees(modulus(M), 1.0, tol=1e-6, name="(5.2) |λ| at η = .3")
 agrees(M.T @ form @ M, form, tol=1e-6, name="(5.2) the form is kept")
-refuses(M.T @ M, torch.eye(2).double(), tol=1e-6, name="the radius is kept")
 for step in (0.5, 1.9, 2.1):
     print(f"η = {step}: largest |λ| = {modulus(one_round(step).double())[-1]:.4f}")
 
@@ -255,7 +254,6 @@ J = number([[0, -1], [1, 0]])
 turn = torch.matrix_exp(0.3 * J)
 rotation = number([[math.cos(0.3), -math.sin(0.3)], [math.sin(0.3), math.cos(0.3)]])
 agrees(turn, rotation, name="(5.3) continuous time is a rotation")
-refuses(at_once, turn, tol=1e-3, name="one Euler step is the flow")
 for name, step in {"simultaneous": at_once, "alternating": M}.items():
     size = torch.linalg.matrix_norm(step - turn, 2)
     print(f"{name}: misses the flow by {size:.4f} (η²/2 = {0.3**2 / 2:.4f})")
@@ -338,7 +336,6 @@ plots.show(
 # %%
 slow, none, back = (modulus(with_momentum(0.3, b, True))[-1] for b in (0.5, 0.0, -0.5))
 agrees(none, 1.0, tol=1e-6, name="β = 0, alternating")
-refuses(slow, 1.0, tol=1e-3, name="β = .5 no worse than none")
 assert slow > 1 > back
 at_best = min(modulus(with_momentum(0.3, b, False))[-1] for b in betas.tolist())
 print(f"simultaneous, best of all β: {at_best:.4f}")
@@ -401,7 +398,6 @@ shares = 0.999 ** torch.arange(299, -1, -1, dtype=torch.float64)
 agrees(shares.sum(), (1 - 0.999**300) / 0.001, tol=1e-9, name="(5.6) sum of the weights")
 with follower.applied():
     agrees(layer.weight, (shares * places).sum() / shares.sum(), name="(5.6) the library's")
-refuses(naive, (shares * places).sum() / shares.sum(), tol=1e-3, name="started at w₀")
 
 # %% [markdown]
 # ### Look ahead (*optional*)
@@ -559,7 +555,6 @@ agrees(dirac("R1", 2000)[-1], 0.0, tol=1e-6, name="R1 comes home")
 for weight in (1.0, 2.0):
     stop = dirac("WGAN-GP", 4000, penalty=weight)[-1]
     agrees(stop, [2 * weight, 0.0], tol=1e-2, name=f"WGAN-GP, λ = {weight}: stops at θ = 2λ")
-refuses(dirac("WGAN, clipped")[-50:, 0].abs().max(), 0.0, tol=1e-2, name="clipping converges")
 
 # %% [markdown]
 # **What to see.** Dark dot: start; orange: end; the cross is the solution. Only R1 comes home.
@@ -656,7 +651,6 @@ grid = torch.linspace(-8, 8, 160_001, dtype=torch.float64)
 F, G = ((points[:, None] <= grid).double().mean(0) for points in (x, y))
 area = torch.trapezoid((F - G).abs(), grid)
 agrees(wasserstein(x, y), area, tol=1e-3, name="(5.12) area between F and G")
-refuses((x.mean() - y.mean()).abs(), area, tol=1e-3, name="the distance of the means")
 
 # %% [markdown]
 # ### From plans to critics
@@ -821,9 +815,6 @@ fake = fake + 2
 epsilon = torch.rand(64, dtype=torch.float64, generator=generator)
 library = critics.gradient_penalty(net, real, fake, epsilon)
 agrees(gradient_penalty(net, real, fake, epsilon), library, name="(5.15) yours, the library's")
-# %%
-fixed = critics.gradient_penalty(net, real, fake, torch.ones_like(epsilon))
-refuses(fixed, library, tol=1e-6, name="ε fixed at 1")
 
 # %% [markdown]
 # Two forms from public code. A popular repository **fixes ε at 1**, so that only slopes at real
@@ -881,7 +872,6 @@ def payoff(s, weight):
 for weight in (1.0, 10.0):
     found = steepness[torch.stack([payoff(s, weight) for s in steepness]).argmax()]
     agrees(found, 1 + w1 / (2 * weight), tol=5e-3, name=f"(5.16) best slope, λ = {weight:g}")
-    refuses(found, 1.0, tol=5e-3, name="a penalised critic of slope one")
 
 # %% [markdown]
 # ### Clipping
@@ -994,7 +984,6 @@ cut = nn.Unfold(4, stride=2, padding=1)
 patches = torch.autograd.functional.jacobian(cut, blank).reshape(-1, 3 * 64)
 agrees(norm(patches), 2.0, tol=1e-9, name="(5.19) cutting patches: 4/2")
 assert norm(operator) <= norm(patches) * norm(small)
-refuses(norm(small), norm(operator), tol=1e-3, name="the small matrix is the operator")
 print(f"small matrix {norm(small):.3f}, the convolution itself {norm(operator):.3f}")
 
 # %% [markdown]

@@ -46,3 +46,16 @@ refuses((y - y.flip(3)).square().sum((1, 2, 3)) + parts[0], total, name="the hal
 # %% after: a straight face
 turned = data.faces.render({**data.faces.neutral(), "turn": 1.0}, 32)
 refuses(evaluation.asymmetry(turned), 0.0, tol=1e-3, name="a turned one is as symmetric")
+
+# %% after: (3.3) 500 and 1000
+refuses(per_draw * (1 / n) ** 0.5, counted, tol=5e-4, name="the real ones taken as known")
+
+# %% after: moved by (3, 4, 0)
+variances = (wide.diag().sqrt() - tilted.diag().sqrt()).square().sum()
+refuses(variances, 1.0, name="the tilted one by its variances alone")
+
+# %% after: (3.7) N = 10, σ = 1
+refuses(0.0, found.mean(), error=error, name="equal distributions, so 0")
+
+# %% after: (3.18) at 4,096 frequencies
+refuses((-2 * math.pi**2 * s**2 * squared).exp(), lost, tol=1e-4, name="amplitude for power")

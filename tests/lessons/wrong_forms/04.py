@@ -33,3 +33,15 @@ refuses(of_D, 2, name="D's pass in G's move forgotten")
 refuses(least_change(b, others, 0.0), held, name="the slope alone holds them")
 (slope,) = torch.autograd.grad(gain(d, b, others, 20.0), d)
 refuses(slope, 0.0, name="d for μ = 2, where μ is 20")
+
+# %% after: 'deconvolution' as the inverse: Cᵀ(Cx) = x
+rank = torch.linalg.matrix_rank(C)
+best = torch.linalg.pinv(C) @ C @ x.flatten()  # the nearest that any linear map can come
+refuses(best, x.flatten(), name=f"even the pseudo-inverse (C has rank {rank} of 36)")
+
+# %% after: (4.10) a bias before batch norm is undone
+(without,) = torch.autograd.grad(((h + b.view(1, 3, 1, 1)) * weight).sum(), b)
+refuses(without, 0, name="the same without batch norm")
+
+# %% after: (4.16) a = .9
+refuses(free.sigmoid().detach(), p / (p + q), tol=1e-3, name="D* as without smoothing")

@@ -36,3 +36,33 @@ refuses(largest_singular_value(W, v, 3000) ** 2, norm(W), tol=1e-6, name="σ² o
 
 # %% after: (5.20) f* by search
 refuses((p / q).log(), (p - q).sign(), tol=1e-3, name="the GAN's log p/q")
+
+# %% after: (5.3) continuous time is a rotation
+refuses(at_once, turn, tol=1e-3, name="one Euler step is the flow")
+
+# %% after: (5.2) det M
+refuses(M.T @ M, torch.eye(2).double(), tol=1e-6, name="the radius is kept")
+
+# %% after: β = 0, alternating
+refuses(slow, 1.0, tol=1e-3, name="β = .5 no worse than none")
+
+# %% after: (5.6) sum of the weights
+refuses(naive, (shares * places).sum() / shares.sum(), tol=1e-3, name="started at w₀")
+
+# %% after: R1 comes home
+refuses(dirac("WGAN, clipped")[-50:, 0].abs().max(), 0.0, tol=1e-2, name="clipping converges")
+
+# %% after: (5.12) area between F and G
+refuses((x.mean() - y.mean()).abs(), area, tol=1e-3, name="the distance of the means")
+
+# %% after: (5.15) yours, the library's
+fixed = critics.gradient_penalty(net, real, fake, torch.ones_like(epsilon))
+refuses(fixed, library, tol=1e-6, name="ε fixed at 1")
+
+# %% after: (5.16) best slope, λ =
+for weight in (1.0, 10.0):
+    found = steepness[torch.stack([payoff(s, weight) for s in steepness]).argmax()]
+    refuses(found, 1.0, tol=5e-3, name="a penalised critic of slope one")
+
+# %% after: (5.19) cutting patches: 4/2
+refuses(norm(small), norm(operator), tol=1e-3, name="the small matrix is the operator")

@@ -15,3 +15,9 @@ refuses(lost.mean(), without, error=error, name="the KL's −1 forgotten")
 
 # %% after: (7.16) encoder, K = 4 to 16
 refuses(tried[16][0], 0.0, error=error, name="no signal at all")
+
+# %% after: warmed up or not: the same end
+refuses(both[0], cold, tol=1e-4, name="what β = 0.1 kept alive stays alive")
+
+# %% after: (7.7) the exchange rate at β = 2
+refuses(slope, 1.0, tol=1e-4, name="“a nat for a nat”, at any β")

@@ -28,6 +28,7 @@ refuses(leak, told, error=error, name="what a code tells of its image, taken for
 refuses(value, -math.log(4) + apart, name="V(D*) as a KL")
 
 # %% after: (8.14) mean T under q: the Gaussian KL
+value, error = found["told x"].mean(), errors["told x"]
 refuses(value, aggregated, error=error, name="KL(q(z) ‖ p(z)), the AAE's")
 refuses(-value, mean_kl, error=error, name="T with its classes exchanged")
 
@@ -37,3 +38,6 @@ refuses(reported, kl_divergence(new, prior) - kl_divergence(old, new), name="KL(
 # %% after: (8.17) what T learns: entropy missing to a Gaussian's
 shifted = Normal(mean + 0.1, r.stddev)
 refuses(not_gaussian + kl_divergence(shifted, prior), whole, name="an r without q's moments")
+
+# %% after: (8.8) I(x; z) + KL(q(z) ‖ p(z))
+refuses(apart, mean_kl, name="KL(q(z) ‖ p(z)) taken for the VAE's KL")

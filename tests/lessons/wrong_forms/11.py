@@ -63,3 +63,18 @@ refuses(norm(batch)[1] / 4, exact.expand(len(batch)), name="positions not counte
 power = log_p / T**2
 shift = (power - cooled).mean()  # the best normaliser cannot help
 refuses(power - shift, cooled, name="p(x) to the power 1/T²")
+
+# %% after: (11.4) zeros after three alternating couplings
+refuses(zeros([b, b, b]), 0, name="three couplings with the same mask")
+
+# %% after: (11.9) log |det| of the whole model
+with torch.no_grad():
+    without_logit = small.flow(small.logit(x)[0])[1]
+refuses(without_logit, exact, tol=1e-8, name="the logit's part left out")
+
+# %% after: {name} noise: above log P(0) by
+without_q = mean(p_y.log_prob(y) + log_slope - noise[1])
+refuses((without_q - log_P).clamp(min=0), 0, name="−log q left out")
+
+# %% after: sum of 784 logs
+refuses(back, batch, name="training mode forward, evaluation mode back")
