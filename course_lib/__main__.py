@@ -19,7 +19,7 @@ from pathlib import Path
 import torch
 from PIL import Image
 
-from course_lib import data, evaluation, grammar, models, plots, training, zoo
+from course_lib import data, disk, evaluation, grammar, models, plots, training, zoo
 from course_lib.data import paths
 from course_lib.errors import CourseError, unknown
 from course_lib.models.model import Model
@@ -40,7 +40,7 @@ def train(options: argparse.Namespace) -> int:
         if options.recipe:
             settings["recipe"] = options.recipe
         model, name, dataset, seed = models.build(options.model, settings), None, "digits", 0
-    out = paths.writable(options.out or paths.runs_root() / (name or options.model.lower()))
+    out = disk.writable(options.out or paths.runs_root() / (name or options.model.lower()))
     seed = seed if options.seed is None else options.seed
     require_fit(model, options.data or dataset)
     images = data.load(options.data or dataset, root=options.root)

@@ -28,8 +28,17 @@ def unknown(kind: str, name: object, known: Iterable[str]) -> CourseError:
     return CourseError(f"Unknown {kind} {name!r}.{hint} Known: {', '.join(known)}.")
 
 
-def whole_number(name: str, value: object, minimum: int = 1) -> int:
-    """`value` as a Python int from `minimum`, NumPy's whole numbers too, or a CourseError."""
+def whole_number(
+    name: str, value: object, minimum: int = 1, maximum: int | None = None, more: str = ""
+) -> int:
+    """`value` as a Python int from `minimum` to `maximum`, NumPy's whole numbers too.
+
+    Else a CourseError, which ends in `more`.
+    """
     if isinstance(value, Integral) and not isinstance(value, bool) and value >= minimum:
-        return int(value)
-    raise CourseError(f"{name} must be a whole number from {minimum}, not {value!r:.100}.")
+        if maximum is None or value <= maximum:
+            return int(value)
+    to = "" if maximum is None else f" to {maximum:,}"
+    raise CourseError(
+        f"{name} must be a whole number from {minimum:,}{to}, not {value!r:.100}.{more}"
+    )

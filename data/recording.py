@@ -9,17 +9,16 @@ fill one table and nobody meets half of it. A script states its grid and how a r
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import os
 import platform
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import torch
 
-from course_lib import training
+from course_lib import disk, training
 from course_lib.data import DataSet
 
 MACHINE = f"{platform.system()} {platform.machine()}, CPU"
@@ -64,7 +63,8 @@ class Table:
         """Write a row, in the place of one of its name."""
         name = {field: row[field] for field in self.names[kind]}
         first, *rest = self.names[kind]
-        with _alone(self.file):
+        lock = f"{self.file.resolve()}.lock".replace(os.sep, "-")
+        with disk.alone(Path(tempfile.gettempdir()) / lock):
             rows = self.rows()
             others = [other for other in rows[kind] if not name.items() <= other.items()]
             rows[kind] = sorted(
@@ -72,7 +72,8 @@ class Table:
                 key=lambda r: (self.order.index(r[first]), *(r[field] for field in rest)),
             )
             rows = self.keep(rows)
-            replace(self.file, self.text({**self.head(rows), **rows}))
+            with disk.whole(self.file) as file:
+                file.write(self.text({**self.head(rows), **rows}).encode())
 
     def fill(
         self,
@@ -120,22 +121,3 @@ def options(doc: str, known: Sequence[str], seeds: Sequence[int], to: Path):
 def minutes(rows: Rows) -> float:
     """What all rows took together."""
     return round(sum(row["cpu_seconds"] for each in rows.values() for row in each) / 60, 1)
-
-
-def replace(file: Path, text: str) -> None:
-    """Write a file in one step: others may be reading it, and never meet half of one."""
-    part = file.with_name(f".{file.name}.{os.getpid()}")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, file)
-
-
-@contextlib.contextmanager
-def _alone(file: Path) -> Iterator[None]:
-    """Within it no other script writes the table; a lock that ends with its process."""
-    name = f"{file.resolve()}.lock".replace(os.sep, "-")
-    with open(Path(tempfile.gettempdir()) / name, "w") as lock:
-        with contextlib.suppress(ImportError):  # on Windows one script at a time
-            import fcntl
-
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

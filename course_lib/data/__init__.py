@@ -21,11 +21,6 @@ from course_lib.data.photos import celeba, folder
 from course_lib.errors import CourseError, unknown
 from course_lib.pixels import binarise, dequantise
 
-__all__ = [
-    *("Batch", "Card", "DataSet", "binarise", "cards", "dequantise", "faces", "here", "load"),
-    *("names", "order", "paths", "shape", "toy"),
-]
-
 SPLITS = ("train", "test")
 
 

@@ -17,7 +17,7 @@ from torch import Tensor
 from course_lib.data import preview, valid
 from course_lib.data.batches import Batch
 from course_lib.data.checksum import sha256
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, whole_number
 
 
 @dataclass(frozen=True, repr=False)
@@ -106,11 +106,7 @@ class DataSet:
 
     def take(self, n: int) -> DataSet:
         """The first n items: of `digits`, which are shuffled, a fair sample."""
-        if not valid.is_count(n, len(self)):
-            raise CourseError(
-                f"take({n}) of {len(self):,} items: ask for a whole number, 1 to {len(self):,}."
-            )
-        return self.subset(slice(n))
+        return self.subset(slice(whole_number("n, the items to take,", n, 1, len(self))))
 
     def batch(self, indices: Tensor | np.ndarray | list[int] | slice | None = None) -> Batch:
         """The items at `indices` (None: all) as floats: images in [0, 1], points unchanged."""

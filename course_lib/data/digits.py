@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from course_lib import disk
 from course_lib.data import checksum, paths
 from course_lib.data.dataset import Card, DataSet
 from course_lib.errors import CourseError
@@ -38,7 +39,7 @@ def here(root: str | Path | None = None) -> bool:
 
 def load(split: str, root: str | Path | None = None) -> DataSet:
     """The digits of `split`; the attribute "index" is each one's place in MNIST's `split`."""
-    path = paths.find(FILE) if root is None else paths.given(root) / FILE
+    path = paths.find(FILE) if root is None else disk.given(root) / FILE
     try:
         content = path.read_bytes()
     except OSError as error:

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
+from course_lib import disk
 from course_lib.data import paths
 from course_lib.data.dataset import Card, DataSet
 from course_lib.data.fetch import fetch
@@ -95,7 +96,7 @@ def load(published: Published, split: str, root: str | Path | None = None) -> Da
         if root is not None:
             lacking = _lacking(published, part, places)
             raise CourseError(f"{name} is not in {root}{lacking}. {by_hand}")
-        target = paths.writable(paths.download_root())
+        target = disk.writable(paths.download_root())
         fetch(name, published.torchvision, target, by_hand)
         files = _locate(published, part, [target])
         if files is None:
@@ -109,7 +110,7 @@ def _places(published: Published, root: str | Path | None) -> list[Path]:
     if root is None:
         return [*paths.places(), *SYSTEM]
     purpose = f"to load {published.card.name} from. Correct root, or leave it out to have the "
-    return [paths.existing(root, purpose + "data looked for and downloaded.")]
+    return [disk.existing(root, purpose + "data looked for and downloaded.")]
 
 
 def _there(published: Published, part: str, places: list[Path]) -> Iterator[dict[str, Path]]:

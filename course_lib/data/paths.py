@@ -11,64 +11,22 @@ one that is needed.
 from __future__ import annotations
 
 import os
-import shutil
 import sys
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 
+from course_lib.disk import existing, given
 from course_lib.errors import CourseError
 
 PACKAGE = Path(__file__).resolve().parents[1]
 MARKER = "digits.npz"
 
 
-def given(path: str | Path) -> Path:
-    """The absolute path that a learner means, "~" spelt out; there need be nothing at it.
-
-    Raises CourseError for what can't be a path here: too long, another user's home, no text.
-    """
-    try:
-        place = Path(os.path.abspath(Path(path).expanduser()))
-        if "\0" in str(place):
-            raise ValueError("it has a zero byte")
-        place.exists()  # raises where that can't even be asked
-    except FileNotFoundError as error:
-        raise _gone() from error
-    except (OSError, RuntimeError, TypeError, ValueError) as error:
-        told = f"{str(path)[:60]}…" if len(str(path)) > 60 else str(path)
-        why = getattr(error, "strerror", None) or error
-        raise CourseError(f"{told!r} can't be used as a path: {why}.") from error
-    return place
-
-
-def existing(folder: str | Path, purpose: str) -> Path:
-    """The folder that a learner means. Raises CourseError where there is none for the purpose."""
-    if not (place := given(folder)).is_dir():
-        raise CourseError(f"There is no folder {place} {purpose}")
-    return place
-
-
-def working_folder() -> Path:
-    """Where the kernel runs. Raises CourseError where that folder has been deleted or moved."""
-    try:
-        return Path.cwd()
-    except FileNotFoundError as error:
-        raise _gone() from error
-
-
-def _gone() -> CourseError:
-    return CourseError(
-        "The folder in which this kernel was started is gone: restart the kernel in one that "
-        "exists, or give whole paths."
-    )
-
-
 def _candidates() -> list[Path]:
     """Every place that may hold the course's own data, best first."""
     around = []
     with suppress(CourseError):
-        here = working_folder()
+        here = given(".")
         around = [folder / "data" for folder in (here, *here.parents)]
     # On Colab the library may be installed while the clone lies beside the notebook.
     colab = sorted(Path("/content").glob("*/data")) if "google.colab" in sys.modules else []
@@ -104,15 +62,12 @@ def roots() -> list[Path]:
     Raises CourseError when `COURSE_DATA` names a folder that does not exist.
     """
     folders = []
-    chosen = os.environ.get("COURSE_DATA")
-    if chosen:
-        folder = given(chosen)
-        if not folder.is_dir():
-            raise CourseError(
-                f"COURSE_DATA is {chosen!r}, and there is no such folder. Create it and put "
-                "the data there, or unset COURSE_DATA to use what came with the course."
-            )
-        folders.append(folder)
+    if chosen := os.environ.get("COURSE_DATA"):
+        remedy = (
+            "as COURSE_DATA says. Create it and put the data there, or unset COURSE_DATA to use "
+            "what came with the course."
+        )
+        folders.append(existing(chosen, remedy))
     # os.path's tests are False where a folder above may not be entered; Path's would raise.
     folders += [f for f in _candidates() if os.path.isfile(f / MARKER)][:1]
     with suppress(CourseError):
@@ -158,31 +113,4 @@ def find(name: str | Path) -> Path:
 
 def runs_root() -> Path:
     """Where training keeps its runs: `runs/` in the working folder (it may not exist yet)."""
-    return working_folder() / "runs"
-
-
-def writable(folder: str | Path) -> Path:
-    """Create `folder` if need be and make sure that a file can be written there.
-
-    Raises CourseError when it cannot: no permission, a file in the way, a read-only disk.
-    """
-    folder = given(folder)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise CourseError(
-            f"Cannot write in {folder} ({error.strerror or error}). Choose a folder that is "
-            "yours to write, or change its permissions."
-        ) from error
-    return folder
-
-
-def require_room(what: str, need: int, folder: Path) -> None:
-    """Raise CourseError where `need` bytes don't fit into `folder`, a part of the cache."""
-    if need > (free := shutil.disk_usage(folder).free):
-        raise CourseError(
-            f"{what} takes {need / 1e9:.1f} GB; {folder} has {free / 1e9:.1f} GB left. Make "
-            "room there, or let XDG_CACHE_HOME name a folder on a larger disk."
-        )
+    return given("runs")

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import math
 import warnings
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from course_lib.errors import CourseError
-
-SIDES = range(8, 513)  # pixels of a picture that is made here, photographs and faces alike
+from course_lib.errors import CourseError, whole_number
 
 
 def tensor(values: Tensor | np.ndarray, name: str) -> Tensor:
@@ -125,18 +123,9 @@ def attribute(values: Tensor, name: str) -> Tensor:
     return values
 
 
-def is_count(n: int, most: float = math.inf) -> bool:
-    """Whether n is a whole number, 1 to `most`."""
-    return isinstance(n, Integral) and not isinstance(n, bool) and 1 <= n <= most
-
-
-def count(name: str, value: int, least: int, most: int) -> int:
-    """The value, a whole number from `least` to `most`; NumPy's numbers count, too."""
-    if isinstance(value, bool) or not isinstance(value, Integral) or not least <= value <= most:
-        raise CourseError(
-            f"{name} must be at least {least} and at most {most:,}, a whole number, got {value!r}."
-        )
-    return int(value)
+def side(size: int) -> int:
+    """The side of a picture that is made here, photographs and faces alike."""
+    return whole_number("size, the pixels of a side,", size, 8, 512)
 
 
 def number(name: str, value: float) -> float:

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from course_lib import checkpoint
+from course_lib import checkpoint, disk
 from course_lib.errors import CourseError, unknown
 from course_lib.models.aae import AAE
 from course_lib.models.avb import AVB
@@ -65,7 +65,7 @@ def load(path: Path | str, part: str = "", *, own: bool = True) -> Model:
     Names, shapes and kinds are compared before memory is taken. Raises CourseError when the file
     is damaged or of another kind, or when the class of a model of your own isn't defined yet.
     """
-    path = checkpoint.resolved(path)
+    path = disk.given(path)
 
     def weights(tensors: dict) -> dict:
         return checkpoint.section(tensors, part) if part else tensors

@@ -16,23 +16,6 @@ from course_lib.training.history import History
 from course_lib.training.loop import TrainingStopped
 from course_lib.training.source import Source
 
-__all__ = [
-    "Budget",
-    "Draw",
-    "Game",
-    "History",
-    "Move",
-    "MovingAverage",
-    "Player",
-    "TrainingStopped",
-    "adam",
-    "budget",
-    "fit",
-    "own_gradients",
-    "reaches",
-    "seed_all",
-]
-
 
 def __getattr__(name: str):
     return first_edition.renamed("training", name)

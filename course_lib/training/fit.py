@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextlib import ExitStack
-from numbers import Integral
 from pathlib import Path
 
 import torch
@@ -35,7 +34,6 @@ def fit(
     resume: str | Path | None = None,
     checkpoint_seconds: float = 30.0,
     device: str | torch.device | None = None,
-    channels_last: bool = False,
     precision: str | None = None,
     preview: bool | Callable[[int], Tensor] = True,
     progress: bool | None = None,
@@ -80,7 +78,7 @@ def fit(
             f"fit takes a DataSet, got {type(dataset).__name__}: data.load(…) gives one, or "
             "data.DataSet(images, labels) of your own arrays."
         )
-    seed = _seed(seed)
+    seed = whole_number("seed", seed, -(2**63), 2**64 - 1)
     settings = getattr(model, "settings", {})
     rounds = _rounds(rounds, budget, settings)
     batch = settings.get("batch") if batch is None else batch
@@ -98,8 +96,6 @@ def fit(
             if device is None:
                 device = os.environ.get("COURSE_DEVICE") or next(model.parameters()).device
             _move(model, device)
-            if channels_last:
-                model.to(memory_format=torch.channels_last)
             model.train()
             within.callback(model.eval)
         game = game or model.game(rounds)
@@ -112,12 +108,6 @@ def fit(
             within.enter_context(training.kept_in(resume, checkpoint_seconds, rounds))
         training.play(rounds, shown, show and distributed.rank() == 0)
         return training.history
-
-
-def _seed(seed: object) -> int:
-    if isinstance(seed, Integral) and not isinstance(seed, bool) and -(2**63) <= seed < 2**64:
-        return int(seed)
-    raise CourseError(f"seed must be a whole number of at most 64 bits, got {seed!r:.100}.")
 
 
 def _require_trainable(game: Game, device: object) -> None:

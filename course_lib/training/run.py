@@ -12,18 +12,21 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from course_lib import checkpoint
+from course_lib import checkpoint, disk
 from course_lib.checkpoint import Header, fact, section
 from course_lib.data.checksum import sha256
 from course_lib.errors import CourseError
 from course_lib.training import distributed
 from course_lib.training.history import History
-from course_lib.training.lock import alone_in
 from course_lib.training.sameness import compare_environment, compare_rates, require_the_same
 from course_lib.training.state import State
 
 NAME = "checkpoint.safetensors"
 NO_FILE = "0" * 64
+BUSY = (
+    "Another kernel is training in {}. Wait for it or stop it (a stopped notebook's kernel may be "
+    "alive: see Jupyter's list of running kernels), or use another folder."
+)
 
 
 class Run:
@@ -48,7 +51,7 @@ class Run:
         every: float,
         rounds: int,
     ) -> None:
-        self.folder = checkpoint.resolved(folder)
+        self.folder = disk.given(folder)
         self.file = self.folder / NAME
         # As a checkpoint will give them back.
         self.run_id, self.recipes = json.loads(checkpoint.as_json([run_id, recipes]))
@@ -72,10 +75,10 @@ class Run:
             left = facts["round"] < self.rounds
         with ExitStack() as stack:
             if left:  # else there is nothing to write, and a folder may be read-only
-                distributed.by_first(lambda: stack.enter_context(alone_in(self.folder)))
+                distributed.by_first(lambda: self._lock(stack))
             history = self._read() if self.file.exists() else History()
-            if left:
-                distributed.by_first(lambda: self._try_to_write(history))
+            if left:  # find out before the work whether it can be kept
+                distributed.by_first(lambda: self.save(history))
             yield history
 
     def keep(self, history: History, last: bool) -> None:
@@ -127,13 +130,16 @@ class Run:
             compare_rates(self.folder, facts, self.state.rates(self.kept), self.rounds)
         return History.from_tensors(section(tensors, "history"))
 
-    def _try_to_write(self, history: History) -> None:
-        """Find out before the work whether it can be kept."""
-        checkpoint.remove_parts(self.file)
-        if self.file.exists():
-            checkpoint.try_to_write(self.file, self.file.stat().st_size)
-        else:
-            self.save(history)
+    def _lock(self, until: ExitStack) -> None:
+        """Keep all other kernels out of the folder; what killed ones left there is removed."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            until.enter_context(disk.alone(self.folder / ".lock", BUSY.format(self.folder)))
+        except OSError as error:
+            raise CourseError(
+                f"Can't train in {self.folder}: {error}. Choose a folder that you may write to."
+            ) from error
+        disk.remove_parts(self.file)
 
     def _check(self, header: Header) -> None:
         """Refuse another training's checkpoint, and one that doesn't hold what it should."""

@@ -7,13 +7,11 @@ processes then compute what one would.
 
 from __future__ import annotations
 
-from numbers import Integral
-
 import torch
 from torch import Tensor
 
 from course_lib.data import Batch, DataSet, order
-from course_lib.errors import CourseError, unknown
+from course_lib.errors import CourseError, unknown, whole_number
 from course_lib.pixels import levels_of, spread
 from course_lib.training import distributed
 
@@ -36,17 +34,13 @@ class Source:
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
     ) -> None:
-        whole = isinstance(batch, Integral) and not isinstance(batch, bool)
-        if not (whole and 1 <= batch <= len(dataset)):
-            raise CourseError(
-                f"A batch of {batch!r:.100} can't be drawn from {len(dataset)} examples: choose a "
-                f"batch from 1 to {len(dataset)}, or a larger data set."
-            )
+        few = f" There are {len(dataset)} examples: take fewer, or a larger data set."
+        batch = whole_number("batch, the examples of one,", batch, 1, len(dataset), few)
         if batch % distributed.world():
             raise CourseError(
                 f"A batch of {batch} can't be shared evenly by {distributed.world()} processes."
             )
-        self.dataset, self.size, self.seed = dataset, int(batch), seed
+        self.dataset, self.size, self.seed = dataset, batch, seed
         self.device, self.dtype = torch.device(device), dtype
         self.generator = torch.Generator().manual_seed(seed)
         self.t = 0

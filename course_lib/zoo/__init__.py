@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from course_lib import checkpoint, models
+from course_lib import checkpoint, disk, models
 from course_lib.checkpoint import fact
 from course_lib.data import checksum, paths
 from course_lib.errors import CourseError, unknown
@@ -82,7 +82,7 @@ def load(name: str) -> models.Model:
 
 def load_run(run: Path | str) -> models.Model:
     """The model that `fit(…, resume=run)` keeps in that folder, in evaluation mode."""
-    file = checkpoint.resolved(run) / NAME
+    file = disk.given(run) / NAME
     return models.load(file, "weights").requires_grad_(False)
 
 
@@ -95,7 +95,7 @@ def add(name: str, run: Path | str, facts: dict[str, Any]) -> Path:
     """
     if name not in RECIPES:
         raise unknown("zoo recipe", name, RECIPES)
-    trained = checkpoint.header(checkpoint.resolved(run) / NAME).facts
+    trained = checkpoint.header(disk.given(run) / NAME).facts
     kept = ("model", "settings", "batch", "seed", "examples", "round")
     known = {key: trained[key] for key in kept}
     if trained.get("precision", SINGLE) != SINGLE:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from material import refused
 
-from course_lib import data
+from course_lib import data, disk
 from course_lib.data import DataSet, digits, paths
 from course_lib.errors import CourseError
 
@@ -183,7 +183,7 @@ def test_bad_selections_are_refused(small):
     with refused("no images"):
         small.subset([])
     for n in (0, 7, 2.0):
-        with refused(f"take({n})", "whole number", "1 to 6"):
+        with refused("take", "whole number", "1 to 6", f"not {n}"):
             small.take(n)
 
 
@@ -262,7 +262,7 @@ def test_a_chosen_folder_comes_first_and_hides_nothing(tmp_path, monkeypatch):
 
 def test_a_chosen_folder_that_is_missing_is_refused(tmp_path, monkeypatch):
     monkeypatch.setenv("COURSE_DATA", str(tmp_path / "nowhere"))
-    with refused("COURSE_DATA", "no such folder", "unset COURSE_DATA"):
+    with refused("no folder", "COURSE_DATA", "unset COURSE_DATA"):
         paths.data_root()
 
 
@@ -291,8 +291,8 @@ def test_a_missing_file_lists_the_places():
 def test_an_unwritable_folder_is_refused(tmp_path):
     (tmp_path / "file").touch()
     with refused("Cannot write in", "yours to write"):
-        paths.writable(tmp_path / "file" / "below")
-    assert paths.writable(tmp_path / "new" / "folder").is_dir()
+        disk.writable(tmp_path / "file" / "below")
+    assert disk.writable(tmp_path / "new" / "folder").is_dir()
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 import torch
 from material import refused
 
-from course_lib import data
+from course_lib import data, disk
 from course_lib.data import faces, paths
 from course_lib.data.faces import kept, shapes
 from course_lib.data.faces.factors import Factor
@@ -298,16 +298,16 @@ def test_bad_factors_are_refused(case):
 
 @pytest.mark.parametrize("size", [7, 0, -64, 513, 32.5, "64", True])
 def test_bad_sizes_are_refused(size):
-    with refused("size must be a whole number of pixels from 8 to 512", str(size)):
+    with refused("size", "must be a whole number from 8 to 512", str(size)):
         faces.render(faces.neutral(), size)
 
 
 def test_bad_counts_are_refused():
     for n in (0, 2.5, True):
-        with refused("whole number", f"at least 1 face, got {n}"):
+        with refused("faces", "whole number from 1", f"not {n}"):
             faces.draw_factors(n, torch.Generator())
     for n in (0, 2001, 2.5):
-        with refused(f"n = {n} of the 2,000 faces of test", "1 to 2,000"):
+        with refused("faces of test", "from 1 to 2,000", f"not {n}"):
             faces.load("test", n=n)
     with refused("Unknown split 'val'"):
         faces.load("val")
@@ -392,7 +392,7 @@ def test_a_drawing_that_is_broken_off_leaves_nothing(few, tmp_path, monkeypatch)
         with pytest.raises(KeyboardInterrupt):
             faces.load("test", tmp_path, 16)
     assert not list(tmp_path.iterdir())
-    old, young = tmp_path / "faces-1-16-test-a.part", tmp_path / "faces-1-16-test-b.part"
+    old, young = (tmp_path / f".faces-1-16-test.npy.{i}.part" for i in "ab")
     for part in (old, young):
         part.write_bytes(b"left by a killed process")
     os.utime(old, (time.time() - 7200,) * 2)
@@ -423,8 +423,8 @@ def test_where_nothing_can_be_kept_faces_are_drawn_in_memory(few, tmp_path, monk
 
 
 def test_a_cache_that_is_too_small_is_said_before_the_work(tmp_path, monkeypatch):
-    usage = paths.shutil.disk_usage(tmp_path)._replace(free=10_000_000)
-    monkeypatch.setattr(paths.shutil, "disk_usage", lambda path: usage)
+    usage = disk.shutil.disk_usage(tmp_path)._replace(free=10_000_000)
+    monkeypatch.setattr(disk.shutil, "disk_usage", lambda path: usage)
     monkeypatch.setattr(kept, "render", None)
     with refused(
         "20,000 faces at 512×512 takes 15.7 GB", "0.0 GB left", "XDG_CACHE_HOME", "n=1000"
@@ -445,7 +445,7 @@ def test_numpys_sizes_and_counts_are_taken(folder):
     few = faces.load("test", folder[0], size=np.int64(16), n=np.uint8(5))
     assert torch.equal(few.images, folder[1].images[:5])
     for n in (0, 2.5, True):
-        with refused("at least 1 face"):
+        with refused("whole number from 1"):
             faces.neutral(n)
 
 

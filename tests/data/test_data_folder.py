@@ -361,7 +361,7 @@ def test_an_empty_split_is_refused(tmp_path):
     [
         ("folder", ("Which folder?", "load('folder:/path/to/images')")),
         ("folder:nowhere", ("There is no", "nowhere")),
-        ("folder-4:.", ("4×4", "8 to 512")),
+        ("folder-4:.", ("size", "8 to 512", "4")),
         ("mnist-32", ("Unknown data set 'mnist-32'",)),
         ("foldr:here", ("Did you mean 'folder'",)),
     ],

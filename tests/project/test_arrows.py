@@ -13,7 +13,8 @@ LIBRARY = Path(course_lib.__file__).parent
 # From the ground up: a part may know those below it, and parts on its own floor not.
 FLOORS = [
     {"errors", "first_edition", "_torchvision_guard"},
-    {"pixels", "plots", "checkpoint"},
+    {"disk", "pixels", "plots"},
+    {"checkpoint"},
     {"game", "data"},
     {"models"},
     {"training"},

@@ -380,22 +380,23 @@ class Picture(nn.Module):
         return Game([Move([Player("w", self.parameters(), adam(0.01))], losses)])
 
 
-def resumed(folder, rounds, **more):
+def resumed(folder, rounds, layout=torch.contiguous_format):
     """Train on to `rounds`, and return the warnings."""
     images = DataSet(torch.full((8, 3, 6, 6), 100, dtype=torch.uint8))
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        fit(Picture(), images, rounds=rounds, batch=4, resume=folder, progress=False, **more)
+        model = Picture().to(memory_format=layout)
+        fit(model, images, rounds=rounds, batch=4, resume=folder, progress=False)
     return [str(warning.message) for warning in caught]
 
 
 def test_a_warning_names_what_keeps_a_resumed_training_from_the_same_bits(tmp_path):
     assert resumed(tmp_path, 2) == []
     assert resumed(tmp_path, 4) == []
-    (message,) = resumed(tmp_path, 6, channels_last=True)
+    (message,) = resumed(tmp_path, 6, layout=torch.channels_last)
     assert "memory layout was contiguous, now channels last" in message
     assert "after round 4" in message and "threads" not in message and "torch" not in message
-    assert resumed(tmp_path, 8, channels_last=True) == []  # as the checkpoint now tells
+    assert resumed(tmp_path, 8, layout=torch.channels_last) == []  # as the checkpoint now tells
     threads = torch.get_num_threads()
     try:
         torch.set_num_threads(threads + 1)
@@ -523,11 +524,11 @@ def test_refusals_come_before_the_work(tmp_path, digits):
     refused(run(rounds=0), "rounds must be a whole number from 1")
     refused(run(rounds=2.5), "2.5")
     refused(run(rounds=None, budget="fulll"), "Did you mean 'full'")
-    refused(run(batch=0), "batch of 0", "from 1 to 512")
-    refused(run(batch=2.5), "batch of 2.5", "from 1 to 512")
+    refused(run(batch=0), "batch", "from 1 to 512", "not 0")
+    refused(run(batch=2.5), "batch", "from 1 to 512", "not 2.5")
     refused(run(seed=None), "seed", "None")
     refused(run(seed=0.5), "seed", "0.5")
-    refused(run(seed=2**64), "seed", "64 bits")
+    refused(run(seed=2**64), "seed must be a whole number", "to 18,446,744,073,709,551,615")
     refused(run(seed=True), "seed")
     refused(run(rounds=True), "rounds must be a whole number from 1")
     for device in ("gpu", 0, 3.5, "meta", "cuda:x"):

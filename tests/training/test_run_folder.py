@@ -19,11 +19,11 @@ import torch
 import workers
 from torch import nn
 
-from course_lib import checkpoint, data, models, training, zoo
-from course_lib.checkpoint import writing
+from course_lib import checkpoint, data, disk, models, training, zoo
+from course_lib.checkpoint import files
 from course_lib.data import DataSet
 from course_lib.errors import CourseError
-from course_lib.training import Game, Move, Player, adam, fit, lock
+from course_lib.training import Game, Move, Player, adam, fit
 
 WORKERS = Path(workers.__file__)
 FILE = "checkpoint.safetensors"
@@ -79,7 +79,7 @@ def until(condition, seconds=60):
 def test_a_second_training_in_the_folder_is_refused_at_once(tmp_path):
     train(tmp_path, 1)
     before = (tmp_path / FILE).read_bytes()
-    with lock.alone_in(tmp_path):
+    with disk.alone(tmp_path / ".lock"):
         refused(lambda: train(tmp_path, 2), "Another kernel is training", str(tmp_path))
         assert train(tmp_path, 1).rounds == 1  # nothing is left to train: reading is free
     assert (tmp_path / FILE).read_bytes() == before
@@ -105,7 +105,7 @@ def test_where_there_are_no_locks_it_warns_and_a_lower_round_replaces_no_higher(
     def unsupported(file):
         raise OSError(errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr(lock, "_lock", unsupported)
+    monkeypatch.setattr(disk, "_lock", unsupported)
     kept = train(tmp_path / "higher", 30, checkpoint_seconds=1e9)
     shutil.copytree(tmp_path / "higher", tmp_path / "run")
     shutil.rmtree(tmp_path / "higher")
@@ -200,15 +200,15 @@ def test_an_explosion_on_a_full_disk_is_still_told(tmp_path):
     w = nn.Parameter(torch.tensor(1.0))
     loss = lambda source: {"w": {"loss": w * (1.0 if source.t < 3 else float("nan"))}}
     game = Game([Move([Player("w", [w], adam(0.1))], loss)])
-    real = writing.save_file
+    real = files.content_of
 
     def full(*arguments):
         if w.item() < 1:
             raise OSError(28, "No space left on device")
-        real(*arguments)
+        return real(*arguments)
 
     with pytest.MonkeyPatch.context() as patch, pytest.warns(UserWarning, match="No space"):
-        patch.setattr(writing, "save_file", full)
+        patch.setattr(files, "content_of", full)
         with pytest.raises(training.TrainingStopped, match="round 3"):
             fit(game, DataSet(torch.zeros(8, 2)), rounds=9, batch=2, resume=tmp_path,
                 checkpoint_seconds=0, progress=False)  # fmt: skip

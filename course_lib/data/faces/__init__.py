@@ -18,14 +18,11 @@ from pathlib import Path
 
 import torch
 
-from course_lib.data import valid
 from course_lib.data.dataset import Card, DataSet
 from course_lib.data.faces import kept
 from course_lib.data.faces.drawing import render
 from course_lib.data.faces.factors import FACTORS, Factor, draw_factors, neutral
-from course_lib.errors import CourseError, unknown
-
-__all__ = ["CARD", "FACTORS", "Factor", "draw_factors", "here", "load", "neutral", "render"]
+from course_lib.errors import unknown, whole_number
 
 SEEDS = {"train": 0, "test": 1}
 CARD = Card(
@@ -56,10 +53,8 @@ def load(
     if split not in SEEDS:
         raise unknown("split", split, SEEDS)
     count = CARD.counts[split]
-    if n is not None and not valid.is_count(n, count):
-        raise CourseError(
-            f"n = {n} of the {count:,} faces of {split}: ask for a whole number, 1 to {count:,}."
-        )
+    if n is not None:
+        n = whole_number(f"n, the faces of {split},", n, 1, count)
     factors = draw_factors(count, torch.Generator().manual_seed(SEEDS[split]))
     images = kept.images(factors, split, size, root, n)
     factors = {name: values[:n] for name, values in factors.items()}

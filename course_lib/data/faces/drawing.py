@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from numbers import Integral
 
 import torch
 from torch import Tensor
@@ -14,7 +13,6 @@ from course_lib.data.faces import features, hair
 from course_lib.data.faces.face import Face
 from course_lib.data.faces.factors import HAIR, Values, checked
 from course_lib.data.faces.shapes import Canvas, grid
-from course_lib.errors import CourseError
 
 PIXELS = 2**18  # in one batch
 REACH, UP = 0.9, 0.02  # the picture shows x in [-REACH, REACH], and y likewise but UP higher
@@ -28,7 +26,7 @@ def render(factors: Mapping[str, Values], size: int = 64) -> Tensor:
     A face with turn = light = 0 and any hair but "side" is exactly symmetric. Raises CourseError
     for a factor that is missing, unknown or out of range, and for sizes not from 8 to 512.
     """
-    known, size = checked(factors), checked_size(size)
+    known, size = checked(factors), valid.side(size)
     images = torch.empty(len(known["hair"]), 3, size, size, dtype=torch.uint8, device="cpu")
     with _one_thread():
         for style in known["hair"].unique().tolist():
@@ -60,16 +58,6 @@ def _paint(factors: dict[str, Tensor], style: str, size: int) -> Tensor:
     features.brows(canvas, face)
     features.glasses(canvas, face)
     return image
-
-
-def checked_size(size: int) -> int:
-    """The size, or CourseError where no face can be that large."""
-    if isinstance(size, bool) or not isinstance(size, Integral) or size not in valid.SIDES:
-        raise CourseError(
-            f"size must be a whole number of pixels from {valid.SIDES[0]} to {valid.SIDES[-1]}, "
-            f"got {size}."
-        )
-    return int(size)
 
 
 @contextmanager

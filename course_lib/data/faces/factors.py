@@ -13,9 +13,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from course_lib.data import valid
 from course_lib.data.faces import palette
-from course_lib.errors import CourseError, unknown
+from course_lib.errors import CourseError, unknown, whole_number
 
 Values = Tensor | float | str | Sequence[float | str]
 
@@ -83,20 +82,15 @@ FACTORS: dict[str, Factor] = {
 
 def draw_factors(n: int, generator: torch.Generator) -> dict[str, Tensor]:
     """n faces' factors, each drawn by itself: name -> (n,), float32 or int64 (choices)."""
-    _require_faces(n)
+    n = whole_number("n, the faces to draw,", n)
     return {name: factor.draw(n, generator) for name, factor in FACTORS.items()}
-
-
-def _require_faces(n: int) -> None:
-    if not valid.is_count(n):
-        raise CourseError(f"n must be a whole number, at least 1 face, got {n}.")
 
 
 def neutral(n: int = 1) -> dict[str, Tensor]:
     """n times the face that all others differ from: straight, symmetric, the middle of each
     range, the first option of each choice but short hair. A start for sliders.
     """
-    _require_faces(n)
+    n = whole_number("n, the faces to draw,", n)
 
     def middle(name: str, factor: Factor) -> Tensor:
         choice = factor.kind == "choice"

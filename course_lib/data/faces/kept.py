@@ -1,32 +1,28 @@
 """The faces of a split, drawn once and kept: a file that later lessons map into memory.
 
-A file gets its name when it is whole, so a process that is killed while drawing leaves none, and
-of two that draw the same faces at once the second to finish puts the same file in the same place.
+Of two processes that draw the same faces at once the second to finish puts the same file in the
+same place.
 """
 
 from __future__ import annotations
 
 import math
-import os
-import tempfile
-import time
 import warnings
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from course_lib.data import paths, progress
-from course_lib.data.faces.drawing import checked_size, render
+from course_lib import disk
+from course_lib.data import paths, progress, valid
+from course_lib.data.faces.drawing import render
 from course_lib.errors import CourseError
 
 VERSION = 1  # of the drawing; raise it when any face changes
 PART = 2000  # faces between two steps of the progress bar
 IN_MEMORY = 1_000_000_000  # bytes of faces that are drawn into memory for want of a disk
-STALE = 3600.0  # seconds after which a part of a file counts as left by a killed process
 
 
 def images(
@@ -37,12 +33,12 @@ def images(
     Drawn into memory where just n of them are asked for; and, with a warning, where they can't
     be kept (no room, a read-only disk) and there are few enough of them.
     """
-    size = checked_size(size)
+    size = valid.side(size)
     shape = (len(factors["hair"]), 3, size, size)
     remedy = (
         "to keep the faces in. Create it, or leave root out to have them kept in the cache."
     )
-    folder = None if root is None else paths.existing(root, remedy)
+    folder = None if root is None else disk.existing(root, remedy)
     try:
         folder = folder or paths.cache_root() / "faces"
         path = folder / f"faces-{VERSION}-{size}-{split}.npy"
@@ -77,26 +73,14 @@ def _mapped(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
 
 def _write(path: Path, factors: dict[str, Tensor], split: str, size: int) -> None:
     """Draw the faces into a file. Raises OSError or CourseError where that is impossible."""
-    folder = paths.writable(path.parent)
-    for part in folder.glob("faces-*.part"):
-        with suppress(OSError):
-            if time.time() - part.stat().st_mtime > STALE:
-                part.unlink()
+    disk.writable(path.parent)
     count = len(factors["hair"])
-    paths.require_room(f"{count:,} faces at {size}×{size}", count * 3 * size**2, folder)
-    handle, name = tempfile.mkstemp(prefix=f"{path.stem}-", suffix=".part", dir=folder)
-    part = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            shape = (count, 3, size, size)
-            head = {"descr": "|u1", "fortran_order": False, "shape": shape}
-            np.lib.format.write_array_header_1_0(file, head)
-            for images in _drawn(factors, split, size):
-                file.write(images.numpy().data)
-        part.chmod(0o644)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    disk.require_room(f"{count:,} faces at {size}×{size}", count * 3 * size**2, path.parent)
+    with disk.whole(path) as file:
+        head = {"descr": "|u1", "fortran_order": False, "shape": (count, 3, size, size)}
+        np.lib.format.write_array_header_1_0(file, head)
+        for images in _drawn(factors, split, size):
+            file.write(images.numpy().data)
 
 
 def _drawn(factors: dict[str, Tensor], split: str, size: int) -> Iterator[Tensor]:

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property, partial
 from pathlib import Path
 
-from course_lib.data import paths
+from course_lib import disk
 from course_lib.data.photos.squares import Unfit, is_image
 from course_lib.errors import CourseError
 
@@ -75,7 +75,7 @@ def opened(path: str | Path, what: str) -> Archive:
 
     Raises CourseError where there is nothing, or something else.
     """
-    path = paths.given(path)
+    path = disk.given(path)
     ending = path.name.lower()
     if path.is_dir():
         return Archive(path, _folder)

@@ -18,6 +18,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from course_lib import disk
 from course_lib.data import paths
 from course_lib.data.dataset import Card, DataSet
 from course_lib.data.fetch import fetch
@@ -58,7 +59,7 @@ def load(split: str, root: str | Path | None = None, size: int = 64) -> DataSet:
     if archive is None:
         if root is not None:
             raise CourseError(f"There are no images of CelebA in {root}. {_by_hand(root)}")
-        target = paths.writable(paths.download_root())
+        target = disk.writable(paths.download_root())
         fetch("celeba", "CelebA", target, _by_hand(), ask=["https://drive.google.com"])
         archive = _below(target)
         if archive is None:

@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from course_lib.data import paths
+from course_lib import disk
 from course_lib.data.dataset import Card, DataSet
 from course_lib.data.photos import archives, packing, squares
 from course_lib.errors import CourseError
@@ -33,7 +33,7 @@ CARD = Card(
 
 def here(root: str | Path | None = None) -> bool:
     """Whether there is something at `root`."""
-    return root is not None and paths.given(root).exists()
+    return root is not None and disk.given(root).exists()
 
 
 def load(split: str, root: str | Path | None, size: int = 64) -> DataSet:

@@ -24,6 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
+from course_lib import disk
 from course_lib.data import paths, progress, valid
 from course_lib.data.dataset import Card, DataSet
 from course_lib.data.photos import squares
@@ -72,22 +73,14 @@ def load(
     called for packing only. Raises CourseError for a size out of range, too few images, no room
     on the disk, an empty split.
     """
-    if size not in valid.SIDES:
-        raise CourseError(
-            f"{card.name} at {size}×{size}: choose a side of {valid.SIDES[0]} to "
-            f"{valid.SIDES[-1]} pixels."
-        )
+    size = valid.side(size)
     title = f"{card.name} at {size}×{size}"
     name = f"{card.name}-{size}-{archive.path.stem[:40]}-{digest([str(archive.path)])}"
     place = paths.cache_root() / "packed" / f"{name}-{digest([str(VERSION), state])}"
     if not place.is_dir():
-        paths.writable(place.parent)
+        disk.writable(place.parent)
         try:
-            with place.with_name(f"{name}.lock").open("w") as lock:
-                with suppress(ImportError):  # Windows
-                    import fcntl
-
-                    fcntl.flock(lock, fcntl.LOCK_EX)  # a process that is killed lets go of it
+            with disk.alone(place.with_name(f"{name}.lock")):
                 if not place.is_dir():  # another process may have packed it meanwhile
                     _pack(title, archive, size, plan(), place)
                     _forget_others(name, place)
@@ -116,7 +109,7 @@ def _pack(title: str, archive: Archive, size: int, plan: Plan, place: Path) -> N
     part = place.with_name(f"{place.name}.part")
     part.mkdir(exist_ok=True)
     fates = _resumed(part, size)
-    paths.require_room(title, (len(files) - len(fates)) * 3 * size**2, part.parent)
+    disk.require_room(title, (len(files) - len(fates)) * 3 * size**2, part.parent)
 
     def decoded(name: str) -> tuple[str, bytes]:
         """What becomes of a file, and its pixels."""

@@ -17,11 +17,6 @@ from course_lib.data.toy.curves import Moons, Spiral
 from course_lib.data.toy.modes import Grid, Modes, Ring
 from course_lib.errors import unknown
 
-__all__ = [
-    *("KINDS", "Checkerboard", "Coverage", "Grid", "Mixture", "Modes", "Moons", "Ring"),
-    *("Spiral", "Toy", "card", "load", "make"),
-]
-
 POINTS = 10_000
 SEEDS = {"train": 0, "test": 1}
 

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from course_lib.data.dataset import Card, DataSet
-from course_lib.data.valid import count, number
-from course_lib.errors import CourseError
+from course_lib.data.valid import number
+from course_lib.errors import CourseError, whole_number
 
 MOST = 10_000_000  # points that are drawn at a time
 PLAIN = {"dtype": torch.float32, "device": "cpu"}  # of points, whatever torch's defaults are
@@ -33,7 +33,7 @@ class Toy:
         self, n: int, generator: torch.Generator | None = None
     ) -> tuple[Tensor, Tensor]:
         """n points (n, 2) float32 and the component that each came from (n,)."""
-        return self._draw(count("n", n, 0, MOST), generator)
+        return self._draw(whole_number("n", n, 0, MOST), generator)
 
     def _draw(self, n: int, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
         raise NotImplementedError
@@ -54,7 +54,7 @@ class Toy:
 
     def data_set(self, n: int = 10_000, seed: int = 0) -> DataSet:
         """n points that `seed` fixes, labelled by component."""
-        n, seed = count("n", n, 1, MOST), count("seed", seed, -(2**63), 2**63 - 1)
+        n, seed = whole_number("n", n, 1, MOST), whole_number("seed", seed, -(2**63), 2**63 - 1)
         points, labels = self.sample_labelled(n, torch.Generator().manual_seed(seed))
         return DataSet(points, labels, card=self.card())
 

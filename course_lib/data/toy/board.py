@@ -8,14 +8,16 @@ import torch
 from torch import Tensor
 
 from course_lib.data.toy.base import PLAIN, Toy, points_of
-from course_lib.data.valid import count, number
+from course_lib.data.valid import number
+from course_lib.errors import whole_number
 
 
 class Checkerboard(Toy):
     """Uniform on every other square of a board; no blur, so the density is exactly flat."""
 
     def __init__(self, squares: int = 4, width: float = 4.0) -> None:
-        self.squares, self.width = count("squares", squares, 2, 1000), number("width", width)
+        self.squares = whole_number("squares", squares, 2, 1000)
+        self.width = number("width", width)
         line = torch.arange(self.squares, device="cpu")
         cells = torch.cartesian_prod(line, line)
         self.cells = cells[cells.sum(1) % 2 == 0]
