@@ -15,22 +15,39 @@ from torch import Tensor
 from course_lib.errors import CourseError
 
 
+def require_floats(x: Tensor) -> None:
+    """Raise CourseError for 8-bit images where floats are wanted."""
+    if not x.is_floating_point():
+        raise CourseError(
+            f"Expected floats, images in [0, 1]; got {x.dtype}. DataSet.batch(…).x has them; "
+            "8-bit images become so by / 255."
+        )
+
+
+def require_levels(images: Tensor) -> None:
+    """Raise CourseError for floats where 8-bit images are wanted."""
+    if images.dtype != torch.uint8:
+        raise CourseError(
+            f"Expected 8-bit images (uint8, 0 to 255), got {images.dtype}. Pass DataSet.images, "
+            "not a batch of floats."
+        )
+
+
+def require_unit(x: Tensor, what: str, more: str) -> None:
+    """Raise CourseError, which ends in `more`, unless all values lie in [0, 1]."""
+    if x.numel() and not (x.min() >= 0 and x.max() <= 1):  # also true of NaN
+        raise CourseError(
+            f"{what} must lie in [0, 1], got {x.min().item():.3g} to {x.max().item():.3g}. {more}"
+        )
+
+
 def binarise(x: Tensor, generator: torch.Generator | None = None) -> Tensor:
     """Draw pixels in {0, 1} with P(1) = x, for x in [0, 1] of any shape (same shape, dtype).
 
     Drawn anew for every batch, this is dynamic binarisation (Burda et al. 2016).
     """
-    if not x.is_floating_point():
-        raise CourseError(
-            f"binarise expects grey values in [0, 1] as floats, got {x.dtype}. "
-            "DataSet.batch(…).x has them; 8-bit images become so by / 255."
-        )
-    low, high = x.aminmax() if x.numel() else (x.new_zeros(()), x.new_zeros(()))
-    if not (low >= 0 and high <= 1):
-        raise CourseError(
-            f"binarise expects values in [0, 1], got {low.item():.3g} to {high.item():.3g}. "
-            "From [-1, 1]: (x + 1) / 2."
-        )
+    require_floats(x)
+    require_unit(x, "Grey values", "From [-1, 1]: (x + 1) / 2.")
     return (_uniform(x.shape, generator, x.device, x.dtype) < x).to(x.dtype)
 
 
@@ -40,11 +57,7 @@ def dequantise(images: Tensor, generator: torch.Generator | None = None) -> Tens
     The noise fills the whole interval of a grey level and never leaves it, so that floor(256 x)
     gives u back (Uria et al. 2013; Theis et al. 2016). float32.
     """
-    if images.dtype != torch.uint8:
-        raise CourseError(
-            f"dequantise expects 8-bit images (uint8, 0 to 255), got {images.dtype}. Pass "
-            "DataSet.images, not a batch of floats."
-        )
+    require_levels(images)
     return spread(images, _uniform(images.shape, generator, images.device, torch.float32))
 
 

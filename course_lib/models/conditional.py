@@ -18,13 +18,13 @@ from torch import Tensor, nn
 from course_lib.errors import CourseError
 from course_lib.models.model import Model, decoder
 from course_lib.models.parts.averages import AVERAGE
-from course_lib.models.parts.computing import full_precision
+from course_lib.models.parts.computing import full_precision, in_parts
 from course_lib.models.parts.conditions import CONDITION
 from course_lib.models.parts.images import ImageEncoder, image_decoder
 from course_lib.models.parts.likelihoods import (
     SIGMA,
+    Pixels,
     bernoulli_log_likelihood,
-    draw_pixels,
     gaussian_log_likelihood,
     log_sigma,
 )
@@ -120,12 +120,7 @@ class Autoencoder(Conditional):
         """Images (B, C, H, W) in [0, 1] and labels → mean and log σ² of q(z | x, c)."""
         x, vectors = self.seen(x), self.conditions(condition, len(x))
         with self.averaged():
-            parts = [
-                self.posterior(*part)
-                for part in zip(x.split(self.at_once), vectors.split(self.at_once), strict=True)
-            ]
-        mean, log_var = (torch.cat(part) for part in zip(*parts, strict=True))
-        return mean, log_var
+            return in_parts(self.posterior, self.at_once, x, vectors)
 
     @torch.no_grad()
     def code(self, x: Tensor, labels: Any, generator: torch.Generator | None) -> Tensor:
@@ -158,14 +153,13 @@ class Autoencoder(Conditional):
         return self.decode(self.code(x, labels, generator), others)
 
 
-class LatentVariableModel(Autoencoder):
+class LatentVariableModel(Pixels, Autoencoder):
     """An autoencoder with a likelihood: Bernoulli or Gaussian pixels, as in `VAE`."""
 
     declared: ClassVar = Autoencoder.declared | {
         "likelihood": choice("binarised", ("binarised", "gaussian"), "p(x | z, c)"),
         "sigma": replace(SIGMA, also=(None, "learned")),
     }
-    draws: ClassVar = False
 
     def build(self) -> None:
         super().build()
@@ -179,10 +173,7 @@ class LatentVariableModel(Autoencoder):
     def training_batch(self, source) -> tuple[Tensor, Tensor | None, Tensor]:
         """A batch as the likelihood wants it, in [0, 1], its labels, and these as conditions."""
         seen, labels, condition = super().training_batch(source)
-        x = (seen + 1) / 2
-        if self.settings["likelihood"] == "binarised":
-            return source.bernoulli(x), labels, condition
-        return source.dequantised(x), labels, condition
+        return self.wanted((seen + 1) / 2, source), labels, condition
 
     @full_precision
     def log_p_x(self, x: Tensor, z: Tensor, condition: Tensor) -> Tensor:
@@ -192,8 +183,3 @@ class LatentVariableModel(Autoencoder):
             return bernoulli_log_likelihood(self.flat(x), 2 * before)
         mean = (before.tanh() + 1) / 2
         return gaussian_log_likelihood(self.flat(x), mean, self.log_sigma.exp())
-
-    def _sample(self, n: int, labels: Any, generator, noise: bool = False) -> Tensor:
-        """The decoder's means, or with noise=True draws; a Gaussian draw is clipped to [0, 1]."""
-        image = super()._sample(n, labels, generator)
-        return draw_pixels(image, self.log_sigma, generator) if noise else image

@@ -16,7 +16,7 @@ from torch.nn.functional import adaptive_max_pool2d
 from course_lib.errors import CourseError
 from course_lib.models.gan import GAN, PLAY
 from course_lib.models.parts import convolutions, critics
-from course_lib.models.parts.computing import evaluating
+from course_lib.models.parts.computing import evaluating, in_parts
 from course_lib.models.settings import COMMON, choice, number, whole
 
 # At 2e-4, the paper's rate, digits take several times as many rounds to the same Fréchet distance.
@@ -116,19 +116,6 @@ class DCGAN(GAN):
             )
         return self.discriminator(real).squeeze(1), self.discriminator(fake).squeeze(1)
 
-    def score(self, x: Tensor) -> Tensor:
-        """D's logits or scores (B,) of images x (B, C, H, W) in [0, 1], in evaluation mode."""
-        return self._in_parts(super().score, x)
-
-    def generate(self, z: Tensor) -> Tensor:
-        """G(z) with gradients; batch norm by its running averages, so each by its own z alone."""
-        return self._in_parts(super().generate, z)
-
-    def _in_parts(self, compute, x: Tensor) -> Tensor:
-        """`compute` on a few rows at a time, so that thousands fit into memory."""
-        parts = [compute(part) for part in x.split(self.at_once)]
-        return parts[0] if len(parts) == 1 else torch.cat(parts)
-
     def features(self, x: Tensor) -> Tensor:
         """What D's convolutions see in images x (B, C, H, W) in [0, 1], for a linear probe.
 
@@ -144,4 +131,4 @@ class DCGAN(GAN):
             return torch.cat(found, 1)
 
         with evaluating(self.discriminator):
-            return self._in_parts(part, x)
+            return in_parts(part, self.at_once, x)

@@ -21,7 +21,7 @@ from course_lib.game import Move, Player, adam
 from course_lib.models.model import Model, decoder, mlp
 from course_lib.models.parts import critics
 from course_lib.models.parts.averages import AVERAGE
-from course_lib.models.parts.computing import evaluating
+from course_lib.models.parts.computing import evaluating, in_parts
 from course_lib.models.parts.critics import OBJECTIVES, discriminator_loss, generator_loss
 from course_lib.models.settings import BETAS, COMMON, choice, number, whole
 
@@ -114,13 +114,20 @@ class GAN(Model):
 
         D computes in evaluation mode, so each depends on its own example alone.
         """
-        with evaluating(self.discriminator):
+
+        def part(x: Tensor) -> Tensor:
             return self.discriminator(self.seen(x)).squeeze(1)
 
+        with evaluating(self.discriminator):
+            return in_parts(part, self.at_once, x)
+
     def generate(self, z: Tensor) -> Tensor:
-        """G(z) with gradients and G's own weights: z (B, latent) → examples as `decode` gives."""
+        """G(z) with gradients and G's own weights: z (B, latent) → examples as `decode` gives.
+
+        G computes in evaluation mode: batch norm by its running averages, each by its z alone.
+        """
         with evaluating(self.generator):
-            x = self.generator(z)
+            x = in_parts(self.generator, self.at_once, z)
         x = (x + 1) / 2 if self.images else x
         return x.view(len(z), *self.shape)
 

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from course_lib.errors import CourseError, whole_number
 from course_lib.models.realnvp import RealNVP
+from course_lib.pixels import require_unit
 
 LOOSE, TIGHT = 0.3, 0.03  # σ of the agreement with the known pixels, first and last
 WANTED = 0.57  # share of accepted Langevin steps at which they travel furthest
@@ -200,9 +201,5 @@ def _checked(flow: RealNVP, image: Tensor, known: Tensor) -> tuple[Tensor, Tenso
             f"{tuple(known.shape)}."
         )
     image, known = image.to(**flow.place), known.to(flow.place["device"]).expand(image.shape)
-    seen = image[known]
-    if seen.numel() and not (seen.min() >= 0 and seen.max() <= 1):  # also true of NaN
-        raise CourseError(
-            f"Known pixels must lie in [0, 1], got {seen.min():.3g} to {seen.max():.3g}."
-        )
+    require_unit(image[known], "Known pixels", "From [-1, 1]: (x + 1) / 2.")
     return image, known

@@ -19,7 +19,7 @@ from course_lib.errors import CourseError
 from course_lib.models.model import Model, decoder
 from course_lib.models.parts.likelihoods import LOG_2PI
 from course_lib.models.settings import COMMON, whole
-from course_lib.pixels import bits_per_dim, dequantise
+from course_lib.pixels import bits_per_dim, dequantise, require_unit
 
 FITTED = {name: COMMON[name] for name in ("shape", "seed")}
 
@@ -67,11 +67,8 @@ class LinearGaussian(Model):
         if not x.isfinite().all():
             bad = int((~x.isfinite()).any(1).sum())
             raise CourseError(f"{bad} of {len(x):,} examples hold NaN or infinity: drop them.")
-        if len(self.shape) == 3 and len(x) and not (x.min() >= 0 and x.max() <= 1):
-            raise CourseError(
-                "Images are wanted as uint8, or dequantised floats in [0, 1]; got values from "
-                f"{x.min().item():.3g} to {x.max().item():.3g}."
-            )
+        if len(self.shape) == 3:
+            require_unit(x, "Dequantised pixels", "Or give images of 8 bits (uint8).")
         return x
 
     def numbers(self) -> str:
@@ -93,9 +90,6 @@ class LinearGaussian(Model):
     def bits_per_dim(self, images: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """uint8 images (B, C, H, W), dequantised here with `generator` → (B,) bits/dim."""
         images = getattr(images, "images", images)
-        if not (isinstance(images, Tensor) and images.dtype == torch.uint8):
-            kind = getattr(images, "dtype", type(images).__name__)
-            raise CourseError(f"bits_per_dim wants 8-bit images (uint8, 0 to 255), not {kind}.")
         return bits_per_dim(self.log_prob(dequantise(images, generator)), self.size)
 
     def picture(self, x: Tensor) -> Tensor:

@@ -25,8 +25,9 @@ from course_lib.game import Game, Move
 from course_lib.models import settings as settings_of
 from course_lib.models.parts.averages import MovingAverage
 from course_lib.models.parts.building import Building, Large
-from course_lib.models.parts.computing import evaluating
+from course_lib.models.parts.computing import evaluating, in_parts
 from course_lib.models.parts.conditions import condition
+from course_lib.pixels import require_floats
 
 # Every model class by module and name; a class that is defined anew takes the old one's place.
 KNOWN: dict[tuple[str, str], type[Model]] = {}
@@ -206,11 +207,7 @@ class Model(nn.Module):
                 f"Expected examples of shape (B, {', '.join(map(str, self.shape))}), "
                 f"got {tuple(x.shape)}."
             )
-        if not x.is_floating_point():
-            raise CourseError(
-                f"Expected floats, images in [0, 1]; got {x.dtype}. DataSet.batch(…).x has "
-                "them; 8-bit images become so by / 255."
-            )
+        require_floats(x)
         return x.reshape(len(x), size).to(**self.place)
 
     def conditions(self, labels: Any, n: int) -> Tensor:
@@ -282,13 +279,8 @@ def decoder(decode: Callable[[Any, Tensor, Tensor], Tensor]) -> Callable[..., Te
                 f"Expected codes of shape (B, {self.latent}), got {tuple(z.shape)}."
             )
         z, vectors = z.to(**self.place), self.conditions(condition, len(z))
-        many = self.at_once or max(1, len(z))
         with self.in_use():
-            parts = [
-                decode(self, *part)
-                for part in zip(z.split(many), vectors.split(many), strict=True)
-            ]
-        return parts[0] if len(parts) == 1 else torch.cat(parts)
+            return in_parts(functools.partial(decode, self), self.at_once, z, vectors)
 
     return wrapped
 

@@ -33,7 +33,7 @@ from course_lib.models.parts.computing import full_precision
 from course_lib.models.parts.conditions import CONDITION
 from course_lib.models.parts.likelihoods import LOG_2PI
 from course_lib.models.settings import COMMON, choice, number, whole
-from course_lib.pixels import bits_per_dim
+from course_lib.pixels import bits_per_dim, require_levels, require_unit
 
 OPTIMISERS = {"Adam": adam, "Adamax": lambda lr: partial(torch.optim.Adamax, lr=lr)}
 CHECKERBOARDS = {"folded": Layers.folded, "masked": Layers.masked}
@@ -136,11 +136,8 @@ class RealNVP(Model):
         The logit's Jacobian is part of log_det. Raises CourseError for pixels outside [0, 1].
         """
         x = self.flat(x).view(-1, *self.shape)
-        if x.numel() and not (x.min() >= 0 and x.max() <= 1):  # also true of NaN
-            raise CourseError(
-                f"Expected dequantised pixels in [0, 1], got {x.min():.3g} to {x.max():.3g}: "
-                "divide levels 0 … 255 by 256 after adding noise in [0, 1)."
-            )
+        how = "Divide levels 0 … 255 by 256 after adding noise in [0, 1)."
+        require_unit(x, "Dequantised pixels", how)
         return self._encode(x, self._conditions(labels, len(x)))
 
     @full_precision
@@ -169,12 +166,7 @@ class RealNVP(Model):
         −log2 of the mean over k draws of noise of p(x)/q(u | image); it falls with k in
         expectation towards the exact value. D counts the data's dimensions.
         """
-        if images.dtype != torch.uint8:
-            raise CourseError(
-                f"bits_per_dim takes images of 8 bits (uint8), got {images.dtype}: bits per "
-                "dimension are those of grey levels 0 … 255. For dequantised pixels there is "
-                "log_prob."
-            )
+        require_levels(images)
         k = whole_number("k, the number of draws,", k)
         levels = self.flat(images.to(**self.place)).view(-1, *self.shape)
         condition = self._conditions(labels, len(levels))

@@ -25,8 +25,8 @@ from course_lib.models.parts.bounds import Bounds
 from course_lib.models.parts.computing import full_precision
 from course_lib.models.parts.likelihoods import (
     SIGMA,
+    Pixels,
     bernoulli_log_likelihood,
-    draw_pixels,
     free_bits_kl,
     gaussian_kl,
     gaussian_log_likelihood,
@@ -41,7 +41,7 @@ OPTIMISERS = {"Adam": adam, "SGD": lambda lr: partial(torch.optim.SGD, lr=lr)}
 B3 = {"shape": (3, 64, 64), "latent": 128, "network": "convolutional", "likelihood": "gaussian"}
 
 
-class VAE(Bounds, Model):
+class VAE(Bounds, Pixels, Model):
     """A VAE of multi-layer perceptrons (A4 and its betters), or of convolutions (B3).
 
     likelihood "binarised": Bernoulli on images drawn anew in every round, p = grey value; "grey":
@@ -91,7 +91,6 @@ class VAE(Bounds, Model):
         | {"batch": 144, "rounds": 30 * 1130},
         "faces": B3 | {"sigma": "learned", "clip": 1e4, "anneal": True, "warm_up": 0.1},
     }
-    draws: ClassVar = False
 
     def build(self) -> None:
         s = self.settings
@@ -198,12 +197,7 @@ class VAE(Bounds, Model):
 
     def training_batch(self, source) -> Tensor:
         """A batch as the likelihood wants it: binarised, dequantised or grey, in [0, 1]."""
-        x = source.batch().x
-        if self.settings["likelihood"] == "binarised":
-            return source.bernoulli(x)
-        if self.settings["likelihood"] == "gaussian":
-            return source.dequantised(x)
-        return x
+        return self.wanted(source.batch().x, source)
 
     def moves(self, rounds: int) -> list[Move]:
         """One move of one player, who minimises −ELBO, or −the bound with k samples.
@@ -246,11 +240,3 @@ class VAE(Bounds, Model):
         mean, log_var = self.encode(x)
         noise = self.noise(*mean.shape, generator=generator)
         return self.decode(mean + (0.5 * log_var).exp() * noise)
-
-    def _sample(self, n: int, labels: Any, generator, noise: bool = False) -> Tensor:
-        """The decoder's means, or with noise=True draws; a Gaussian draw is clipped to [0, 1].
-
-        A mean is no sample of the model, only a nicer picture.
-        """
-        image = super()._sample(n, labels, generator)
-        return draw_pixels(image, self.log_sigma, generator) if noise else image

@@ -418,7 +418,7 @@ def test_binarised_pixels_are_bernoulli():
 
 
 def test_binarise_refuses_what_is_no_probability():
-    with refused("as floats", "torch.uint8"):
+    with refused("Expected floats", "torch.uint8"):
         data.binarise(images())
     with refused("[0, 1]", "-1 to 1", "(x + 1) / 2"):
         data.binarise(torch.tensor([-1.0, 1.0]))

@@ -241,7 +241,7 @@ def test_nan_images(digits):
 def test_wrong_shape_and_range(digits):
     with pytest.raises(CourseError, match=r"shape \(B, 1, 28, 28\)"):
         ProbabilisticPCA().fit(torch.rand(100, 1, 32, 32))
-    with pytest.raises(CourseError, match="from 0 to 255"):
+    with pytest.raises(CourseError, match="0 to 255"):
         ProbabilisticPCA().fit(digits.float())
     with pytest.raises(CourseError, match="uint8"):
         ProbabilisticPCA().fit(digits, seeded()).bits_per_dim(digits / 255)

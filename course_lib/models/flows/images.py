@@ -12,7 +12,6 @@ import math
 import torch.nn.functional as F
 from torch import Tensor
 
-from course_lib.errors import CourseError
 from course_lib.models.flows.transforms import Transform, sum_over_example
 
 
@@ -25,8 +24,6 @@ class Logit(Transform):
 
     def __init__(self, alpha: float) -> None:
         super().__init__()
-        if not 0 < alpha < 0.5:
-            raise CourseError(f"alpha lies between 0 and 0.5, not at {alpha!r}.")
         self.alpha = alpha
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> tuple[Tensor, Tensor]:

@@ -10,8 +10,6 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 
-from course_lib.errors import unknown
-
 
 def _conv(channels_in: int, channels_out: int, size: int, groups: int = 1) -> nn.Module:
     return weight_norm(
@@ -64,8 +62,6 @@ class ResidualNetwork(nn.Module):
         condition: int = 0,
     ) -> None:
         super().__init__()
-        if block not in BLOCKS:
-            raise unknown("residual block", block, BLOCKS)
         self.enter = _conv(channels_in, width, 3)
         self.embed = nn.Linear(condition, width, bias=False) if condition else None
         self.blocks = nn.Sequential(*[BLOCKS[block](width) for _ in range(blocks)])

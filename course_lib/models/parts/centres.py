@@ -13,8 +13,6 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from course_lib.errors import CourseError
-
 
 class Centres(nn.Module):
     """The moving average m_c of the features' mean in each group c.
@@ -29,8 +27,6 @@ class Centres(nn.Module):
 
     def __init__(self, groups: int, width: int, decay: float) -> None:
         super().__init__()
-        if not 0 <= decay < 1:
-            raise CourseError(f"The centres' decay must be in [0, 1), not {decay!r}.")
         self.decay = decay
         self.register_buffer("centres", torch.zeros(groups, width))
         self.register_buffer("batches", torch.zeros(groups, dtype=torch.int64))

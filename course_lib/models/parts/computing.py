@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from course_lib.errors import CourseError
 
@@ -44,3 +44,17 @@ def evaluating(network: nn.Module) -> Iterator[None]:
     finally:
         for module, training in modes:
             module.training = training
+
+
+def in_parts(compute: Callable[..., Any], rows: int | None, *tensors: Tensor) -> Any:
+    """compute(*tensors), so many rows at a time, so that thousands fit into memory; None: all.
+
+    What it gives, one tensor or several, is put together again.
+    """
+    rows = rows or max(1, len(tensors[0]))
+    parts = [compute(*part) for part in zip(*(t.split(rows) for t in tensors), strict=True)]
+    if len(parts) == 1:
+        return parts[0]
+    if isinstance(parts[0], Tensor):
+        return torch.cat(parts)
+    return tuple(torch.cat(part) for part in zip(*parts, strict=True))

@@ -7,7 +7,7 @@ lesson 07.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -94,6 +94,27 @@ def log_sigma(s: dict[str, Any], size: int) -> nn.Parameter | None:
     start = torch.tensor(math.log(0.2 if learned else sigma))
     start = start.expand(size).clone() if sigma == "per pixel" else start
     return nn.Parameter(start, requires_grad=learned)
+
+
+class Pixels:
+    """What a model gets whose settings `likelihood` and `sigma` say what p(x|z) is."""
+
+    draws: ClassVar = False
+    log_sigma: nn.Parameter | None
+
+    def wanted(self, x: Tensor, source: Any) -> Tensor:
+        """A batch x in [0, 1] as the likelihood wants it: binarised, dequantised, or grey."""
+        if self.settings["likelihood"] == "binarised":
+            return source.bernoulli(x)
+        return source.dequantised(x) if self.settings["likelihood"] == "gaussian" else x
+
+    def _sample(self, n: int, labels: Any, generator: Any, noise: bool = False) -> Tensor:
+        """The decoder's means, or with noise=True draws; a Gaussian draw is clipped to [0, 1].
+
+        A mean is no sample of the model, only a nicer picture.
+        """
+        image = super()._sample(n, labels, generator)
+        return draw_pixels(image, self.log_sigma, generator) if noise else image
 
 
 def draw_pixels(
