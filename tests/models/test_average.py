@@ -2,9 +2,10 @@
 
 import pytest
 import torch
+from shared import weights
 from torch import nn
 
-from course_lib import models, zoo
+from course_lib import models
 from course_lib.data import DataSet
 from course_lib.errors import CourseError
 from course_lib.training import Game, Move, MovingAverage, Player, fit
@@ -49,10 +50,6 @@ def averaged():
     return Averaged(shape=(2,), latent=2, hidden=(4,), batch=8).double()
 
 
-def state(model):
-    return {name: t.clone() for name, t in model.state_dict().items()}
-
-
 def test_the_average_is_the_one_computed_by_hand_also_across_resume(tmp_path):
     seen = []
     for rounds in (1, 4, 9):
@@ -75,20 +72,20 @@ def test_the_average_is_the_one_computed_by_hand_also_across_resume(tmp_path):
     # A start without correction, average ← w₁ once and then d : 1 − d, is another number.
     name = "0.weight"
     biased = seen[0][name]
-    for weights in seen[1:]:
-        biased = DECAY * biased + (1 - DECAY) * weights[name]
+    for one in seen[1:]:
+        biased = DECAY * biased + (1 - DECAY) * one[name]
     with model.average.applied():
         assert (model.generator.state_dict()[name] - biased).abs().max() > 1e-6
 
 
 def state_values(model):
-    return list(state(model).values())
+    return list(weights(model).values())
 
 
 def test_samples_use_the_average_and_leave_the_weights_as_they_were(tmp_path):
     model = averaged()
     fit(model, points(), rounds=5, resume=tmp_path, progress=False)
-    before = state(model)
+    before = weights(model)
     noise = torch.Generator().manual_seed(1)
     z = model.noise(6, 2, generator=torch.Generator().manual_seed(1))
     own, found = model.generate(z).detach(), model.sample(6, generator=noise)
@@ -101,15 +98,6 @@ def test_samples_use_the_average_and_leave_the_weights_as_they_were(tmp_path):
         raise ZeroDivisionError
     assert all(torch.equal(t, before[name]) for name, t in model.state_dict().items())
     assert torch.equal(model.double().sample(6, generator=noise.manual_seed(1)), found)
-
-
-def test_a_shipped_model_has_its_average(tmp_path, monkeypatch):
-    monkeypatch.setitem(models.MODELS, "Averaged", Averaged)
-    model = Averaged(shape=(2,), latent=2, hidden=(4,), batch=8)
-    fit(model, points(), rounds=3, resume=tmp_path, progress=False)
-    loaded = zoo.load_run(tmp_path)
-    a, b = (m.sample(5, generator=torch.Generator().manual_seed(2)) for m in (model, loaded))
-    assert torch.equal(a, b)
 
 
 def test_before_the_first_update_the_networks_keep_their_own_weights():

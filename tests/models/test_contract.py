@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from shared import equal, seeded, weights
 from stranger import FlowMatching
 
 from course_lib import evaluation, explore, models, zoo
@@ -62,18 +63,16 @@ FITTED = (models.ProbabilisticPCA, models.GaussianMixture)
 PLAYED = [case for case, (kind, _, _) in CASES.items() if kind not in FITTED]
 
 
-def seed(n=0):
-    return torch.Generator().manual_seed(n)
-
-
 def examples(shape, n=24):
     if len(shape) == 1:
-        return DataSet(torch.randn(n, *shape, generator=seed()))
+        return DataSet(torch.randn(n, *shape, generator=seeded()))
     names = ("glasses", "beard", "smile", "mouth_open", "skin")
     return DataSet(
-        torch.randint(256, (n, *shape), generator=seed(), dtype=torch.uint8),
+        torch.randint(256, (n, *shape), generator=seeded(), dtype=torch.uint8),
         torch.arange(n) % 10,
-        attributes={a: torch.rand(n, generator=seed(i)) * 2 - 0.4 for i, a in enumerate(names)},
+        attributes={
+            a: torch.rand(n, generator=seeded(i)) * 2 - 0.4 for i, a in enumerate(names)
+        },
     )
 
 
@@ -86,7 +85,7 @@ def trained(case, rounds=2):
     model = build(case)
     data = examples(model.shape)
     if isinstance(model, FITTED):
-        model.fit(data, seed())
+        model.fit(data, seeded())
         model.eval()
     else:
         fit(model, data, rounds=rounds, progress=False, preview=False)
@@ -99,15 +98,7 @@ def ready():
 
 
 def draw(model, n=4):
-    return model.sample(n, generator=seed(1))
-
-
-def state(model):
-    return {name: t.clone() for name, t in model.state_dict().items()}
-
-
-def same(a, b):
-    return a.keys() == b.keys() and all(torch.equal(t, b[name]) for name, t in a.items())
+    return model.sample(n, generator=seeded(1))
 
 
 # Settings ------------------------------------------------------------------------------------
@@ -116,7 +107,7 @@ def test_settings_are_plain_and_make_the_model_again(case):
     model = build(case)
     plain = json.loads(json.dumps(model.settings))
     again = type(model)(**plain)
-    assert again.settings == model.settings and same(state(again), state(model))
+    assert again.settings == model.settings and equal(weights(again), weights(model))
     assert set(model.settings) == set(type(model).declared)
 
 
@@ -211,17 +202,17 @@ def test_the_seed_alone_decides_the_first_weights(case):
     a, other = build(case), build(case, seed=1)
     assert torch.equal(torch.get_rng_state(), before)
     torch.manual_seed(6)
-    assert same(state(a), state(build(case)))
-    assert case == "Flow affine" or not same(
-        state(a), state(other)
+    assert equal(weights(a), weights(build(case)))
+    assert case == "Flow affine" or not equal(
+        weights(a), weights(other)
     )  # it starts as the identity
 
 
 def test_threads_do_not_take_each_others_numbers():
-    alone = state(models.VAE(seed=3))
+    alone = weights(models.VAE(seed=3))
     with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(lambda _: state(models.VAE(seed=3)), range(24)))
-    assert all(same(one, alone) for one in found)
+        found = list(pool.map(lambda _: weights(models.VAE(seed=3)), range(24)))
+    assert all(equal(one, alone) for one in found)
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -254,9 +245,9 @@ def test_samples_have_shape_range_seed_and_dtype(ready, case):
 def test_codes_decode_and_images_encode(ready, case):
     model = ready[case]
     x = examples(model.shape).batch(torch.arange(3)).x
-    told = None if not model.condition.size else model.condition.asked(3, seed())
+    told = None if not model.condition.size else model.condition.asked(3, seeded())
     if hasattr(model, "decode"):
-        z = torch.randn(3, model.latent, generator=seed())
+        z = torch.randn(3, model.latent, generator=seeded())
         found = model.decode(z, told)
         assert found.shape == (3, *model.shape) and not found.requires_grad
         if len(model.shape) == 3:
@@ -280,7 +271,7 @@ def test_what_is_asked_follows_the_dtype(ready, case):
     model.double()
     assert draw(model).dtype == torch.float64
     x = examples(model.shape).batch(torch.arange(3)).x  # single
-    told = None if not model.condition.size else model.condition.asked(3, seed())
+    told = None if not model.condition.size else model.condition.asked(3, seeded())
     if hasattr(model, "encode"):
         assert model.encode(x, told)[0].dtype == torch.float64
     if hasattr(model, "score"):
@@ -292,13 +283,13 @@ def test_use_leaves_no_trace(ready, case):
     model = copy.deepcopy(ready[case]).train()
     odd = next(iter(model.children()), model)
     odd.eval()
-    before, modes = state(model), [m.training for m in model.modules()]
-    told = None if not model.condition.size else model.condition.asked(3, seed())
+    before, modes = weights(model), [m.training for m in model.modules()]
+    told = None if not model.condition.size else model.condition.asked(3, seeded())
     wanted = draw(model)
     if hasattr(model, "decode"):
         model.decode(torch.randn(3, model.latent), told)
     assert torch.equal(draw(ready[case]), wanted)  # as in evaluation mode
-    assert same(state(model), before)
+    assert equal(weights(model), before)
     assert [m.training for m in model.modules()] == modes
 
 
@@ -317,7 +308,9 @@ def test_what_is_saved_copied_or_pickled_is_the_same_model(ready, case, tmp_path
     }
     for how, twin in twins.items():
         assert type(twin) is type(model) and twin.settings == model.settings, how
-        assert same(state(twin), state(model)) and torch.equal(draw(twin), draw(model)), how
+        assert equal(weights(twin), weights(model)) and torch.equal(draw(twin), draw(model)), (
+            how
+        )
         assert not twin.training
         for a, b in zip(twin.parameters(), model.parameters(), strict=True):
             assert a is not b and a.requires_grad == b.requires_grad, how
@@ -345,7 +338,7 @@ def test_a_round_moves_every_player_and_a_stop_changes_nothing(case, tmp_path):
     fit(parts, data, game=parts.game(4), rounds=2, resume=tmp_path, **quiet)
     parts = build(case)
     fit(parts, data, game=parts.game(4), rounds=4, resume=tmp_path, **quiet)
-    assert same(state(whole), state(parts))
+    assert equal(weights(whole), weights(parts))
     loaded = zoo.load_run(tmp_path)
     assert torch.equal(draw(loaded), draw(whole))
     with pytest.raises(CourseError, match=r"model\.requires_grad_\(True\)"):
@@ -380,10 +373,10 @@ def test_densities_are_computed_in_single_precision_at_least(ready):
         told = {"labels": [1, 2, 3, 4]} if model.condition.size else {}
         bound = "log_likelihood" if hasattr(model, "log_likelihood") else "log_prob"
         ask = getattr(model, bound)
-        more = {"k": 3, "generator": seed()} if bound == "log_likelihood" else {}
+        more = {"k": 3, "generator": seeded()} if bound == "log_likelihood" else {}
         plain = ask(x, **more, **told)
         if more:
-            more["generator"] = seed()
+            more["generator"] = seeded()
         with torch.autocast("cpu", torch.bfloat16):
             found = ask(x, **more, **told)
         assert found.dtype == torch.float32
@@ -447,9 +440,9 @@ def test_every_class_of_the_library_is_in_its_list():
 
 def test_names_of_the_first_edition_are_understood(ready):
     vae = ready["VAE course"]
-    z = torch.randn(2, 3, generator=seed())
+    z = torch.randn(2, 3, generator=seeded())
     assert torch.equal(vae.mean_image(z), vae.decode(z))
-    a, b = (vae.sample(3, generator=seed(), **{name: True}) for name in ("draw", "noise"))
+    a, b = (vae.sample(3, generator=seeded(), **{name: True}) for name in ("draw", "noise"))
     assert torch.equal(a, b) and set(a.unique().tolist()) == {0.0, 1.0}
     with pytest.raises(AttributeError, match="mean_picture"):
         vae.mean_picture(z)

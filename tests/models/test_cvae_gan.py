@@ -8,6 +8,7 @@ import math
 
 import pytest
 import torch
+from shared import refused
 from torch.nn.functional import binary_cross_entropy_with_logits, one_hot, softplus
 
 from course_lib import data, models
@@ -492,12 +493,6 @@ def test_conditions_as_vectors_losses_and_groups():
         math.log(2) - math.log(1 / (1 + math.exp(-3))),
     ]
     assert attributes.loss(logits, has).tolist() == pytest.approx(by_hand, rel=1e-5)
-
-
-def refused(act, *words):
-    with pytest.raises(CourseError) as caught:
-        act()
-    assert all(word in str(caught.value) for word in words), str(caught.value)
 
 
 def test_what_can_not_be_built_is_refused():

@@ -2,11 +2,11 @@
 
 import pytest
 import torch
+from shared import refused
 from torch import nn
 
 from course_lib import models
 from course_lib.data import DataSet
-from course_lib.errors import CourseError
 from course_lib.models.parts import convolutions as networks
 from course_lib.training import Source, fit, reaches
 
@@ -310,22 +310,7 @@ def test_simultaneous_play_is_the_public_loop_that_moves_g_first():
         assert (a - other).abs().max() > 1e-5
 
 
-def test_a_training_goes_on_where_it_was(tmp_path):
-    whole, parts = small(), small()
-    fit(whole, noise_images(), rounds=6, progress=False)
-    fit(small(), noise_images(), rounds=3, resume=tmp_path, progress=False)
-    fit(parts, noise_images(), rounds=6, resume=tmp_path, progress=False)
-    for a, b in zip(whole.state_dict().values(), parts.state_dict().values(), strict=True):
-        assert torch.equal(a, b)
-
-
 # Settings ------------------------------------------------------------------------------------
-def refused(make, *words):
-    with pytest.raises(CourseError) as caught:
-        make()
-    assert all(word in str(caught.value) for word in words), str(caught.value)
-
-
 def test_what_a_dcgan_refuses():
     refused(lambda: small(shape=(1, 30, 30)), "4×4 or 7×7", "(1, 30, 30)")
     refused(lambda: small(shape=(1, 28, 32)), "square")

@@ -4,11 +4,11 @@ import math
 
 import pytest
 import torch
+from shared import refused
 from torch import nn
 from torch.nn.functional import binary_cross_entropy, softplus
 
 from course_lib import data, models
-from course_lib.errors import CourseError
 from course_lib.models.gan import discriminator_loss, generator_loss
 from course_lib.training import Source, fit, reaches
 
@@ -175,12 +175,6 @@ def test_points_have_no_tanh_and_no_rescaling():
     assert model.sample(3).shape == (3, 2)
     x = torch.tensor([[3.0, -7.0]])
     assert torch.equal(model.score(x), model.discriminator(x).squeeze(1))
-
-
-def refused(make, *words):
-    with pytest.raises(CourseError) as caught:
-        make()
-    assert all(word in str(caught.value) for word in words), str(caught.value)
 
 
 def test_what_a_gan_refuses():

@@ -4,12 +4,12 @@ import math
 
 import pytest
 import torch
+from shared import refused
 from torch import nn
 from torch.nn.functional import softplus
 
-from course_lib import models, zoo
+from course_lib import zoo
 from course_lib.data import DataSet
-from course_lib.errors import CourseError
 from course_lib.models import AAE, AVB, CGAN, CVAE, VAEGAN
 from course_lib.models.vae import gaussian_kl, log_normal
 from course_lib.training import Source, fit, reaches
@@ -429,12 +429,6 @@ def test_samples_are_means_or_draws(pictures, kind):
         assert more or set(draws.unique().tolist()) <= {0.0, 1.0}
 
 
-def refused(act, *words):
-    with pytest.raises(CourseError) as caught:
-        act()
-    assert all(word in str(caught.value) for word in words), str(caught.value)
-
-
 def test_what_hybrids_refuse(pictures):
     unlabelled = DataSet(pictures.images)
     for kind in (CGAN, CVAE):
@@ -449,8 +443,3 @@ def test_what_hybrids_refuse(pictures):
     refused(
         lambda: made(CVAE).log_likelihood(torch.zeros(1, 1, 14, 14), 0, None, 1), "importance"
     )
-
-
-def test_all_are_known_by_name():
-    for kind in KINDS:
-        assert models.MODELS[kind.__name__] is kind

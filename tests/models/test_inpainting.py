@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from shared import seeded
 
 from course_lib.errors import CourseError
 from course_lib.models import GAN, RealNVP, inpainting
@@ -36,10 +37,6 @@ class Bent(Transform):
 
 def straight(y):
     return 2 * (y.flatten(1) / 2).sinh()
-
-
-def seeded(seed=0):
-    return torch.Generator().manual_seed(seed)
 
 
 def small(**settings):

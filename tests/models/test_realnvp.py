@@ -451,23 +451,14 @@ def test_bad_input_is_refused_with_what_to_do(call, message):
         call(RealNVP(**SMALL))
 
 
-def test_a_few_rounds_of_training_lower_the_bits_and_resume_keeps_the_start(tmp_path):
+def test_a_few_rounds_of_training_lower_the_bits_after_a_start_from_the_first_batch():
     digits = data.load("digits").take(256)
-    settings = {"width": 4, "blocks": 1, "couplings": (2, 2), "last": (2, 2)}
-    model = RealNVP(**settings)
-    history = training.fit(
-        model, digits, rounds=20, progress=False, preview=False, resume=tmp_path / "run"
-    )
+    model = RealNVP(width=4, blocks=1, couplings=(2, 2), last=(2, 2))
+    history = training.fit(model, digits, rounds=20, progress=False, preview=False)
     bits = history.term("flow.bits")
     assert bits[-5:].mean() < bits[:5].mean()
     assert all(
         module.started == 1 for module in model.modules() if isinstance(module, ActivationNorm)
-    )
-    other = RealNVP(**settings)
-    training.fit(other, digits, rounds=20, progress=False, resume=tmp_path / "run")
-    assert torch.equal(
-        model.bits_per_dim(digits.images[:4], torch.Generator().manual_seed(0)),
-        other.bits_per_dim(digits.images[:4], torch.Generator().manual_seed(0)),
     )
 
 

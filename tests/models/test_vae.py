@@ -4,11 +4,11 @@ import math
 
 import pytest
 import torch
+from shared import refused
 from torch import distributions as D
 from torch import nn
 
 from course_lib import data, models
-from course_lib.errors import CourseError
 from course_lib.models.vae import (
     bernoulli_log_likelihood,
     gaussian_kl,
@@ -277,12 +277,6 @@ def test_a_learned_sigma_learns(digits):
     fixed = small(likelihood="gaussian", sigma=0.4)
     fit(fixed, digits, rounds=2, progress=False)
     assert fixed.log_sigma.exp().item() == pytest.approx(0.4)
-
-
-def refused(make, *words):
-    with pytest.raises(CourseError) as caught:
-        make()
-    assert all(word in str(caught.value) for word in words), str(caught.value)
 
 
 def test_what_a_vae_refuses():

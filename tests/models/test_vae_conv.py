@@ -4,12 +4,12 @@ import math
 
 import pytest
 import torch
+from shared import refused
 from torch import distributions as D
 from torch import nn
 
 from course_lib import data, evaluation, models, zoo
 from course_lib.data import DataSet
-from course_lib.errors import CourseError
 from course_lib.models import VAE
 from course_lib.models.vae import active_units, free_bits_kl, gaussian_kl, log_normal
 from course_lib.training import Source, fit, reaches
@@ -285,12 +285,6 @@ def test_settings_that_are_not_set_change_no_recipe():
     assert VAE("report").game().players[0].schedule is None
     before = models.build("VAE", {"latent": 2, "hidden": (8,)})  # as an older checkpoint says
     assert {type(m) for m in before.encoder} == {nn.Linear, nn.ReLU}
-
-
-def refused(make, *words):
-    with pytest.raises(CourseError) as caught:
-        make()
-    assert all(word in str(caught.value) for word in words), str(caught.value)
 
 
 def test_what_is_refused():

@@ -8,6 +8,7 @@ import warnings
 import numpy as np
 import pytest
 import torch
+from shared import equal, refused, weights
 from torch import nn
 from torch.nn.functional import softplus
 
@@ -34,14 +35,6 @@ def digits():
 
 def small(**more):
     return models.VAE(**{"hidden": (16,), "batch": 32, "anneal": False} | more)
-
-
-def weights(model):
-    return {name: t.clone() for name, t in model.state_dict().items()}
-
-
-def equal(a, b):
-    return a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
 
 
 def toy_game(loss, start=None, after=None, rate=0.1, **more):
@@ -508,12 +501,6 @@ def test_a_network_beside_the_model_goes_back_with_it(digits):
 
 
 # What it refuses -----------------------------------------------------------------------------
-def refused(make, *words):
-    with pytest.raises(CourseError) as caught:
-        make()
-    assert all(word in str(caught.value) for word in words), str(caught.value)
-
-
 def test_refusals_come_before_the_work(tmp_path, digits):
     def run(model=None, images=digits, **more):
         more.setdefault("rounds", 1)

@@ -2,10 +2,10 @@
 
 import pytest
 import torch
+from shared import refused
 from torch import nn
 
 from course_lib.data import DataSet
-from course_lib.errors import CourseError
 from course_lib.training import Game, Move, Player, adam, fit, own_gradients, reaches
 
 
@@ -158,12 +158,6 @@ def test_reaches_asks_autograd():
         "a.alone": {"A"},
         "a.cut": {"A"},
     }
-
-
-def refused(make, *words):
-    with pytest.raises(CourseError) as caught:
-        make()
-    assert all(word in str(caught.value) for word in words), str(caught.value)
 
 
 def test_what_a_game_refuses():

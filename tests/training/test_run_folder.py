@@ -17,12 +17,12 @@ from pathlib import Path
 import pytest
 import torch
 import workers
+from shared import equal, refused, weights
 from torch import nn
 
 from course_lib import checkpoint, data, disk, models, training, zoo
 from course_lib.checkpoint import files
 from course_lib.data import DataSet
-from course_lib.errors import CourseError
 from course_lib.training import Game, Move, Player, adam, fit
 
 WORKERS = Path(workers.__file__)
@@ -36,20 +36,6 @@ def digits():
 
 def small(**more):
     return models.VAE(**{"hidden": (16,), "batch": 32, "anneal": False} | more)
-
-
-def weights(model):
-    return {name: t.clone() for name, t in model.state_dict().items()}
-
-
-def equal(a, b):
-    return a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
-
-
-def refused(make, *words):
-    with pytest.raises(CourseError) as caught:
-        make()
-    assert all(word in str(caught.value) for word in words), str(caught.value)
 
 
 def train(folder, rounds, model=None, **more):
