@@ -81,10 +81,7 @@ def sample(options: argparse.Namespace) -> None:
             "made of images and of points in the plane."
         )
     replaced = " (another file was there)" if out.exists() else ""
-    try:
-        picture.save(out)
-    except OSError as error:
-        raise CourseError(f"Could not write {out}: {error.strerror or error}.") from error
+    picture.save(out)
     print(f"{options.n} samples of {options.name} in {out}{replaced}")
 
 
@@ -104,14 +101,11 @@ def evaluate(options: argparse.Namespace) -> None:
         seed=options.seed,
         train=seen,
     )
-    if to is not None:
-        text = json.dumps(report.to_dict(), indent=1) + "\n"
-        try:
-            to.write_text(text, encoding="utf-8")
-        except OSError as error:
-            print(report)
-            raise CourseError(f"Could not write {to}: {error.strerror or error}.") from error
-    print(report)
+    try:
+        if to is not None:
+            to.write_text(json.dumps(report.to_dict(), indent=1) + "\n", encoding="utf-8")
+    finally:
+        print(report)
 
 
 def tune(options: argparse.Namespace) -> None:
@@ -200,18 +194,12 @@ def require_fit(model: Model, name: str) -> None:
 
 
 def place(path: Path) -> Path:
-    """A file that can be written. Raises CourseError where it can't, and leaves nothing there."""
+    """A file that can be written. Raises OSError where it can't, and leaves nothing there."""
     path, new = path.expanduser(), not path.expanduser().exists()
-    try:
-        with path.open("ab"):
-            pass
-        if new:
-            path.unlink()
-    except OSError as error:
-        raise CourseError(
-            f"Could not write {path}: {error.strerror or error}. Choose a file in a folder "
-            "that is there and yours to write."
-        ) from error
+    with path.open("ab"):
+        pass
+    if new:
+        path.unlink()
     return path
 
 
@@ -259,6 +247,13 @@ def run(words: list[str] | None) -> int:
     except BrokenPipeError:  # whoever read this has seen enough: `… zoo | head -1`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + 13  # as a program that SIGPIPE ends
+    except OSError as error:
+        print(
+            f"Could not read or write {error.filename or 'all'}: {error.strerror or error}. Choose a file "
+            "in a folder that is there and yours to write.",
+            file=sys.stderr,
+        )
+        return 2
     return status
 
 

@@ -122,14 +122,8 @@ def parser(jobs: Mapping[str, Callable], model: str | None = None) -> Parser:
             formatter_class=Formatter,
             allow_abbrev=False,
         )
-        known = [option for action in found._actions for option in action.option_strings]
-        found.set_defaults(run=jobs[name], known=known)
-
-        def add(*names: str, **options) -> None:
-            found.add_argument(*names, **options)
-            known.extend(option for option in names if option.startswith("-"))
-
-        return add
+        found.set_defaults(run=jobs[name], known=found._option_string_actions)
+        return found.add_argument
 
     add = command("train", settings)
     add("model", nargs="?", help=f"one of {', '.join(models.MODELS)}")

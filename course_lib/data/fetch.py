@@ -6,23 +6,34 @@ import socket
 import threading
 import time
 import urllib.request
+from collections.abc import Callable
 from http.client import HTTPException
 from pathlib import Path
+from typing import TypeVar
 
+from course_lib import disk
+from course_lib.data import paths
 from course_lib.errors import CourseError
+
+Found = TypeVar("Found")
 
 PATIENCE = 5.0  # seconds until a network that does not answer counts as none
 
 
-def fetch(
-    name: str, class_name: str, target: Path, instead: str, ask: list[str] | None = None
-) -> None:
-    """Have torchvision.datasets.<class_name> put its files into the folder `target`.
+def fetched(
+    name: str,
+    class_name: str,
+    find: Callable[[Path], Found | None],
+    instead: str,
+    ask: list[str] | None = None,
+) -> Found:
+    """What `find(folder)` finds once torchvision.datasets.<class_name> has put its files there.
 
     name: the data set's, instead: what to do without a download; both are for messages.
     ask: addresses, one of which must answer first (default: the class's mirrors).
     Raises CourseError where torchvision, the network or the disk fails.
     """
+    target = disk.writable(paths.download_root())
     try:
         from torchvision import datasets
     except (ImportError, RuntimeError) as error:
@@ -49,6 +60,9 @@ def fetch(
         ) from error
     finally:
         socket.setdefaulttimeout(before)
+    if (found := find(target)) is None:
+        raise CourseError(f"The download of {name} brought nothing that can be used. {instead}")
+    return found
 
 
 def _first_line(error: Exception) -> str:

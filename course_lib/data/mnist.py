@@ -22,7 +22,7 @@ import numpy as np
 from course_lib import disk
 from course_lib.data import paths
 from course_lib.data.dataset import Card, DataSet
-from course_lib.data.fetch import fetch
+from course_lib.data.fetch import fetched
 from course_lib.errors import CourseError
 
 SHAPES = {"images": (28, 28), "labels": ()}  # of one item
@@ -96,11 +96,8 @@ def load(published: Published, split: str, root: str | Path | None = None) -> Da
         if root is not None:
             lacking = _lacking(published, part, places)
             raise CourseError(f"{name} is not in {root}{lacking}. {by_hand}")
-        target = disk.writable(paths.download_root())
-        fetch(name, published.torchvision, target, by_hand)
-        files = _locate(published, part, [target])
-        if files is None:
-            raise CourseError(f"The download brought no files. {by_hand}")
+        located = lambda folder: _locate(published, part, [folder])
+        files = fetched(name, published.torchvision, located, by_hand)
     images, labels = (_verified(published, split, kind, files[kind]) for kind in KINDS)
     return DataSet(images[:, None], labels, card=replace(published.card, split=split))
 
@@ -159,15 +156,11 @@ def _verified(published: Published, split: str, kind: str, path: Path) -> np.nda
             f"{published.card.name}. Both sets use the same file names: keep each in a folder of "
             f"its own, this one in {published.folders[0]}."
         )
-    if len(content) != length:
-        held = f"{len(content):,}" if len(content) < length else "more"
-        raise CourseError(
-            f"{path} should unpack to {length:,} bytes and holds {held}: an interrupted "
-            "download, or another file. Delete it and fetch it again."
-        )
+    held = f"{len(content):,}" if len(content) <= length else "more"
     raise CourseError(
-        f"{path} is damaged or another file: the md5 of its content is {digest}, expected "
-        f"{published.md5[which]}. Delete it and fetch it again."
+        f"{path} is damaged or another file: it should unpack to {length:,} bytes and holds "
+        f"{held}: their md5 is {digest}, expected {published.md5[which]}. Perhaps the download was "
+        "interrupted, or it is another file. Delete it and fetch it again."
     )
 
 

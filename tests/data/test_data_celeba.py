@@ -404,5 +404,5 @@ def test_a_download_is_used_and_found_again(monkeypatch, original, cache):
 
 def test_a_download_without_images_is_said(monkeypatch):
     fetching(monkeypatch, "CelebA", lambda root: None)
-    with refused("brought no images", "Fetch"):
+    with refused("brought nothing", "Fetch"):
         data.load("celeba")

@@ -201,7 +201,7 @@ def test_a_download_is_kept_and_found_again(torchvision, alone, published, conte
             ("broke off (File not found or corrupted.)", "Try again", "Fetch"),
         ),
         (raising(OSError(28, "No space left on device")), ("broke off", "No space left on")),
-        (lambda root: None, ("brought no files",)),
+        (lambda root: None, ("brought nothing",)),
     ],
 )
 def test_a_download_that_fails_is_said(torchvision, published, action, words):

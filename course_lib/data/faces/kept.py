@@ -35,18 +35,15 @@ def images(
     """
     size = valid.side(size)
     shape = (len(factors["hair"]), 3, size, size)
-    remedy = (
-        "to keep the faces in. Create it, or leave root out to have them kept in the cache."
-    )
-    folder = None if root is None else disk.existing(root, remedy)
+    if root is not None:
+        remedy = "to keep the faces in. Create it, or leave root out to have them in the cache."
+        root = disk.existing(root, remedy)
     try:
-        folder = folder or paths.cache_root() / "faces"
-        path = folder / f"faces-{VERSION}-{size}-{split}.npy"
+        path = (root or paths.cache_root() / "faces") / f"faces-{VERSION}-{size}-{split}.npy"
+        if n is None and _mapped(path, shape) is None:
+            _write(path, factors, split, size)
         if (images := _mapped(path, shape)) is not None:
             return images[:n]
-        if n is None:
-            _write(path, factors, split, size)
-            return np.load(path, mmap_mode="c", allow_pickle=False)
     except (OSError, CourseError) as error:
         if n is None and math.prod(shape) > IN_MEMORY:
             raise CourseError(

@@ -14,7 +14,8 @@ import stat
 import struct
 import tarfile
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -62,12 +63,16 @@ class Archive:
         """
         return self._members[name]()
 
-    def fingerprint(self, wanted: Callable[[str], bool]) -> str:
-        """Changes when a wanted file or a link comes, goes, or is changed (its size or time)."""
+    def fingerprint(self, wanted: Callable[[str], bool], beside: Sequence[Path] = ()) -> str:
+        """Changes when a wanted file or a link comes, goes, or is changed (its size or time).
+
+        beside: files outside that count, too, as far as they are there.
+        """
+        named = {path.name: path for path in beside if path.is_file()}
         if not self.path.is_dir():  # then its own size and time are enough
-            return digest([stamp(self.path, "")])
-        stamps = (stamp(self.path / name, name) for name in self.files if wanted(name))
-        return digest([*stamps, *self.links])
+            return digest(_stamps({"": self.path} | named))
+        inside = {name: self.path / name for name in self.files if wanted(name)}
+        return digest([*_stamps(inside | named), *self.links])
 
 
 def opened(path: str | Path, what: str) -> Archive:
@@ -197,13 +202,12 @@ def _unzipped(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
         return file.read(_bounded(member.file_size))  # never more than it announces
 
 
-def stamp(path: Path, name: str) -> str:
-    """A line that changes with the size or the time of the file at `path`."""
-    try:
-        state = path.stat()
-    except OSError:
-        return name  # it went away a moment ago
-    return f"{name}\0{state.st_size}\0{state.st_mtime_ns}"
+def _stamps(files: dict[str, Path]) -> Iterator[str]:
+    """Of each file a line that changes with its size or its time."""
+    for name, path in files.items():
+        with suppress(OSError):  # it went away a moment ago
+            state = path.stat()
+            yield f"{name}\0{state.st_size}\0{state.st_mtime_ns}"
 
 
 def digest(lines: Iterable[str]) -> str:

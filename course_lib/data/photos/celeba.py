@@ -18,10 +18,9 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from course_lib import disk
 from course_lib.data import paths
 from course_lib.data.dataset import Card, DataSet
-from course_lib.data.fetch import fetch
+from course_lib.data.fetch import fetched
 from course_lib.data.photos import archives, lists, packing, squares
 from course_lib.errors import CourseError
 
@@ -59,14 +58,8 @@ def load(split: str, root: str | Path | None = None, size: int = 64) -> DataSet:
     if archive is None:
         if root is not None:
             raise CourseError(f"There are no images of CelebA in {root}. {_by_hand(root)}")
-        target = disk.writable(paths.download_root())
-        fetch("celeba", "CelebA", target, _by_hand(), ask=["https://drive.google.com"])
-        archive = _below(target)
-        if archive is None:
-            raise CourseError(f"The download brought no images. {_by_hand()}")
-    beside = [archive.path.parent / name for name in LISTS]
-    stamps = [archives.stamp(path, path.name) for path in beside if path.is_file()]
-    state = archives.digest([archive.fingerprint(_wanted), *stamps])
+        archive = fetched("celeba", "CelebA", _below, _by_hand(), ["https://drive.google.com"])
+    state = archive.fingerprint(_wanted, [archive.path.parent / name for name in LISTS])
     return packing.load(CARD, archive, size, split, state, partial(_plan, archive))
 
 
