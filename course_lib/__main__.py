@@ -249,8 +249,8 @@ def run(words: list[str] | None) -> int:
         return 128 + 13  # as a program that SIGPIPE ends
     except OSError as error:
         print(
-            f"Could not read or write {error.filename or 'all'}: {error.strerror or error}. Choose a file "
-            "in a folder that is there and yours to write.",
+            f"Could not read or write {error.filename or 'all'}: {error.strerror or error}. Choose "
+            "a file in a folder that is there and yours to write.",
             file=sys.stderr,
         )
         return 2

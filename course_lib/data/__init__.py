@@ -26,33 +26,33 @@ SPLITS = ("train", "test")
 
 @dataclass(frozen=True)
 class _Entry:
-    """load(split, root); here(root): can it do so without a network?; the card, unloaded.
+    """load(split, root); the card, unloaded; here(root): can it do so without a network?
 
     sized: whether load takes a size (pixels a side) too.
     """
 
     load: Callable[..., DataSet]
-    here: Callable[[str | Path | None], bool]
     card: Card
+    here: Callable[[str | Path | None], bool] = lambda root: True
     sized: bool = False
 
 
 def _fetched(published: mnist.Published) -> _Entry:
     load, here = partial(mnist.load, published), partial(mnist.here, published)
-    return _Entry(load, here, published.card)
+    return _Entry(load, published.card, here)
 
 
 def _drawn(name: str) -> _Entry:
-    return _Entry(lambda split, root: toy.load(name, split), lambda root: True, toy.card(name))
+    return _Entry(lambda split, root: toy.load(name, split), toy.card(name))
 
 
 _ENTRIES = {
-    "digits": _Entry(digits.load, digits.here, digits.CARD),
+    "digits": _Entry(digits.load, digits.CARD),
     "mnist": _fetched(mnist.MNIST),
     "fashion": _fetched(mnist.FASHION),
-    "faces": _Entry(faces.load, faces.here, faces.CARD, sized=True),
-    "celeba": _Entry(celeba.load, celeba.here, celeba.CARD, sized=True),
-    "folder": _Entry(folder.load, folder.here, folder.CARD, sized=True),
+    "faces": _Entry(faces.load, faces.CARD, sized=True),
+    "celeba": _Entry(celeba.load, celeba.CARD, celeba.here, sized=True),
+    "folder": _Entry(folder.load, folder.CARD, folder.here, sized=True),
 } | {name: _drawn(name) for name in toy.KINDS}
 
 

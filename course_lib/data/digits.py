@@ -32,11 +32,6 @@ CARD = Card(
 )
 
 
-def here(root: str | Path | None = None) -> bool:
-    """Always: they are part of the course."""
-    return True
-
-
 def load(split: str, root: str | Path | None = None) -> DataSet:
     """The digits of `split`; the attribute "index" is each one's place in MNIST's `split`."""
     path = paths.find(FILE) if root is None else disk.given(root) / FILE

@@ -13,7 +13,6 @@ import hashlib
 import math
 import os
 import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -84,20 +83,27 @@ SYSTEM = (Path("/usr/share/datasets"),)  # where Debian's dataset packages unpac
 
 def here(published: Published, root: str | Path | None = None) -> bool:
     """Whether the training and the test files are all on this machine (not: whether intact)."""
-    return all(_locate(published, part, _places(published, root)) for part in PARTS.values())
+    places = _places(published, root)
+    return all(len(_located(published, part, places)) == len(KINDS) for part in PARTS.values())
 
 
 def load(published: Published, split: str, root: str | Path | None = None) -> DataSet:
     """The images and labels of `split`: from `root` if given, else found, else downloaded."""
     part, places = PARTS[split], _places(published, root)
-    files = _locate(published, part, places)
-    if files is None:
+    files = _located(published, part, places)
+    if len(files) < len(KINDS):
         name, by_hand = published.card.name, _by_hand(published, places)
         if root is not None:
-            lacking = _lacking(published, part, places)
+            lacking = "".join(
+                f": {path} is there, the other file is not" for path in files.values()
+            )
             raise CourseError(f"{name} is not in {root}{lacking}. {by_hand}")
-        located = lambda folder: _locate(published, part, [folder])
-        files = fetched(name, published.torchvision, located, by_hand)
+
+        def both(folder: Path) -> dict[str, Path] | None:
+            found = _located(published, part, [folder])
+            return found if len(found) == len(KINDS) else None
+
+        files = fetched(name, published.torchvision, both, by_hand)
     images, labels = (_verified(published, split, kind, files[kind]) for kind in KINDS)
     return DataSet(images[:, None], labels, card=replace(published.card, split=split))
 
@@ -110,10 +116,13 @@ def _places(published: Published, root: str | Path | None) -> list[Path]:
     return [disk.existing(root, purpose + "data looked for and downloaded.")]
 
 
-def _there(published: Published, part: str, places: list[Path]) -> Iterator[dict[str, Path]]:
-    """Of each folder the images' and the labels' file of `part`, as far as they are there."""
+def _located(published: Published, part: str, places: list[Path]) -> dict[str, Path]:
+    """The images' and the labels' file of `part` in the first folder that has both, else the
+    one that is there, else none.
+    """
+    best: dict[str, Path] = {}
     for folder in (place / below for place in places for below in published.folders):
-        yield {
+        found = {
             kind: path
             for kind, ending in KINDS.items()
             for hyphen in (".idx", "-idx")
@@ -122,20 +131,10 @@ def _there(published: Published, part: str, places: list[Path]) -> Iterator[dict
                 path := folder / f"{part}-{ending.replace('-idx', hyphen)}{packed}"
             )
         }
-
-
-def _locate(published: Published, part: str, places: list[Path]) -> dict[str, Path] | None:
-    """The images' and the labels' file of `part` in the first folder that has both."""
-    files = _there(published, part, places)
-    return next((found for found in files if len(found) == len(KINDS)), None)
-
-
-def _lacking(published: Published, part: str, places: list[Path]) -> str:
-    """What is missing where just one of the two files is there; else nothing."""
-    for found in filter(None, _there(published, part, places)):
-        ((kind, path),) = found.items()
-        return f": {path} is there, the {'images' if kind == 'labels' else 'labels'} are not"
-    return ""
+        if len(found) == len(KINDS):
+            return found
+        best = best or found
+    return best
 
 
 def _verified(published: Published, split: str, kind: str, path: Path) -> np.ndarray:

@@ -27,7 +27,7 @@ from course_lib.models.parts.computing import full_precision
 from course_lib.models.parts.likelihoods import log_normal
 from course_lib.models.settings import COMMON, choice, flag, number, whole
 
-TEMPERATURE = number(1.0, "standard deviation of z", "[0, inf)")
+TEMPERATURE = number(1.0, "what the standard deviation of z is multiplied by", "[0, inf)")
 
 
 class PointNetwork(nn.Module):
@@ -175,10 +175,5 @@ class Flow(Model):
 
     def _sample(self, n: int, labels: Any, generator, temperature: float = 1.0) -> Tensor:
         """z ~ N(0, temperature² I), then the inverse; only at 1 it is what `log_prob` says."""
-        temperature = checked_temperature(temperature)
+        temperature = TEMPERATURE.checked(temperature, "temperature")
         return self.inverse(temperature * self.noise(n, self.latent, generator=generator))
-
-
-def checked_temperature(value: Any) -> float:
-    """A number from 0, which the standard deviation of z is multiplied by."""
-    return TEMPERATURE.checked(value, "temperature")

@@ -87,7 +87,7 @@ class _Conditional:
     def __init__(self, flow, target, known, temperature, labels) -> None:
         self.flow, self.target, self.known = flow, target, known
         self.temperature = temperature
-        self.condition = flow._conditions(labels, len(target))
+        self.condition = flow.conditions(labels, len(target))
         edge = flow.logit(target.new_ones(1, 1))[0].item()
         self.slope = CONTRAST / edge  # the sigmoid of slope·y tells ink from paper and no more
 
@@ -181,16 +181,7 @@ def _checked(flow: RealNVP, image: Tensor, known: Tensor) -> tuple[Tensor, Tenso
     if not isinstance(flow, RealNVP):
         raise CourseError(f"inpaint wants a RealNVP, got {type(flow).__name__}.")
     shape = tuple(flow.shape)
-    if image.dim() != 4 or tuple(image.shape[1:]) != shape or not len(image):
-        raise CourseError(
-            f"inpaint wants images (B, {', '.join(map(str, shape))}), got "
-            f"{tuple(image.shape)}. One image: x[None]."
-        )
-    if not image.is_floating_point():
-        raise CourseError(
-            f"inpaint wants dequantised pixels in [0, 1], got {image.dtype}: for images of 8 "
-            "bits course_lib.pixels.dequantise(images)."
-        )
+    image = flow.flat(image).view(-1, *shape)
     if known.dtype != torch.bool:
         raise CourseError(
             f"known must be a bool mask, True where a pixel is known; got {known.dtype}."
@@ -200,6 +191,6 @@ def _checked(flow: RealNVP, image: Tensor, known: Tensor) -> tuple[Tensor, Tenso
             f"known must have the shape {shape[1:]} or {tuple(image.shape)}, got "
             f"{tuple(known.shape)}."
         )
-    image, known = image.to(**flow.place), known.to(flow.place["device"]).expand(image.shape)
+    known = known.to(image.device).expand(image.shape)
     require_unit(image[known], "Known pixels", "From [-1, 1]: (x + 1) / 2.")
     return image, known

@@ -24,7 +24,7 @@ from course_lib.errors import CourseError, unknown, whole_number
 from course_lib.game import Game, Move
 from course_lib.models import settings as settings_of
 from course_lib.models.parts.averages import MovingAverage
-from course_lib.models.parts.building import Building, Large
+from course_lib.models.parts.building import Building
 from course_lib.models.parts.computing import evaluating, in_parts
 from course_lib.models.parts.conditions import condition
 from course_lib.pixels import require_floats
@@ -72,22 +72,10 @@ class Model(nn.Module):
         s = self.settings
         self.condition = condition(s.get("classes", 0), s.get("attributes", ()))
         self._used = False
-        self._build(s.get("seed", 0), f"{name} with these settings")
+        with Building(s.get("seed", 0), f"{name} with these settings"):
+            self.build()
         if s.get("average") is not None:
             self.average = MovingAverage(*self.averages(), decay=s["average"])
-
-    def _build(self, seed: int, what: str) -> None:
-        """`build` with random numbers of the seed; a large model is counted before it is made."""
-        try:
-            with Building(seed, what, planned=torch.get_default_device().type == "meta"):
-                self.build()
-        except Large:
-            with torch.device("meta"):
-                type(self)(**self.settings)  # refuses what is too large, and takes no memory
-            for begun in (self._modules, self._parameters, self._buffers):
-                begun.clear()
-            with Building(seed, what):
-                self.build()
 
     # What a family says ----------------------------------------------------------------------
     def build(self) -> None:

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from course_lib.errors import CourseError, whole_number
 from course_lib.game import Move, Player, adam
-from course_lib.models.flow import checked_temperature
+from course_lib.models.flow import TEMPERATURE
 from course_lib.models.flows.dequantisation import (
     LEVELS,
     UniformDequantisation,
@@ -138,7 +138,7 @@ class RealNVP(Model):
         x = self.flat(x).view(-1, *self.shape)
         how = "Divide levels 0 … 255 by 256 after adding noise in [0, 1)."
         require_unit(x, "Dequantised pixels", how)
-        return self._encode(x, self._conditions(labels, len(x)))
+        return self._encode(x, self.conditions(labels, len(x)))
 
     @full_precision
     def inverse(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
@@ -146,7 +146,7 @@ class RealNVP(Model):
 
         A z that no image maps to gives pixels a little outside [0, 1].
         """
-        return self._pixels(self.flat(z), self._conditions(labels, len(z)))
+        return self._pixels(self.flat(z), self.conditions(labels, len(z)))
 
     @full_precision
     def log_prob(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
@@ -169,7 +169,7 @@ class RealNVP(Model):
         require_levels(images)
         k = whole_number("k, the number of draws,", k)
         levels = self.flat(images.to(**self.place)).view(-1, *self.shape)
-        condition = self._conditions(labels, len(levels))
+        condition = self.conditions(labels, len(levels))
         ratios = [
             self._log_ratio(levels, self.noise(*levels.shape, generator=generator), condition)
             for _ in range(k)
@@ -189,7 +189,8 @@ class RealNVP(Model):
 
     def _sample(self, n: int, labels: Any, generator, temperature: float = 1.0) -> Tensor:
         """Images of 256 levels; z ~ N(0, temperature²)."""
-        z = checked_temperature(temperature) * self.noise(n, self.latent, generator=generator)
+        temperature = TEMPERATURE.checked(temperature, "temperature")
+        z = temperature * self.noise(n, self.latent, generator=generator)
         if labels is None:
             labels = self.condition.asked(n, generator)
         x = self.decode(z, labels)
@@ -216,21 +217,20 @@ class RealNVP(Model):
         batch = source.batch()
         levels = (batch.x * (LEVELS - 1)).round()
         labels = self.condition.read(batch.labels, source.attribute)
-        condition = self._conditions(labels, len(levels))
+        condition = self.conditions(labels, len(levels))
         log_ratio = self._log_ratio(levels, source.normal(*levels.shape), condition)
         return bits_per_dim(log_ratio, self.dimensions)
 
-    def _log_ratio(self, levels: Tensor, noise: Tensor, condition: Tensor | None) -> Tensor:
+    def _log_ratio(self, levels: Tensor, noise: Tensor, condition: Tensor) -> Tensor:
         """log p(x) − log q(u | levels) of x = (levels + u)/256, (B,) nats."""
         x, log_q = self.dequantise(levels, noise)
         return self._log_density(*self._encode(x, condition)) - log_q
 
     @full_precision
-    def _pixels(self, z: Tensor, condition: Tensor | None) -> Tensor:
-        condition = condition if self.condition.size else None
+    def _pixels(self, z: Tensor, condition: Tensor) -> Tensor:
         return self.logit.inverse(self.flow.inverse(z, condition))
 
-    def _encode(self, x: Tensor, condition: Tensor | None) -> tuple[Tensor, Tensor]:
+    def _encode(self, x: Tensor, condition: Tensor) -> tuple[Tensor, Tensor]:
         y, log_det = self.logit(x)
         z, more = self.flow(y, condition)
         return z, log_det + more
@@ -238,11 +238,6 @@ class RealNVP(Model):
     def _log_density(self, z: Tensor, log_det: Tensor) -> Tensor:
         constant = 0.5 * self.dimensions * LOG_2PI
         return log_det - 0.5 * z.square().sum(1) - constant
-
-    def _conditions(self, labels: Any, n: int) -> Tensor | None:
-        """What the couplings are told (n, classes), or None without classes."""
-        vectors = self.conditions(labels, n)
-        return vectors if self.condition.size else None
 
 
 def _warm_then_fall(rounds: int, warm: int = 50, fall: float = 0.3) -> Callable[[int], float]:

@@ -32,11 +32,7 @@ class Budget:
 
     def pick(self, *, smoke: Value, laptop: Value, full: Value | None = None) -> Value:
         """The value for this budget; without `full`, the laptop's serves there too."""
-        values = {
-            "smoke": smoke,
-            "laptop": laptop,
-            "full": laptop if full is None else full,
-        }
+        values = {"smoke": smoke, "laptop": laptop, "full": laptop if full is None else full}
         return values[self.name]
 
 

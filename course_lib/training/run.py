@@ -22,7 +22,6 @@ from course_lib.training.sameness import compare_environment, compare_rates, req
 from course_lib.training.state import State
 
 NAME = "checkpoint.safetensors"
-NO_FILE = "0" * 64
 BUSY = (
     "Another kernel is training in {}. Wait for it or stop it (a stopped notebook's kernel may be "
     "alive: see Jupyter's list of running kernels), or use another folder."
@@ -158,18 +157,13 @@ class Run:
         """Refuse to go on when the processes would each resume from a checkpoint of its own."""
         if distributed.world() == 1:
             return
-        found = distributed.gather(
-            sha256(self.file.read_bytes()) if self.file.is_file() else NO_FILE
-        )
-        if len(set(found)) > 1:
-            odd = next(rank for rank, one in enumerate(found) if one != found[0])
+        own = self.file.is_file() and f"the checkpoint {sha256(self.file.read_bytes())[:16]}…"
+        found = distributed.gather(own or "no checkpoint")
+        odd = next((rank for rank, one in enumerate(found) if one != found[0]), 0)
+        if odd:
             raise CourseError(
                 f"The processes do not share the run folder {self.folder}: process 0 finds "
-                f"{_named(found[0])} there, process {odd} {_named(found[odd])}. Choose a folder "
-                "on a disk that all of them see; or put the same checkpoint.safetensors there on "
-                "every machine, or delete it on all to begin anew."
+                f"{found[0]} there, process {odd} {found[odd]}. Choose a folder on a disk that all "
+                "of them see; or put the same checkpoint.safetensors there on every machine, or "
+                "delete it on all to begin anew."
             )
-
-
-def _named(found: str) -> str:
-    return "no checkpoint" if found == NO_FILE else f"the checkpoint {found[:8]}…"

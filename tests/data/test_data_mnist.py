@@ -94,7 +94,7 @@ def test_an_empty_folder_says_what_to_put_there(tmp_path):
 
 def test_images_without_labels_are_named(tmp_path, published, contents):
     write(tmp_path, {"train-images": contents["train-images"]})
-    with refused("train-images-idx3-ubyte is there, the labels are not"):
+    with refused("train-images-idx3-ubyte is there, the other file is not"):
         mnist.load(published, "train", tmp_path)
 
 

@@ -527,7 +527,7 @@ def test_labels_that_can_not_be_drawn_are_refused():
     model = made().eval()
     refused(lambda: model.sample(3, labels=[1, 2]), "Expected 3 labels", "(2,)")
     refused(lambda: model.sample(2, labels=[1, 10]), "0 to 9", "got 10")
-    refused(lambda: model.sample(2, labels=[1.5, 1.0]), "not whole")
+    refused(lambda: model.sample(2, labels=[1.5, 1.0]), "whole number", "got 1.5")
     refused(lambda: model.sample(2, labels="seven"), "'seven'")
     refused(lambda: model.encode(torch.zeros(2, 1, 14, 14)), "got none")
     refused(lambda: model.encode(torch.zeros(2, 1, 28, 28), 1), "(2, 1, 28, 28)")

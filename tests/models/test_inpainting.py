@@ -147,7 +147,7 @@ def test_edges_all_known_none_known_no_steps_and_a_conditional_flow():
         ({"flow": GAN(hidden=(4, 4))}, "wants a RealNVP, got GAN"),
         ({"image": torch.rand(1, 4, 4)}, r"\(B, 1, 4, 4\), got \(1, 4, 4\)"),
         ({"image": torch.rand(2, 1, 8, 8)}, r"got \(2, 1, 8, 8\)"),
-        ({"image": torch.zeros(2, 1, 4, 4, dtype=torch.uint8)}, "dequantise"),
+        ({"image": torch.zeros(2, 1, 4, 4, dtype=torch.uint8)}, "Expected floats"),
         ({"image": torch.full((2, 1, 4, 4), 1.5)}, r"in \[0, 1\], got 1.5"),
         ({"image": torch.full((2, 1, 4, 4), float("nan"))}, r"in \[0, 1\], got nan"),
         ({"known": torch.ones(4, 4)}, "bool mask"),

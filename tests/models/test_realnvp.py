@@ -136,7 +136,7 @@ def test_the_whole_model_is_inverted(variant):
         z, _ = model(x, labels)
         assert z.shape == (5, model.dimensions)
         assert (model.inverse(z, labels) - x).abs().max() < 1e-10
-        condition, z = model._conditions(labels, 5), noise(5, model.dimensions)
+        condition, z = model.conditions(labels, 5), noise(5, model.dimensions)
         y = model.flow.inverse(z, condition)  # logits: no range to fall out of
         assert (model.flow(y, condition)[0] - z).abs().max() < 1e-10
 

@@ -36,11 +36,6 @@ CARD = Card(
 )
 
 
-def here(root: str | Path | None = None) -> bool:
-    """Always: they are drawn."""
-    return True
-
-
 def load(
     split: str, root: str | Path | None = None, size: int = 64, n: int | None = None
 ) -> DataSet:

@@ -18,24 +18,16 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from course_lib.errors import CourseError
 
-LARGEST = 4 * 2**30  # bytes of weights; Adam's training takes four times as much
+LARGEST = 2**30  # bytes of weights; Adam's training takes four times as much
 MOST = 100_000  # tensors
-UNPLANNED = 2**30  # bytes that may be taken before all are counted
-
-
-class Large(Exception):
-    """More than UNPLANNED bytes: count them all first, on torch's device "meta"."""
 
 
 class Building(TorchDispatchMode):
-    """Draws from generators of `seed`, and refuses more than LARGEST bytes of new tensors.
+    """Draws from generators of `seed`, and refuses more than LARGEST bytes of new tensors."""
 
-    planned  whether they have been counted already; else `Large` is raised at UNPLANNED bytes
-    """
-
-    def __init__(self, seed: int, what: str = "This model", planned: bool = True) -> None:
+    def __init__(self, seed: int, what: str = "This model") -> None:
         super().__init__()
-        self.seed, self.what, self.planned = seed, what, planned
+        self.seed, self.what = seed, what
         self.generators: dict[torch.device, torch.Generator] = {}
         self.bytes = self.tensors = 0
 
@@ -73,8 +65,6 @@ class Building(TorchDispatchMode):
                 "asked for, and more to come. Choose smaller widths, fewer layers or smaller "
                 "images."
             )
-        if self.bytes > UNPLANNED and not self.planned:
-            raise Large
 
 
 @functools.cache

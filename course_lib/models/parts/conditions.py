@@ -70,21 +70,9 @@ class Classes:
 
     def checked(self, labels: Any, n: int) -> Tensor:
         """Labels of n images as int64 (n,); one number stands for all. Raises CourseError."""
-        kind = f"Expected {n} labels, one an image, each from 0 to {self.size - 1}"
-        found = _numbers(labels, kind)
-        if found.ndim == 0:
-            found = found.expand(n)
-        if found.shape != (n,):
-            raise CourseError(f"{kind}; got shape {tuple(found.shape)}.")
-        if found.is_floating_point() and (found % 1).any():
-            raise CourseError(f"{kind}; got numbers that are not whole, {_some(found)}.")
-        wrong = (found < 0) | (found >= self.size)
-        if wrong.any():
-            raise CourseError(
-                f"{kind}; got {_some(found[wrong])}. A model of more classes is built with "
-                "classes=…."
-            )
-        return found.long()
+        top = self.size - 1
+        kind = f"Expected {n} labels, one an image, each a whole number from 0 to {top}"
+        return _checked(labels, (n,), top, kind)
 
     def vectors(self, labels: Tensor, n: int, **place) -> Tensor:
         """Labels (n,) → one-hot rows (n, classes)."""
@@ -145,18 +133,8 @@ class Attributes:
 
     def checked(self, labels: Any, n: int) -> Tensor:
         """Ones and zeros (n, K) as int64; one row stands for all. Raises CourseError."""
-        kind = (
-            f"Expected {self.size} ones or zeros an image ({', '.join(self.names)}), shape "
-            f"({n}, {self.size})"
-        )
-        given = _numbers(labels, kind)
-        found = given.expand(n, -1) if given.ndim == 1 else given
-        if found.shape != (n, self.size):
-            raise CourseError(f"{kind}; got shape {tuple(given.shape)}.")
-        wrong = (found != 0) & (found != 1)
-        if wrong.any():
-            raise CourseError(f"{kind}; got {_some(found[wrong])}.")
-        return found.long()
+        kind = f"Expected {self.size} ones or zeros an image ({', '.join(self.names)})"
+        return _checked(labels, (n, self.size), 1, kind)
 
     def vectors(self, labels: Tensor, n: int, **place) -> Tensor:
         """Ones and zeros (n, K) → ±1, so that "without" is said as loudly as "with"."""
@@ -210,15 +188,19 @@ def _rule(name: str) -> tuple[str, float]:
         raise CourseError(f"Expected a number after > in the attribute {name!r}.") from error
 
 
-def _numbers(labels: Any, kind: str) -> Tensor:
+def _checked(labels: Any, shape: tuple[int, ...], top: int, kind: str) -> Tensor:
+    """Labels of that shape as int64, whole numbers 0 … top; what one image has stands for all."""
     if labels is None:
         raise CourseError(f"{kind}; got none.")
     try:
-        return torch.as_tensor(labels).detach().cpu()
+        given = torch.as_tensor(labels).detach().cpu()
     except (TypeError, ValueError, RuntimeError) as error:
         raise CourseError(f"{kind}; got {labels!r}.") from error
-
-
-def _some(values: Tensor) -> str:
-    few = [f"{v:g}" for v in values.flatten()[:5].tolist()]
-    return ", ".join(few) + (" …" if values.numel() > 5 else "")
+    found = given.expand(shape) if given.shape == shape[1:] else given
+    if found.shape != shape:
+        raise CourseError(f"{kind}, shape {shape}; got shape {tuple(given.shape)}.")
+    wrong = found[~((found >= 0) & (found <= top) & (found == found.long()))]
+    if wrong.numel():
+        few = ", ".join(f"{value:g}" for value in wrong[:5].tolist())
+        raise CourseError(f"{kind}; got {few}{' …' if len(wrong) > 5 else ''}.")
+    return found.long()

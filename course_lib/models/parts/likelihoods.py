@@ -113,21 +113,11 @@ class Pixels:
 
         A mean is no sample of the model, only a nicer picture.
         """
-        image = super()._sample(n, labels, generator)
-        return draw_pixels(image, self.log_sigma, generator) if noise else image
-
-
-def draw_pixels(
-    mean: Tensor, log_sigma: Tensor | None, generator: torch.Generator | None
-) -> Tensor:
-    """A draw from p(x|z) of that mean, (n, C, H, W) in [0, 1].
-
-    Bernoulli pixels, or with log_sigma Gaussian ones, clipped.
-    """
-    if log_sigma is None:
-        return binarise(mean, generator)
-    sigma = log_sigma.exp()
-    sigma = sigma.view(mean.shape[1:]) if sigma.ndim else sigma
-    device = "cpu" if generator is None else generator.device
-    noise = torch.randn(mean.shape, generator=generator, device=device, dtype=torch.float32)
-    return (mean + sigma * noise.to(mean)).clamp(0, 1)
+        mean = super()._sample(n, labels, generator)
+        if not noise:
+            return mean
+        if self.log_sigma is None:
+            return binarise(mean, generator)
+        sigma = self.log_sigma.exp()  # one, or one a pixel
+        sigma = sigma.view(mean.shape[1:]) if sigma.ndim else sigma
+        return (mean + sigma * self.noise(*mean.shape, generator=generator)).clamp(0, 1)
