@@ -1,0 +1,276 @@
+"""The exercises of lesson 12 with the mistakes that they recognise.
+
+How many trials, what a grid's scores vary with, what a winner scores again, the best of n runs,
+the cost of halving, and whether early ranks are late ones.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from course_lib.checks.exercises import Exercise, Prediction, When, between, normal, whole
+
+
+# 12.1 ----------------------------------------------------------------------------------------
+def trials_needed(share: float, sure: float) -> int:
+    return math.ceil(math.log(1 - sure) / math.log(1 - share))
+
+
+def _trials(rounded=math.ceil):
+    return lambda share, sure: rounded(math.log(1 - sure) / math.log(1 - share))
+
+
+# 12.2 ----------------------------------------------------------------------------------------
+def explained(table: Tensor) -> tuple[Tensor, Tensor]:
+    total = (table - table.mean()).square().mean()
+    rows = table.mean(1) - table.mean()
+    columns = table.mean(0) - table.mean()
+    return rows.square().mean() / total, columns.square().mean() / total
+
+
+def _explained(spread=lambda means: means.var(correction=0), total=None, swap=False):
+    def answer(table):
+        whole_spread = spread(table.flatten()) if total is None else total(table)
+        parts = [spread(table.mean(1)) / whole_spread, spread(table.mean(0)) / whole_spread]
+        return tuple(reversed(parts)) if swap else tuple(parts)
+
+    return answer
+
+
+# 12.4 ----------------------------------------------------------------------------------------
+def expected_again(score: float, mean: float, sigma: float, tau: float) -> float:
+    return mean + tau**2 / (tau**2 + sigma**2) * (score - mean)
+
+
+# 12.6 ----------------------------------------------------------------------------------------
+def expected_best(scores: Tensor, n: int) -> Tensor:
+    x = scores.sort().values
+    ways = [math.comb(len(x) - k, n - 1) for k in range(1, len(x) + 1)]
+    return torch.tensor(ways, dtype=x.dtype) @ x / math.comb(len(x), n)
+
+
+def _plug_in(scores: Tensor, n: int) -> Tensor:
+    x = scores.sort().values
+    left = 1 - torch.arange(len(x) + 1, dtype=x.dtype) / len(x)
+    return (left[:-1] ** n - left[1:] ** n) @ x
+
+
+# 12.7 ----------------------------------------------------------------------------------------
+def halving_seconds(n: int, eta: int, rungs: int, seconds: float) -> float:
+    total = 0.0
+    for _ in range(rungs):
+        total += n * seconds / rungs
+        n = max(1, n // eta)
+    return total
+
+
+def _halving(n, eta, rungs, seconds, least=1, cost=lambda i: 1, late=False, up=False):
+    total = 0.0
+    for i in range(rungs):
+        smaller = -(-n // eta) if up else n // eta
+        n, before = max(least, smaller), n
+        total += (n if late else before) * cost(i) * seconds / rungs
+    return total
+
+
+# 12.8 ----------------------------------------------------------------------------------------
+def rank_correlation(a: Tensor, b: Tensor) -> Tensor:
+    ranks = torch.stack([a, b]).argsort(1).argsort(1).double()
+    return torch.corrcoef(ranks)[0, 1]
+
+
+def _kendall(a: Tensor, b: Tensor) -> Tensor:
+    pairs = torch.combinations(torch.arange(len(a)))
+    return ((a[pairs].diff() * b[pairs].diff()).sign()).mean()
+
+
+def _pairs_of_scores(generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    a, b = normal(generator, 2, whole(generator, 4, 9))
+    return a.exp(), (a + 0.7 * b).exp()
+
+
+REPORTS = {
+    "Ada": "winner's own score",
+    "Ben": "sound",
+    "Cleo": "unequal effort",
+    "Dov": "chosen on test",
+}
+
+EXERCISES = {
+    "12.1": Exercise(
+        right=trials_needed,
+        probes=[(0.05, 0.95), (0.5, 0.75), (0.1, 0.05)],
+        domain=lambda g: (between(g, 0.01, 0.6), between(g, 0.4, 0.99)),
+        tol=0.0,
+        mistakes={
+            "one too few: with these the chance is still below": _trials(math.floor),
+            "rounded to the nearest; below, the chance is too small": _trials(round),
+            "trials come whole: round up": _trials(lambda n: n),
+            "n·q is the expected *number* of hits, which may pass 1; the chance is (12.1)": lambda share, sure: (
+                math.ceil(sure / share)
+            ),
+            "(1 − q)ⁿ is the chance that *all* miss: it must fall to 1 − sure": lambda share, sure: (
+                math.ceil(math.log(sure) / math.log(1 - share))
+            ),
+            "qⁿ is the chance that all *hit*; all miss with (1 − q)ⁿ": lambda share, sure: (
+                math.ceil(math.log(1 - sure) / math.log(share))
+            ),
+        },
+        note="it asks neither how many settings there are nor how large their ranges",
+    ),
+    "12.2": Exercise(
+        right=explained,
+        domain=lambda g: (normal(g, whole(g, 2, 5), whole(g, 2, 5)),),
+        tensor=True,
+        mistakes={
+            "swapped: a row's mean is taken over its columns, `table.mean(1)`": _explained(
+                swap=True
+            ),
+            "these are shares of standard deviations, which don't add; take variances": _explained(
+                spread=lambda m: m.std(correction=0)
+            ),
+            "divided by n − 1, and by another n − 1 below: with 1/n everywhere (12.3) adds up": _explained(
+                spread=lambda m: m.var()
+            ),
+            "these are ranges; (12.3) has mean squares about the mean": _explained(
+                spread=lambda m: m.max() - m.min()
+            ),
+            "these are the parts themselves; divide by the total": _explained(
+                total=lambda table: 1.0
+            ),
+            "a row's mean stands for all its cells: sums count it once, means rightly": _explained(
+                spread=lambda m: (m - m.mean()).square().sum(),
+                total=lambda table: (table - table.mean()).square().sum(),
+            ),
+        },
+    ),
+    "12.3": Exercise(
+        right={"A", "D"},
+        mistakes={
+            "C's best is at its edge too, but its scores differ by less than one training's "
+            "noise: more of the same would tell nothing": {"A", "C", "D"},
+            "A is one; another search falls towards its other edge": {"A"},
+            "D is one; another search falls towards its other edge": {"D"},
+            "B has seen the score rise on both sides of its best": {"B"},
+            "C's scores differ by less than one training's noise": {"C"},
+        },
+        hint="a set of letters: where is the best, and does the score still fall there?",
+    ),
+    "12.4": Exercise(
+        right=expected_again,
+        probes=[(20.0, 50.0, 3.0, 12.0), (20.0, 50.0, 3.0, 0.0), (20.0, 50.0, 0.0, 3.0)],
+        domain=lambda g: tuple(between(g, low, 9) for low in (-9, -9, 0.1, 0.1)),
+        mistakes={
+            "this is the share that is *lost*; with σ = 0 all of the lead stays": lambda s, m, sigma, tau: (
+                m + sigma**2 / (tau**2 + sigma**2) * (s - m)
+            ),
+            "variances add, standard deviations don't: square both": lambda s, m, sigma, tau: (
+                m + tau / (tau + sigma) * (s - m)
+            ),
+            "the score itself: right only where there is no noise": lambda s, m, sigma, tau: s,
+            "the mean of all: right only where all configurations are equal": lambda s, m, sigma, tau: (
+                m
+            ),
+            "it shrinks towards the mean, not towards 0": lambda s, m, sigma, tau: (
+                tau**2 / (tau**2 + sigma**2) * s
+            ),
+            "this is the lead that stays; the mean is missing": lambda s, m, sigma, tau: (
+                tau**2 / (tau**2 + sigma**2) * (s - m)
+            ),
+        },
+    ),
+    "12.5": Exercise(
+        right=REPORTS,
+        mistakes={
+            "Ada's number is the one by which she chose: the best of sixty draws of luck too": {
+                "Ada": "sound"
+            },
+            "Cleo's number is fair to her own model. Is it to the one that she compares with?": {
+                "Cleo": "sound"
+            },
+            "Dov's test images have helped to choose: which images could still surprise him?": {
+                "Dov": "sound"
+            },
+            "look again at what Ben chose by, and what he reports": When(
+                lambda answer: answer["Ben"] != "sound",
+                REPORTS | {"Ben": "winner's own score", "Ada": "chosen on test"},
+            ),
+            "each word is used once, but two of them stand at the wrong name": When(
+                lambda answer: set(answer.values()) == set(REPORTS.values()),
+                REPORTS | {"Ada": "unequal effort", "Cleo": "winner's own score"},
+            ),
+        },
+        hint="a dictionary with one of the four words for each of the four",
+    ),
+    "12.6": Exercise(
+        right=expected_best,
+        probes=[
+            (torch.tensor([4.0, 1.0, 3.0, 2.0], dtype=torch.float64), n) for n in (1, 2, 4)
+        ],
+        domain=lambda g: ((x := normal(g, whole(g, 2, 7))), whole(g, 1, len(x))),
+        tensor=True,
+        mistakes={
+            "this draws with replacement, (12.7): for n = N it still misses the best now "
+            "and then": _plug_in,
+            "this is the *largest* of n; here the smallest score is the best": lambda x, n: (
+                -expected_best(-x, n)
+            ),
+            "this is the best of all N, whatever n is": lambda x, n: x.min(),
+            "this is the best of one": lambda x, n: x.mean(),
+            "one choice of n; the mean is over all choices": lambda x, n: x[:n].min(),
+            "the mean of the n best, not of minima": lambda x, n: x.sort().values[:n].mean(),
+        },
+    ),
+    "12.7": Exercise(
+        right=halving_seconds,
+        probes=[(48, 2, 5, 10.0), (3, 2, 5, 1.0), (9, 3, 2, 4.0), (5, 2, 1, 7.0)],
+        domain=lambda g: (
+            *(whole(g, 1, 60), whole(g, 2, 4), whole(g, 1, 6)),
+            between(g, 0.5, 20),
+        ),
+        mistakes={
+            "this is the cost without halving": lambda n, eta, rungs, s: float(n * s),
+            "the last one is never stopped: n stays at least 1": lambda *given: _halving(
+                *given, least=0
+            ),
+            "you halve before the first rung; all n play that one": lambda *given: _halving(
+                *given, late=True
+            ),
+            "half of an odd number is rounded down here, as optuna does: n // eta": lambda *given: (
+                _halving(*given, up=True)
+            ),
+            "survivors go on from where they are; you let them begin anew at each rung": lambda *given: (
+                _halving(*given, cost=lambda i: i + 1)
+            ),
+            "a rung is one fifth of a training, here s / rungs": lambda n, eta, rungs, s: (
+                _halving(n, eta, rungs, s * rungs)
+            ),
+        },
+    ),
+    "12.8": Exercise(
+        right=rank_correlation,
+        domain=_pairs_of_scores,
+        tensor=True,
+        mistakes={
+            "this is the correlation of the scores: one bad trial decides it. Take ranks": lambda a, b: (
+                torch.corrcoef(torch.stack([a, b]))[0, 1]
+            ),
+            "argsort gives *who* is first, second, …; ranks are its argsort": lambda a, b: (
+                torch.corrcoef(torch.stack([a, b]).argsort(1).double())[0, 1]
+            ),
+            "this is Kendall's τ: it counts pairs in the same order": _kendall,
+            "squared: then an exact reversal would look like agreement": lambda a, b: (
+                rank_correlation(a, b) ** 2
+            ),
+        },
+    ),
+}
+
+PREDICTIONS = {
+    "12.11": Prediction(low=0),
+    "12.12": Prediction(low=-1, high=1),
+    "12.13": Prediction(words=("random", "Halton", "TPE", "halving")),
+}

@@ -1,0 +1,100 @@
+"""Lesson 12's right answers in other forms, for test_answers; and that its record and its logs
+say what the lesson reads in them."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+
+from course_lib.lessons import lesson_12
+
+
+def trials_by_counting(share, sure):
+    missed, n = 1.0, 0
+    while 1 - missed < sure - 1e-12:
+        missed, n = missed * (1 - share), n + 1
+    return n
+
+
+def explained_by_sums(table):
+    m, k = table.shape
+    total = ((table - table.mean()) ** 2).sum()
+    rows = k * ((table.sum(1) / k - table.mean()) ** 2).sum()
+    columns = m * ((table.sum(0) / m - table.mean()) ** 2).sum()
+    return [rows / total, columns / total]
+
+
+def again_by_precision(score, mean, sigma, tau):
+    if sigma == 0 or tau == 0:
+        return score if sigma == 0 else mean
+    weights = np.array([1 / sigma**2, 1 / tau**2])
+    return weights @ [score, mean] / weights.sum()
+
+
+def best_by_all_choices(scores, n):
+    return torch.stack([min(chosen) for chosen in itertools.combinations(scores, n)]).mean()
+
+
+def halving_by_a_list(n, eta, rungs, seconds):
+    playing = [n]
+    while len(playing) < rungs:
+        playing.append(max(playing[-1] // eta, 1))
+    return sum(playing) / rungs * seconds
+
+
+def spearman_by_gaps(a, b):
+    place_a = (a[:, None] > a).sum(1).double()
+    place_b = (b[:, None] > b).sum(1).double()
+    n = len(a)
+    return 1 - 6 * ((place_a - place_b) ** 2).sum() / (n * (n**2 - 1))
+
+
+RIGHT = [
+    ("12.1", trials_by_counting),
+    ("12.2", explained_by_sums),
+    ("12.2", lambda t: tuple(t.mean(d).var(correction=0) / t.var(correction=0) for d in (1, 0))),
+    ("12.3", ["D", "a"]),
+    ("12.4", again_by_precision),
+    ("12.4", lambda s, m, sigma, tau: s - sigma**2 / (sigma**2 + tau**2) * (s - m)),
+    (
+        "12.5",
+        {
+            "ada": "the winner's own score",
+            "ben": "Sound",
+            "cleo": "unequal effort",
+            "dov": "Chosen on test",
+        },
+    ),
+    ("12.6", best_by_all_choices),
+    ("12.7", halving_by_a_list),
+    ("12.8", spearman_by_gaps),
+]
+
+
+def test_spearman_is_scipy_s():
+    a, b = torch.randn(2, 20, generator=torch.Generator().manual_seed(0))
+    found = lesson_12.rank_correlation(a, b)
+    assert found == pytest.approx(stats.spearmanr(a, b).statistic)
+
+
+def test_the_record_has_what_the_lesson_reads():
+    record = lesson_12.record()
+    vae = record["VAE"]
+    assert vae.curves.shape == (48, 5) and len(vae.settings) == 48 and vae.scores.min() > 0
+    assert [len(vae.seeds[which]) for which in ("best", "second", "paper")] == [10, 5, 5]
+    rates, batches, table = record["GAN"].grid
+    assert table.shape == (6, 4) and rates.diff().min() > 0 and batches.tolist()[0] == 32
+
+
+def test_the_logs_show_what_their_exercise_asks():
+    noise = 2.0
+    for who, (rates, scores) in lesson_12.logs().items():
+        assert len(rates) == len(scores)
+        best = scores.index(min(scores))
+        at_edge = best in (0, len(scores) - 1)
+        apart = max(scores) - min(scores) > 5 * noise
+        assert (at_edge and apart) == (who in {"A", "D"}), who
