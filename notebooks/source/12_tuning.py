@@ -260,7 +260,7 @@ refuses(without_rest, table, tol=1e-3, name="rate and batch size act apart, no r
 #
 # *Nudge.* `table.mean(1)` has one number for each row.
 #
-# *First line.* `total = (table - table.mean()).square().mean()`
+# *First line.* `total = table.var(correction=0)`, the mean square about the mean
 #
 # *Compare.*
 # ```python
@@ -274,9 +274,8 @@ refuses(without_rest, table, tol=1e-3, name="rate and batch size act apart, no r
 def explained(table):
     """Shares of the variance of `table` that its rows and its columns explain."""
     ### BEGIN SOLUTION
-    total = (table - table.mean()).square().mean()
-    rows, columns = table.mean(1) - table.mean(), table.mean(0) - table.mean()
-    return rows.square().mean() / total, columns.square().mean() / total
+    total = table.var(correction=0)  # the mean square about the mean
+    return table.mean(1).var(correction=0) / total, table.mean(0).var(correction=0) / total
     ### END SOLUTION
 
 
@@ -561,7 +560,7 @@ def expected_best(scores, n):
     ### BEGIN SOLUTION
     x = scores.sort().values
     ways = [math.comb(len(x) - k, n - 1) for k in range(1, len(x) + 1)]
-    return torch.tensor(ways, dtype=x.dtype) @ x / math.comb(len(x), n)
+    return (torch.tensor(ways, dtype=x.dtype) * x).sum() / math.comb(len(x), n)
     ### END SOLUTION
 
 
@@ -638,7 +637,7 @@ def halving_seconds(n, eta, rungs, seconds):
     total = 0.0
     for _ in range(rungs):
         total += n * seconds / rungs
-        n = max(1, n // eta)
+        n = max(n // eta, 1)
     return total
     ### END SOLUTION
 
@@ -690,12 +689,12 @@ def rank_correlation(a, b):
 
 
 # %%
-for number, answer in (("12.7", halving_seconds), ("12.8", rank_correlation)):
-    passed = check(number, answer)
-    if not passed and number == "12.7":
-        halving_seconds = lesson_12.halving_seconds
-    elif not passed:
-        rank_correlation = lesson_12.rank_correlation
+passed = check("12.7", halving_seconds)
+if not passed:
+    halving_seconds = lesson_12.halving_seconds
+passed = check("12.8", rank_correlation)
+if not passed:
+    rank_correlation = lesson_12.rank_correlation
 a, b = torch.randn(2, 12, generator=generator).double()
 gaps = (a.argsort().argsort() - b.argsort().argsort()).double().square().sum()
 agrees(rank_correlation(a, b), 1 - 6 * gaps / (12 * (12**2 - 1)), name="Spearman's own formula")

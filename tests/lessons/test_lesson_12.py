@@ -56,7 +56,10 @@ def spearman_by_gaps(a, b):
 RIGHT = [
     ("12.1", trials_by_counting),
     ("12.2", explained_by_sums),
-    ("12.2", lambda t: tuple(t.mean(d).var(correction=0) / t.var(correction=0) for d in (1, 0))),
+    (
+        "12.2",
+        lambda t: tuple(t.mean(d).var(correction=0) / t.var(correction=0) for d in (1, 0)),
+    ),
     ("12.3", ["D", "a"]),
     ("12.4", again_by_precision),
     ("12.4", lambda s, m, sigma, tau: s - sigma**2 / (sigma**2 + tau**2) * (s - m)),

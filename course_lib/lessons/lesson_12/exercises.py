@@ -109,11 +109,13 @@ EXERCISES = {
             "one too few: with these the chance is still below": _trials(math.floor),
             "rounded to the nearest; below, the chance is too small": _trials(round),
             "trials come whole: round up": _trials(lambda n: n),
-            "n·q is the expected *number* of hits, which may pass 1; the chance is (12.1)": lambda share, sure: (
-                math.ceil(sure / share)
+            "n·q is the expected *number* of hits, "
+            "which may pass 1; the chance is (12.1)": lambda share, sure: math.ceil(
+                sure / share
             ),
-            "(1 − q)ⁿ is the chance that *all* miss: it must fall to 1 − sure": lambda share, sure: (
-                math.ceil(math.log(sure) / math.log(1 - share))
+            "(1 − q)ⁿ is the chance that *all* "
+            "miss: it must fall to 1 − sure": lambda share, sure: math.ceil(
+                math.log(sure) / math.log(1 - share)
             ),
             "qⁿ is the chance that all *hit*; all miss with (1 − q)ⁿ": lambda share, sure: (
                 math.ceil(math.log(1 - sure) / math.log(share))
@@ -132,7 +134,8 @@ EXERCISES = {
             "these are shares of standard deviations, which don't add; take variances": _explained(
                 spread=lambda m: m.std(correction=0)
             ),
-            "divided by n − 1, and by another n − 1 below: with 1/n everywhere (12.3) adds up": _explained(
+            "divided by n − 1, and by another n "
+            "− 1 below: with 1/n everywhere (12.3) adds up": _explained(
                 spread=lambda m: m.var()
             ),
             "these are ranges; (12.3) has mean squares about the mean": _explained(
@@ -164,16 +167,16 @@ EXERCISES = {
         probes=[(20.0, 50.0, 3.0, 12.0), (20.0, 50.0, 3.0, 0.0), (20.0, 50.0, 0.0, 3.0)],
         domain=lambda g: tuple(between(g, low, 9) for low in (-9, -9, 0.1, 0.1)),
         mistakes={
-            "this is the share that is *lost*; with σ = 0 all of the lead stays": lambda s, m, sigma, tau: (
+            "this is the share that is *lost*; with "
+            "σ = 0 all of the lead stays": lambda s, m, sigma, tau: (
                 m + sigma**2 / (tau**2 + sigma**2) * (s - m)
             ),
             "variances add, standard deviations don't: square both": lambda s, m, sigma, tau: (
                 m + tau / (tau + sigma) * (s - m)
             ),
             "the score itself: right only where there is no noise": lambda s, m, sigma, tau: s,
-            "the mean of all: right only where all configurations are equal": lambda s, m, sigma, tau: (
-                m
-            ),
+            "the mean of all: right "
+            "only where all configurations are equal": lambda s, m, sigma, tau: m,
             "it shrinks towards the mean, not towards 0": lambda s, m, sigma, tau: (
                 tau**2 / (tau**2 + sigma**2) * s
             ),
@@ -242,8 +245,9 @@ EXERCISES = {
             "half of an odd number is rounded down here, as optuna does: n // eta": lambda *given: (
                 _halving(*given, up=True)
             ),
-            "survivors go on from where they are; you let them begin anew at each rung": lambda *given: (
-                _halving(*given, cost=lambda i: i + 1)
+            "survivors go on from where they are; "
+            "you let them begin anew at each rung": lambda *given: _halving(
+                *given, cost=lambda i: i + 1
             ),
             "a rung is one fifth of a training, here s / rungs": lambda n, eta, rungs, s: (
                 _halving(n, eta, rungs, s * rungs)
@@ -255,9 +259,10 @@ EXERCISES = {
         domain=_pairs_of_scores,
         tensor=True,
         mistakes={
-            "this is the correlation of the scores: one bad trial decides it. Take ranks": lambda a, b: (
-                torch.corrcoef(torch.stack([a, b]))[0, 1]
-            ),
+            "this is the correlation of the scores: "
+            "one bad trial decides it. Take ranks": lambda a, b: torch.corrcoef(
+                torch.stack([a, b])
+            )[0, 1],
             "argsort gives *who* is first, second, …; ranks are its argsort": lambda a, b: (
                 torch.corrcoef(torch.stack([a, b]).argsort(1).double())[0, 1]
             ),
