@@ -435,7 +435,7 @@ print(f"the best of 48 trials of the VAE scored {vae.scores.min():.2f}")
 
 # %% exercise="12.11"
 ### BEGIN SOLUTION
-guess_again = 35.0
+guess_again = 36.0
 ### END SOLUTION
 guess_again = predict("12.11", guess_again)
 
@@ -596,7 +596,7 @@ for color, (name, c) in zip(plots.PALETTE, curves.items()):
 top = max(float(f.scores[f.scores.isfinite()].quantile(0.8)) for f in searched.values())
 ax.set(xlabel="n trials", ylabel="best score", xscale="log", ylim=(0, top))
 ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
-plots.show(fig, alt="The expected best score falls with the number of trials; the plug-in lies above.")
+plots.show(fig, alt="The expected best falls with the number of trials; the plug-in lies above.")
 
 # %% [markdown]
 # **What to see.** The unbiased curve lies below the plug-in one, and the gap grows to the right. The band

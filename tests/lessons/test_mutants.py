@@ -81,6 +81,12 @@ EQUAL = {
         "09.2": [
             "return (0.5 * (real.mean(0) - drawn.mean(0)).square().sum()).mean()",
         ],
+        "12.6": [
+            "return ((torch.tensor(ways, dtype=x.dtype) * x).sum() / math.comb(len(x), n)).mean()",
+        ],
+        "12.8": [
+            "return torch.corrcoef(ranks)[0, 1].mean()",
+        ],
     },
     "the same axis, counted from the other end, or one of the same length": {
         "00.5": [
@@ -126,6 +132,14 @@ EQUAL = {
         ],
         "11.3": [
             "return (p.log() - (1 - p).log(), slope.flatten(1).sum(-1))",
+        ],
+        "12.2": [
+            "return (table.mean(-1).var(correction=0) / total, table.mean(0).var(correction=0) / total)",
+        ],
+        "12.8": [
+            "return torch.corrcoef(ranks)[0, -1]",
+            "ranks = torch.stack([a, b]).argsort(-1).argsort(1).double()",
+            "ranks = torch.stack([a, b]).argsort(1).argsort(-1).double()",
         ],
     },
     "a difference that is squared, or taken absolutely": {
@@ -190,6 +204,9 @@ EQUAL = {
         "05.1": [
             "y_moves = torch.tensor([[1, 0], [eta, 1]]); x_moves = torch.tensor([[1, -eta], [0, 1]])",  # noqa: E501
         ],
+        "12.7": [
+            "n = max(1, n // eta)",
+        ],
     },
     "only its length, its type, or the part that is left is used": {
         "01.3": [
@@ -245,6 +262,12 @@ EQUAL = {
         ],
         "01.3": [
             "M = W.T @ W + sigma ** 2 * torch.eye(W.shape[1])",
+        ],
+        "12.6": [
+            "return (torch.tensor(ways) * x).sum() / math.comb(len(x), n)",
+        ],
+        "12.8": [
+            "ranks = torch.stack([a, b]).argsort(1).argsort(1)",
         ],
     },
     "the last axis is the default": {

@@ -206,9 +206,10 @@ def test_the_day_adds_up(minutes):
 # Questions -------------------------------------------------------------------------------------
 
 
-def test_forty_questions_with_answers_points_and_minutes():
+def test_questions_have_answers_points_and_minutes():
     found = QUESTION.findall(KIT["exam"])
-    assert [int(number) for number, *_ in found] == list(range(1, 41))
+    assert [int(number) for number, *_ in found] == list(range(1, len(found) + 1))
+    assert len(found) >= 40
     assert {lesson for _, lesson, *_ in found} == set(SOURCES) - {"00"}
     kinds = [kind for _, _, kind, *_ in found]
     assert set(kinds) == {"derivation", "diagnosis", "design", "calculation"}
