@@ -44,8 +44,8 @@ FAMILIES = {
     "CVAE-GAN": models.CVAEGAN,
     "RealNVP": models.RealNVP,
 }
-# What the sources print: report A, sections 4.1, 4.3 (with E16's rate) and 4.4; Radford et al.
-# (2016); Dinh et al. (2016). All else as in the course's recipe.
+# What the sources print, and torch's betas where they print none: report A on its GAN, VAE (with
+# E16's rate) and CVAE-GAN; Radford et al. (2016); Dinh et al. (2016). All else is the course's.
 PAPERS = {
     "VAE": {"lr": 1e-3, "batch": 128, "latent": 2, "hidden": (256,), "beta": 1.0},
     "GAN": {"lr": 2e-4, "betas": (0.9, 0.999), "batch": 100, "latent": 64},

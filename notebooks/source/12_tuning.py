@@ -134,9 +134,9 @@ images = tuning.split(data.load("digits"))
 print(len(images.learned), "digits to learn from,", len(images.held), "to choose by")
 
 # %% [markdown]
-# The trials of this lesson are recorded in `data/tuning.json`, with the command that made them. It
-# took hours; here you replay it in seconds. Every family has 48 settings from a *Halton sequence*, which
-# fills the space more evenly than random draws do.
+# The trials of this lesson are recorded in `data/tuning.json`, with the command that made them. Here
+# you replay them in seconds. Every family has 48 settings from a *Halton sequence*, which fills the
+# space more evenly than random draws do.
 
 # %%
 for name, family in record.items():
@@ -908,6 +908,7 @@ for one, other in (("best", "second"), ("best", "paper"), ("second", "paper")):
 # what sections 1 and 5 ask for: the space beside the settings, seconds as rounds, images to choose by. The
 # *sampler* below is TPE. The *pruner* stops a trial that is worse than the median of the others at the same
 # fifth. The study is kept in a journal file, so you can stop the cell at any time, and run it again: it goes on.
+# (The sampler has no seed: two processes with one seed would ask for the same settings.)
 
 # %%
 place = data.paths.writable(data.paths.runs_root() / "12-vae")
