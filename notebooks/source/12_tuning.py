@@ -49,8 +49,8 @@ axes[0].legend(loc="lower right")
 axes[1].legend(loc="upper left")
 plots.show(
     fig,
-    alt="Left: sorted scores of 48 trials of a VAE, the best one marked. Right: the best dozen, and the "
-    "settings of the best and second trained again with other seeds, beside the best trial's score.",
+    alt="Left: sorted scores of 48 trials of a VAE, the best one marked. Right: the best dozen, "
+    "and the settings of the best two trained again with other seeds, beside the best score.",
 )
 
 # %% [markdown]
@@ -292,6 +292,9 @@ of_rate, of_batch = explained(finite)
 print(f"explained by the rate {of_rate:.0%}, by the batch size {of_batch:.0%}")
 where = torch.nonzero(table == table.min())[0]
 print(f"best of the grid: rate {rates[where[0]]:.2g}, batch {batches[where[1]]}")
+ends = {"rate": where[0] in (0, 5), "batch size": where[1] in (0, 3)}
+edges = [name for name, there in ends.items() if there]
+print("at the edge of its range:", ", ".join(edges) or "neither")
 
 # %% [markdown]
 # **What to see.** One axis explains more than the other. On the axis that matters, the grid has tried six

@@ -134,7 +134,7 @@ EQUAL = {
             "return (p.log() - (1 - p).log(), slope.flatten(1).sum(-1))",
         ],
         "12.2": [
-            "return (table.mean(-1).var(correction=0) / total, table.mean(0).var(correction=0) / total)",
+            "return (table.mean(-1).var(correction=0) / total, table.mean(0).var(correction=0) / total)",  # noqa: E501
         ],
         "12.8": [
             "return torch.corrcoef(ranks)[0, -1]",
