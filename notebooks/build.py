@@ -407,12 +407,20 @@ def run(notebook: NotebookNode, budget: str, stem: str) -> float:
                 except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
                     raise BuildError(f"{stem}: a cell failed\n{error}") from None
                 times.append((time.perf_counter() - start, cell.source))
+            memory = peak(client.km.provisioner.pid)
     total = sum(seconds for seconds, _ in times)
-    print(f"{stem}: {total:.1f} s at budget {budget}; the slowest cells:")
+    print(f"{stem}: {total:.1f} s at budget {budget}{memory}; the slowest cells:")
     for seconds, source in sorted(times, reverse=True)[:3]:
         first = next((line for line in source.splitlines() if line.strip()), "")
         print(f"  {seconds:6.1f} s  {first}", flush=True)
     return total
+
+
+def peak(process: int) -> str:
+    """The most memory that a process has held, where the system tells it."""
+    status = Path(f"/proc/{process}/status")
+    found = re.search(r"VmHWM:\s+(\d+)", status.read_text() if status.exists() else "")
+    return f", {int(found[1]) / 1000:.0f} MB at the peak" if found else ""
 
 
 def clean_outputs(notebook: NotebookNode, stem: str) -> None:
