@@ -17,11 +17,13 @@ Lesson 03 says what each score needs.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
+import torch
 from torch import Tensor
 
 from course_lib.errors import CourseError
+from course_lib.evaluation import levels
 from course_lib.models.parts.conditions import Condition, condition
 
 
@@ -75,6 +77,37 @@ def told(method: Callable, labels: Tensor | None) -> dict[str, Tensor]:
         return {}
     known = inspect.signature(method).parameters
     return {"condition" if "condition" in known else "labels": labels}
+
+
+@torch.no_grad()
+def drawn(
+    model: object,
+    n: int,
+    generator: torch.Generator | None,
+    labels: Tensor | None = None,
+    shape: tuple[int, ...] | None = None,
+) -> Iterator[Tensor]:
+    """n samples on the CPU, a BATCH at a time, checked; images at 256 levels of [0, 1].
+
+    labels: of n samples or more, for a conditional model. shape: what the data set's examples
+    have, where there is one.
+    """
+    for first in range(0, n, levels.BATCH):
+        many = min(levels.BATCH, n - first)
+        asked = None if labels is None else labels[first:][:many]
+        part = model.sample(many, generator=generator, **told(model.sample, asked))
+        found = tuple(part.shape) if isinstance(part, Tensor) else type(part).__name__
+        if shape is not None and found != (many, *shape):
+            raise CourseError(
+                f"model.sample gave {found}; the data set asks for {(many, *shape)}."
+            )
+        part = part.detach().to("cpu", torch.float32)
+        if part.ndim == 4:
+            levels.check_range(part, "samples")
+            part = levels.as_levels(part)
+        elif not part.isfinite().all():
+            raise CourseError("Some samples hold NaN or infinite values: the model diverged.")
+        yield part
 
 
 def draws(model: object) -> bool:

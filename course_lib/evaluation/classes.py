@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from course_lib.errors import CourseError, unknown
 from course_lib.evaluation.levels import for_network, precisely
 
+REPEATS = 400  # histograms behind an error and a floor
 DISTANCES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {  # of shares (…, classes)
     "total variation": lambda p, q: 0.5 * (p - q).abs().sum(-1),
     "KL": lambda p, q: torch.where(p > 0, p * (p / q).log(), 0.0).sum(-1),
@@ -133,7 +134,6 @@ def error_and_floor(
     counts: Tensor,
     real: Tensor,
     generator: torch.Generator | None = None,
-    repeats: int = 400,
 ) -> tuple[float, float]:
     """(standard error, floor) of a distance ("total variation", "KL") between two histograms.
 
@@ -145,7 +145,7 @@ def error_and_floor(
         raise unknown("distance of histograms", distance, DISTANCES)
     counts, real = _counts(counts, real)
     between, size = DISTANCES[distance], int(counts.sum())
-    again = bootstrap(real, int(real.sum()), repeats, generator)
-    spread = between(bootstrap(counts, size, repeats, generator), again)
-    floor = between(bootstrap(real, size, repeats, generator), again)
+    again = bootstrap(real, int(real.sum()), REPEATS, generator)
+    spread = between(bootstrap(counts, size, REPEATS, generator), again)
+    floor = between(bootstrap(real, size, REPEATS, generator), again)
     return spread.std().item(), floor.mean().item()

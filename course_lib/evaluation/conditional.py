@@ -20,10 +20,9 @@ from course_lib.errors import CourseError
 from course_lib.evaluation import abilities, classes, features, levels
 from course_lib.evaluation.distances import left_out_error
 from course_lib.evaluation.judges import digits
-from course_lib.evaluation.table import Row
+from course_lib.evaluation.table import Row, without
 
 PAIRED = 1000  # images of a group whose pairs are compared, at most
-DRAWN = 500  # samples at once
 TRAINED = 1_500  # batches of a hundred that GAN-train's classifier sees in a report, at most
 NAMES = ("asked class read (GAN-test)", "GAN-train", "intra-class diversity")
 
@@ -146,12 +145,12 @@ def rows(
     known = not hasattr(condition, "names") or isinstance(judge, features.HairStyle)
     if isinstance(judge, str) or own is not None or not known:
         why = own or (judge if isinstance(judge, str) else "the judge reads other labels")
-        return [Row(name, None, note=why) for name in NAMES]
+        return without(NAMES, why)
     real = labels_of(model, dataset)
     floor, _ = agreement(readings(dataset.images, judge, condition), real)
     value = agreement(readings(samples, judge, condition), labels)
     found = [Row(NAMES[0], *value, floor, "share", "by an independent judge; rewards collapse")]
-    found.append(_gan_train_row(samples, labels, dataset, seed))
+    found += _gan_train_row(samples, labels, dataset, seed)
     network = features.for_shape(dataset.shape)
     seen, drawn = (features.image_features(x, network) for x in (dataset.images, samples))
     inside, half = condition.members(real), len(dataset) // 2
@@ -159,28 +158,22 @@ def rows(
         value = relative_diversity(drawn, condition.members(labels), seen, inside)
         floor, _ = relative_diversity(seen[:half], inside[:half], seen[half:], inside[half:])
     except CourseError as error:
-        return [*found, Row(NAMES[2], None, note=str(error))]
+        return found + without(NAMES[2:], str(error))
     note = "mean distance of two of a class, by that of real ones; noise is diverse, too"
     return [*found, Row(NAMES[2], *value, floor, "of real", note)]
 
 
-def _gan_train_row(samples: Tensor, labels: Tensor, dataset: DataSet, seed: int) -> Row:
+def _gan_train_row(samples: Tensor, labels: Tensor, dataset: DataSet, seed: int) -> list[Row]:
     if dataset.shape != digits.SHAPE or labels.ndim != 1 or len(samples) < 100:
-        return Row(
-            NAMES[1], None, note="takes 100 samples of digits or more, with their classes"
-        )
+        return without(NAMES[1:2], "takes 100 samples of digits or more, with their classes")
     epochs = max(1, min(8, TRAINED * 100 // len(samples)))
     value = gan_train(samples, labels, dataset, epochs=epochs, seed=seed)
     note = f"classifier trained on {len(samples):,} samples alone, {epochs} epochs"
-    return Row(NAMES[1], *value, None, "share", f"{note}; reads real images")
+    return [Row(NAMES[1], *value, None, "share", f"{note}; reads real images")]
 
 
-@torch.no_grad()
 def draw(model, labels: Tensor, generator: torch.Generator | None = None) -> Tensor:
     """A sample for each label, on the CPU as uint8 (n, C, H, W): many, in little memory."""
     abilities.require_samples(model, "conditional.draw(model, labels)")
-    parts = [
-        model.sample(len(part), generator=generator, **abilities.told(model.sample, part)).cpu()
-        for part in labels.split(DRAWN)
-    ]
-    return torch.cat([(part * 255).round().to(torch.uint8) for part in parts])
+    found = abilities.drawn(model, len(labels), generator, labels)
+    return torch.cat([(part * 255).round().to(torch.uint8) for part in found])

@@ -26,7 +26,7 @@ from course_lib.evaluation.image_statistics import (
 from course_lib.evaluation.likelihood import mean_and_error
 from course_lib.evaluation.manifold import K, prdc
 from course_lib.evaluation.nearest_face import nearest_face
-from course_lib.evaluation.table import Row
+from course_lib.evaluation.table import Row, without
 
 MINIMUM = 10  # images in each set
 SEARCHED = 50  # faces whose nearest renderable one is looked for, at most
@@ -69,7 +69,7 @@ class RealImages:
         """Every score of samples (M, C, H, W), M at least n, against the real images."""
         if self.n < MINIMUM:
             why = f"takes {2 * MINIMUM} held-out images or more, here are fewer"
-            return [Row(name, None, note=why) for name in (*NAMES, *STATISTICS)]
+            return without((*NAMES, *STATISTICS), why)
         floor = {row.name: row.value for row in self._floor}
         return [replace(row, floor=floor[row.name]) for row in self._scores(samples[: self.n])]
 
@@ -96,7 +96,7 @@ class RealImages:
             why = self.own or (
                 f"no feature extractor takes images of {self.shape}: they read 1×28×28 and 3×H×W"
             )
-            return [Row(name, None, note=why) for name in NAMES]
+            return without(NAMES, why)
         chosen = features.EXTRACTORS[self._extractor]
         on, size = f"on {chosen.name}", f"{self.n:,} against {self.n:,}"
         home = "; not what the network was trained on" if isinstance(self.judge, str) else ""
@@ -128,7 +128,7 @@ class RealImages:
                 value = distribution_distance(fake, real)
                 spread = distances.left_out_error(distribution_distance, fake, real)
             except CourseError as error:
-                rows.append(Row(name, None, note=str(error)))
+                rows += without([name], str(error))
                 continue
             middles = fake.median().item(), real.median().item()
             note = f"median {middles[0]:.3g}, real {middles[1]:.3g}"

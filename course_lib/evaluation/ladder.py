@@ -15,11 +15,11 @@ import torch
 from torch import Tensor
 
 from course_lib.data import DataSet
-from course_lib.errors import CourseError, unknown
+from course_lib.errors import CourseError, unknown, whole_number
 from course_lib.evaluation import features, image_statistics, scores
 from course_lib.evaluation.image_scores import MINIMUM, RealImages
 from course_lib.evaluation.levels import as_levels
-from course_lib.evaluation.table import Report, as_html, as_text, number
+from course_lib.evaluation.table import Report, Table, number
 from course_lib.training import budget as budget_named
 
 SHARE = 0.22  # of the data set in each set: half of the rest can be dropped
@@ -37,8 +37,8 @@ def noised(images: Tensor, strength: float, generator: torch.Generator) -> Tenso
     return (images + strength * noise).clamp(0, 1)
 
 
-@dataclass(frozen=True)
-class Ladder:
+@dataclass(frozen=True, repr=False)
+class Ladder(Table):
     """Scores of real images, and of real images spoilt in known ways, against other real images.
 
     reports: rung -> Report; the first rung, "real", is the floor. `ladder["noised"]["KID on
@@ -68,14 +68,6 @@ class Ladder:
         rungs = {name: report.to_dict() for name, report in self.reports.items()}
         return {"about": self.about, "rungs": rungs}
 
-    def __str__(self) -> str:
-        return as_text(self.about, self.cells(), range(1, 1 + len(self.reports)))
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        return as_html(self.about, self.cells(), range(1, 1 + len(self.reports)))
-
 
 def ladder(
     dataset: DataSet, *, n: int | None = None, seed: int = 0, budget: str | None = None
@@ -91,13 +83,12 @@ def ladder(
     if not isinstance(dataset, DataSet) or len(dataset.shape) != 3:
         raise CourseError("A ladder is made of a data set of images, e.g. data.load('digits').")
     n = budget_named(budget).pick(smoke=300, laptop=1000, full=5000) if n is None else n
-    most = int(SHARE * len(dataset))
-    if isinstance(n, bool) or not isinstance(n, int) or min(n, most) < MINIMUM:
+    n = min(whole_number("n", n, MINIMUM), int(SHARE * len(dataset)))
+    if n < MINIMUM:
         raise CourseError(
             f"A ladder takes {MINIMUM} images on each side, of a data set of "
-            f"{math.ceil(MINIMUM / SHARE)}; n is {n!r}, and the data set has {len(dataset):,}."
+            f"{math.ceil(MINIMUM / SHARE)}; this one has {len(dataset):,}."
         )
-    n = min(n, most)
     order = torch.randperm(
         len(dataset), generator=torch.Generator().manual_seed(seed), device="cpu"
     )

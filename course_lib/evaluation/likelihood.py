@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from course_lib.data import binarise, dequantise
-from course_lib.errors import CourseError, unknown
+from course_lib.errors import CourseError, unknown, whole_number
 from course_lib.evaluation import abilities
 
 BATCH = 100
@@ -127,9 +127,8 @@ def iwae(
     log p(x | label). scale names the scale, if the model's settings do not. Costs N · Σ K passes
     through the decoder.
     """
-    ks = (ks,) if isinstance(ks, int) else tuple(ks)
-    whole = all(isinstance(k, int) and k >= 1 for k in ks)
-    if not (ks and whole and list(ks) == sorted(set(ks))):
+    ks = tuple(whole_number("k", k) for k in (ks if isinstance(ks, Sequence) else [ks]))
+    if not ks or list(ks) != sorted(set(ks)):
         raise CourseError(f"ks are growing whole numbers from 1, e.g. (1, 5, 50), got {ks}.")
     abilities.require_instance(model, "iwae(model, images)")
     if not abilities.can(model, "log_likelihood"):

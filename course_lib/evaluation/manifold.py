@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, whole_number
 from course_lib.evaluation.distances import checked_pair
 from course_lib.evaluation.likelihood import mean_and_error
 
@@ -52,7 +52,7 @@ def prdc(real: Tensor, fake: Tensor, k: int = K) -> PRDC:
     """
     real, fake = checked_pair(real, fake)
     few = min(len(real), len(fake))
-    if isinstance(k, bool) or not isinstance(k, int) or not 0 < k < few:
+    if whole_number("k", k) >= few:
         raise CourseError(f"k is a neighbour's number from 1 to {few - 1}, got {k!r}.")
     (reach_real, own), reach_fake = _balls(real, k), radii(fake, k)
     weight = own.double().reciprocal()

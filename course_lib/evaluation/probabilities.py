@@ -14,7 +14,7 @@ from torch import Tensor
 from course_lib.data import DataSet
 from course_lib.evaluation import abilities, conditional, likelihood
 from course_lib.evaluation.levels import BATCH
-from course_lib.evaluation.table import Row
+from course_lib.evaluation.table import Row, without
 from course_lib.pixels import bits_per_dim
 
 IMPORTANCE_SAMPLES = 500
@@ -34,7 +34,7 @@ def rows(model, held: DataSet, generator: torch.Generator) -> list[Row]:
     if abilities.can(model, "log_prob"):
         return _exact(model, held, labels, generator)
     why = f"a {type(model).__name__} has no likelihood; a kernel density around samples is none"
-    return [Row("log p(x)", None, note=why)]
+    return without(["log p(x)"], why)
 
 
 def _bounds(

@@ -8,11 +8,13 @@ density around its samples is none either (lesson 03). The rows themselves are i
 
 from __future__ import annotations
 
+import contextlib
+
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from course_lib.data import DataSet, toy
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, whole_number
 from course_lib.evaluation import (
     abilities,
     conditional,
@@ -23,6 +25,7 @@ from course_lib.evaluation import (
 )
 from course_lib.evaluation.image_scores import RealImages, halves
 from course_lib.evaluation.table import Report
+from course_lib.models.parts.computing import evaluating
 from course_lib.training import budget as budget_named
 
 
@@ -58,15 +61,13 @@ def report(
         raise CourseError(f"held_out is a number from 2 to {len(dataset):,}, not {held_out!r}.")
     name, given = type(model).__name__, model
     model = levels.in_single(given)
-    training = isinstance(model, nn.Module) and model.training
-    try:
-        if training:
-            model.eval()
+    with evaluating(model) if isinstance(model, nn.Module) else contextlib.nullcontext():
         asked = conditional.asked(model, dataset, n, _seeded(seed))
-        _drawn(model, dataset, 2, _seeded(seed), asked)
+        list(abilities.drawn(model, 2, _seeded(seed), asked, dataset.shape))
         own = features.own_judge(model, dataset.shape)
         judge = own or features.judge_of(dataset)
-        samples, counts = _drawn(model, dataset, n, _seeded(seed), asked), None
+        parts = list(abilities.drawn(model, n, _seeded(seed), asked, dataset.shape))
+        samples, counts = torch.cat(parts), None
         if len(dataset.shape) == 3:
             rows, counts = scores.modes(samples, dataset, judge, _seeded(seed))
             real = RealImages(*halves(dataset, n, _seeded(seed)), judge, own)
@@ -77,9 +78,6 @@ def report(
             rows = scores.points(samples, dataset, density, _seeded(seed + 1))
         chosen = torch.randperm(len(dataset), generator=_seeded(seed), device="cpu")[:held_out]
         rows += probabilities.rows(model, dataset.subset(chosen), _seeded(seed))
-    finally:
-        if training:
-            model.train()
     kind = "draws" if abilities.draws(model) else "decoder means, not draws"
     where = f"{dataset.card.name} ({dataset.card.split})" if dataset.card.split else "data"
     about = f"{name} against {where}: {n:,} samples ({kind}), seed {seed}"
@@ -107,10 +105,8 @@ def _check(model, dataset, train, n, seed) -> None:
             f"A report takes 2 held-out examples or more, and this data set has {len(dataset)}: "
             "hold out more of them, or more pictures in all."
         )
-    if not (isinstance(n, int) and n >= 10):
-        raise CourseError(f"n is the number of samples, a whole number from 10, not {n!r}.")
-    if not isinstance(seed, int):
-        raise CourseError(f"seed is a whole number, not {seed!r}.")
+    whole_number("n, the number of samples,", n, 10)
+    whole_number("seed", seed, 0)
     for given, name in ((getattr(model, "shape", None), "The model"), (train, "train")):
         shape = given.shape if isinstance(given, DataSet) else given
         if shape is not None and tuple(shape) != dataset.shape:
@@ -118,30 +114,3 @@ def _check(model, dataset, train, n, seed) -> None:
                 f"{name} has examples of shape {tuple(shape)}, the data set of {dataset.shape}. "
                 "Evaluate a model on the kind of data it was trained on."
             )
-
-
-@torch.no_grad()
-def _drawn(
-    model, dataset: DataSet, n: int, generator: torch.Generator, asked: Tensor | None
-) -> Tensor:
-    """n samples on the CPU, checked; images are floats in [0, 1] at 256 grey levels.
-
-    asked: labels of n samples or more, for a conditional model.
-    """
-    parts = []
-    for first in range(0, n, levels.BATCH):
-        many = min(levels.BATCH, n - first)
-        told = abilities.told(model.sample, asked if asked is None else asked[first:][:many])
-        part = model.sample(many, generator=generator, **told)
-        wanted = (many, *dataset.shape)
-        if not isinstance(part, Tensor) or tuple(part.shape) != wanted:
-            found = tuple(part.shape) if isinstance(part, Tensor) else type(part).__name__
-            raise CourseError(f"model.sample gave {found}; the data set asks for {wanted}.")
-        part = part.detach().to("cpu", torch.float32)
-        if part.ndim == 4:
-            levels.check_range(part, "samples")
-            part = levels.as_levels(part)
-        elif not part.isfinite().all():
-            raise CourseError("Some samples hold NaN or infinite values: the model diverged.")
-        parts.append(part)
-    return torch.cat(parts)

@@ -15,7 +15,7 @@ from course_lib.data import DataSet, toy
 from course_lib.evaluation import classes
 from course_lib.evaluation.likelihood import mean_and_error
 from course_lib.evaluation.neighbours import memorisation
-from course_lib.evaluation.table import Row
+from course_lib.evaluation.table import Row, without
 
 SURE = 0.9
 NEIGHBOURS = 1000  # samples and references of the memorisation row, at most
@@ -30,7 +30,7 @@ def modes(
     """
     if isinstance(judge, str):
         names = ("modes covered", "total variation of classes", "mean confidence")
-        return [Row(name, None, note=judge) for name in names], None
+        return without(names, judge), None
     real = classes.class_probabilities(dataset.images, judge)
     fake = classes.class_probabilities(samples, judge)
     a, b = classes.histogram_of(fake), classes.histogram_of(real)
@@ -69,7 +69,7 @@ def memory(
     """Are samples nearer to what the model saw in training than to what it did not see?"""
     name = "nearer to training"
     if train is None:
-        return [Row(name, None, note="pass train=, the data that the model was trained on")]
+        return without([name], "pass train=, the data that the model was trained on")
     held = torch.randperm(len(dataset), generator=generator, device="cpu")[:NEIGHBOURS]
     found = memorisation(samples[:NEIGHBOURS], train.images, dataset.images[held], generator)
     note = (
@@ -87,7 +87,7 @@ def points(
         density = toy.make(card.name)
     if density is None or density.centres is None:
         why = "pass density=, e.g. data.toy.Ring()" if density is None else "it has no modes"
-        return [Row("modes covered", None, note=why)]
+        return without(["modes covered"], why)
     found = density.covered(samples)
     real = density.covered(density.sample(len(samples), generator))
     error = math.sqrt(found.good * (1 - found.good) / len(samples))

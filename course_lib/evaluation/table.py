@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 from course_lib.errors import unknown
 
 COLUMNS = ("score", "value", "± error", "floor", "unit", "note")
-NUMBERS = range(1, 4)  # of the columns
+WORDS = {"score", "unit", "note"}  # the columns that hold no numbers
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,11 @@ class Row:
         return (self.name, *numbers, self.unit, self.note)
 
 
+def without(names: Iterable[str], why: str) -> list[Row]:
+    """Rows of scores that can't be had, with the reason."""
+    return [Row(name, None, note=why) for name in names]
+
+
 def number(value: float | None) -> str:
     """A number as the table shows it: whole ones as such, else three decimals, or four digits."""
     if value is None:
@@ -49,8 +54,53 @@ def number(value: float | None) -> str:
     return f"{value:,.3f}" if abs(value) < 10 else f"{value:,.2f}"
 
 
-@dataclass(frozen=True)
-class Report:
+class Table:
+    """What is printed as a table, and shown as one in a notebook.
+
+    `about` stands above it; `cells()`, its head first, are texts; `counted()` stands below.
+    """
+
+    about: str
+
+    def cells(self) -> list[tuple[str, ...]]:
+        raise NotImplementedError
+
+    def counted(self) -> str:
+        return ""
+
+    def __str__(self) -> str:
+        cells = self.cells()
+        sides = [str.ljust if head in WORDS else str.rjust for head in cells[0]]
+        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+        lines = (
+            "  ".join(put(*to) for put, *to in zip(sides, row, widths, strict=True))
+            for row in cells
+        )
+        return "\n".join([self.about, *map(str.rstrip, lines), self.counted()]).rstrip("\n")
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        head, *body = self.cells()
+
+        def line(row: Sequence[str], tag: str) -> str:
+            inside = (
+                f'<{tag} style="text-align:{"left" if name in WORDS else "right"}">'
+                f"{html.escape(cell)}</{tag}>"
+                for name, cell in zip(head, row, strict=True)
+            )
+            return f"<tr>{''.join(inside)}</tr>"
+
+        below = f"<p>{self.counted()}</p>" if self.counted() else ""
+        return (
+            f"<table><caption>{html.escape(self.about)}</caption>"
+            f"<thead>{line(head, 'th')}</thead>"
+            f"<tbody>{''.join(line(row, 'td') for row in body)}</tbody></table>{below}"
+        )
+
+
+@dataclass(frozen=True, repr=False)
+class Report(Table):
     """Every score that a model can have so far. `report["KL"]` is a row; iterate for all.
 
     about: model, data, number of samples, seed. histogram: samples a class, if they were judged.
@@ -80,47 +130,10 @@ class Report:
         histogram = None if self.histogram is None else list(self.histogram)
         return {"about": self.about, "rows": rows, "histogram": histogram}
 
-    def _cells(self) -> list[tuple[str, ...]]:
+    def cells(self) -> list[tuple[str, ...]]:
         return [COLUMNS, *(row.cells() for row in self.rows)]
 
-    def __str__(self) -> str:
-        text = as_text(self.about, self._cells(), NUMBERS)
-        return text if self.histogram is None else f"{text}\n{self._counted()}"
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        table = as_html(self.about, self._cells(), NUMBERS)
-        return table if self.histogram is None else f"{table}<p>{self._counted()}</p>"
-
-    def _counted(self) -> str:
+    def counted(self) -> str:
+        if self.histogram is None:
+            return ""
         return "samples a class: " + " ".join(map(str, self.histogram))
-
-
-def as_text(about: str, cells: Sequence[Sequence[str]], numbers: Container[int]) -> str:
-    """A table, its head first, in columns; those that hold numbers end at their right."""
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    sides = [str.rjust if i in numbers else str.ljust for i in range(len(widths))]
-    lines = (
-        "  ".join(put(cell, width) for put, cell, width in zip(sides, row, widths, strict=True))
-        for row in cells
-    )
-    return "\n".join([about, *(line.rstrip() for line in lines)])
-
-
-def as_html(about: str, cells: Sequence[Sequence[str]], numbers: Container[int]) -> str:
-    """The same as a notebook shows it."""
-
-    def line(row: Sequence[str], tag: str) -> str:
-        inside = (
-            f'<{tag} style="text-align:{"right" if i in numbers else "left"}">'
-            f"{html.escape(cell)}</{tag}>"
-            for i, cell in enumerate(row)
-        )
-        return f"<tr>{''.join(inside)}</tr>"
-
-    head, *body = cells
-    return (
-        f"<table><caption>{html.escape(about)}</caption><thead>{line(head, 'th')}</thead>"
-        f"<tbody>{''.join(line(row, 'td') for row in body)}</tbody></table>"
-    )

@@ -17,275 +17,123 @@ from course_lib.checks.blame import Stopped
 
 FUNCTIONS = [number for number in numbers() if exercise(number).asks_for_a_function]
 
-# Why a mutant is the solution itself: reason → exercise → the lines that it has instead.
-EQUAL = {
-    "the mean of one number is that number": {
-        "00.5": [
-            "return errors.sum(dim=(1, 2, 3)).mean().mean()",
-        ],
-        "00.6": [
-            "return (-torch.xlogy(p, p).sum() / math.log(2)).mean()",
-        ],
-        "01.1": [
-            "return (torch.xlogy(p, p) - torch.xlogy(p, q)).sum().mean()",
-        ],
-        "01.2": [
-            "return (values.std() / len(values) ** 0.5).mean()",
-        ],
-        "02.3": [
-            "return F.softplus(-fake).mean().mean()",
-            "return (-F.softplus(fake).mean()).mean()",
-        ],
-        "03.1": [
-            "return (p * (1 - p) * (1 / n + 1 / m) / (2 * math.pi)).sqrt().sum().mean()",
-        ],
-        "03.2": [
-            "return ((mean_a - mean_b).square().sum() + (sd_a - sd_b).square().sum()).mean()",
-        ],
-        "03.3": [
-            "return (pairs / (n * (n - 1)) - 2 * ab.mean()).mean()",
-        ],
-        "03.4": [
-            "return (torch.cdist(real, fake) < radius[:, None]).any(0).double().mean().mean()",
-        ],
-        "03.5": [
-            "return relative.sum(1).mean().exp().mean()",
-        ],
-        "05.3": [
-            "return (x.sort().values - y.sort().values).abs().mean().mean()",
-        ],
-        "05.4": [
-            "return (slope.norm(dim=1) - 1).square().mean().mean()",
-        ],
-        "05.5": [
-            "return (u @ W @ v).mean()",
-        ],
-        "06.1": [
-            "return integrate(q.log_prob(grid).exp() * (posterior.log_prob(grid) - q.log_prob(grid))).mean()",  # noqa: E501
-        ],
-        "07.4": [
-            "return (x - decoded).square().mean().sqrt().mean()",
-        ],
-        "07.5": [
-            "return kl.mean(0).clamp(min=free).sum().mean()",
-        ],
-        "08.2": [
-            "return (w ** 2 * variance / (2 * s ** 2 * (w ** 2 + s ** 2))).mean()",
-        ],
-        "08.4": [
-            "return (log_q.diagonal() - log_mixture).mean().mean()",
-        ],
-        "08.5": [
-            "return (F.softplus(-of_posterior).mean() + F.softplus(of_prior).mean()).mean()",
-        ],
-        "09.2": [
-            "return (0.5 * (real.mean(0) - drawn.mean(0)).square().sum()).mean()",
-        ],
-        "12.6": [
-            "return ((torch.tensor(ways, dtype=x.dtype) * x).sum() / math.comb(len(x), n)).mean()",
-        ],
-        "12.8": [
-            "return torch.corrcoef(ranks)[0, 1].mean()",
-        ],
-    },
-    "the same axis, counted from the other end, or one of the same length": {
-        "00.5": [
-            "return errors.sum(dim=(1, -2, 3)).mean()",
-        ],
-        "01.3": [
-            "M = W.T @ W + sigma ** 2 * torch.eye(W.shape[-1], dtype=W.dtype)",
-        ],
-        "01.5": [
-            "values, vectors = (values.flip(-1), vectors.flip(1))",
-            "values, vectors = (values.flip(0), vectors.flip(-1))",
-        ],
-        "03.4": [
-            "radius = torch.cdist(real, real).sort(dim=-1).values[:, k]",
-        ],
-        "03.5": [
-            "return relative.sum(-1).mean().exp()",
-        ],
-        "04.2": [
-            "return F.conv2d(F.pad(wide, [around] * 4), kernel.flip(-2, 3))",
-            "around = kernel.shape[-2] - 1 - padding",
-        ],
-        "05.4": [
-            "return (slope.norm(dim=-1) - 1).square().mean()",
-        ],
-        "06.2": [
-            "return 0.5 * (mean.square() + log_var.exp() - 1 - log_var).sum(1)",
-            "return 0.5 * (mean.square() + log_var.exp() - 1 - log_var).sum(--1)",
-        ],
-        "08.4": [
-            "log_mixture = log_q.logsumexp(-1) - math.log(len(log_q))",
-        ],
-        "10.3": [
-            "return torch.cat([kept, back], dim=-1)",
-            "kept, changed = (z[:, :-1], z[:, 1:])",
-            "kept, changed = (z[:, :1], z[:, -1:])",
-        ],
-        "10.4": [
-            "log_normal = -0.5 * (z.square() + math.log(2 * math.pi)).sum(dim=-1)",
-        ],
-        "11.1": [
-            "return (z, ((1 - b) * s).flatten(1).sum(-1))",
-        ],
-        "11.3": [
-            "return (p.log() - (1 - p).log(), slope.flatten(1).sum(-1))",
-        ],
-        "12.2": [
-            "return (table.mean(-1).var(correction=0) / total, table.mean(0).var(correction=0) / total)",  # noqa: E501
-        ],
-        "12.8": [
-            "return torch.corrcoef(ranks)[0, -1]",
-            "ranks = torch.stack([a, b]).argsort(-1).argsort(1).double()",
-            "ranks = torch.stack([a, b]).argsort(1).argsort(-1).double()",
-        ],
-    },
-    "a difference that is squared, or taken absolutely": {
-        "03.2": [
-            "return (mean_b - mean_a).square().sum() + (sd_a - sd_b).square().sum()",
-            "return (mean_a - mean_b).square().sum() + (sd_b - sd_a).square().sum()",
-        ],
-        "05.3": [
-            "return (y.sort().values - x.sort().values).abs().mean()",
-        ],
-        "05.4": [
-            "return (1 - slope.norm(dim=1)).square().mean()",
-        ],
-        "07.4": [
-            "return (decoded - x).square().mean().sqrt()",
-        ],
-        "08.2": [
-            "variance = (says * (mean - offsets) ** 2).sum()",
-        ],
-        "09.2": [
-            "return 0.5 * (drawn.mean(0) - real.mean(0)).square().sum()",
-        ],
-    },
-    "nobody descends what is cut off": {
-        "05.4": [
-            "at = epsilon[:, None] * real.detach() + (1 - epsilon[:, None]) * fake",
-            "at = epsilon[:, None] * real + (1 - epsilon[:, None]) * fake.detach()",
-            "at = at.requires_grad_()",
-            "at = epsilon.detach()[:, None] * real + (1 - epsilon[:, None]) * fake",
-            "at = epsilon[:, None] * real + (1 - epsilon.detach()[:, None]) * fake",
-        ],
-        "06.3": [
-            "return mean + (0.5 * log_var).exp() * noise.detach()",
-        ],
-        "06.4": [
-            "mean, log_var = vae.encode(x.detach())",
-            "z = reparameterise(mean, log_var, noise.detach())",
-            "reconstruction = library.bernoulli_log_likelihood(x.detach().flatten(1), vae.logits(z))",  # noqa: E501
-        ],
-        "08.3": [
-            "mean, log_var = model.posterior(model.seen(x), vector.detach())",
-            "mean, log_var = model.posterior(model.seen(x.detach()), vector)",
-            "z = mean + (0.5 * log_var).exp() * noise.detach()",
-            "return model.log_p_x(x.detach(), z, vector) - gaussian_kl(mean, log_var)",
-            "return model.log_p_x(x, z, vector.detach()) - gaussian_kl(mean, log_var)",
-        ],
-        "09.2": [
-            "return 0.5 * (real.detach().mean(0) - drawn.mean(0)).square().sum()",
-        ],
-        "10.4": [
-            "z, log_det = flow(x.detach())",
-        ],
-        "11.5": [
-            "x, log_q = flow.dequantise(levels.detach(), noise)",
-            "x, log_q = flow.dequantise(levels, noise.detach())",
-        ],
-    },
-    "two steps that do not need each other": {
-        "04.2": [
-            "around = kernel.shape[-1] - 1 - padding; wide[:, :, ::stride, ::stride] = y",
-        ],
-        "05.1": [
-            "y_moves = torch.tensor([[1, 0], [eta, 1]]); x_moves = torch.tensor([[1, -eta], [0, 1]])",  # noqa: E501
-        ],
-        "12.7": [
-            "n = max(1, n // eta)",
-        ],
-    },
-    "only its length, its type, or the part that is left is used": {
-        "01.3": [
-            "M = W.T @ W + sigma ** 2 * torch.eye(W.shape[1], dtype=x.dtype)",
-            "M = W.T @ W + sigma ** 2 * torch.eye(W.shape[1], dtype=mu.dtype)",
-            "M = W.T @ W + sigma ** 2 * torch.eye(W.shape[1], dtype=W[..., :-1].dtype)",
-        ],
-        "01.5": [
-            "values, vectors = torch.linalg.eigh((x - mean).T @ (x - mean) / len(x[..., :-1]))",
-        ],
-        "03.3": [
-            "n, dims = b.shape",
-        ],
-        "03.7": [
-            "return seconds[after] if after < len(scores) else math.inf",
-        ],
-        "04.2": [
-            "wide = kernel.new_zeros(b, 1, (h - 1) * stride + 1, (w - 1) * stride + 1)",
-            "wide = y[..., :-1].new_zeros(b, 1, (h - 1) * stride + 1, (w - 1) * stride + 1)",
-        ],
-        "06.6": [
-            "return log_weights.logsumexp(0) - math.log(len(log_weights[..., :-1]))",
-        ],
-        "08.4": [
-            "log_mixture = log_q.logsumexp(1) - math.log(len(log_q[..., :-1]))",
-        ],
-        "10.3": [
-            "kept, changed = (z[..., :-1][:, :1], z[:, 1:])",
-        ],
-    },
-    "products of vectors, and a turn by 180°, do not mind the order": {
-        "04.2": [
-            "return F.conv2d(F.pad(wide, [around] * 4), kernel.flip(3, 2))",
-        ],
-        "05.5": [
-            "return v @ (u @ W)",
-        ],
-        "10.2": [
-            "return torch.log(torch.abs(1 + slope * (u @ w)))",
-        ],
-    },
-    "one side centred is enough: the other side's mean adds nothing": {
-        "01.5": [
-            "values, vectors = torch.linalg.eigh((x - mean).T @ (x + mean) / len(x))",
-            "values, vectors = torch.linalg.eigh((x - mean).T @ x / len(x))",
-            "values, vectors = torch.linalg.eigh((x + mean).T @ (x - mean) / len(x))",
-            "values, vectors = torch.linalg.eigh(x.T @ (x - mean) / len(x))",
-        ],
-    },
-    "torch makes such floats of it by itself": {
-        "00.3": [
-            "return images / 127.5 - 1",
-        ],
-        "01.3": [
-            "M = W.T @ W + sigma ** 2 * torch.eye(W.shape[1])",
-        ],
-        "12.6": [
-            "return (torch.tensor(ways) * x).sum() / math.comb(len(x), n)",
-        ],
-        "12.8": [
-            "ranks = torch.stack([a, b]).argsort(1).argsort(1)",
-        ],
-    },
-    "the last axis is the default": {
-        "03.4": [
-            "radius = torch.cdist(real, real).sort().values[:, k]",
-        ],
-    },
-    "the length is taken off once more at the end": {
-        "05.5": [
-            "v = W.T @ u; u = u / u.norm()",
-        ],
-    },
-}
+# Mutants that are the solution itself, below the reason: an exercise, and the lines that the
+# mutant has in place of the solution's.
+EQUAL = """
+# the mean of one number is that number
+00.5 return errors.sum(dim=(1, 2, 3)).mean().mean()
+00.6 return (-torch.xlogy(p, p).sum() / math.log(2)).mean()
+01.1 return (torch.xlogy(p, p) - torch.xlogy(p, q)).sum().mean()
+01.2 return (values.std() / len(values) ** 0.5).mean()
+02.3 return F.softplus(-fake).mean().mean()
+02.3 return (-F.softplus(fake).mean()).mean()
+03.1 return (p * (1 - p) * (1 / n + 1 / m) / (2 * math.pi)).sqrt().sum().mean()
+03.2 return ((mean_a - mean_b).square().sum() + (sd_a - sd_b).square().sum()).mean()
+03.3 return (pairs / (n * (n - 1)) - 2 * ab.mean()).mean()
+03.4 return (torch.cdist(real, fake) < radius[:, None]).any(0).double().mean().mean()
+03.5 return relative.sum(1).mean().exp().mean()
+05.3 return (x.sort().values - y.sort().values).abs().mean().mean()
+05.4 return (slope.norm(dim=1) - 1).square().mean().mean()
+05.5 return (u @ W @ v).mean()
+06.1 return integrate(q.log_prob(grid).exp() * (posterior.log_prob(grid) - q.log_prob(grid))).mean()
+07.4 return (x - decoded).square().mean().sqrt().mean()
+07.5 return kl.mean(0).clamp(min=free).sum().mean()
+08.2 return (w ** 2 * variance / (2 * s ** 2 * (w ** 2 + s ** 2))).mean()
+08.4 return (log_q.diagonal() - log_mixture).mean().mean()
+08.5 return (F.softplus(-of_posterior).mean() + F.softplus(of_prior).mean()).mean()
+09.2 return (0.5 * (real.mean(0) - drawn.mean(0)).square().sum()).mean()
+12.6 return ((torch.tensor(ways, dtype=x.dtype) * x).sum() / math.comb(len(x), n)).mean()
+12.8 return torch.corrcoef(ranks)[0, 1].mean()
+# the same axis, counted from the other end, or one of the same length
+00.5 return errors.sum(dim=(1, -2, 3)).mean()
+01.3 M = W.T @ W + sigma ** 2 * torch.eye(W.shape[-1], dtype=W.dtype)
+01.5 values, vectors = (values.flip(-1), vectors.flip(1))
+01.5 values, vectors = (values.flip(0), vectors.flip(-1))
+03.4 radius = torch.cdist(real, real).sort(dim=-1).values[:, k]
+03.5 return relative.sum(-1).mean().exp()
+04.2 return F.conv2d(F.pad(wide, [around] * 4), kernel.flip(-2, 3))
+04.2 around = kernel.shape[-2] - 1 - padding
+05.4 return (slope.norm(dim=-1) - 1).square().mean()
+06.2 return 0.5 * (mean.square() + log_var.exp() - 1 - log_var).sum(1)
+06.2 return 0.5 * (mean.square() + log_var.exp() - 1 - log_var).sum(--1)
+08.4 log_mixture = log_q.logsumexp(-1) - math.log(len(log_q))
+10.3 return torch.cat([kept, back], dim=-1)
+10.3 kept, changed = (z[:, :-1], z[:, 1:])
+10.3 kept, changed = (z[:, :1], z[:, -1:])
+10.4 log_normal = -0.5 * (z.square() + math.log(2 * math.pi)).sum(dim=-1)
+11.1 return (z, ((1 - b) * s).flatten(1).sum(-1))
+11.3 return (p.log() - (1 - p).log(), slope.flatten(1).sum(-1))
+12.2 return (table.mean(-1).var(correction=0) / total, table.mean(0).var(correction=0) / total)
+12.8 return torch.corrcoef(ranks)[0, -1]
+12.8 ranks = torch.stack([a, b]).argsort(-1).argsort(1).double()
+12.8 ranks = torch.stack([a, b]).argsort(1).argsort(-1).double()
+# a difference that is squared, or taken absolutely
+03.2 return (mean_b - mean_a).square().sum() + (sd_a - sd_b).square().sum()
+03.2 return (mean_a - mean_b).square().sum() + (sd_b - sd_a).square().sum()
+05.3 return (y.sort().values - x.sort().values).abs().mean()
+05.4 return (1 - slope.norm(dim=1)).square().mean()
+07.4 return (decoded - x).square().mean().sqrt()
+08.2 variance = (says * (mean - offsets) ** 2).sum()
+09.2 return 0.5 * (drawn.mean(0) - real.mean(0)).square().sum()
+# nobody descends what is cut off
+05.4 at = epsilon[:, None] * real.detach() + (1 - epsilon[:, None]) * fake
+05.4 at = epsilon[:, None] * real + (1 - epsilon[:, None]) * fake.detach()
+05.4 at = at.requires_grad_()
+05.4 at = epsilon.detach()[:, None] * real + (1 - epsilon[:, None]) * fake
+05.4 at = epsilon[:, None] * real + (1 - epsilon.detach()[:, None]) * fake
+06.3 return mean + (0.5 * log_var).exp() * noise.detach()
+06.4 mean, log_var = vae.encode(x.detach())
+06.4 z = reparameterise(mean, log_var, noise.detach())
+06.4 reconstruction = library.bernoulli_log_likelihood(x.detach().flatten(1), vae.logits(z))
+08.3 mean, log_var = model.posterior(model.seen(x), vector.detach())
+08.3 mean, log_var = model.posterior(model.seen(x.detach()), vector)
+08.3 z = mean + (0.5 * log_var).exp() * noise.detach()
+08.3 return model.log_p_x(x.detach(), z, vector) - gaussian_kl(mean, log_var)
+08.3 return model.log_p_x(x, z, vector.detach()) - gaussian_kl(mean, log_var)
+09.2 return 0.5 * (real.detach().mean(0) - drawn.mean(0)).square().sum()
+10.4 z, log_det = flow(x.detach())
+11.5 x, log_q = flow.dequantise(levels.detach(), noise)
+11.5 x, log_q = flow.dequantise(levels, noise.detach())
+# two steps that do not need each other
+04.2 around = kernel.shape[-1] - 1 - padding; wide[:, :, ::stride, ::stride] = y
+05.1 y_moves = torch.tensor([[1, 0], [eta, 1]]); x_moves = torch.tensor([[1, -eta], [0, 1]])
+12.7 n = max(1, n // eta)
+# only its length, its type, or the part that is left is used
+01.3 M = W.T @ W + sigma ** 2 * torch.eye(W.shape[1], dtype=x.dtype)
+01.3 M = W.T @ W + sigma ** 2 * torch.eye(W.shape[1], dtype=mu.dtype)
+01.3 M = W.T @ W + sigma ** 2 * torch.eye(W.shape[1], dtype=W[..., :-1].dtype)
+01.5 values, vectors = torch.linalg.eigh((x - mean).T @ (x - mean) / len(x[..., :-1]))
+03.3 n, dims = b.shape
+03.7 return seconds[after] if after < len(scores) else math.inf
+04.2 wide = kernel.new_zeros(b, 1, (h - 1) * stride + 1, (w - 1) * stride + 1)
+04.2 wide = y[..., :-1].new_zeros(b, 1, (h - 1) * stride + 1, (w - 1) * stride + 1)
+06.6 return log_weights.logsumexp(0) - math.log(len(log_weights[..., :-1]))
+08.4 log_mixture = log_q.logsumexp(1) - math.log(len(log_q[..., :-1]))
+10.3 kept, changed = (z[..., :-1][:, :1], z[:, 1:])
+# products of vectors, and a turn by 180°, do not mind the order
+04.2 return F.conv2d(F.pad(wide, [around] * 4), kernel.flip(3, 2))
+05.5 return v @ (u @ W)
+10.2 return torch.log(torch.abs(1 + slope * (u @ w)))
+# one side centred is enough: the other side's mean adds nothing
+01.5 values, vectors = torch.linalg.eigh((x - mean).T @ (x + mean) / len(x))
+01.5 values, vectors = torch.linalg.eigh((x - mean).T @ x / len(x))
+01.5 values, vectors = torch.linalg.eigh((x + mean).T @ (x - mean) / len(x))
+01.5 values, vectors = torch.linalg.eigh(x.T @ (x - mean) / len(x))
+# torch makes such floats of it by itself
+00.3 return images / 127.5 - 1
+01.3 M = W.T @ W + sigma ** 2 * torch.eye(W.shape[1])
+12.6 return (torch.tensor(ways) * x).sum() / math.comb(len(x), n)
+12.8 ranks = torch.stack([a, b]).argsort(1).argsort(1)
+# the last axis is the default
+03.4 radius = torch.cdist(real, real).sort().values[:, k]
+# the length is taken off once more at the end
+05.5 v = W.T @ u; u = u / u.norm()
+"""
 
-ALLOWED = {
-    number: {line for cases in EQUAL.values() for line in cases.get(number, [])}
-    for number in FUNCTIONS
-}
+ALLOWED: dict[str, set[str]] = {number: set() for number in FUNCTIONS}
+for _row in EQUAL.strip().splitlines():
+    if not _row.startswith("#"):
+        ALLOWED[_row[:4]].add(_row[5:])
 
 
 class Late(BaseException):
