@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -10,48 +10,34 @@ from matplotlib.figure import Figure
 
 from course_lib.errors import CourseError
 from course_lib.plots.curve import as_series, draw_references, finish
-from course_lib.plots.style import INK, MUTED, PALETTE, panel, styled
+from course_lib.plots.style import INK, PALETTE, panel, styled
 
 
 @styled
 def histogram(
     counts: object,
     *,
-    labels: Sequence[object] | None = None,
     expected: object = None,
-    floor: float | None = None,
     title: str | None = None,
-    xlabel: str = "class",
     ax: Axes | None = None,
 ) -> Figure:
     """Shares of the classes among samples, with what was expected.
 
     counts: (K,) counts or shares, not negative. `expected`, (K,) counts or shares, is drawn as
-    a dark step over the bars; `floor` is the share below which a class counts as missing: its
-    bar is hatched and said to be so. Counts and expected are divided by their sums.
+    a dark step over the bars. Both are divided by their sums.
     """
     shares = _shares(counts, "counts")
-    labels = list(range(len(shares))) if labels is None else list(labels)
-    if len(labels) != len(shares):
-        raise CourseError(f"{len(labels)} labels for {len(shares)} classes.")
     fig, ax = panel(ax, 7.2, 3.4)
     place = np.arange(len(shares))
-    missing = shares < floor if floor is not None else np.zeros(len(shares), dtype=bool)
-    ax.bar(place[~missing], shares[~missing], width=0.8, color=PALETTE[5], label="samples")
-    if missing.any():
-        look = {"color": PALETTE[1], "hatch": "////", "edgecolor": "white"}
-        label = f"missing: {', '.join(str(labels[i]) for i in place[missing])}"
-        ax.bar(place[missing], shares[missing], width=0.8, label=label, **look)
+    ax.bar(place, shares, width=0.8, color=PALETTE[5], label="samples")
     if expected is not None:
         wanted = _shares(expected, "expected")
         if len(wanted) != len(shares):
             raise CourseError(f"expected holds {len(wanted)} classes, counts {len(shares)}.")
         ax.hlines(wanted, place - 0.45, place + 0.45, color=INK, linewidth=2, label="expected")
-    if floor is not None:
-        ax.axhline(floor, color=MUTED, linestyle=":", label=f"floor {floor:g}")
-    ax.set_xticks(place, labels)
+    ax.set_xticks(place)
     ax.grid(False, axis="x")
-    return finish(fig, ax, title, xlabel, "share")
+    return finish(fig, ax, title, "class", "share")
 
 
 def _shares(counts: object, name: str) -> np.ndarray:

@@ -62,7 +62,6 @@ def curves(
     predictions: Mapping[str, object] | float | None = None,
     references: Mapping[str, float] | None = None,
     title: str | None = None,
-    xlabel: str = "round",
     ylabel: str = "nats",
     limits: tuple[float, float] | None = None,
     ax: Axes | None = None,
@@ -112,9 +111,7 @@ def curves(
     if "" in predictions:
         _draw_prediction(ax, predictions[""], longest, INK, "your prediction")
     draw_references(ax.axhline, references)
-    if limits:
-        ax.set_ylim(*limits)
-    return finish(fig, ax, title, xlabel, ylabel)
+    return finish(fig, ax, title, "round", ylabel, limits)
 
 
 def draw_references(line: Callable, references: Mapping[str, float] | None) -> None:
@@ -124,11 +121,11 @@ def draw_references(line: Callable, references: Mapping[str, float] | None) -> N
         line(value, color=MUTED, linestyle=styles[index % 3], linewidth=1.4, label=name)
 
 
-def finish(fig: Figure, ax: Axes, title, xlabel: str, ylabel: str) -> Figure:
+def finish(fig: Figure, ax: Axes, title, xlabel: str, ylabel: str, limits=None) -> Figure:
     """Names of the axes, title and legend: beside a panel that stands alone, else inside it."""
-    ax.set(xlabel=xlabel, ylabel=ylabel)
-    if title:
-        ax.set_title(title)
+    ax.set(xlabel=xlabel, ylabel=ylabel, title=title or "")
+    if limits:
+        ax.set_ylim(*limits)
     handles, names = ax.get_legend_handles_labels()
     if handles:
         alone = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5)}
@@ -169,6 +166,4 @@ def lines(
     for name, value in (marks or {}).items():
         ax.axvline(value, color=MUTED, linestyle="-.", linewidth=1.2, label=name)
     draw_references(ax.axhline, references)
-    if limits:
-        ax.set_ylim(*limits)
-    return finish(fig, ax, title, xlabel, ylabel)
+    return finish(fig, ax, title, xlabel, ylabel, limits)

@@ -16,6 +16,7 @@ from course_lib.plots.style import DPI, panel, styled
 
 MOST = 400
 PAPER = 255
+GAP = 2  # pixels of the screen between two images
 
 
 def as_pixels(batch: object) -> np.ndarray:
@@ -93,7 +94,6 @@ def images(
     row_labels: Sequence[object] | None = None,
     column_labels: Sequence[object] | None = None,
     zoom: int | None = None,
-    gap: int = 2,
     ax: Axes | None = None,
 ) -> Figure:
     """A sheet of images, filled row by row.
@@ -119,10 +119,10 @@ def images(
             raise CourseError(f"{name} holds {len(labels)} labels; the sheet has {count}.")
     largest = 4 if n <= 10 else 3 if n <= 32 else 2
     zoom = zoom or max(1, min(largest, int(820 / (columns * width))))
-    sheet = mosaic(pixels, columns, zoom, gap)
+    sheet = mosaic(pixels, columns, zoom, GAP)
     fig, ax = _exact(sheet, title, row_labels, column_labels) if ax is None else panel(ax, 1, 1)
     ax.imshow(sheet, interpolation="nearest")
-    steps = lambda count, size: np.arange(count) * (size * zoom + gap) + size * zoom / 2 - 0.5
+    steps = lambda count, size: np.arange(count) * (size * zoom + GAP) + size * zoom / 2 - 0.5
     ax.set_yticks(steps(rows, height) if row_labels is not None else [], row_labels)
     ax.set_xticks(steps(columns, width) if column_labels is not None else [], column_labels)
     ax.tick_params(length=0, labeltop=True, labelbottom=False, top=False, bottom=False)

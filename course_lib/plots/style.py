@@ -117,8 +117,8 @@ def panel(ax: Axes | None, width: float, height: float) -> tuple[Figure, Axes]:
 
 
 @styled
-def png(fig: Figure, *, scale: float = 1.0) -> bytes:
-    """The figure as PNG bytes, 100·`scale` pixels an inch, with at most 256 colours.
+def png(fig: Figure) -> bytes:
+    """The figure as PNG bytes, 100 pixels an inch, with at most 256 colours.
 
     A legend that hides something is moved first (see `legend`).
     """
@@ -131,7 +131,7 @@ def png(fig: Figure, *, scale: float = 1.0) -> bytes:
     fig.set_dpi(DPI)
     FigureCanvasAgg(fig)
     clear(fig)
-    fig.savefig(raw, format="png", dpi=DPI * scale)
+    fig.savefig(raw, format="png", dpi=DPI)
     return compact(Image.open(raw))
 
 
@@ -174,9 +174,9 @@ def require_alt(alt: object) -> str:
 class Shown:
     """A picture with its alternative text, as a notebook's output stores it."""
 
-    def __init__(self, data: bytes, alt: str, scale: float = 1.0) -> None:
+    def __init__(self, data: bytes, alt: str) -> None:
         self.data, self.alt = data, require_alt(alt)
-        self.width = round(Image.open(io.BytesIO(data)).width / scale)
+        self.width = Image.open(io.BytesIO(data)).width
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
         source = base64.b64encode(self.data).decode()
@@ -196,12 +196,12 @@ def display(picture: Shown) -> None:
         show_output(picture)
 
 
-def show(fig: Figure, alt: str | None = None, *, scale: float = 1.0) -> None:
+def show(fig: Figure, alt: str | None = None) -> None:
     """Show the figure under the cell, with alternative text in the stored output.
 
     `alt` is one or two sentences that say what there is to see; without it there is an error,
-    because a learner who can't see the figure would be left out. `scale` 2 doubles the pixels
-    (not the size) for screens that have them. Outside a notebook nothing is displayed.
+    because a learner who can't see the figure would be left out. Outside a notebook nothing is
+    displayed.
     """
     require_alt(alt)
-    display(Shown(png(fig, scale=scale), alt, scale))
+    display(Shown(png(fig), alt))
