@@ -123,7 +123,9 @@ def draw_references(line: Callable, references: Mapping[str, float] | None) -> N
 
 def finish(fig: Figure, ax: Axes, title, xlabel: str, ylabel: str, limits=None) -> Figure:
     """Names of the axes, title and legend: beside a panel that stands alone, else inside it."""
-    ax.set(xlabel=xlabel, ylabel=ylabel, title=title or "")
+    ax.set(xlabel=xlabel, ylabel=ylabel)
+    if title:
+        ax.set_title(title)
     if limits:
         ax.set_ylim(*limits)
     handles, names = ax.get_legend_handles_labels()
