@@ -9,28 +9,8 @@
 # # 02 · Generative adversarial networks
 #
 # Two networks play a game. A *generator* turns noise into examples; a *discriminator*
-# tries to tell them from data. Nobody ever writes down a density. In this lesson you
+# tries to tell them from data. In this lesson you
 # derive what the game measures, write its losses, play it, and break it.
-#
-# | | |
-# |---|---|
-# | **You will be able to** | derive the value function from a likelihood; derive the best discriminator and what the generator minimises against it; say how the two generator losses differ, and show it; write Algorithm 1 as a game of two players; read a GAN's losses; see a collapse and count it |
-# | **You need** | lesson 01 (KL and JS divergence, Monte Carlo error); PyTorch modules and autograd |
-# | **Your time** | {{time}} (an estimate: lesson 00 says how) |
-# | **Machine time** | {{minutes}} minutes at the laptop budget on two CPU cores |
-#
-# **How to read it.** Every equation has a number, and the cell below it checks that very
-# equation: `agrees` asserts the right form, `refuses` asserts that a named wrong form
-# would have been noticed. An exercise has a `...` for you to replace and a check below it.
-#
-# | symbol | meaning | name in the code |
-# |---|---|---|
-# | $x$, $z$ | data, latent (noise) | `x`, `z` |
-# | $p_\text{data}$, $p_g$, $p_z$ | density of the data, of generated examples, of the noise | `p_data`, `p_g` |
-# | $G$, $\theta$ | generator and its parameters | `G` |
-# | $D$, $\psi$ | discriminator and its parameters; $D(x)\in(0,1)$ is a probability | `D` |
-# | $\ell$ | D's *logit*: $D(x)=\sigma(\ell(x))$ with $\sigma(\ell)=1/(1+e^{-\ell})$ | `logit` |
-# | $V(D,G)$ | value of the game, in nats | `value` |
 
 # %%
 import copy
@@ -64,6 +44,66 @@ plots.show(
 )
 
 # %% [markdown]
+# **What to see.** Most of these pictures are digits at a glance, in many hands. Nobody drew them: each was computed from 64 random
+# numbers. Look also for the failures; there are some in each row.
+#
+# **The question.** Nobody ever wrote down the probability of a digit, and no picture was ever compared with a real one. Two networks only
+# played against each other. What quantity, if any, did this game make smaller?
+
+# %% [markdown]
+# | | |
+# |---|---|
+# | **You will be able to** | derive the value function from a likelihood; derive the best discriminator and what the generator minimises against it; say how the two generator losses differ, and show it; write Algorithm 1 as a game of two players; read a GAN's losses; see a collapse and count it |
+# | **You need** | lesson 01 (KL and JS divergence, Monte Carlo error); PyTorch modules and autograd |
+# | **Your time** | {{time}} (an estimate: lesson 00 says how) |
+# | **Machine time** | {{minutes}} minutes at the laptop budget on two CPU cores |
+#
+# **How to read it.** Every equation has a number, and the cell below it checks that very
+# equation: `agrees` stops unless both sides are equal, `refuses` shows that a named wrong form
+# would have been noticed. An exercise has a `...` for you to replace and a check below it. Cells that only draw begin
+# folded. *Case files*, in section 12, are stories about two student reports; they are folded too, and you can leave them out.
+#
+# | symbol | meaning | name in the code |
+# |---|---|---|
+# | $x$, $z$ | data, latent (noise) | `x`, `z` |
+# | $p_\text{data}$, $p_g$, $p_z$ | density of the data, of generated examples, of the noise | `p_data`, `p_g` |
+# | $G$, $\theta$ | generator and its parameters | `G` |
+# | $D$, $\psi$ | discriminator and its parameters; $D(x)\in(0,1)$ is a probability | `D` |
+# | $\ell$ | D's *logit*: $D(x)=\sigma(\ell(x))$ with $\sigma(\ell)=1/(1+e^{-\ell})$ | `logit` |
+# | $V(D,G)$ | value of the game, in nats | `value` |
+
+# %% [markdown]
+# ## Five questions before you begin
+#
+# Take a minute for each, decide, and only then open the answer.
+#
+# **Question 1.** The fakes are perfect: they have exactly the distribution of the data. A discriminator sees as many fakes as real examples. What
+# is the best that it can say of any one of them?
+#
+# *Answer.* "One half": nothing in the example tells where it came from. Section 2 derives this as a special case.
+#
+# **Question 2.** Two densities on a line do not overlap. You slide one nearer to the other; they still do not overlap. What happens to
+# their KL divergence, and to their Jensen–Shannon divergence?
+#
+# *Answer.* Nothing to either. The KL stays infinite, and JS stays at its largest value, $\log2$. So neither tells in which
+# direction to go. Sections 3.4 and 4 show what this means for a generator.
+#
+# **Question 3.** A generator draws perfect threes, and nothing else. Can a good discriminator notice?
+#
+# *Answer.* Yes. Among real digits one in ten is a three; among the fakes all are. So a three is more likely a fake, and the
+# best discriminator says so. What the *generator* then learns is another question (section 9).
+#
+# **Question 4.** The discriminator is certain that a fake is fake: $D=10^{-6}$. The generator descends $\log(1-D)$. Is it pushed strongly or weakly?
+#
+# *Answer.* Weakly: as a function of D's logit the slope is $-D$, here a millionth. One would wish the opposite. Section 4 has
+# the loss that does so.
+#
+# **Question 5.** In a well-trained game of two players, must the losses of both fall during training?
+#
+# *Answer.* No. What one gains the other may lose. In a GAN that goes well both losses settle at values that you can work out
+# beforehand (section 9), and that say little about quality.
+
+# %% [markdown]
 # # Part A · What the game measures
 #
 # Time: {{part:A}}. Afterwards you can derive the value function, the best discriminator and the divergence behind the game, and tell the two generator losses apart.
@@ -71,15 +111,16 @@ plots.show(
 # %% [markdown]
 # ## 1 · A game that begins as a likelihood
 #
-# Take $m$ real examples $x^{(i)}$ and $m$ generated ones $G(z^{(j)})$. Mix them. Give
+# ### 1.1 · The likelihood of labels
+#
+# The goal: a loss for the discriminator that you know already, the likelihood of a classifier. Take $m$ real examples $x^{(i)}$ and $m$ generated ones $G(z^{(j)})$, and mix them. Give
 # each a label: $y=1$ for real, $y=0$ for generated. A discriminator is a model of the
 # label: $D(x)$ is its probability of "real". Each label is then one throw of a coin with
-# bias $D(x)$, so the likelihood of all labels is a product, and its logarithm a sum:
+# bias $D(x)$. The throws are independent, so the likelihood of all labels is a product, and its logarithm a sum:
 #
 # $$\log L=\sum_{i=1}^m\log D(x^{(i)})+\sum_{j=1}^m\log\bigl(1-D(G(z^{(j)}))\bigr)\tag{2.1}$$
 #
-# A generated example enters with $1-D$, because its label is 0. Forget to turn the label
-# around, and you get a different number:
+# A generated example enters with $1-D$, because its label is 0. The wrong form in the cell forgets to turn the label around.
 
 # %%
 real, fake = torch.randn(2, 1000, dtype=torch.float64, generator=generator)
@@ -93,13 +134,13 @@ flipped = torch.sigmoid(real).log().sum() + torch.sigmoid(fake).log().sum()
 refuses(flipped, coins, tol=1e-9, name="fakes counted as real")
 
 # %% [markdown]
-# **Logits.** The course's discriminators return the logit $\ell$, not the probability.
-# With $\operatorname{softplus}(a)=\log(1+e^a)$ both logarithms are one stable function:
+# ### 1.2 · Logits
+#
+# The course's discriminators return the logit $\ell$, not the probability. The goal: both logarithms as functions of $\ell$ that don't overflow.
+# Use $\operatorname{softplus}(a)=\log(1+e^a)$. From $D=\sigma(\ell)=1/(1+e^{-\ell})$ follows $-\log D=\log(1+e^{-\ell})$. And $1-\sigma(\ell)=\sigma(-\ell)$. So
 #
 # $$\log D=-\operatorname{softplus}(-\ell),\qquad
 #   \log(1-D)=-\operatorname{softplus}(\ell)\tag{2.2}$$
-#
-# Why: $-\log\sigma(\ell)=\log(1+e^{-\ell})$, and $1-\sigma(\ell)=\sigma(-\ell)$.
 
 # %%
 logit = torch.linspace(-20, 20, 401, dtype=torch.float64)
@@ -109,15 +150,17 @@ agrees(-F.softplus(logit), torch.log1p(-D_of), tol=1e-6, name="(2.2) log(1 − D
 refuses(-F.softplus(-logit), torch.log1p(-D_of), tol=1e-6, name="sign of ℓ forgotten")
 
 # %% [markdown]
-# **From a sum to an expectation.** $\log L$ grows with $m$: twice the examples, twice the
-# number. What settles down is the *mean* over pairs, by the law of large numbers:
+# ### 1.3 · From a sum to an expectation
+#
+# $\log L$ grows with $m$: twice the examples, about twice the
+# number. The *mean* over pairs settles down, by the law of large numbers:
 #
 # $$\frac1m\log L\;\xrightarrow{\,m\to\infty\,}\;
 #   V(D,G)=\mathbb E_{x\sim p_\text{data}}[\log D(x)]+
 #   \mathbb E_{z\sim p_z}[\log(1-D(G(z)))]\tag{2.3}$$
 #
 # This is the **value function** of the game. D wants it large: that is maximum likelihood
-# for the labels. G wants it small. To check it, take two densities on a line that you can
+# for the labels. G wants it small. To check (2.3), take two densities on a line that you can
 # integrate: two bumps for the data, one wide bump for the generator.
 
 # %%
@@ -140,7 +183,7 @@ p_data, p_g = data_1d.log_prob(x).exp(), gen_1d.log_prob(x).exp()
 print(f"both integrate to one: {integrate(p_data):.10f}, {integrate(p_g):.10f}")
 
 # %% [markdown]
-# Now any discriminator will do, say $\ell(x)=x^2-2$. Its value by quadrature is exact;
+# Any discriminator will do, say $\ell(x)=x^2-2$. Its value by quadrature is exact;
 # $\frac1m\log L$ from samples must meet it within its standard error.
 
 
@@ -160,19 +203,32 @@ refuses(terms.sum(), value, error=error, name="log L without 1/m")
 # %% [markdown]
 # ## 2 · The best discriminator
 #
-# Hold G still. What would D do with unlimited capacity? Write both expectations as one
-# integral over $x$, since $G(z)$ with $z\sim p_z$ *is* a draw from $p_g$:
+# ### 2.1 · One number at each $x$
+#
+# The goal: what would D say if it could be any function, while G stands still? If $z$ is drawn from $p_z$, then $G(z)$ *is* a draw from $p_g$. So both expectations can be written as one
+# integral over $x$:
 #
 # $$V(D,G)=\int p_\text{data}(x)\log D(x)+p_g(x)\log(1-D(x))\,dx .$$
 #
-# D may choose its value at each $x$ freely, so maximise under the integral sign. For
-# $a,b>0$ the function $a\log d+b\log(1-d)$ has derivative $a/d-b/(1-d)$, which is zero
-# only at $d=a/(a+b)$, and it is concave. So
+# D may choose its value at each $x$ freely. So it can make the integrand largest at each $x$ separately: with
+# $a=p_\text{data}(x)$ and $b=p_g(x)$, it looks for the number $d$ between 0 and 1 that makes $a\log d+b\log(1-d)$ largest.
 #
-# $$D^*(x)=\frac{p_\text{data}(x)}{p_\text{data}(x)+p_g(x)}\tag{2.4}$$
+# **Exercise 02.1 · The best D** · ●○○ · 6 min · code
 #
-# **Your turn (02.1).** Write it as a function of two tensors of probabilities. (Where
+# *Why.* All of this part is a consequence of this one formula.
+#
+# Find that $d$ with pen and paper. Then write it as a function of two tensors of probabilities. (Where
 # both are zero any value is as good; the check does not ask.)
+#
+# *Nudge.* Set the derivative in $d$ to zero. What is the derivative of $\log(1-d)$?
+#
+# *Compare.*
+# ```python
+# half, some = torch.tensor([0.5, 0.5]), torch.tensor([0.25, 0.75])
+# print(best_discriminator(half, half))  # → tensor([0.5000, 0.5000])
+# print(best_discriminator(some, half))  # → tensor([0.3333, 0.6000])
+# ```
+# (If both distributions are equal, D must say one half.)
 
 
 # %% exercise="02.1"
@@ -187,7 +243,12 @@ def best_discriminator(p_data, p_g):
 check("02.1", best_discriminator)
 
 # %% [markdown]
-# Now the check of (2.4) itself. Take two distributions over twelve outcomes and let a
+# **The derivation.** The derivative of $a\log d+b\log(1-d)$ is $a/d-b/(1-d)$. For $a,b>0$ it is zero
+# only at $d=a/(a+b)$. Both terms are concave in $d$, so this is the maximum:
+#
+# $$D^*(x)=\frac{p_\text{data}(x)}{p_\text{data}(x)+p_g(x)}\tag{2.4}$$
+#
+# Now check (2.4) itself. Take two distributions over twelve outcomes, and let a
 # numerical optimiser, which knows nothing of the formula, maximise $V$ over twelve logits.
 
 # %%
@@ -217,11 +278,13 @@ agrees(found, a / (a + b), tol=1e-6, name="(2.4) D*")
 refuses(b / (a + b), found, tol=1e-6, name="the classes swapped")
 
 # %% [markdown]
-# The logit of $D^*$ is simpler than $D^*$ itself:
+# ### 2.2 · What its logit is
+#
+# The logit of $D^*$ is simpler than $D^*$ itself. Insert (2.4); the denominators cancel:
 #
 # $$\ell^*(x)=\log\frac{D^*(x)}{1-D^*(x)}=\log p_\text{data}(x)-\log p_g(x)\tag{2.5}$$
 #
-# A discriminator is an estimator of a **log density ratio**. It learns the ratio of two
+# So a discriminator estimates a **log density ratio**. It learns the ratio of two
 # densities of which it never sees either, from samples alone.
 #
 # > **Holds when** D is shown as many generated examples as real ones, and at $x$ at least one of
@@ -278,28 +341,28 @@ plots.show(
 )
 
 # %% [markdown]
-# **What to see.** D* is above one half where the data are denser, below where the
+# **What to see.** On the right, D* is above one half where the data are denser, below where the
 # generator is, and exactly one half where the curves on the left cross. The trained D
-# follows it where there are samples. Far out, where there are none, it is free to say
-# anything; remember that when you look at a discriminator's landscape later.
+# follows it where there are samples. Far out there are none, and there it may say
+# anything. Remember this when you look at a discriminator's landscape later.
 
 # %% [markdown]
 # ## 3 · What the generator minimises against the best discriminator
 #
-# Put $D^*$ into $V$ and complete each ratio to one with the mean
-# $p_m=\tfrac12(p_\text{data}+p_g)$, so that $D^*=p_\text{data}/(2p_m)$ and
-# $1-D^*=p_g/(2p_m)$:
+# ### 3.1 · A divergence
+#
+# The goal: $V$ at the best D, as a divergence that you know. Insert $D^*$ into $V$. Use the mean of the two densities,
+# $p_m=\tfrac12(p_\text{data}+p_g)$: then $D^*=p_\text{data}/(2p_m)$ and
+# $1-D^*=p_g/(2p_m)$. So
 #
 # $$V(D^*,G)=\mathbb E_{p_\text{data}}\Bigl[\log\frac{p_\text{data}}{2\,p_m}\Bigr]
 #   +\mathbb E_{p_g}\Bigl[\log\frac{p_g}{2\,p_m}\Bigr]
 #   =-\log4+\mathrm{KL}(p_\text{data}\|p_m)+\mathrm{KL}(p_g\|p_m).$$
 #
-# The two KL terms are twice the Jensen–Shannon divergence of lesson 01:
+# Each expectation gives one $-\log2$, together $-\log4$, and one KL. The two KLs are twice the Jensen–Shannon divergence of lesson 01, which has a
+# half in front:
 #
 # $$V(D^*,G)=-\log 4+2\,\mathrm{JS}(p_\text{data},p_g)\tag{2.6}$$
-#
-# Each of the two expectations gives one $-\log2$, hence $\log4$; each gives one KL, and JS
-# has a half in front, hence the 2.
 
 
 # %%
@@ -314,8 +377,8 @@ agrees(at_best, -math.log(4) + 2 * js(p, q), name="(2.6) V(D*, G)")
 refuses(-math.log(4) + js(p, q), at_best, name="−log 4 + JS")
 
 # %% [markdown]
-# The same for densities, with the two curves of section 1 and a sum replaced by an
-# integral:
+# The same for densities: take the two curves of section 1, and an
+# integral in place of the sum.
 
 # %%
 p_mean = (p_data + p_g) / 2
@@ -326,15 +389,17 @@ best_value = integrate(-p_data * F.softplus(-log_ratio) - p_g * F.softplus(log_r
 agrees(best_value, -math.log(4) + 2 * js_1d, tol=1e-9, name="(2.6) for densities")
 
 # %% [markdown]
-# **The best generator.** JS is zero if and only if the two distributions are equal, and
+# ### 3.2 · The best generator
+#
+# JS is zero if and only if the two distributions are equal, and
 # positive otherwise (lesson 01). So against the best discriminator
 #
 # $$\min_G V(D^*,G)=-\log4,\quad\text{reached exactly at }p_g=p_\text{data},
 #   \text{ where } D^*=\tfrac12\text{ wherever there are data.}\tag{2.7}$$
 #
 # ("Wherever there are data": $p_\text{data}$-almost everywhere. Elsewhere an optimal D may say anything.)
-# Check it by descending $V(D^*,\cdot)$ on a free $p_g$ from a random start. A generator
-# that has collapsed onto the most likely outcome is *not* as good:
+# Check it by descending $V(D^*,\cdot)$ on a free $p_g$ from a random start. The wrong form is a generator
+# that has collapsed onto the most likely outcome: it is *not* as good.
 
 # %%
 target = p[0]
@@ -355,7 +420,9 @@ agrees(best_value_at(reached), low, tol=1e-9, name="(2.7) its value is −log 4"
 refuses(best_value_at(collapsed), low, tol=1e-9, name="a collapsed generator as good")
 
 # %% [markdown]
-# **Only at D = D\*.** In training, D is never the best one. What is V then? Compute how much is
+# ### 3.3 · If D is not the best
+#
+# In training, D is never the best one. What is $V$ then? Compute how much is
 # missing. By the definition of $D^*$, $p_\text{data}=(p_\text{data}+p_g)D^*$ and $p_g=(p_\text{data}+p_g)(1-D^*)$.
 # Insert both into the difference of the two values:
 #
@@ -367,9 +434,9 @@ refuses(best_value_at(collapsed), low, tol=1e-9, name="a collapsed generator as 
 # $$V(D,G)=-\log4+2\,\mathrm{JS}(p_\text{data},p_g)-\int(p_\text{data}+p_g)\,
 #   \mathrm{KL}\bigl(\text{coin}(D^*)\,\|\,\text{coin}(D)\bigr)\,dx\tag{2.8}$$
 #
-# So $V(D,G)$ is a **lower bound** on $-\log4+2\,\mathrm{JS}$. D's training makes it tight.
-# G's training makes it small, and there are two ways to do so: lower JS, or widen the gap
-# by going where D is wrong. That is why the loss of a GAN is not a measure of its quality.
+# So $V(D,G)$ is a **lower bound** on $-\log4+2\,\mathrm{JS}$. D's training makes the bound tight.
+# G's training makes $V$ small. It can do so in two ways: lower JS, or widen the gap
+# by going where D is wrong. That is why the loss of a GAN is not a measure of its quality, as the wrong form in the cell would have it.
 
 # %%
 D = torch.rand(200, 12, dtype=torch.float64, generator=generator).clamp(0.01, 0.99)
@@ -380,8 +447,10 @@ agrees(value_of(D, p, q), bound - gap, name="(2.8) V at any D")
 refuses((value_of(D, p, q) + math.log(4)) / 2, js(p, q), name="(V + log 4)/2 of any D as JS")
 
 # %% [markdown]
-# **When nothing overlaps.** If no $x$ is possible under both, then at each $x$ one of the
-# two densities is zero, $p_m$ is half of the other, and each KL is $\log2$:
+# ### 3.4 · When nothing overlaps
+#
+# Suppose that no $x$ is possible under both. Then at each $x$ one of the
+# two densities is zero, so $p_m$ is half of the other, and each KL is $\log2$:
 #
 # $$\operatorname{supp}p_\text{data}\cap\operatorname{supp}p_g=\varnothing
 #   \;\Rightarrow\;\mathrm{JS}=\log2,\quad V(D^*,G)=0\tag{2.9}$$
@@ -392,8 +461,8 @@ refuses((value_of(D, p, q) + math.log(4)) / 2, js(p, q), name="(V + log 4)/2 of 
 # > Supports that *cross* are another, if the crossing has probability zero under both: two curves
 # > in the plane that meet in a point.
 #
-# Images lie on thin sheets in pixel space, and early fakes
-# lie elsewhere: this is the normal case at the start. Slide a unit Gaussian away from the
+# For images this is the normal case at the start: images lie on thin sheets in pixel space, and early fakes
+# lie elsewhere. In the cell, slide a unit Gaussian away from the
 # data and look at JS and at its slope.
 
 
@@ -455,14 +524,16 @@ plots.show(
 )
 
 # %% [markdown]
-# **What to see.** JS is flat from a distance of about five standard deviations on. Its
-# slope, right, is all that the generator would be given, and it is zero just when the
-# generator is worst. KL does not saturate on these Gaussians, whose tails always overlap;
-# where nothing overlaps at all it is infinite, and gives no direction either. Keep
+# **What to see.** On the left JS is flat from a distance of about five standard deviations on. On the right is its
+# slope, all that the generator would be given; it is zero just when the
+# generator is worst. The KL does not saturate on these Gaussians, whose tails always overlap.
+# Where nothing overlaps at all it is infinite, and gives no direction either. Keep
 # this picture in mind for lesson 05, where the Wasserstein distance repairs it.
 
 # %% [markdown]
 # ## 4 · Two losses for the generator
+#
+# ### 4.1 · How strongly they push
 #
 # Algorithm 1 lets G descend its part of $V$. Goodfellow et al. (2014) propose in the same
 # paper to use another loss in practice:
@@ -470,7 +541,7 @@ plots.show(
 # $$L_\text{sat}=\mathbb E_z[\log(1-D(G(z)))],\qquad
 #   L_\text{ns}=-\mathbb E_z[\log D(G(z))].$$
 #
-# Both fall when D's logit on a fake rises. They differ in *how strongly they ask for it*:
+# They are called *saturating* and *non-saturating*. Both fall when D's logit on a fake rises. They differ in how strongly they ask for it. Differentiate (2.2):
 #
 # $$\frac{\partial L_\text{sat}}{\partial\ell}=-\sigma(\ell)=-D,\qquad
 #   \frac{\partial L_\text{ns}}{\partial\ell}=-(1-\sigma(\ell))=-(1-D)\tag{2.10}$$
@@ -508,14 +579,18 @@ plots.show(
 
 # %% [markdown]
 # **What to see.** The shaded part on the left is where a fake is soon after the start of
-# training, once D has learned and G has not: D is sure that it is fake. There the saturating loss is flat, and the non-saturating one
-# has slope −1. At $\ell=0$ the two slopes are equal. The ratio of sizes is $(1-D)/D$.
+# training. D has learned by then and G has not: D is sure that it is fake. There the saturating loss is flat, and the non-saturating one
+# has slope −1. At $\ell=0$ the two slopes are equal. The ratio of their sizes is $(1-D)/D$.
 #
-# **Same fixed point, if the data fill the space.** Both gradients reach G through $\nabla_x\ell(x)$. At
-# $p_g=p_\text{data}$ and $D=D^*$ the logit is zero wherever there are data. If their density is positive in the
-# whole neighbourhood of $x$, then $\nabla_x\ell=0$ there and both gradients vanish: the two losses agree on where to stop,
-# not on how fast to go. If the data lie on a thin sheet, as images do, this need not be so. *On* the sheet an optimal
-# logit is zero; *across* it nothing is fixed. Take the line $x_2=0$ in the plane, $p_g=p_\text{data}$ on it, and $D(x)=\sigma(5x_2)$:
+# ### 4.2 · Where they stop
+#
+# Do the two losses agree on where to stop? Both gradients reach G through $\nabla_x\ell(x)$, D's slope at the fake. Take
+# $p_g=p_\text{data}$ and $D=D^*$: then the logit is zero wherever there are data. If the data's density is positive in the
+# whole neighbourhood of $x$, the logit is zero there, so $\nabla_x\ell=0$ and both gradients vanish. The two losses then agree on where to stop,
+# not on how fast to go.
+#
+# If the data lie on a thin sheet, as images do, this need not be so. *On* the sheet an optimal
+# logit is zero; *across* it nothing is fixed. An example: take the line $x_2=0$ in the plane, $p_g=p_\text{data}$ on it, and $D(x)=\sigma(5x_2)$.
 
 # %%
 sheet = torch.stack([torch.linspace(-2, 2, 1001), torch.zeros(1001)], 1).double()
@@ -530,14 +605,18 @@ refuses(push, 0, name="at the solution G's gradient vanishes, always")
 # %% [markdown]
 # So a GAN on a thin sheet need not rest even when it has arrived. Lesson 05 has a remedy (a penalty on D's slope at the data).
 #
-# **What does the non-saturating loss descend?** We want the gradient of $L_\text{ns}=-\mathbb E_{p_g}[\log D^*]$ in $\theta$.
-# We hold $D^*$ fixed at the present generator, whose density we call $p_0$; only the examples move. Since
+# ### 4.3 · What the non-saturating loss descends
+#
+# We want the gradient of $L_\text{ns}=-\mathbb E_{p_g}[\log D^*]$ in $\theta$.
+# We hold $D^*$ fixed at the present generator, whose density we call $p_0$. Only the examples move. Since
 # $D^*/(1-D^*)=p_\text{data}/p_0$,
 #
 # $$-\log D^*=\log\frac{p_0}{p_\text{data}}-\log(1-D^*).$$
 #
-# The mean of the second part is $-L_\text{sat}$. Its gradient you know: $D^*$ maximises $V$, so that its own change does not matter to
-# first order, and by (2.6) $\nabla L_\text{sat}=\nabla\,2\,\mathrm{JS}$. The mean of the first part is
+# The mean of the second part is $-L_\text{sat}$. You know its gradient. $D^*$ maximises $V$, so its own change does not matter to
+# first order, and by (2.6) $\nabla L_\text{sat}=\nabla\,2\,\mathrm{JS}$.
+#
+# The mean of the first part is
 # $\mathbb E_{p_g}[\log p_0-\log p_\text{data}]$. This is $\mathrm{KL}(p_g\|p_\text{data})$ with one difference: $p_0$ stands still. Letting it move would add
 # $\mathbb E_{p_g}[\nabla\log p_g]=\int\nabla p_g\,dx=\nabla1=0$. So the gradient is that of the KL. Adding both parts
 # (Arjovsky and Bottou, 2017, Theorem 2.5):
@@ -581,21 +660,24 @@ to_middle = 2 * integrate(log_m.exp() * (log_m - log_d))
 agrees(reverse - two_js, to_middle, tol=1e-6, name="KL(g ‖ data) − 2 JS = 2 KL(m ‖ data)")
 
 # %% [markdown]
-# So "a GAN minimises the Jensen–Shannon divergence" is true of the minimax loss and at
-# $D=D^*$ only. With the loss that everybody trains, the gradient at $D^*$ is that of
-# $\mathrm{KL}(p_g\|p_\text{data})-2\,\mathrm{JS}$. The minus sign looks alarming. But write both out:
-# they are $2\,\mathrm{KL}(m\|p_\text{data})$ with $m=\tfrac12(p_\text{data}+p_g)$, as the last check says
-# (Shannon et al., 2020). So this is a divergence too, zero only at $p_g=p_\text{data}$. Like the reverse KL it
+# So "a GAN minimises the Jensen–Shannon divergence" is true of the saturating loss only, and at
+# $D=D^*$ only. With the loss that nearly everybody trains, the gradient at $D^*$ is that of
+# $\mathrm{KL}(p_g\|p_\text{data})-2\,\mathrm{JS}$. Is a difference still a divergence? Write both out:
+# it is $2\,\mathrm{KL}(m\|p_\text{data})$ with $m=\tfrac12(p_\text{data}+p_g)$, as the last check says
+# (Shannon et al., 2020). So yes: it is zero only at $p_g=p_\text{data}$. Like the reverse KL it
 # punishes implausible examples, and it forgives missing modes even more easily. That fits a
-# GAN without all modes, and proves nothing: in practice D is not D*, and other things collapse a GAN too.
+# GAN without all modes. It proves nothing: in practice D is not D*, and other things collapse a GAN too.
+#
+# You can now answer the question of the beginning, for a perfect D: the saturating game makes JS smaller, and the usual one $2\,\mathrm{KL}(m\|p_\text{data})$. For the D
+# of a real training (2.8) is what remains: a bound.
 
 # %% [markdown]
 # ## 5 · The sigmoid trap
 #
 # Many public GANs end D with a sigmoid and use `BCELoss`. On paper that is the same loss.
-# In float32 it is not. PyTorch clamps the logarithm at −100, and in the gradient it divides by
+# In float32 it is not, for two reasons. PyTorch clamps the logarithm at −100. And in the gradient it divides by
 # $D(1-D)$, but never by less than $10^{-12}$: from a logit of about −28 on the slope dies. From +17 on
-# the sigmoid is rounded to 1 altogether. See what your PyTorch does with one example:
+# the sigmoid is rounded to 1 altogether. See what your PyTorch does with one example.
 
 
 # %%
@@ -625,10 +707,10 @@ refuses(loss_and_slope(-50.0, 1.0, trap=True)[1], -1, tol=1e-6, name="sigmoid + 
 agrees(loss_and_slope(30.0, 0.0, trap=False)[0], 30, tol=1e-5, name="loss from the logit")
 
 # %% [markdown]
-# **What to see.** Label 1, logit −50: G should be pulled with slope −1 and is pulled with
+# **What to see.** Take the row with label 1 and logit −50: G should be pulled with slope −1 and is pulled with
 # about −2·10⁻¹⁰. The *loss* still looks fine. At −120 even the loss is wrong: 100, the
-# clamp. Label 0, logit 30: D is fully fooled, its loss reads 100, and it learns nothing
-# from it. That is how logs with "Loss_D 0, Loss_G 100" come about: the game need not be hard, the
+# clamp. Take label 0 and logit 30: D is fully fooled, its loss reads 100, and it learns nothing
+# from it. So a log with "Loss_D 0, Loss_G 100" need not show a hard game: the
 # gradient has been rounded away. Work with logits and it can't happen. (Report A's code has the sigmoid and
 # `BCELoss`. The g_loss that its GAN on digits prints, 7.2 at most, stays far from 28.)
 
@@ -641,10 +723,24 @@ agrees(loss_and_slope(30.0, 0.0, trap=False)[0], 30, tol=1e-5, name="loss from t
 # ## 6 · From equation to code
 #
 # Now write both losses. They get logits of shape (B,) and give means over the batch, in
-# nats. A player always *descends* its loss, so D's loss is $-V$; keep its two terms apart,
+# nats. A player always *descends* its loss, so D's loss is $-V$. Keep its two terms apart,
 # because you will want to see both.
 #
-# **Your turn (02.2).** D's loss, as a dictionary with the terms `"real"` and `"fake"`.
+# **Exercise 02.2 · D's loss** · ●○○ · 5 min · code
+#
+# *Why.* If it passes, it trains everything on the ring below.
+#
+# Write D's loss as a dictionary with the terms `"real"` and `"fake"`.
+#
+# *Nudge.* (2.2) has both logarithms as softplus. Which sign turns something to be climbed into something to be descended?
+#
+# *Compare.*
+# ```python
+# unsure, sure = torch.zeros(4), torch.full((4,), 3.0)
+# print(discriminator_loss(unsure, unsure))  # → {'real': tensor(0.6931), 'fake': tensor(0.6931)}
+# print(discriminator_loss(sure, -sure))  # → {'real': tensor(0.0486), 'fake': tensor(0.0486)}
+# ```
+# (A D that says ½ to everything pays $\log2$ for each term.)
 
 
 # %% exercise="02.2"
@@ -659,7 +755,20 @@ def discriminator_loss(real, fake):
 passed = check("02.2", discriminator_loss)
 
 # %% [markdown]
-# **Your turn (02.3).** G's loss, for either objective.
+# **Exercise 02.3 · G's loss** · ●○○ · 5 min · code
+#
+# *Why.* The two objectives differ in two signs, and a wrong sign gives no error: G then helps D.
+#
+# Write G's loss, for either objective of section 4. It is to be descended.
+#
+# *Nudge.* Which of the two terms in (2.2) is in $L_\text{sat}$? And both losses must *fall* when the logit rises.
+#
+# *Compare.*
+# ```python
+# low, high = torch.full((4,), -3.0), torch.full((4,), 3.0)
+# print(generator_loss(low, "saturating"), generator_loss(high, "saturating"))  # → tensor(-0.0486) tensor(-3.0486)
+# print(generator_loss(low, "non-saturating"))  # → tensor(3.0486)
+# ```
 
 
 # %% exercise="02.3"
@@ -677,7 +786,7 @@ passed = check("02.3", generator_loss) and passed
 
 # %% [markdown]
 # If both checks pass, *your* two functions train everything on the ring below. If not,
-# the library's do, and nothing stops you from going on. Either way they must agree:
+# the library's do, and nothing stops you from going on. Either way they must agree.
 
 # %%
 if passed:
@@ -696,7 +805,7 @@ refuses(g_loss(fake, "saturating"), g_loss(fake, "non-saturating"), name="one fo
 # %% [markdown]
 # ## 7 · Algorithm 1 is a game
 #
-# Goodfellow's Algorithm 1, and the words of `course_lib.training` for it:
+# Here is Goodfellow's Algorithm 1 in words, and the words of `course_lib.training` for it:
 #
 # | Algorithm 1 | in the code |
 # |---|---|
@@ -784,8 +893,8 @@ print({term: sorted(names) for term, names in depends.items()})
 assert depends == {"D.real": {"D"}, "D.fake": {"D", "G"}, "G.fake": {"D", "G"}}
 
 # %% [markdown]
-# D's fake term depends on G, yet in D's move G must stand still: Algorithm 1 takes that
-# gradient in $\psi$ only. Play D's move alone, and then the whole round:
+# D's fake term depends on G, and yet G must stand still in D's move: Algorithm 1 takes that
+# gradient in $\psi$ only. Play D's move alone, and then the whole round.
 
 
 # %%
@@ -811,6 +920,8 @@ refuses(weights(G), before_G, tol=1e-12, name="after a whole round G is as it wa
 # %% [markdown]
 # ## 8 · The smallest game: $f(x,y)=xy$
 #
+# ### 8.1 · Both at once
+#
 # Before two networks, two numbers. Player $x$ descends $f=xy$, player $y$ climbs it; the
 # solution is $(0,0)$. With step size $\eta$ there are two ways to play:
 #
@@ -819,12 +930,26 @@ refuses(weights(G), before_G, tol=1e-12, name="after a whole round G is as it wa
 # - **alternating**: $y$ sees the new $x$, $\;x'=x-\eta y,\; y'=y+\eta x'$. Algorithm 1
 #   alternates.
 #
-# For the simultaneous game, $x'^2+y'^2=(x-\eta y)^2+(y+\eta x)^2$, where the mixed terms
-# cancel. So each step multiplies the distance from the solution by the same factor:
+# First the simultaneous game. Its squared distance from the solution is $x'^2+y'^2=(x-\eta y)^2+(y+\eta x)^2$. Multiply out: the mixed terms
+# cancel, and $(1+\eta^2)(x^2+y^2)$ remains. So each step multiplies the distance by the same factor:
 #
 # $$r'=r\sqrt{1+\eta^2}\tag{2.12}$$
 #
-# It spirals out for *every* step size. For the alternating game, **your turn (02.4)**:
+# It spirals out for *every* step size.
+#
+# **Exercise 02.4 · Taking turns** · ●○○ · 4 min · code
+#
+# *Why.* One changed letter decides between leaving for good and going round.
+#
+# Write one round of the alternating game.
+#
+# *Nudge.* Which $x$ does $y$ see?
+#
+# *Compare.*
+# ```python
+# print(alternating_step(1.0, 0.0, 0.2))  # → (1.0, 0.2)
+# print(alternating_step(0.0, 1.0, 0.2))  # → (-0.2, 0.96)
+# ```
 
 
 # %% exercise="02.4"
@@ -863,10 +988,12 @@ agrees(factors, math.sqrt(1 + eta**2), name="(2.12) growth of the radius in each
 refuses(factors, 1.0, name="simultaneous play keeps its distance")
 
 # %% [markdown]
+# ### 8.2 · In turns
+#
 # What does alternating play keep? Look for a quadratic form $x^2+y^2+c\,xy$ that a round
 # leaves as it was. Start at $(1,0)$: the value is 1. One round leads to $(1,\eta)$, with
-# value $1+\eta^2+c\,\eta$. They are equal only for $c=-\eta$, and with it the form is kept
-# from every start:
+# value $1+\eta^2+c\,\eta$. The two are equal only for $c=-\eta$. With this $c$ the form is kept
+# from every start (multiply it out):
 #
 # $$x'^2+y'^2-\eta\,x'y'=x^2+y^2-\eta\,xy\tag{2.13}$$
 #
@@ -910,8 +1037,8 @@ plots.show(
 )
 
 # %% [markdown]
-# **What to see.** Same game, same step size (.4), same start, 20 rounds. The one on the left
-# leaves for good; the one on the right goes round an ellipse, tilted because $x$ moves
+# **What to see.** Same game, same step size (.4), same start, 20 rounds. On the left the state
+# leaves for good. On the right it goes round an ellipse, tilted because $x$ moves
 # first. Now play with it: change the step size, and switch between the two ways.
 
 # %%
@@ -920,8 +1047,12 @@ explore.show(explore.minimax(), update="alternating", eta=0.4)
 # %% [markdown]
 # ## 9 · The ring: predict, then train
 #
-# Suppose the game on the ring goes well. Towards which values will these three tend?
-# Section 3 has the answer for a perfect game; a real one need not quite get there. Write
+# **Exercise 02.11, 02.12, 02.13 · Where a fair game ends** · ●●○ · 3 min · predict
+#
+# *Why.* These are the three numbers that every GAN log prints. You should know what they must be.
+#
+# Suppose the game on the ring goes well. Towards which values will these three tend: the mean of $D(x)$ over data, the mean of $D(G(z))$, and D's
+# loss, in nats? Section 3 has the answer for a perfect game; a real one need not quite get there. Write
 # your guesses; the plots will draw them dashed.
 
 # %% exercise="02.11"
@@ -995,11 +1126,11 @@ plots.show(
 )
 
 # %% [markdown]
-# **What to see.** After a lively start D's loss settles just below $2\log2\approx1.386$ nats,
-# the two cross-entropies of a D that says ½ to everything, and creeps up to it. That is not a failure of D: at the optimum it
-# *can't* tell. $D(x)$ stays a little above one half, $D(G(z))$ a little below. And yet do
+# **What to see.** On the left: after a lively start D's loss settles just below $2\log2\approx1.386$ nats and creeps up to it. These are
+# the two cross-entropies of a D that says ½ to everything. It is not a failure of D: at the optimum it
+# *can't* tell. On the right: $D(x)$ stays a little above one half, $D(G(z))$ a little below. Do
 # not read quality off these curves: by (2.8) the same values come about when D is merely
-# bad. (Section 12 has a training that shows it.)
+# bad. (The case file E19 in section 12 has a training that shows it.)
 #
 # ### D's landscape
 #
@@ -1030,10 +1161,10 @@ plots.show(
 
 # %% [markdown]
 # **What to see.** White circles: the eight modes. Black dots: fakes. Orange: D says "real",
-# blue: "fake"; the thick line is where D says one half. First D digs a hole where the fakes
-# are, in the middle, and they run outwards, uphill. The hole gets a rim, the rim breaks into
-# eight islands. At the end D says "fake" everywhere else, and on the islands, where data and
-# fakes both are, it says nearly one half. (The few dots between islands are forced: G is
+# blue: "fake"; the thick line is where D says one half. On the left D has dug a hole where the fakes
+# are, in the middle, and they run outwards, uphill. Then the hole has a rim, and the rim breaks into
+# eight islands. On the right D says "fake" everywhere but on the islands. There data and
+# fakes both are, and it says nearly one half. (The few dots between islands are forced: G is
 # continuous and its noise is one connected cloud, so it can't reach eight islands without a
 # bridge.)
 #
@@ -1047,9 +1178,15 @@ explore.show(explore.replay(run.history), moment=len(run.history.grids) - 1)
 #
 # Now the experiment that (2.11) asks for. Give D more moves per round, $k=5$, so that it
 # comes closer to $D^*$. Then the saturating loss descends about $2\,\mathrm{JS}$, and the
-# non-saturating one about $\mathrm{KL}(p_g\|p_\text{data})-2\,\mathrm{JS}$. Recall what a
-# reverse KL forgives. **Predict** which of the two will lose modes: `"saturating"`,
-# `"non-saturating"`, `"both"` or `"neither"`?
+# non-saturating one about $\mathrm{KL}(p_g\|p_\text{data})-2\,\mathrm{JS}$.
+#
+# **Exercise 02.14 · Which loss loses modes?** · ●●○ · 3 min · predict
+#
+# *Why.* It turns (2.11) into a statement that can turn out wrong.
+#
+# With $k=5$, which of the two objectives will lose modes: `"saturating"`,
+# `"non-saturating"`, `"both"` or `"neither"`? (Recall what a
+# reverse KL forgives.)
 
 # %% exercise="02.14"
 ### BEGIN SOLUTION
@@ -1086,12 +1223,12 @@ plots.show(
 # %% [markdown]
 # **What to see.** With $k=1$ both objectives reach all eight modes. With $k=5$ the
 # saturating loss still does, and the non-saturating one drops some: its samples are good,
-# but they come from fewer places. With five moves of D it got worse, which fits a divergence
+# but they come from fewer places. With five moves of D it got worse. That fits a divergence
 # that forgives missing modes, and does not prove that it is the cause. Two warnings before you turn this into a
 # law. This is one ring, two seeds (lesson 05 has five), and one pair of networks. And on images the saturating loss with a good
 # D has another problem, which you saw in section 4: it hardly learns at all.
 #
-# So what does collapse look like over time? Count.
+# What does collapse look like over time? Count.
 
 # %%
 fig, ax = plots.figure(width=7.6)
@@ -1114,16 +1251,18 @@ plots.show(
 # first of all to cover eight modes, holds them for some hundreds of rounds, and then *loses* some; the other
 # never has all. Not finding a mode is easy to understand: nothing pulls G towards a place where it makes
 # no examples, because it learns only at its own samples. Losing one is *not* what (2.11) predicts: that
-# divergence is smallest with all eight. It forgives the loss, though (two of eight equal modes cost .10 nats), so
+# divergence is smallest with all eight. It forgives the loss, though (two of eight equal modes cost .10 nats). So
 # little holds G back when something else pushes: D is not $D^*$, and both players move.
-#
+
+# %% [markdown]
 # # Part C · Digits, faults, and the reports
 #
 # A good place to begin again after a break. Time: {{part:C}}. Afterwards you can train a GAN on digits, read its losses, recognise two faults by their curves, and judge what two reports say.
-#
+
+# %% [markdown]
 # ## 10 · Digits: the GAN of report A
 #
-# The same game on real images, with the networks and settings of report A (its section
+# Play the same game on real images, with the networks and settings of report A, one of two student reports that this course reads (its section
 # 4.1): 64 latents, layers of 256, 784 pixels, Adam at 2·10⁻⁴, batches of 100. (How many layers, the
 # report does not say; its public code has G 64–256–256–784 and D mirrored.) In the library the
 # whole of it is `models.GAN("report")`, with the two moves that you wrote above. (One
@@ -1158,8 +1297,8 @@ plots.show(
 # %% [markdown]
 # **What to see.** At this budget D is far ahead: its loss is well below $2\log2$, G's is at
 # several nats (in the first ten epochs of report A's log: 2.8 to 5.5). The samples are on the way
-# from noise to smudges; here and there you may guess a digit. This takes patience, and G is
-# no further at the laptop's twentieth of report A's rounds.
+# from noise to smudges; here and there you may guess a digit. This takes patience: the laptop plays
+# a twentieth of report A's rounds.
 #
 # **Two numbers.** Now change two settings and nothing else: Adam's memory of old gradients,
 # $\beta_1$, from .9 to .5, and its step from 2·10⁻⁴ to 5·10⁻⁴. In a game, an old gradient
@@ -1180,8 +1319,10 @@ plots.show(
 # %% [markdown]
 # **What to see.** After the same short training many of these can be read, specks and all,
 # and d_loss is nearer to $2\log2$: G has kept up with D. (One seed shows it, and not which of the
-# two numbers did it; lesson 05 shows the part of momentum on $xy$.) Back to report A: a copy of its GAN that was trained
-# for all 200 epochs, on all of MNIST, comes with the course.
+# two numbers did it; lesson 05 shows the part of momentum on $xy$.)
+#
+# Back to report A's GAN. The pictures at the top of this lesson come from a copy of it that was trained
+# for all 200 epochs, on all of MNIST. Look at them again.
 
 # %% [markdown]
 # **What to see.** Most are digits at a glance. Some are none: strokes are broken or double.
@@ -1216,7 +1357,7 @@ plots.show(
 # is neglected. Lesson 03 asks how far such a histogram can be trusted: a smudge, too, is
 # counted as the digit that it resembles most.
 #
-# **What D says now.** Your predictions from section 9 once more, on digits, after 200
+# **What D says now.** Compute your predictions from section 9 once more, on digits, after 200
 # epochs:
 
 # %%
@@ -1233,12 +1374,12 @@ print(
 #
 # Any $z$ gives an image, so a path between two draws gives a film. Which path? In 64
 # dimensions a Gaussian draw lies close to a *sphere*: its squared norm has mean 64. The
-# middle of a straight line does not:
+# middle of a straight line does not. The mean of two independent draws has half the variance, so
 #
 # $$\mathbb E\|z\|^2=d,\qquad \mathbb E\bigl\|\tfrac12(z_a+z_b)\bigr\|^2=\tfrac d2\tag{2.14}$$
 #
-# so G is asked for images at a radius where it has hardly ever been trained. The
-# *spherical* path turns from one to the other instead and keeps the norm.
+# So on the straight path G is asked for images at a radius where it has hardly ever been trained. The
+# *spherical* path turns from one draw to the other instead and keeps the norm.
 
 # %% tags=["optional"]
 d = 64
@@ -1309,15 +1450,21 @@ plots.show(
 )
 
 # %% [markdown]
-# **Your turn (02.5).** Which run is what? Choose among
+# **Exercise 02.5 · Three patients** · ●●○ · 10 min · answer
+#
+# *Why.* Both faults run without an error message, and one of them shows the losses of a perfect game.
+#
+# Which run is what? Choose among
 #
 # - `"healthy"`,
 # - `"sigmoid twice"`: D ends in a sigmoid, and the loss takes its output for a logit,
 # - `"stale fakes"`: D is shown the same batch of fakes in every round, made before the loop,
 # - `"label flipped"`: G descends $-\log(1-D(G(z)))$.
 #
-# Look at *ranges* before you look at shapes: which values can a term take at all? And ask of
+# *Nudge.* Look at *ranges* before you look at shapes: which values can a term take at all? And ask of
 # each number which examples it was measured on.
+#
+# *First line.* If the "logit" lies between 0 and 1, the smallest possible D.fake is $\operatorname{softplus}(0)=\log2$.
 
 # %% exercise="02.5"
 ### BEGIN SOLUTION
@@ -1354,18 +1501,25 @@ check("02.5", diagnosis)
 #
 # The course is built on two student reports, A and B. Where they are wrong you refute them
 # by a computation, and you are fair: quote them as printed, ask whether a misprint or the
-# extraction of the text explains it, and say what they got right.
+# extraction of the text explains it, and say what they got right. Three case files follow; then what the reports got right.
+
+# %% [markdown]
+# ### E01 · Report B's value function (case file, optional)
 #
-# ### E01 · B's value function (B, §2.1, eq. 1)
+# Report B, one of two student reports that this course reads closely, prints the GAN's value function with one bracket in another place. Then no best
+# discriminator exists. And yet the generator would have liked it. (B, §2.1, eq. 1)
+
+# %% [markdown]
+# The report prints
 #
 # > $$\begin{aligned}
 # > \min_G \max_D V(G, D) = & E_{p_{\text{data}}(x)} \{\log(D(x))\} \\
 # > & + E_{p_z(z)} \{1 - \log(D(G(z)))\}
 # > \end{aligned} \quad (1)$$
 #
-# Compare the last term with (2.3): it should be $\log(1-D(G(z)))$. Take it as printed, and
+# Compare the last term with (2.3): it should be $\log(1-D(G(z)))$. Take it as printed. Then
 # D gains without bound from $D(G(z))\to0$ wherever $p_g>p_\text{data}$: there is no best D.
-# At $p_g=p_\text{data}$ the two logarithms cancel and every D has the value 1.
+# And at $p_g=p_\text{data}$ the two logarithms cancel and every D has the value 1.
 
 
 # %%
@@ -1396,7 +1550,7 @@ agrees(
 # %% [markdown]
 # It is a misprint, not a misunderstanding: the sentence just before it has
 # $\log(1-D(G(z)))$, and so has B's Algorithm 1, in both gradients. By accident the printed
-# term has a sense for G alone. Its slope is that of the *non-saturating* loss:
+# term has a sense for G alone. Its slope is that of the *non-saturating* loss.
 
 # %%
 at = torch.linspace(-10, 10, 81, dtype=torch.float64, requires_grad=True)
@@ -1405,8 +1559,12 @@ agrees(printed_slope, -(1 - torch.sigmoid(at)), name="E01: slope of 1 − log D 
 refuses(printed_slope, -torch.sigmoid(at), name="the saturating slope")
 
 # %% [markdown]
-# ### E04 · Which generator loss did A train? (A, §3.1 against §4.1)
+# ### E04 · Which generator loss did report A train? (case file, optional)
 #
+# Report A, one of two student reports that this course reads closely, derives one generator loss and prints the log of a training. One number in the log's first line
+# shows that another loss was trained. Then you learn to distrust your own accusation. (A, §3.1 and §4.1)
+
+# %% [markdown]
 # A's Algorithm 1 descends, as (2.3) asks, the *saturating* loss:
 #
 # > $$\nabla_{\theta_g} \frac{1}{m} \sum_{i=1}^m \log (1 - D(G(\mathbf{z}^{(i)}))).$$
@@ -1455,12 +1613,12 @@ assert bool((g_loss_A > 0).all())
 # "real"). The report just doesn't mention it.
 #
 # Now don't overdo it. A hasty reader says: "$D(G(z))=.02$, so g_loss must be
-# $-\log.02=3.9$, and 5.08 is printed: wrong again!" That accusation fails twice. The mean of
-# $-\log$ is not $-\log$ of the mean; $-\log$ is convex, so by Jensen's inequality
+# $-\log.02=3.9$, and 5.08 is printed: wrong again!" That accusation fails twice. First, the mean of
+# $-\log$ is not $-\log$ of the mean. $-\log$ is convex, so by Jensen's inequality
 #
 # $$\frac1B\sum_i-\log D_i\;\ge\;-\log\Bigl(\frac1B\sum_iD_i\Bigr)\tag{2.15}$$
 #
-# and in A's code D(G(z)) was computed *before* D's step, g_loss after it and on new noise.
+# Second, in A's code D(G(z)) was computed *before* D's step, g_loss after it and on new noise.
 
 # %%
 D_i = torch.rand(1000, 64, dtype=torch.float64, generator=generator)
@@ -1474,9 +1632,17 @@ refuses(mean_of_log.mean(), math.log(2), error=error, name="−log of the mean f
 print(f"first epoch: −log D(G(z)) = {-D_Gz[0].log():.2f} ≤ g_loss = {g_loss_A[0]:.2f}")
 
 # %% [markdown]
-# **Your turn (02.6).** Show that A's first line is possible: give a batch of
+# **Exercise 02.6 · Show that it is possible** · ●●○ · 10 min · answer
+#
+# *Why.* One example refutes "this log can't be right" for good.
+#
+# Give a batch of
 # discriminator outputs, a tensor of probabilities of any length, whose mean is .02 (to two
 # decimals) and whose mean of $-\log$ is 5.08 (within .05).
+#
+# *Nudge.* If all outputs are .02, the second mean is 3.9. What do a few larger outputs, and many tiny ones, do to the two means?
+#
+# *First line.* `share, high = 0.1, 0.17`: one output in ten is .17. What must the others be, so that the mean of $-\log$ is 5.08?
 
 # %% exercise="02.6"
 ### BEGIN SOLUTION
@@ -1490,10 +1656,19 @@ D_batch = torch.tensor([high] * 10 + [math.exp(low_log)] * 90)
 check("02.6", D_batch)
 
 # %% [markdown]
-# **Your turn (02.7).** Jensen bounds d_loss by the two means of the same batch:
-# d_loss ≥ −log(mean D(x)) − log(1 − mean D(G(z))). In A's code all three *are* of the same
+# **Exercise 02.7 · A line that can't be right** · ●●○ · 10 min · answer
+#
+# *Why.* An inequality finds a wrong digit that no eye finds.
+#
+# Jensen bounds d_loss by the two means of the same batch:
+# d_loss ≥ −log(mean D(x)) − log(1 − mean D(G(z))). In A's code
+# all three *are* of the same
 # batch, so a line below the bound can't be right. Which epoch is it? Allow for means that
 # are rounded to two decimals (by up to .005).
+#
+# *Nudge.* The columns are `epoch`, `d_loss_A`, `D_x`, `D_Gz`. In which direction must each rounded mean be moved, to be fair to the log?
+#
+# *First line.* `bound_A = -D_x.log() - (1 - D_Gz).log()` is the bound without the rounding. Several lines come near it.
 
 # %% exercise="02.7"
 ### BEGIN SOLUTION
@@ -1513,9 +1688,14 @@ check("02.7", impossible)
 # it as an error of the report. *Before you accuse a character, ask how it came to you.*
 #
 # </details>
+
+# %% [markdown]
+# ### E19 · Why GANs are unstable, says report B (case file, optional)
 #
-# ### E19 · Why GANs are unstable (B, §5)
-#
+# Report B is one of two student reports that this course reads closely. It gives a reason why GANs are unstable. The smallest game of section 8 contradicts
+# the reason; three trainings on the ring show which part of it is right. (B, §5)
+
+# %% [markdown]
 # > In contrast with VAE and NF, GAN models do not have a stable training process. This is because the generator and discriminator are not trained at the same time which might lead to mode collapse.
 #
 # Section 8 is the counter-example to "because". Training at the same time is what makes the
@@ -1588,7 +1768,8 @@ for name, result in results.items():
 # the samples cover one mode or none, and most of them lie off every mode.
 # That confirms B's warning. And look at the last line's *losses*: about $2\log2$, ½ and ½,
 # the values of a perfect game! They say that D can't tell, not why.
-#
+
+# %% [markdown]
 # ### What the reports got right
 #
 # - **A**: the road from the likelihood of two classes to the value function is right, but
@@ -1598,33 +1779,118 @@ for name, result in results.items():
 #   $2\log2$, ½ and ½, as (2.7) wants.
 # - **B**: at the solution "$D$'s probability of making a mistake equals 0.5 everywhere";
 #   that is (2.7).
-# - **B** (after Goodfellow et al.): $G$ "must not be trained too much without updating $D$"; you just ran it.
+# - **B** (after Goodfellow et al.): $G$ "must not be trained too much without updating $D$"; case file E19 runs it.
 #
+# (E02 and E03 are slips of a letter; the errata page has them.)
+
+# %% [markdown]
 # ## 13 · Exercises
 #
-# **02.1–02.7** are above, with their checks; 02.11–02.14 are the predictions. The following
-# have no check: discuss them.
+# **02.1** to **02.7** are above, with their checks; 02.11 to 02.14 are the predictions. The following
+# have no check.
 #
-# **02.8 · Both at once.** Section 12 tried `at_once_game` once. Try three seeds, and then
+# **Exercise 02.8 · Both at once** · ●●○ · 20 min · experiment
+#
+# *Why.* It asks how far a game of two numbers speaks for a game of two networks.
+#
+# The case file E19 plays `at_once_game` once. Try three seeds, and then
 # plain gradient descent, `partial(torch.optim.SGD, lr=0.05)`, in place of Adam, both in turns
 # and at once. Does the ring do what $xy$ does? What is different (think of Adam, of the
 # noise in the gradients, and of $V$, which is no product)?
 #
-# **02.9 · The other distance.** In (2.9) use two *uniform* densities of width 1 instead of
+# *Nudge.* On $xy$ every point but one leaves at the same rate. Near the solution of a GAN, does something pull back?
+#
+# *First line.* Copy `ring_game`, and give it the optimiser as an argument.
+#
+# *Compare.*
+# ```python
+# radius = path(simultaneous_step, 0.05, 1000).norm(dim=1)
+# print(radius[-1] / radius[0])  # → tensor(3.4849, dtype=torch.float64)
+# ```
+# (What $xy$ does in 1000 rounds at once, at that rate.)
+#
+# **Exercise 02.9 · The other distance** · ●●○ · 10 min · pen
+#
+# *Why.* It gives (2.9) a case where every number is exact.
+#
+# In (2.9) use two *uniform* densities of width 1 instead of
 # Gaussians. At which distance does the slope of JS become exactly zero? What is
 # KL(g‖data) then?
 #
-# **02.10 · A loss of your own.** Let G descend $-\ell$ itself, the bare logit. With
-# $D=D^*$ frozen, which divergence does it descend? (Hint: (2.5), and the first half of
-# (2.11).) Check it with the cells of section 4, then train the ring with it.
+# *Nudge.* For a shift $s<1$ cut the line into three pieces: only data, both, only fakes. What is $p_m$ on each?
 #
-# **02.15 · One-sided labels.** Replace the label 1 of real examples by .9 in D's loss.
+# *First line.* Where both are 1, $p_m=1$, and the logarithms are zero.
+
+# %% [markdown] tags=["solution"]
+# *Solution 02.9.* Let the shift be $s$, with $0\le s\le1$. On the overlap, of length $1-s$, both densities are 1. So $p_m=1$, and both logarithms are zero. On the piece
+# where only data are, of length $s$, $p_m=\frac12$, and $\mathrm{KL}(p_\text{data}\|p_m)$ gets $s\log2$. In the same way $\mathrm{KL}(p_g\|p_m)=s\log2$. So
+#
+# $$\mathrm{JS}=\tfrac12(s\log2+s\log2)=s\log2\quad(s\le1),\qquad\mathrm{JS}=\log2\quad(s\ge1).$$
+#
+# The slope is $\log2$ up to distance 1, and exactly zero beyond it. KL(g‖data) is infinite for every $s>0$, since fakes then lie where
+# $p_\text{data}=0$: at the same distance, and long before.
+
+# %% [markdown]
+# **Exercise 02.10 · A loss of your own** · ●●○ · 12 min · pen
+#
+# *Why.* It shows that you can choose the divergence by choosing the loss.
+#
+# Let G descend $-\ell$ itself, the bare logit. With
+# $D=D^*$ frozen, which divergence does it descend? Then check it with the cells of section 4, and train the ring with it.
+#
+# *Nudge.* (2.5) says what the logit of $D^*$ is. The first half of the derivation of (2.11) has just this mean.
+#
+# *First line.* $\mathbb E_{p_g}[-\ell^*]=\mathbb E_{p_g}[\log p_0-\log p_\text{data}]$.
+
+# %% [markdown] tags=["solution"]
+# *Solution 02.10.* By (2.5) $-\ell^*=\log p_0-\log p_\text{data}$, with $p_0$ the frozen generator's density. So G descends $\mathbb E_{p_g}[\log p_0-\log p_\text{data}]$.
+# This is $\mathrm{KL}(p_g\|p_\text{data})$ but for $p_0$, which stands still. Letting it move adds $\mathbb E_{p_g}[\nabla\log p_g]=0$. So the gradient is that of
+# the **reverse KL**, without the $-2\,\mathrm{JS}$ of the non-saturating loss. It is also the sum of the two losses' gradients: $L_\text{sat}+L_\text{ns}=\mathbb E[-\ell]$.
+# In the code: `gradient(torch.trapezoid(-weight * logit_best, z))` equals `gradient(reverse)`.
+
+# %% [markdown]
+# **Exercise 02.15 · One-sided labels** · ●●○ · 12 min · pen
+#
+# *Why.* "Label smoothing" is in many public GANs. Half of it helps; the other half does not.
+#
+# Replace the label 1 of real examples by .9 in D's loss.
 # Derive the new $D^*$ as in (2.4). What is it where $p_g=0$? Then put .9 *and* .1, and
 # explain why the second is unwise.
 #
-# **02.16 · Momentum.** Set `betas=(0.9, 0.999)` in `ring_game`, PyTorch's default, which
+# *Nudge.* A real example now contributes $.9\log D+.1\log(1-D)$. Collect what stands before $\log D$ and before $\log(1-D)$.
+#
+# *First line.* $a=.9\,p_\text{data}$ and $b=.1\,p_\text{data}+p_g$.
+
+# %% [markdown] tags=["solution"]
+# *Solution 02.15.* At each $x$ D maximises $a\log d+b\log(1-d)$ with $a=.9\,p_\text{data}$ and $b=.1\,p_\text{data}+p_g$. As in (2.4) the best is $a/(a+b)$:
+#
+# $$D^*=\frac{.9\,p_\text{data}}{p_\text{data}+p_g}.$$
+#
+# Where $p_g=0$ it is .9: D is never certain of a real example, and its logit stays below $\log9$. Where only fakes are, $D^*$ still tends to 0, and the logit still says how
+# far away a fake is.
+#
+# With .9 and .1, $D^*=(.9\,p_\text{data}+.1\,p_g)/(p_\text{data}+p_g)$. Where fakes are and data are not, this is the constant .1. The logit is
+# flat there, and G gets no direction exactly where it needs one. (Also, $p_g$ now stands in the numerator: D calls an example more real because G makes it.)
+
+# %% [markdown]
+# **Exercise 02.16 · Momentum** · ●○○ · 15 min · experiment
+#
+# *Why.* PyTorch's default settings are made for a descent, not for a game.
+#
+# Set `betas=(0.9, 0.999)` in `ring_game`, PyTorch's default, which
 # report A's code keeps. How many modes, and when? Look at the replay: what do the fakes do?
 #
+# *Nudge.* How many rounds does a mean with $\beta_1=.9$ reach back? Where was the other player then?
+#
+# *Compare.*
+# ```python
+# G_0, D_0 = networks(seed=0)
+# first = ring_game(G_0, D_0).round[0].losses(training.Source(ring_set, BATCH, seed=0))["D"]
+# print(first["real"].item(), first["fake"].item())  # → 0.6395537853240967 0.6808085441589355
+# ```
+# (D's two losses in the first round: no setting of Adam changes them.)
+
+# %% [markdown]
 # ## Summary
 #
 # - D is a classifier; its best logit is $\log p_\text{data}-\log p_g$. (2.4), (2.5)
@@ -1641,7 +1907,38 @@ for name, result in results.items():
 #
 # **Next:** lesson 03 measures samples; lesson 04 gives the networks convolutions; lesson 05
 # comes back to stability.
+
+# %% [markdown]
+# ## Five questions at the end
 #
+# **Question 1.** A log ends at d_loss 1.386, D(x) .50 and D(G(z)) .50. Name two trainings that end so, only one of which is good.
+#
+# *Answer.* A good one: the fakes have the data's distribution, so the best D says ½. A bad one: D is stuck or far too weak, as in run A of section 11 (sigmoid
+# twice), or G has run ahead of it (case file E19). The three numbers say that D can't tell, not why.
+#
+# **Question 2.** By mistake D sees three real examples for each fake. Everything else is right. What does its best logit become, and where does G
+# then stop?
+#
+# *Answer.* The logit gains $\log3$ everywhere: the share of real examples is $\pi=\frac34$. Its *slope* in $x$ is unchanged. Where it stops does not
+# change either, since a constant has no gradient in $x$; D says ¾ there instead of ½.
+#
+# **Question 3.** In G's move the gradient passes through D. Suppose that somebody calls D's optimiser too, right after `backward()`. What has D just learned?
+#
+# *Answer.* To call fakes real: it took a step down G's loss. The two players no longer play against each other in that move, and D is worse
+# afterwards.
+#
+# **Question 4.** JS is $\log2$ all along while fakes approach the data without touching them. With the best D at each moment, what does the
+# saturating loss tell G? Why may a real training nevertheless make progress?
+#
+# *Answer.* Nothing: its gradient is that of $2\,\mathrm{JS}$, zero. A real D is not the best one. It is a smooth function after a few steps, and its slope at the fakes
+# may still point to the data. So a GAN can live from D's not being $D^*$.
+#
+# **Question 5.** Alternating play on $xy$ goes round an ellipse. You halve the step size. Does it now reach the solution?
+#
+# *Answer.* No. By (2.13) it goes round another ellipse, nearer to a circle, more slowly. Smaller steps make it better behaved and never convergent; lesson 05
+# shows what does.
+
+# %% [markdown]
 # ## References
 #
 # - Goodfellow, Pouget-Abadie, Mirza, Xu, Warde-Farley, Ozair, Courville, Bengio (2014),

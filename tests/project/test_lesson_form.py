@@ -13,17 +13,10 @@ BUILD = script("build")
 FORM = BUILD.form
 LESSONS = [path.name[:2] for path in BUILD.Course(ROOT / "notebooks").lessons()]
 
-# Lessons that are not in this form yet. A lesson leaves this list when it lacks nothing.
-TO_DO = {"02"}
-
 
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_a_lesson_lacks_nothing_of_the_form(lesson):
-    missing = FORM.lacking(lesson, source_cells(lesson))
-    if lesson in TO_DO:
-        assert missing, f"lesson {lesson} lacks nothing: take it off the list TO_DO"
-    else:
-        assert missing == []
+    assert FORM.lacking(lesson, source_cells(lesson)) == []
 
 
 @cache
