@@ -329,7 +329,7 @@ def test_parts_are_an_hour_and_say_so(lesson):
     letters = "".join(part.letter for part in found.parts)
     assert "ABC".startswith(letters) and letters
     for part in found.parts:
-        assert 25 <= part.minutes + part.optional <= 75, part
+        assert 20 <= part.minutes + part.optional <= 75, part
     (path,) = COURSE.lessons([number])
     text = path.read_text("utf-8")
     assert re.findall(r"\{\{part:(\w)\}\}", text) == list(letters)
