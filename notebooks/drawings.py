@@ -607,6 +607,36 @@ def exchanged() -> Sheet:
     return s
 
 
+TRUTHS = (190, 250, 330, 410, 455, 520, 590, 660, 730)  # left is better
+LUCK = (70, -12, -165, 62, -36, 88, -70, 34, -52)
+
+
+def winners_curse() -> Sheet:
+    """Lesson 12: truths, the scores that noise makes of them, and the winner trained again."""
+    s = Sheet(900, 330)
+    truth, score, again = 80, 175, 270
+    for y, words in ((truth, "truth"), (score, "first score"), (again, "trained again")):
+        s.line((130, y), (800, y), color=STILL, width=1.4)
+        s.text((62, y), words, 12)
+    s.text((450, 28), "nine settings; left is better", 14, weight="bold")
+    winner = min(range(len(TRUTHS)), key=lambda i: TRUTHS[i] + LUCK[i])
+    for i, (t, luck) in enumerate(zip(TRUTHS, LUCK, strict=True)):
+        color = ORANGE if i == winner else MUTED
+        s.line((t, truth), (t + luck, score), color=color, width=2.4 if i == winner else 1.0)
+        for y, x in ((truth, t), (score, t + luck)):
+            s.axes.add_patch(Circle((x, y), 6, facecolor=color, edgecolor="none", zorder=3))
+    best, t = TRUTHS[winner] + LUCK[winner], TRUTHS[winner]
+    s.text((best, score + 26), "the winner", 12, color=ORANGE)
+    for luck in (-28, 12, 40, -6):
+        s.axes.add_patch(
+            Circle((t + luck, again), 6, facecolor=ORANGE, edgecolor="none", zorder=3)
+        )
+    s.line((t, truth), (t, again), color=ORANGE, style=(0, (4, 3)))
+    s.arrow((best, again + 30), (t, again + 30), both=True, color=ORANGE)
+    s.text(((best + t) / 2, again + 46), "luck", 12, color=ORANGE)
+    return s
+
+
 DRAWINGS = {
     "families": families,
     "gan-moves": gan_moves,
@@ -618,6 +648,7 @@ DRAWINGS = {
     "transport": transport,
     "trade-off": trade_off,
     "exchanged": exchanged,
+    "winners-curse": winners_curse,
 }
 
 

@@ -343,6 +343,8 @@ for name, setting in tuning.searched(models.VAE).items():
 #
 # ## 4 · The winner's curse
 #
+# ![Nine settings on three lines, left is better. First their truths, evenly spread. Then their first scores, each shifted by luck; the leftmost is the winner, whose truth is only the third. Trained again it scores around its truth, and the distance from its first score was luck.](drawing:winners-curse)
+#
 # A trial's score has two parts. The *truth* $t$ is the mean score of its settings over all seeds. The
 # *noise* is what this seed added: $s=t+e$. You see $s$ only.
 #
