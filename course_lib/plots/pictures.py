@@ -5,11 +5,14 @@ Nothing is smoothed: what a lesson says about blur must come from the model, not
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import TextToPath
 
 from course_lib.errors import CourseError
 from course_lib.plots.style import DPI, panel, styled
@@ -136,8 +139,7 @@ def images(
 def _exact(sheet, title, row_labels, column_labels) -> tuple[Figure, Axes]:
     """A figure whose axes cover exactly the sheet's pixels, with room for what is written."""
     high, wide = sheet.shape[:2]
-    longest = max((len(str(label)) for label in row_labels), default=0) if row_labels else 0
-    left = 6 + (round(7.6 * longest) + 8 if longest else 0)
+    left = 6 + max((_room(str(label)) for label in row_labels or ()), default=0)
     top = 4 + (28 if title else 0) + (22 if column_labels else 0)
     right = 6 + max(0, round(8.2 * len(title or "")) - wide)
     total_wide, total_high = left + wide + right, top + high + 4
@@ -146,3 +148,12 @@ def _exact(sheet, title, row_labels, column_labels) -> tuple[Figure, Axes]:
         (left / total_wide, 4 / total_high, wide / total_wide, high / total_high), aspect="auto"
     )
     return fig, ax
+
+
+def _room(label: str) -> int:
+    """Pixels left of the sheet that a row's label takes: seldom more than 7.6 a letter, but
+    capitals may."""
+    width, _, _ = TextToPath().get_text_width_height_descent(
+        label, FontProperties(size=10), False
+    )
+    return max(round(7.6 * len(label)), math.ceil(width * DPI / 72)) + 8 if label else 0

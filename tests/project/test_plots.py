@@ -139,6 +139,14 @@ def test_images_refuse_what_they_cannot_show(wrong, message):
         plots.images(wrong)
 
 
+@pytest.mark.parametrize("label", ["DCGAN", "WGAN-GP", "a longer label, of many letters", "x"])
+def test_a_rows_label_lies_inside_the_figure(label):
+    fig = plots.images(torch.rand(2, 1, 28, 28), columns=1, row_labels=[label, ""], zoom=2)
+    fig.canvas.draw()
+    text = fig.axes[0].get_yticklabels()[0]
+    assert text.get_text() == label and text.get_window_extent().x0 >= 0
+
+
 def test_images_count_their_labels(batch):
     with pytest.raises(CourseError, match="row_labels holds 3"):
         plots.images(batch, columns=10, row_labels=[1, 2, 3])
