@@ -16,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from course_lib.disk import existing, given
+from course_lib.disk import writable as writable  # handed on: lessons say data.paths.writable
 from course_lib.errors import CourseError
 
 PACKAGE = Path(__file__).resolve().parents[1]
