@@ -172,15 +172,15 @@ JOBS = {
 # What is asked before the work -----------------------------------------------------------------
 def found_model(name: str) -> Model:
     """A model of the zoo, or one kept in a run's folder; `~` and the checkpoint's file do, too."""
-    folder = Path(name).expanduser()
+    folder = disk.given(name)
     folder = folder.parent if folder.is_file() else folder
     if folder.is_dir():
         return zoo.load_run(folder)
-    if len(folder.parts) == 1:
+    if len(Path(name).parts) < 2:
         return zoo.load(name)
-    near = next(parent for parent in folder.absolute().parents if parent.is_dir())
+    near = next(parent for parent in folder.parents if parent.is_dir())
     there = ", ".join(sorted(f.name for f in near.iterdir() if f.is_dir())[:8]) or "no folder"
-    raise CourseError(f"There is no run {folder}. In {near} there is: {there}.")
+    raise CourseError(f"There is no run {name:.100}. In {near} there is: {there}.")
 
 
 def require_fit(model: Model, name: str) -> None:
@@ -195,6 +195,7 @@ def require_fit(model: Model, name: str) -> None:
 
 def place(path: Path) -> Path:
     """A file that can be written. Raises OSError where it can't, and leaves nothing there."""
+    disk.given(path)  # refuses what can't be a path
     path, new = path.expanduser(), not path.expanduser().exists()
     with path.open("ab"):
         pass

@@ -24,6 +24,7 @@ from course_lib.errors import CourseError
 
 STALE = 3600.0  # seconds after which a part that nobody finished is a killed process's
 HELD = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
+DEEPEST = 300  # folders; Python walks up a path by recursion
 WAIT = 0.05  # seconds between two looks at a lock that another process holds
 
 
@@ -36,6 +37,8 @@ def given(path: str | Path) -> Path:
         place = Path(os.path.abspath(Path(path).expanduser()))
         if "\0" in str(place):
             raise ValueError("it has a zero byte")
+        if len(place.parts) > DEEPEST:
+            raise ValueError(f"it names more than {DEEPEST} folders in each other")
         place.exists()  # raises where that can't even be asked
     except FileNotFoundError as error:
         raise CourseError(

@@ -25,7 +25,9 @@ def unknown(kind: str, name: object, known: Iterable[str]) -> CourseError:
     lower = {k.lower(): k for k in known}
     near = difflib.get_close_matches(str(name).lower(), lower, n=1)
     hint = f" Did you mean {lower[near[0]]!r}?" if near else ""
-    return CourseError(f"Unknown {kind} {name!r}.{hint} Known: {', '.join(known)}.")
+    return CourseError(
+        f"Unknown {kind} {name!r:.100}.{hint} Known: {', '.join(known) or 'none'}."
+    )
 
 
 def whole_number(

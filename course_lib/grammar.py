@@ -64,6 +64,12 @@ class Formatter(argparse.RawDescriptionHelpFormatter):
 class Parser(argparse.ArgumentParser):
     """A parser whose refusals are CourseErrors."""
 
+    def parse_known_args(self, args: Sequence[str], namespace=None):
+        """As argparse does it, but for `--seed=--`, of which it makes a list."""
+        if found := [word for word in args if word.startswith("-") and word.endswith("=--")]:
+            self.error(f"{found[0].removesuffix('=--')} was given no value")
+        return super().parse_known_args(args, namespace)
+
     def error(self, message: str) -> NoReturn:
         raise CourseError(f"{message[0].upper()}{message[1:]}. See {self.prog} --help.")
 
@@ -85,9 +91,9 @@ def whole(low: int, high: int) -> Callable[[str], int]:
 def seconds(text: str) -> float:
     """The reader of a number of seconds above 0."""
     with contextlib.suppress(ValueError):
-        if 0 < float(text) < float("inf"):
+        if 0 < float(text) <= 1e9:
             return float(text)
-    raise argparse.ArgumentTypeError(f"expected a number above 0, got {text}")
+    raise argparse.ArgumentTypeError(f"expected a number above 0, up to a billion, got {text}")
 
 
 SEED, MANY = whole(0, 2**63 - 1), whole(1, 10**9)

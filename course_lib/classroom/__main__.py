@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import signal
 import sys
 from pathlib import Path
 
 from tqdm import tqdm
 
+from course_lib import grammar
 from course_lib.classroom import collect, feedback, grade, room, sandbox
 from course_lib.classroom.room import Room
 from course_lib.errors import CourseError
@@ -132,8 +134,8 @@ def export(options: argparse.Namespace) -> None:
         print(f"Not in {options.fill.name}: {', '.join(unfound)}")
 
 
-def parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser(prog="python -m course_lib.classroom", description=__doc__)
+def parser() -> grammar.Parser:
+    top = grammar.Parser(prog="python -m course_lib.classroom", description=__doc__)
     verbs = top.add_subparsers(required=True, metavar="COMMAND")
 
     def verb(name, function, assignment=True):
@@ -154,9 +156,13 @@ def parser() -> argparse.ArgumentParser:
     )
     verb("collect", gather).add_argument("source", type=Path, help="a folder or zip file")
     made = verb("grade", mark)
-    made.add_argument("--jobs", type=int, default=2, help="students at a time (default 2)")
+    made.add_argument(
+        "--jobs", type=grammar.whole(1, 256), default=2, help="students at a time (default 2)"
+    )
     made.add_argument("--again", action="store_true", help="also what was graded before")
-    made.add_argument("--seconds", type=float, default=60, help="for a whole notebook (60)")
+    made.add_argument(
+        "--seconds", type=grammar.seconds, default=60, help="for a whole notebook (60)"
+    )
     made.add_argument(
         "--trust-submissions", action="store_true", help="no sandbox: they may do what you may"
     )
@@ -169,12 +175,24 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    options = parser().parse_args(arguments)
     try:
+        options = parser().parse_args(sys.argv[1:] if arguments is None else arguments)
         options.function(options)
     except CourseError as error:
         print(error, file=sys.stderr)
         return 1
+    except OSError as error:  # a file or folder of the class that can't be used as such
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"{where}{error.strerror or error}.", file=sys.stderr)
+        return 1
+    except RecursionError:
+        print("One of these paths has too many folders in each other.", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(
+            "Interrupted; what was done is kept, and the same command goes on.", file=sys.stderr
+        )
+        return 128 + signal.SIGINT
     return 0
 
 

@@ -15,6 +15,7 @@ import json
 import random
 import re
 import string
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -152,14 +153,17 @@ def load(folder: Path) -> Assignment:
     name = re.sub(r"\W", "_", str(folder))
     spec = importlib.util.spec_from_file_location(f"assignment_{name}", grader)
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
     digest = hashlib.sha256(text.read_bytes() + grader.read_bytes()).hexdigest()
-    return Assignment(
-        folder.name,
-        module.TITLE,
-        text.read_text("utf-8"),
-        digest,
-        module.QUESTIONS,
-        module.variant,
-        module.OPEN,
-    )
+    try:
+        spec.loader.exec_module(module)
+        parts = module.QUESTIONS, module.variant, module.OPEN
+        found = Assignment(folder.name, module.TITLE, text.read_text("utf-8"), digest, *parts)
+        found.copy(found.numbers(b"", EVERYBODY), EVERYBODY)  # what can't be built is told now
+    except (Exception, SystemExit) as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        at = [f"grader.py, line {f.lineno}: " for f in frames if f.filename == str(grader)]
+        kind = type(error).__name__
+        raise CourseError(
+            f"{folder} can't be used as an assignment: {''.join(at[-1:])}{kind}: {error}."
+        ) from error
+    return found

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
@@ -21,15 +22,11 @@ CANVAS = re.compile(r"(?P<name>[^_/]+)_(?P<late>LATE_)?(?P<id>\d+)_\d+_")
 
 def files(source: Path) -> Iterator[tuple[str, bytes | Unreadable]]:
     """Every notebook below a folder or in a zip file: its path inside, and its bytes."""
-    if zipfile.is_zipfile(source):
-        with zipfile.ZipFile(source) as archive:
+    if source.is_file() and zipfile.is_zipfile(source):  # a pipe would be waited for
+        with opened(source) as archive:
             for entry in archive.infolist():
                 if entry.filename.endswith(".ipynb"):
-                    with archive.open(entry) as file:
-                        yield (
-                            entry.filename,
-                            file.read(LARGEST + 1),
-                        )  # one too many is said later
+                    yield entry.filename, unpacked(archive, entry)
     elif source.is_dir():
         for path in sorted(source.rglob("*.ipynb")):
             if ".ipynb_checkpoints" not in path.parts:
@@ -39,6 +36,32 @@ def files(source: Path) -> Iterator[tuple[str, bytes | Unreadable]]:
                     yield path.relative_to(source).as_posix(), error
     else:
         raise CourseError(f"Expected a folder or a zip file of submissions, got {source}.")
+
+
+def opened(source: Path) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(source)
+    except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
+        raise CourseError(
+            f"{source} is a damaged zip file: {error}. Export it again."
+        ) from error
+
+
+def unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes | Unreadable:
+    """Up to one byte more than LARGEST, which is said later; Unreadable where it is damaged."""
+    try:
+        with archive.open(entry) as file:
+            return file.read(LARGEST + 1)
+    except (
+        zipfile.BadZipFile,
+        NotImplementedError,
+        RuntimeError,
+        OSError,
+        zlib.error,
+    ) as error:
+        return Unreadable(f"can't be unpacked: {error}")
+    except EOFError:
+        return Unreadable("can't be unpacked: it ends too early")
 
 
 def owner(path: str, roster: dict[str, dict[str, str]]) -> str | None:

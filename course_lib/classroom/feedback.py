@@ -6,6 +6,7 @@ disarmed. Canvas's and Moodle's own exported files get points filled in, nothing
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import html
 import io
@@ -74,6 +75,16 @@ def open_page(assignment: Assignment, results: list[dict]) -> str:
     return PAGE.format(title=html.escape(f"{assignment.title}: open"), body="\n".join(parts))
 
 
+def read_table(path: Path) -> list[dict[str, str]]:
+    """The rows of a CSV file by its first line; a CourseError where it is none."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            return list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        why = getattr(error, "strerror", None) or error
+        raise CourseError(f"{path} can't be read as a table (CSV in UTF-8): {why}.") from error
+
+
 def open_sheet(path: Path, students: list[str]) -> str:
     """open/NAME.csv with a line for everybody; points that were filled in stay."""
     before = open_marks(path, None)
@@ -89,24 +100,21 @@ def open_sheet(path: Path, students: list[str]) -> str:
 def open_marks(path: Path, most: int | None) -> dict[str, dict]:
     """The points of open/NAME.csv by student; a CourseError for what is no number up to `most`."""
     found = {}
-    if path.exists():
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            for row in csv.DictReader(file):
-                text = (row.get("points") or "").strip().replace(",", ".")
-                if not text:
-                    continue
-                try:
-                    points = float(text)
-                    if not 0 <= points <= (points if most is None else most):
-                        raise ValueError
-                except ValueError:
-                    raise CourseError(
-                        f"{path}: expected points from 0 to {most} for {row['student']}, "
-                        f"got {text!r}."
-                    ) from None
-                login = row["student"].removeprefix("'")
-                found[login] = {"points": points, "comment": row.get("comment") or ""}
+    for row in read_table(path) if path.exists() else []:
+        text = (row.get("points") or "").strip().replace(",", ".")
+        login = (row.get("student") or "").removeprefix("'")
+        if text:
+            points = number(text, most, f"{path}: expected points from 0 to {most} for {login}")
+            found[login] = {"points": points, "comment": row.get("comment") or ""}
     return found
+
+
+def number(text: str, most: float | None, expected: str) -> float:
+    """A number from 0 to `most` as a table says it; a CourseError for anything else."""
+    with contextlib.suppress(ValueError):
+        if 0 <= (points := float(text.replace(",", "."))) <= (1e6 if most is None else most):
+            return points
+    raise CourseError(f"{expected}, got {text!r}.")
 
 
 def grades(assignment: Assignment, results: list[dict], marked: dict, roster: dict) -> str:
@@ -145,7 +153,10 @@ def fill(
     column: its name, without Canvas's "(id)". Points are scaled to Canvas's "Points Possible"
     and Moodle's "Maximum grade".
     """
-    rows = list(csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline="")))
+    try:
+        rows = list(csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline="")))
+    except csv.Error as error:
+        raise CourseError(f"The LMS's table can't be read as CSV: {error}.") from error
     head = rows[0] if rows else []
     at = [i for i, name in enumerate(head) if name == column or name.startswith(f"{column} (")]
     by = next((head.index(name) for name in ((key,) if key else KEYS) if name in head), None)
@@ -161,7 +172,8 @@ def fill(
         who = row[by].strip().casefold() if len(row) == len(head) else ""
         for student, (ids, got, of) in points.items():
             if who in ids:
-                full = float((possible if most is None else row[most]).replace(",", ".") or of)
+                told = (possible if most is None else row[most]) or str(of)
+                full = number(told, None, f"Expected the LMS's most points for {student}")
                 said |= {f"points were scaled from {of} to {full:g}"} if full != of else set()
                 row[at[0]] = f"{round(got * full / of, 2):g}"
                 found.add(student)

@@ -25,7 +25,9 @@ from course_lib.classroom.assignment import Assignment, Question
 from course_lib.classroom.judge import holds, judge, probes_for
 from course_lib.classroom.sandbox import Ended, Limits, Sandbox
 from course_lib.classroom.wire import WireError, pack
+from course_lib.errors import CourseError
 
+KEPT = {"student", "seed", "notes", "look", "marks", "answers", "written", "digest", "grader"}
 TRIES = 3  # a cell that hangs or ends the process is left out and the rest run again
 
 
@@ -177,7 +179,7 @@ def grade_class(
         folder, kept = students[student], results / f"{student}.json"
         bytes_now = _digest(folder, assignment.name)
         if not again and kept.exists():
-            with contextlib.suppress(ValueError, LookupError):
+            with contextlib.suppress(CourseError):
                 before = load(kept)
                 if (before["digest"], before["grader"]) == (bytes_now, assignment.digest):
                     return before
@@ -200,8 +202,16 @@ def grade_class(
 
 
 def load(path: Path) -> dict:
-    """A result that `grade_class` kept."""
-    return json.loads(path.read_text("utf-8"))
+    """A result that `grade_class` kept; a CourseError where it is damaged."""
+    try:
+        found = json.loads(path.read_text("utf-8"))
+        if not isinstance(found, dict) or not KEPT <= found.keys():
+            raise ValueError("parts of it are missing")
+    except (OSError, ValueError, RecursionError) as error:
+        raise CourseError(
+            f"{path} can't be read ({error!s:.80}): `grade` once more, which makes it anew."
+        ) from error
+    return found
 
 
 def _digest(folder: Path, name: str) -> str:

@@ -11,7 +11,6 @@ results/NAME/, open/, feedback/STUDENT/NAME/, grades/
 
 from __future__ import annotations
 
-import csv
 import os
 import re
 import secrets
@@ -21,6 +20,7 @@ from types import SimpleNamespace
 
 from course_lib.classroom import assignment, sandbox
 from course_lib.classroom.assignment import EVERYBODY, Assignment
+from course_lib.classroom.feedback import read_table
 from course_lib.classroom.grade import write
 from course_lib.errors import CourseError, unknown
 
@@ -65,13 +65,16 @@ class Room:
             raise CourseError(
                 f"{folder} is no class: it has no secret.key. `classroom new {folder}` makes one."
             ) from None
+        if len(self.secret) < 16:  # whoever guesses it knows everybody's numbers
+            raise CourseError(
+                f"{folder / 'secret.key'} is damaged: bring it back from a copy. Without it the "
+                "numbers that were handed out can't be known; a new one makes new numbers."
+            )
 
     def roster(self) -> dict[str, dict[str, str]]:
         """The rows of roster.csv by login."""
-        with (self.folder / "roster.csv").open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
         found = {}
-        for row in rows:
+        for row in read_table(self.folder / "roster.csv"):
             login = (row.get("student") or "").strip()
             if not LOGIN.fullmatch(login) or login == EVERYBODY or login in found:
                 raise CourseError(
@@ -84,6 +87,9 @@ class Room:
         return found
 
     def assignment(self, name: str) -> Assignment:
+        known = [p.parent.name for p in (self.folder / "assignments").glob("*/grader.py")]
+        if name not in known:  # a path that leads elsewhere neither
+            raise unknown("assignment of this class", name, known)
         return assignment.load(self.folder / "assignments" / name)
 
     def students(self, name: str) -> dict[str, Path]:

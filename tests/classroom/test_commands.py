@@ -94,6 +94,78 @@ def test_all_commands_from_nothing_to_marks(tmp_path, capsys):
     assert "ada,5,good" in sheet.read_text()
 
 
+GOOD = "student,name,email\nada,,\n"
+DAMAGED = [  # what a file of the class holds (None: nothing; ...: a folder), what is said
+    ("roster.csv", None, "release CLASS hw", "roster.csv can't be read as a table"),
+    ("roster.csv", ..., "release CLASS hw", "roster.csv can't be read as a table"),
+    ("roster.csv", b"\xff\xfe", "release CLASS hw", "CSV in UTF-8"),
+    ("roster.csv", b'"' + b"x" * 200000, "release CLASS hw", "field larger"),
+    ("secret.key", b"", "release CLASS hw", "secret.key is damaged"),
+    ("assignments/hw/grader.py", b"def f(:", "release CLASS hw", "SyntaxError"),
+    ("assignments/hw/grader.py", b"import os\nraise SystemExit(3)", "release CLASS hw", "line 2"),
+    ("assignments/hw/grader.py", b"TITLE = 3", "release CLASS hw", "QUESTIONS"),
+    ("assignments/hw/notebook.py", b"# %%\n{{nobody}}\n", "release CLASS hw", "KeyError: 'nobody'"),
+    ("assignments/hw/notebook.py", b"\xff", "release CLASS hw", "UnicodeDecodeError"),
+    ("release", b"in the way", "release CLASS hw", "Not a directory"),
+    ("results/hw/ada.json", b"null", "export CLASS hw", "`grade` once more"),
+    ("results/hw/ada.json", b"[" * 10**5, "feedback CLASS hw", "`grade` once more"),
+    ("x.zip", b"PK\5\6" + bytes(17), "collect CLASS hw CLASS/x.zip", "a folder or a zip file"),
+    ("x", None, "release CLASS ../../../x", "Unknown assignment of this class"),
+    ("x", None, f"release CLASS {'x' * 70000}", "Unknown assignment of this class 'xxx"),
+    ("x", None, "grade CLASS hw --jobs 0", "whole number from 1"),
+    ("x", None, "grade CLASS hw --seconds nan", "expected a number above 0"),
+    ("x", None, "grade CLASS hw --seconds=--", "was given no value"),
+    ("x", b"", "new CLASS/x gan", "File exists"),
+    ("x", None, f"new CLASS/{'a/' * 2000} gan", "too"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("file", "content", "words", "answer"), DAMAGED)
+def test_what_is_damaged_is_said_in_a_sentence(file, content, words, answer, made, capsys):
+    place, _ = made
+    (place.folder / "roster.csv").write_text(GOOD)
+    target = place.folder / file
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.unlink(missing_ok=True)
+    if content is ...:
+        target.mkdir()
+    elif content is not None:
+        target.write_bytes(content)
+    assert main([word.replace("CLASS", str(place.folder)) for word in words.split()]) == 1
+    said = capsys.readouterr().err
+    assert answer in said and said.count("\n") == 1 and "Traceback" not in said, said
+
+
+def test_a_damaged_file_of_a_zip_is_listed_and_the_others_are_taken(made, tmp_path):
+    place, _ = made
+    with zipfile.ZipFile(tmp_path / "all.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("ada/hw.ipynb", "right " * 100)
+        archive.writestr("bob/hw.ipynb", "whole")
+    content = bytearray((tmp_path / "all.zip").read_bytes())
+    content[50:54] = b"\xff\xff\xff\xff"  # within ada's packed bytes
+    (tmp_path / "all.zip").write_bytes(content)
+    found, left = collect.collect(
+        tmp_path / "all.zip", "hw", place.roster(), place.folder / "submitted"
+    )
+    assert found == ["bob"]
+    assert len(left) == 1 and left[0].startswith("ada/hw.ipynb: can't be unpacked")
+
+
+def test_ctrl_c_ends_grading_with_its_status(made, monkeypatch, capsys):
+    def pressed(*given, **more):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(grade, "grade_class", pressed)
+    assert run("grade", made[0].folder, "hw", "--trust-submissions") == 130
+    assert "the same command goes on" in capsys.readouterr().err
+
+
+def test_the_most_points_in_an_lms_must_be_a_number():
+    told = CANVAS.replace(",20,(read only)", ",twenty,(read only)")
+    with pytest.raises(CourseError, match="most points for ada, got 'twenty'"):
+        feedback.fill(told, {"ada": ({"ada"}, 3, 10)}, "A small assignment")
+
+
 def test_one_copy_for_a_whole_class(made, capsys):
     place, given = made
     assert run("release", place.folder, "hw", "--one-for-all") == 0
@@ -226,7 +298,7 @@ def test_what_is_no_class_or_assignment_is_told(made, tmp_path, capsys):
     assert run("grade", tmp_path, "hw", "--trust-submissions") == 1
     assert "no secret.key" in capsys.readouterr().err
     assert run("release", place.folder, "gam") == 1
-    assert "assignments there: hw" in capsys.readouterr().err
+    assert "Known: hw" in capsys.readouterr().err
     assert run("new", tmp_path / "other", "vaee") == 1
     assert "Did you mean 'vae'?" in capsys.readouterr().err
 
