@@ -47,7 +47,7 @@ plots.show(
 # **What to see.** Most of these pictures are digits at a glance, in many hands. Nobody drew them: each was computed from 64 random
 # numbers. Look also for the failures; there are some in each row.
 #
-# **The question.** Nobody ever wrote down the probability of a digit, and no picture was ever compared with a real one. Two networks only
+# **The question.** Nobody ever wrote down the probability of a digit, and no drawn picture was ever compared with a particular real one. Two networks only
 # played against each other. What quantity, if any, did this game make smaller?
 
 # %% [markdown]

@@ -46,8 +46,8 @@ explore.show(explore.latent_plane(finished, data.load("digits", "test")))
 # the large picture change. Neighbours look alike. Digits of one class lie together, although nobody told
 # the network any label.
 #
-# **The question.** Nobody said which two numbers belong to which digit. And nobody can compute how probable a digit is
-# under this network. What, then, did its training make larger?
+# **The question.** Nobody said which two numbers belong to which digit. And how probable a digit is under such a network is an
+# integral over all codes, which training cannot afford to compute. What, then, did training make larger?
 
 # %% [markdown]
 # | | |
@@ -64,8 +64,8 @@ explore.show(explore.latent_plane(finished, data.load("digits", "test")))
 #
 # | symbol | meaning | in code |
 # |---|---|---|
-# | $x$ | data, one image | `x`, (B, 1, 28, 28) or (B, 784) |
-# | $z$ | latent code | `z`, (B, d) |
+# | $x$ | data, one image | `x`, (B, 1, 28, 28) or (B, 784), for a batch of B images |
+# | $z$ | latent code, of $d$ numbers (*latents*) | `z`, (B, d) |
 # | $p(z)$ | prior, $\mathcal N(0, I)$ | `prior` |
 # | $p_\theta(x\mid z)$ | decoder | `likelihood`, `vae.logits` |
 # | $q_\phi(z\mid x)$ | encoder: $\mathcal N(m, \operatorname{diag}\sigma^2)$ | `q`, `vae.encode` |
@@ -83,7 +83,7 @@ explore.show(explore.latent_plane(finished, data.load("digits", "test")))
 #
 # *Answer.* Yes. Suppose that the true value comes almost wholly from one draw in ten million, which is huge. Nearly
 # every average of 50 000 draws misses it and is far too low. Once in 200 averages it is met, and that average is far too high.
-# On average the error is zero. Section 2 shows this on a digit.
+# On average the error is zero. (Is the average of section 2 of this kind? You will predict it.)
 #
 # **Question 2.** $y$ is a positive random number. Which is larger, $\log\mathbb E[y]$ or $\mathbb E[\log y]$?
 #
@@ -331,7 +331,7 @@ refuses(excess, 0.0, name="−log q left out: a narrow q gets above log p(x)")
 # ### 3.3 · What the bound leaves out
 #
 # The goal: how far below $\log p(x)$ is the ELBO? Write $p(x,z)=p(z\mid x)\,p(x)$ inside the ELBO. The factor $p(x)$ does not depend
-# on $z$, so $\log p(x)$ comes out of the mean. Subtract:
+# on $z$, so $\log p(x)$ comes out of the mean: $\mathrm{ELBO}(q)=\log p(x)+\mathbb E_q[\log p(z\mid x)-\log q(z)]$. Subtract this from $\log p(x)$:
 #
 # $$\log p(x)-\mathrm{ELBO}(q)=\mathbb E_q\!\left[\log\frac{q(z)}{p(z\mid x)}\right]=\mathrm{KL}\big(q(z)\,\|\,p(z\mid x)\big). \tag{6.3}$$
 #
@@ -359,7 +359,7 @@ explore.show(explore.elbo_bar(x=1.5, s=0.5), w=2.0)
 # ### 3.4 · Two terms that you can compute
 #
 # (6.3) contains the posterior, which you don't know for a network. The goal is a form of the ELBO without it. The joint density has a second factorisation,
-# $p(x,z)=p(x\mid z)\,p(z)$, and both of its factors are known. Insert it into (6.2) and split the logarithm:
+# $p(x,z)=p(x\mid z)\,p(z)$, and both of its factors are known. Insert it into (6.2), and split the logarithm into $\log p(x\mid z)$ and $-\log\frac{q(z)}{p(z)}$:
 #
 # $$\mathrm{ELBO}(q)=\underbrace{\mathbb E_{q}\big[\log p(x\mid z)\big]}_{\text{reconstruction}}-\underbrace{\mathrm{KL}\big(q(z)\,\|\,p(z)\big)}_{\text{distance to the prior}}. \tag{6.4}$$
 #
@@ -561,8 +561,8 @@ refuses(wrong, reference, tol=1e-6, name="σ read as a standard deviation")
 #
 # The way out (Kingma and Welling, 2014, and Rezende et al., 2014, at the same time) is to draw in two steps. First draw $\varepsilon\sim\mathcal N(0,I)$. This step
 # does not use $m$ or $\sigma$. Then compute $z=m+\sigma\odot\varepsilon$. This is ordinary arithmetic, with $\partial z/\partial m=1$ and
-# $\partial z/\partial\sigma=\varepsilon$. The result still has the density $q$. But the mean is now over $\varepsilon$, whose density is fixed. So the
-# gradient may move inside:
+# $\partial z/\partial\sigma=\varepsilon$. The result still has the density $q$. But the mean is now over $\varepsilon$, whose density is fixed. So
+# for any smooth function $f$ of the code, such as $\log p(x\mid z)$, the gradient may move inside the mean:
 #
 # $$\nabla_{m,\sigma}\,\mathbb E_{q}\big[f(z)\big]=\mathbb E_{\varepsilon}\big[\nabla_{m,\sigma}\,f(m+\sigma\odot\varepsilon)\big]. \tag{6.6}$$
 #
@@ -675,9 +675,9 @@ axes[0].set_ylabel("share of draws")
 plots.show(fig, alt="Same mean, but the score function's draws have a longer tail.")
 
 # %% [markdown]
-# **What to see.** Both histograms have their mean at the dashed line, the exact gradient. On the left the draws lie around it. On the right most draws
-# lie away from it, and a few very large ones carry the mean. The printed variances say the same. The baseline roughly halves the score function's variance,
-# and it still needs several times as many draws. With more latents the difference grows (exercise 06.16).
+# **What to see.** Both curves have their mean at the dashed line, the exact gradient. On the left single draws lie around it. On the right the most
+# frequent values are near zero, and a few large ones, far to the right, carry the mean. The printed variances say the same. The baseline roughly halves the
+# score function's variance, and it still needs several times as many draws. With more latents the difference grows (exercise 06.16).
 #
 # So where $z$ is continuous and $f$ differentiable, reparameterise. A VAE then gets
 # along with *one* draw per image. A discrete $z$ has no such derivative. Then the score function with a good baseline is
