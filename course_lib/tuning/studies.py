@@ -59,9 +59,10 @@ def _storage(place: str | Path | None) -> optuna.storages.BaseStorage | None:
         file = str(Path(place).expanduser())
         return optuna.storages.JournalStorage(JournalFileBackend(file))
     except Exception as error:  # of the system, the database, or the driver
+        said = " ".join(str(error).split())
         raise CourseError(
-            f"Can't keep a study in {place}: {error!s:.200}. Choose a file in a folder that is "
-            "there and yours to write, or the address of a database whose driver is installed."
+            f"Can't keep a study in {place}: {said:.200}. Choose a file in a folder that is there "
+            "and yours to write, or the address of a database whose driver is installed."
         ) from error
 
 
@@ -92,10 +93,10 @@ def search(
     trial_of.checked(seconds)
     searched(kind, fixed)
     kind(**fixed).require(dataset)
-    images = trial_of.split(dataset)
     found = study(
         f"{kind.__name__} on {dataset.card.name}, {seconds:g} s", storage, sampler, pruner
     )
+    images = trial_of.split(dataset)
 
     def objective(trial: optuna.Trial) -> float:
         chosen = kind(**{"seed": trial.number, **suggested(trial, kind, fixed)})

@@ -40,7 +40,7 @@ def test_the_default_place_is_runs(tmp_path):
     assert (tmp_path / "runs" / "gan" / "checkpoint.safetensors").is_file()
 
 
-@pytest.mark.parametrize("command", ["train", "sample", "evaluate", "zoo", "data"])
+@pytest.mark.parametrize("command", ["train", "tune", "sample", "evaluate", "zoo", "data"])
 def test_help_shows_examples(capsys, command):
     with pytest.raises(SystemExit) as stop:
         main([command, "--help"])

@@ -260,6 +260,8 @@ def test_hopeless_trials_are_pruned(digits, cheap, monkeypatch):
         ({"fixed": {"laten": 3}}, "laten"),
         ({"fixed": {"shape": (1, 32, 32)}}, "shape"),
         ({"storage": "/no/such/folder/s.log"}, "Can't keep"),
+        ({"storage": "."}, "Can't keep"),
+        ({"storage": __file__}, "Can't keep"),
         ({"storage": "nosuch://a/b"}, "database"),
         ({"seconds": float("nan")}, "above 0"),
     ],
