@@ -8,9 +8,7 @@ grader's bytes, so a batch that was killed goes on where it was.
 from __future__ import annotations
 
 import contextlib
-import itertools
 import json
-import os
 import secrets
 import time
 from collections.abc import Iterable, Iterator
@@ -20,6 +18,7 @@ from types import SimpleNamespace
 
 import torch
 
+from course_lib import disk
 from course_lib.classroom import sandbox, submission
 from course_lib.classroom.assignment import Assignment, Question
 from course_lib.classroom.judge import holds, judge, probes_for
@@ -231,12 +230,7 @@ def log(result: dict) -> str:
     return "\n".join([*lines, "", submission.plain(result["log"], submission.LARGEST), ""])
 
 
-_number = itertools.count()
-
-
 def write(path: Path, text: str) -> None:
-    """Whole or not at all: written beside and put in place."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}.{next(_number)}")
-    aside.write_text(text, "utf-8", newline="")
-    os.replace(aside, path)
+    """Whole or not at all."""
+    with disk.whole(path) as file:
+        file.write(text.encode())

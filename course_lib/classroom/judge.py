@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from course_lib.checks.compare import difference
+from course_lib.checks.compare import difference, unanswered
 from course_lib.classroom import wire
 from course_lib.classroom.assignment import Question
 from course_lib.classroom.runner import gradients
@@ -49,7 +49,7 @@ def judge(
             return False, "a function's answers are wanted"
         if all(part is None for part in given):
             return False, f"{OPEN}: your function gives None"
-    if any(map(_unanswered, given)):
+    if unanswered(given):
         return False, OPEN
     reason = _gap(given, [question.right(v, *case) for case in cases], question.tol)
     if reason is None:
@@ -77,13 +77,6 @@ def _gap(given: Any, wanted: list, tol: float) -> str | None:
         if (reason := difference(one, right, tol)) is not None:
             return reason
     return None
-
-
-def _unanswered(value: Any) -> bool:
-    parts = value.values() if isinstance(value, dict) else value
-    if isinstance(value, (dict, tuple, set)):
-        return any(map(_unanswered, parts))
-    return value is ...
 
 
 def _same_slopes(question: Question, v: SimpleNamespace, reply: dict, cases: list) -> bool:
