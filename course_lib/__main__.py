@@ -23,6 +23,7 @@ from course_lib import data, disk, evaluation, grammar, models, plots, training,
 from course_lib.data import paths
 from course_lib.errors import CourseError, unknown
 from course_lib.models.model import Model
+from course_lib.plots.pictures import as_pixels, mosaic
 from course_lib.training import distributed
 
 
@@ -68,10 +69,8 @@ def sample(options: argparse.Namespace) -> None:
     model, generator = found_model(options.name), torch.Generator().manual_seed(options.seed)
     samples = model.sample(options.n, generator=generator).cpu()
     if samples.ndim == 4:
-        from torchvision.utils import make_grid
-
-        sheet = make_grid(samples, nrow=max(1, round(options.n**0.5)), pad_value=0.5)
-        picture = Image.fromarray((sheet * 255).round().byte().permute(1, 2, 0).numpy())
+        columns = max(1, round(options.n**0.5))
+        picture = Image.fromarray(mosaic(as_pixels(samples), columns, zoom=1, gap=2))
     elif samples.ndim == 2 and samples.shape[1] == 2:
         fig = plots.points(samples, title=f"{options.n:,} samples of {options.name}")
         picture = Image.open(io.BytesIO(plots.png(fig))).convert("RGB")

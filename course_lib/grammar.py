@@ -48,6 +48,7 @@ several by a database's address (--storage postgresql://USER@HOST/NAME).""",
   python -m course_lib data celeba-32 --root FOLDER_TAR_OR_ZIP_WITH_CELEBA
   python -m course_lib data folder:PICTURES             pack them at 64×64, describe them""",
 }
+SEVERAL = {"action": "append", "default": [], "metavar": "NAME=VALUE"}
 ROOT = "folder that holds the data set's files"
 MODEL = "a model of the zoo, or a folder that train wrote"
 
@@ -135,13 +136,7 @@ def parser(jobs: Mapping[str, Callable], model: str | None = None) -> Parser:
     add("model", nargs="?", help=f"one of {', '.join(models.MODELS)}")
     add("--zoo", metavar="NAME", help="train this recipe of the zoo instead")
     add("--recipe", help='settings by name: "course" (default) or "report"')
-    add(
-        "--set",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="one setting; train VAE --help lists the VAE's",
-    )
+    add("--set", **SEVERAL, help="one setting; train VAE --help lists the VAE's")
     add("--data", help="data set (default: digits, or the zoo recipe's)")
     add("--root", help=ROOT)
     add("--budget", help="smoke, laptop or full (default: COURSE_BUDGET, or laptop)")
@@ -153,13 +148,7 @@ def parser(jobs: Mapping[str, Callable], model: str | None = None) -> Parser:
     add = command("tune", settings)
     add("model", help=f"one of {', '.join(models.MODELS)}")
     add("--recipe", help='settings by name that are not searched: "course" (default), "report"')
-    add(
-        "--set",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="a setting that is not searched",
-    )
+    add("--set", **SEVERAL, help="a setting that is not searched")
     add(
         "--data", default="digits", help="data set, of whose training images some are held back"
     )

@@ -24,6 +24,7 @@ from course_lib import evaluation, explore, models, zoo
 from course_lib.data import DataSet
 from course_lib.errors import CourseError
 from course_lib.models.model import KNOWN, Model
+from course_lib.models.parts.computing import in_parts
 from course_lib.models.settings import SEEDS
 from course_lib.training import fit
 
@@ -261,6 +262,15 @@ def test_codes_decode_and_images_encode(ready, case):
     if not model.condition.size and hasattr(model, "decode"):
         with pytest.raises(CourseError, match="unconditional"):
             model.decode(z, [1, 2, 3])
+
+
+@pytest.mark.parametrize("rows", [None, 1, 3, 7, 100])
+def test_what_is_computed_in_parts_is_what_all_at_once_gives(rows):
+    x = torch.arange(7.0)[:, None]
+    assert torch.equal(in_parts(torch.sin, rows, x), x.sin())
+    total, product = in_parts(lambda a, b: (a + b, a * b), rows, x, x + 1)
+    assert torch.equal(total, 2 * x + 1) and torch.equal(product, x * (x + 1))
+    assert in_parts(torch.sin, rows, x[:0]).shape == (0, 1)
 
 
 @pytest.mark.parametrize("case", CASES)

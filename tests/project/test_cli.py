@@ -32,7 +32,7 @@ def test_train_keeps_continues_and_is_sampled(capsys, tmp_path):
     assert main(["train", "VAE", *QUICK[:3], "5", *QUICK[4:], "--out", "runs/v"]) == 0
     assert "5 rounds" in capsys.readouterr().out
     assert main(["sample", "runs/v", "-n", "9", "--out", "s.png"]) == 0
-    assert Image.open(tmp_path / "s.png").size == (92, 92)
+    assert Image.open(tmp_path / "s.png").size == (88, 88)
 
 
 def test_the_default_place_is_runs(tmp_path):
