@@ -4,6 +4,7 @@ import re
 import tarfile
 import zipfile
 
+import numpy as np
 import pytest
 
 from course_lib.data import fetch
@@ -27,6 +28,32 @@ def archived(folder, path, inside="", more=None):
         for name, content in (more or {}).items():
             out.writestr(name, content)
     return path
+
+
+def packed(cache):
+    """The one folder in the cache."""
+    (found,) = (path for path in cache.iterdir() if path.is_dir())
+    return found
+
+
+def fates(place):
+    """What became of each file of a packed folder, by name, in the order of its list."""
+    lines = (place / "files.txt").read_bytes().decode().removesuffix("\n").split("\n")
+    return {name: fate for fate, name in (line.split("\t") for line in lines)}
+
+
+def names_of(place, split):
+    """The files whose pixels are in a split, in order."""
+    return [name for name, fate in fates(place).items() if fate == split]
+
+
+def pixels_of(place):
+    """Name -> pixels (3, 16, 16), of both splits."""
+    found = {}
+    for split in ("train", "test"):
+        rows = np.fromfile(place / f"{split}.uint8", np.uint8).reshape(-1, 3, 16, 16)
+        found |= dict(zip(names_of(place, split), rows, strict=True))
+    return found
 
 
 def fetching(monkeypatch, name, action, **known):

@@ -11,7 +11,7 @@ import zipfile
 import numpy as np
 import pytest
 import torch
-from material import archived, fetching, raising, refused
+from material import archived, fetching, names_of, packed, raising, refused
 from PIL import Image
 
 from course_lib import data
@@ -74,10 +74,8 @@ def both(root, name="celeba-16"):
     return [data.load(name, split, root=root) for split in ("train", "test")]
 
 
-def names_of(cache, split):
-    (found,) = (path for path in (cache / "packed").iterdir() if path.is_dir())
-    lines = (found / "files.txt").read_text().splitlines()
-    return [lists.stem(line.split("\t")[1]) for line in lines if line.startswith(f"{split}\t")]
+def stems_of(cache, split):
+    return [lists.stem(name) for name in names_of(packed(cache / "packed"), split)]
 
 
 def persons(dataset):
@@ -87,7 +85,7 @@ def persons(dataset):
 def assert_right(cache, train, test):
     """Attributes and identities belong to the images, by name."""
     for split, dataset in (("train", train), ("test", test)):
-        names = names_of(cache, split)
+        names = stems_of(cache, split)
         rows = [NAMES.index(name) for name in names]
         assert dataset.card.split == split and len(dataset) == len(names) > 0
         for k, column in enumerate(COLUMNS):
@@ -105,7 +103,7 @@ def assert_right(cache, train, test):
 def test_torchvisions_layout_with_its_official_partition(original, cache, below):
     train, test = both(original / below)
     assert_right(cache, train, test)
-    assert names_of(cache, "train") == NAMES[:48] and names_of(cache, "test") == NAMES[60:]
+    assert stems_of(cache, "train") == NAMES[:48] and stems_of(cache, "test") == NAMES[60:]
     assert "validation part, 12 images, is in neither" in str(train.card)
     assert train.card.counts == {"train": 48, "test": 20} and train.labels is None
 
@@ -221,7 +219,7 @@ def test_lists_may_hold_more_than_the_images(copy, cache):
         (copy / "img_align_celeba" / f"{name}.png").unlink()
     train, test = both(copy)
     assert_right(cache, train, test)
-    assert names_of(cache, "train") == [n for n in NAMES[:48] if n not in NAMES[::3]]
+    assert stems_of(cache, "train") == [n for n in NAMES[:48] if n not in NAMES[::3]]
 
 
 # --- what is missing or damaged -----------------------------------------------------------
@@ -242,11 +240,11 @@ def test_without_identities_and_partition_names_decide_and_it_is_said(copy, cach
         train, test = both(copy)
     assert len(train) + len(test) == N and 0 < len(test) < 20
     assert list(train.attributes) == list(COLUMNS)
-    once = names_of(cache, "test")
+    once = stems_of(cache, "test")
     shutil.rmtree(cache)
     with pytest.warns(UserWarning):
         both(copy)
-    assert names_of(cache, "test") == once
+    assert stems_of(cache, "test") == once
 
 
 def test_images_without_a_row_are_left_out_and_listed(copy):

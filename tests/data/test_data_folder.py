@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import torch
-from material import archived, raising, refused
+from material import archived, fates, names_of, packed, pixels_of, raising, refused
 from PIL import Image
 
 from course_lib import data
@@ -48,31 +48,8 @@ def fill(folder, n=40, start=0):
     return folder
 
 
-def packed(cache):
-    """The one folder in the cache."""
-    (found,) = (path for path in cache.iterdir() if path.is_dir())
-    return found
-
-
 def both(name, root=None):
     return [data.load(name, split, root=root) for split in ("train", "test")]
-
-
-def files(cache):
-    """Name -> pixels, of both splits."""
-    found = {}
-    for split in ("train", "test"):
-        names = names_of(cache, split)
-        pixels = np.fromfile(packed(cache) / f"{split}.uint8", np.uint8)
-        images = pixels.reshape(len(names), 3, 16, 16)
-        found |= dict(zip(names, images, strict=True))
-    return found
-
-
-def names_of(cache, split):
-    """The files whose pixels are in a split, in order."""
-    lines = (packed(cache) / "files.txt").read_text("utf-8").splitlines()
-    return [line.split("\t")[1] for line in lines if line.startswith(f"{split}\t")]
 
 
 def assert_pixels(folder, found):
@@ -166,7 +143,7 @@ def test_a_folder_becomes_a_mapped_data_set(tmp_path, cache):
     assert train.shape == (3, 16, 16) and len(train) + len(test) == 40
     assert train.card.counts == {"train": len(train), "test": len(test)}
     assert train.labels is None and str(folder) in str(train.card)
-    found = files(cache)
+    found = pixels_of(packed(cache))
     assert sorted(found) == sorted(path.name for path in folder.iterdir())
     assert_pixels(folder, found)
 
@@ -277,7 +254,7 @@ def test_strays_beside_the_split_are_listed_and_leave_it_alone(tmp_path, cache, 
         train, test = both("folder-16", tmp_path / "mine")
     assert train.card.classes == ("cats", "dogs")
     for split, dataset in (("train", train), ("test", test)):
-        names = names_of(cache, split)
+        names = names_of(packed(cache), split)
         assert len(names) == len(dataset) == 20
         assert all(name.startswith(f"inner/{split}/") for name in names)
         assert dataset.labels.tolist() == [0] * 10 + [1] * 10
@@ -322,8 +299,7 @@ def test_bad_files_are_listed_with_the_reason(tmp_path, cache):
         train, test = both("folder-16", folder)
     assert len(train) + len(test) == 30
     assert "Files left out: 9" in str(train.card) and "1 .csv" in str(train.card)
-    lines = (packed(cache) / "bad.txt").read_bytes().decode().removesuffix("\n").split("\n")
-    reasons = dict(line.split("\t") for line in lines)
+    reasons = {name: why for name, why in fates(packed(cache)).items() if "bad" in why}
     said = {"link.png": "a link that leads nowhere", "loop.png": "a link that leads nowhere"}
     said |= {"pipe.png": "no regular file", "cut.jpg": "truncated", "dot.gif": "1×1"}
     said |= dict.fromkeys(("page.jpg", "empty.png", "odd  name.png"), "no image")
@@ -461,8 +437,8 @@ def test_a_disk_that_is_full_at_the_end_is_said(tmp_path, monkeypatch, cache):
     monkeypatch.setattr(squares, "square", None)  # nothing is decoded again
     with pytest.warns(UserWarning, match="left out: 2 of 42"):
         assert sum(map(len, both("folder-16", tmp_path / "mine"))) == 40
-    listed = (packed(cache) / "bad.txt").read_text().splitlines()
-    assert sorted(line.split("\t")[0] for line in listed) == ["stray.png", "train/bad.png"]
+    left_out = [name for name, why in fates(packed(cache)).items() if "bad" in why]
+    assert left_out == ["stray.png", "train/bad.png"]
 
 
 def test_what_is_packed_needs_no_room_again(tmp_path, monkeypatch):
@@ -529,7 +505,7 @@ def test_a_killed_packing_goes_on_where_it_was(tmp_path, cache, monkeypatch):
     with pytest.warns(UserWarning, match="left out: 3 of 80"):
         resumed = both("folder-16", folder)
     assert len(decoded) == 80 - done
-    found = files(cache)
+    found = pixels_of(packed(cache))
     assert len(found) == 77
     assert_pixels(folder, found)
     assert sum(map(len, resumed)) == 77 and not list(cache.glob("*.part"))
@@ -544,7 +520,7 @@ def test_lost_pixels_are_packed_again(tmp_path, cache, monkeypatch):
     (array,) = cache.glob("*.part/train.uint8")
     os.truncate(array, array.stat().st_size - 1000)
     both("folder-16", folder)
-    found = files(cache)
+    found = pixels_of(packed(cache))
     assert len(found) == 40
     assert_pixels(folder, found)
 
@@ -561,7 +537,7 @@ def test_two_at_once_pack_once(tmp_path, cache, monkeypatch):
     monkeypatch.setattr(squares, "square", slow)
     with ThreadPoolExecutor(3) as threads:
         found = list(threads.map(lambda _: data.load("folder-16", root=folder), range(3)))
-    assert len(decoded) == 60 and len(files(cache)) == 60
+    assert len(decoded) == 60 and len(pixels_of(packed(cache))) == 60
     assert all(torch.equal(found[0].images, other.images) for other in found)
 
 

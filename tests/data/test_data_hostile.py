@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from material import archived, refused
+from material import archived, fates, pixels_of, refused
 from PIL import Image
 
 from course_lib import data
@@ -53,13 +53,8 @@ def packed(folder):
         places = set(paths.cache_root().rglob("files.txt"))
         data.load("folder-16", root=folder)
     (listed,) = set(paths.cache_root().rglob("files.txt")) - places
-    fates = [line.split("\t") for line in listed.read_text("utf-8").splitlines()]
-    pixels = {}
-    for split in ("train", "test"):
-        names = [name for fate, name in fates if fate == split]
-        rows = np.fromfile(listed.with_name(f"{split}.uint8"), np.uint8)
-        pixels |= dict(zip(names, rows.reshape(-1, 3, 16, 16), strict=True))
-    return pixels, {name: fate for fate, name in fates if name not in pixels}
+    pixels = pixels_of(listed.parent)
+    return pixels, {n: fate for n, fate in fates(listed.parent).items() if n not in pixels}
 
 
 def memory(name):

@@ -2,11 +2,11 @@
 
 Decoding a JPEG costs more than a small network's step on it, so it happens once, into a folder
 of the cache: `<split>.uint8` (the pixels, (N, 3, H, W)), `<split>.npy` (labels and attributes),
-`index.json`, `bad.txt` (every file that was left out, with the reason), and `files.txt`: a line
-for each file, what became of it and its name. That list is the journal, too. A line is written
-after the file's pixels, so a packing that was killed goes on behind the last one. The folder
-gets its name when it is whole. A training then reads its batches from the mapped arrays, of
-which the system keeps in memory what is used (lessons 03 and 04).
+`index.json`, and `files.txt`: a line for each file, what became of it (its split, or why it was
+left out) and its name. That list is the journal, too. A line is written after the file's pixels,
+so a packing that was killed goes on behind the last one. The folder gets its name when it is
+whole. A training then reads its batches from the mapped arrays, of which the system keeps in
+memory what is used (lessons 03 and 04).
 """
 
 from __future__ import annotations
@@ -182,15 +182,13 @@ def _finish(part: Path, plan: Plan, archive: Archive, files: dict[str, str]) -> 
         values = plan.values(names) if plan.columns else np.empty((len(names), 0), np.int64)
         np.save(part / f"{split}.npy", np.ascontiguousarray(values.T))
         counts[split] = len(names)
-    listed = "".join(map(_line, bad, bad.values()))
-    (part / "bad.txt").write_text(listed, "utf-8", newline="")
     index = {"counts": counts, "bad": len(bad), "about": plan.about}
     index |= {"classes": plan.classes, "columns": plan.columns}
     (part / "index.json").write_text(json.dumps(index, indent=1), "utf-8")
     if bad:
         warnings.warn(
             f"Files of {archive.path} left out: {len(bad):,} of {len(files):,}: {_some(bad)}. "
-            f"{part.with_suffix('') / 'bad.txt'} has the whole list.",
+            f"{part.with_suffix('') / 'files.txt'} has the whole list.",
             stacklevel=2,
         )
 
@@ -204,7 +202,7 @@ def _opened(card: Card, archive: Archive, size: int, split: str, place: Path) ->
             f"None of the {sum(counts.values()):,} images of {archive.path} is in the split "
             f"{split!r}. {index['about']} With more images it would not be empty."
         )
-    left_out = f" Files left out: {bad:,}; {place / 'bad.txt'} says why." if bad else ""
+    left_out = f" Files left out: {bad:,}; {place / 'files.txt'} says why." if bad else ""
     card = replace(
         card,
         text=f"{card.text}, {size}×{size}, from {archive.path}. {index['about']}{left_out}",
