@@ -71,7 +71,7 @@ def hand_out(shipped: Path, work: Path) -> list[str]:
     manifest = work / ".copies.json"
     handed_out, messages = remembered(manifest)
     before = None if messages else dict(handed_out)
-    for source in sorted((*shipped.glob("*.ipynb"), *shipped.glob("*.md"))):
+    for source in sorted((*shipped.glob("*.ipynb"), *shipped.glob("errata.md"))):
         content, target = source.read_bytes(), work / source.name
         version = hashlib.sha256(content).hexdigest()
         if target.exists():

@@ -2,7 +2,8 @@
 
 One sample's z says too little about what it shows, the mean of three more (Radford et al. 2016,
 figure 7). The mean of three draws has a norm of √(d/3), the sum of three such means √d again: it
-lies where draws lie. Its neighbours tell whether what is seen there is luck.
+lies where draws lie. Its neighbours tell whether what is seen there is luck. Nine samples are
+chosen, in three groups, and found by a judge first: hence its length.
 """
 
 from __future__ import annotations

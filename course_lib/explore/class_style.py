@@ -2,7 +2,8 @@
 
 If z holds the style and the label the class, then a column keeps its class whatever z is, and a
 row has one slant and one stroke. What moves and should not is what the model has not told apart
-(Bao et al. 2017, figure 6; report A's "specified digits").
+(Bao et al. 2017, figure 6; report A's "specified digits"). Classes and attributes, with and
+without room for a map, are four cases of one picture: hence its length.
 """
 
 from __future__ import annotations

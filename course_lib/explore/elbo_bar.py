@@ -1,7 +1,8 @@
 """log p(x) = ELBO + KL(q‖posterior), exactly, where everything is known (lesson 06).
 
 One number x, z ~ N(0, 1), x | z ~ N(wz, s²). Then log p(x) = log N(x; 0, w² + s²), the
-posterior is normal, and for a normal q every term has a closed form: nothing is estimated.
+posterior is normal, and for a normal q every term has a closed form: nothing is estimated. The
+closed forms, and two bars that share their parts, take half of its length.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 The first half of the steps looks for a latent z whose image agrees with what is left, the
 second half are Langevin steps; `models.inpainting` does both. Each costs a gradient of the flow,
-so a way is computed no further than the slider asks for, and kept.
+so a way is computed no further than the slider asks for, and kept; that, and rectangles that are
+dragged over any of three pictures, make it longer than others.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 All is read from the model's own game on a batch of digits. Autograd says in whose parameters a
 loss has a gradient, and through which images and codes it came; the players' own losses say who
-moves by it. A gradient that exists and is not followed is half of the model.
+moves by it. A gradient that exists and is not followed is half of the model. Half of the length
+is a drawing: where players and images stand, and what is computed from what.
 """
 
 from __future__ import annotations
@@ -153,7 +154,9 @@ def four_players(model: CVAEGAN | None = None) -> Explorer:
                 canvas.text(*at, name, size=17, bold=True, color=color, anchor="mm")
                 note = KINDS.get(name) or ("" if what == "nothing" else dict(KEY)[what])
                 color = MUTED if name in KINDS else ORANGE
-                canvas.text(at[0], at[1] + side + 12, note, size=12, color=color, anchor="mm")
+                canvas.text(
+                    at[0], at[1] + side + 12, note, size=12, color=color, anchor="mm", halo=True
+                )
         for row, name in enumerate(order):
             for column, player in enumerate(PLAYERS):
                 x, y = (v + table.side / 2 for v in table.corner(4 * row + column))

@@ -2,7 +2,8 @@
 
 The map of decoded images stands at equal steps of the prior's quantiles (Kingma and Welling
 2014, figure 4), so that every tile has the same prior mass. The map of encodings shows where
-the encoder puts real images, with the prior's one, two and three σ around them (lesson 06).
+the encoder puts real images, with the prior's one, two and three σ around them (lesson 06). Two
+maps of one plane, each with its own axes, are why it is longer than others.
 """
 
 from __future__ import annotations

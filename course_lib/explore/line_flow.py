@@ -101,7 +101,7 @@ def line_flow() -> Explorer:
     names = [f"z{i}" for i in range(1, 6)]
     controls = [Slider("strip", "lit strip", 0, PIECES - 1, 1, 5)]
     controls += [
-        Slider(name, f"f({knot:.0f})", *limits, 0.05, start)
+        Slider(name, f"f({knot:.0f})".replace("-", "−"), *limits, 0.05, start)
         for name, knot, start in zip(names, KNOTS, START, strict=True)
     ]
     about = "A rising map z = f(x), N(0, 1) beside it, and the density of x below it."

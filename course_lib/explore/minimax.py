@@ -2,7 +2,8 @@
 
 Both players at once turn the state by arctan η and stretch it by √(1 + η²) every step, so it
 leaves the solution for every step size. Taking turns, x first, keeps x² + y² − ηxy as it was:
-the state circles for ever. In continuous time it goes round a circle.
+the state circles for ever. In continuous time it goes round a circle. Two ways to play, each with
+its theory beside it in curves and in words, make up its length.
 """
 
 from __future__ import annotations

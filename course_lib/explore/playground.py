@@ -2,7 +2,8 @@
 
 The learner chooses or draws the target. A move belongs to D or to G; D's field lies under the
 points, and each point of G carries the gradient that it would follow. Whoever moves too often can
-be seen to win: D's field turns into a cliff without arrows, or G's points collapse.
+be seen to win: D's field turns into a cliff without arrows, or G's points collapse. It holds a
+whole small game, targets, networks, moves and what is kept of each: no other explorer trains.
 """
 
 from __future__ import annotations

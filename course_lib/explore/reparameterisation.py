@@ -2,7 +2,8 @@
 
 A number that was drawn does not remember the m and σ it came from: autograd finds nothing to
 differentiate. Drawn in two steps it moves with both, at the rates 1 and ε, and the chain rule
-gives f′(z) and f′(z)·ε. Their mean over many ε is the gradient of the mean of f.
+gives f′(z) and f′(z)·ε. Their mean over many ε is the gradient of the mean of f. Three axes below
+each other, with what moves between them, make it longer than others.
 """
 
 from __future__ import annotations

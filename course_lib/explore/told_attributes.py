@@ -1,7 +1,8 @@
 """Faces whose attributes are told to the model: glasses on, beard off, z as it was (lesson 09).
 
 Each attribute is an input that is turned from "with" to "without" or back, while z keeps the rest
-of the face, and the judge of faces reads whether nothing but what was told has changed.
+of the face, and the judge of faces reads whether nothing but what was told has changed. It has a
+panel of its own, whose lines are dragged, and takes faces from two sources: hence its length.
 """
 
 from __future__ import annotations
@@ -13,18 +14,8 @@ import torch
 
 from course_lib import data
 from course_lib.data.faces import FACTORS
-from course_lib.explore.kit import (
-    Canvas,
-    Choice,
-    Explorer,
-    Face,
-    Page,
-    Panel,
-    Point,
-    Row,
-    Slider,
-)
-from course_lib.explore.kit.canvas import GRID, INK, MUTED, ORANGE, PAPER
+from course_lib.explore.kit import Choice, Explorer, Face, Page, Panel, Point, Row, Slider
+from course_lib.explore.kit.canvas import GRID, INK, MUTED, ORANGE, PAPER, Canvas
 from course_lib.explore.kit.conditioned import Conditioned, coder, conditioned
 from course_lib.explore.kit.readings import Readings, judge_for, one, read, worded
 from course_lib.models.conditional import Autoencoder

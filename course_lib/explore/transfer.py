@@ -1,7 +1,8 @@
 """Style transfer from a digit that the learner draws: its code, in all classes (lesson 09).
 
 E is told which class the drawing is; what it puts into z, slant, stroke, width, G then draws in
-every other class. A wrong label is worth a try: z then has to say what the label gets wrong.
+every other class. A wrong label is worth a try: z then has to say what the label gets wrong. It
+is longer than others by the paper that one draws on and by what it checks of a model's images.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The stepper of the transposed convolution: its numbers, as they add up (lesson 04)."""
+"""The stepper of the transposed convolution: its numbers, as they add up (lesson 04).
+
+It is longer than others by grids of numbers and a matrix, which nothing else paints.
+"""
 
 from __future__ import annotations
 

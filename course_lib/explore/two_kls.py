@@ -2,7 +2,8 @@
 
 KL(p‖q) asks q to be wherever p is; KL(q‖p) forbids it to be where p is not. Both are computed by
 quadrature on one grid. The first has its best q in closed form (1.5). The second is searched from
-each mode; when the modes come close, both searches end in one place.
+each mode; when the modes come close, both searches end in one place. That search and the
+quadrature are half of its length.
 """
 
 from __future__ import annotations
@@ -69,7 +70,8 @@ def two_kls() -> Explorer:
     modes lie at ±apart), put (q where you want it, or where one of both is least).
     """
     limits = -REACH, REACH
-    square = Pad(786, 230, limits, (0, TALL), yticks=(), grid="x")
+    whole = [(v, f"{v}") for v in range(-6, 7)]
+    square = Pad(786, 230, limits, (0, TALL), xticks=whole, yticks=(), grid="x")
     parts = Curve(390, 150, limits, (-0.5, 3.5), "what each integral adds up, by x", grid="y")
     bars = Bars(216, 150, "nats", names=90, ends=56)
     page = Page([square], [parts, bars])

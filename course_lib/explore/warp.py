@@ -2,7 +2,7 @@
 
 `warp` lays a grid over the data and lets it go through the layers, or one over the noise and
 lets it come back; where its cells grow, log |det| is positive. What it shares with `pointed`
-stands here too.
+stands here too, and is a third of it: a passage through the layers, their names.
 """
 
 from __future__ import annotations

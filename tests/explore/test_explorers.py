@@ -6,6 +6,7 @@ The explorers are MAKERS of the files named below; what they show is tested ther
 
 import html
 import importlib
+import inspect
 import io
 import re
 import statistics
@@ -202,3 +203,15 @@ def test_the_picture_has_alternative_text_and_the_labels_one_width(explorers, na
 def test_all_explorers_are_named_and_tested():
     assert all(callable(getattr(explore, name)) for name in explore.names())
     assert {name.split()[0] for name in MAKERS} == set(explore.names())
+
+
+@pytest.mark.parametrize("name", explore.names())
+def test_an_explorer_states_controls_computation_and_panels_only(name):
+    """Some 60 lines; where its module is long, the first paragraph says why."""
+    make = getattr(explore, name)
+    source = inspect.getsource(make)
+    own = len(source.splitlines()) - len(make.__doc__.splitlines())
+    assert own <= 80
+    module = inspect.getmodule(make)
+    why = re.search("length|longer|a third of it|no other explorer", module.__doc__)
+    assert why or len(inspect.getsource(module).splitlines()) <= 125

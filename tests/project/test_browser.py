@@ -43,10 +43,15 @@ for make in (explore.class_style, explore.morph, explore.transfer):
     explore.show(make(told))
 small = models.CVAEGAN('faces', shape=(3, 32, 32), width=4, dense=16)
 explore.show(explore.told_attributes(small))
+for make in (explore.two_kls, explore.reparameterisation, explore.line_flow):
+    explore.show(make())
+explore.show(explore.four_players())
+explore.show(explore.playground())
 """
 SHOWN = ("minimax", "latent_plane", "temperature", "pointed", "warp", "fill", "walk")
 SHOWN += ("attributes", "arithmetic", "transposed", "face_factors")
 SHOWN += ("class_style", "morph", "transfer", "told_attributes")
+SHOWN += ("two_kls", "reparameterisation", "line_flow", "four_players", "playground")
 READY = """async () => {
     const panel = window.jupyterapp?.shell?.currentWidget;
     if (!panel?.sessionContext) return false;
@@ -173,11 +178,17 @@ def explorers(page, served):
     return found
 
 
+def handle(explorer):
+    """What takes the arrow keys first: a slider, or where there is none, a list of choices."""
+    sliders = explorer.get_by_role("slider")
+    return sliders.first if sliders.count() else explorer.locator("select").first
+
+
 @pytest.mark.parametrize(("number", "name"), list(enumerate(SHOWN)))
 def test_arrow_keys_move_an_explorer(page, explorers, number, name):
     explorer = explorers.nth(number)
-    picture, slider = explorer.locator("img.widget-image"), explorer.get_by_role("slider").first
-    keys = ("ArrowRight", "ArrowLeft")
+    picture, slider = explorer.locator("img.widget-image"), handle(explorer)
+    keys = ("ArrowRight", "ArrowLeft") if name != "four_players" else ("ArrowDown", "ArrowUp")
     for key in keys[::-1] if name == "told_attributes" else keys:  # it begins at the right end
         before = [number, picture.get_attribute("src"), explorer.inner_text()]
         slider.focus()
@@ -207,6 +218,11 @@ MOUSE = {
     "transposed": (0, (0.1, 0.1), (0.9, 0.9), "Stamp 9 of 9: 1 times the kernel"),
     "morph": (0, (0.5 / 7, 6.5 / 7), (6.5 / 7, 0.5 / 7), "Style 1.00 of the way from seed 1"),
     "transfer": (0, (0.2, 0.1), (0.7, 0.75), "Your drawing is taken for a"),
+    "two_kls": (0, (0.3, 0.3), (0.5, 0.5), "q = N(0.00, 0.74²)"),
+    "reparameterisation": (0, (0.5, 0.95), (0.75, 0.95), "z = −0.60 + 0.70 · 2.25"),
+    "line_flow": (0, (4 / 6, 0.5), (4 / 6, 0.25), "lie at x = −1.21, 0.28, 2.11"),
+    "four_players": (0, (0.1, 0.94), (0.1, 0.94), "L_C: E has none; G has none; D has none"),
+    "playground": (0, (0.75, 0.25), (0.9, 0.5), "Move 0, made by nobody yet"),
 }
 
 
@@ -235,6 +251,24 @@ def test_the_mouse_sets_what_lies_under_it_and_the_sliders_follow(page, explorer
     page.mouse.move(box["x"] + 5, box["y"] + 5)  # not pressed: nothing follows
     page.wait_for_timeout(300)
     assert wanted in explorer.inner_text()
+
+
+def test_a_finger_draws_as_the_mouse_does(page, explorers):
+    """Touch, as the browser emulates it: the page stays where it is, the knot comes along."""
+    explorer = explorers.nth(SHOWN.index("line_flow"))
+    explorer.get_by_role("button", name="reset").click()
+    layer = explorer.locator(".course-layer").first
+    layer.scroll_into_view_if_needed()
+    box = layer.bounding_box()
+    devices = page.context.new_cdp_session(page)
+    devices.send("Emulation.setTouchEmulationEnabled", {"enabled": True})
+    for kind, y in (("touchStart", 0.5), ("touchMove", 0.4), ("touchMove", 0.25)):
+        at = {"x": box["x"] + 4 / 6 * box["width"], "y": box["y"] + y * box["height"]}
+        devices.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [at]})
+    devices.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    devices.send("Emulation.setTouchEmulationEnabled", {"enabled": False})
+    explorer.get_by_text(MOUSE["line_flow"][3]).wait_for()
+    assert layer.bounding_box() == box
 
 
 def test_the_picture_has_alternative_text(explorers):
@@ -268,7 +302,7 @@ def test_nothing_is_off_the_screen(page, explorers, width):
         assert over == [], f"{name} at {width}"
         picture, slider = (
             explorer.locator("img.widget-image"),
-            explorer.get_by_role("slider").first,
+            handle(explorer),
         )
         left, right = picture.bounding_box(), slider.bounding_box()
         assert left["x"] + left["width"] <= width
