@@ -67,6 +67,26 @@ def scores(name: str, *wanted: str) -> str:
     return f"{name}: {', '.join(parts)}"
 
 
+HEADLINE = {
+    "FD": "FD on ",
+    "precision": "precision on ",
+    "recall": "recall on ",
+    "sure": "confidence",
+}
+
+
+def headline(name: str) -> dict[str, tuple[float, float] | None]:
+    """What a card says first: Fréchet distance, precision, recall, and the share of samples of
+    which the judge is sure (p ≥ .9), each (value, floor); None where images have no such score.
+    """
+    rows, found = card(name)["scores"]["rows"], {}
+    for short, begins in HEADLINE.items():
+        row = next((row for row in rows if row["name"].startswith(begins)), None)
+        known = row is not None and row["value"] is not None
+        found[short] = (row["value"], row["floor"]) if known else None
+    return found
+
+
 def load(name: str) -> models.Model:
     """A trained model in evaluation mode, its file checked against the card's checksum."""
     wanted, file = card(name), folder() / f"{name}.safetensors"

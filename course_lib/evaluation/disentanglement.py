@@ -1,0 +1,154 @@
+"""Can a person read a code? Mutual information gap, DCI and linear probes, against known factors.
+
+"Interpretable" is said of a latent space whose numbers stand for something: one number for the
+smile, another for the glasses. Where the factors that made a picture are known, that can be
+measured. The mutual information gap (Chen et al. 2018) asks whether each factor is told by one
+number alone; disentanglement and completeness (Eastwood and Williams 2018) ask whether a number
+tells one factor only, and a factor is told by one number only; a linear probe (Alain and Bengio
+2017) asks whether a weighted sum of all numbers tells it. A rotation of the code changes the first
+three and not the last. Lesson 13.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from course_lib.errors import CourseError
+
+BINS = 20
+RIDGE = 1e-3  # of the number of examples
+
+
+def mutual_information(a: Tensor, b: Tensor) -> float:
+    """I(a; b) in nats of two discrete variables (N,), from counts: a little too large, by about
+    (values of a - 1)(values of b - 1) / 2N."""
+    _, a = a.unique(return_inverse=True)
+    _, b = b.unique(return_inverse=True)
+    joint = torch.bincount(a * (b.max() + 1) + b).double() / len(a)
+    parts = (torch.bincount(x).double() / len(x) for x in (a, b))
+    return (sum(map(_entropy, parts)) - _entropy(joint)).item()
+
+
+def mutual_information_gap(
+    codes: Tensor, factors: Mapping[str, Tensor], bins: int = BINS
+) -> dict[str, float]:
+    """(I₁ - I₂) / H of each factor, from 0 to 1; their mean is the MIG.
+
+    codes (N, d); factors (N,) each, whole numbers or floats, which are cut into `bins` of equal
+    width as codes are. I₁, I₂: what the two numbers that tell most of a factor tell, H: all that
+    there is to tell. Raises CourseError for one number, and for a factor that does not vary.
+    """
+    _require(codes, factors)
+    if codes.shape[1] < 2:
+        raise CourseError("A gap between two latents takes two or more; this code has one.")
+    cut = [binned(one, bins) for one in codes.T]
+    found = {}
+    for name, values in factors.items():
+        values = binned(values, bins)
+        told = sorted(mutual_information(one, values) for one in cut)
+        found[name] = (told[-1] - told[-2]) / mutual_information(values, values)
+    return found
+
+
+def binned(values: Tensor, bins: int = BINS) -> Tensor:
+    """Whole numbers as they are; floats (N,) by number of their bin, all of equal width."""
+    if not values.is_floating_point():
+        return values
+    low, high = values.min(), values.max()
+    return ((values - low) / (high - low).clamp(min=1e-12) * bins).long().clamp(max=bins - 1)
+
+
+@dataclass(frozen=True)
+class DCI:
+    """Disentanglement and completeness, 0 to 1."""
+
+    disentanglement: float
+    completeness: float
+
+
+def dci(importance: Tensor) -> DCI:
+    """Of how important each latent is for each factor, (d, k) ≥ 0 (Eastwood and Williams 2018).
+
+    Disentanglement: 1 - the entropy (base k) of a latent's importances over factors, in the mean
+    over latents weighted by their importance. Completeness: the same of factors over latents
+    (base d). 1: each row, or column, has one entry; 0: all are alike.
+    """
+    r = importance.double()
+    if r.ndim != 2 or min(r.shape) < 2 or not (r >= 0).all() or not r.sum() > 0:
+        raise CourseError(
+            "Importances are numbers from 0 on, (latents, factors), 2 or more of each, not all 0."
+        )
+
+    def concentrated(r: Tensor) -> float:
+        total = r.sum(1, keepdim=True)
+        shares = r / total.clamp(min=1e-300)
+        scores = 1 - torch.special.entr(shares).sum(1) / math.log(r.shape[1])
+        return (scores @ total[:, 0] / total.sum()).item()
+
+    return DCI(concentrated(r), concentrated(r.T))
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What a linear probe finds. told: of held-out examples R² for floats (1: all, 0: nothing),
+    for whole numbers the share read right; chance: the same without a code; importance (d,):
+    root mean square weight of each latent, all brought to one spread.
+    """
+
+    told: float
+    chance: float
+    importance: Tensor
+
+
+def linear_probe(
+    codes: Tensor, values: Tensor, held_codes: Tensor, held_values: Tensor
+) -> Probe:
+    """Least squares from codes (N, d) to a factor (N,), tried on held-out ones.
+
+    Whole numbers are classes: one column each, and the largest is the reading. A little ridge
+    (.001) keeps latents that are not used from costing anything.
+    """
+    _require(codes, {"values": values})
+    _require(held_codes, {"held_values": held_values})
+    middle, spread = codes.double().mean(0), codes.double().std(0).clamp(min=1e-9)
+    x, held = ((c.double() - middle) / spread for c in (codes, held_codes))
+    whole = not values.is_floating_point()
+    if whole:
+        y = torch.nn.functional.one_hot(values, int(max(values.max(), held_values.max())) + 1)
+    else:
+        y = values[:, None]
+    y = y.double()
+    ridge = RIDGE * len(x) * torch.eye(x.shape[1], dtype=x.dtype)
+    weights = torch.linalg.solve(x.T @ x + ridge, x.T @ (y - y.mean(0)))
+    read = held @ weights + y.mean(0)
+    importance = weights.square().mean(1).sqrt()
+    if whole:
+        told = (read.argmax(1) == held_values).double().mean().item()
+        chance = (held_values == values.mode().values).double().mean().item()
+        return Probe(told, chance, importance)
+    miss = (held_values.double() - read[:, 0]).square().sum()
+    total = (held_values.double() - y.mean()).square().sum()
+    return Probe((1 - miss / total).item(), 0.0, importance)
+
+
+def _entropy(shares: Tensor) -> Tensor:
+    return torch.special.entr(shares).sum()
+
+
+def _require(codes: Tensor, factors: Mapping[str, Tensor]) -> None:
+    """Refuse codes that are no table, and factors that don't fit or don't vary."""
+    if codes.ndim != 2 or len(codes) < 2 or not codes.isfinite().all():
+        raise CourseError(f"codes must be finite numbers (N, d), got {tuple(codes.shape)}.")
+    for name, values in factors.items():
+        if values.shape != (len(codes),):
+            raise CourseError(
+                f"{name} must be one value for each of the {len(codes)} codes, got shape "
+                f"{tuple(values.shape)}."
+            )
+        if (values == values[0]).all():
+            raise CourseError(f"{name} does not vary: nothing can be told of it.")

@@ -1,0 +1,90 @@
+"""One table of many models: `compare(models, dataset)`. Lesson 13.
+
+All meet the same held-out images, the same number of samples, the same seed, rounding and judge;
+a score that a model cannot have is a dash. Each score stands with its error and beside its floor,
+and what is no more than chance apart is told by `probability_of_improvement` over seeds, not here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from course_lib.data import DataSet
+from course_lib.errors import CourseError, unknown
+from course_lib.evaluation.report import report
+from course_lib.evaluation.table import Report, Row, as_html, as_text, number
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Reports of several models on one data set. `found["dcgan"]["FD on digit features"].value`
+    is one number; printed, it is one row a score and one column a model.
+    """
+
+    about: str
+    reports: dict[str, Report]
+
+    def __getitem__(self, model: str) -> Report:
+        if model not in self.reports:
+            raise unknown("model", model, self.reports)
+        return self.reports[model]
+
+    def scores(self) -> dict[str, dict[str, Row]]:
+        """Score → model → row: the scores that any model has, in the order of the reports."""
+        found: dict[str, dict[str, Row]] = {}
+        for model, one in self.reports.items():
+            for row in one:
+                found.setdefault(row.name, {})[model] = row
+        some = lambda rows: any(row.value is not None for row in rows.values())
+        return {score: rows for score, rows in found.items() if some(rows)}
+
+    def cells(self) -> list[tuple[str, ...]]:
+        """The table as text, its head first."""
+        table = [("score", *self.reports, "floor")]
+        for score, rows in self.scores().items():
+            floors = {number(row.floor) for row in rows.values() if row.value is not None}
+            units = {row.unit for row in rows.values() if row.unit}
+            name = f"{score} ({units.pop()})" if len(units) == 1 else score
+            values = [_told(rows.get(model)) for model in self.reports]
+            table.append((name, *values, floors.pop() if len(floors) == 1 else "differs"))
+        return table
+
+    def to_dict(self) -> dict:
+        """Plain numbers and strings, for JSON."""
+        models = {name: one.to_dict() for name, one in self.reports.items()}
+        return {"about": self.about, "models": models}
+
+    def __str__(self) -> str:
+        return as_text(self.about, self.cells(), range(1, 2 + len(self.reports)))
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return as_html(self.about, self.cells(), range(1, 2 + len(self.reports)))
+
+
+def compare(models: Mapping[str, object], dataset: DataSet, **options) -> Comparison:
+    """Every score of every model, by name, against the held-out `dataset`.
+
+    options: those of `report` (n, held_out, seed, budget, train, density), the same for all.
+    Raises CourseError before any long work if one of the models does not fit the data.
+    """
+    if not isinstance(models, Mapping) or not models:
+        raise CourseError('Pass models by name: compare({"GAN": gan, "VAE": vae}, dataset).')
+    for name, model in models.items():
+        shape = getattr(model, "shape", dataset.shape)
+        if tuple(shape) != tuple(dataset.shape):
+            raise CourseError(
+                f"{name} has examples of shape {tuple(shape)}, the data set of "
+                f"{tuple(dataset.shape)}: compare models on data that all of them are of."
+            )
+    reports = {name: report(model, dataset, **options) for name, model in models.items()}
+    where = f"{dataset.card.name} ({dataset.card.split})" if dataset.card.split else "data"
+    return Comparison(f"{len(reports)} models against {where}", reports)
+
+
+def _told(row: Row | None) -> str:
+    if row is None or row.value is None:
+        return "—"
+    return number(row.value) + (f" ± {number(row.error)}" if row.error is not None else "")

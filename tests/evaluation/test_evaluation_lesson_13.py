@@ -1,0 +1,236 @@
+"""Deformation, missing groups, readable codes, one table: against what is planted or known."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from course_lib import data
+from course_lib.data import faces
+from course_lib.errors import CourseError
+from course_lib.evaluation.deformation import deformation, landmark_offsets, with_eye_moved
+from course_lib.evaluation.disentanglement import (
+    dci,
+    linear_probe,
+    mutual_information,
+    mutual_information_gap,
+)
+from course_lib.evaluation.groups import group_shares
+from course_lib.evaluation.ladder import blurred, noised
+from course_lib.evaluation.side_by_side import compare
+
+N = 120
+
+
+# Deformation ---------------------------------------------------------------------------------
+@pytest.fixture(scope="module")
+def drawn():
+    """Faces, their factors, and as many others."""
+    factors = faces.draw_factors(2 * N, torch.Generator().manual_seed(5))
+    images = faces.render(factors, 64)
+    return images[:N], {k: v[:N] for k, v in factors.items()}, images[N:]
+
+
+def test_planted_deformations_come_out_in_order_and_nothing_else_moves_the_score(drawn):
+    images, factors, real = drawn
+    x = images.float() / 255
+    noise = noised(x, 0.1, torch.Generator().manual_seed(0))
+    as_drawn = deformation(images, real).excess
+    rungs = [
+        deformation(with_eye_moved(images, factors, share), real).excess
+        for share in (1 / 64, 2 / 64, 4 / 64)
+    ]
+    assert as_drawn < rungs[0] < rungs[1] < rungs[2]
+    smallest = rungs[0] - as_drawn
+    assert smallest > 0.008
+    spoilt = {
+        "noise": noise,
+        "slight blur": blurred(x, 1 / 50),
+        "contrast": 0.5 + 0.6 * (x - 0.5),
+    }
+    for name, pictures in spoilt.items():
+        moved = abs(deformation(pictures, real).excess - as_drawn)
+        assert moved < 0.15 * smallest, (name, moved / smallest)  # .1 on 300 faces
+
+
+def test_a_turned_head_is_not_deformed_and_the_offset_has_a_sign():
+    turned = faces.neutral() | {"turn": torch.linspace(-1, 1, 11), "light": 0.8}
+    straight = landmark_offsets(faces.render(turned, 64))["eyes"]
+    assert straight.abs().median() < 0.004
+    factors = faces.neutral(1)
+    image = faces.render(factors, 64)
+    down, up = (
+        landmark_offsets(with_eye_moved(image, factors, s))["eyes"].item()
+        for s in (0.04, -0.04)
+    )
+    assert 0.02 < down < 0.045 and -0.045 < up < -0.02
+
+
+def test_bad_faces_are_refused(drawn):
+    images, factors, real = drawn
+    with pytest.raises(CourseError, match="colour"):
+        landmark_offsets(images[:, :1])
+    with pytest.raises(CourseError, match="tenth"):
+        with_eye_moved(images, factors, 0.3)
+    with pytest.raises(CourseError, match="10 faces"):
+        deformation(images[:5], real)
+
+
+# Who is missing ------------------------------------------------------------------------------
+def readings(true, matrix, generator):
+    return torch.multinomial(matrix.T[true], 1, generator=generator).flatten()
+
+
+def test_two_groups_are_rogan_and_gladens_closed_case():
+    true = torch.tensor([0] * 200 + [1] * 100)
+    read_real = true.clone()
+    read_real[:20], read_real[200:230] = 1, 0  # specificity .9, sensitivity .7
+    read = torch.tensor([1] * 80 + [0] * 320)
+    found = group_shares(read, read_real, true, 2)
+    apparent, sensitivity, specificity = 0.2, 0.7, 0.9
+    youden = sensitivity + specificity - 1
+    p = (apparent + specificity - 1) / youden
+    assert found.shares[1].item() == pytest.approx(p)
+    variance = apparent * (1 - apparent) / 400
+    variance += p**2 * sensitivity * (1 - sensitivity) / 100
+    variance += (1 - p) ** 2 * specificity * (1 - specificity) / 200
+    assert found.errors.tolist() == pytest.approx([math.sqrt(variance) / youden] * 2)
+
+
+def test_the_correction_finds_the_true_shares_within_its_error_as_often_as_it_says():
+    generator = torch.Generator().manual_seed(1)
+    matrix = torch.tensor([[0.9, 0.1, 0.02], [0.08, 0.8, 0.08], [0.02, 0.1, 0.9]])
+    p = torch.tensor([0.75, 0.2, 0.05])
+    held, biased = [], []
+    for _ in range(200):
+        true = torch.arange(300) % 3
+        read_real = readings(true, matrix, generator)
+        samples = torch.multinomial(p, 1000, True, generator=generator)
+        found = group_shares(readings(samples, matrix, generator), read_real, true, 3)
+        held.append((found.shares - p).abs() < 1.96 * found.errors)
+        biased.append(found.read[2] - p[2])
+    assert 0.91 < torch.stack(held).double().mean() < 0.985
+    assert torch.stack(biased).mean() > 0.02, "uncorrected, the rare group looks larger"
+
+
+def test_groups_that_cannot_be_told_are_refused():
+    true = torch.arange(100) % 2
+    with pytest.raises(CourseError, match="too often"):
+        group_shares(true, torch.zeros_like(true), true, 2)
+    with pytest.raises(CourseError, match="No real image"):
+        group_shares(true, true, true, 3)
+    with pytest.raises(CourseError, match="whole numbers"):
+        group_shares(true + 5, true, true, 2)
+
+
+# Readable codes ------------------------------------------------------------------------------
+def test_mutual_information_of_known_variables():
+    a = torch.arange(4000) % 4
+    assert mutual_information(a, a) == pytest.approx(math.log(4))
+    assert mutual_information(a, a // 2) == pytest.approx(math.log(2))
+    b = (torch.arange(4000) // 4) % 5
+    assert mutual_information(a, b) == pytest.approx(0, abs=1e-9)
+
+
+def test_the_gap_is_one_for_a_factor_a_latent_and_falls_when_the_code_is_rotated():
+    generator = torch.Generator().manual_seed(0)
+    u, v = torch.rand(2, 20_000, generator=generator)
+    factors = {"u": u, "v": v}
+    gap = mutual_information_gap(torch.stack([u, v, torch.rand(20_000)], 1), factors)
+    assert min(gap.values()) > 0.97
+    turn = math.sqrt(0.5) * torch.tensor([[1.0, 1.0], [-1.0, 1.0]])
+    rotated = mutual_information_gap(torch.stack([u, v], 1) @ turn, factors)
+    assert max(rotated.values()) < 0.05
+    twice = mutual_information_gap(torch.stack([u, u, v], 1), factors)
+    assert twice["u"] == pytest.approx(0) and twice["v"] > 0.97, "told twice is no gap"
+
+
+def test_dci_in_the_papers_closed_cases():
+    perfect = dci(torch.eye(4))
+    assert (perfect.disentanglement, perfect.completeness) == pytest.approx((1, 1))
+    even = dci(torch.ones(4, 3))
+    assert (even.disentanglement, even.completeness) == pytest.approx((0, 0), abs=1e-12)
+    twice = dci(torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 2.0]]))  # u told by two latents
+    weights = (0.5, 0.5)
+    assert twice.disentanglement == pytest.approx(1)
+    assert twice.completeness == pytest.approx(
+        weights[0] * (1 - math.log(2) / math.log(3)) + weights[1]
+    )
+
+
+def test_a_probe_is_least_squares_and_does_not_care_for_rotations():
+    generator = torch.Generator().manual_seed(0)
+    codes = torch.randn(3000, 4, generator=generator, dtype=torch.float64)
+    value = codes @ torch.tensor([2.0, -1.0, 0, 0], dtype=torch.float64)
+    value = value + torch.randn(3000, generator=generator, dtype=torch.float64)
+    parts = (codes[:2000], value[:2000], codes[2000:], value[2000:])
+    found = linear_probe(*parts)
+    design = np.c_[codes[:2000].numpy(), np.ones(2000)]
+    w = np.linalg.lstsq(design, value[:2000].numpy(), rcond=None)[0]
+    miss = value[2000:].numpy() - np.c_[codes[2000:].numpy(), np.ones(1000)] @ w
+    assert found.told == pytest.approx(
+        1 - (miss**2).mean() / value[2000:].numpy().var(), abs=0.01
+    )
+    assert found.importance.argsort(descending=True)[:2].tolist() == [0, 1]
+    q, _ = torch.linalg.qr(torch.randn(4, 4, generator=generator, dtype=torch.float64))
+    turned = linear_probe(codes[:2000] @ q, parts[1], codes[2000:] @ q, parts[3])
+    assert turned.told == pytest.approx(found.told, abs=1e-3)
+    kind = (value > 0).long()
+    told = linear_probe(parts[0], kind[:2000], parts[2], kind[2000:])
+    assert told.told > 0.8 > 0.6 > told.chance
+
+
+def test_factors_that_tell_nothing_are_refused():
+    codes = torch.randn(10, 3)
+    with pytest.raises(CourseError, match="does not vary"):
+        mutual_information_gap(codes, {"glasses": torch.zeros(10)})
+    with pytest.raises(CourseError, match="two or more"):
+        mutual_information_gap(codes[:, :1], {"u": torch.arange(10)})
+    with pytest.raises(CourseError, match="Importances"):
+        dci(-torch.eye(3))
+    with pytest.raises(CourseError, match="one value"):
+        linear_probe(codes, torch.arange(9.0), codes, torch.arange(10.0))
+
+
+# One table -----------------------------------------------------------------------------------
+class Reciter(nn.Module):
+    """Draws real training digits."""
+
+    shape = (1, 28, 28)
+
+    def sample(self, n, generator=None):
+        seen = data.load("digits").images
+        rows = torch.randint(len(seen), (n,), generator=generator)
+        return seen[rows].float() / 255
+
+
+class Grey(nn.Module):
+    shape = (1, 28, 28)
+
+    def sample(self, n, generator=None):
+        return torch.rand(n, 1, 28, 28, generator=generator)
+
+
+def test_one_call_makes_the_table():
+    digits = data.load("digits", "test")
+    found = compare({"reciter": Reciter(), "noise": Grey()}, digits, n=300, held_out=20)
+    name = "KID on digit features"
+    assert found["reciter"][name].value < found["noise"][name].value
+    head, *rows = found.cells()
+    assert head == ("score", "reciter", "noise", "floor")
+    row = next(row for row in rows if row[0].startswith(name))
+    assert "±" in row[1] and row[3] not in ("differs", "—")
+    assert name in str(found) and "<table" in found._repr_html_()
+    assert set(found.to_dict()["models"]) == {"reciter", "noise"}
+    assert "log p(x)" not in found.scores(), "what no model has is no row"
+
+
+def test_models_of_other_data_are_refused_before_the_work():
+    with pytest.raises(CourseError, match="all of them are of"):
+        compare({"a": Reciter()}, data.DataSet(torch.zeros(20, 3, 8, 8, dtype=torch.uint8)))
+    with pytest.raises(CourseError, match="by name"):
+        compare([Reciter()], data.load("digits", "test"))
+    with pytest.raises(CourseError, match="model"):
+        compare({"a": Grey()}, data.load("digits", "test").take(300), n=100, held_out=2)["b"]
