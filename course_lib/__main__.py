@@ -22,7 +22,7 @@ from PIL import Image
 from course_lib import data, disk, evaluation, grammar, models, plots, training, zoo
 from course_lib.data import paths
 from course_lib.errors import CourseError, unknown
-from course_lib.evaluation.table import as_text
+from course_lib.evaluation.table import Table
 from course_lib.models.model import Model
 from course_lib.plots.pictures import as_pixels, mosaic
 from course_lib.training import distributed
@@ -142,15 +142,21 @@ def show_zoo(options: argparse.Namespace) -> None:
     if options.name:
         print(json.dumps(zoo.card(options.name), indent=1))
         return
-    cells = [("model", *zoo.HEADLINE, "what it is")]
-    for name in zoo.names():
-        told = [
-            "—" if pair is None else f"{pair[0]:.3g} ({pair[1]:.3g})"
-            for pair in zoo.headline(name).values()
-        ]
-        cells.append((name, *told, zoo.card(name)["about"]))
+    print(Zoo())
+
+
+class Zoo(Table):
+    """What comes with the course, and what each card says first."""
+
     about = "Trained models; in brackets the floor, which real images get."
-    print(as_text(about, cells, range(1, len(cells[0]) - 1)))
+
+    def cells(self) -> list[tuple[str, ...]]:
+        told = [("score", *zoo.HEADLINE, "note")]
+        for name in zoo.names():
+            pairs = zoo.headline(name).values()
+            scores = ("—" if p is None else f"{p[0]:.3g} ({p[1]:.3g})" for p in pairs)
+            told.append((name, *scores, zoo.card(name)["about"]))
+        return told
 
 
 def show_data(options: argparse.Namespace) -> None:

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from course_lib.data import DataSet
 from course_lib.errors import CourseError, unknown
 from course_lib.evaluation.report import report
-from course_lib.evaluation.table import Report, Row, as_html, as_text, number
+from course_lib.evaluation.table import Report, Row, Table, number
 
 
-@dataclass(frozen=True)
-class Comparison:
+@dataclass(frozen=True, repr=False)
+class Comparison(Table):
     """Reports of several models on one data set. `found["dcgan"]["FD on digit features"].value`
     is one number; printed, it is one row a score and one column a model.
     """
@@ -54,14 +54,6 @@ class Comparison:
         """Plain numbers and strings, for JSON."""
         models = {name: one.to_dict() for name, one in self.reports.items()}
         return {"about": self.about, "models": models}
-
-    def __str__(self) -> str:
-        return as_text(self.about, self.cells(), range(1, 2 + len(self.reports)))
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        return as_html(self.about, self.cells(), range(1, 2 + len(self.reports)))
 
 
 def compare(models: Mapping[str, object], dataset: DataSet, **options) -> Comparison:
