@@ -29,8 +29,17 @@ from course_lib.evaluation.conditional import (
     gan_train,
     relative_diversity,
 )
+from course_lib.evaluation.deformation import deformation, landmark_offsets, with_eye_moved
+from course_lib.evaluation.disentanglement import (
+    DCI,
+    Probe,
+    dci,
+    linear_probe,
+    mutual_information_gap,
+)
 from course_lib.evaluation.distances import frechet_distance, gaussian_frechet, kid
 from course_lib.evaluation.features import image_features
+from course_lib.evaluation.groups import GroupShares, group_shares
 from course_lib.evaluation.image_statistics import (
     asymmetry,
     distribution_distance,
@@ -49,9 +58,13 @@ from course_lib.evaluation.manifold import PRDC, prdc
 from course_lib.evaluation.nearest_face import NearestFace, nearest_face
 from course_lib.evaluation.neighbours import Memorisation, memorisation
 from course_lib.evaluation.report import report
+from course_lib.evaluation.side_by_side import Comparison, compare
 from course_lib.evaluation.table import Report, Row
 
 __all__ = [
+    *("Comparison", "DCI", "GroupShares", "Probe", "compare", "dci", "deformation"),
+    *("group_shares", "landmark_offsets", "linear_probe", "mutual_information_gap"),
+    "with_eye_moved",
     *("BestOfN", "Interval", "best_of_n", "interquartile_mean", "probability_of_improvement"),
     *("runs_needed", "stratified_bootstrap"),
     *("DigitClassifier", "FaceFactors", "KCurve", "Ladder", "Memorisation", "NearestFace"),
