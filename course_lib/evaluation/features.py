@@ -28,7 +28,7 @@ READ_RIGHT = 0.9  # of real images: below, the network is not at home on this da
 
 @dataclass(frozen=True)
 class Extractor:
-    """name: as in "FD on digit features"; dims: of its features; shapes: what it takes, in words.
+    """name: as in "FD on digit features"; dims: of its features.
 
     scale: what the features are divided by, so that those of real training images have a root
     mean square of about 1 and the terms of KID's cubic kernel are of one size.
@@ -40,7 +40,6 @@ class Extractor:
     name: str
     dims: int
     scale: float
-    shapes: str
     network: Callable[[], nn.Module]
     kind: type[nn.Module]
     sides: tuple[int | None, ...]
@@ -52,11 +51,9 @@ class Extractor:
 
 
 EXTRACTORS = {
-    "digits": Extractor(
-        "digit features", 128, 2.9, "1×28×28", digit_classifier, DigitClassifier, SHAPE
-    ),
+    "digits": Extractor("digit features", 128, 2.9, digit_classifier, DigitClassifier, SHAPE),
     "faces": Extractor(
-        "face features", FEATURES, 1.4, "3×H×W", face_factors, FaceFactors, (3, None, None)
+        "face features", FEATURES, 1.4, face_factors, FaceFactors, (3, None, None)
     ),
 }
 
@@ -78,9 +75,9 @@ def image_features(images: Tensor, name: str) -> Tensor:
         raise unknown("feature extractor", name, EXTRACTORS)
     chosen = EXTRACTORS[name]
     if not chosen.takes(tuple(levels.checked(images).shape[1:])):
+        wanted = "×".join(str(side or "any") for side in chosen.sides)
         raise CourseError(
-            f"The {chosen.name} are of images of {chosen.shapes}; these are "
-            f"{tuple(images.shape)}."
+            f"The {chosen.name} are of images of {wanted}; these are {tuple(images.shape)}."
         )
     network = chosen.network()
     parts = [network.features(x) for x in levels.for_network(images, network)]

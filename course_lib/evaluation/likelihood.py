@@ -116,7 +116,6 @@ def iwae(
     ks: int | Sequence[int] = (1, 5, 50, 500),
     generator: torch.Generator | None = None,
     *,
-    scale: str | None = None,
     labels: Tensor | None = None,
 ) -> KCurve:
     """The bound log (1/K) Σ p(x, z_i) / q(z_i|x) for each K, averaged over images.
@@ -124,8 +123,7 @@ def iwae(
     model: has `log_likelihood(x, k, generator)` -> (B,) nats. images: uint8 (N, C, H, W), brought
     to the scale of `model.settings["likelihood"]` here, once for all K; or floats, scored as
     they are. N ≥ 2. labels: what a conditional model is told of each; the bound is then on
-    log p(x | label). scale names the scale, if the model's settings do not. Costs N · Σ K passes
-    through the decoder.
+    log p(x | label). Costs N · Σ K passes through the decoder.
     """
     ks = tuple(whole_number("k", k) for k in (ks if isinstance(ks, Sequence) else [ks]))
     if not ks or list(ks) != sorted(set(ks)):
@@ -147,7 +145,7 @@ def iwae(
     x = on_scale(images, likelihood, generator) if images.dtype == torch.uint8 else images
     if not x.isfinite().all():
         raise CourseError("Some images hold NaN or infinite values: drop them first.")
-    scale = scale or SCALES.get(likelihood, UNSTATED)
+    scale = SCALES.get(likelihood, UNSTATED)
     method = model.log_likelihood
     bounds = torch.stack([by_parts(method, x, labels, k, generator) for k in ks])
     if not bounds.isfinite().all():

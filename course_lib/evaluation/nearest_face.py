@@ -42,28 +42,24 @@ class NearestFace:
     faces: Tensor
 
 
-def nearest_face(
-    images: Tensor, judge: FaceFactors | None = None, steps: tuple[float, ...] = STEPS
-) -> NearestFace:
+def nearest_face(images: Tensor, judge: FaceFactors | None = None) -> NearestFace:
     """The nearest rendered face to each of images (N, 3, H, W), uint8 or floats in [0, 1].
 
     Compared at 32×32. From the judge's reading (None: the shipped one's) each choice is tried
     with the judge's second guess, and each continuous factor a step up and a step down, in
-    sweeps with smaller and smaller `steps`. Some 56 renderings a picture: about .1 seconds on a
+    sweeps with smaller and smaller steps. Some 56 renderings a picture: about .1 seconds on a
     busy core.
     """
     if checked(images).shape[1] != 3:
         raise CourseError(f"Expected colour images (N, 3, H, W), got {tuple(images.shape)}.")
     judge = face_factors() if judge is None else judge
-    found = [_nearest(part, judge, steps) for part in images.split(PART)]
+    found = [_nearest(part, judge) for part in images.split(PART)]
     costs, factors = zip(*found, strict=True)
     factors = {name: torch.cat([part[name] for part in factors]) for name in FACTORS}
     return NearestFace(torch.cat(costs).sqrt(), factors, render(factors, SIDE))
 
 
-def _nearest(
-    images: Tensor, judge: FaceFactors, steps: tuple[float, ...]
-) -> tuple[Tensor, dict[str, Tensor]]:
+def _nearest(images: Tensor, judge: FaceFactors) -> tuple[Tensor, dict[str, Tensor]]:
     """Mean squared differences (N,), and the factors."""
     target, answers = at_side(as_levels(images)), judge.answers(images)
     factors = as_factors(answers)
@@ -84,7 +80,7 @@ def _nearest(
 
     for name in CHOICES:
         keep_better(name, [answers[name].topk(2, 1).indices[:, 1]])
-    for step in steps:
+    for step in STEPS:
         for name in RANGES:
             low, high = FACTORS[name].low, FACTORS[name].high
             moves = (-step * (high - low) / 2, step * (high - low) / 2)

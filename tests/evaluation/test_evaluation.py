@@ -172,7 +172,7 @@ def test_memorisation_is_a_half_for_fresh_draws_and_one_for_a_reciter():
 def test_iwae_on_a_model_whose_likelihood_is_known():
     model = LinearGaussian()
     x, g = model.data(2000), torch.Generator().manual_seed(3)
-    curve = evaluation.iwae(model, x, (1, 5, 50, 500), g, scale="points")
+    curve = evaluation.iwae(model, x, (1, 5, 50, 500), g)
     exact, elbo = model.exact(x), model.elbo(x)
     # K = 1 is the ELBO; the exact values of the same images take most of the noise away.
     difference = curve.bounds[0] - elbo
@@ -186,7 +186,7 @@ def test_iwae_on_a_model_whose_likelihood_is_known():
     true = 0.5 * (model.off / model.posterior(x)[1]).item() ** 2
     assert abs(gap - true) < 5 * error + 0.005
     assert curve.errors[-1] == pytest.approx(exact.std().item() / len(x) ** 0.5, rel=0.02)
-    assert "points" in str(curve) and "K = 500" in str(curve)
+    assert "as given" in str(curve) and "K = 500" in str(curve)
 
 
 def test_iwae_brings_images_to_the_scale_of_the_model():
