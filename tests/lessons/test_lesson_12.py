@@ -10,6 +10,7 @@ import pytest
 import torch
 from scipy import stats
 
+from course_lib import evaluation
 from course_lib.lessons import lesson_12
 
 
@@ -101,3 +102,11 @@ def test_the_logs_show_what_their_exercise_asks():
         at_edge = best in (0, len(scores) - 1)
         apart = max(scores) - min(scores) > 5 * noise
         assert (at_edge and apart) == (who in {"A", "D"}), who
+
+
+def test_the_numbers_that_the_text_states():
+    assert lesson_12.trials_needed(0.05, 0.95) in (59, 60)  # "sixty trials"
+    five_times = lesson_12.trials_needed(0.01, 0.95) / lesson_12.trials_needed(0.05, 0.95)
+    assert 4.5 < five_times < 5.5
+    assert evaluation.runs_needed(0.75) == 29
+    assert lesson_12.record()["GAN"].grid[2].shape == (6, 4)
