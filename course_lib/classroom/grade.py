@@ -90,7 +90,10 @@ def grade_student(
     trusted: bool = False,
     seed: int | None = None,
 ) -> dict:
-    """Marks and what is said of them, as plain data. `others`: whose numbers may be met here."""
+    """Marks and what is said of them, as plain data. `others`: whose numbers may be met here.
+
+    `digest`: None where it was not the submission's doing, so that it isn't kept as its result.
+    """
     start, look = time.monotonic(), []
     seed = secrets.randbits(62) if seed is None else seed
     result = {"student": student, "seed": seed, "notes": [], "look": look}
@@ -118,8 +121,12 @@ def grade_student(
         result["notes"].append(str(error))
     except (submission.Unreadable, Ended) as error:
         look.append(str(error))
+    except sandbox.NotStarted as error:
+        look.append(f"the sandbox did not start ({error}); `grade` tries it again")
+        result["digest"] = None
     except Exception as error:
         look.append(stumbled(error))
+        result["digest"] = None
     finally:
         if box is not None:
             result["peak"] = box.peak
@@ -186,7 +193,7 @@ def grade_class(
         result = grade_student(
             assignment, folder, student, values[student], others, limits=limits, trusted=trusted
         )
-        result |= {"digest": bytes_now, "grader": assignment.digest}
+        result = {"digest": bytes_now, "grader": assignment.digest} | result
         write(results / f"{student}.log", log(result))
         write(kept, json.dumps(result, ensure_ascii=False, indent=1))
         return result

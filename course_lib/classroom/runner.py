@@ -122,7 +122,7 @@ def main(ask: int, tell: int, limits: dict) -> None:
     from IPython.core.interactiveshell import InteractiveShell
 
     torch.set_num_threads(1)
-    shell = InteractiveShell.instance()
+    shell = InteractiveShell.instance(colors="NoColor")  # what it prints goes into logs
     shell.user_ns["__name__"] = "__main__"
     wire.send(tell, {"ready": True})
     with contextlib.suppress(EOFError):

@@ -336,6 +336,35 @@ def test_a_grader_that_stumbles_is_nobodys_zero(made):
     assert [mark["points"] for mark in result["marks"].values()] == [0, 3, 4]
 
 
+def test_a_sandbox_that_did_not_start_is_tried_again(made, tmp_path, monkeypatch):
+    place, given = made
+    target = place.folder / "submitted" / "ada" / "hw" / "hw.ipynb"
+    grade.write(target, given.copy(place.numbers(given, "ada"), "ada", solved=True))
+    students, values = {"ada": target.parent}, {"ada": place.numbers(given, "ada")}
+
+    def once():
+        (result,) = grade.grade_class(given, students, values, tmp_path / "r", trusted=True)
+        return result["look"], [mark["points"] for mark in result["marks"].values()]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sandbox, "START", 0.01)
+        look, points = once()
+    assert "the sandbox did not start (ran for more than 0.01 s in all)" in look[0]
+    assert points == [0, 0, 0]
+    assert once() == ([], [3, 3, 4])
+
+
+def test_a_log_has_no_colours(made):
+    place, given = made
+    target = place.folder / "submitted" / "ada" / "hw" / "hw.ipynb"
+    notebook = {"cells": [{"cell_type": "code", "source": "1 / 0", "metadata": {}}]}
+    grade.write(target, json.dumps(notebook))
+    values = place.numbers(given, "ada")
+    result = grade.grade_student(given, target.parent, "ada", values, trusted=True)
+    assert "ZeroDivisionError" in grade.log(result)
+    assert "[3" not in grade.log(result) and "\x1b" not in result["log"]
+
+
 def sixty(folder):
     """A class of sixty and the marks that each should get."""
     draw, kinds = random.Random(1), []
