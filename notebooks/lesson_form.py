@@ -175,11 +175,25 @@ def only_plots(cell: NotebookNode) -> bool:
     return drawing and not calls & busy and len(cell.source.splitlines()) > 3
 
 
+def only_imports(cell: NotebookNode) -> bool:
+    """Whether a code cell does nothing but import, and set what is the same in every lesson."""
+    if cell.cell_type != "code" or "open" in cell.metadata.get("tags", []):
+        return False
+    lines = ast.parse(cell.source).body
+    imports = [line for line in lines if isinstance(line, (ast.Import, ast.ImportFrom))]
+    return len(imports) > 2 and all(isinstance(line, (ast.Assign, ast.Expr)) or line in imports
+                                    for line in lines)  # fmt: skip
+
+
+def begins_folded(cell: NotebookNode) -> bool:
+    return only_plots(cell) or only_imports(cell)
+
+
 def fold(cells: list[NotebookNode]) -> None:
-    """Say to the notebook's reader which cells begin folded: code that only draws, and what
-    stands below the heading of a case file."""
+    """Say to the notebook's reader which cells begin folded: code that only imports or only
+    draws, and what stands below the heading of a case file."""
     for cell in cells:
-        if only_plots(cell):
+        if begins_folded(cell):
             cell.metadata["jupyter"] = {"source_hidden": True}
         elif cell.cell_type == "markdown" and CASE.match(cell.source.split("\n")[0]):
             cell.metadata["jp-MarkdownHeadingCollapsed"] = True

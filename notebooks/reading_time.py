@@ -1,10 +1,10 @@
 """How long a lesson takes a reader: an estimate by one formula, until learners' times replace it.
 
 A careful first reading goes at 150 words, 20 lines of code and one displayed equation a minute.
-What begins folded (help on a card, an answer, code that only draws) is not counted. An exercise
-takes the minutes of its card and a concept question one. (Without a card, an exercise in a cell
-takes six minutes; one without a check, at the end of a lesson, eight.) A lesson is cut into parts,
-which begin where its text says `# Part B · …`; what stands before the first part counts to it.
+What begins folded (help on a card, an answer, imports, code that only draws) is not counted. An
+exercise takes the minutes of its card and a concept question one. (Without a card, an exercise in
+a cell takes six minutes; one without a check, at the end of a lesson, eight.) A lesson is cut into
+parts, which begin where its text says `# Part B · …`; what stands before the first counts to it.
 What stands under a heading that says "optional", a case file too, is counted by itself.
 """
 
@@ -78,7 +78,7 @@ def reading(notebook: NotebookNode) -> Reading:
     found, optional, early = Reading(), 0, 0.0
     in_cells = {c.metadata["exercise"] for c in notebook.cells if "exercise" in c.metadata}
     for cell in notebook.cells:
-        if form.is_solution(cell) or form.only_plots(cell):
+        if form.is_solution(cell) or form.begins_folded(cell):
             continue
         text = cell.cell_type == "markdown"
         pieces = (

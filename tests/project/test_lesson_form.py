@@ -260,5 +260,10 @@ def test_the_copies_fold_and_only_one_has_solutions(tmp_path):
     )
     for cells in (learner, solved):
         code = [cell.metadata for cell in cells if cell.cell_type == "code"]
-        assert [m.get("jupyter", {}).get("source_hidden") for m in code] == [True, None, None]
+        assert [m.get("jupyter", {}).get("source_hidden") for m in code] == [
+            True,
+            True,
+            None,
+            None,
+        ]
         assert cells[-1].metadata["jp-MarkdownHeadingCollapsed"] is True
