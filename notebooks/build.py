@@ -40,8 +40,9 @@ from nbformat import NotebookNode
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # this folder is no package
 
+import kit_minutes as kit
 import lesson_form as form
-from reading_time import Reading, reading
+from reading_time import Reading, reading, tidy
 
 NOTEBOOKS = Path(__file__).resolve().parent
 LIMIT = {"solved": 1_000_000, "learner": 300_000}  # bytes of a notebook
@@ -283,13 +284,30 @@ class Course:
         text = file.read_text("utf-8")
         return {file: ROW.sub(row, text)}
 
+    def teaching(self) -> dict[Path, str]:
+        """The pages of the teacher's kit that state minutes."""
+        folder = self.folder / "teaching"
+        if not folder.exists():
+            return {}
+        minutes = {
+            f"{path.stem[:2]} {part.letter}": tidy(part.minutes)
+            for path in self.lessons()
+            for part in self.reading(path.stem[:2]).parts
+        }
+        pages = {name: folder / f"{name}.md" for name in ("routes", "lessons")}
+        texts = {name: file.read_text("utf-8") for name, file in pages.items()}
+        return {
+            pages["routes"]: kit.routes(texts["routes"], minutes),
+            pages["lessons"]: kit.lessons(texts["lessons"], self.reading),
+        }
+
     def write(self, wanted: list[str] | None = None) -> list[Path]:
         """Build; returns the files that changed."""
         texts = dict(self.pages())
         for path in self.notebooks(wanted):
             texts |= self.build(path)
         changed = []
-        texts |= self.readme()
+        texts |= self.readme() | self.teaching()
         for target, text in texts.items():
             if not target.exists() or target.read_text("utf-8") != text:
                 target.parent.mkdir(exist_ok=True)

@@ -313,8 +313,8 @@ for ax, (name, model) in zip(axes, cgans.items()):
 plots.show(
     fig,
     alt="Two sheets of ten samples a row; a column is one asked digit, a row one code. "
-    "Left, with a D that is told, a column holds one digit, roughly drawn. Right, the ten images of "
-    "a row look alike and are no digits.",
+    "Left, with a D that is told, a column holds one digit, roughly drawn. Right, the ten "
+    "images of a row look alike and are no digits.",
 )
 
 # %% [markdown]
