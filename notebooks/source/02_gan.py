@@ -1049,7 +1049,7 @@ explore.show(explore.minimax(), update="alternating", eta=0.4)
 #
 # **Exercise 02.11, 02.12, 02.13 · Where a fair game ends** · ●●○ · 3 min · predict
 #
-# *Why.* These are the three numbers that every GAN log prints. You should know what they must be.
+# *Why.* Report A's log prints these three numbers in every line. You should know what they must be.
 #
 # Suppose the game on the ring goes well. Towards which values will these three tend: the mean of $D(x)$ over data, the mean of $D(G(z))$, and D's
 # loss, in nats? Section 3 has the answer for a perfect game; a real one need not quite get there. Write
@@ -1851,7 +1851,7 @@ for name, result in results.items():
 # %% [markdown]
 # **Exercise 02.15 · One-sided labels** · ●●○ · 12 min · pen
 #
-# *Why.* "Label smoothing" is in many public GANs. Half of it helps; the other half does not.
+# *Why.* Smoothed labels are a known trick (Salimans et al., 2016). Half of it helps; the other half does not.
 #
 # Replace the label 1 of real examples by .9 in D's loss.
 # Derive the new $D^*$ as in (2.4). What is it where $p_g=0$? Then put .9 *and* .1, and
@@ -1950,6 +1950,8 @@ for name, result in results.items():
 # - Mescheder, Nowozin, Geiger (2017), *The numerics of GANs*, NeurIPS; Gidel et al. (2019),
 #   *A variational inequality perspective on GANs*, ICLR: the bilinear game, at once and in
 #   turns.
+# - Salimans, Goodfellow, Zaremba, Cheung, Radford, Chen (2016), *Improved techniques for training
+#   GANs*, NeurIPS: one-sided label smoothing.
 # - Metz, Poole, Pfau, Sohl-Dickstein (2017), *Unrolled GANs*, ICLR: the ring of Gaussians.
 # - White (2016), *Sampling generative networks*: spherical interpolation.
 # - Reports A and B, in the words of the errata page.

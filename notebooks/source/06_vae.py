@@ -1188,8 +1188,8 @@ print("report A's last line: loss 148.83, KL 6.66 on all 10 000")
 # that are half one, half the other. Go to the places where two classes overlapped above, and look
 # at the pictures there: they can be read either way.
 #
-# You can now answer the question of the beginning. Training made the *ELBO* larger: the chance to restore the digit from a draw of its
-# code, minus the price for codes that leave the prior. No label was needed: digits that look alike can share
+# You can now answer the question of the beginning. Training made the *ELBO* larger: the mean log-probability of the digit, given a draw of its
+# code, minus a price for codes that leave the prior. No label was needed: digits that look alike can share
 # a neighbourhood cheaply, because a draw from the one's $q$ then still restores the other well.
 
 # %% [markdown]
@@ -1300,7 +1300,7 @@ plots.show(fig, alt="Test digits, and three rows of reconstructions that differ.
 # %% [markdown]
 # **Exercise 06.5 · Who is who?** · ●●○ · 8 min · answer
 #
-# *Why.* Both faults are common in public code. No error message tells you of either.
+# *Why.* Both faults are easily written, and no error message tells you of either.
 #
 # Use the size of the losses, the KL per dimension, the widths and
 # the pictures. The words are `"healthy"`, `"mean over pixels"`, `"no noise"`.
@@ -1435,7 +1435,7 @@ print(f"A4, variance over draws, mean of 200 images: first {first:.2f}, second {
 #
 # **Exercise 06.6 · The bound with $K$ draws** · ●●○ · 6 min · code
 #
-# *Why.* Published log-likelihoods of VAEs are computed by this function.
+# *Why.* Published log-likelihoods of VAEs are bounds of this kind.
 #
 # From log-weights (K, B) to the bound (B,). The weights of images
 # are around $e^{-100}$ and less, too small for a computer's numbers.
@@ -1918,7 +1918,7 @@ print(f"apart by {apart:.2f} ± {error:.2f} nats")
 #
 # **Exercise 06.20 · Two ELBOs that can't be compared** · ●○○ · 5 min · discuss
 #
-# *Why.* Tables in papers do it all the time.
+# *Why.* It is easily done: both numbers are called "ELBO on MNIST".
 #
 # Someone reports "ELBO −95 on MNIST" and someone else "−148". Name four questions
 # that you ask before you compare.
