@@ -497,6 +497,7 @@ def test_conditions_as_vectors_losses_and_groups():
 
 def test_what_can_not_be_built_is_refused():
     refused(lambda: CVAEGAN(classes=0), "conditional", "VAEGAN")
+    refused(lambda: CVAEGAN(classes=10, lambdas=(0, 0, 1, 1)), "λ1 or λ2", "E learns nothing")
     refused(lambda: CVAEGAN(classes=1), "classes")
     refused(lambda: CVAEGAN(attributes=("smile",)), "classes=0")
     refused(lambda: CVAEGAN(classes=0, attributes="smile"), "list", "name")

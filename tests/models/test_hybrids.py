@@ -415,6 +415,7 @@ def test_what_hybrids_refuse(pictures):
     refused(lambda: CVAE(likelihood="gausian"), "Did you mean 'gaussian'")
     refused(lambda: CVAE(likelihood="gaussian"), "needs sigma")
     refused(lambda: CVAE(sigma=0.1), "only it does")
+    refused(lambda: AVB(contrast=1), "one draw has no variance")
     refused(
         lambda: made(CVAE).log_likelihood(torch.zeros(1, 1, 14, 14), 0, None, 1), "importance"
     )
