@@ -21,7 +21,7 @@ from torch import Tensor
 from course_lib.errors import CourseError
 
 BINS = 20
-RIDGE = 1e-3  # of the number of examples
+RIDGE = 1e-3
 
 
 def mutual_information(a: Tensor, b: Tensor) -> float:
@@ -106,12 +106,17 @@ class Probe:
 
 
 def linear_probe(
-    codes: Tensor, values: Tensor, held_codes: Tensor, held_values: Tensor
+    codes: Tensor,
+    values: Tensor,
+    held_codes: Tensor,
+    held_values: Tensor,
+    ridge: float = RIDGE,
 ) -> Probe:
     """Least squares from codes (N, d) to a factor (N,), tried on held-out ones.
 
-    Whole numbers are classes: one column each, and the largest is the reading. A little ridge
-    (.001) keeps latents that are not used from costing anything.
+    Whole numbers are classes: one column each, and the largest is the reading. ridge: the
+    penalty on squared weights, of latents brought to variance 1, in the number of examples; with
+    more latents than examples take about 1, the same for all codes that are compared.
     """
     _require(codes, {"values": values})
     _require(held_codes, {"held_values": held_values})
@@ -123,8 +128,12 @@ def linear_probe(
     else:
         y = values[:, None]
     y = y.double()
-    ridge = RIDGE * len(x) * torch.eye(x.shape[1], dtype=x.dtype)
-    weights = torch.linalg.solve(x.T @ x + ridge, x.T @ (y - y.mean(0)))
+    penalty, few = ridge * len(x), len(x) < x.shape[1]  # the same weights by the smaller matrix
+    square = x @ x.T if few else x.T @ x
+    square.diagonal().add_(penalty)
+    centred = y - y.mean(0)
+    solve = torch.linalg.solve
+    weights = x.T @ solve(square, centred) if few else solve(square, x.T @ centred)
     read = held @ weights + y.mean(0)
     importance = weights.square().mean(1).sqrt()
     if whole:

@@ -182,6 +182,18 @@ def test_a_probe_is_least_squares_and_does_not_care_for_rotations():
     assert told.told > 0.8 > 0.6 > told.chance
 
 
+def test_a_probe_of_more_latents_than_examples_has_the_same_weights():
+    generator = torch.Generator().manual_seed(0)
+    codes = torch.randn(40, 60, generator=generator, dtype=torch.float64)
+    value = codes[:, 0] + 0.1 * torch.randn(40, generator=generator, dtype=torch.float64)
+    found = linear_probe(codes, value, codes, value, ridge=0.5)
+    x = (codes - codes.mean(0)) / codes.std(0)
+    weights = torch.linalg.solve(
+        x.T @ x + 20 * torch.eye(60, dtype=x.dtype), x.T @ (value - value.mean())
+    )
+    assert torch.allclose(found.importance, weights.abs())
+
+
 def test_factors_that_tell_nothing_are_refused():
     codes = torch.randn(10, 3)
     with pytest.raises(CourseError, match="does not vary"):

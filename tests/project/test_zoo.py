@@ -42,6 +42,20 @@ def test_a_line_of_scores_says_what_the_card_says_with_the_floor():
     refused(lambda: zoo.scores("dcgan-faces", "beauty"), "beauty", "FD on face features")
 
 
+PICTURES = [name for name in zoo.names() if not name.startswith("flow-")]
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_each_card_of_images_tells_distance_precision_and_recall_with_their_floors(name):
+    found = zoo.headline(name)
+    judged = not name.endswith(("celeba", "anime"))  # of these no judge reads classes
+    for score in ("FD", "precision", "recall", *(["sure"] if judged else [])):
+        value, floor = found[score]
+        assert 0 <= value and 0 < floor, (name, score)
+    assert found["precision"][0] <= 1 >= found["recall"][0]
+    assert judged or found["sure"] is None
+
+
 def test_checkpoints_are_small():
     """All that lies there, judges and cards too, so that a clone stays light."""
     sizes = {file.name: file.stat().st_size for file in zoo.folder().iterdir()}
