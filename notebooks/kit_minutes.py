@@ -12,11 +12,15 @@ from reading_time import Reading, tidy
 
 PART = re.compile(r"\b\d\d [A-C]\b")
 WEEK = re.compile(
-    r"^\| (?P<week>\d+) \| (?P<here>[^|]+) \| [^|]+ \| (?P<home>[^|]+) \| [^|]+ \|", re.MULTILINE
+    r"^\| (?P<week>\d+) \| (?P<here>[^|]+) \| [^|]+ \| (?P<home>[^|]+) \| [^|]+ \|",
+    re.MULTILINE,
 )
-ROW = re.compile(r"^\| (?P<start>\d\d):(?P<minute>\d\d) \| (?P<what>[^|]+) \| (?P<long>\d+) \|$")
+ROW = re.compile(
+    r"^\| (?P<start>\d\d):(?P<minute>\d\d) \| (?P<what>[^|]+) \| (?P<long>\d+) \|$"
+)
 LESSON = re.compile(
-    r"^(?P<head>## (?P<number>\d\d) · [^\n]+\n\n\| part \| minutes \|\n\|---\|---\|\n)(?:\|[^\n]*\n)+",
+    r"^(?P<head>## (?P<number>\d\d) · [^\n]+\n\n"
+    r"\| part \| minutes \|\n\|---\|---\|\n)(?:\|[^\n]*\n)+",
     re.MULTILINE,
 )
 BEFORE = re.compile(r"(00 A \()\d+( minutes\))")

@@ -217,6 +217,12 @@ SMALL = """\
 # %% [markdown]
 # # 90 · Small
 
+# %%
+import math
+import torch
+from course_lib import plots
+generator = torch.Generator()
+
 # %% [markdown] tags=["solution"]
 # *Solution 90.3.* Secret.
 
