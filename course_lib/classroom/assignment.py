@@ -55,12 +55,12 @@ class Question:
 
 
 def diagnosis(
-    name: str, points: int, drawn: str, taken_for: Mapping[tuple[str, str], str]
+    name: str, points: int, drawn: str, taken_for: Mapping[str, tuple[str, str]]
 ) -> Question:
     """A question that asks which is which: {"A": "healthy", "B": …} for the rows of a table.
 
-    drawn: the student's number that lists what the rows are, in order. taken_for: two kinds
-    that are taken for each other → what is said to it.
+    drawn: the student's number that lists what the rows are, in order. taken_for: what to say →
+    two kinds that are taken for each other.
     """
 
     def right(v: SimpleNamespace, exchanged: tuple[str, str] = ("", "")) -> dict[str, str]:
@@ -68,7 +68,7 @@ def diagnosis(
         rows = zip(string.ascii_uppercase, getattr(v, drawn), strict=False)
         return {row: other.get(kind, kind) for row, kind in rows}
 
-    mistakes = {said: partial(right, exchanged=pair) for pair, said in taken_for.items()}
+    mistakes = {said: partial(right, exchanged=pair) for said, pair in taken_for.items()}
     return Question(name, points, right, mistakes)
 
 

@@ -191,28 +191,28 @@ QUESTIONS = {
         3,
         "people",
         {
-            (
+            "a negative figure would be a code that takes back bits": (
                 "right",
                 "forgets the levels",
-            ): "a negative figure would be a code that takes back bits",
-            ("right", "in nats"): "nats are fewer than bits",
-            (
+            ),
+            "nats are fewer than bits": ("right", "in nats"),
+            "a density above 1 shortens the code: 8 bits are the start": (
                 "right",
                 "wrong sign",
-            ): "a density above 1 shortens the code: 8 bits are the start",
-            (
+            ),
+            "a colour image has three numbers a pixel: which figure is three times?": (
                 "right",
                 "counts pixels",
-            ): "a colour image has three numbers a pixel: which figure is three times?",
-            (
+            ),
+            "without the levels the figure is −log p alone, here negative": (
                 "forgets the levels",
                 "wrong sign",
-            ): "without the levels the figure is −log p alone, here negative",
-            ("in nats", "wrong sign"): "above 8 bits means worse than no model at all",
-            (
+            ),
+            "above 8 bits means worse than no model at all": ("in nats", "wrong sign"),
+            "one figure is three times the right one, one 0.69 times": (
                 "in nats",
                 "counts pixels",
-            ): "one figure is three times the right one, one 0.69 times",
+            ),
         },
     ),
     "flows.6": Question(

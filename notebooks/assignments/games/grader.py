@@ -181,15 +181,15 @@ QUESTIONS = {
         3,
         "games",
         {
-            (
+            "a round multiplies: below 1 in absolute value comes in": (
                 "spirals in",
                 "spirals out",
-            ): "a round multiplies: below 1 in absolute value comes in",
-            ("spirals in", "circles"): "compute |λ| to three digits: is it 1?",
-            ("spirals out", "circles"): "compute |λ| to three digits: is it above 1?",
-            ("creeps in", "overshoots"): "a negative eigenvalue changes sides at every round",
-            ("spirals in", "creeps in"): "real eigenvalues don't turn",
-            ("spirals out", "overshoots"): "a negative number may be small: |λ| decides",
+            ),
+            "compute |λ| to three digits: is it 1?": ("spirals in", "circles"),
+            "compute |λ| to three digits: is it above 1?": ("spirals out", "circles"),
+            "a negative eigenvalue changes sides at every round": ("creeps in", "overshoots"),
+            "real eigenvalues don't turn": ("spirals in", "creeps in"),
+            "a negative number may be small: |λ| decides": ("spirals out", "overshoots"),
         },
     ),
     "games.6": Question(

@@ -216,18 +216,18 @@ QUESTIONS = {
         4,
         "runs",
         {
-            (
+            "G's loss is negative in one run only: which loss is that?": (
                 "non-saturating",
                 "saturating",
-            ): "G's loss is negative in one run only: which loss is that?",
-            ("double sigmoid", "swapped labels"): "compute D's loss from both probabilities",
-            (
+            ),
+            "compute D's loss from both probabilities": ("double sigmoid", "swapped labels"),
+            "compute −log of the probability on generated": (
                 "non-saturating",
                 "double sigmoid",
-            ): "compute −log of the probability on generated",
-            ("non-saturating", "swapped labels"): "which D pays most where it is most certain?",
-            ("saturating", "double sigmoid"): "no −log of a probability is negative",
-            ("saturating", "swapped labels"): "one of the two pays for being right",
+            ),
+            "which D pays most where it is most certain?": ("non-saturating", "swapped labels"),
+            "no −log of a probability is negative": ("saturating", "double sigmoid"),
+            "one of the two pays for being right": ("saturating", "swapped labels"),
         },
     ),
     "gan.6": Question(

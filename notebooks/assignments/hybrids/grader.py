@@ -215,24 +215,24 @@ QUESTIONS = {
         3,
         "models",
         {
-            (
+            "real images of one class differ: variety near 0 isn't healthy": (
                 "healthy",
                 "one picture",
-            ): "real images of one class differ: variety near 0 isn't healthy",
-            ("healthy", "two classes swapped"): "two of ten classes wrong leaves about 80%",
-            (
+            ),
+            "two of ten classes wrong leaves about 80%": ("healthy", "two classes swapped"),
+            "a tenth is obeyed by chance either way: the TV tells them apart": (
                 "ignores the class",
                 "one class only",
-            ): "a tenth is obeyed by chance either way: the TV tells them apart",
-            ("healthy", "ignores the class"): "a healthy one obeys",
-            (
+            ),
+            "a healthy one obeys": ("healthy", "ignores the class"),
+            "one picture a class is still the right class": (
                 "one picture",
                 "two classes swapped",
-            ): "one picture a class is still the right class",
-            (
+            ),
+            "images of all classes in every told class vary *more* than one class": (
                 "ignores the class",
                 "two classes swapped",
-            ): "images of all classes in every told class vary *more* than one class",
+            ),
         },
     ),
     "hybrids.6": Question(

@@ -196,24 +196,24 @@ QUESTIONS = {
         3,
         "generators",
         {
-            ("recites", "healthy"): "the lowest FD isn't always the best: look at *nearest*",
-            (
+            "the lowest FD isn't always the best: look at *nearest*": ("recites", "healthy"),
+            "precision asks whether images are good, recall whether all kinds occur": (
                 "few modes",
                 "noisy",
-            ): "precision asks whether images are good, recall whether all kinds occur",
-            ("recites", "few modes"): "who recites all of the training images has full recall",
-            (
+            ),
+            "who recites all of the training images has full recall": ("recites", "few modes"),
+            "a recall of a fifth means that most kinds of images are missing": (
                 "few modes",
                 "healthy",
-            ): "a recall of a fifth means that most kinds of images are missing",
-            (
+            ),
+            "a precision of a fifth means that most images are like no real one": (
                 "noisy",
                 "healthy",
-            ): "a precision of a fifth means that most images are like no real one",
-            (
+            ),
+            "noise makes images that are near no real one; copies are near": (
                 "recites",
                 "noisy",
-            ): "noise makes images that are near no real one; copies are near",
+            ),
         },
     ),
     "samples.6": Question(

@@ -235,28 +235,28 @@ QUESTIONS = {
         3,
         "programs",
         {
-            (
+            "a mean over three latents is a third of the sum: which is which?": (
                 "right",
                 "mean over latents",
-            ): "a mean over three latents is a third of the sum: which is which?",
-            ("right", "no half"): "one value is twice another: which of them has its ½?",
-            (
+            ),
+            "one value is twice another: which of them has its ½?": ("right", "no half"),
+            "compute (6.5) once with σ² = exp(log_var): the text says variances": (
                 "right",
                 "standard deviation",
-            ): "compute (6.5) once with σ² = exp(log_var): the text says variances",
-            (
+            ),
+            "(6.5) is the divergence *of* the encoder's Gaussian *to* the prior": (
                 "right",
                 "reversed",
-            ): "(6.5) is the divergence *of* the encoder's Gaussian *to* the prior",
-            (
+            ),
+            "a sum without ½ is larger than the right one, a mean is smaller": (
                 "mean over latents",
                 "no half",
-            ): "a sum without ½ is larger than the right one, a mean is smaller",
-            (
+            ),
+            "where a small variance stands below the line, the value is large": (
                 "standard deviation",
                 "reversed",
-            ): "where a small variance stands below the line, the value is large",
-            ("no half", "reversed"): "twice the right value is the one without ½",
+            ),
+            "twice the right value is the one without ½": ("no half", "reversed"),
         },
     ),
     "vae.6": Question(
