@@ -32,18 +32,29 @@ if (event.type === 'pointerup' || event.type === 'pointercancel') this.begin = n
 """
 EVENTS = ("pointerdown", "pointermove", "pointerup", "pointercancel")
 # ipywidgets' Image takes no alternative text, so a tiny picture that is loaded sets it.
-NAMER = "this.closest('.course-picture').querySelector('img.widget-image').alt = this.alt"
+# It also sees to it that arrow keys reach a list of choices: JupyterLab takes them for itself
+# unless the element that has the focus says otherwise.
+NAMER = """
+this.closest('.course-picture').querySelector('img.widget-image').alt = this.alt;
+if (!document.courseKeys) {
+    document.courseKeys = true;
+    document.addEventListener('focusin', event => {
+        if (event.target.matches('.course-explorer select'))
+            event.target.setAttribute('data-lm-suppress-shortcuts', '');
+    });
+}
+"""
 DOT = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="
 
 
 def layers(size: tuple[int, int], boxes: Sequence[tuple[int, ...]], alt: str) -> str:
     """HTML that lies on the picture: its alternative text, and a layer for each box."""
     width, height = size
-    handler = html.escape(" ".join(HANDLER.split()))
+    handler, namer = (html.escape(" ".join(code.split())) for code in (HANDLER, NAMER))
     handlers = " ".join(f'on{event}="{handler}"' for event in EVENTS)
     found = [
         f'<img class="course-namer" src="{DOT}" alt="{html.escape(alt)}" '
-        f'onload="{html.escape(NAMER)}" style="display: none">'
+        f'onload="{namer}" style="display: none">'
     ]
     for left, top, right, bottom in boxes:
         place = (
