@@ -252,12 +252,6 @@ def run(words: list[str] | None) -> int:
     except CourseError as error:
         print(error, file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print("Interrupted.", file=sys.stderr)
-        return 128 + signal.SIGINT
-    except Ended:
-        print("Ended.", file=sys.stderr)
-        return 128 + signal.SIGTERM
     except BrokenPipeError:  # whoever read this has seen enough: `… zoo | head -1`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + 13  # as a program that SIGPIPE ends
@@ -283,6 +277,12 @@ def main(words: list[str] | None = None) -> int:
     before = signal.signal(signal.SIGTERM, _end)
     try:
         return run(words)
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return 128 + signal.SIGINT
+    except Ended:
+        print("Ended.", file=sys.stderr)
+        return 128 + signal.SIGTERM
     finally:
         signal.signal(signal.SIGTERM, before)
 

@@ -174,7 +174,8 @@ def parser() -> grammar.Parser:
     return top
 
 
-def main(arguments: list[str] | None = None) -> int:
+def run(arguments: list[str] | None) -> int:
+    """Run one command and turn what may happen to it into its exit status."""
     try:
         options = parser().parse_args(sys.argv[1:] if arguments is None else arguments)
         options.function(options)
@@ -188,12 +189,19 @@ def main(arguments: list[str] | None = None) -> int:
     except RecursionError:
         print("One of these paths has too many folders in each other.", file=sys.stderr)
         return 1
+    return 0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command: 0 when it did its work, 1 after an error that can be mended, 130 after
+    Ctrl-C."""
+    try:
+        return run(arguments)
     except KeyboardInterrupt:
         print(
             "Interrupted; what was done is kept, and the same command goes on.", file=sys.stderr
         )
         return 128 + signal.SIGINT
-    return 0
 
 
 if __name__ == "__main__":

@@ -24,7 +24,8 @@ from course_lib.classroom.feedback import read_table
 from course_lib.classroom.grade import write
 from course_lib.errors import CourseError, unknown
 
-PUBLIC = sandbox.PACKAGE.parent / "notebooks" / "assignments"
+PLACES = sandbox.PACKAGE / "_assignments", sandbox.PACKAGE.parent / "notebooks" / "assignments"
+PUBLIC = PLACES[not PLACES[0].is_dir()]  # in a wheel, or in a clone
 LOGIN = re.compile(r"[\w@+=-][\w.@+= -]{0,63}")
 ROSTER = "student,name,email\n"
 

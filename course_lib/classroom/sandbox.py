@@ -27,7 +27,12 @@ from course_lib.classroom import wire
 from course_lib.errors import CourseError
 
 PACKAGE = Path(course_lib.__file__).resolve().parent
-HIDDEN = {"checks", "lessons", "classroom"}  # what holds right answers, and the grader itself
+HIDDEN = {
+    "checks",
+    "lessons",
+    "classroom",
+    "_assignments",
+}  # what holds right answers, and the grader itself
 SHELL = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": "/student"}
 SHELL |= dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 SHELL |= {"COURSE_BUDGET": "smoke", "COURSE_PROGRESS": "0", "COURSE_STATIC": "1"}

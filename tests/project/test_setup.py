@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+import zipfile
 
 import pytest
 from packaging.requirements import Requirement
@@ -149,6 +150,20 @@ def test_each_dependency_is_used_and_each_use_declared(root, project):
         imported - set(sys.stdlib_module_names) - {"course_lib", "IPython", "google"}
         == declared
     )
+
+
+@pytest.mark.prove
+def test_a_wheel_holds_data_models_and_assignments_and_no_notebook(root, tmp_path):
+    pytest.importorskip("hatchling")
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(command, cwd=root, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    names = set(zipfile.ZipFile(wheel).namelist())
+    folders = [folder.name for folder in (root / "notebooks" / "assignments").iterdir()]
+    wanted = {f"_assignments/{f}/{n}.py" for f in folders for n in ("grader", "notebook")}
+    wanted |= {"_data/digits.npz", "_data/checkpoints/gan-mnist.safetensors"}
+    assert not {f"course_lib/{name}" for name in wanted} - names
+    assert not [name for name in names if name.endswith(".ipynb") or "_data/make" in name]
 
 
 # The Makefile ----------------------------------------------------------------------------------
