@@ -15,7 +15,7 @@ import pytest
 import torch
 from torch import nn
 
-from course_lib import data, evaluation, models
+from course_lib import data, evaluation, explore, models
 from course_lib.__main__ import main
 from course_lib.data import DataSet
 from course_lib.errors import CourseError
@@ -112,6 +112,18 @@ TABLE = {
         ("evaluation.ladder(digits, n='all')", "'all'"),
         ("evaluation.Ladder('', {'blurred': None})['sharp']", "blurred"),
     ],
+    "explorers": [
+        ("explore.walk(models.DCGAN)", "not the class DCGAN"),
+        ("explore.arithmetic(models.DCGAN)", "not the class DCGAN"),
+        ("explore.interpolation(models.GAN)", "not the class GAN"),
+        ("explore.latent_plane(models.VAE)", "not the class VAE"),
+        ("explore.transfer(models.CVAEGAN)", "CVAEGAN"),
+        ("explore.class_style(models.CVAE)", "CVAE"),
+        ("explore.morph(models.CVAE)", "CVAE"),
+        ("explore.warp(models.Flow, ring)", "Flow"),
+        ("explore.fill(models.RealNVP, digits.images)", "RealNVP"),
+        ("explore.walk('gan-mnist')", "str has none of"),
+    ],
     "command line": [
         ("$", "required: COMMAND"),
         ("$ trian VAE", "Did you mean 'train'"),
@@ -167,7 +179,13 @@ def given():
     generator = torch.Generator().manual_seed(0)
     drawn = data.faces.draw_factors(20, generator)
     return {
-        **{"data": data, "evaluation": evaluation, "models": models, "torch": torch},
+        **{
+            "data": data,
+            "evaluation": evaluation,
+            "explore": explore,
+            "models": models,
+            "torch": torch,
+        },
         **{"conditional": conditional, "DataSet": DataSet, "nn": nn, "np": np, "nan": math.nan},
         "sampler": sampler,
         "draws": draws,

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from course_lib.errors import CourseError
+from course_lib.evaluation.abilities import require_instance
 from course_lib.explore.kit import network
 from course_lib.plots.pictures import as_array
 
@@ -42,6 +43,7 @@ def latents(model: object, what: str) -> Latents:
     """The latent space of an unconditional GAN, VAE or flow of images, or of any model with
     `decode`, z (n, d) → images in [0, 1]; a `CourseError`, in the name of the explorer `what`,
     for anything else."""
+    require_instance(model, f"explore.{what}(model)")
     way = next((name for name in WAYS if callable(getattr(model, name, None))), None)
     shape = tuple(getattr(model, "shape", ()))
     settings = getattr(model, "settings", {})
