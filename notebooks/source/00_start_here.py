@@ -559,7 +559,7 @@ except CourseError as error:
 # ## 9 · The lessons, and what each one needs
 
 # %%
-written = "00 01 02 03 04 05 06 07 08 09 10 11 12"
+written = "00 01 02 03 04 05 06 07 08 09 10 11 12 13"
 plan = """
 00 | Start here             |             | 0 2.6
 01 | Likelihood, sampling   | 00          | 1 2.6
@@ -615,6 +615,7 @@ plots.show(fig, alt=f"The lessons as boxes, arrows to each from what it needs: {
 # | 10 Change of variables | how a density changes when space is bent, and maps that can be bent back | {{time:10}} | {{minutes:10}} |
 # | 11 RealNVP | an exact likelihood for images, in bits, with every constant counted | {{time:11}} | {{minutes:11}} |
 # | 12 Tuning | how many trials a search needs, and how much of its winner's lead was luck | {{time:12}} | {{minutes:12}} |
+# | 13 The comparison | one protocol, six aspects, and what may be written of three models | {{time:13}} | {{minutes:13}} |
 
 # %% [markdown]
 # ## 10 · Notation
