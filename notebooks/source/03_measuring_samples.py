@@ -1252,7 +1252,7 @@ plots.show(
 #
 # FD ranks the three in one order, precision in another, the Laplacian in a third; and the differences
 # in FD are of the size of its error bars. "Which is best" has no answer until you say *for what*. (And
-# these are one training of each, one seed of samples; a proper comparison is planned for lesson 13.)
+# these are one training of each, one seed of samples; lesson 13 has a protocol for comparisons.)
 #
 # Exercise 00.9 asked you for a procedure, in three sentences, that tells real from made without you. Which of
 # these scores is nearest to yours? What is its floor, and what can't it see?
@@ -1468,9 +1468,9 @@ plots.show(
 # So their left and right sides differ in more than sharpness: that is evidence of deformation. It is no proof. Look at the numbers of heads: the
 # judge calls most samples straight, and of the real faces less than half. Perhaps this flow hardly turns a head; or the judge takes smeared
 # heads for straight ones (it must say *something*, section 1), as it does with nearly all of the blurred real ones. A better measure would find eyes, nose and mouth in the picture and
-# compare *their places*. The course has no such finder. What all this does **not** show: anything about
+# compare *their places*: lesson 13 does so with the eyes. What all this does **not** show: anything about
 # B's own RealNVP on photographs, which was another network on other data; nor
-# anything about its DCGAN and VAE (lessons 04 and 07 come to those, and lesson 13, which is planned). Nor do these distances say how
+# anything about its DCGAN and VAE (lessons 04, 07 and 13 come to those, on drawn faces). Nor do these distances say how
 # much of it a person would mind. About B's text it shows this: the two sentences contradict each other,
 # and which is right is a matter of a number that could have been printed. To be fair, B's ranking of
 # *blur* (VAE worst) names the right confounder of its ranking of *symmetry*: the blurriest model is

@@ -1021,7 +1021,7 @@ plots.show(fig, alt="Samples of the short and the long training, and real digits
 # **What to see.** Sharp strokes, black background, and among them shapes that are no digits. A flow spends
 # its bits on *local* structure first: smooth edges and pen widths are worth many bits, which digit it is
 # only a few (all ten classes are $\log_2 10/784=.004$ bits a dimension). Likelihood and looks are different
-# measures. Lesson 13 is planned to compare models by both; until then lesson 03 has measures of looks.
+# measures. Lesson 03 has measures of looks, and lesson 13 shows a likelihood and a picture that disagree.
 #
 # # Part C · Look, break, and the reports
 #
