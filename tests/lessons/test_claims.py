@@ -1,0 +1,146 @@
+"""A check that can't fail checks nothing: what each `agrees` claims is changed, and refused.
+
+`claims.py` changes every quantity that a claim is about, in its lesson's own namespace. Here stand
+the few that a claim may not see, each with the reason. A tenth of the cells is tried here, all of
+them in `make prove`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+from claimed import sites
+from claims import WHOLE, recorded, tried
+from conftest import ROOT
+from lesson_cells import source_cells
+
+from course_lib.checks import agrees
+
+LESSONS = [f"{number:02d}" for number in range(12)]
+ANY = "the claim is that it holds for every value of this"
+START = "a search begins here; the claim is where it ends"
+COUNT = "a number of draws, which makes the error smaller, not the value another"
+NEXT = "it cancels in a sum that the next cell tries term by term, on draws"
+FREE = {  # (lesson, a claim of the cell): {name: reason}
+    ("01", "(1.4) gradient"): {"sample": ANY},
+    ("01", "(1.8) standard deviation"): {"n": COUNT},
+    ("01", "(1.12), six z"): {"z": ANY},
+    ("01", "(1.15) gradient"): {"log_likelihood": ANY, "mixing": ANY, "toy": ANY},
+    ("01", "(1.15) against a search"): {"W_found": START, "log_sigma": START},
+    ("02", "(2.5) trained D"): {"twice": START},
+    ("02", "(2.7) its value is −log 4"): {"free": START},
+    ("02", "f'η = {eta}, simultaneous: growth in {rounds} rounds"): {"start": ANY},
+    ("03", "(3.6) its cost"): {"turn": START},
+    ("05", "(5.1) any start, each step"): {"w": ANY},
+    ("05", "(5.18) against svd"): {"v": START},
+    ("05", "(5.19) cutting patches: 4/2"): {"blank": ANY},
+    ("08", "(8.3) how far the left side ever exceeds the right"): {
+        "p": ANY, "g": ANY, "weights": ANY,
+    },
+    ("08", "(8.8) I(x; z) + KL(q(z) ‖ p(z))"): {"mixture": NEXT},
+    ("10", "five affine layers are one matrix"): {"x": ANY},
+    ("10", "(10.11) wᵀu = 1.8"): {"w": ANY},
+    ("10", "NICE's log |det| at every x"): {"x": ANY},
+    ("11", "(11.12) and the levels' code"): {"D": ANY},
+}  # fmt: skip
+
+
+def blind(lesson: str, rows: list[dict]) -> list[str]:
+    """What a lesson's claims would not notice, a line each."""
+    said, cells = [], defaultdict(list)
+    for row in rows:
+        cells[row["cell"]].append(row)
+        seen = row["verdicts"].count("refused") >= 2
+        if row["name"] in ("", WHOLE) and not seen:
+            said.append(f"{row['title']}: {row['side'] or 'not run'} {row['verdicts']}")
+    for own in cells.values():
+        titles = {row["title"] for row in own}
+        free = {n for title in titles for n in FREE.get((lesson, title), {})}
+        tries = defaultdict(list)
+        for row in own:
+            tries[row["name"]].append(row["verdicts"])
+        for name in tries.keys() - {WHOLE, ""} - free:
+            every = {verdict for verdicts in tries[name] for verdict in verdicts}
+            refused = max(verdicts.count("refused") for verdicts in tries[name])
+            if refused < 2 and every & {"refused", "passed", "same"}:
+                said.append(f"{sorted(titles)}: whatever {name} is, {tries[name]}")
+    return said
+
+
+def run(file: Path, share: float, lessons: list[str]) -> dict[str, list[dict]]:
+    code = Path(__file__).with_name("claims.py")
+    places = os.pathsep.join([str(ROOT), str(ROOT / "tests"), *sys.path])
+    subprocess.run(
+        [sys.executable, code, file, str(share), *lessons],
+        env=os.environ | {"PYTHONPATH": places, "MPLBACKEND": "agg"},
+        cwd=file.parent,
+        check=True,
+    )
+    return json.loads(file.read_text())
+
+
+@pytest.fixture(scope="module")
+def tenth(tmp_path_factory):
+    return run(tmp_path_factory.mktemp("claims") / "found.json", 0.1, LESSONS)
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_a_tenth_of_the_claims_can_fail(lesson, tenth):
+    assert tenth[lesson] and blind(lesson, tenth[lesson]) == []
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_every_claim_can_fail(lesson, tmp_path):
+    rows = run(tmp_path / "found.json", 1, [lesson])[lesson]
+    cells = [cell.source for cell in source_cells(lesson) if cell.cell_type == "code"]
+    claims = [site for i, cell in enumerate(cells) for site in sites(lesson, i, cell)]
+    assert {(r["cell"], r["index"]) for r in rows} == {(s.cell, s.index) for s in claims}
+    assert blind(lesson, rows) == []
+
+
+def test_what_is_free_is_still_there():
+    for (lesson, title), names in FREE.items():
+        cells = [cell.source for cell in source_cells(lesson) if cell.cell_type == "code"]
+        here = [s for i, c in enumerate(cells) for s in sites(lesson, i, c) if s.title == title]
+        assert here, (lesson, title)
+        fed = set().union(*(set().union(*site.feeding) for site in here))
+        same = [s for s in here for t in sites(lesson, s.cell, cells[s.cell]) for s in [t]]
+        fed |= set().union(*(set().union(*site.feeding) for site in same))
+        assert names.keys() <= fed, (lesson, title)
+
+
+# The mechanism itself ----------------------------------------------------------------------------
+
+CELLS = {  # what is wrong with a cell's check, by the quantities that it does not see
+    "q = a * 2.0\nagrees(a + q - q, a)": {"q"},
+    "q = a * 2.0\nagrees(q, a + a)": set(),
+    "q = a * 2.0\nr = q * 3.0\nagrees(r / q, 3.0)": {"q"},
+    "def f(x):\n    return x * 0.0 + 1.0\nagrees(f(a), 1.0)": {"a"},
+    "def f(x):\n    return x + 1.0\nagrees(f(a), 2.0)": set(),
+    "for k in (1.0, 2.0):\n    agrees(a * k, k)": set(),
+    "agrees(a, 1.3, tol=10.0)": {"a", WHOLE},
+    "q = a - 2.0\nagrees(max(q, 0.0), 0.0)": set(),
+    "if a > 2:\n    b = 5.0\nagrees(b, 3.0)": set(),
+    "q, r = a * 1.0, a * 2.0\nfor x in (q, r):\n    agrees(x / x, 1.0)": {"q", "r", "x"},
+}
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_check_that_does_not_see_a_quantity_is_found(cell):
+    space = {"a": 1.0, "b": 3.0, "agrees": agrees}
+    clean, stopped = recorded(space, cell)
+    assert not stopped
+    found, runs = set(), {"clean": clean}
+    for site in sites("99", 0, cell):
+        for side in ("value", "reference"):
+            for name in (WHOLE, *site.asked(side, space)):
+                if tried(space, cell, site, side, name, runs).count("refused") < 2:
+                    found.add(name)
+    assert found == CELLS[cell]
