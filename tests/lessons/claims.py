@@ -81,7 +81,7 @@ def changed(value, way: Callable, counts: bool = True):
     if counts and isinstance(value, int) and not isinstance(value, bool):
         return max(1, value + (max(1, value // 3) if way(1.0) > 1 else -max(1, value // 3)))
     if isinstance(value, (list, dict)) or type(value) is tuple:
-        return some(value, way)
+        return some(value, way, counts)
     if isinstance(value, Normal):
         other = copy.copy(value)
         other.loc, other.scale = way(value.loc), 1.2 * value.scale
@@ -91,12 +91,12 @@ def changed(value, way: Callable, counts: bool = True):
     raise Unfit
 
 
-def some(values, way: Callable):
+def some(values, way: Callable, counts: bool):
     """A list, tuple or dict with each value changed where it can be; at least one must be."""
     found, fit = [], False
     for value in values.values() if isinstance(values, dict) else values:
         try:
-            found.append(changed(value, way))
+            found.append(changed(value, way, counts))
             fit = True
         except Unfit:
             found.append(value)

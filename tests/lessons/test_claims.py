@@ -26,6 +26,7 @@ LESSONS = [f"{number:02d}" for number in range(12)]
 ANY = "the claim is that it holds for every value of this"
 START = "a search begins here; the claim is where it ends"
 COUNT = "a number of draws, which makes the error smaller, not the value another"
+BESIDE = "made in the same line as what feeds the claim, which it does not feed itself"
 NEXT = "it cancels in a sum that the next cell tries term by term, on draws"
 FREE = {  # (lesson, a claim of the cell): {name: reason}
     ("01", "(1.4) gradient"): {"sample": ANY},
@@ -37,6 +38,8 @@ FREE = {  # (lesson, a claim of the cell): {name: reason}
     ("02", "(2.7) its value is −log 4"): {"free": START},
     ("02", "f'η = {eta}, simultaneous: growth in {rounds} rounds"): {"start": ANY},
     ("03", "(3.6) its cost"): {"turn": START},
+    ("03", "(3.10) by quadrature"): {"x": ANY},
+    ("03", "(3.20)"): {"log_p": ANY},
     ("05", "(5.1) any start, each step"): {"w": ANY},
     ("05", "(5.18) against svd"): {"v": START},
     ("05", "(5.19) cutting patches: 4/2"): {"blank": ANY},
@@ -44,9 +47,16 @@ FREE = {  # (lesson, a claim of the cell): {name: reason}
         "p": ANY, "g": ANY, "weights": ANY,
     },
     ("08", "(8.8) I(x; z) + KL(q(z) ‖ p(z))"): {"mixture": NEXT},
+    ("09", "(9.2) a trained C reaches H(c|x)"): {"logits": START},
+    ("09", "(9.13) one constant for all images"): {"x_r": ANY, "x_f": ANY},
+    ("09", "(9.14) enlarged to 112×112, three colours"): {"small": ANY},
+    ("09", "your L_GD is the library's"): {"noise": BESIDE},
     ("10", "five affine layers are one matrix"): {"x": ANY},
     ("10", "(10.11) wᵀu = 1.8"): {"w": ANY},
+    ("10", "(10.16) mean log p, σ = 0.001"): {"levels": ANY},
     ("10", "NICE's log |det| at every x"): {"x": ANY},
+    ("11", "(11.4) zeros after three alternating couplings"): {"turned": ANY},
+    ("11", "(11.5) how far any |s| exceeds a"): {"raw": ANY},
     ("11", "(11.12) and the levels' code"): {"D": ANY},
 }  # fmt: skip
 
