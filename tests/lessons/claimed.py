@@ -93,10 +93,10 @@ def is_agrees(node: ast.AST) -> bool:
 
 
 def sites(lesson: str, cell: int, source: str) -> list[Site]:
-    tree = ast.parse(source)
-    made, found = list(makers(tree.body)), []
-    whole = frozenset(set().union(*(names for names, _ in made))) if made else frozenset()
-    for call in filter(is_agrees, ast.walk(tree)):
+    body, found = ast.parse(source).body, []
+    for call in filter(is_agrees, ast.walk(ast.Module(body, []))):
+        (at,) = (i for i, statement in enumerate(body) if call in ast.walk(statement))
+        made = list(makers(body[: at + 1]))
         titles = [ast.unparse(k.value) for k in call.keywords if k.arg == "name"]
         direct = tuple(frozenset(loaded(argument)) for argument in call.args)
         feeding = []
@@ -108,7 +108,8 @@ def sites(lesson: str, cell: int, source: str) -> list[Site]:
                     every |= sources if some & every else set()
             feeding.append(frozenset(every))
         title = titles[0].strip("'\"") if titles else "without a name"
-        found.append(Site(lesson, cell, len(found), title, direct, tuple(feeding), whole))
+        here = frozenset(name for names, _ in made for name in names)
+        found.append(Site(lesson, cell, len(found), title, direct, tuple(feeding), here))
     return found
 
 
