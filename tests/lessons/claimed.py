@@ -96,21 +96,30 @@ def sites(lesson: str, cell: int, source: str) -> list[Site]:
     body, found = ast.parse(source).body, []
     for call in filter(is_agrees, ast.walk(ast.Module(body, []))):
         (at,) = (i for i, statement in enumerate(body) if call in ast.walk(statement))
-        made = list(makers(body[: at + 1]))
+        before = body[: at + 1]
         titles = [ast.unparse(k.value) for k in call.keywords if k.arg == "name"]
-        direct = tuple(frozenset(loaded(argument)) for argument in call.args)
-        feeding = []
-        for names in direct:
-            every, before = set(names), None
-            while every != before:
-                before = set(every)
-                for some, sources in made:
-                    every |= sources if some & every else set()
-            feeding.append(frozenset(every))
         title = titles[0].strip("'\"") if titles else "without a name"
-        here = frozenset(name for names, _ in made for name in names)
-        found.append(Site(lesson, cell, len(found), title, direct, tuple(feeding), here))
+        direct = tuple(frozenset(loaded(argument)) for argument in call.args)
+        feeding = tuple(frozenset(fed_by(set(names), before)) for names in direct)
+        made = frozenset(name for names, _ in makers(before) for name in names)
+        found.append(Site(lesson, cell, len(found), title, direct, feeding, made))
     return found
+
+
+def fed_by(names: set[str], body: list[ast.stmt]) -> set[str]:
+    """These names and those behind them: read backwards, an assignment ends what came before."""
+    every = set(names)
+    for statement in reversed(body):
+        made, size = list(makers([statement])), -1
+        own = stored(statement) & names if isinstance(statement, ast.Assign) else set()
+        if own:
+            names = (names - own) | loaded(statement)
+        while size != len(names):
+            size = len(names)
+            for some, sources in made if not own else ():
+                names |= sources if some & names else set()
+        every |= names
+    return every
 
 
 class Change(ast.NodeTransformer):
