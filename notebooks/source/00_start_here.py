@@ -8,8 +8,9 @@
 # %% [markdown]
 # # 00 · Start here
 #
-# **A generative model** is given examples, say ten thousand handwritten digits, and is
-# asked for more of the same kind. Run the two cells below (click on the first, then press Shift + Enter twice) and look at one.
+# **A generative model** is given examples, say ten thousand handwritten digits or pictures of faces, and is
+# asked for more of the same kind. Run the two cells below: click on the first, then press Shift + Enter twice. They show what one
+# such model makes. Its examples were faces.
 
 # %%
 import math
@@ -29,10 +30,10 @@ generator = training.seed_all(0)
 explore.show(explore.interpolation(zoo.load("dcgan-faces")))
 
 # %% [markdown]
-# **What to see.** Move the slider. No program drew these faces: each is what a network makes of 100 random numbers. Between the two
-# ends the numbers change little by little, and so does the face.
+# **What to see.** Move the slider. A program drew the faces that were the examples. It did not draw these: each is what a network
+# makes of 100 random numbers. Between the two ends the numbers change little by little, and so does the face.
 #
-# **The question.** The network was shown many faces and never told what a face is. What was made small when it was trained? How near
+# **The question.** The model was given many faces, and nobody told it what a face is. What was made small when it was trained? How near
 # did it come? And how can one tell?
 #
 # Behind all this stands one assumption: the examples $x$ were
@@ -69,9 +70,10 @@ explore.show(explore.interpolation(zoo.load("dcgan-faces")))
 # *Answer.* $2^{-784}$, about $10^{-236}$. The smallest 32-bit number is about $10^{-45}$: it becomes 0. So the course computes with
 # logarithms, section 6.
 #
-# **Question 3.** You average 100 draws and want an average that is ten times as exact. How many draws do you need?
+# **Question 3.** You average 100 random draws, a friend averages 100 others of the same kind, and the two averages differ. Has one of you made a mistake?
 #
-# *Answer.* 100 times as many, 10 000. The error of a mean falls with the *root* of the number of draws.
+# *Answer.* No. An average of random draws is itself random. It has a scatter of its own, and a result is complete only when it says how large
+# this scatter is. Section 6 measures it.
 #
 # **Question 4.** A model draws ten different perfect digits, one of each class, and nothing else. What is missing?
 #
@@ -545,9 +547,9 @@ except CourseError as error:
 # computed; **exercises**, a summary, and references. Sections marked *optional* can be left
 # out.
 #
-# **Your time.** Each lesson after this one is cut into **parts** of half an hour to an hour. The minutes are an
+# **Your time.** Each lesson after this one is cut into **parts**, most of half an hour to an hour. The minutes are an
 # estimate for a careful first reading: 150 words, 20 lines of code and one displayed equation a
-# minute, and for each exercise the minutes on its card. Exercises without a check, at the end, are
+# minute; for each exercise the minutes on its card, and one for each of the ten questions. Exercises without a check, at the end, are
 # counted apart, and so are optional sections. What begins folded is not counted. Stop between two
 # parts rather than within one.
 #
@@ -732,8 +734,8 @@ check("00.4", channels_first)
 # %% [markdown]
 # **Exercise 00.5 · Nats per image** · ●●○ · 4 min · code
 #
-# *Why.* Over what one sums and over what one averages decides how the terms of a loss weigh against each other. This mistake
-# costs more trainings than any other in this course.
+# *Why.* Over what one sums and over what one averages decides how the terms of a loss weigh against each other. Average over the pixels where
+# you should sum, and this term weighs too little by the number of pixels.
 #
 # `errors` holds a loss for each pixel of each image, (B, C, H, W), in
 # nats. Give one number: nats per image.
@@ -819,7 +821,7 @@ check("00.7", times_as_many)
 # otherwise? What does that say of a classifier that is right on 99.5% of them, and of a
 # generator whose samples such a classifier can't read?
 #
-# *Nudge.* Suppose that 1% of the labels are what you would not say. How good can a classifier be by *your* labels?
+# *Nudge.* Suppose that you would change 1% of the labels. How often is this classifier right by *your* labels: at best, and at worst?
 #
 # **Exercise 00.9 · A judge without you** · ●○○ · 10 min · discuss
 #

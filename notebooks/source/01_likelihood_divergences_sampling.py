@@ -37,8 +37,7 @@ explore.show(explore.two_kls())
 
 # %% [markdown]
 # **What to see.** The curve with two hills is the truth. You have one hill. Drag it, change its width, and make it as near to the truth as you can.
-# Two numbers say how near you are, and they disagree: one is smallest when your hill covers both of the others, the other when it
-# sits on one of them.
+# Two numbers say how near you are, and they disagree: what makes one of them smallest makes the other one large.
 #
 # **The question.** Which of the two does a model make small when it is trained on data? And what would it cost to ask for the other one?
 
@@ -382,10 +381,10 @@ plots.show(fig, alt="Three landscapes over mean and log sigma of q. Forward KL h
 # around each mode, and steep walls. JS has a basin at each mode too, and one for the cover; in
 # the white region between and below them it is a *plateau*.
 #
-# **Do it by hand.** Press in the picture: there comes the top of $q$, the higher the narrower. Below
-# you see at which $x$ each integral collects its nats. Try to bring each of both to its least, and
-# read off where the other is paid then. Question: how much more does the reverse KL ask for the
-# right mode than for the left, and why just that? (*modes at ±* is for exercise 01.8.)
+# **Do it by hand.** Press in the picture: the top of $q$ moves there. The higher it stands, the narrower is $q$. Below
+# you see at which $x$ each integral collects its nats. Bring first one of the two to its least value, then the other, and each time
+# read off at which $x$ the other one is large. Question: how many nats more does the reverse KL cost at the
+# right mode than at the left, and why just so many? (*modes at ±* is for exercise 01.8.)
 
 # %%
 explore.show(explore.two_kls())
@@ -472,7 +471,7 @@ refuses(spread, 2**0.5 / n, error=error, name="divided by n instead of √n")
 # %% [markdown]
 # **Exercise 01.2 · An error from one run** · ●○○ · 4 min · code
 #
-# *Why.* Every "±" of this course comes from it.
+# *Why.* Most of the "±" in this course come from it.
 #
 # In practice you have one run and do not know $\mathrm{sd}[f]$. Estimate it from the same
 # $n$ values: write the **standard error** of their mean. (Whether you divide by $n$ or
@@ -1103,7 +1102,7 @@ print(f"N(0, .01²) has the density {peak:.1f} at 0")
 # %% [markdown]
 # **Exercise 01.6 · Bits per dimension** · ●○○ · 4 min · code
 #
-# *Why.* It scores the digits below and every flow of lesson 11. Numbers in papers differ by what is forgotten here.
+# *Why.* It scores the digits below and every flow of lesson 11. Forget one of its parts, and your number can't be compared with anybody's.
 #
 # Write (1.18).
 #
@@ -1518,7 +1517,7 @@ for run, gap in gap_curves.items():
 # %% [markdown]
 # **Exercise 01.7 · Three estimates of log p(x)** · ●●○ · 8 min · answer
 #
-# *Why.* Two of these programs run without an error and print believable numbers.
+# *Why.* Two of these three programs are wrong. All three run without an error.
 #
 # Diagnose before you read on. Ask of each curve: does it *move* with $K$? On which *side*
 # of the exact value is it? Use each of the words `"healthy"`, `"mean of logs"`, `"weights
@@ -1641,11 +1640,11 @@ refuses(report_a(S2, S1), exact, name="Σ₁ and Σ₂ exchanged")
 # print(255 - torch.tensor([0, 255], dtype=torch.uint8))  # → tensor([255,   0], dtype=torch.uint8)
 # print(torch.tensor([[1, 2, 3, 4]]).roll(1, -1))         # → tensor([[4, 1, 2, 3]])
 # ```
-# (What leaves at the right comes in at the left. A digit's border is empty, so no harm is done.)
+# (What leaves at the right comes in at the left. A digit's border is nearly empty: in about one test digit of twenty some ink goes over, a thousandth of all.)
 #
 # **Exercise 01.10 · The smallest PPCA, on paper** · ●●● · 25 min · pen
 #
-# *Why.* (1.15) came from the literature. In the smallest case you can derive all of it.
+# *Why.* (1.15) came from the literature. In the smallest case you can derive it yourself.
 #
 # Derive (1.15) for $D = 2$, $q = 1$. Take data with mean 0 whose covariance $S$ is diagonal with $\lambda_1>\lambda_2$, and search among $W=(w,0)^\top$.
 #
@@ -1698,7 +1697,7 @@ refuses(report_a(S2, S1), exact, name="Σ₁ and Σ₂ exchanged")
 #
 # **Question 4.** You draw $z$ from the prior and average $\log p(x\mid z)$ over a million draws. Do you get $\log p(x)$?
 #
-# *Answer.* No. The mean of the logarithms does not depend on the number of draws; it is a lower bound, (1.13). The logarithm of the mean tends to $\log p(x)$, slowly.
+# *Answer.* No. More draws bring the mean of the logarithms nearer to its own expectation, and that is only a lower bound, (1.13). The logarithm of the mean tends to $\log p(x)$, slowly.
 #
 # **Question 5.** A paper prints −2.1 bits/dim on 8-bit images. What do you conclude?
 #

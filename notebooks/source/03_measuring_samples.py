@@ -51,8 +51,8 @@ plots.show(
 )
 
 # %% [markdown]
-# **What to see.** Order the three lower rows by eye. You will manage. Now suppose that the second row's model
-# never drew a 5 in ten thousand samples. Would you have seen that in fourteen? Suppose that it recites its training images: would you see that?
+# **What to see.** Order the three lower rows by eye. You will manage. Now look for a 0 or a 1 in the second row: there is none. Is that
+# chance, or does this model never draw them? Fourteen samples can't say. And suppose that it recites its training images: would you see that?
 #
 # **The question.** Which number would tell? And how do you know that the number can be believed?
 
@@ -92,17 +92,18 @@ plots.show(
 #
 # *Answer.* No. A Gaussian and two far-apart lumps can share both. The Fréchet distance compares only these two, in some features: it is blind to everything else.
 #
-# **Question 3.** All samples of a model look perfect, and all show the digit 1. Which question must be asked in two parts to find this out?
+# **Question 3.** All samples of a model look perfect, and all show the digit 1. Which two questions, asked together, find this out?
 #
 # *Answer.* "Are the samples among the real ones?" (yes) and "are the real ones among the samples?" (no). These are precision and recall.
 #
-# **Question 4.** A program hands out its training images. Which distance between its samples and *test* images will convict it?
+# **Question 4.** A classifier of digits is 99% sure that a picture shows an 8. Is it a good 8?
 #
-# *Answer.* None that compares two sets: its samples are real images. You must compare with the training images themselves.
+# *Answer.* Not necessarily. The classifier has learned to choose among ten classes. It was never asked whether a picture is a digit at all. Section 1 shows
+# it pictures that are none.
 #
 # **Question 5.** You blur a face. Does it become more symmetric or less?
 #
-# *Answer.* More: blur takes away details, and details are what differs between left and right. A measure that does not allow for this calls the blurriest model the most symmetric.
+# *Answer.* More: blur takes away details, and much of what differs between left and right is detail. A measure that does not allow for this calls the blurriest model the most symmetric.
 
 # %% [markdown]
 # # Part A · Distances between samples
@@ -175,7 +176,7 @@ refuses(0.0, exact, error=error, name="perfect samples get 0")
 #
 # **Exercise 03.1 · The floor of a histogram** · ●○○ · 5 min · code
 #
-# *Why.* With it you can say of any histogram in a paper whether its distance is more than chance.
+# *Why.* With it you can say of any histogram how much of its distance chance alone would give.
 #
 # Write (3.3).
 #
@@ -581,7 +582,7 @@ print(f"share of U below zero: {(U < 0).double().mean():.2f}")
 #
 # **Exercise 03.3 · The kernel distance** · ●●○ · 10 min · code
 #
-# *Why.* Public code counts each image as its own neighbour. Then the score is biased, and nobody sees it.
+# *Why.* One easily compares each image with itself, too. Then the score is biased, and no error is raised.
 #
 # Write the unbiased estimate for two sets of features of one size $N$.
 #
@@ -622,7 +623,7 @@ agrees(own_kid(u, v), evaluation.kid(u, v)[0], name="yours and the library's")
 #
 # **Exercise 03.11 · Real, but few** · ●○○ · 1 min · predict
 #
-# *Why.* Scores in papers are often taken at different numbers of images.
+# *Why.* Two scores that you want to compare may come from different numbers of images.
 #
 # Take 100 *real* digits and 500 *slightly blurred* ones, each
 # compared with as many real ones. Whose FD is smaller: `"real"` or `"blurred"`?
@@ -836,7 +837,7 @@ refuses(1.0, draws.mean(), error=error, name="perfect samples cover everything")
 #
 # **Exercise 03.12 · The reciter's distance** · ●○○ · 1 min · predict
 #
-# *Why.* Everybody is afraid of memorisation, and looks at FD.
+# *Why.* You will be asked whether a model has only memorised. You must know which scores can answer.
 #
 # Compared with test digits, where will its Fréchet distance be:
 # `"far above the floor"` or `"at the floor"`?
@@ -1094,7 +1095,7 @@ for name, (values, samples) in sets.items():
 #
 # **Exercise 03.5 · The Inception score** · ●●○ · 6 min · code
 #
-# *Why.* You meet it in every paper before 2018.
+# *Why.* You will meet it in older papers: it is from 2016, a year before the Fréchet distance of features.
 #
 # Write the score.
 #
@@ -1280,7 +1281,7 @@ evaluation.Ladder(f"four score sheets, {n} samples each", columns)
 # %% [markdown]
 # **Exercise 03.6 · Four score sheets** · ●●○ · 8 min · answer
 #
-# *Why.* You will be shown score sheets without pictures more often than you think.
+# *Why.* A table in a paper is a score sheet without pictures. Can you see in it what went wrong?
 #
 # Give each name one of the words `"healthy"`, `"recites"`, `"ten pictures"`, `"smoothed"`.
 #
@@ -1511,7 +1512,7 @@ assert other == printed[::-1]
 #
 # **Exercise 03.7 · Reached, and held** · ●●○ · 6 min · code
 #
-# *Why.* A GAN's curve goes up and down. The first crossing of a target is luck.
+# *Why.* A GAN's curve goes up and down. The first crossing of a target may be luck.
 #
 # Given the times at which a score was taken, when was the target reached *for
 # good*? (A training that dips below and comes back up has not arrived.)
@@ -1635,9 +1636,10 @@ for level, target in targets.items():
 # Build a sampler for section 11 that recites and passes the memorisation row
 # (section 5 shows how). Which rows give it away now? Invent a row that catches it.
 #
-# *Nudge.* The row finds exact copies. What is the smallest change that makes a copy another image?
+# *Nudge.* The row compares pixel by pixel. What is the smallest change after which it no longer finds the copy, while you still do? (The samplers of section 11
+# are in `course_lib.lessons.lesson_03.faults`. Now you may look.)
 #
-# *First line.* `moved = trained_on.images.roll(1, 3)`
+# *First line.* `moved = trained_on.images.roll(pixels, 3)`, with a number of pixels that you choose.
 #
 # *Compare.*
 # ```python
@@ -1649,10 +1651,11 @@ for level, target in targets.items():
 #
 # *Why.* You only know a score when you know what it does not notice.
 #
-# Add rungs to section 9: shifted by two pixels, mirrored, thicker strokes.
+# Make rungs that section 9 does not have: shifted by two pixels, mirrored, thicker strokes.
 # Which score is blind to the mirror? Is it a *fault* of the score?
 #
-# *Nudge.* A rung is a name and a function of images. Section 9's ladder takes more of them.
+# *Nudge.* A rung is a report on spoilt real images in the place of samples. `evaluation.report` takes anything with a `shape` and a `sample`, for instance
+# the samplers of section 11 (in `course_lib.lessons.lesson_03.faults`).
 #
 # *First line.* `mirrored = x.flip(3)`
 #
@@ -1759,9 +1762,9 @@ for level, target in targets.items():
 #
 # *Answer.* Blur. It raises symmetry, (3.19). Compare with real faces that are blurred by as much.
 #
-# **Question 5.** All scores of a model are at their floors. Have you shown that it is a good model?
+# **Question 5.** A model's FD, KID, precision, recall and coverage are all at their floors. Have you shown that it is a good model?
 #
-# *Answer.* No. A reciter of many images has the same scores. Ask also about its training set, and say what your scores do not see.
+# *Answer.* No. A reciter of many images comes just as near to its floors. Ask also about its training set, and say what your scores do not see.
 #
 # ## References
 #

@@ -93,13 +93,13 @@ plots.show(
 #
 # *Answer.* No. Nine numbers can't hold thirty-six, so different inputs have become one. The *shape* comes back, not the values.
 #
-# **Question 2.** A discriminator with two strided convolutions sees a field of 10 × 10 pixels with each unit. Can such a unit tell a 3 from an 8?
+# **Question 2.** After two strided convolutions each unit of a discriminator sees 10 × 10 pixels of a digit. Can such a unit tell a 3 from an 8?
 #
 # *Answer.* Hardly: it sees a stroke, not the digit. Only a later layer, which sees more, can judge the whole.
 #
 # **Question 3.** Batch norm subtracts the mean of the batch. The fakes of a bad G are all a little too dark. Fakes are normalised among themselves. Does D notice?
 #
-# *Answer.* Not from the normalised values: their mean is gone. So one does not normalise at D's input.
+# *Answer.* Hardly: from the normalised values their mean is gone. This is a reason not to normalise at D's input.
 #
 # **Question 4.** D's loss falls to .001 and stays there. Is the training going well?
 #
@@ -409,7 +409,7 @@ plots.show(
 #
 # **Exercise 04.7 · Even kernels** · ●○○ · 3 min · answer
 #
-# *Why.* It is why DCGAN's successors use kernels of 4.
+# *Why.* It is why the networks of this lesson have kernels of 4.
 #
 # For stride 2, which of the kernels 2, 3, 4, 5, 6 give every pixel equally many overlaps? Give a set.
 #
@@ -1896,7 +1896,7 @@ for name, log in logs.items():
 # %% [markdown]
 # **Exercise 04.5 · A, B and C** · ●●○ · 8 min · answer
 #
-# *Why.* Two of these faults raise no error and draw digits all the same.
+# *Why.* None of these faults raises an error, and digits come out all the same.
 #
 # Which run is what?
 #
@@ -1943,7 +1943,7 @@ check("04.5", diagnosis)
 #
 # **Exercise 04.14 · There and back** · ●●○ · 10 min · pen
 #
-# *Why.* 4/2/1 is the step of nearly every image GAN.
+# *Why.* 4/2/1 is the step from which the DCGANs of this lesson are built.
 #
 # Show from (4.2) and (4.5) that 4/2/1 and its transpose undo each other's *sizes* for every even $i$, and find an odd $i$ for which they don't.
 #
@@ -1968,8 +1968,9 @@ check("04.5", diagnosis)
 # *First line.* $28=(7-1)\,s-2p+k$.
 
 # %% [markdown] tags=["solution"]
-# *Solution 04.15.* The goal is all $k,s,p$ with $6s-2p+k=28$ and $s$ a divisor of $k$. With $s=4$: $k=4+2p$, and 4 divides it for even $p$: 4/4/0, 8/4/2, 12/4/4 … With 4/4/0 the painted squares do not overlap at all, so neighbouring blocks know nothing of each other: 8/4/2 is the better choice. With $s=3$:
-# $k=10+2p$, and 3 divides it for $p=1$, 12/3/1. With $s=2$: $k=16+2p$ is always even, for instance 16/2/0, a very large kernel. In practice two steps of 4/2/1, 7 → 14 → 28, cost less and have a ReLU between them.
+# *Solution 04.15.* The goal is to find $k,s,p$ with $6s-2p+k=28$ and $s$ a divisor of $k$. There are many; here are those with $s$ from 4 down to 2. With $s=4$: $k=4+2p$, and 4 divides it for even $p$: 4/4/0, 8/4/2, 12/4/4 … With 4/4/0 the painted squares do not overlap at all, so neighbouring blocks know nothing of each other: 8/4/2 is the better choice. With $s=3$:
+# $k=10+2p$, and 3 divides it for instance for $p=1$: 12/3/1. With $s=2$: $k=16+2p$ is always even, for instance 16/2/0, a very large kernel. In practice one takes two steps of 4/2/1, 7 → 14 → 28. With equally many channels they have half the
+# parameters of 8/4/2 ($2\cdot4^2$ against $8^2$ for a pair of channels), and a ReLU stands between them.
 
 # %% [markdown]
 # **Exercise 04.16 · One rule alone** · ●●○ · 25 min · experiment
@@ -1990,7 +1991,7 @@ check("04.5", diagnosis)
 #
 # **Exercise 04.17 · Dead units** · ●●○ · 15 min · experiment
 #
-# *Why.* "Leaky ReLU in D" is a rule without a reason in most texts.
+# *Why.* "Leaky ReLU in D" is one of DCGAN's rules. Here you see what happens without it.
 #
 # `DCGAN(slope=0)` has plain ReLU in D. Train it for 500 rounds. What share of D's units is dead on a batch of fakes, and what does G's gradient pass through?
 #
@@ -2006,7 +2007,7 @@ check("04.5", diagnosis)
 #
 # **Exercise 04.18 · Samples in training mode** · ●●○ · 10 min · experiment
 #
-# *Why.* Much public code forgets to switch.
+# *Why.* The switch to evaluation mode is easily forgotten, and no error is raised.
 #
 # Sample the zoo's digits in *training* mode, 10,000 in batches of 64, and count classes again. Better or worse than in evaluation mode? Why may either be?
 #
@@ -2024,7 +2025,7 @@ check("04.5", diagnosis)
 #
 # *Why.* Section 9 probed all features at once.
 #
-# Run `linear_probe` with D's features layer by layer (`digit_gan.features(x)` has 512 numbers of the first layer, then 1024 of the second, then 2048 of the third). Which layer is it?
+# Run `linear_probe` with D's features layer by layer (`digit_gan.features(x)` has 512 numbers of the first layer, then 1024 of the second, then 2048 of the third). Which layer helps most?
 #
 # *Nudge.* Cut the features by `split`, and probe each piece as section 9 does.
 #
@@ -2071,9 +2072,9 @@ check("04.5", diagnosis)
 #
 # *Answer.* Each image's normalised values then depend on how many of the others are fake. D may judge the company instead of the image.
 #
-# **Question 4.** A network covers nine classes at round 350 and eight at round 2,000. Was the first number better?
+# **Question 4.** A network covers nine classes at round 350 and eight at round 2,000. Has it become worse?
 #
-# *Answer.* Ask for the total variation over seeds before you say so. In section 6 it rises, with every seed, while D's loss stays where it is: the loss did not tell.
+# *Answer.* One class more or less can be chance, at the limit of 2%. Ask for the total variation, with several seeds. In section 6 it rises with every seed: so yes. D's loss stays about where it is: it did not tell.
 #
 # **Question 5.** Adding a vector to $z$ puts glasses on 98% of the faces. What else do you measure before you call it a glasses vector?
 #

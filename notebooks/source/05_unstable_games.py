@@ -75,8 +75,8 @@ plots.show(
 
 # %% [markdown]
 # **What to see.** On the left two players of the smallest game there is: $x$ lowers $xy$, $y$ raises it. Played in two ways, the path
-# never comes home to the cross. On the right real GANs: the same networks, the same digits, about the same seconds, played by
-# methods that the literature recommends. They end far apart, and all of them far above the floor, the distance of real digits to real digits.
+# never comes home to the cross. On the right real GANs: the same networks, the same digits, about the same seconds, played in six
+# ways, the plain game and five that the literature recommends. Most end far apart, and all of them far above the floor, the distance of real digits to real digits.
 #
 # **The question.** Why does a game circle where a loss would settle? And which of the remedies mends that, which mends something else?
 
@@ -119,7 +119,7 @@ plots.show(
 # shrink, or neither?
 #
 # *Answer.* Neither. The two eigenvalues differ, so $M$ is diagonalisable, and both have modulus one. The vector goes around on an
-# ellipse. With modulus 1.01 it would be 20 000 times as long at the end.
+# ellipse. With modulus 1.01 it would be about 20 000 times as long at the end.
 #
 # **Question 3.** All data lie at 0. First all fakes lie at 1, then all at 100. Which of the Jensen–Shannon divergence and
 # the KL divergence tells the two situations apart?
@@ -276,7 +276,7 @@ explore.show(explore.minimax(), update="simultaneous", eta=0.3)
 #
 # **Exercise 05.11 · Which momentum?** · ●○○ · 2 min · predict
 #
-# *Why.* Everybody trains with momentum, because it helps in minimisation.
+# *Why.* Momentum helps in minimisation, so one takes it along into games.
 #
 # Which momentum makes alternating play *converge* on $xy$: `"positive"`
 # (as everybody uses), `"negative"`, or `"none"` (none can)?
@@ -495,7 +495,7 @@ refuses(eigenvalues(0.3).real, 0.0, name="the penalty changes nothing")
 #   \text{both real once }\kappa\ge4f'(0)^2/\gamma^2,\qquad
 #   \lambda_\text{slow}\xrightarrow{\kappa\to\infty}-f'(0)^2/\gamma\tag{5.10}$$
 #
-# If D is fast, it is always at its best reply, and G's problem is a plain minimisation: no circle. But with
+# If D is fast and $\gamma>0$, D is always near its best reply, and G's problem is a plain minimisation: no circle. But with
 # $\gamma=0$ the eigenvalues stay imaginary for *every* $\kappa$. So two time scales alone do not
 # help here. They help if something damps already.
 
@@ -1119,7 +1119,8 @@ def train_method(name, seed, rounds=None):
 #
 # *Why.* You have seen the theory of all eight. Say what you expect before you count.
 #
-# Which one will cover the *most* modes on average, by name? And of the clipped critic's
+# Which one will cover the *most* modes of the ring on average, by name? (The lesson's first figure was of digits. Here are other data, smaller networks and
+# other settings.) And of the clipped critic's
 # weights, which share will lie within 1% of $\pm c$?
 
 # %% exercise="05.12"
@@ -1321,21 +1322,21 @@ plots.show(
 # **What to see.** Ask four questions, in this order.
 #
 # - *Does a method leave whole classes below 2%, and in how many seeds?* `wgan` does in all four (two to
-#   four classes), and so do two time scales (one or two) and `sn-gan` (two). The plain game, `wgan-gp` and `r1`
-#   never do.
-# - *Is a difference larger than the spread over seeds?* Between most methods, clearly: their four distances
+#   four classes), and so do two time scales (one or two) and `sn-gan` (two). At the end the plain game, `wgan-gp` and `r1`
+#   leave none.
+# - *Is a difference larger than the spread over seeds?* Between most methods, clearly: the ranges of their four distances
 #   do not overlap. At the end those of three pairs of neighbours do: the plain game and `r1`, `wgan-gp` and two time scales, `sn-gan` and `wgan`.
 # - *Does EMA, which costs nothing, matter as much as the method?* It brings the plain game from about 15 to
 #   9, and `r1` from 16 to 14. For `wgan` and `wgan-gp` it makes things worse. It remembers a thousand rounds, and in equal time these two
 #   have played about as many: it still remembers noise.
 # - *Is the order at an eighth of the time the order at the end?* No. At an eighth and at a quarter `r1` is ahead of all others,
-#   in every seed. At the end the plain game has caught up. And `wgan-gp` is among the last at a quarter, and
-#   third at the end, still falling. "Which is best" has no answer without "after how long".
+#   in every seed. At the end the plain game has caught up. And `wgan-gp` is the last but one at a quarter, and
+#   third at the end by its mean, still falling. "Which is best" has no answer without "after how long".
 #
 # So of six methods the plain game and the plain game with R1 lead, by far, and the other remedies of this lesson look like
 # burdens. It fits section 4 that R1, which stops the turning, is the one that does not hurt, and that its D has the smallest gradient. But
-# before you believe the order, look at the tries: all methods but `sn-gan` liked the *largest* of their three rates best.
-# The best rate may lie beyond. Equal tuning is not yet enough tuning. And these are two small MLPs and a minute of training each; all
+# before you believe the order, look at the tries: for all methods but `sn-gan` the *largest* of the three rates was the best.
+# The best rate may lie beyond. Equal tuning is not yet enough tuning. And these are two small MLPs and less than a minute of training each; all
 # distances are far above the floor.
 #
 # **What this does not show.** Two data sets, one of them a toy. One pair of small networks each; few
@@ -1539,7 +1540,7 @@ for name in ("in turns", "at the same time"):
 #
 # **Exercise 05.10 · The price** · ●●○ · 15 min · discuss
 #
-# *Why.* Many papers compare at equal rounds, many at equal time. They can contradict each other.
+# *Why.* One can compare at equal rounds or at equal time. The two can contradict each other.
 #
 # Repeat section 7 with equal *rounds* instead of equal seconds (set all rounds to
 # 450). Which method gains most in the table? Which comparison would you print in a paper, and why?
@@ -1605,7 +1606,7 @@ for name in ("in turns", "at the same time"):
 # *Answer.* $W_1$ is measured in the units of $x$, so it is 255 times as large. By (5.16) the best slope is $1+W_1/2\lambda$: with the old λ the critic becomes far too steep,
 # and its estimate far too large. λ has units; the usual 10 belongs to data of about size 1.
 #
-# **Question 5.** You clip all weights to $\pm.01$ and the critic's estimate is .005. Are fakes and data close together?
+# **Question 5.** You clip all weights of a 2–64–64–1 critic to $\pm.01$, and its estimate is .005. Are fakes and data close together?
 #
 # *Answer.* You can't say. By (5.17) such a critic may have a slope of at most about .006, so it shows at most that share of the distance. An
 # estimate has a meaning only together with the slope that was allowed.
