@@ -64,7 +64,7 @@ plots.show(
 # **What to see.** Two VAEs of faces, trained with different settings. Both restore the faces, a little softly. The first draws new faces that are soft too. What the
 # second draws is hardly a face.
 #
-# **The question.** How can two networks that restore equally well draw so differently? And who decides how much a code says, and what becomes of the rest?
+# **The question.** How can two networks that restore equally well draw so differently? And what decides how many of its latents a VAE uses?
 
 # %% [markdown]
 # | | |
@@ -95,7 +95,7 @@ plots.show(
 # Take a minute for each, decide, and only then open the answer. A wrong guess is welcome: you will know what to look
 # for.
 #
-# **Question 1.** A VAE has fifty latents, and the KL of thirty-eight of them is exactly 0. Has the training failed?
+# **Question 1.** A VAE has fifty latents, and the KL of some of them is exactly 0. Has the training failed?
 #
 # *Answer.* Not necessarily. A latent costs its KL. If what it could explain is worth less than that, the *best* model leaves it unused. Section 1 says when, exactly.
 #
@@ -517,14 +517,14 @@ plots.show(fig, alt="Left: reconstruction against KL. Right: the ELBO peaks at �
 #
 # ### 2.2 · Squared error: the silent β
 #
-# Most public code for faces minimises `mse_loss(decoded, x) + weight * kl`, a *mean* over the $D$ numbers of
+# The loss that is quickest to write is `mse_loss(decoded, x) + weight * kl`, a *mean* over the $D$ numbers of
 # an image. Multiply by $1/\text{weight}$ and compare with $-\log\mathcal N$ and (7.6):
 #
 # $$\frac1D\lVert x-\mu\rVert^2+w\,\mathrm{KL}\ \propto\ \frac{1}{2\sigma^2}\lVert x-\mu\rVert^2+\mathrm{KL}\quad\text{with}\quad\sigma^2=\;? \tag{7.8}$$
 #
 # **Exercise 07.3 · The silent σ** · ●●○ · 8 min · code
 #
-# *Why.* With this function you can read any public training code of a VAE.
+# *Why.* With this function you can read which σ a given training code has chosen.
 #
 # To which σ, in units of the pixel range, does a weight amount? Write it for images of `dims` numbers.
 #
@@ -729,7 +729,7 @@ for k in (1, 10, 100):
 #
 # **Exercise 07.11 · Perfect, with σ = 1** · ●○○ · 2 min · predict
 #
-# *Why.* Many public VAEs are trained like this.
+# *Why.* A squared error with its ½ is easily written. Here you see what it costs.
 #
 # A VAE of digits is trained by the summed squared error with its ½, that is with $\sigma=1$. Suppose that it
 # reconstructs *perfectly*. How many bits per dimension does it need? (Grey levels written down one by one need
@@ -1027,7 +1027,7 @@ plots.show(
 #
 # **Exercise 07.5 · Free bits** · ●●○ · 6 min · code
 #
-# *Why.* If it passes, it trains below.
+# *Why.* If your function passes, a VAE is trained with it below.
 #
 # Write the charge, from the KLs (B, d) of a batch: one number, in nats.
 #
@@ -1074,7 +1074,7 @@ refuses(slope[:, quiet], 0.0, name="the free nats given to the sum of all latent
 #
 # **Exercise 07.12 · How many of fifty?** · ●○○ · 1 min · predict
 #
-# *Why.* The number of latents is the first thing that everybody sets.
+# *Why.* You must choose the number of latents before any training. How much does it decide?
 #
 # The zoo has a VAE with fifty latents, trained for 200 epochs on MNIST with the plain ELBO. How many of the
 # fifty are active?
@@ -1678,7 +1678,7 @@ plots.show(fig, alt="Reconstructions and samples of the three, row by row.")
 # %% [markdown]
 # **Exercise 07.7 · Lea, Max, Nia** · ●●○ · 10 min · answer
 #
-# *Why.* The lowest loss is not the best model here.
+# *Why.* Somebody shows you a loss that falls. What else must you see?
 #
 # Give each name one of the words `"healthy"`, `"normaliser dropped"`, `"warm-up never ends"`.
 #
@@ -1715,10 +1715,10 @@ else:
 #   Her log shows the lowest loss, because it charges a twentieth of the KL.
 # - **Max** is healthy: his objective is the library's, term by term. (His log and the library's bits are of other images, rounds and $K$.)
 #
-# </details>
-#
 # The rule of lesson 06 stands: never compare models by the loss that each of them logs. Bits per dimension, counted by *one* piece of
 # code, expose Nia at once. Lea they don't: hers are those of a healthy run of section 3. Her KL and her samples do. One number is not enough either.
+#
+# </details>
 
 # %% [markdown]
 # ## 9 · The reports
@@ -1817,7 +1817,7 @@ else:
 # %% [markdown]
 # **Exercise 07.18 · A decoder that needs no code** · ●●● · 25 min · experiment
 #
-# *Why.* This is what happens to VAEs with autoregressive decoders.
+# *Why.* It can happen to a VAE whose decoder is powerful, for instance autoregressive.
 #
 # In the laboratory, give the decoder a *full* noise covariance instead of σ²I. Show that the ELBO reaches its maximum with
 # $W=0$: a decoder that can say everything alone needs no code.
@@ -1913,7 +1913,7 @@ else:
 #
 # **Question 1.** A VAE's latents all collapse. You double their number. Does it help?
 #
-# *Answer.* No. Whether a latent lives depends on what it can explain and on $\beta\sigma^2$, (7.3), not on how many others there are. Make σ smaller, or let it be learned.
+# *Answer.* No. Whether a latent lives depends on what it can explain and on $\beta\sigma^2$, (7.3), not on how many others there are. Look at σ instead: make it smaller, or let it be learned.
 #
 # **Question 2.** Warm-up kept six latents alive, and after it two of them died again. What do you conclude?
 #
@@ -1923,7 +1923,7 @@ else:
 #
 # *Answer.* You can't compare. One is the logarithm of a probability, the other of a density whose unit and σ enter. Bring both to bits per dimension of the same kind of data, or don't compare.
 #
-# **Question 4.** $\mathcal L_{50}$ is still rising when you stop. What do you know of $\log p(x)$?
+# **Question 4.** You draw $\mathcal L_K$ over $K$. At $K=50$, where you stop, the curve still rises. What do you know of $\log p(x)$?
 #
 # *Answer.* That it is higher than what you have, by an unknown amount. A bound that still rises is not yet close.
 #

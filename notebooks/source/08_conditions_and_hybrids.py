@@ -88,9 +88,9 @@ explore.show(explore.class_style(zoo.load("cgan-mnist")))
 #
 # **Question 4.** An encoder gives each image one point, without any width. How large is the KL of this "distribution" to $\mathcal N(0,I)$?
 #
-# *Answer.* Infinite. A VAE can't have such an encoder. Section 4 replaces the KL by something that can.
+# *Answer.* Infinite. A VAE can't have such an encoder. Section 4 replaces the KL by a term that allows it.
 #
-# **Question 5.** Squared error of pixels: which costs more, a digit that is moved by one pixel, or the digit blurred so much that you can hardly read it?
+# **Question 5.** Squared error of pixels: which costs more, a digit that is moved by one pixel, or the same digit, heavily blurred?
 #
 # *Answer.* They can cost the same. Section 6 chooses the blur so that they do, and asks a network that learned to judge digits.
 
@@ -190,7 +190,7 @@ agrees(js(sure, swapped).mean(), math.log(2), name="labels exchanged, D told: JS
 #
 # **Exercise 08.1 · The best D of pairs** · ●●○ · 6 min · code
 #
-# *Why.* Public code draws the labels of fakes at random. Here you see what D makes of that.
+# *Why.* To draw the labels of fakes at random is easily written. Here you see what D makes of that.
 #
 # Write the best D of pairs, from tables of any size. (`p_c`, `r_c`: (C,); the others
 # (C, n), given $c$.)
@@ -406,7 +406,7 @@ refuses(torch.stack(wrong), gaps, name="the gap to p(z | x), the posterior witho
 #
 # **Exercise 08.2 · The price of not telling** · ●●○ · 6 min · code
 #
-# *Why.* It decides when you may leave the label out of the encoder, as much public code does.
+# *Why.* It decides when you may leave the label out of the encoder.
 #
 # Write the price in nats, from `says` $=p(c\mid x)$.
 #
@@ -574,7 +574,7 @@ def train_cvae(model, objective, rounds, seed=0):
 # %% [markdown]
 # **Exercise 08.12, 08.13 · Two omissions** · ●●○ · 3 min · predict
 #
-# *Why.* One of the two is a famous fault that hardly shows.
+# *Why.* Either omission is one forgotten argument, and no error message follows. Does the bound tell?
 #
 # Say two differences on test digits after equal training, in nats of ELBO: how much worse is
 # the model whose *encoder* is not told, and how much worse the one whose *decoder* is not told?
@@ -627,8 +627,8 @@ plots.show(
 # scale: this decoder must also learn to read the class from the code, and after so few rounds it
 # can't yet. Without the label at the *encoder* little happens, a nat or so of more than a hundred. A digit
 # says which class it is, so $p(c\mid x)$ is nearly sure and (8.6) nearly zero. (The errors printed are
-# those of the test digits. By how much two short trainings differ anyway, they do not know.) That is why this
-# fault survives in public code: on MNIST it hides. It would not where $x$ leaves $c$ open: try it on
+# those of the test digits. By how much two short trainings differ anyway, they do not know.) That is how this
+# fault can stay unseen: on MNIST it hides. It would not where $x$ leaves $c$ open: try it on
 # blurred digits (exercise 08.9).
 #
 # Read the shares too. A good part of what this CVAE draws is not what was asked for: nothing in (8.5) asks for
@@ -1284,7 +1284,7 @@ for name, y in pair.items():
 #
 # **Exercise 08.6 · Who descends what?** · ●●○ · 6 min · answer
 #
-# *Why.* Nearly all faults of such models are a gradient that went to the wrong player.
+# *Why.* A gradient that goes to the wrong player raises no error. It only makes another model.
 #
 # Who should *descend* what? Give for each of `"kl"`, `"features"` and `"gan"` the set of players.
 #
@@ -1620,9 +1620,9 @@ plots.show(
 # %% [markdown]
 # **Exercise 08.7 · Ines, Juri, Kim** · ●●○ · 8 min · answer
 #
-# *Why.* The lowest loss belongs to the worst model.
+# *Why.* You have three loss values. Are they enough to tell who is ill?
 #
-# Who is what?
+# Give each name one of the words `"healthy"`, `"decoder not told"`, `"KL left out"`, `"encoder not told"`.
 #
 # *Nudge.* Three things are shown: samples in the order of the labels, reconstructions, and the spread of the codes. Which fault changes which of them?
 #
@@ -1770,7 +1770,7 @@ for kind in (models.AAE, models.AVB, models.VAEGAN):
 #
 # *Nudge.* Make a new data set of blurred images, and hand it to a copy of `train_cvae`.
 #
-# *First line.* `soft = data.DataSet(blurred(digits.batch().x, 3.0), digits.labels)`
+# *First line.* `soft = data.DataSet((255 * blurred(digits.batch().x, 3.0)).round().to(torch.uint8), digits.labels)`
 #
 # *Compare.*
 # ```python
@@ -1797,7 +1797,7 @@ for kind in (models.AAE, models.AVB, models.VAEGAN):
 #
 # **Exercise 08.15 · An AAE with classes** · ●●○ · 6 min · discuss
 #
-# *Why.* (8.11) has three terms. Somebody pays each, or nobody does.
+# *Why.* (8.11) has three terms. What no player pays for may grow without limit.
 #
 # Someone trains an AAE with classes, D not told. By (8.11), which of the three terms does
 # nobody pay? How would you see it in samples?
@@ -1825,14 +1825,14 @@ for kind in (models.AAE, models.AVB, models.VAEGAN):
 #
 # **Exercise 08.17 · E against D** · ●●○ · 20 min · experiment
 #
-# *Why.* Many public ports of VAE/GAN let the encoder fool D, too.
+# *Why.* It is one line to let the encoder fool D, too. What does it change?
 #
 # In VAE/GAN let E descend the GAN's term for rebuilt images too. What
 # do reconstructions gain, and what do the codes lose?
 #
 # *Nudge.* Write a game of your own from `model.game()`, as lesson 05 does for R1, and add the term to E's losses.
 #
-# *First line.* `losses["E"]["rebuilt"] = losses["G"]["rebuilt"]`, if G's term has this name: print the names first.
+# *First line.* `losses["E"]["rebuilt"] = losses["G"]["rebuilt"]` (section 4.3 prints the names).
 #
 # *Compare.*
 # ```python
@@ -1857,7 +1857,7 @@ for kind in (models.AAE, models.AVB, models.VAEGAN):
 #
 # ## Five questions at the end
 #
-# **Question 1.** A conditional GAN draws flawless digits and ignores the label. Who was not told?
+# **Question 1.** A conditional GAN whose G hears the label draws flawless digits and ignores it. Who was not told?
 #
 # *Answer.* D. By (8.3) such a D sees the mixture over classes only, and that mixture can be perfect while every label is wrong.
 #

@@ -87,7 +87,7 @@ explore.show(explore.told_attributes(zoo.load("cvaegan-faces")))
 #
 # **Question 3.** A loss depends on the weights of G and of D. Who has to move by it?
 #
-# *Answer.* That is a decision, not a fact. In a GAN the two even move in opposite directions by the same value. Which network follows which gradient *is* the model.
+# *Answer.* That is a decision, not a fact. In the GAN of lesson 02, D even climbs the value that G descends. Which network follows which gradient *is* the model.
 #
 # **Question 4.** You enlarge all images from 28 × 28 to 56 × 56 and leave all weights of the losses as they are. Do you train the same model?
 #
@@ -337,7 +337,7 @@ refuses(values.mean(), plain, error=error, name="a batch mean taken for the true
 #
 # **Exercise 09.3 · A moving centre** · ●●○ · 7 min · code
 #
-# *Why.* Begun at zero and not corrected, the centres pull G to the origin of the features for the first dozens of rounds.
+# *Why.* A centre that begins at zero and isn't corrected is far too small at first: after one batch, with $d=.9$, it is a tenth of that batch's mean.
 #
 # Write one step of (9.10), from the old centre and the newest batch mean.
 #
@@ -452,7 +452,7 @@ agrees(apart, apart[0], tol=1e-8, name="(9.13) one constant for all images")
 #
 # **Exercise 09.4 · Carried to another size** · ●○○ · 4 min · answer
 #
-# *Why.* Settings are copied from papers to other image sizes every day.
+# *Why.* The same number in a paper and in your code may mean two models.
 #
 # By what must the pixels' sum of a
 # 28×28 digit be multiplied so that it weighs as if the image had the paper's size?
@@ -1197,7 +1197,7 @@ plots.show(
 # %% [markdown]
 # **Exercise 09.7 · Three runs, two faults** · ●●○ · 10 min · answer
 #
-# *Why.* One of them has wonderful losses.
+# *Why.* None of them stopped with an error. Losses and pictures must tell.
 #
 # Which run is what? Choose among
 #
@@ -1317,7 +1317,7 @@ refuses(number([1.3814, 0.6999]), firsts.mean(0), tol=0.05, name="A's first line
 #
 # **Exercise 09.6 · How many times too loud?** · ●●○ · 7 min · answer
 #
-# *Why.* A mean beside a sum is the commonest fault of VAE code.
+# *Why.* A mean beside a sum is easily written, and raises no error.
 #
 # Against (9.1) with σ = 1, how many times does that weigh
 # the KL? Images have 784 pixels, batches 128 images.
@@ -1499,7 +1499,7 @@ plots.show(fig, alt="Ten real digits and two rows of what the dead encoder's cod
 #
 # **Exercise 09.13 · Tell C the fakes, too** · ●●○ · 20 min · experiment
 #
-# *Why.* Some ports of this model do it by accident.
+# *Why.* It is easily done by accident: one call of C on all images.
 #
 # Let C learn from $x_p$, too (a subclass with another `classifier_terms`). What does
 # (9.2) predict for the start of the training? What happens?
@@ -1556,7 +1556,7 @@ plots.show(fig, alt="Ten real digits and two rows of what the dead encoder's cod
 #
 # **Question 2.** You halve the batch. Which term changes although the model does not, and whom does it reward?
 #
-# *Answer.* $\mathcal L_{GD}$: by (9.9) its expectation grows by the variance of both batch means. Part of that is G's own variance, so G is rewarded for drawing alike.
+# *Answer.* $\mathcal L_{GD}$: by (9.9) its expectation contains the variances of both batch means, and these double. Part of that is G's own variance, so G is rewarded for drawing alike.
 #
 # **Question 3.** A port calls `backward()` on the sum of all losses and then steps all four optimisers. What has changed?
 #
@@ -1566,9 +1566,9 @@ plots.show(fig, alt="Ten real digits and two rows of what the dead encoder's cod
 #
 # *Answer.* $1.386=2\ln2$: two terms of ln 2 where three were expected. D saw one kind of fake, or the two kinds were averaged.
 #
-# **Question 5.** Agreement 1.00, diversity 0.05. What do the samples look like, and which score would have told you without the second?
+# **Question 5.** Agreement 1.00, diversity 0.05. What do the samples look like, and which third score would have shown it too?
 #
-# *Answer.* Nearly one picture for each class, all of them read as asked. GAN-train would have told: a classifier that has seen only these reads real digits badly.
+# *Answer.* Nearly one picture for each class, all of them read as asked. GAN-train would have shown it: a classifier that has seen only these reads real digits badly.
 #
 # ## References
 #

@@ -1278,7 +1278,7 @@ diagnosis = {"Dana": "wrong inverse", "Emil": "log-det doubled", "Fay": "healthy
 check("10.5", diagnosis)
 
 # %% [markdown]
-# The next cell prints the three, when you have answered; one line differs each time.
+# The next cell prints the three, when you have answered. Each fault is one line.
 
 # %%
 if diagnosis is ...:
@@ -1579,13 +1579,13 @@ plots.show(fig, alt="As printed, orange samples lie in all four quadrants; with 
 #
 # ## Five questions at the end
 #
-# **Question 1.** Your flow's code adds `log_det` of the map noise → data. Samples look right. What is wrong, and which test tells?
+# **Question 1.** A trained flow draws good samples. A new script that scores images adds the `log_det` of the map noise → data. What is wrong, and which test tells?
 #
-# *Answer.* The sign: (10.5). The density is not one: its mass is not 1. Integrate it over a lattice, as section 6.3 does.
+# *Answer.* The sign: (10.5). What the script computes is no density: its mass is not 1. Integrate it over a lattice, as section 6.3 does.
 #
 # **Question 2.** A flow reaches a training loss of .4 nats on moons, whose entropy is 1.01. Has somebody made a mistake?
 #
-# *Answer.* Not necessarily. On its own training points a flexible flow may go far below the entropy. Ask for the loss on held-out points: if *that* is many standard errors below, there is a mistake.
+# *Answer.* Not necessarily. If the training points are a fixed set, a flexible flow can learn them by heart, and its loss on them may go far below the entropy. Ask for the loss on held-out points: if *that* is many standard errors below, there is a mistake.
 #
 # **Question 3.** Why does NICE need a last layer that scales, and RealNVP not?
 #

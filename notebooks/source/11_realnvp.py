@@ -62,7 +62,7 @@ plots.show(
 )
 
 # %% [markdown]
-# **What to see.** The flow turns each digit into 784 numbers that look much like noise, and back again without losing anything. Feed it fresh noise, and it
+# **What to see.** The flow turns each digit into 784 numbers that look much like noise, and back again with no loss but rounding. Feed it fresh noise, and it
 # makes new pictures: strokes of the right kind, often no digit. Look at the second row again: is that really noise? Some stripes are left.
 #
 # **The question.** What must a network be like so that it can be run backwards, exactly? And what does its likelihood of an image tell, and what not?
@@ -109,9 +109,9 @@ plots.show(
 #
 # *Answer.* Less than 2, without any idea of digits. A flow that needs 2.5 bits is worse than this table. Section 4 computes it.
 #
-# **Question 4.** A flow gives every image an exact probability density. Is the image with the highest density a typical digit?
+# **Question 4.** $z\sim\mathcal N(0,I)$ with 784 numbers. Where is its density highest, and do draws lie there?
 #
-# *Answer.* No. An all black picture has a far higher one. Density is high where a picture is simple to describe. Section 9.3 shows it.
+# *Answer.* At 0, and no draw comes near it: the length of a draw is about $\sqrt{784}=28$. In many dimensions *most dense* and *typical* are two things. Section 9.3 comes back to it.
 #
 # **Question 5.** A flow's inverse has a wrong sign, and nobody tests it. Will you see it in the training loss?
 #
@@ -169,7 +169,7 @@ refuses(wrong, x, name="the inverse with +s")
 # %% [markdown]
 # **Exercise 11.1 · A coupling** · ●●○ · 7 min · code
 #
-# *Why.* It is the only kind of layer in RealNVP that lets pixels depend on each other. Two of the faults of section 11 are in functions like this one and the next.
+# *Why.* It is the only kind of layer in RealNVP that lets pixels depend on each other. Section 11 looks for faults in functions like this one and the next.
 #
 # Write (11.1) for given `b`, `s`, `t`. Return also the log-determinant, one number for each example: sum over all dimensions but the first
 # (`values.flatten(1).sum(1)`). Which entries of `s` count?
@@ -469,7 +469,7 @@ agrees(back, x, name="(11.9) there and back")
 #
 # **Exercise 11.7 · Who leaves?** · ●●○ · 3 min · answer
 #
-# *Why.* What leaves early was changed by few layers, so it can hold detail only.
+# *Why.* What leaves early was changed by few layers. Section 9.5 shows what it holds.
 #
 # How many of the 784 numbers leave after the first scale?
 #
@@ -500,7 +500,7 @@ check("11.7", leave)
 #
 # **Exercise 11.3 · The logit, and its slope** · ●●○ · 8 min · code
 #
-# *Why.* Public code that leaves out the slope, or its $(1-2\alpha)$, prints bits that can't be compared.
+# *Why.* Code that leaves out the slope, or its $(1-2\alpha)$, prints bits that can't be compared.
 #
 # Write both parts of (11.10); the second is summed over each image.
 #
@@ -1077,14 +1077,14 @@ print(f"correlation of bits with the share of bright pixels: {together:.2f}")
 # **What to see.** "Likely" does not mean "typical of its class" or "well written". It means *few bits to
 # describe*: little ink, few edges. Keep that for the next section.
 #
-# ### 9.3 · Likelihood is not familiarity
+# ### 9.3 · Likelihood and familiarity
 #
 # A flow knows $\log p(x)$ exactly. So it should be able to tell what it was *not* trained on: anything
 # strange gets a low likelihood.
 #
 # **Exercise 11.12 · A black picture** · ●○○ · 1 min · predict
 #
-# *Why.* Likelihood was long taken for a test of familiarity.
+# *Why.* If so, a flow can warn you of every strange picture.
 #
 # Does a picture that is *no digit at all*, for instance an all
 # black one, cost "more" or "fewer" bits than a test digit?
@@ -1126,7 +1126,7 @@ plots.show(fig, alt="One picture of each kind, left to right as the bars downwar
 # digit whose lower half is missing. Noise, blur and inverted pictures are recognised: they are complicated, or
 # have greys where digits have none. Nalisnick et al. (2019) found the same between whole data sets: a flow
 # trained on CIFAR-10 gives house numbers (SVHN) a *higher* likelihood than CIFAR-10's own test images, and one
-# trained on Fashion-MNIST rates digits higher than clothes. (Exercise 3 at the end.)
+# trained on Fashion-MNIST rates digits higher than clothes. (Exercise 11.15 at the end.)
 #
 # Is the flow wrong? No. Already a standard normal does it. Its densest place is the origin, and hardly
 # any draw in 784 dimensions comes near:
@@ -1545,13 +1545,13 @@ agrees(back_calls, forward_calls, name="networks called, back and forth")
 # *First line.* $b\odot x=0$ for every $x$.
 
 # %% [markdown] tags=["solution"]
-# *Solution 11.13.* The goal is what such a layer can do. The networks see $b\odot x=0$, the same for every $x$. So $s$ and $t$ are constants: learned numbers, one for each pixel. The layer is $z=x\odot e^s+t$, an affine map with a diagonal matrix. A stack of these is again one. What is
+# *Solution 11.13.* The goal is what such a layer can do. The networks see $b\odot x=0$, the same for every $x$. So $s$ and $t$ are constants: at each pixel one learned number that is the same for all images. The layer is $z=x\odot e^s+t$, an affine map with a diagonal matrix. A stack of these is again one. What is
 # left of the flow is a Gaussian for each pixel, independent of all others (through the logit). If $s$ and $t$ were allowed to depend on the changed pixels, the Jacobian would no longer be triangular, and $\sum s$ would not be its log-determinant.
 
 # %% [markdown]
 # **Exercise 11.14 · The best coupling of a black pixel** · ●●● · 20 min · pen
 #
-# *Why.* It explains why learned noise is worth half a bit.
+# *Why.* It is the price that section 5 prints, .60 bits a black pixel for uniform noise and tiny α. Learned noise saves it.
 #
 # Derive (11.15): minimise the KL over $m$ and $v$, then write the entropy of $y$ by (10.4).
 #
@@ -1600,7 +1600,7 @@ agrees(back_calls, forward_calls, name="networks called, back and forth")
 # ```python
 # print(round(math.log(4) / (784 * math.log(2)), 4))  # → 0.0026
 # ```
-# (In bits per dimension: no more than log K nats can be gained by K draws.)
+# (The unit of the answer. If a better estimate makes $P$ of an image four times as large, its bits per dimension fall by this.)
 #
 # **Exercise 11.17 · A density as a classifier** · ●●○ · 30 min · experiment
 #
@@ -1611,7 +1611,7 @@ agrees(back_calls, forward_calls, name="networks called, back and forth")
 #
 # *Nudge.* Score the same images ten times, each time with another label for all. Use one noise for all ten.
 #
-# *First line.* `told = RealNVP("course", classes=10, **size)`
+# *First line.* `told = RealNVP("course", classes=10, width=32)`
 #
 # *Compare.*
 # ```python
@@ -1669,7 +1669,7 @@ agrees(back_calls, forward_calls, name="networks called, back and forth")
 #
 # *Answer.* Yes. Which digit it is costs some thousandths of a bit a dimension. Bits go to edges and noise first; looks are another measure.
 #
-# **Question 3.** Your bits fall below 0.5 on MNIST, where the best published are near 1. Where do you look first?
+# **Question 3.** Your flow's bits fall below 0.5 on MNIST, where published flows are near 1. Where do you look first?
 #
 # *Answer.* At the noise (half a bin, or added to pixels that were divided already), then at the sum of $s$ (masked pixels counted), then at the constants of (11.12).
 #
