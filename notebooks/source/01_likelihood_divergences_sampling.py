@@ -1086,8 +1086,8 @@ plots.show(fig, alt="Left: log-likelihood of five EM runs, all rising, some stop
 #
 # $$\text{bits/dim} = \frac{-\log p(x)}{D\ln 2} + \log_2 256. \tag{1.18}$$
 #
-# The $+8$ takes the scaling back. Papers that forget it, or forget $D$, print numbers that
-# nobody can compare.
+# The $+8$ takes the scaling back. A number in which it is forgotten, or $D$, can't be compared with
+# any other.
 
 # %%
 levels = torch.randint(0, 256, (784,), generator=generator).double()  # u: one flat image

@@ -1385,7 +1385,7 @@ if isinstance(guess_real, str) and len(guess_real) == 12:
 # %% [markdown]
 # ### E22 · "Deformation", and "comparable to the real" (case file, optional)
 #
-# Report B is one of the two student reports that this course reads closely (lesson 00 says why). It says of one model that its faces are heavily deformed and that they are comparable to real ones.
+# Report B is one of the two student reports that this course reads closely (lesson 00 says why). It says of two models that their faces suffer heavily from deformation, and elsewhere that they are comparable to real ones.
 # You measure what can be measured, and meet a score that misleads you.
 
 # %% [markdown]
@@ -1627,7 +1627,7 @@ for level, target in targets.items():
 # %% [markdown]
 # ## 14 · Exercises
 #
-# 03.1 to 03.7 are above, with their checks; 03.11 to 03.13 are predictions. The following have no check. The solved copy has a worked solution of the one on paper.
+# 03.1 to 03.7 are above, with their checks (03.7 in the case file E20); 03.11 to 03.13 are predictions. The following have no check. The solved copy has a worked solution of the one on paper.
 #
 # **Exercise 03.8 · A better cheat** · ●●○ · 15 min · experiment
 #

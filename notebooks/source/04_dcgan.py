@@ -675,7 +675,7 @@ plots.show(fig, alt="The same eight z: in training mode their digits depend on t
 # **What to see.** Columns are one $z$. In training mode a digit's strokes grow and shrink with its company, most of all among copies,
 # where the batch's statistics are those of one image. On this G it is a matter of strokes; on one that has just begun, or in a batch of one
 # class, of much more. The library always samples in evaluation mode and says so.
-# (Popular code often forgets `.eval()`: then a single sample is normalised by its own statistics, as nearly in the row "among copies", and is another image.)
+# (`.eval()` is easily forgotten. Then a single sample is normalised by its own statistics, as nearly in the row "among copies", and is another image.)
 #
 # ### D judges real and fake apart
 #
@@ -1939,7 +1939,7 @@ check("04.5", diagnosis)
 #
 # ## 13 · Exercises
 #
-# **04.1–04.7** checked themselves above; 04.11–04.13 are the predictions. The following have no check. The solved copy has worked solutions of the two on paper.
+# **04.1–04.7** checked themselves above (04.6 in the case file E21); 04.11–04.13 are the predictions. The following have no check. The solved copy has worked solutions of the two on paper.
 #
 # **Exercise 04.14 · There and back** · ●●○ · 10 min · pen
 #

@@ -76,7 +76,8 @@ plots.show(
 # %% [markdown]
 # **What to see.** On the left two players of the smallest game there is: $x$ lowers $xy$, $y$ raises it. Played in two ways, the path
 # never comes home to the cross. On the right real GANs: the same networks, the same digits, about the same seconds, played in six
-# ways, the plain game and five that the literature recommends. Most end far apart, and all of them far above the floor, the distance of real digits to real digits.
+# ways, the plain game and five that the literature recommends. The height of a line
+# is the Fréchet distance between samples and real digits: the smaller, the better (lesson 03 derives it). Most end far apart, and all of them far above the floor, the distance of real digits to real digits.
 #
 # **The question.** Why does a game circle where a loss would settle? And which of the remedies mends that, which mends something else?
 
@@ -279,7 +280,7 @@ explore.show(explore.minimax(), update="simultaneous", eta=0.3)
 # *Why.* Momentum helps in minimisation, so one takes it along into games.
 #
 # Which momentum makes alternating play *converge* on $xy$: `"positive"`
-# (as everybody uses), `"negative"`, or `"none"` (none can)?
+# (as in minimisation), `"negative"`, or `"none"` (none can)?
 
 # %% exercise="05.11"
 ### BEGIN SOLUTION
@@ -562,7 +563,7 @@ for weight in (1.0, 2.0):
 # be 0; so with λ = 1 it comes to rest elsewhere, at $\theta=2\lambda$, where the pull of the fakes on $\psi$ and
 # the penalty's own, $2\lambda(1-\lvert\psi\rvert)$, are equal; with a smaller λ it circles for ever. In neither
 # case does it come home. That is Mescheder's point, and a useful surprise:
-# clipping and WGAN-GP's penalty do not stop the turning. They mend another fault, the subject of part B.
+# neither clipping nor WGAN-GP's penalty brings this game to its solution. They mend another fault, the subject of part B.
 
 # %% [markdown]
 # # Part B · Distances that see distance
@@ -967,7 +968,7 @@ for steps in (1, 5, 25, 125):
     print(f"{steps:3} steps: {largest_singular_value(W, v, steps) / norm(W):.4f} of ‖W‖₂")
 
 # %% [markdown]
-# **A convolution** is a matrix too, but a huge one. Everybody normalises the small matrix that holds
+# **A convolution** is a matrix too, but a huge one. Spectral normalisation, as published, takes the small matrix that holds
 # its weights, (out, in·height·width), instead. That is *not* the slope of the convolution. A
 # convolution cuts patches ($P$) and multiplies each by the small matrix; with kernel $k$ and stride
 # $s$ a pixel lies in at most $\lceil k/s\rceil^2$ patches, so
