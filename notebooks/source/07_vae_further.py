@@ -56,8 +56,8 @@ for name in ("vae-faces", "vae-faces-sharp"):
 # %%
 plots.show(
     plots.images(torch.cat(sheet), columns=8, row_labels=row_labels),
-    alt="Eight drawn faces; the first VAE restores them softly and draws soft faces; the second "
-    "restores them more sharply, and what it draws is hardly a face.",
+    alt="Eight drawn faces; two VAEs restore them alike, a little softly; the first draws soft "
+    "faces, and what the second draws is hardly a face.",
 )
 
 # %% [markdown]
