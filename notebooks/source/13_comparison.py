@@ -813,6 +813,7 @@ def bent_more(first, second):
     return a.excess - b.excess, math.hypot(a.error, b.error)
 
 
+# %%
 sentences = [
     ("B: RealNVP more deformed than VAE", 1, bent_more("RealNVP", "VAE")),
     ("B: DCGAN more deformed than VAE", 1, bent_more("DCGAN", "VAE")),
