@@ -294,7 +294,10 @@ def test_colours_of_the_palette_stay_apart_for_colour_blind_eyes():
 GRID = np.linspace(0, 1, 50)
 COVERED = {  # what is drawn, and where the legend is wanted first
     "line": lambda ax: ax.plot(GRID, GRID, label="a line"),
-    "a line of two points": lambda ax: ax.plot([0, 1], [1, 1], label="a line"),
+    "a line of two points": lambda ax: (
+        ax.plot([0, 1], [1, 1], label="a line"),
+        ax.set_ylim(0, 1.1),
+    ),
     "level": lambda ax: (ax.axhline(0.9, label="a level"), ax.set_ylim(0, 1)),
     "points": lambda ax: ax.scatter(GRID, GRID, label="points"),
     "markers": lambda ax: ax.plot(GRID, GRID, "o", label="markers"),
