@@ -62,12 +62,13 @@ FREE = {  # (lesson, a claim of the cell): {name: reason}
     ("09", "(9.14) enlarged to 112×112, three colours"): {"small": ANY},
     ("09", "your L_GD is the library's"): {"noise": BESIDE},
     ("10", "five affine layers are one matrix"): {"x": ANY},
-    ("10", "(10.11) wᵀu = 1.8"): {"w": ANY},
+    ("10", "(10.11) wᵀu = 1.8"): {"w": ANY, "number": ANY},
     ("10", "(10.16) mean log p, σ = 0.001"): {"levels": ANY},
     ("10", "NICE's log |det| at every x"): {"x": ANY},
     ("11", "(11.4) zeros after three alternating couplings"): {"turned": ANY},
     ("11", "(11.5) how far any |s| exceeds a"): {"raw": ANY},
     ("11", "(11.12) and the levels' code"): {"D": ANY},
+    ("11", "f'{name} noise: above log P(0) by"): {"p_y": ANY},
 }  # fmt: skip
 
 
