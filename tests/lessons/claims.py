@@ -21,6 +21,7 @@ import math
 import os
 import pickle
 import random
+import signal
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -35,6 +36,7 @@ from torch.distributions import Normal
 from course_lib.checks import agrees
 from course_lib.checks.compare import numeric
 
+LIMIT = 60  # processor seconds of a changed run: a changed number may make a loop endless
 WHOLE = "the side itself"  # as if all that it is computed from were changed
 
 
@@ -123,6 +125,8 @@ def recorded(space: dict, source: str, name: str | None = None, change: Callable
         code, made = changing(source, name)
         space.update(__agrees__=record, __change__=change)
         space["refuses"] = lambda *a, **k: None
+        signal.signal(signal.SIGVTALRM, endless)
+        signal.setitimer(signal.ITIMER_VIRTUAL, LIMIT)
         try:
             if name in space and not made:
                 space[name] = change(space[name])
@@ -132,6 +136,10 @@ def recorded(space: dict, source: str, name: str | None = None, change: Callable
         return found, ""
 
     return forked(run)
+
+
+def endless(*_):
+    raise TimeoutError(f"no end in {LIMIT} processor seconds")
 
 
 def forked(work: Callable):

@@ -155,6 +155,15 @@ CELLS = {  # what is wrong with a cell's check, by the quantities that it does n
 }
 
 
+def test_a_changed_run_without_an_end_is_stopped(monkeypatch):
+    monkeypatch.setattr("claims.LIMIT", 0.2)
+    space = {"a": 1.0, "agrees": agrees}
+    found, stopped = recorded(space, "while a != 1.0:\n    pass\nagrees(a, 1.0)")
+    assert found and not stopped
+    cell = "b = a\nwhile b != 1.0:\n    pass\nagrees(b, 1.0)"
+    assert "no end" in recorded(space, cell, "b", lambda x: x + 1.0)[1]
+
+
 @pytest.mark.parametrize("cell", CELLS)
 def test_a_check_that_does_not_see_a_quantity_is_found(cell):
     space = {"a": 1.0, "b": 3.0, "agrees": agrees}
