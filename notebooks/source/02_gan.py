@@ -672,6 +672,79 @@ agrees(reverse - two_js, to_middle, tol=1e-6, name="KL(g ‖ data) − 2 JS = 2 
 # of a real training (2.8) is what remains: a bound.
 
 # %% [markdown]
+# ### 4.4 · Any f-divergence as a game (optional)
+#
+# The goal: JS is one choice of many. Write $p$ for $p_\text{data}$, $q$ for $p_g$, and $u=p/q$. Each convex function $f$ of positive
+# numbers gives an **f-divergence** $D_f(p\|q)=\mathbb E_q[f(u)]$. For $f(u)=u\log u$ it is the KL. For $f(u)=(u-1)^2$ it is Pearson's $\chi^2$.
+#
+# A convex function lies above its tangents. The tangent of slope $t$ is the line $tu-f^*(t)$, where $f^*(t)=\sup_u[tu-f(u)]$ is called the *conjugate* of $f$.
+# So $f(u)\ge tu-f^*(t)$, with equality at $t=f'(u)$. At each $x$ choose a slope $T(x)$, multiply by $q(x)$, and add up. Since $q\,u=p$,
+#
+# $$D_f(p\|q)=\sup_T\,\bigl\{\mathbb E_p[T]-\mathbb E_q[f^*(T)]\bigr\},\qquad T^*=f'(p/q)\tag{2.16}$$
+#
+# > **Holds when** $p$ is zero wherever $q$ is ($p\ll q$), and $D_f$ is finite. Every $T$ must take values where $f^*$ is finite.
+#
+# Now take $f(u)=u\log u-(u+1)\log(u+1)$. Its conjugate is $f^*(t)=-\log(1-e^t)$, for $t<0$. Put $T=\log D$:
+#
+# $$\mathbb E_p[T]-\mathbb E_q[f^*(T)]=\mathbb E_p[\log D]+\mathbb E_q[\log(1-D)]=V(D,G)\tag{2.17}$$
+#
+# So the game of this lesson is one case, with $D_f=-\log4+2\,\mathrm{JS}$. Both terms are means, so draws are enough, and $T$ may be a network: a GAN for
+# each $f$ (Nowozin et al., 2016). The wrong form takes the GAN's logit, $\log u$, for the best $T$ of every game.
+
+
+# %% tags=["optional"]
+FAMILY = {  # each with its f and its conjugate f*
+    "−log 4 + 2 JS": (
+        lambda u: u * u.log() - (u + 1) * (u + 1).log(),
+        lambda t: -(-t.expm1()).log(),
+    ),
+    "KL(p ‖ q)": (lambda u: u * u.log(), lambda t: (t - 1).exp()),
+    "χ²(p ‖ q)": (lambda u: (u - 1).square(), lambda t: t + t.square() / 4),
+}
+
+
+def best_T(f, ratio):
+    """f′(p/q) at each outcome, by autograd."""
+    u = ratio.clone().requires_grad_()
+    return torch.autograd.grad(f(u).sum(), u)[0]
+
+
+def variational(T, conjugate, p, q):
+    """E_p[T] − E_q[f*(T)]; T, p, q: (…, outcomes)."""
+    return (p * T - q * conjugate(T)).sum(-1)
+
+
+# %% tags=["optional"]
+by_formula = {  # what each divergence is, without f and without T
+    "−log 4 + 2 JS": -math.log(4) + 2 * js(p, q),
+    "KL(p ‖ q)": (p * (p.log() - q.log())).sum(-1),
+    "χ²(p ‖ q)": (p**2 / q).sum(-1) - 1,
+}
+same_noise = torch.Generator().manual_seed(16)  # its own: no later draw changes
+other = p / q * (0.5 + torch.rand(200, 12, dtype=torch.float64, generator=same_noise))
+for name, (f, conjugate) in FAMILY.items():
+    found = variational(best_T(f, p / q), conjugate, p, q)
+    agrees(found, by_formula[name], tol=1e-8, name=f"(2.16) {name} at T*")
+    assert (variational(best_T(f, other), conjugate, p, q) < by_formula[name]).all()
+refuses(variational((p / q).log(), conjugate, p, q), found, tol=1e-8, name="χ²: log p/q for T*")
+minimax = FAMILY["−log 4 + 2 JS"][1]
+agrees(variational(D.log(), minimax, p, q), value_of(D, p, q), name="(2.17) V at any D")
+
+# %% [markdown]
+# Does one trained D know all three? That of section 2 estimates $u$ by $e^{\ell}$. Put $T=f'(e^\ell)$ into (2.16), on the line.
+
+# %% tags=["optional"]
+for name, (f, conjugate) in FAMILY.items():
+    by_D, exact = (
+        integrate(p_data * T - p_g * conjugate(T))
+        for T in (best_T(f, learned.exp()), best_T(f, log_ratio.exp()))
+    )
+    print(f"{name:13} exact {exact:7.4f}, by the trained D at least {by_D:7.4f}")
+
+# %% [markdown]
+# **What to see.** On each line the second number is a little below the first. D had learned from draws only, and it bounds all three.
+
+# %% [markdown]
 # ## 5 · The sigmoid trap
 #
 # Many public GANs end D with a sigmoid and use `BCELoss`. On paper that is the same loss.
@@ -1945,6 +2018,8 @@ for name, result in results.items():
 #   *Generative adversarial nets*, NeurIPS: (2.3)–(2.7), Algorithm 1, the non-saturating loss.
 # - Arjovsky and Bottou (2017), *Towards principled methods for training generative
 #   adversarial networks*, ICLR: (2.9), (2.11).
+# - Nowozin, Cseke, Tomioka (2016), *f-GAN: training generative neural samplers using variational
+#   divergence minimization*, NeurIPS: (2.16), (2.17).
 # - Shannon, Poole, Mariooryad, Bagby, Battenberg, Kao, Stanton, Skerry-Ryan (2020),
 #   *Non-saturating GAN training as divergence minimization*, arXiv:2010.08029.
 # - Mescheder, Nowozin, Geiger (2017), *The numerics of GANs*, NeurIPS; Gidel et al. (2019),
