@@ -46,6 +46,8 @@ def run(
                 reply = box.hear(limits.cell)
                 if reply.get("of") != at:
                     raise Ended("spoke out of turn")
+                if (left := box.left()) > limits.left:  # they would starve the questions
+                    raise Ended(f"left {left} processes running")
                 said[at] = {key: str(reply.get(key) or "")[:2000] for key in ("text", "error")}
             return box, said
         except (Ended, TimeoutError) as error:

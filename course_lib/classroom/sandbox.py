@@ -65,6 +65,7 @@ class Limits:
     memory: int = 3 << 30  # all processes of the sandbox together
     printed: int = 16 << 20  # past Python, by descriptor
     disk: int = 64 << 20
+    left: int = 8  # processes that a cell may leave running
     kernel: dict = field(
         default_factory=lambda: {
             "NPROC": 48,
@@ -219,6 +220,7 @@ class Sandbox:
             self.close()
             said = self.printed.decode("utf-8", "replace").strip()[-300:]
             raise NotStarted(said or self.why) from None
+        self._own = len(_family(self.process.pid))
         self.seconds = limits.run  # a busy machine's start is nobody's time
         self.deadline = time.monotonic() + limits.run
 
@@ -238,6 +240,10 @@ class Sandbox:
             self.process.wait()  # the watchdog may have said why
             self.kill("ended the process")
         raise Ended(self.why)
+
+    def left(self) -> int:
+        """How many processes run that were not there at the start."""
+        return len(_family(self.process.pid)) - self._own
 
     def kill(self, why: str) -> None:
         self.why = self.why or why

@@ -24,8 +24,17 @@ from PIL import Image
 from course_lib.errors import CourseError
 from course_lib.plots.legend import clear
 
-#: Okabe and Ito's colours, darkest first for thin lines; yellow is left out: unreadable.
-PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+#: Okabe and Ito's colours, darkest first for thin lines, wine red for their yellow: unreadable.
+PALETTE = (
+    "#0072B2",
+    "#D55E00",
+    "#009E73",
+    "#CC79A7",
+    "#E69F00",
+    "#56B4E9",
+    "#000000",
+    "#882255",
+)
 #: Ten colours for ten classes: to be used together with a written class name.
 CLASS_PALETTE = (*PALETTE[:6], "#332288", "#8C6D1F", "#882255", "#777777")
 INK, MUTED, GRID = "#222222", "#666666", "#DDDDDD"

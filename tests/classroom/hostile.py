@@ -137,7 +137,20 @@ HOSTILE = {
         ALL,
         False,
     ),
-    "fork-bomb": ("import os\nwhile True: os.fork()", "", ALL, True),
+    # Its processes may be the death of each other before they are counted: then nobody is told.
+    "fork-bomb": ("import os\nwhile True: os.fork()", "", ALL, None),
+    "crowd": (
+        "import os, time\nfor _ in range(20):\n    if not os.fork(): time.sleep(60)",
+        "",
+        ALL,
+        True,
+    ),
+    "pool": (
+        "import os, time\nfor _ in range(4):\n    if not os.fork(): time.sleep(60)",
+        "",
+        ALL,
+        False,
+    ),
     "hog-one": (
         "parts = []\nwhile True: parts.append(bytearray(1 << 26))",
         "",

@@ -114,6 +114,8 @@ EQUAL = """
 04.2 return F.conv2d(F.pad(wide, [around] * 4), kernel.flip(3, 2))
 05.5 return v @ (u @ W)
 10.2 return torch.log(torch.abs(1 + slope * (u @ w)))
+# a sum in logarithms doesn't mind the order
+13.3 return torch.logaddexp(math.log(share) + log_noise, math.log1p(-share) + log_p)
 # one side centred is enough: the other side's mean adds nothing
 01.5 values, vectors = torch.linalg.eigh((x - mean).T @ (x + mean) / len(x))
 01.5 values, vectors = torch.linalg.eigh((x - mean).T @ x / len(x))
@@ -124,6 +126,8 @@ EQUAL = """
 01.3 M = W.T @ W + sigma ** 2 * torch.eye(W.shape[1])
 12.6 return (torch.tensor(ways) * x).sum() / math.comb(len(x), n)
 12.8 ranks = torch.stack([a, b]).argsort(1).argsort(1)
+13.1 return ((a < b).double() + 0.5 * (a == b)).mean().item()
+13.1 return ((a < b) + 0.5 * (a == b).double()).mean().item()
 # the last axis is the default
 03.4 radius = torch.cdist(real, real).sort().values[:, k]
 # the length is taken off once more at the end
