@@ -766,6 +766,86 @@ with torch.no_grad():
     refuses(below, 0.0, name="the same with a scaling layer")
 
 # %% [markdown]
+# ### 5.6 · Autoregressive flows (optional)
+#
+# A coupling changes one part, given the rest. The goal is the more general layer behind it: change *every* number, given the numbers
+# **before** it (Papamakarios et al., 2017; *MAF*):
+#
+# $$z_i=x_i\,e^{s_i(x_1,\dots,x_{i-1})}+t_i(x_1,\dots,x_{i-1}),\qquad\log\left|\det\frac{\partial z}{\partial x}\right|=\sum_{i=1}^Ds_i. \tag{10.21}$$
+#
+# The Jacobian is triangular, with $e^{s_i}$ on its diagonal: that is (10.6). One network gives all $s_i$ and $t_i$ in one pass, if some of its weights are set to zero: those on
+# a way from $x_j$ to $s_i$ or $t_i$ with $j\ge i$ (*MADE*; Germain et al., 2015).
+
+
+# %%
+draw = partial(torch.randn, generator=torch.Generator().manual_seed(21), dtype=torch.float64)
+place = torch.arange(1, 4)  # of x₁, x₂, x₃
+
+
+def masked(degree, sees=torch.lt):
+    """A network x (B, 3) → s and t, both (B, 3). A hidden unit of degree d sees x₁ to x_d;
+    s_i and t_i see the units with d < i (s₁ and t₁ see none, and are 0)."""
+    first = draw(len(degree), 3) * (place <= degree[:, None])
+    last = draw(2, 3, len(degree)) * sees(degree, place[:, None]) / 4
+    return lambda x: (x @ first.T).tanh() @ last.mT
+
+
+def onward(network, x):
+    s, t = network(x)
+    return x * s.exp() + t
+
+
+def log_det_of(network, x):
+    """log |det ∂z/∂x| of each row, (B,), by autograd."""
+    rows = [jacobian(lambda row: onward(network, row[None])[0], v) for v in x]
+    return torch.linalg.slogdet(torch.stack(rows)).logabsdet
+
+
+# %%
+maf, x_maf = masked(torch.arange(16) % 2 + 1), 2 * draw(20, 3)
+log_scales = maf(x_maf)[0]
+agrees(log_scales.sum(1), log_det_of(maf, x_maf), tol=1e-8, name="(10.21) log |det| = Σ s")
+sees_itself = masked(torch.arange(16) % 2 + 1, sees=torch.le)
+wrong = sees_itself(x_maf)[0].sum(1)
+refuses(wrong, log_det_of(sees_itself, x_maf), tol=1e-8, name="d ≤ i in the mask")
+
+# %% [markdown]
+# The inverse is $x_i=(z_i-t_i)\,e^{-s_i}$. But $s_i$ and $t_i$ need $x_1,\dots,x_{i-1}$, which you don't have yet. Begin with $x^{(0)}=0$ and apply it again and again:
+#
+# $$x^{(k)}=\bigl(z-t(x^{(k-1)})\bigr)\odot e^{-s(x^{(k-1)})}\quad\Longrightarrow\quad x^{(k)}_i=x_i\ \text{ for all } i\le k. \tag{10.22}$$
+#
+# By induction: if the first $k-1$ numbers are right, then so are $s_k$ and $t_k$, and $x_k$ is right after the next pass.
+
+
+# %%
+def passes(network, z, count):
+    """x after `count` passes of the inverse, begun at 0; z (B, 3) → (B, 3)."""
+    x = torch.zeros_like(z)
+    for _ in range(count):
+        s, t = network(x)
+        x = (z - t) * (-s).exp()
+    return x
+
+
+z_maf = onward(maf, x_maf)
+for k in (1, 2, 3):
+    found = passes(maf, z_maf, k)
+    agrees(found[:, :k], x_maf[:, :k], name=f"(10.22) the first {k}, after pass {k}")
+    print("largest errors of x₁, x₂, x₃:", *(f"{e:.3f}" for e in (found - x_maf).abs().amax(0)))
+
+# %%
+coupling_3 = masked(torch.ones(16))  # all hidden units see x₁ only
+found = passes(coupling_3, onward(coupling_3, x_maf), 2)
+agrees(found, x_maf, name="a coupling: all numbers, after two passes")
+
+# %% [markdown]
+# **What to see.** The zeros come from left to right, one a pass. So MAF's density costs one pass and a sample $D$ passes: 784 for a digit. A coupling is the special case
+# in which $s$ and $t$ see the kept part only; two passes do for any $D$. That is why lesson 11 uses couplings.
+#
+# *IAF* (Kingma et al., 2016) lets the network see the noise, $z_1,\dots,z_{i-1}$. Then a sample costs one pass, and the density of a given $x$ costs $D$. This suits
+# a VAE's encoder: it needs the density of its own draws only.
+
+# %% [markdown]
 # ## 6 · From equation to code, then train
 #
 # **Exercise 10.4 · The objective** · ●●○ · 8 min · code
@@ -1611,6 +1691,12 @@ plots.show(fig, alt="As printed, orange samples lie in all four quadrants; with 
 #   arXiv:1906.04032.
 # - Papamakarios, G. et al. (2021). *Normalizing Flows for Probabilistic Modeling and Inference.* JMLR 22.
 #   arXiv:1912.02762.
+# - Papamakarios, G., Pavlakou, T. and Murray, I. (2017). *Masked Autoregressive Flow for Density
+#   Estimation.* NeurIPS. arXiv:1705.07057.
+# - Kingma, D. P. et al. (2016). *Improving Variational Inference with Inverse Autoregressive Flow.* NeurIPS.
+#   arXiv:1606.04934.
+# - Germain, M., Gregor, K., Murray, I. and Larochelle, H. (2015). *MADE: Masked Autoencoder for Distribution
+#   Estimation.* ICML. arXiv:1502.03509.
 # - Uria, B., Murray, I. and Larochelle, H. (2013). *RNADE: The real-valued neural autoregressive
 #   density-estimator.* NeurIPS. arXiv:1306.0186.
 # - Theis, L., van den Oord, A. and Bethge, M. (2016). *A note on the evaluation of generative models.*

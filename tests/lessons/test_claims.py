@@ -73,6 +73,7 @@ FREE = {  # (lesson, a claim of the cell): {name: reason}
     ("10", "(10.11) wᵀu = 1.8"): {"w": ANY, "number": ANY},
     ("10", "(10.16) mean log p, σ = 0.001"): {"levels": ANY},
     ("10", "NICE's log |det| at every x"): {"x": ANY},
+    ("10", "a coupling: all numbers, after two passes"): {"coupling_3": ANY},
     ("11", "(11.4) zeros after three alternating couplings"): {"turned": ANY},
     ("11", "(11.5) how far any |s| exceeds a"): {"raw": ANY},
     ("11", "(11.12) and the levels' code"): {"D": ANY},

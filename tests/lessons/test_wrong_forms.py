@@ -23,7 +23,7 @@ CASES = [
 # How many wrong forms each lesson and its file together refuse, at least: none gets lost.
 REFUSED = {
     "00": 5, "01": 25, "02": 37, "03": 39, "04": 33, "05": 36, "06": 33, "07": 24, "08": 30,
-    "09": 19, "10": 41, "11": 41, "12": 6, "13": 3,
+    "09": 19, "10": 44, "11": 41, "12": 6, "13": 3,
 }  # fmt: skip
 
 

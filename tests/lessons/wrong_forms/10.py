@@ -21,6 +21,11 @@ refuses(other, in_x, tol=1e-6, name="KL(N ‖ p_f), the other way round")
 refuses(s.mean(1), exact, tol=1e-8, name="the mean of s")
 refuses(-s.sum(1), exact, tol=1e-8, name="the inverse's sign")
 
+# %% after: (10.22) the first
+refuses(passes(maf, z_maf, 1), x_maf, name="undone in one pass, as a coupling is")
+s, t = maf(z_maf)
+refuses((z_maf - t) * (-s).exp(), x_maf, name="the network is shown z in place of x")
+
 # %% after: (10.17) how far 80 bounds get above log P(k)
 half = bumps(0.12, at=0.25).log_prob(levels[:, None] + u / 2).mean(1)
 refuses((half - log_P).clamp(min=0), 0.0, name="noise on [0, ½) only")
