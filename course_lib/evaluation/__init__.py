@@ -2,7 +2,8 @@
 
 `report(model, dataset)` is every score that a model can have, as a table; `ladder(dataset)` is the
 scale for it: the same scores of real images, blurred, noised, with modes missing. The judges, of
-digits and of rendered faces, are shipped and fixed; this part may train judges, never generators.
+digits and of rendered faces, are shipped and fixed; this part may train judges, never generators:
+what `cost` trains is a copy, for as long as it takes the time.
 """
 
 from course_lib.evaluation.classes import (
@@ -29,6 +30,7 @@ from course_lib.evaluation.conditional import (
     gan_train,
     relative_diversity,
 )
+from course_lib.evaluation.cost import Cost, cost
 from course_lib.evaluation.deformation import deformation, landmark_offsets, with_eye_moved
 from course_lib.evaluation.disentanglement import (
     DCI,
@@ -62,7 +64,8 @@ from course_lib.evaluation.side_by_side import Comparison, compare
 from course_lib.evaluation.table import Report, Row
 
 __all__ = [
-    *("Comparison", "DCI", "GroupShares", "Probe", "compare", "dci", "deformation"),
+    *("Comparison", "DCI", "Cost", "GroupShares", "Probe", "compare", "cost", "dci"),
+    "deformation",
     *("group_shares", "landmark_offsets", "linear_probe", "mutual_information_gap"),
     "with_eye_moved",
     *("BestOfN", "Interval", "best_of_n", "interquartile_mean", "probability_of_improvement"),

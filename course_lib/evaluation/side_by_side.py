@@ -7,8 +7,8 @@ and what is no more than chance apart is told by `probability_of_improvement` ov
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from course_lib.data import DataSet
 from course_lib.errors import CourseError, unknown
@@ -38,6 +38,16 @@ class Comparison(Table):
                 found.setdefault(row.name, {})[model] = row
         some = lambda rows: any(row.value is not None for row in rows.values())
         return {score: rows for score, rows in found.items() if some(rows)}
+
+    def joined(self, more: Mapping[str, Iterable[Row]]) -> Comparison:
+        """The same table with further rows of its models, such as what they cost."""
+        for model in more:
+            self[model]
+        reports = {
+            name: replace(one, rows=(*one.rows, *more.get(name, ())))
+            for name, one in self.reports.items()
+        }
+        return Comparison(self.about, reports)
 
     def cells(self) -> list[tuple[str, ...]]:
         """The table as text, its head first."""
