@@ -41,7 +41,12 @@ from course_lib.evaluation.disentanglement import (
 )
 from course_lib.evaluation.distances import frechet_distance, gaussian_frechet, kid
 from course_lib.evaluation.features import image_features
-from course_lib.evaluation.groups import GroupShares, group_shares
+from course_lib.evaluation.groups import (
+    GroupShares,
+    Remedy,
+    group_shares,
+    resampled_groups,
+)
 from course_lib.evaluation.image_statistics import (
     asymmetry,
     distribution_distance,
@@ -59,13 +64,14 @@ from course_lib.evaluation.likelihood import KCurve, iwae, on_scale
 from course_lib.evaluation.manifold import PRDC, prdc
 from course_lib.evaluation.nearest_face import NearestFace, nearest_face
 from course_lib.evaluation.neighbours import Memorisation, memorisation
+from course_lib.evaluation.path_length import PathLength, path_length
 from course_lib.evaluation.report import report
 from course_lib.evaluation.side_by_side import Comparison, compare
 from course_lib.evaluation.table import Report, Row
 
 __all__ = [
     *("Comparison", "DCI", "Cost", "GroupShares", "Probe", "compare", "cost", "dci"),
-    "deformation",
+    *("PathLength", "Remedy", "deformation", "path_length", "resampled_groups"),
     *("group_shares", "landmark_offsets", "linear_probe", "mutual_information_gap"),
     "with_eye_moved",
     *("BestOfN", "Interval", "best_of_n", "interquartile_mean", "probability_of_improvement"),

@@ -68,3 +68,62 @@ def group_shares(
 def _multinomial(q: Tensor) -> Tensor:
     """The covariance of one draw from shares q, (k, k)."""
     return q.diag() - q[:, None] * q
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """keep (k,): with what probability a sample is kept that is read as this group, the largest
+    1; kept: the share of all samples that is kept; before, after: the groups' true shares.
+
+    The errors of `after` are those of the counts, for a rule that is fixed.
+    """
+
+    keep: Tensor
+    kept: float
+    before: GroupShares
+    after: GroupShares
+
+
+def resampled_groups(
+    read: Tensor, read_real: Tensor, true_real: Tensor, target: Tensor, draws: int = 200
+) -> Remedy:
+    """Samples kept or thrown away by what a judge reads, until readings are as common as among
+    real images with the shares `target` (k,): what are the true shares then?
+
+    The other arguments are those of `group_shares`. The readings of what is kept can't tell, for
+    they were made right; but a sample of group i is read as j as often as before, M[j, i], so
+    its share becomes p_i Σ_j M[j, i] keep_j, over the sum of these. A group that is never read
+    can't be brought back. Errors: both counts drawn `draws` times anew (parametric bootstrap).
+    """
+    groups = len(target)
+    before = group_shares(read, read_real, true_real, groups)
+    if (target < 0).any() or not torch.isclose(target.double().sum(), torch.ones(()).double()):
+        raise CourseError("target must be shares of the groups: from 0 on, and 1 in all.")
+    of = torch.bincount(true_real, minlength=groups)
+    matrix = torch.bincount(read_real * groups + true_real, minlength=groups**2).double()
+    matrix = matrix.view(groups, groups) / of
+    wanted = matrix @ target.double()
+    keep = torch.where(before.read > 0, wanted / before.read.clamp(min=1e-12), 0.0)
+    keep = keep / keep.max()
+
+    def after(matrix: Tensor, q: Tensor) -> Tensor:
+        p = torch.linalg.solve(matrix, q).clamp(min=0) * (matrix.T @ keep)
+        return p / p.sum()
+
+    generator = torch.Generator().manual_seed(0)
+    found = []
+    for _ in range(draws):
+        columns = [_counts(matrix[:, i], int(of[i]), generator) for i in range(groups)]
+        again = torch.stack(columns, 1)
+        if torch.linalg.svdvals(again)[-1] >= SINGULAR:
+            found.append(after(again, _counts(before.read, len(read), generator)))
+    errors = torch.stack(found).std(0)
+    kept = (keep * before.read).sum().item()
+    reading = keep * before.read / kept
+    return Remedy(keep, kept, before, GroupShares(after(matrix, before.read), errors, reading))
+
+
+def _counts(shares: Tensor, n: int, generator: torch.Generator) -> Tensor:
+    """Shares of n draws from `shares` (k,)."""
+    drawn = torch.multinomial(shares, n, True, generator=generator)
+    return torch.bincount(drawn, minlength=len(shares)).double() / n

@@ -17,8 +17,9 @@ from course_lib.evaluation.disentanglement import (
     mutual_information,
     mutual_information_gap,
 )
-from course_lib.evaluation.groups import group_shares
+from course_lib.evaluation.groups import group_shares, resampled_groups
 from course_lib.evaluation.ladder import blurred, noised
+from course_lib.evaluation.path_length import path_length
 from course_lib.evaluation.side_by_side import compare
 
 N = 120
@@ -123,6 +124,75 @@ def test_groups_that_cannot_be_told_are_refused():
         group_shares(true, true, true, 3)
     with pytest.raises(CourseError, match="whole numbers"):
         group_shares(true + 5, true, true, 2)
+
+
+def test_shares_after_a_remedy_are_those_that_are_counted():
+    """Whoever chooses by a judge's word can't count by it: but by the judge's known errors."""
+    generator = torch.Generator().manual_seed(2)
+    matrix = torch.tensor([[0.9, 0.1, 0.02], [0.08, 0.8, 0.08], [0.02, 0.1, 0.9]])
+    target = torch.tensor([0.4, 0.3, 0.3])
+    held, naive = [], []
+    for _ in range(40):
+        true = torch.arange(600) % 3
+        read_real = readings(true, matrix, generator)
+        samples = torch.multinomial(
+            torch.tensor([0.75, 0.2, 0.05]), 2000, True, generator=generator
+        )
+        read = readings(samples, matrix, generator)
+        found = resampled_groups(read, read_real, true, target, draws=40)
+        fresh = torch.multinomial(
+            torch.tensor([0.75, 0.2, 0.05]), 20_000, True, generator=generator
+        )
+        chosen = (
+            torch.rand(20_000, generator=generator)
+            < found.keep[readings(fresh, matrix, generator)]
+        )
+        counted = torch.bincount(fresh[chosen], minlength=3).double() / chosen.sum()
+        held.append((found.after.shares - counted).abs() < 2.2 * found.after.errors)
+        naive.append(found.after.read[2] - counted[2])
+        assert chosen.double().mean().item() == pytest.approx(found.kept, abs=0.03)
+        assert counted[2] > 2 * 0.05, "what was rare is less so"
+    assert 0.9 < torch.stack(held).double().mean() < 0.995
+    assert torch.stack(naive).mean() > 0.02, "the chooser's own readings promise too much"
+
+
+def test_a_judge_that_never_errs_gives_what_was_asked_for_and_nothing_revives_the_absent():
+    true = torch.arange(300) % 3
+    samples = torch.tensor([0] * 80 + [1] * 20)
+    found = resampled_groups(samples, true, true, torch.tensor([0.5, 0.25, 0.25]))
+    assert found.after.shares.tolist() == pytest.approx([2 / 3, 1 / 3, 0])
+    assert found.keep.tolist() == pytest.approx([0.5, 1, 0]) and found.kept == pytest.approx(
+        0.6
+    )
+    with pytest.raises(CourseError, match="target"):
+        resampled_groups(samples, true, true, torch.tensor([0.5, 0.6, 0.2]))
+
+
+# Path lengths --------------------------------------------------------------------------------
+def test_a_linear_map_has_its_frobenius_norm_as_speed_and_no_bend():
+    generator = torch.Generator().manual_seed(0)
+    a = torch.randn(4, 6, generator=generator)
+    found = path_length(lambda z: z @ a.T, 6, lambda x: x, n=40_000, generator=generator)
+    assert found.speed == pytest.approx(a.square().sum().item(), abs=4 * found.speed_error)
+    assert found.bend == pytest.approx(1, abs=4 * found.bend_error) and found.bend_error < 0.01
+
+
+def test_hermite_polynomials_bend_by_their_degree():
+    hermite = {1: lambda z: z, 2: lambda z: z**2 - 1, 3: lambda z: z**3 - 3 * z}
+    for degree, f in hermite.items():
+        generator = torch.Generator().manual_seed(degree)
+        found = path_length(f, 1, lambda x: x, n=60_000, step=1e-3, generator=generator)
+        variance = math.factorial(degree)
+        assert found.variance == pytest.approx(variance, rel=0.1)
+        assert found.bend == pytest.approx(degree, abs=4 * found.bend_error)
+        assert found.bend_error < 0.15
+
+
+def test_ways_without_length_are_refused():
+    with pytest.raises(CourseError, match="same for all"):
+        path_length(torch.zeros_like, 2, lambda x: x)
+    with pytest.raises(CourseError, match="angle"):
+        path_length(torch.zeros_like, 2, lambda x: x, step=2)
 
 
 # Readable codes ------------------------------------------------------------------------------

@@ -1,0 +1,78 @@
+"""How far pictures move when a code turns a little, against how far they lie apart. Lesson 13.
+
+Two codes z₁, z₂ ~ N(0, I) are joined by z(a) = cos a · z₁ + sin a · z₂, a from 0 to π/2. At each a
+both z(a) and its derivative z′(a) are standard normal, and independent of each other. So the mean
+squared speed of what a judge sees, φ(g(z(a))), is E ‖J(z)‖²_F, J the Jacobian of φ∘g: the
+perceptual path length of Karras et al. (2019). It is never below the total variance of φ(g(z))
+(Poincaré's inequality for Gaussians), and equal to it for linear maps alone. Their ratio, the
+*bend*, says how crooked the way from code to picture is; a Hermite polynomial of degree k has k.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from course_lib.errors import CourseError, whole_number
+
+STEP = 1e-2  # radians
+PART = 100  # codes that are decoded at a time
+
+
+@dataclass(frozen=True)
+class PathLength:
+    """speed: the mean squared speed of features, a radian; variance: their total variance over
+    codes; bend: speed / variance, 1 for a linear map and more for any other. ± standard errors.
+    """
+
+    speed: float
+    speed_error: float
+    variance: float
+    bend: float
+    bend_error: float
+
+
+def path_length(
+    decode: Callable[[Tensor], Tensor],
+    latent: int,
+    features: Callable[[Tensor], Tensor],
+    *,
+    n: int = 500,
+    step: float = STEP,
+    generator: torch.Generator | None = None,
+) -> PathLength:
+    """Of n codes of length `latent`, each turned by `step` radians towards another.
+
+    decode: codes (B, latent) → pictures; features: pictures → (B, k), not rounded to grey
+    levels, which would hide a small step. Raises CourseError where features do not vary.
+    """
+    whole_number("n, the number of codes,", n, 10)
+    if not 0 < step < 1:
+        raise CourseError(f"step is an angle between 0 and 1 radian, not {step!r}.")
+    speeds, seen = [], []
+    with torch.no_grad():
+        for first in range(0, n, PART):
+            many = min(PART, n - first)
+            z, towards = torch.randn(2, many, latent, generator=generator)
+            turned = math.cos(step) * z + math.sin(step) * towards
+            here, there = (features(decode(x)).double().flatten(1) for x in (z, turned))
+            speeds.append((there - here).square().sum(1) / step**2)
+            seen.append(here)
+    speed, seen = torch.cat(speeds), torch.cat(seen)
+    spread = (seen - seen.mean(0)).square().sum(1) * n / (n - 1)
+    variance = spread.mean()
+    if not variance > 0:
+        raise CourseError("These features are the same for all codes: no way has a length.")
+    bend = speed.mean() / variance
+    error = lambda x: (x.std() / math.sqrt(n)).item()
+    return PathLength(
+        speed.mean().item(),
+        error(speed),
+        variance.item(),
+        bend.item(),
+        error((speed - bend * spread) / variance),  # of a ratio of two means
+    )
