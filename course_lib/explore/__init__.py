@@ -12,12 +12,13 @@ Lesson 01 uses `two_kls`, lesson 02 `minimax`, `playground`, `interpolation` and
 03 `face_factors`, lesson 04 `transposed`, `walk`, `attributes` and `arithmetic`, lesson 06
 `elbo_bar`, `reparameterisation` and `latent_plane`, lesson 08 `class_style`, lesson 09
 `four_players`, `morph`, `transfer` and `told_attributes`, lesson 10 `line_flow`, `warp` and
-`pointed`, lesson 11 `temperature` and `fill`. `judged_draws` and
+`pointed`, lesson 11 `temperature` and `fill`, lesson 13 `can_you_tell`. `judged_draws` and
 `attribute_directions` give `attributes` its directions.
 """
 
 from course_lib.explore.arithmetic import arithmetic
 from course_lib.explore.attributes import attributes
+from course_lib.explore.can_you_tell import can_you_tell
 from course_lib.explore.class_style import class_style
 from course_lib.explore.directions import attribute_directions, judged_draws
 from course_lib.explore.elbo_bar import elbo_bar

@@ -206,3 +206,13 @@ explore.show(explore.temperature(flow, rows=budget.pick(smoke=1, laptop=3)))
 
 # %%
 explore.show(explore.fill(flow, digits), step=budget.pick(smoke=1, laptop=60))
+
+# %% [markdown]
+# # Comparing
+#
+# ## `can_you_tell` · lesson 13
+# Real faces and generated ones, one at a time. Find out: do you err less often than a straight line through the
+# judge's features?
+
+# %%
+explore.show(explore.can_you_tell(artist, n=budget.pick(smoke=40, laptop=200)), said="r")

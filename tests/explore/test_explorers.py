@@ -19,7 +19,7 @@ from PIL import Image
 from shells import parts, tools
 
 from course_lib import explore
-from course_lib.explore.kit.controls import Choice, Toggle
+from course_lib.explore.kit.controls import Choice, Letters, Toggle
 from course_lib.explore.kit.strokes import MOST, Drawing
 from course_lib.explore.kit.widget import within
 
@@ -33,6 +33,7 @@ FILES = [
         "explore_faces",
         "explore_flows",
         "explore_hybrids",
+        "explore_tell",
     )
 ]
 MAKERS = {name: make for file in FILES for name, make in file.MAKERS.items()}
@@ -58,6 +59,8 @@ def states(control):
         return [False, True]
     if isinstance(control, Drawing):
         return ["", "8.0,8.0 8.0,20.0", SEVEN]
+    if isinstance(control, Letters):
+        return ["", control.alphabet, control.alphabet[0] * control.most]
     if isinstance(control, Choice):
         return list(control.options)[:: 1 + len(control.options) // 6]
     if control.name == "ink":

@@ -1,4 +1,5 @@
-"""What a learner can move: sliders, choices and switches, declared once and checked once."""
+"""What a learner can move: sliders, choices, switches and letters to type, declared and checked
+once."""
 
 from __future__ import annotations
 
@@ -93,7 +94,34 @@ class Toggle:
     nearest = check
 
 
-Control = Slider | Choice | Toggle
+@dataclass(frozen=True)
+class Letters:
+    """Letters of a small alphabet, at most so many: one answer after another, typed."""
+
+    name: str
+    label: str
+    alphabet: str
+    most: int
+    start: str = ""
+
+    def check(self, value: object) -> str:
+        """The value, in small letters, if it is made of these, or a `CourseError`."""
+        word = value.strip().lower() if isinstance(value, str) else None
+        if word is None or set(word) - set(self.alphabet) or len(word) > self.most:
+            raise CourseError(
+                f"{self.name} must be at most {self.most} letters out of "
+                f"{', '.join(self.alphabet)}; got {value!r:.60}."
+            )
+        return word
+
+    def nearest(self, value: str) -> str:
+        """What remains of a typed text when other letters, and too many, are left out."""
+        return "".join(letter for letter in value.lower() if letter in self.alphabet)[
+            : self.most
+        ]
+
+
+Control = Slider | Choice | Toggle | Letters
 
 
 def settle(controls: Sequence[Control], state: Mapping[str, object]) -> dict[str, object]:

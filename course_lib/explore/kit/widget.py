@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from course_lib.errors import CourseError
-from course_lib.explore.kit.controls import Choice, Control, Slider, Toggle
+from course_lib.explore.kit.controls import Choice, Control, Letters, Slider, Toggle
 from course_lib.explore.kit.mouse import Point, pressable
 
 REST = 0.2  # seconds without a move, after which a lighter view is followed by the whole
@@ -28,6 +28,8 @@ def native(control: Control, value: object, label: str):
         return ipywidgets.Checkbox(indent=False, **given)
     if isinstance(control, Choice):
         return ipywidgets.Dropdown(options=list(control.options), **given)
+    if isinstance(control, Letters):
+        return ipywidgets.Text(**given)
     if not isinstance(control, Slider):
         return None
     given |= {"min": control.low, "max": control.high, "step": control.step}
@@ -171,7 +173,10 @@ class Shell:
 
 
 def within(control: Control, value: object) -> object:
-    """The widget's value without the dust that a browser's floating steps leave."""
+    """The widget's value without the dust that a browser's floating steps leave, or without
+    letters that were not asked for."""
+    if isinstance(control, Letters):
+        return control.nearest(value)
     if not isinstance(control, Slider) or control.whole:
         return value
     return min(control.high, max(control.low, round(value, 9)))
