@@ -178,7 +178,7 @@ EXERCISES = {
                 0.5 * (m**2 + v.exp() - 1 - v)
             ),
         },
-        hint="try mean 0 and log_var 0: then q is the prior and the KL is 0",
+        hint="try mean 0 and log_var 1: then each latent costs (e − 2)/2 = 0.359 nats",
     ),
     "06.3": Exercise(
         right=_draw,
