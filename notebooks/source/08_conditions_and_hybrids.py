@@ -334,6 +334,111 @@ plots.show(
 explore.show(explore.class_style(zoo.load("cgan-mnist")))
 
 # %% [markdown]
+# ### 1.4 · Other ways to tell D (optional)
+#
+# The CGAN above puts the label beside D's features: *concatenation*. Two other ways are in use. What form has the best D? By (8.1) its
+# logit is a log ratio of two masses, each of the form $p(x)\,p(c\mid x)$:
+#
+# $$\ell^*(x,c)=\log\frac{p(c\mid x)}{p_g(c\mid x)}+\log\frac{p(x)}{p_g(x)}=u_c^\top\varphi(x)+\psi(x)\tag{8.20}$$
+#
+# > **Holds when** (the second equality) both class posteriors are softmaxes of linear functions of features $\varphi(x)$.
+#
+# So the class enters through one scalar product: the *projection* discriminator (Miyato and Koyama, 2018). Gaussian classes of one width are such a case, with
+# $\varphi(x)=(1,x)$: a Gaussian's log density is linear in it, but for a part that all classes share.
+
+# %%
+axis = torch.linspace(-4, 4, 80, dtype=torch.float64)
+means, width = number([[-1.0, 0.2, 1.1], [-0.6, 0.5, 0.9]]), number([1.0, 0.8])  # real, fake
+real, fake = (Normal(m[:, None], w).log_prob(axis).exp() for m, w in zip(means, width))
+logit = best_d(p_c[:, 0], real, p_c[:, 0], fake).logit()  # (3, 80)
+phi = torch.stack([torch.ones_like(axis), axis])
+u = torch.stack([-(means**2) / 2, means]) / width[:, None] ** 2  # real, fake
+u = (u[:, 0] - u[:, 1]).T  # (3, 2); between two classes ψ(x) cancels
+agrees(logit - logit[0], (u - u[0]) @ phi, tol=1e-8, name="(8.20) between classes")
+
+# %% [markdown]
+# The *auxiliary classifier* GAN (Odena et al., 2017) does not tell D. A classifier $C$ learns the classes of real images and fakes, and G is
+# paid for $\log C(c\mid x)$ as well. The mean over G's pairs has two parts:
+#
+# $$-\mathbb E_{p_g(x,c)}\log C(c\mid x)
+#   =\mathbb E_{p_g(x)}\mathrm{KL}\bigl(p_g(c\mid x)\,\|\,C(c\mid x)\bigr)+\mathrm H_{p_g}(c\mid x)\tag{8.21}$$
+#
+# The first is wanted. The second pays G for images whose class is *easy*, even where real classes overlap (Shu et al., 2017; Gong et al., 2019).
+
+
+# %%
+def given_x(pairs):
+    """p(c | x) from the masses of pairs, (C, n)."""
+    return pairs / pairs.sum(0)
+
+
+def nats(masses):
+    return -torch.xlogy(masses, masses).sum()
+
+
+# %%
+fakes, C = p_c * g_x, given_x(p_c * p_x)
+apart = (fakes * (given_x(fakes) / C).log()).sum()
+unsure = nats(fakes) - nats(fakes.sum(0))  # H(c|x) = H(x, c) − H(x)
+agrees(-(fakes * C.log()).sum(), apart + unsure, name="(8.21) both parts")
+
+# %% [markdown]
+# Take two classes on a line. G may draw any densities; D and C are always the best ones. Does a perfect G stay?
+
+# %%
+pairs = Normal(number([[-1.0], [1.0]]), 1.0).log_prob(axis).softmax(1) / 2  # real, (2, 80)
+perfect = (2 * pairs).log()
+
+
+def loss_of_g(raw, told):
+    """2 JS of what D is told; for AC-GAN also −E log C, with C the best for real and fake."""
+    made = raw.softmax(1) / 2
+    if told:
+        return 2 * js(2 * pairs, 2 * made).mean()
+    C = given_x(pairs + made).detach()
+    return 2 * js(pairs.sum(0), made.sum(0)) - (made * C.log()).sum()
+
+
+# %%
+slopes = {}
+for told in (True, False):
+    raw = perfect.clone().requires_grad_()
+    (slopes[told],) = torch.autograd.grad(loss_of_g(raw, told), raw)
+agrees(slopes[True], 0.0, name="D is told: a perfect G stays")
+refuses(slopes[False], 0.0, name="so it does in AC-GAN's game")
+
+# %%
+drawn = {"real": pairs}
+for name, told in {"D is told": True, "AC-GAN": False}.items():
+    raw = perfect.clone().requires_grad_()
+    optimiser = torch.optim.Adam([raw], lr=0.1)
+    for _ in range(budget.pick(smoke=40, laptop=400)):
+        optimiser.zero_grad()
+        loss_of_g(raw, told).backward()
+        optimiser.step()
+    drawn[name] = raw.detach().softmax(1) / 2
+for name, made in drawn.items():
+    right = made.gather(0, given_x(pairs).argmax(0)[None]).sum()  # read by the best real judge
+    print(f"{name:9}  H(c|x) {nats(made) - nats(made.sum(0)):.3f} nats, read as asked {right:.3f}")
+
+# %%
+fig, axes = plots.figure(columns=2, height=3.2)
+for ax, name in zip(axes, ("D is told", "AC-GAN")):
+    for k, color in enumerate(plots.PALETTE[:2]):
+        style = {"color": color, "label": f"real, class {k + 1}", "linestyle": "--"}
+        ax.plot(axis, pairs[k] / axis.diff()[0], **style)
+        style |= {"label": f"G, class {k + 1}", "linestyle": "-", "alpha": 0.6}
+        ax.plot(axis, drawn[name][k] / axis.diff()[0], **style)
+    ax.set(title=name, xlabel="x", ylim=(0, 0.26))
+axes[0].set_ylabel("p(x, c)")
+fig.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=4)
+plots.show(fig, alt="Told: G's two bumps lie on the real ones. AC-GAN: each is cut off at 0.")
+
+# %% [markdown]
+# **What to see.** With a D that is told, G stays on the real classes (dashed). AC-GAN's cuts each class off where the other one becomes likelier:
+# hardly any doubt is left. A judge reads *more* of its images as asked than of real ones. So obedience does not show that $p_g(x\mid c)$ is right.
+
+# %% [markdown]
 # ## 2 · A bound given a condition: the conditional VAE
 #
 # ### 2.1 · The ELBO, given $c$
@@ -1896,4 +2001,8 @@ for kind in (models.AAE, models.AVB, models.VAEGAN):
 # - Wu, J., Zhang, C., Xue, T., Freeman, W. T. and Tenenbaum, J. B. (2016). *Learning a Probabilistic Latent Space of
 #   Object Shapes via 3D Generative-Adversarial Modeling.* NeurIPS.
 # - Shmelkov, K., Schmid, C. and Alahari, K. (2018). *How good is my GAN?* ECCV. (GAN-test, GAN-train)
+# - Odena, A., Olah, C. and Shlens, J. (2017). *Conditional Image Synthesis with Auxiliary Classifier GANs.* ICML.
+# - Miyato, T. and Koyama, M. (2018). *cGANs with Projection Discriminator.* ICLR. (8.20)
+# - Shu, R., Bui, H. and Ermon, S. (2017). *AC-GAN Learns a Biased Distribution.* NeurIPS workshop on Bayesian deep learning.
+# - Gong, M., Xu, Y., Li, C., Zhang, K. and Batmanghelich, K. (2019). *Twin Auxiliary Classifiers GAN.* NeurIPS. (8.21)
 # - Reports A and B, in the words of the errata page.

@@ -9,6 +9,13 @@ refuses(js(sure.mean(0), swapped.mean(0)), math.log(2), name="an untold D notice
 # %% after: (8.4) a perfect G, other labels
 refuses(value_of_pairs(D, real, fake), -math.log(4), name="−log 4, as with equal labels")
 
+# %% after: (8.20) between classes
+only_added = (u[:, :1] - u[0, :1]).expand_as(logit)
+refuses(logit - logit[0], only_added, tol=1e-8, name="the label added to a linear last layer")
+
+# %% after: (8.21) both parts
+refuses(-(fakes * C.log()).sum(), apart, name="the mean KL alone, without H(c|x)")
+
 # %% after: (8.7) E log p(x|c) − E log p(x) = H(c) − H(c|x)
 refuses(gain, entropy, name="the whole H(c), although classes overlap")
 
