@@ -8,12 +8,13 @@ It is longer than others by that line and by a panel of its own.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import lru_cache
+from statistics import NormalDist
 
 import numpy as np
 import torch
-from scipy.stats import binomtest
 
 from course_lib import data, evaluation
 from course_lib.errors import CourseError
@@ -46,9 +47,11 @@ class Errors(Panel):
 
 
 def interval(wrong: int, n: int) -> tuple[float, float]:
-    """Wilson's 95% interval of an error rate."""
-    found = binomtest(wrong, n).proportion_ci(method="wilson")
-    return found.low, found.high
+    """Wilson's 95% interval of an error rate: the p with |wrong − np| ≤ 1.96 √(np(1 − p))."""
+    z2 = NormalDist().inv_cdf(0.975) ** 2
+    middle = (wrong + z2 / 2) / (n + z2)
+    half = math.sqrt(z2 * (wrong * (n - wrong) / n + z2 / 4)) / (n + z2)
+    return max(middle - half, 0.0), min(middle + half, 1.0)
 
 
 def machine(real: torch.Tensor, made: torch.Tensor) -> tuple[int, int]:

@@ -818,7 +818,7 @@ refuses(wrong, log_det_of(sees_itself, x_maf), tol=1e-8, name="d ≤ i in the ma
 
 
 # %%
-def passes(network, z, count):
+def passes_back(network, z, count):
     """x after `count` passes of the inverse, begun at 0; z (B, 3) → (B, 3)."""
     x = torch.zeros_like(z)
     for _ in range(count):
@@ -829,13 +829,13 @@ def passes(network, z, count):
 
 z_maf = onward(maf, x_maf)
 for k in (1, 2, 3):
-    found = passes(maf, z_maf, k)
+    found = passes_back(maf, z_maf, k)
     agrees(found[:, :k], x_maf[:, :k], name=f"(10.22) the first {k}, after pass {k}")
     print("largest errors of x₁, x₂, x₃:", *(f"{e:.3f}" for e in (found - x_maf).abs().amax(0)))
 
 # %%
 coupling_3 = masked(torch.ones(16))  # all hidden units see x₁ only
-found = passes(coupling_3, onward(coupling_3, x_maf), 2)
+found = passes_back(coupling_3, onward(coupling_3, x_maf), 2)
 agrees(found, x_maf, name="a coupling: all numbers, after two passes")
 
 # %% [markdown]

@@ -58,7 +58,8 @@ axes.set(ylabel="share", ylim=(0, 1.05))
 axes.legend(loc="lower left")
 plots.show(
     fig,
-    alt="Precision is near that of real faces for all three models; recall is far below it for all.",
+    alt="Precision is near that of real faces for all three models; recall is far below it "
+    "for all.",
 )
 
 # %% [markdown]
@@ -385,9 +386,8 @@ for name, family in record.items():
             for w, s in family.seeds.items()
             if len(s) > 1
         ]
-        print(
-            f"{name:9} failed {failed} of {len(family.scores)}; {'; '.join(spread) or 'no seeds recorded'}"
-        )
+        told = "; ".join(spread) or "no seeds recorded"
+        print(f"{name:9} failed {failed} of {len(family.scores)}; {told}")
 missing = {"GAN", "DCGAN", "VAE", "RealNVP", "CVAE-GAN"} - {
     n for n, f in record.items() if f.settings
 }
@@ -398,9 +398,10 @@ print("not recorded:", ", ".join(sorted(missing)) or "nothing")
 
 # %%
 for name, file in names.items():
-    card, weights = zoo.card(file), sum(p.numel() for p in trained[name].parameters())
+    card, weights = zoo.card(file), sum(p.numel() for p in trained[name].parameters()) / 1e6
     print(
-        f"{name:8} {card['minutes']:5.1f} minutes, {card['round']} rounds, {weights / 1e6:.2f} million weights"
+        f"{name:8} {card['minutes']:5.1f} minutes, {card['round']} rounds, "
+        f"{weights:.2f} million weights"
     )
     print(f"         {card['machine']}")
 
@@ -458,8 +459,8 @@ for name in ("VAE", "RealNVP"):
     }
     shown = dci(torch.stack([p.importance for p in probes.values()], 1))
     print(
-        f"{name:8} MIG {sum(gaps.values()) / len(gaps):.3f}; disentanglement {shown.disentanglement:.3f}, "
-        f"completeness {shown.completeness:.3f}"
+        f"{name:8} MIG {sum(gaps.values()) / len(gaps):.3f}; "
+        f"disentanglement {shown.disentanglement:.3f}, completeness {shown.completeness:.3f}"
     )
     print(
         "   ", ", ".join(f"{f} {p.told:.2f} (chance {p.chance:.2f})" for f, p in probes.items())

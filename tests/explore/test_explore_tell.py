@@ -4,6 +4,7 @@ from importlib import import_module
 
 import pytest
 import torch
+from scipy.stats import binomtest
 from shells import inside, panel, parts, pixels
 
 from course_lib import data, explore
@@ -95,6 +96,9 @@ def test_a_straight_line_errs_as_often_as_there_is_to_tell():
 
 
 def test_the_interval_is_wilsons():
+    for wrong, n in ((0, 20), (1, 10), (7, 20), (20, 20), (133, 200)):
+        expected = binomtest(wrong, n).proportion_ci(method="wilson")
+        assert tell.interval(wrong, n) == pytest.approx((expected.low, expected.high), abs=1e-9)
     z2 = 1.959964**2
     assert tell.interval(0, 10) == pytest.approx((0, z2 / (10 + z2)), abs=1e-6)
     assert sum(tell.interval(10, 20)) == pytest.approx(1)

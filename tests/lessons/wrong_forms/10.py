@@ -22,7 +22,7 @@ refuses(s.mean(1), exact, tol=1e-8, name="the mean of s")
 refuses(-s.sum(1), exact, tol=1e-8, name="the inverse's sign")
 
 # %% after: (10.22) the first
-refuses(passes(maf, z_maf, 1), x_maf, name="undone in one pass, as a coupling is")
+refuses(passes_back(maf, z_maf, 1), x_maf, name="undone in one pass, as a coupling is")
 s, t = maf(z_maf)
 refuses((z_maf - t) * (-s).exp(), x_maf, name="the network is shown z in place of x")
 
