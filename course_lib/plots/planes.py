@@ -19,7 +19,7 @@ from course_lib.plots.lattice import Limits, as_limits, as_points, evaluate, lat
 from course_lib.plots.pictures import as_array
 from course_lib.plots.style import CLASS_PALETTE, INK, MUTED, PALETTE, panel, styled
 
-DIVERGING = LinearSegmentedColormap.from_list("course", ["#0072B2", "#F7F7F7", "#D55E00"])
+DIVERGING = LinearSegmentedColormap.from_list("course", ["#D55E00", "#F7F7F7", "#0072B2"])
 
 
 @styled
@@ -108,9 +108,9 @@ def field(
     """A landscape (n, 2) → (n,) as a heat map, or a vector field (n, 2) → (n, 2) as arrows.
 
     The function gets a float32 tensor. On a landscape level lines are thin, `level` (for a
-    logit 0, where D = 1/2) is thick; `centre` puts white at that value, blue below, orange
-    above, and is `level` when left out. Arrows all have one length on paper; darker is longer.
-    `data` (grey) and `samples` (dark) are drawn on top.
+    logit 0, where D = 1/2) is thick; `centre` puts white at that value, blue above (D says
+    real), orange below (fake), and is `level` when left out. Arrows all have one length on
+    paper; darker is longer. `data` (grey) and `samples` (dark) are drawn on top.
     """
     bounds = as_limits(limits)
     fig, ax = panel(ax, 5.6, 4.6)

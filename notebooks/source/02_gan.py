@@ -93,9 +93,9 @@ plots.show(
 # *Answer.* Yes. Among real digits one in ten is a three; among the fakes all are. So a three is more likely a fake, and the
 # best discriminator says so. What the *generator* then learns is another question (section 9).
 #
-# **Question 4.** The discriminator is certain that a fake is fake: $D=10^{-6}$. The generator descends $\log(1-D)$. Is it pushed strongly or weakly?
+# **Question 4.** The discriminator is certain that a fake is fake: $D=10^{-6}$. The generator descends $\log(1-D)$. Is it pushed strongly or weakly? Measure the push by the slope of its loss in D's logit.
 #
-# *Answer.* Weakly: as a function of D's logit the slope is $-D$, here a millionth. One would wish the opposite. Section 4 has
+# *Answer.* Weakly: that slope is $-D$, here a millionth in size. One would wish the opposite. Section 4 has
 # the loss that does so.
 #
 # **Question 5.** In a well-trained game of two players, must the losses of both fall during training?
@@ -284,8 +284,8 @@ refuses(b / (a + b), found, tol=1e-6, name="the classes swapped")
 #
 # $$\ell^*(x)=\log\frac{D^*(x)}{1-D^*(x)}=\log p_\text{data}(x)-\log p_g(x)\tag{2.5}$$
 #
-# So a discriminator estimates a **log density ratio**. It learns the ratio of two
-# densities of which it never sees either, from samples alone.
+# So a discriminator estimates a **log density ratio**. It never sees the two densities. It learns their ratio
+# from samples alone.
 #
 # > **Holds when** D is shown as many generated examples as real ones, and at $x$ at least one of
 # > the two densities is positive. If a share $\pi$ of D's examples is real, $\ell^*$ gains the constant
@@ -578,7 +578,7 @@ plots.show(
 )
 
 # %% [markdown]
-# **What to see.** The shaded part on the left is where a fake is soon after the start of
+# **What to see.** The grey strip in both panels, at logits from −8 to −4, is where a fake is soon after the start of
 # training. D has learned by then and G has not: D is sure that it is fake. There the saturating loss is flat, and the non-saturating one
 # has slope −1. At $\ell=0$ the two slopes are equal. The ratio of their sizes is $(1-D)/D$.
 #
@@ -613,12 +613,14 @@ refuses(push, 0, name="at the solution G's gradient vanishes, always")
 #
 # $$-\log D^*=\log\frac{p_0}{p_\text{data}}-\log(1-D^*).$$
 #
-# The mean of the second part is $-L_\text{sat}$. You know its gradient. $D^*$ maximises $V$, so its own change does not matter to
-# first order, and by (2.6) $\nabla L_\text{sat}=\nabla\,2\,\mathrm{JS}$.
+# The mean of the second part is $-L_\text{sat}$. Its gradient takes two steps. First, by (2.6) $V(D^*,G)=-\log4+2\,\mathrm{JS}$. Let G move a little: $V$ changes because
+# $p_g$ moves, and because the best D moves with it. $D^*$ is at the top of $V$, where $V$ is flat in D. So the second change is zero to
+# first order, and we may hold $D^*$ fixed. Second, of the two terms of $V$ only $\mathbb E_{p_g}[\log(1-D^*)]=L_\text{sat}$ depends on G. So $\nabla L_\text{sat}=\nabla\,2\,\mathrm{JS}$.
 #
 # The mean of the first part is
 # $\mathbb E_{p_g}[\log p_0-\log p_\text{data}]$. This is $\mathrm{KL}(p_g\|p_\text{data})$ with one difference: $p_0$ stands still. Letting it move would add
-# $\mathbb E_{p_g}[\nabla\log p_g]=\int\nabla p_g\,dx=\nabla1=0$. So the gradient is that of the KL. Adding both parts
+# $\mathbb E_{p_g}[\nabla\log p_g]=\int p_g\,\nabla\log p_g\,dx$. By the chain rule $p_g\,\nabla\log p_g=\nabla p_g$. Differentiation and integration change places, and
+# $\int\nabla p_g\,dx=\nabla\!\int p_g\,dx=\nabla1=0$. So the gradient is that of the KL. Adding both parts
 # (Arjovsky and Bottou, 2017, Theorem 2.5):
 #
 # $$\nabla_\theta L_\text{sat}\Big|_{D^*}=\nabla_\theta\,2\,\mathrm{JS},\qquad
@@ -749,7 +751,7 @@ for name, (f, conjugate) in FAMILY.items():
 #
 # Many public GANs end D with a sigmoid and use `BCELoss`. On paper that is the same loss.
 # In float32 it is not, for two reasons. PyTorch clamps the logarithm at −100. And in the gradient it divides by
-# $D(1-D)$, but never by less than $10^{-12}$: from a logit of about −28 on the slope dies. From +17 on
+# $D(1-D)$, but never by less than $10^{-12}$: for logits below about −28 the slope dies. For logits above +17
 # the sigmoid is rounded to 1 altogether. See what your PyTorch does with one example.
 
 
@@ -785,7 +787,7 @@ agrees(loss_and_slope(30.0, 0.0, trap=False)[0], 30, tol=1e-5, name="loss from t
 # clamp. Take label 0 and logit 30: D is fully fooled, its loss reads 100, and it learns nothing
 # from it. So a log with "Loss_D 0, Loss_G 100" need not show a hard game: the
 # gradient has been rounded away. Work with logits and it can't happen. (Report A's code has the sigmoid and
-# `BCELoss`. The g_loss that its GAN on digits prints, 7.2 at most, stays far from 28.)
+# `BCELoss`. The g_loss that its GAN on digits prints, 7.2 at most in the full log, stays far from 28.)
 
 # %% [markdown]
 # # Part B · Play it
@@ -886,6 +888,9 @@ refuses(g_loss(fake, "saturating"), g_loss(fake, "non-saturating"), name="one fo
 # | "for $k$ steps": sample noise and data, ascend $\nabla_\psi V$ | a **move** of D, `times=k` |
 # | then: sample noise, descend $\nabla_\theta V$ | a **move** of G |
 # | one training iteration | a **round**: the list of moves |
+#
+# A move is a function. It gets a `source`, which hands out a batch of data (`source.batch().x`) and noise (`source.normal(B, 2)`). It gives back who has which loss, each split into
+# named terms: `{player: {term: loss}}`. A player descends the sum of its terms.
 #
 # A player improves its own loss in *its own* parameters only. That one rule replaces every
 # `detach()` and every "freeze the other network" that you have seen in GAN code.
@@ -995,8 +1000,8 @@ refuses(weights(G), before_G, tol=1e-12, name="after a whole round G is as it wa
 #
 # ### 8.1 · Both at once
 #
-# Before two networks, two numbers. Player $x$ descends $f=xy$, player $y$ climbs it; the
-# solution is $(0,0)$. With step size $\eta$ there are two ways to play:
+# Before two networks, two numbers. Player $x$ descends $f=xy$, player $y$ climbs it. The *solution* of a game (its **equilibrium**) is a
+# state in which neither player gains by moving alone. Here it is $(0,0)$: at $y=0$ no $x$ makes $f$ smaller, at $x=0$ no $y$ makes it larger. With step size $\eta$ there are two ways to play:
 #
 # - **simultaneous**: both step from the same old state,
 #   $x'=x-\eta y,\; y'=y+\eta x$;
@@ -1012,7 +1017,7 @@ refuses(weights(G), before_G, tol=1e-12, name="after a whole round G is as it wa
 #
 # **Exercise 02.4 · Taking turns** · ●○○ · 4 min · code
 #
-# *Why.* One changed letter decides between leaving for good and going round.
+# *Why.* One changed letter decides between moving away for ever and going round.
 #
 # Write one round of the alternating game.
 #
@@ -1070,7 +1075,7 @@ refuses(factors, 1.0, name="simultaneous play keeps its distance")
 #
 # $$x'^2+y'^2-\eta\,x'y'=x^2+y^2-\eta\,xy\tag{2.13}$$
 #
-# For $\eta<2$ its level lines are ellipses, so the state can't leave. It can't come home
+# For $\eta<2$ its level lines are ellipses, so the state can't move away. It can't reach the solution
 # either: alternating play on this game is bounded, not convergent. (If $y$ moves first,
 # the sign turns: the form is then $x^2+y^2+\eta\,xy$.)
 
@@ -1111,8 +1116,9 @@ plots.show(
 
 # %% [markdown]
 # **What to see.** Same game, same step size (.4), same start, 20 rounds. On the left the state
-# leaves for good. On the right it goes round an ellipse, tilted because $x$ moves
-# first. Now play with it: change the step size, and switch between the two ways.
+# moves away for ever. On the right it goes round an ellipse, tilted because $x$ moves
+# first. Now play with it: change the step size, and switch between the two ways. The dashed green circle, called continuous time there, is
+# what both ways tend to as the step size goes to zero.
 
 # %%
 explore.show(explore.minimax(), update="alternating", eta=0.4)
@@ -1138,8 +1144,8 @@ guess_loss = predict("02.13", guess_loss)  # d_loss = D.real + D.fake, in nats
 
 # %% [markdown]
 # `play` trains fresh networks and looks at them about forty times on the way: where the
-# same 1000 draws of noise lie, what D says, how many modes are covered. (A mode counts as
-# covered if it has at least a tenth of its fair share, within three standard deviations.)
+# same 1000 draws of noise lie, what D says, how many modes are covered. (A point is *good* if it lies within
+# three standard deviations of a mode. A mode counts as covered if at least a tenth of its fair share of points lies so near to it.)
 
 # %%
 ROUNDS = budget.pick(smoke=12, laptop=3000, full=20_000)
@@ -1194,13 +1200,13 @@ plots.curves(
 )  # fmt: skip
 plots.show(
     fig,
-    alt="Left: D's loss settles just below 2 log 2 = 1.386. Right: the means of D(x) and "
+    alt="Left: D's loss falls to 1.25 and creeps up to just below 2 log 2 = 1.386. Right: the means of D(x) and "
     "D(G(z)) stay just above and just below one half.",
 )
 
 # %% [markdown]
-# **What to see.** On the left: after a lively start D's loss settles just below $2\log2\approx1.386$ nats and creeps up to it. These are
-# the two cross-entropies of a D that says ½ to everything. It is not a failure of D: at the optimum it
+# **What to see.** On the left: after a lively start D's loss falls to about 1.25 nats. Then it creeps up to $2\log2\approx1.386$, which it does not quite reach. $2\log2$ is
+# what a D pays that says ½ to everything: $\log2$ for data and $\log2$ for fakes. It is not a failure of D: at the optimum it
 # *can't* tell. On the right: $D(x)$ stays a little above one half, $D(G(z))$ a little below. Do
 # not read quality off these curves: by (2.8) the same values come about when D is merely
 # bad. (The case file E19 in section 12 has a training that shows it.)
@@ -1222,7 +1228,7 @@ moments = [last // 5, last * 9 // 20, last]
 for ax, moment in zip(axes, moments, strict=True):
     t, fakes = run.history.grids[moment]
     plots.field(
-        say_real(run.landscapes[moment]), level=0.5, limits=3.0, steps=60, samples=fakes[:120],
+        say_real(run.landscapes[moment]), level=0.5, limits=3.0, samples=fakes[:120],
         data=ring.centres, title=f"D(x), round {t}", axis_labels=("", ""), ax=ax,
     )  # fmt: skip
     ax.get_legend().remove()
@@ -1233,11 +1239,11 @@ plots.show(
 )
 
 # %% [markdown]
-# **What to see.** White circles: the eight modes. Black dots: fakes. Orange: D says "real",
-# blue: "fake"; the thick line is where D says one half. On the left D has dug a hole where the fakes
+# **What to see.** White circles: the eight modes. Black dots: fakes. Blue: D says "real",
+# orange: "fake"; the thick line is where D says one half. On the left D has dug a hole where the fakes
 # are, in the middle, and they run outwards, uphill. Then the hole has a rim, and the rim breaks into
-# eight islands. On the right D says "fake" everywhere but on the islands. There data and
-# fakes both are, and it says nearly one half. (The few dots between islands are forced: G is
+# eight islands. On the right D says "fake" everywhere but on the islands. Data and
+# fakes are both there, and at the eight modes D says between .4 and .7. (The few dots between islands are forced: G is
 # continuous and its noise is one connected cloud, so it can't reach eight islands without a
 # bridge.)
 #
@@ -1295,8 +1301,8 @@ plots.show(
 
 # %% [markdown]
 # **What to see.** With $k=1$ both objectives reach all eight modes. With $k=5$ the
-# saturating loss still does, and the non-saturating one drops some: its samples are good,
-# but they come from fewer places. With five moves of D it got worse. That fits a divergence
+# saturating loss still does, and the non-saturating one drops some (compare with your guess of 02.14): its samples are good,
+# but they come from fewer places. (Black circles: the modes. Blue: the density of the data. Orange: samples.) With five moves of D it got worse. That fits a divergence
 # that forgives missing modes, and does not prove that it is the cause. Two warnings before you turn this into a
 # law. This is one ring, two seeds (lesson 05 has five), and one pair of networks. And on images the saturating loss with a good
 # D has another problem, which you saw in section 4: it hardly learns at all.
@@ -1363,13 +1369,13 @@ plots.images(
 )  # fmt: skip
 plots.show(
     fig,
-    alt="Left: D's loss and G's loss over the rounds on digits. Right: samples in the middle "
+    alt="Left: D's loss and G's loss over the rounds on digits. Right: samples on the way "
     "and at the end of this short training.",
 )
 
 # %% [markdown]
 # **What to see.** At this budget D is far ahead: its loss is well below $2\log2$, G's is at
-# several nats (in the first ten epochs of report A's log: 2.8 to 5.5). The samples are on the way
+# three to seven nats (in the first ten epochs of report A's log: 2.8 to 5.5). The samples are on the way
 # from noise to smudges; here and there you may guess a digit. This takes patience: the laptop plays
 # a twentieth of report A's rounds.
 #
@@ -1402,7 +1408,8 @@ plots.show(
 # Around them are specks, since G's last layer makes every pixel on its own and knows no
 # neighbourhood (lesson 04 gives G convolutions).
 #
-# **Are all ten classes there?** Ask a classifier that never met this GAN.
+# **Are all ten classes there?** Ask a classifier that never met this GAN. One number for two histograms is their *total variation*: half of the sum, over the classes, of how much
+# the shares differ. It is 0 for equal shares and 1 for disjoint ones. Even real digits don't have exactly equal shares: the number in brackets is what chance alone gives.
 
 # %%
 classifier = evaluation.digit_classifier()
@@ -1414,7 +1421,7 @@ distance = evaluation.total_variation(counts / counts.sum(), real_counts / real_
 _, floor = evaluation.error_and_floor("total variation", counts, real_counts, generator)
 print("samples a class:", counts.tolist())
 print(f"modes {evaluation.modes_covered(counts)} of 10", end="; ")
-print(f"total variation {distance:.3f} (as many real digits: {floor:.3f})")
+print(f"total variation {distance:.3f} (2000 real digits, by chance: {floor:.3f})")
 
 # %%
 fig = plots.histogram(counts, expected=real_counts, title="classes among 2000 samples")
@@ -1430,7 +1437,7 @@ plots.show(
 # is neglected. Lesson 03 asks how far such a histogram can be trusted: a smudge, too, is
 # counted as the digit that it resembles most.
 #
-# **What D says now.** Compute your predictions from section 9 once more, on digits, after 200
+# **What D says now.** In 02.11 and 02.12 you predicted two means. Compute them on digits, after 200
 # epochs:
 
 # %%
@@ -1441,6 +1448,9 @@ print(
     f"D(x) on test digits {on_real:.2f}, D(G(z)) {on_fake:.2f}; report A's last line has "
     ".71 (on training digits) and .36"
 )
+
+# %% [markdown]
+# **What to see.** Not ½ and ½: D is still ahead after 200 epochs, in this copy as in report A's log. So this game has not ended, and (2.8) holds for it, not (2.6).
 
 # %% [markdown]
 # ### Walking through the latent space (*optional*)
@@ -1480,10 +1490,17 @@ explore.show(explore.interpolation(trained), t=0.5)
 # (`explore.show(explore.replay(history))` in a cell of your own replays the short training
 # from above.)
 #
-# **Play it yourself.** A GAN in the plane, one move at a time. The shade is D's verdict, an arrow the way
+# **Play it yourself.** A GAN in the plane, one move at a time. The shade is D's verdict: blue where it says "real", orange where it says "fake". An arrow is the way
 # in which D's gradient sends a point of G. Draw a target with the mouse, or take the eight heaps.
 # Question: with how many moves of D and G a round, and at which of G's rates, do all points fall
 # into one heap? What do the arrows say just before?
+#
+# <details><summary>One setting that does it (open it after your own try)</summary>
+#
+# The ring, one move of D for five of G, G's rate .01: after 150 to 200 moves all points of G lie in one heap that wanders. Just before, all arrows point
+# the same way: G does not see that its points should differ, since each follows D's slope on its own.
+#
+# </details>
 
 # %%
 explore.show(explore.playground(), step=150)
@@ -1519,7 +1536,7 @@ for column, (name, result) in enumerate(suspects.items()):
 plots.show(
     fig,
     alt="For each of three runs A, B, C: its loss curves above, and below fresh samples "
-    "(orange) with data (grey). Run A's D.fake stays above .69; run C's losses are all zero.",
+    "(orange) with data (grey). The ranges of the losses differ, and so do the places of the samples.",
 )
 
 # %% [markdown]
@@ -1537,7 +1554,7 @@ plots.show(
 # *Nudge.* Look at *ranges* before you look at shapes: which values can a term take at all? And ask of
 # each number which examples it was measured on.
 #
-# *First line.* If the "logit" lies between 0 and 1, the smallest possible D.fake is $\operatorname{softplus}(0)=\log2$.
+# *First line.* `diagnosis = {"A": "...", "B": "...", "C": "..."}`. And: if the "logit" lies between 0 and 1, the smallest possible D.fake is $\operatorname{softplus}(0)=\log2$.
 
 # %% exercise="02.5"
 ### BEGIN SOLUTION
@@ -1707,7 +1724,7 @@ print(f"first epoch: −log D(G(z)) = {-D_Gz[0].log():.2f} ≤ g_loss = {g_loss_
 # %% [markdown]
 # **Exercise 02.6 · Show that it is possible** · ●●○ · 10 min · answer
 #
-# *Why.* One example refutes "this log can't be right" for good.
+# *Why.* One example is enough to refute "this log can't be right".
 #
 # Give a batch of
 # discriminator outputs, a tensor of probabilities of any length, whose mean is .02 (to two
@@ -1720,7 +1737,8 @@ print(f"first epoch: −log D(G(z)) = {-D_Gz[0].log():.2f} ≤ g_loss = {g_loss_
 # %% exercise="02.6"
 ### BEGIN SOLUTION
 share = 0.1  # one fake in ten fools D a little, the others hardly at all
-high = 0.17
+high = 0.17  # what D says to those
+# What it must say to the others, as a logarithm: then the mean of −log is 5.08.
 low_log = -(5.08 + share * math.log(high)) / (1 - share)
 D_batch = torch.tensor([high] * 10 + [math.exp(low_log)] * 90)
 ### END SOLUTION
@@ -1859,8 +1877,8 @@ for name, result in results.items():
 # %% [markdown]
 # ## 13 · Exercises
 #
-# **02.1** to **02.7** are above, with their checks; 02.11 to 02.14 are the predictions. The following
-# have no check.
+# **02.1** to **02.5** are above, with their checks, and 02.6 and 02.7 in the optional case file E04; 02.11 to 02.14 are the predictions. The following
+# have no check. Those for the pen have their result in a fold.
 #
 # **Exercise 02.8 · Both at once** · ●●○ · 20 min · experiment
 #
@@ -1893,6 +1911,12 @@ for name, result in results.items():
 # *Nudge.* For a shift $s<1$ cut the line into three pieces: only data, both, only fakes. What is $p_m$ on each?
 #
 # *First line.* Where both are 1, $p_m=1$, and the logarithms are zero.
+#
+# <details><summary>The result</summary>
+#
+# $\mathrm{JS}=s\log2$ up to $s=1$ and $\log2$ beyond; KL(g‖data) is infinite for every $s>0$.
+#
+# </details>
 
 # %% [markdown] tags=["solution"]
 # *Solution 02.9.* Let the shift be $s$, with $0\le s\le1$. On the overlap, of length $1-s$, both densities are 1. So $p_m=1$, and both logarithms are zero. On the piece
@@ -1914,6 +1938,12 @@ for name, result in results.items():
 # *Nudge.* (2.5) says what the logit of $D^*$ is. The first half of the derivation of (2.11) has just this mean.
 #
 # *First line.* $\mathbb E_{p_g}[-\ell^*]=\mathbb E_{p_g}[\log p_0-\log p_\text{data}]$.
+#
+# <details><summary>The result</summary>
+#
+# The reverse KL, $\mathrm{KL}(p_g\|p_\text{data})$, alone.
+#
+# </details>
 
 # %% [markdown] tags=["solution"]
 # *Solution 02.10.* By (2.5) $-\ell^*=\log p_0-\log p_\text{data}$, with $p_0$ the frozen generator's density. So G descends $\mathbb E_{p_g}[\log p_0-\log p_\text{data}]$.
@@ -1933,6 +1963,12 @@ for name, result in results.items():
 # *Nudge.* A real example now contributes $.9\log D+.1\log(1-D)$. Collect what stands before $\log D$ and before $\log(1-D)$.
 #
 # *First line.* $a=.9\,p_\text{data}$ and $b=.1\,p_\text{data}+p_g$.
+#
+# <details><summary>The result</summary>
+#
+# $D^*=.9\,p_\text{data}/(p_\text{data}+p_g)$, which is .9 where $p_g=0$; with .9 and .1 it is .1 wherever only fakes are.
+#
+# </details>
 
 # %% [markdown] tags=["solution"]
 # *Solution 02.15.* At each $x$ D maximises $a\log d+b\log(1-d)$ with $a=.9\,p_\text{data}$ and $b=.1\,p_\text{data}+p_g$. As in (2.4) the best is $a/(a+b)$:
@@ -1961,7 +1997,7 @@ for name, result in results.items():
 # first = ring_game(G_0, D_0).round[0].losses(training.Source(ring_set, BATCH, seed=0))["D"]
 # print(first["real"].item(), first["fake"].item())  # → 0.6395537853240967 0.6808085441589355
 # ```
-# (D's two losses in the first round: no setting of Adam changes them.)
+# (D's two losses in the first round. Adam has made no step yet, so they are the same with every setting: if yours differ, you changed more than the betas.)
 
 # %% [markdown]
 # ## Summary
@@ -1986,8 +2022,8 @@ for name, result in results.items():
 #
 # **Question 1.** A log ends at d_loss 1.386, D(x) .50 and D(G(z)) .50. Name two trainings that end so, only one of which is good.
 #
-# *Answer.* A good one: the fakes have the data's distribution, so the best D says ½. A bad one: D is stuck or far too weak, as in run A of section 11 (sigmoid
-# twice), or G has run ahead of it (case file E19). The three numbers say that D can't tell, not why.
+# *Answer.* A good one: the fakes have the data's distribution, so the best D says ½. A bad one: D is stuck or far too weak, as in one of the three runs of section 11,
+# or G has run ahead of it (case file E19). The three numbers say that D can't tell, not why.
 #
 # **Question 2.** By mistake D sees three real examples for each fake. Everything else is right. What does its best logit become, and where does G
 # then stop?

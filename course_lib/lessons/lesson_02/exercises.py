@@ -166,6 +166,9 @@ EXERCISES = {
                 lambda r: softplus(-torch.sigmoid(r)).mean(),
                 lambda f: softplus(torch.sigmoid(f)).mean(),
             ),
+            "these are logits, of either sign, not probabilities: their own log is NaN": _two(
+                lambda r: -r.log().mean(), lambda f: -(1 - f).log().mean()
+            ),
             "the log is missing: these are the bare logits": _two(
                 lambda r: -r.mean(), lambda f: f.mean()
             ),
@@ -195,6 +198,14 @@ EXERCISES = {
             "`objective` is ignored: always log(1 − D)": lambda f, o: -softplus(f).mean(),
             "a sigmoid too many: softplus wants the logit": lambda f, o: generator_loss(
                 torch.sigmoid(f), o
+            ),
+            "right on paper, infinite in float32 for logits of ±60; use (2.2)": lambda f, o: (
+                (1 - f.sigmoid()).log().mean()
+                if o == "saturating"
+                else -f.sigmoid().log().mean()
+            ),
+            "this is a logit, of either sign, not a probability: its own log is NaN": lambda f, o: (
+                (1 - f).log().mean() if o == "saturating" else -f.log().mean()
             ),
             "a sum over the batch: the course's losses are means": lambda f, o: (
                 generator_loss(f, o) * len(f)
