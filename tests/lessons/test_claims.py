@@ -22,7 +22,7 @@ from lesson_cells import source_cells
 
 from course_lib.checks import agrees
 
-LESSONS = [f"{number:02d}" for number in range(12)]
+LESSONS = [f"{number:02d}" for number in range(14)]
 ANY = "the claim is that it holds for every value of this"
 START = "a search begins here; the claim is where it ends"
 COUNT = "a number of draws, which makes the error smaller, not the value another"
@@ -78,6 +78,8 @@ FREE = {  # (lesson, a claim of the cell): {name: reason}
     ("11", "(11.5) how far any |s| exceeds a"): {"raw": ANY},
     ("11", "(11.12) and the levels' code"): {"D": ANY},
     ("11", "f'{name} noise: above log P(0) by"): {"p_y": ANY},
+    ("12", "(12.4) for winners of 20,000 searches"): {"mu": ANY, "tau": ANY, "sigma": ANY},
+    ("12", "random is (12.6)"): {"places": BESIDE},
 }  # fmt: skip
 
 
