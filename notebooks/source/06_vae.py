@@ -1619,7 +1619,7 @@ for name in ("vae-2d-mnist", "vae-20d-mnist", "vae-50d-mnist"):
     print(text)
 
 # %% [markdown]
-# **What to see.** $K$ wins three to four nats with any number of latents. From 10 draws to the largest $K$ each bound still gains about one nat: no curve has ended. And the
+# **What to see.** $K$ wins three to four nats with any number of latents. From 10 draws to the largest $K$ each bound still gains more than a nat: no curve has ended. And the
 # order of the three models is the same at each $K$; their distances are not.
 
 # %% [markdown]
