@@ -1200,7 +1200,8 @@ plots.curves(
 )  # fmt: skip
 plots.show(
     fig,
-    alt="Left: D's loss falls to 1.25 and creeps up to just below 2 log 2 = 1.386. Right: the means of D(x) and "
+    alt="Left: D's loss falls to 1.25 and creeps up to just below 2 log 2 = 1.386. "
+    "Right: the means of D(x) and "
     "D(G(z)) stay just above and just below one half.",
 )
 
@@ -1536,7 +1537,7 @@ for column, (name, result) in enumerate(suspects.items()):
 plots.show(
     fig,
     alt="For each of three runs A, B, C: its loss curves above, and below fresh samples "
-    "(orange) with data (grey). The ranges of the losses differ, and so do the places of the samples.",
+    "(orange) with data (grey). The ranges of the losses differ, and so do the samples' places.",
 )
 
 # %% [markdown]
