@@ -1523,6 +1523,8 @@ for run, gap in gap_curves.items():
 # of the exact value is it? Use each of the words `"healthy"`, `"mean of logs"`, `"weights
 # forgotten"` once.
 #
+# Write `diagnosis = {"A": ..., "B": ..., "C": ...}` with your answers for the dots.
+#
 # *Nudge.* An honest estimate is too low on average, (1.13). Which curve breaks this rule?
 #
 # *First line.* For each run two facts: "above or below 0 at $K=100$" and "moves with $K$ or not".

@@ -1285,6 +1285,8 @@ evaluation.Ladder(f"four score sheets, {n} samples each", columns)
 #
 # Give each name one of the words `"healthy"`, `"recites"`, `"ten pictures"`, `"smoothed"`.
 #
+# Write `diagnosis = {"Lea": ..., "Mo": ..., "Nia": ..., "Oto": ...}` with your answers for the dots.
+#
 # *Nudge.* For each of the three faults, write down first which rows it must move, and which it can't.
 #
 # *First line.* Ten pictures leave most real digits without a sample near them: look at recall and coverage.

@@ -1401,6 +1401,8 @@ plots.show(
 #
 # The critic's estimate has units: those of the plane. Compare it with what you see, and with (5.16).
 #
+# Write `diagnosis = {"A": ..., "B": ..., "C": ...}` with your answers for the dots.
+#
 # *Nudge.* For each run take the distance that you *see* between fakes and ring. By (5.16), with λ = 1, it says how steep a healthy critic is, so also what
 # estimate and penalty should be. Which runs fit?
 #

@@ -1393,6 +1393,8 @@ for name, y in pair.items():
 #
 # Who should *descend* what? Give for each of `"kl"`, `"features"` and `"gan"` the set of players.
 #
+# Write `receives = {"kl": {...}, "features": {...}, "gan": {...}}` with the letters of the players for the dots.
+#
 # *Nudge.* Think of D first. If D descended the feature distance, how would it bring it down?
 #
 # *First line.* Only one network occurs in the KL at all.
@@ -1728,6 +1730,8 @@ plots.show(
 # *Why.* You have three loss values. Are they enough to tell who is ill?
 #
 # Give each name one of the words `"healthy"`, `"decoder not told"`, `"KL left out"`, `"encoder not told"`.
+#
+# Write `diagnosis = {"Ines": ..., "Juri": ..., "Kim": ...}` with your answers for the dots.
 #
 # *Nudge.* Three things are shown: samples in the order of the labels, reconstructions, and the spread of the codes. Which fault changes which of them?
 #

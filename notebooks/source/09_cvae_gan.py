@@ -1206,6 +1206,8 @@ plots.show(
 # - `"pixel mean"`: $\mathcal L_G$ takes means (over pixels, and over features) where line 14 has sums; the KL stays a sum,
 # - `"label withheld"`: E isn't told the label.
 #
+# Write `diagnosis = {"A": ..., "B": ..., "C": ...}` with your answers for the dots.
+#
 # *Nudge.* What can a *first* printed line tell, before anything was learned? And which loss can't fall if the drawn images have no class?
 #
 # *First line.* A squared error summed over 784 pixels can't begin near 1.

@@ -1345,6 +1345,8 @@ for name, model in models.items():
 #
 # Give each name one of the words `"healthy"`, `"wrong inverse"`, `"log-det doubled"`.
 #
+# Write `diagnosis = {"Dana": ..., "Emil": ..., "Fay": ...}` with your answers for the dots.
+#
 # *Nudge.* Three things were measured: the loss, the mass, the samples. Which of them does an inverse touch, and which does a log-determinant?
 #
 # *First line.* Whose density does not integrate to one?

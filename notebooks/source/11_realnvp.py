@@ -1442,6 +1442,8 @@ plots.show(fig, alt="Samples of the five; one row looks unlike the others.")
 # Give each name one of the words `"healthy"`, `"half noise"`, `"wrong sign"`,
 # `"masked pixels counted"`, `"divided twice"`.
 #
+# Write `diagnosis = {"Gil": ..., "Hana": ..., "Ivo": ..., "Jun": ..., "Kim": ...}` with your answers for the dots.
+#
 # *Nudge.* Three things were measured: each one's own count, the library's count of the same weights, and the round trip. For each fault say first which of the three it changes.
 #
 # *First line.* Only one of the faults touches the inverse.

@@ -55,6 +55,14 @@ def test_a_lesson_asks_what_is_checked(lesson):
     assert asked == set(numbers(lesson))
 
 
+@pytest.mark.parametrize("number", [n for n in NUMBERS if isinstance(exercise(n).right, dict)])
+def test_the_form_of_a_dictionary_is_stated(number):
+    (file,) = SOURCE.glob(f"{number[:2]}_*.py")
+    text = file.read_text("utf-8")
+    stated = text[text.index(f"**Exercise {number} ") : text.index(f'exercise="{number}"')]
+    assert [key for key in exercise(number).right if f'"{key}": ' not in stated] == []
+
+
 @pytest.mark.parametrize("number", [n for n in NUMBERS if exercise(n).right is not None])
 def test_the_stated_answers_are_right(number, capsys):
     for answer in (exercise(number).right, *exercise(number).also):
