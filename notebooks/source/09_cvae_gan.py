@@ -532,7 +532,7 @@ for name, recipe in {"as if enlarged": paper, "the course": course}.items():
 #
 # *Nudge.* Two networks move by one loss only. One loss moves two networks.
 #
-# *First line.* `moves_by = {"C": {"L_C"}, …`
+# *First line.* `moves_by = {"C": {"L_C"}, "D": {...}, "G": {...}, "E": {...}}`
 
 # %% exercise="09.1"
 ### BEGIN SOLUTION
