@@ -6,42 +6,96 @@ From nothing to marks: notebooks/teaching/assignments.md walks through all of th
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import signal
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from tqdm import tqdm
 
 from course_lib import grammar
-from course_lib.classroom import collect, feedback, grade, room, sandbox
+from course_lib.classroom import (
+    collect,
+    feedback,
+    grade,
+    lms,
+    marks,
+    room,
+    sandbox,
+    submission,
+    tables,
+)
+from course_lib.classroom.assignment import Assignment
 from course_lib.classroom.room import Room
 from course_lib.errors import CourseError
 
 
+def say(*lines: str) -> None:
+    """Print the lines that say something."""
+    for line in filter(None, lines):
+        print(line)
+
+
+def listed(what: str, names: Iterable[str]) -> str:
+    """A line that lists them; "" where there is nobody."""
+    return f"{what}: {', '.join(names)}." if names else ""
+
+
 def make(options: argparse.Namespace) -> None:
     """Make a class with its own secret and private copies of assignments."""
-    made = room.new(options.folder, options.assignments or room.public())
-    print(
-        f"{made.folder}: write your students into roster.csv, then `release`. Keep secret.key."
-    )
+    folder, wanted = options.folder, options.assignments or room.public()
+    old = (folder / "secret.key").exists()
+    before = Room(folder).names() if old else []
+    room.new(folder, wanted)
+    added = [name for name in wanted if name not in before]
+    if not old:
+        print(
+            f"{folder}: write your students into roster.csv, then `release`. Keep secret.key."
+        )
+        return
+    print(f"{folder} is a class already: its secret, roster and assignments stay as they are.")
+    print(f"Added: {', '.join(added) or 'nothing'}.")
 
 
 def release(options: argparse.Namespace) -> None:
     """Write the copies to hand out, each student's with numbers of their own."""
-    written = Room(options.folder).release(options.assignment, options.one_for_all)
-    print(f"{len(written)} to hand out below {options.folder / 'release' / options.assignment}")
+    place, name = Room(options.folder), options.assignment
+    if options.moodle and options.one_for_all:
+        raise CourseError("--moodle hands out own copies; one for all needs no zip file.")
+    worksheet = lms.read(options.moodle) if options.moodle else ""
+    written = place.release(name, options.one_for_all)
+    print(f"{len(written)} to hand out below {place.folder / 'release' / name}")
+    if options.moodle:
+        copies = {path.parent.name: path.read_text("utf-8") for path in written}
+        to = place.folder / "release" / f"{name}.moodle.zip"
+        packed(place, to, lms.moodle(worksheet, place.bundle(copies, f"{name}.ipynb"), to))
+
+
+def packed(place: Room, to: Path, unfound: list[str]) -> None:
+    say(f"For the LMS: {to}", listed("Not in the LMS's file, so not in this one", unfound))
 
 
 def gather(options: argparse.Namespace) -> None:
     """Take in what an LMS (folder or zip) or nbgrader's exchange gives for download."""
     place = Room(options.folder)
-    name = place.assignment(options.assignment).name
-    found, left = collect.collect(
-        options.source, name, place.roster(), place.folder / "submitted"
-    )
-    print(f"{len(found)} handed in.")
-    print("\n".join(f"left: {line}" for line in left), end="\n" if left else "")
+    name, roster = place.assignment(options.assignment).name, place.roster()
+    taken, left = collect.collect(options.source, name, roster, place.folder / "submitted")
+    late = {s for s in taken if (place.folder / "submitted" / s / name / "late").exists()}
+    told = [f"{student} (late)" if student in late else student for student in taken]
+    print(f"{len(taken)} handed in: {', '.join(told) or 'nobody'}.")
+    before = [s for s in roster if s not in taken and has_handed_in(place, s, name)]
+    missing = [s for s in roster if s not in taken and s not in before]
+    say(listed("Handed in before", before), listed("Missing", missing))
+    for student, path in taken.items():
+        if not collect.called(path, name) and Path(path).stem != student:
+            print(f"{student}: taken as {name}.ipynb was {submission.plain(path, 200)}")
+    say(*(f"left: {line}" for line in left))
+
+
+def has_handed_in(place: Room, student: str, name: str) -> bool:
+    return any((place.folder / "submitted" / student / name).glob("*.ipynb"))
 
 
 def mark(options: argparse.Namespace) -> None:
@@ -50,16 +104,26 @@ def mark(options: argparse.Namespace) -> None:
         sandbox.demand()
     place = Room(options.folder)
     given, students = place.assignment(options.assignment), place.students(options.assignment)
-    results = graded(place, given, students, options)
-    write = grade.write
-    write(place.folder / "open" / f"{given.name}.html", feedback.open_page(given, results))
     sheet = place.folder / "open" / f"{given.name}.csv"
-    write(sheet, feedback.open_sheet(sheet, list(students)))
+    marks.lines(sheet, given, students)  # what is wrong there is said before the long work
+    decided(place, given, list(results_before(place, given)))  # those of earlier hand-ins
+    results = graded(place, given, students, options)
+    text, said = marks.open_sheet(sheet, given, results)
+    grade.write(sheet, text)
+    grade.write(sheet.with_suffix(".html"), feedback.open_page(given, results))
+    choices, more = decided(place, given, results)
+    say(*said, *more)
     odd = [result for result in results if result["look"]]
     for result in odd:
-        print(f"look at {result['student']}: {'; '.join(result['look'])}")
+        done = " (decided)" if result["student"] in choices else ""
+        print(f"look at {result['student']}{done}: {'; '.join(result['look'])}")
     print(f"{len(results)} graded, {len(odd)} to look at; logs in results/{given.name}/.")
+    say("Decide in decisions.csv: student, exercise, points, why." if odd else "")
     if given.open:
+        silent = [result["student"] for result in results if not result["written"]]
+        say(listed("No open answer, so 0 points for it", silent))
+        for same in sorted({tuple(sorted([s, *o])) for s, o in marks.alike(results).items()}):
+            print(f"The same words in the open answers of {' and '.join(same)}.")
         print(f"The open question: read open/{given.name}.html, fill in open/{given.name}.csv.")
 
 
@@ -78,60 +142,99 @@ def graded(place: Room, given, students: dict, options: argparse.Namespace) -> l
     return list(tqdm(results, total=len(students), unit="student", disable=None))
 
 
-def kept(place: Room, given) -> list[dict]:
-    """The results that `grade` kept, in the roster's order."""
-    folder = place.folder / "results" / given.name
-    found = [folder / f"{student}.json" for student in place.students(given.name)]
-    if missing := [path.stem for path in found if not path.exists()]:
-        raise CourseError(f"Not graded yet: {', '.join(missing)}. `grade` first.")
-    return [grade.load(path) for path in found]
+def results_before(place: Room, given) -> Iterator[dict]:
+    """What `grade` kept until now, where it can be read."""
+    for student in place.students(given.name):
+        with contextlib.suppress(CourseError):
+            yield grade.load(place.folder / "results" / given.name / f"{student}.json")
+
+
+def decided(place: Room, given, results: list[dict]) -> tuple[dict, list[str]]:
+    digests = dict.fromkeys(place.students(given.name))
+    digests |= {result["student"]: result["digest"] for result in results}
+    return marks.decisions(place.folder / "decisions.csv", given, digests, place.names())
+
+
+def final(options: argparse.Namespace) -> tuple[Room, Assignment, list[dict]]:
+    """The class, the assignment, and every student's result with what counts (`marks.standing`);
+    a CourseError where what is handed in was not graded."""
+    place = Room(options.folder)
+    given = place.assignment(options.assignment)
+    results = {result["student"]: result for result in results_before(place, given)}
+    missing = [
+        student
+        for student, folder in place.students(given.name).items()
+        if student not in results
+        or results[student]["digest"] not in (None, grade.digest(folder, given.name))
+    ]
+    if missing:
+        raise CourseError(f"Not graded yet: {', '.join(missing)}. `grade` once more.")
+    found = list(results.values())
+    opened = marks.open_marks(place.folder / "open" / f"{given.name}.csv", given, found)
+    choices, said = decided(place, given, found)
+    say(*said)
+    found = marks.standing(given, found, opened, choices)
+    todo = [f"{r['student']} ({'; '.join(r['todo'])})" for r in found if r["todo"]]
+    if todo and options.anyway:
+        print(f"Not final, and taken as it stands (--anyway): {', '.join(todo)}.")
+    elif todo:
+        print(f"Not final yet: {', '.join(todo)}.")
+        print(
+            f"Mark in open/{given.name}.csv, decide in decisions.csv. Until then tables hold no "
+            "points and zip files no page of theirs (--anyway: as it stands)."
+        )
+    return place, given, found
 
 
 def pages(options: argparse.Namespace) -> None:
-    """Write a page for each student."""
-    place = Room(options.folder)
-    given = place.assignment(options.assignment)
-    marked = feedback.open_marks(place.folder / "open" / f"{given.name}.csv", given.open_points)
-    for result in kept(place, given):
+    """Write a page for each student, and the zip file that takes all of them back to an LMS."""
+    worksheet = lms.read(options.moodle) if options.moodle else ""
+    place, given, results = final(options)
+    html, books = {}, {}
+    for result in results:
         student = result["student"]
-        text = feedback.page(given, result, marked.get(student))
-        grade.write(
-            place.folder / "feedback" / student / given.name / f"{given.name}.html", text
-        )
+        html[student] = feedback.page(given, result, options.rubric)
+        books[student] = feedback.notebook(given, result, options.rubric)
+        folder = place.folder / "feedback" / student / given.name
+        grade.write(folder / f"{given.name}.html", html[student])
     print(f"Pages in {place.folder / 'feedback'}")
+    ready = {r["student"] for r in results if options.anyway or not r["todo"]}
+    to = place.folder / "feedback" / f"{given.name}.zip"
+    if options.moodle:
+        files = place.bundle({s: html[s] for s in html if s in ready}, f"{given.name}.html")
+        packed(
+            place,
+            to.with_suffix(".moodle.zip"),
+            lms.moodle(worksheet, files, to.with_suffix(".moodle.zip")),
+        )
+    if options.canvas:
+        files = {student: books[student] for student in books if student in ready}
+        to = to.with_suffix(".canvas.zip")
+        packed(place, to, lms.canvas(options.canvas, given.name, place.roster(), files, to))
 
 
 def export(options: argparse.Namespace) -> None:
     """Write the table of points, or fill them into Canvas's or Moodle's own export."""
-    place = Room(options.folder)
-    given, roster = place.assignment(options.assignment), place.roster()
-    marked = feedback.open_marks(place.folder / "open" / f"{given.name}.csv", given.open_points)
-    results = kept(place, given)
+    text = lms.read(options.fill) if options.fill else ""
+    place, given, results = final(options)
     target = place.folder / "grades" / f"{given.name}.csv"
-    grade.write(target, feedback.grades(given, results, marked, roster))
-    print(f"The table: {target}")
-    without = [r["student"] for r in results if r["student"] not in marked]
-    if without and given.open:
-        print(f"The open question is not marked for {', '.join(without)}.")
+    said = tables.place(target, marks.grades(given, results, place.roster(), options.anyway))
+    say(said, f"The table: {target}")
     if options.fill is None:
         return
-    points = {}
-    for result in results:
-        student = result["student"]
-        ids = {student.casefold(), roster.get(student, {}).get("email", student).casefold()}
-        points[student] = (ids - {""}, *feedback.total(given, result, marked.get(student)))
-    try:
-        text = options.fill.read_bytes().decode("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise CourseError(f"{options.fill} can't be read as a CSV file: {error}.") from None
-    text, unfound, said = feedback.fill(
-        text, points, options.column or given.title, options.key
-    )
+    points = {
+        result["student"]: (place.called(result["student"]), result["points"], result["of"])
+        for result in results
+        if options.anyway or not result["todo"]
+    }
+    text, unfound, more = lms.fill(text, points, options.column or given.title, options.key)
     target = place.folder / "grades" / options.fill.name
-    grade.write(target, text)
-    print(f"Filled in: {target}", *said, sep="\n")
-    if unfound:
-        print(f"Not in {options.fill.name}: {', '.join(unfound)}")
+    said = tables.place(target, text)
+    say(said, f"Filled in: {target}", *more, listed(f"Not in {options.fill.name}", unfound))
+
+
+TO_MOODLE = "also a zip of feedback files, for those in Moodle's grading worksheet"
+ANYWAY = "also what is not final: points as they stand, an unmarked open question as 0"
 
 
 def parser() -> grammar.Parser:
@@ -154,6 +257,7 @@ def parser() -> grammar.Parser:
     made.add_argument(
         "--one-for-all", action="store_true", help="one copy, for nbgrader's exchange"
     )
+    made.add_argument("--moodle", type=Path, metavar="WORKSHEET", help=TO_MOODLE)
     verb("collect", gather).add_argument("source", type=Path, help="a folder or zip file")
     made = verb("grade", mark)
     made.add_argument(
@@ -166,8 +270,20 @@ def parser() -> grammar.Parser:
     made.add_argument(
         "--trust-submissions", action="store_true", help="no sandbox: they may do what you may"
     )
-    verb("feedback", pages)
+    made = verb("feedback", pages)
+    made.add_argument(
+        "--rubric", action="store_true", help="with the rubric, its model answers too"
+    )
+    made.add_argument("--moodle", type=Path, metavar="WORKSHEET", help=TO_MOODLE)
+    made.add_argument(
+        "--canvas",
+        type=Path,
+        metavar="ZIP",
+        help="a zip file to re-upload, from the one downloaded",
+    )
+    made.add_argument("--anyway", action="store_true", help=ANYWAY)
     made = verb("export", export)
+    made.add_argument("--anyway", action="store_true", help=ANYWAY)
     made.add_argument("--fill", type=Path, metavar="FILE", help="exported by Canvas or Moodle")
     made.add_argument("--column", help="where points go (default: the assignment's title)")
     made.add_argument("--key", help="the column that says who it is")

@@ -8,12 +8,13 @@ zip file. Who can't be told apart is listed, not guessed.
 from __future__ import annotations
 
 import re
+import unicodedata
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
-from course_lib.classroom.submission import LARGEST, Unreadable, read_file
+from course_lib.classroom.submission import LARGEST, Unreadable, plain, read_file
 from course_lib.errors import CourseError
 
 MOODLE = re.compile(r"(?P<name>[^_/]+)_\d+_assignsubmission_file_?/?")
@@ -26,7 +27,7 @@ def files(source: Path) -> Iterator[tuple[str, bytes | Unreadable]]:
         with opened(source) as archive:
             for entry in archive.infolist():
                 if entry.filename.endswith(".ipynb"):
-                    yield entry.filename, unpacked(archive, entry)
+                    yield named(entry), unpacked(archive, entry)
     elif source.is_dir():
         for path in sorted(source.rglob("*.ipynb")):
             if ".ipynb_checkpoints" not in path.parts:
@@ -47,6 +48,18 @@ def opened(source: Path) -> zipfile.ZipFile:
         ) from error
 
 
+def named(entry: zipfile.ZipInfo) -> str:
+    """The name in a zip file; many programs write UTF-8 and don't say so."""
+    try:
+        return (
+            entry.filename
+            if entry.flag_bits & 0x800
+            else entry.filename.encode("cp437").decode()
+        )
+    except UnicodeError:
+        return entry.filename
+
+
 def unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes | Unreadable:
     """Up to one byte more than LARGEST, which is said later; Unreadable where it is damaged."""
     try:
@@ -64,24 +77,25 @@ def unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes | Unread
         return Unreadable("can't be unpacked: it ends too early")
 
 
-def owner(path: str, roster: dict[str, dict[str, str]]) -> str | None:
-    """Whose file this is, by its place; None where no one student of the roster fits."""
+def owners(path: str, roster: dict[str, dict[str, str]]) -> list[str]:
+    """Whose file this may be, by its place; one name where it is certain."""
     top = path.split("/")[0]
     login = top if "/" in path else top.removesuffix(".ipynb")
     if login in roster:
-        return login
+        return [login]
     if match := MOODLE.match(path):
-        fits = [s for s, row in roster.items() if _words(row["name"]) == _words(match["name"])]
-    elif match := CANVAS.match(top):
-        fits = [s for s, row in roster.items() if match["name"] in _turned(row["name"])]
-        fits = [s for s, row in roster.items() if row.get("canvas") == match["id"]] or fits
-    else:
-        fits = []
-    return fits[0] if len(fits) == 1 else None
+        return [s for s, row in roster.items() if _words(row["name"]) == _words(match["name"])]
+    if match := CANVAS.match(top):
+        by_id = [s for s, row in roster.items() if row.get("canvas") == match["id"]]
+        name = "".join(_words(match["name"]))
+        return by_id or [s for s, row in roster.items() if name in _turned(row["name"])]
+    return []
 
 
 def _words(name: str) -> list[str]:
-    return re.findall(r"\w+", name.casefold())
+    """Without accents, which an LMS or a zip program may leave out or write otherwise."""
+    apart = unicodedata.normalize("NFKD", name.casefold())
+    return re.findall(r"\w+", "".join(c for c in apart if not unicodedata.combining(c)))
 
 
 def _turned(name: str) -> set[str]:
@@ -90,33 +104,57 @@ def _turned(name: str) -> set[str]:
     return {"".join(words[i:] + words[:i]) for i in range(len(words))}
 
 
+def sorted_out(
+    source: Path, name: str, roster: dict[str, dict[str, str]]
+) -> tuple[dict[str, dict[str, bytes]], list[str]]:
+    """By student, the notebooks handed in and their bytes; a line for each file that is left."""
+    found: dict[str, dict[str, bytes]] = {}
+    left = []
+    for path, data in files(source):
+        fits, inside, told = owners(path, roster), PurePosixPath(path), plain(path, 200)
+        if not fits:
+            left.append(f"{told}: no student of the roster; rename it to LOGIN.ipynb")
+        elif len(fits) > 1:
+            left.append(f"{told}: of {' or '.join(fits)}? Rename it to LOGIN.ipynb")
+        elif len(inside.parts) > 2 and inside.parent.name == inside.stem != name:
+            left.append(f"{told}: of another assignment, {inside.stem}")
+        elif isinstance(data, Unreadable):
+            left.append(f"{told}: {data}")
+        else:
+            found.setdefault(fits[0], {})[path] = data
+    return found, left
+
+
+def called(path: str, name: str) -> bool:
+    """Whether the file has the name that it should have, or what an LMS makes of it."""
+    return re.search(rf"(^|[/_]){name}(-\d+)?\.ipynb$", path) is not None
+
+
+def chosen(many: Iterable[str], name: str) -> str:
+    """Of one student's files the one that is graded: of the right name, the last by name."""
+    fits = [path for path in many if called(path, name)] or list(many)
+    return max(fits, key=lambda path: (len(path), path))
+
+
 def collect(
     source: Path, name: str, roster: dict[str, dict[str, str]], submitted: Path
-) -> tuple[list[str], list[str]]:
-    """Copy; returns who handed in, and a line for each file that was left where it is."""
-    found: dict[str, list[tuple[str, bytes]]] = {}
-    left, late = [], set()
-    for path, data in files(source):
-        student = owner(path, roster)
-        inside = PurePosixPath(path)
-        if student is None:
-            left.append(f"{path}: no student of the roster, or more than one")
-        elif len(inside.parts) > 2 and inside.parent.name == inside.stem != name:
-            left.append(f"{path}: of another assignment, {inside.stem}")
-        elif isinstance(data, Unreadable):
-            left.append(f"{path}: {data}")
-        else:
-            found.setdefault(student, []).append((path, data))
-            late |= {student} if "_LATE_" in path else set()
-    for student, many in found.items():
+) -> tuple[dict[str, str], list[str]]:
+    """Copy; returns by student the file that was taken, and a line for each that was left."""
+    found, left = sorted_out(source, name, roster)
+    taken = {student: chosen(found[student], name) for student in sorted(found)}
+    for student, path in taken.items():
         folder = submitted / student / name
         folder.mkdir(parents=True, exist_ok=True)
         for old in [*folder.glob("*.ipynb"), folder / "late"]:
             old.unlink(missing_ok=True)
-        called = [f for f in many if re.search(rf"(^|[/_]){name}(-\d+)?\.ipynb$", f[0])] or many
-        if len(called) > 1:
-            left.append(f"{student}: {len(called)} notebooks, the last by name was taken")
-        (folder / f"{name}.ipynb").write_bytes(max(called, key=lambda f: (len(f[0]), f[0]))[1])
-        if student in late:
+        (folder / f"{name}.ipynb").write_bytes(found[student][path])
+        if late(found[student]):
             (folder / "late").touch()
-    return sorted(found), left
+        others = sum(called(p, name) for p in found[student]) or len(found[student])
+        if others > 1:
+            left.append(f"{student}: {others} notebooks, the last by name was taken")
+    return taken, left
+
+
+def late(paths: Iterable[str]) -> bool:
+    return any("_LATE_" in path for path in paths)

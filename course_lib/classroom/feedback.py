@@ -1,19 +1,15 @@
-"""What comes of the results: a page for each student, the open question's sheet, the tables.
+"""Pages: one for each student, and the teacher's with all answers to the open question.
 
-Whatever a student wrote is escaped, pages allow no script, and a spreadsheet's formulas are
-disarmed. Canvas's and Moodle's own exported files get points filled in, nothing else changes.
+Whatever a student wrote is escaped, and pages allow no script.
 """
 
 from __future__ import annotations
 
-import contextlib
-import csv
 import html
-import io
-from pathlib import Path
+import json
 
 from course_lib.classroom.assignment import Assignment
-from course_lib.errors import CourseError
+from course_lib.classroom.marks import alike, reasons
 
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
@@ -24,160 +20,85 @@ table{{border-collapse:collapse}}td,th{{padding:.3em .8em .3em 0;text-align:left
 border-bottom:1px solid #ccc}}</style><h1>{title}</h1>
 {body}</html>
 """
-KEYS = ("SIS Login ID", "SIS User ID", "Email address", "ID number", "ID")
 
 
-def total(assignment: Assignment, result: dict, marked: dict | None) -> tuple[float, int]:
-    """Points and of how many; the open question counts once it was marked."""
-    points = sum(mark["points"] for mark in result["marks"].values())
-    if marked is None:
-        return points, assignment.points
-    return points + marked["points"], assignment.points + assignment.open_points
+def esc(text: str) -> str:
+    """For HTML, and for HTML in a Markdown cell, where a dollar would begin a formula."""
+    return html.escape(text).replace("$", "&#36;")
 
 
-def page(assignment: Assignment, result: dict, marked: dict | None) -> str:
-    """A student's page. What is for the teacher alone (whose numbers were found) is not here."""
-    esc = html.escape
-    points, of = total(assignment, result, marked)
-    parts = [f"<p><b>{points:g} of {of} points</b></p>"]
-    parts += [f"<p>Note: {esc(note)}</p>" for note in result["notes"]]
-    if result["look"]:
-        parts.append(
+def page(assignment: Assignment, result: dict, with_rubric: bool = False) -> str:
+    """A student's page, of a result in `marks.standing`'s form. What is for the teacher alone
+    (whose numbers were found) is not here; the rubric, with its answers, only `with_rubric`."""
+    body = "\n".join(parts(assignment, result, with_rubric))
+    return PAGE.format(title=esc(f"{assignment.title}: {result['student']}"), body=body)
+
+
+def notebook(assignment: Assignment, result: dict, with_rubric: bool = False) -> str:
+    """The same page as a notebook, for an LMS that takes files back under their old names."""
+    title = f"<h1>{esc(assignment.title)}: {esc(result['student'])}</h1>"
+    cells = [
+        {"cell_type": "markdown", "id": f"part-{at}", "metadata": {}, "source": part}
+        for at, part in enumerate([title, *parts(assignment, result, with_rubric)])
+    ]
+    return json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+
+
+def parts(assignment: Assignment, result: dict, with_rubric: bool) -> list[str]:
+    so_far = " so far" if result["todo"] else ""
+    found = [f"<p><b>{result['points']:g} of {result['of']} points{so_far}</b></p>"]
+    found += [f"<p>Note: {esc(note)}</p>" for note in result["notes"]]
+    if result["whole"]:
+        found.append(f"<p>Decided by your teacher: {esc(result['whole']['decided'])}</p>")
+    if result["look"] and not reasons(result):
+        found.append(
             "<p>Something here was odd; your teacher looks at it before it counts.</p>"
         )
     rows = "".join(
-        f"<tr><td>{mark['points']} of {mark['of']}<td>{esc(mark['line'])}"
+        f"<tr><td>{mark['points']:g} of {mark['of']}<td>{esc(mark['line'])}"
+        + (f"<br>decided by your teacher: {esc(mark['decided'])}" if "decided" in mark else "")
         for mark in result["marks"].values()
     )
-    parts.append(f"<table><tr><th>points<th>what the grader says{rows}</table>")
-    if marked is not None:
-        parts.append(f"<h2>The open question: {marked['points']:g} of {assignment.open_points}")
-        parts.append(f"</h2><p>{esc(marked['comment'])}</p>{rubric(assignment)}")
+    found.append(f"<table><tr><th>points<th>what the grader says{rows}</table>")
+    if assignment.open:
+        found += _open(assignment, result, with_rubric)
     for number, answer in result["answers"].items():
-        parts.append(f"<h2>Your answer, {esc(number)}</h2><pre>{esc(answer['source'])}</pre>")
         printed = "\n".join(filter(None, (answer["text"], answer["error"])))
-        parts.append(f"<pre>{esc(printed)}</pre>" if printed else "")
-    title = f"{assignment.title}: {result['student']}"
-    return PAGE.format(title=esc(title), body="\n".join(parts))
+        found.append(f"<h2>Your answer, {esc(number)}</h2><pre>{esc(answer['source'])}</pre>")
+        found.append(f"<pre>{esc(printed)}</pre>" if printed else "")
+    return list(filter(None, found))
+
+
+def _open(assignment: Assignment, result: dict, with_rubric: bool) -> list[str]:
+    """The student's own text, what it is worth, and what the teacher says of it."""
+    mark, most = result["open"], assignment.open_points
+    points = (
+        f"{mark['points']:g} of {most} points" if mark else f"not marked yet ({most} points)"
+    )
+    found = [f"<h2>The open question: {points}</h2>"]
+    found += [f"<pre>{esc(result['written'])}</pre>"] if result["written"] else []
+    found += (
+        [f"<p>Your teacher: {esc(mark['comment'])}</p>"] if mark and mark["comment"] else []
+    )
+    return found + [rubric(assignment)] * (with_rubric and mark is not None)
 
 
 def rubric(assignment: Assignment) -> str:
-    lines = (f"<tr><td>{points}<td>{html.escape(text)}" for points, text in assignment.open)
+    lines = (f"<tr><td>{points}<td>{esc(text)}" for points, text in assignment.open)
     return f"<table><tr><th>points<th>for{''.join(lines)}</table>"
 
 
 def open_page(assignment: Assignment, results: list[dict]) -> str:
     """Everybody's answer to the open question below its rubric, for the teacher."""
-    parts = [rubric(assignment)]
+    found, same = [rubric(assignment)], alike(results)
     for result in results:
-        text = html.escape(result["written"].strip() or "(nothing written)")
-        parts.append(f"<h2>{html.escape(result['student'])}</h2><pre>{text}</pre>")
-    return PAGE.format(title=html.escape(f"{assignment.title}: open"), body="\n".join(parts))
-
-
-def read_table(path: Path) -> list[dict[str, str]]:
-    """The rows of a CSV file by its first line; a CourseError where it is none."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            return list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        why = getattr(error, "strerror", None) or error
-        raise CourseError(f"{path} can't be read as a table (CSV in UTF-8): {why}.") from error
-
-
-def open_sheet(path: Path, students: list[str]) -> str:
-    """open/NAME.csv with a line for everybody; points that were filled in stay."""
-    before = open_marks(path, None)
-    rows = [["student", "points", "comment"]]
-    for student in students:
-        mark = before.get(student)
-        rows.append(
-            [student, *([f"{mark['points']:g}", mark["comment"]] if mark else ["", ""])]
+        student = result["student"]
+        found.append(f"<h2>{esc(student)}</h2>")
+        if student in same:
+            found.append(f"<p><b>The same words as {esc(', '.join(same[student]))}.</b></p>")
+        text = result["written"]
+        found.append(
+            f"<pre>{esc(text)}</pre>" if text else "<p>Nothing was written: 0 points.</p>"
         )
-    return table(rows)
-
-
-def open_marks(path: Path, most: int | None) -> dict[str, dict]:
-    """The points of open/NAME.csv by student; a CourseError for what is no number up to `most`."""
-    found = {}
-    for row in read_table(path) if path.exists() else []:
-        text = (row.get("points") or "").strip().replace(",", ".")
-        login = (row.get("student") or "").removeprefix("'")
-        if text:
-            points = number(text, most, f"{path}: expected points from 0 to {most} for {login}")
-            found[login] = {"points": points, "comment": row.get("comment") or ""}
-    return found
-
-
-def number(text: str, most: float | None, expected: str) -> float:
-    """A number from 0 to `most` as a table says it; a CourseError for anything else."""
-    with contextlib.suppress(ValueError):
-        if 0 <= (points := float(text.replace(",", "."))) <= (1e6 if most is None else most):
-            return points
-    raise CourseError(f"{expected}, got {text!r}.")
-
-
-def grades(assignment: Assignment, results: list[dict], marked: dict, roster: dict) -> str:
-    """The class as a table for a spreadsheet."""
-    numbers = list(assignment.questions)
-    rows = [["student", "name", *numbers, "open", "points", "of", "look at it", "notes"]]
-    for result in results:
-        student, mark = result["student"], marked.get(result["student"])
-        points, of = total(assignment, result, mark)
-        rows.append([student, roster.get(student, {}).get("name", "not on the roster")])
-        rows[-1] += [str(result["marks"][number]["points"]) for number in numbers]
-        rows[-1] += ["" if mark is None else f"{mark['points']:g}", f"{points:g}", str(of)]
-        rows[-1] += ["; ".join(result["look"]), "; ".join(result["notes"])]
-    return table(rows)
-
-
-def table(rows: list[list[str]]) -> str:
-    """Rows as CSV; a text that a spreadsheet would run gets an apostrophe before it."""
-    out = io.StringIO()
-    risky = ("=", "+", "-", "@", "\t", "\r")
-    csv.writer(out).writerows(
-        ["'" + cell if cell.startswith(risky) else cell for cell in row] for row in rows
-    )
-    return out.getvalue()
-
-
-def fill(
-    text: str,
-    points: dict[str, tuple[set[str], float, int]],
-    column: str,
-    key: str | None = None,
-) -> tuple[str, list[str], list[str]]:
-    """An LMS's exported table with points filled in; who isn't in it; what else is to be said.
-
-    points: by student, what the LMS may call them (casefolded), their points, and of how many.
-    column: its name, without Canvas's "(id)". Points are scaled to Canvas's "Points Possible"
-    and Moodle's "Maximum grade".
-    """
-    try:
-        rows = list(csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline="")))
-    except csv.Error as error:
-        raise CourseError(f"The LMS's table can't be read as CSV: {error}.") from error
-    head = rows[0] if rows else []
-    at = [i for i, name in enumerate(head) if name == column or name.startswith(f"{column} (")]
-    by = next((head.index(name) for name in ((key,) if key else KEYS) if name in head), None)
-    if len(at) != 1 or by is None:
-        raise CourseError(
-            f"Expected one column {column!r} (--column) and one of {key or ', '.join(KEYS)} "
-            f"(--key) in the LMS's table; its columns are {', '.join(head)}."
-        )
-    most = head.index("Maximum grade") if "Maximum grade" in head else None
-    possible = "".join(r[at[0]] for r in rows[1:3] if r and r[0].strip() == "Points Possible")
-    found, said = set(), set()
-    for row in rows[1:]:
-        who = row[by].strip().casefold() if len(row) == len(head) else ""
-        for student, (ids, got, of) in points.items():
-            if who in ids:
-                told = (possible if most is None else row[most]) or str(of)
-                full = number(told, None, f"Expected the LMS's most points for {student}")
-                said |= {f"points were scaled from {of} to {full:g}"} if full != of else set()
-                row[at[0]] = f"{round(got * full / of, 2):g}"
-                found.add(student)
-    out = io.StringIO()
-    out.write("\ufeff" * text.startswith("\ufeff"))
-    csv.writer(out, lineterminator="\r\n" if "\r\n" in text else "\n").writerows(rows)
-    return out.getvalue(), sorted(set(points) - found), sorted(said)
+    title = esc(f"{assignment.title}: open question")
+    return PAGE.format(title=title, body="\n".join(found))

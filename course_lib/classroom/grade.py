@@ -100,13 +100,15 @@ def grade_student(
     seed = secrets.randbits(62) if seed is None else seed
     result = {"student": student, "seed": seed, "notes": [], "look": look}
     result |= {"marks": {}, "answers": {}, "written": "", "log": "", "peak": 0}
-    box = None
+    box, why = None, "the notebook ended the sandbox"
     try:
         handed_in = submission.read(folder, assignment.name)
         result["notes"] = handed_in.notes
         if (folder / "late").exists():
             result["notes"].append("handed in late")
-        result["written"] = handed_in.written.get(assignment.open_number, "")
+        result["written"] = _written(assignment, values, student, handed_in)
+        if assignment.open and not result["written"]:
+            result["notes"].append("nothing was written for the open question")
         if handed_in.made_for not in (None, student) and handed_in.made_for in dict(others):
             look.append(f"this copy was made for {handed_in.made_for}")
             result["notes"].append("this copy was not made for you")
@@ -120,13 +122,17 @@ def grade_student(
             f"code cell {at + 1}: {part['text']}{part['error']}" for at, part in said.items()
         )
     except submission.Absent as error:
-        result["notes"].append(str(error))
+        why = str(error)
+        result["notes"].append(why)
     except (submission.Unreadable, Ended) as error:
-        look.append(str(error))
+        why = str(error)
+        look.append(why)
     except sandbox.NotStarted as error:
-        look.append(f"the sandbox did not start ({error}); `grade` tries it again")
+        why = "the sandbox did not start"
+        look.append(f"{why} ({error}); `grade` tries it again")
         result["digest"] = None
     except Exception as error:
+        why = "the grader stumbled"
         look.append(stumbled(error))
         result["digest"] = None
     finally:
@@ -135,9 +141,19 @@ def grade_student(
             result["log"] += "\n" + box.printed.decode("utf-8", "replace")
             box.close()
     for number, question in assignment.questions.items():  # absent, or the sandbox ended
-        missed = {"points": 0, "line": "could not be tried"}
+        missed = {"points": 0, "line": f"· {number}: could not be tried: {why}"}
         result["marks"].setdefault(number, missed)["of"] = question.points
     return result | {"seconds": round(time.monotonic() - start, 2)}
+
+
+def _written(assignment, values, student, handed_in) -> str:
+    """The answer to the open question; "" where the copy's own placeholder still stands."""
+    blank = submission.parse(assignment.copy(values, student).encode())
+    text, number = (
+        handed_in.written.get(assignment.open_number, "").strip(),
+        assignment.open_number,
+    )
+    return "" if text == blank.written.get(number, "").strip() else text
 
 
 def stumbled(error: Exception) -> str:
@@ -185,7 +201,7 @@ def grade_class(
 
     def one(student: str) -> dict:
         folder, kept = students[student], results / f"{student}.json"
-        bytes_now = _digest(folder, assignment.name)
+        bytes_now = digest(folder, assignment.name)
         if not again and kept.exists():
             with contextlib.suppress(CourseError):
                 before = load(kept)
@@ -222,7 +238,8 @@ def load(path: Path) -> dict:
     return found
 
 
-def _digest(folder: Path, name: str) -> str:
+def digest(folder: Path, name: str) -> str:
+    """Of what is handed in now, by which a result belongs to it."""
     try:
         return submission.read(folder, name).digest
     except submission.Unreadable as error:
@@ -233,7 +250,7 @@ def log(result: dict) -> str:
     """What a teacher reads who wants to know how a mark came about."""
     head = f"{result['student']}: {result['seconds']} s, {result['peak'] >> 20} MB, "
     lines = [head + f"probes from seed {result['seed']}"]
-    lines += [mark["line"] for mark in result["marks"].values()]
+    lines += [f"{m['points']} of {m['of']}  {m['line']}" for m in result["marks"].values()]
     lines += [f"note: {note}" for note in result["notes"]]
     lines += [f"look at it: {reason}" for reason in result["look"]]
     return "\n".join([*lines, "", submission.plain(result["log"], submission.LARGEST), ""])

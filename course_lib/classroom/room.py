@@ -7,6 +7,7 @@ release/NAME/        copies to hand out: STUDENT/NAME.ipynb, or one NAME.ipynb f
 solved/NAME/         the teacher's copy
 submitted/STUDENT/NAME/   as nbgrader's exchange writes it
 results/NAME/, open/, feedback/STUDENT/NAME/, grades/
+decisions.csv        what the teacher decided of exercises: student, exercise, points, why
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
-from course_lib.classroom import assignment, sandbox
+from course_lib.classroom import assignment, sandbox, tables
 from course_lib.classroom.assignment import EVERYBODY, Assignment
-from course_lib.classroom.feedback import read_table
 from course_lib.classroom.grade import write
+from course_lib.classroom.marks import DECISIONS
 from course_lib.errors import CourseError, unknown
 
 PLACES = sandbox.PACKAGE / "_assignments", sandbox.PACKAGE.parent / "notebooks" / "assignments"
@@ -48,6 +49,7 @@ def new(folder: Path, names: list[str]) -> Room:
         with os.fdopen(fd, "wb") as file:
             file.write(secrets.token_bytes(32))
         (folder / "roster.csv").write_text(ROSTER, "utf-8")
+        (folder / "decisions.csv").write_text(tables.text([DECISIONS]), "utf-8")
     for name in names:
         if not (folder / "assignments" / name).exists():
             ignored = shutil.ignore_patterns("__pycache__")
@@ -75,21 +77,33 @@ class Room:
     def roster(self) -> dict[str, dict[str, str]]:
         """The rows of roster.csv by login."""
         found = {}
-        for row in read_table(self.folder / "roster.csv"):
-            login = (row.get("student") or "").strip()
+        for row in tables.read(self.folder / "roster.csv"):
+            login = row.get("student", "").strip()
             if not LOGIN.fullmatch(login) or login == EVERYBODY or login in found:
                 raise CourseError(
                     f"roster.csv: {login!r} is no login for the column `student`: letters, "
                     "digits and .@+-= are allowed, each login once."
                 )
-            found[login] = {key: (value or "").strip() for key, value in row.items() if key}
+            found[login] = {"name": "", "email": ""} | {k: v.strip() for k, v in row.items()}
         if not found:
             raise CourseError(f"{self.folder / 'roster.csv'} has no student yet: one a line.")
         return found
 
+    def names(self) -> list[str]:
+        """The class's assignments."""
+        return sorted(p.parent.name for p in (self.folder / "assignments").glob("*/grader.py"))
+
+    def called(self, student: str) -> set[str]:
+        """What an LMS may call a student: login and e-mail, casefolded."""
+        email = self.roster().get(student, {}).get("email", "")
+        return {student.casefold(), email.casefold()} - {""}
+
+    def bundle(self, texts: dict[str, str], name: str) -> dict[str, tuple[set[str], str, str]]:
+        """Files for `lms.moodle`: by student what they may be called, the file's name, its text."""
+        return {student: (self.called(student), name, text) for student, text in texts.items()}
+
     def assignment(self, name: str) -> Assignment:
-        known = [p.parent.name for p in (self.folder / "assignments").glob("*/grader.py")]
-        if name not in known:  # a path that leads elsewhere neither
+        if name not in (known := self.names()):  # a path that leads elsewhere neither
             raise unknown("assignment of this class", name, known)
         return assignment.load(self.folder / "assignments" / name)
 

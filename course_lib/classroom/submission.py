@@ -49,7 +49,7 @@ def read(folder: Path, name: str) -> Submission:
         notes.append(f"the notebook should be called {name}.ipynb, yours is {plain(path.name)}")
     data = read_file(path)
     try:
-        submission = _parse(data)
+        submission = parse(data)
     except (ValueError, RecursionError, LookupError, TypeError, AttributeError) as error:
         kind = type(error).__name__
         raise Unreadable(
@@ -88,9 +88,10 @@ def read_file(path: Path) -> bytes:
     return data
 
 
-def _parse(data: bytes) -> Submission:
+def parse(data: bytes) -> Submission:
+    """The parts of a notebook's bytes; `read` names the errors where they are none."""
     notebook = json.loads(data.decode("utf-8-sig"))
-    found = Submission(hashlib.sha256(data).hexdigest(), [])
+    found, before = Submission(hashlib.sha256(data).hexdigest(), []), None
     for cell in notebook["cells"]:
         text, meta = cell["source"], cell.get("metadata")
         text = text if isinstance(text, str) else "".join(text)
@@ -100,8 +101,12 @@ def _parse(data: bytes) -> Submission:
             if isinstance(number, str):
                 found.exercises[number] = len(found.cells)
             found.cells.append(text)
+            before = None
         elif isinstance(number, str):
+            before = number
             found.written[number] = text[:SHOWN]
+        elif before is not None:  # the answer went on in a cell of its own
+            found.written[before] = f"{found.written[before]}\n\n{text}"[:SHOWN]
     if len(found.cells) > CELLS:
         raise ValueError("too many cells")
     made = notebook.get("metadata")

@@ -11,7 +11,7 @@ from pathlib import Path
 import hostile
 import pytest
 
-from course_lib.classroom import feedback, grade, sandbox
+from course_lib.classroom import feedback, grade, marks, sandbox
 
 needs_sandbox = pytest.mark.skipif(
     sandbox.missing() is not None, reason=f"no sandbox here: {sandbox.missing()}"
@@ -148,7 +148,9 @@ def test_every_hostile_student_for_an_unprivileged_teacher(outside):
 def test_a_page_holds_no_script(tmp_path):
     results = hostile.batch(tmp_path, ["script"])
     made = hostile.room.Room(tmp_path)
-    page = feedback.page(made.assignment("hw"), results["script"], None)
+    given = made.assignment("hw")
+    (standing,) = marks.standing(given, [results["script"]], {}, {})
+    page = feedback.page(given, standing, with_rubric=True)
     assert "&lt;script&gt;" in page
     assert "<script" not in page
     assert "default-src 'none'" in page
