@@ -8,6 +8,7 @@ becomes the student's own mu.
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import hmac
 import importlib.util
@@ -108,7 +109,9 @@ class Assignment:
         cells = []
         for number, (kind, exercise, source) in enumerate(cells_of(self.text)):
             if kind == "code":
-                source = SOLUTION.sub((lambda m: m["body"]) if solved else _placeholder, source)
+                asked = self.questions[exercise].name if exercise in self.questions else None
+                open_ = partial(_placeholder, asked=asked)
+                source = SOLUTION.sub((lambda m: m["body"]) if solved else open_, source)
             source = re.sub(r"\{\{([\w.]+)\}\}", lambda m: str(fill[m[1]]), source.strip("\n"))
             cell = {"cell_type": kind, "id": f"{self.name}-{number}", "source": source}
             cell["metadata"] = {"exercise": exercise} if exercise else {}
@@ -134,11 +137,33 @@ def cells_of(text: str) -> list[tuple[str, str | None, str]]:
     return found
 
 
-def _placeholder(match: re.Match) -> str:
-    """Dots for a function's body; for values `name = ...`, so that later cells find the name."""
-    names = re.findall(r"^(\w+)(?: = |\(\):)", match["body"], re.M)
-    lines = [f"{name} = ..." for name in dict.fromkeys(names)] or ["..."]
-    return "".join(f"{match['indent']}{line}\n" for line in lines)
+def _placeholder(match: re.Match, asked: str | None) -> str:
+    """Dots for a function's body; for a value the name that is asked for, in its form: a
+    dictionary with its keys, a tuple with its places. Where the solution doesn't set that name
+    itself, the names that it sets, so that later lines find them."""
+    if match["indent"]:
+        return f"{match['indent']}...\n"
+    try:
+        body = ast.parse(match["body"]).body  # {{mu}} is a set in a set
+    except SyntaxError:  # a notebook's own commands
+        return "...\n"
+    found = {}
+    for node in body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            found[node.targets[0].id] = _form(node.value)
+        elif isinstance(node, ast.FunctionDef):
+            found[node.name] = "..."
+    wanted = {asked: found[asked]} if asked in found else found
+    return "".join(f"{name} = {form}\n" for name, form in wanted.items()) or "...\n"
+
+
+def _form(value: ast.expr) -> str:
+    if isinstance(value, ast.Dict):
+        keys = (json.dumps(ast.literal_eval(key), ensure_ascii=False) for key in value.keys)
+        return "{" + ", ".join(f"{key}: ..." for key in keys) + "}"
+    if isinstance(value, ast.Tuple):
+        return f"({', '.join('...' for _ in value.elts)})"
+    return "..."
 
 
 def load(folder: Path) -> Assignment:

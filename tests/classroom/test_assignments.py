@@ -1,6 +1,8 @@
 """Each public assignment: both copies, private numbers, a grader that knows right from wrong."""
 
+import ast
 import functools
+import itertools
 import json
 import math
 import re
@@ -87,6 +89,40 @@ def test_a_students_copy_gives_nothing_away(name):
     space = {}
     for _, source in proof.cells(name, "ada", False):
         proof.execute(source, space)
+
+
+def form(value):
+    """What stands in a student's copy where an answer like this one is wanted."""
+    if isinstance(value, dict):
+        return dict.fromkeys(value, ...)
+    return tuple(... for _ in value) if isinstance(value, tuple) else ...
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_sheet_says_the_form_of_each_answer_and_how_it_is_paid(name):
+    given, v, text = proof.load(name), proof.numbers(name, "ada"), None
+    cells = json.loads(given.copy(v, "ada"))["cells"]
+    assert "**An exercise is paid in full or not at all**" in cells[0]["source"]
+    for before, cell in itertools.pairwise(cells):
+        number = cell["metadata"].get("exercise")
+        if number not in given.questions:
+            continue
+        question, space = given.questions[number], {}
+        body = ast.parse(cell["source"]).body
+        if question.probes is None:
+            proof.execute(cell["source"], space)
+            assert space[question.name] == form(question.right(v)), number
+            assigned = [n.targets[0] for n in body]
+            names = {t.id for n in assigned for t in ast.walk(n) if isinstance(t, ast.Name)}
+            assert not (names - {question.name}) - set(vars(v)), (
+                number
+            )  # nothing of the solution
+            assert "\n*Form:* " in before["source"], number
+        else:
+            (function,) = [n for n in body if getattr(n, "name", "") == question.name]
+            text = ast.get_docstring(function)
+            assert all(re.search(rf"\b{a.arg}\b", text) for a in function.args.args), number
+    assert text
 
 
 @pytest.mark.parametrize("name", NAMES)

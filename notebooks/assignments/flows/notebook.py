@@ -8,6 +8,10 @@
 # Functions get torch tensors or Python numbers and give back torch tensors or numbers. Where an
 # *expected* line stands, compare with it before you hand in. An exercise that you leave open
 # costs only its own points. Logarithms are natural unless bits are asked for.
+#
+# What form an answer has stands under *Form*, or in the function's first line; keep names and keys as
+# they are. **An exercise is paid in full or not at all**: "3 of 4 entries are right" helps you to find
+# the fourth, but has no points.
 
 # %%
 import math
@@ -21,6 +25,8 @@ import torch.nn.functional as F
 # A flow in the plane maps $x=(x_1,x_2)$ to $z_1=\alpha x_1$ and $z_2=x_2\,e^{kx_1}+t\,x_1$, with
 # $\alpha={{alpha}}$, $k={{k}}$, $t={{t}}$; $z$ is standard normal. Write its Jacobian down and give
 # $\log p(x)$ at $x=({{x1}},\,{{x2}})$.
+#
+# *Form:* a number, `log_p`.
 
 # %% exercise="flows.1"
 alpha, k, t, x1, x2 = {{alpha}}, {{k}}, {{t}}, {{x1}}, {{x2}}
@@ -78,6 +84,8 @@ mix(torch.ones(1, 2, 3, 4), torch.tensor([[0.0, 1.0], [2.0, 0.0]]))
 # It gives each value a probability $P(k)$, the integral over its quarter. In *bits*, compute the
 # exact mean code length $-\mathbb E\log_2P(k)$ under your data, and the bound that uniform
 # dequantisation gives for it, $-\mathbb E\,\mathbb E_u\log_2\bigl(p(x)/4\bigr)$.
+#
+# *Form:* the dictionary below, two numbers in bits.
 
 # %% exercise="flows.4"
 shares, b = {{shares}}, {{b}}
@@ -89,8 +97,8 @@ for value, share in enumerate(shares):
     density = 1 + b * (2 * (value + u) / 4 - 1)
     exact -= share * math.log2(density.mean().item() / 4)
     bound -= share * (density / 4).log2().mean().item()
-### END SOLUTION
 lengths = {"exact": exact, "bound": bound}
+### END SOLUTION
 
 # %% [markdown]
 # ## 5 · Five figures for one model ({{points.5}} points, 10 minutes)
@@ -104,6 +112,8 @@ lengths = {"exact": exact, "bound": bound}
 #
 # One is `"right"`. One `"forgets the levels"`, one is `"in nats"`, one has the `"wrong sign"` of
 # $\log p$, and one `"counts pixels"`: it divides by 1024. Which is which?
+#
+# *Form:* the dictionary below; each value is one of the five names in quotes.
 
 # %% exercise="flows.5"
 ### BEGIN SOLUTION

@@ -8,6 +8,10 @@
 # Functions get torch tensors or Python numbers and give back torch tensors or numbers. Where an
 # *expected* line stands, compare with it before you hand in. An exercise that you leave open
 # costs only its own points.
+#
+# What form an answer has stands under *Form*, or in the function's first line; keep names and keys as
+# they are. **An exercise is paid in full or not at all**: "3 of 4 entries are right" helps you to find
+# the fourth, but has no points.
 
 # %%
 import cmath
@@ -61,6 +65,8 @@ best_penalty(0.5, 4.0)
 # {{second}}. Compute $W_1$ between them by (5.12), and their total variation distance. Then all points
 # of the *second* move to the right by {{moved}}: what is $W_1$ now? (No point of the first lies to the
 # right of its own partner any more, so a simpler formula holds.)
+#
+# *Form:* the dictionary below, three numbers.
 
 # %% exercise="games.3"
 places, first, second, moved = {{places}}, {{first}}, {{second}}, {{moved}}
@@ -72,8 +78,8 @@ for at in range(len(places) - 1):
     w1 += abs(height) * (places[at + 1] - places[at])
 tv = sum(abs(p - q) for p, q in zip(first, second)) / 2
 after = moved + sum((q - p) * x for p, q, x in zip(first, second, places))
-### END SOLUTION
 distances = {"W1": w1, "TV": tv, "W1 after": after}
+### END SOLUTION
 
 # %% [markdown]
 # ## 4 · A slope that is too steep ({{points.4}} points, 14 minutes)
@@ -107,6 +113,8 @@ overrated(4.0, 10.0, 1.0)
 # One game `"spirals in"`, one `"spirals out"`, one `"circles"` for ever (to three digits), one
 # `"creeps in"` without turning, and one `"overshoots"`: it comes in, but changes sides at every round.
 # Which is which?
+#
+# *Form:* the dictionary below; each value is one of the five names in quotes.
 
 # %% exercise="games.5"
 ### BEGIN SOLUTION

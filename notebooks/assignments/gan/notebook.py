@@ -8,6 +8,10 @@
 # Functions get torch tensors or Python numbers and give back torch tensors or numbers. Where an
 # *expected* line stands, compare with it before you hand in. An exercise that you leave open
 # costs only its own points. Logarithms are natural.
+#
+# What form an answer has stands under *Form*, or in the function's first line; keep names and keys as
+# they are. **An exercise is paid in full or not at all**: "3 of 4 entries are right" helps you to find
+# the fourth, but has no points.
 
 # %%
 import math
@@ -24,7 +28,7 @@ import torch.nn.functional as F
 # Lesson 02 derived $D^*$ for equal shares. Repeat its step with these shares: for every $x$ find the
 # $D$ that makes the loss smallest. The best logit is then a straight line, $\ell^*(x)=w\,x+c$.
 #
-# Give the pair $(w, c)$.
+# *Form:* the pair $(w, c)$, two numbers.
 
 # %% exercise="gan.1"
 a, b, s, n_real, n_fake = {{a}}, {{b}}, {{s}}, {{n_real}}, {{n_fake}}
@@ -76,6 +80,8 @@ best_smoothed(torch.tensor(3.0), torch.tensor(1.0), 0.1)
 # your generator has $q=\mathcal N({{shift}}, {{width}}^2)$. Neither KL divergence nor the
 # Jensen-Shannon divergence has a formula here. Compute all three to three digits, in nats, by a
 # method of your choice, and look at which of the two KL divergences is the larger.
+#
+# *Form:* the dictionary below, three numbers.
 
 # %% exercise="gan.4"
 gap, shift, width = {{gap}}, {{shift}}, {{width}}
@@ -90,8 +96,8 @@ kl_pq = torch.trapezoid(log_p.exp() * (log_p - log_q), x).item()
 kl_qp = torch.trapezoid(log_q.exp() * (log_q - log_p), x).item()
 to_middle = log_p.exp() * (log_p - log_m) + log_q.exp() * (log_q - log_m)
 js = torch.trapezoid(to_middle, x).item() / 2
-### END SOLUTION
 divergences = {"KL(p||q)": kl_pq, "KL(q||p)": kl_qp, "JS": js}
+### END SOLUTION
 
 # %% [markdown]
 # ## 5 · Read four logs ({{points.5}} points, 12 minutes)
@@ -107,6 +113,8 @@ divergences = {"KL(p||q)": kl_pq, "KL(q||p)": kl_qp, "JS": js}
 # One trains with the `"non-saturating"` loss and one with the `"saturating"` one, both as they
 # should be. One has a `"double sigmoid"`: the printed probability goes through a sigmoid once more
 # before the losses. One has its `"swapped labels"` in D's loss only. Which is which?
+#
+# *Form:* the dictionary below; each value is one of the four names in quotes.
 
 # %% exercise="gan.5"
 ### BEGIN SOLUTION

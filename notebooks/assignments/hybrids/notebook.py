@@ -8,6 +8,10 @@
 # Functions get torch tensors or Python numbers and give back torch tensors or numbers. Where an
 # *expected* line stands, compare with it before you hand in. An exercise that you leave open
 # costs only its own points. Logarithms are natural.
+#
+# What form an answer has stands under *Form*, or in the function's first line; keep names and keys as
+# they are. **An exercise is paid in full or not at all**: "3 of 4 entries are right" helps you to find
+# the fourth, but has no points.
 
 # %%
 import math
@@ -22,6 +26,8 @@ import torch
 # {{g0}} and {{g1}}, with the same shares of classes. Compute what a discriminator at its optimum
 # measures when it is *told* the class, $\mathbb E_c\,\mathrm{JS}$ (8.2), and when it is *not told*, the JS of
 # the two mixtures.
+#
+# *Form:* the dictionary below, two numbers in nats.
 
 # %% exercise="hybrids.1"
 share, p0, p1, g0, g1 = {{share}}, {{p0}}, {{p1}}, {{g0}}, {{g1}}
@@ -38,8 +44,8 @@ def mixed(a, b):
 
 told = share * js(p0, g0) + (1 - share) * js(p1, g1)
 untold = js(mixed(p0, p1), mixed(g0, g1))
-### END SOLUTION
 prices = {"told": told, "untold": untold}
+### END SOLUTION
 
 # %% [markdown]
 # ## 2 · Two kinds of fakes, unequally many ({{points.2}} points, 12 minutes)
@@ -116,6 +122,8 @@ split(1.0, 1.0, 1.0)
 #
 # One is `"healthy"`, one `"ignores the class"` but makes all kinds of images, one makes `"one picture"`
 # for each class, one has `"two classes swapped"`, and one makes `"one class only"`. Which is which?
+#
+# *Form:* the dictionary below; each value is one of the five names in quotes.
 
 # %% exercise="hybrids.5"
 ### BEGIN SOLUTION
@@ -130,14 +138,16 @@ verdicts = {"A": models[0], "B": models[1], "C": models[2], "D": models[3], "E":
 # three classes: means {{means}}, standard deviations {{sds}}. Left to itself it was told the classes
 # with the shares {{own}}; the test set has {{test}}. Which mean and *variance* would the feature have if
 # the classes were told with the test set's shares?
+#
+# *Form:* the dictionary below, two numbers.
 
 # %% exercise="hybrids.6"
 means, sds, own, test = {{means}}, {{sds}}, {{own}}, {{test}}
 ### BEGIN SOLUTION
 mean = sum(w * m for w, m in zip(test, means))
 variance = sum(w * (s**2 + (m - mean) ** 2) for w, m, s in zip(test, means, sds))
-### END SOLUTION
 moments = {"mean": mean, "variance": variance}
+### END SOLUTION
 
 # %% [markdown]
 # ## 7 · One network for C and D ({{points.7}} points, 14 minutes)

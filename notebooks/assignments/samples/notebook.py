@@ -8,6 +8,10 @@
 # Functions get torch tensors or Python numbers and give back torch tensors or numbers. Where an
 # *expected* line stands, compare with it before you hand in. An exercise that you leave open
 # costs only its own points.
+#
+# What form an answer has stands under *Form*, or in the function's first line; keep names and keys as
+# they are. **An exercise is paid in full or not at all**: "3 of 4 entries are right" helps you to find
+# the fourth, but has no points.
 
 # %%
 import math
@@ -21,6 +25,8 @@ import torch
 # deviations {{sd_a}}, correlation {{rho_a}}. Generated: mean {{mean_b}}, standard deviations {{sd_b}},
 # correlation {{rho_b}}. The two covariances don't commute, so no coordinate can be treated alone.
 # Compute FD (3.6).
+#
+# *Form:* a number, `fd`.
 
 # %% exercise="samples.1"
 mean_a, sd_a, rho_a = {{mean_a}}, {{sd_a}}, {{rho_a}}
@@ -104,6 +110,8 @@ folded(torch.ones(1, 1, 1, 1), *(torch.tensor([x]) for x in (3.0, 2.0, 1.0, 1.0,
 #
 # One `"recites"` its training images, one makes `"few modes"`, one is `"noisy"`, and one is
 # `"healthy"`. Which is which?
+#
+# *Form:* the dictionary below; each value is one of the four names in quotes.
 
 # %% exercise="samples.5"
 ### BEGIN SOLUTION
@@ -119,6 +127,8 @@ verdicts = {"A": generators[0], "B": generators[1], "C": generators[2], "D": gen
 # it show on average, though nothing is wrong? And what would it show without any sampling error for a
 # generator that never makes the *first* class and is right about all the others' proportions? Give
 # both to a thousandth; the method is yours.
+#
+# *Form:* the dictionary below, two numbers.
 
 # %% exercise="samples.6"
 shares, draws = {{shares}}, {{draws}}
@@ -130,8 +140,8 @@ for p in shares:
         chance = math.exp(log_c + n * math.log(p) + (draws - n) * math.log(1 - p))
         floor += chance * abs(n / draws - p) / 2
 missing = shares[0]
-### END SOLUTION
 variation = {"floor": floor, "missing": missing}
+### END SOLUTION
 
 # %% [markdown]
 # ## 7 · How much does it recite? ({{points.7}} points, 12 minutes)

@@ -8,6 +8,10 @@
 # Functions get torch tensors or Python numbers and give back torch tensors or numbers. Where an
 # *expected* line stands, compare with it before you hand in. An exercise that you leave open
 # costs only its own points. Logarithms are natural, so that information is in nats.
+#
+# What form an answer has stands under *Form*, or in the function's first line; keep names and keys as
+# they are. **An exercise is paid in full or not at all**: "3 of 4 entries are right" helps you to find
+# the fourth, but has no points.
 
 # %%
 import math
@@ -23,6 +27,8 @@ import torch
 #
 # Derive the posterior $p(z\mid x)$: a product of two Gaussians in $z$, so complete the square. Then
 # give the gap $\log p(x)-\mathrm{ELBO}(q)$, a number in nats.
+#
+# *Form:* a number, `gap`.
 
 # %% exercise="vae.1"
 w, c, s, x, m, r = {{w}}, {{c}}, {{s}}, {{x}}, {{m}}, {{r}}
@@ -86,6 +92,8 @@ log_pixel(torch.tensor([100]), torch.tensor([0.39]), torch.tensor([0.01]))
 # probabilistic PCA of lesson 01, with the encoder of lesson 07). Give its best $\sigma^2$, and its
 # rate, the KL divergence to the prior summed over latents and averaged over the data. Then somebody
 # holds $\sigma^2$ at {{held}} instead: how many latents stay active?
+#
+# *Form:* the dictionary below: two numbers, and for `active` a whole number.
 
 # %% exercise="vae.4"
 spectrum, latents, held = {{spectrum}}, {{latents}}, {{held}}
@@ -95,8 +103,8 @@ kept, rest = ordered[:latents], ordered[latents:]
 best = sum(rest) / len(rest)
 rate = sum(math.log(value / best) for value in kept) / 2
 active = sum(value > held for value in kept)
-### END SOLUTION
 plan = {"sigma^2": best, "rate": rate, "active": active}
+### END SOLUTION
 
 # %% [markdown]
 # ## 5 · Five colleagues compute a KL divergence ({{points.5}} points, 12 minutes)
@@ -111,6 +119,8 @@ plan = {"sigma^2": best, "rate": rate, "active": active}
 # One is `"right"`. One takes the `"mean over latents"`, one has `"no half"`, one reads the
 # logarithm as that of the `"standard deviation"`, and one has the divergence `"reversed"`. Which is
 # which?
+#
+# *Form:* the dictionary below; each value is one of the five names in quotes.
 
 # %% exercise="vae.5"
 ### BEGIN SOLUTION
