@@ -87,6 +87,8 @@ def decisions(
 
 def _decided(assignment: Assignment, row: dict[str, str]) -> dict[str, dict]:
     where = f"decisions.csv, {row['student']}, {row['exercise']}"
+    if not re.fullmatch("(h[0-9a-f]{9})?", row["for"]):
+        raise CourseError(f"{where}: a reason with a comma in it stands in quotes.")
     if not row["why"]:
         raise CourseError(f"{where}: say why in the last but one column; the student reads it.")
     whole = row["exercise"] == assignment.name

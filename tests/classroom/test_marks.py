@@ -182,6 +182,7 @@ def test_a_decision_belongs_to_what_was_handed_in(place, capsys):
         "bob,hw.1,3,": "say why",
         "bob,hw.1,,x": "expected 0 to 3 points, got ''",
         "bob,hw.1,4,x": "expected 0 to 3 points, got '4'",
+        "bob,hw.1,2,well, no": "a reason with a comma in it stands in quotes",
         "bob,hw,5,x": "expected 0 for all exercises, or nothing",
     }.items(),
 )
@@ -193,8 +194,14 @@ def test_a_decision_that_cannot_be_meant_is_told(place, line, said, capsys):
         assert said in capsys.readouterr().err
 
 
+def test_a_table_of_a_spreadsheet_that_cuts_at_semicolons(place):
+    sheet = place.folder / "open/hw.csv"
+    line = f"ada;1,5;good, really;{tables.mark(ANSWER)};\n"
+    sheet.write_text(f"\ufeffstudent;points;comment;for;earlier\n{line}", encoding="utf-8")
+    assert exported(place)["ada"]["points"] == "11.5"
+
+
 def test_an_open_mark_for_nobody_is_told(place, capsys):
-    fill(place, "open/hw.csv", student="ada", student_="")
     path = place.folder / "open/hw.csv"
     path.write_text(path.read_text().replace("\nada,", "\nadda,"))
     assert run("grade", place.folder, "hw", "--trust-submissions") == 1

@@ -211,7 +211,9 @@ def test_questions_have_answers_points_and_minutes():
     assert [int(number) for number, *_ in found] == list(range(1, len(found) + 1))
     assert len(found) >= 40
     assert {lesson for _, lesson, *_ in found} == set(SOURCES) - {"00"}
-    assert f"{len(found)} questions, with answers, on lessons 01 to {max(SOURCES)}:" in KIT["exam"]
+    assert (
+        f"{len(found)} questions, with answers, on lessons 01 to {max(SOURCES)}:" in KIT["exam"]
+    )
     assert f"[exam.md](exam.md): {len(found)} questions with answers" in KIT["README"]
     kinds = [kind for _, _, kind, *_ in found]
     assert set(kinds) == {"derivation", "diagnosis", "design", "calculation"}
