@@ -549,10 +549,11 @@ if not check("09.1", moves_by):
     moves_by = lesson_09.ALGORITHM_1
 
 # %% [markdown]
-# That is who *moves*. A loss may *depend* on more networks than it moves. Light one loss after the
-# other, and follow its gradient backwards, orange, from the network that judges to the one that
-# drew. Fill in a table on paper, eight rows and four columns: full circle, empty circle or point;
-# *show the whole table* tells you how you did.
+# That is who *moves*. A loss may *depend* on more networks than it moves. Guess first: in the line of a
+# loss, press the full circle, the empty one or the point for each of E, G, D and C (or type m, r or n).
+# After four guesses the line is answered, and you see its gradient run backwards, orange, from the network
+# that judges to the one that drew. At the end choose *with one optimiser* among the answers: so it would
+# be if one optimiser moved all four networks by every loss.
 #
 # **Think.** Why can $\mathcal L_{GD}$ never reach E?
 #

@@ -1,6 +1,8 @@
 """What tests of several explorers use: their pictures, panels, and the parts of their widgets."""
 
 import io
+import re
+from collections import deque
 
 import numpy as np
 import torch
@@ -28,7 +30,7 @@ def tiny(shape=(1, 28, 28), **settings):
 def parts(box):
     """Native controls by label, the image, the readout, the hidden field of the mouse."""
     picture, beside = box.children
-    *grids, _tools, readout = beside.children
+    *grids, _tools, readout, _letters = beside.children
     image, _layers, field = picture.children
     inputs = {widget.description: widget for grid in grids for widget in grid.children}
     return inputs, image, readout, field
@@ -36,7 +38,7 @@ def parts(box):
 
 def tools(box):
     """The buttons: play, where there is one, and reset."""
-    return box.children[1].children[-2].children
+    return box.children[1].children[-3].children
 
 
 def panel(explorer, kind, number=0):
@@ -56,6 +58,34 @@ def inside(tiles, index):
 
 def pixels(png):
     return np.asarray(Image.open(io.BytesIO(png)))
+
+
+SYMBOL = re.compile(
+    r"(?<![\w.])(?:"
+    r"[A-Za-z]_\w+|"  # L_GD, x_f
+    r"[A-Z]{2,}|"  # KL, ELBO
+    r"[A-Za-z\u0370-\u03ff][₀-₉]*|"  # z, σ, x₁
+    r"log|det)(?![\w'’])"
+)
+ARTICLE = re.compile(r"\b[aA] (?!to\b)(?=\w)")
+
+
+def symbols(words):
+    """The letters and symbols in what is said on a screen, without their numbers: z₁ and z[3]
+    are z, three rims of A are A. "a" before a word is no letter."""
+    found = SYMBOL.findall(ARTICLE.sub("", re.sub(r"['’]s\b", " ", words)))
+    bare = [word.rstrip("₀₁₂₃₄₅₆₇₈₉") for word in found]
+    return {word[0] if len(set(word)) == 1 else word for word in bare}
+
+
+def written(explorer, **state):
+    """All words on an explorer's screen: in the picture, on the controls, in the readout."""
+    sheet = explorer.page.paper.copy()
+    said = deque(explorer._painters(state), maxlen=1)[0](sheet)
+    words = [word[2] for word in sheet.words] + [said, explorer.about]
+    for control in explorer.controls:
+        words += [control.label, *getattr(control, "options", ())]
+    return words
 
 
 def found(picture, image, side, rim=0):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.stats import norm
-from shells import at, inside, panel
+from shells import at, inside, panel, parts
 
 from course_lib import data, explore
 from course_lib.errors import CourseError
@@ -42,16 +42,49 @@ LESSON_09 = {  # lines 3 to 18 of Algorithm 1 with a pencil: who moves, who is r
 
 def told(readout):
     """Who moves and who is reached besides, as the readout says it."""
-    said = readout.partition(": ")[2].partition(".")[0].split("; ")
+    said = readout.partition("Answer: ")[2].partition(".")[0].split("; ")
     moves = "".join(part[0] for part in said if "moves" in part)
     return moves, "".join(part[0] for part in said if "does not follow" in part)
 
 
 def test_the_table_of_lesson_09_can_be_filled_in_from_what_is_said():
     explorer = explore.four_players()
-    found = {loss: told(explorer.readout(loss=loss)) for loss in LESSON_09}
+    shown = {"answers": four_players.ALL}
+    found = {loss: told(explorer.readout(loss=loss, **shown)) for loss in LESSON_09}
     assert found == LESSON_09
-    assert told(explorer.readout(loss="L_G", everyone=True)) == ("EGDC", "")
+    joint = {"answers": four_players.JOINT}
+    found = {loss: told(explorer.readout(loss=loss, **joint)) for loss in LESSON_09}
+    everyone = {
+        loss: (set(moves + reached), "") for loss, (moves, reached) in LESSON_09.items()
+    }
+    assert {loss: (set(moves), reached) for loss, (moves, reached) in found.items()} == everyone
+
+
+@pytest.mark.parametrize("loss", LESSON_09)
+def test_nothing_is_given_away_before_all_four_are_guessed(loss):
+    """The answers of another model would look the same."""
+    explorer, other = explore.four_players(), explore.four_players(fooling())
+    three = {name: "mn?r" for name in explorer.start if name.startswith("L_")}
+    assert explorer.frame(loss=loss, **three) == other.frame(loss=loss, **three)
+    all_but_one = {name: "mnnr" for name in three} | {loss.replace(", ", "_"): "mnn"}
+    assert told(explorer.readout(loss=loss, **all_but_one)) == ("", "")
+    answered = {"loss": "L_D, drawn", "L_D_drawn": "mnnr"}
+    assert explorer.render(**answered) != other.render(**answered)
+
+
+def test_guesses_are_kept_loss_by_loss_and_counted():
+    explorer = explore.four_players()
+    inputs, _, readout, _ = parts(explorer.widget())
+    for loss, (moves, reached) in LESSON_09.items():
+        guess = ("m" if p in moves else "r" if p in reached else "n" for p in "EGDC")
+        inputs[loss].value = "".join(guess)
+    assert "32 of 32 guessed; of 32 answered 32 right." in readout.value
+    inputs["L_G"].value = "mrrr"
+    assert "32 of 32 guessed; of 32 answered 31 right." in readout.value
+    inputs["L_GD"].value = "n"
+    assert "29 of 32 guessed; of 28 answered 27 right." in readout.value
+    inputs["answers"].value = four_players.ALL
+    assert "29 of 32 guessed; of 29 answered 28 right." in readout.value
 
 
 def test_who_is_reached_is_what_autograd_says_of_the_models_own_move():
@@ -62,9 +95,17 @@ def test_who_is_reached_is_what_autograd_says_of_the_models_own_move():
     asked = reaches(move.losses(Source(data.load("digits"), 24, seed=0)), owned)
     for name, term in found.items():
         assert {p for p, length in term.lengths.items() if length} == asked[name]
+        assert ("pixels" in term.through) == (name == "E.reconstruction")
 
 
-def test_another_game_gives_another_table():
+def test_no_arrow_leaves_pixels_that_are_not_compared():
+    model = CVAEGAN(width=4, dense=12, latent=3, matched=(0, 1, 1))
+    found = four_players.terms(model, data.load("digits", "test").batch(slice(0, 24)))
+    assert {"x_f", "D of x_f", "C of x_f"} <= found["E.reconstruction"].through
+    assert "pixels" not in found["E.reconstruction"].through
+
+
+def fooling():
     class Fooling(CVAEGAN):
         """G is told to fool D, as in report A's code; E is not told what G rebuilds."""
 
@@ -74,9 +115,13 @@ def test_another_game_gives_another_table():
             found["E"]["reconstruction"] = 2 * found["E"]["reconstruction"]
             return found
 
-    explorer = explore.four_players(Fooling(width=4, dense=12, latent=3))
-    assert told(explorer.readout(loss="L_D, drawn")) == ("GD", "")
-    assert told(explorer.readout(loss="L_G")) == ("E", "GDC")
+    return Fooling(width=4, dense=12, latent=3)
+
+
+def test_another_game_gives_another_table():
+    explorer, shown = explore.four_players(fooling()), {"answers": four_players.ALL}
+    assert told(explorer.readout(loss="L_D, drawn", **shown)) == ("GD", "")
+    assert told(explorer.readout(loss="L_G", **shown)) == ("E", "GDC")
 
 
 def test_the_model_stays_as_it_was():
@@ -87,11 +132,15 @@ def test_the_model_stays_as_it_was():
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
 
-def test_a_press_on_a_row_lights_its_loss():
+def test_a_press_on_a_mark_guesses_and_lights_its_loss():
     explorer = explore.four_players()
     table = panel(explorer, Tiles)
-    assert explorer.press(inside(table, 4 * 7 + 2))["loss"] == "L_C"
-    assert explorer.press(inside(table, 0), (0, 0))["loss"] == "L_G"
+    state = explorer.press(inside(table, 12 * 7 + 3 * 2 + 1), L_G="m")
+    assert (state["loss"], state["L_C"], state["L_G"]) == ("L_C", "??r?", "m")
+    assert explorer.press(inside(table, 12 * 7 + 3 * 2 + 1), **state) == state, "sent twice"
+    state = explorer.press(inside(table, 12 * 7 + 3 * 2 + 2), **state)
+    assert state["L_C"] == "??n?", "a guess can be changed"
+    assert explorer.press(inside(table, 0), (0, 0)) == explorer.start
 
 
 @pytest.mark.parametrize("model", [GAN(hidden=(8,)), CVAEGAN(shape=(1, 32, 32), width=4)])

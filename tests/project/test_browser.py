@@ -221,7 +221,7 @@ MOUSE = {
     "two_kls": (0, (0.3, 0.3), (0.5, 0.5), "q = N(0.00, 0.74²)"),
     "reparameterisation": (0, (0.5, 0.95), (0.75, 0.95), "z = −0.60 + 0.70 · 2.25"),
     "line_flow": (0, (4 / 6, 0.5), (4 / 6, 0.25), "lie at x = −1.21, 0.28, 2.11"),
-    "four_players": (0, (0.1, 0.94), (0.1, 0.94), "L_C: E has none; G has none; D has none"),
+    "four_players": (0, (0.1, 0.94), (0.1, 0.94), "Your guess: E has a gradient and"),
     "playground": (0, (0.75, 0.25), (0.9, 0.5), "(the target's by 0.61)"),
 }
 

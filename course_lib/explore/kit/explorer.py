@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -52,6 +53,7 @@ class Explorer:
     mouse     panels that can be pointed at, and what that sets; none: the picture takes no mouse
     play      the name of a slider that can run by itself
     bounds    values → the highest that some sliders can take then, by name
+    letters   each letter and symbol that stands on a control or in the picture, spelled out
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class Explorer:
         mouse: Mapping[Panel, Target] | None = None,
         play: str | None = None,
         bounds: Callable[[dict], Mapping[str, int]] = lambda now: {},
+        letters: Mapping[str, str] | None = None,
     ) -> None:
         self.controls = tuple(controls)
         if len({control.name for control in self.controls}) != len(self.controls):
@@ -77,6 +80,7 @@ class Explorer:
             play,
         )
         self.mouse, self.bounds, self._draw = dict(mouse or {}), bounds, draw
+        self.letters = dict(letters or {})
         #: Where it stands in the widget that was last moved: show(explorer, **explorer.state).
         self.state = self.start
 
@@ -84,6 +88,12 @@ class Explorer:
     def start(self) -> dict[str, object]:
         """The state that the explorer opens with."""
         return settle(self.controls, {})
+
+    @property
+    def key(self) -> str:
+        """The letters in a line of HTML."""
+        spelled = (f"<b>{html.escape(k)}</b> {html.escape(v)}" for k, v in self.letters.items())
+        return " · ".join(spelled)
 
     def _painters(self, state: Mapping[str, object]) -> Iterator[Painter]:
         state = settle(self.controls, state)

@@ -26,14 +26,19 @@ STYLE = f"""
 
 
 class Still(style.Shown):
-    """The first view, for whoever has no kernel, and a line that says how it comes alive."""
+    """The first view, for whoever has no kernel, its letters (`key`, HTML) spelled out, and a
+    line that says how it comes alive."""
+
+    def __init__(self, data: bytes, alt: str, key: str = "") -> None:
+        super().__init__(data, alt)
+        self.key = f"<p>{key}</p>" if key else ""
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
         bundle = super()._repr_mimebundle_()
         name = f"course-still-{secrets.token_hex(4)}"
         bundle["text/html"] = (
             f"<style>{' '.join(STYLE.replace('NAME', name).split())}</style>"
-            f'<div id="{name}">{bundle["text/html"]}<p>{self.line}</p></div>'
+            f'<div id="{name}">{bundle["text/html"]}{self.key}<p>{self.line}</p></div>'
         )
         return bundle
 
@@ -72,4 +77,4 @@ def show(explorer: Explorer, **state: object) -> None:
         frame = shell.redraw(whole=True)  # what takes long is seen to come
     if frame is not None:
         small = style.compact(Image.open(io.BytesIO(frame.png)))
-        style.display(Still(small, f"{explorer.about} {frame.text}"))
+        style.display(Still(small, f"{explorer.about} {frame.text}", explorer.key))

@@ -68,6 +68,8 @@ class Shell:
         self.image = ipywidgets.Image(format="png", width=f"{width}", height=f"{height}")
         self.readout = ipywidgets.HTML()
         self.readout.add_class("course-readout")
+        style = f"max-width: {width}px; line-height: 1.4; font-size: 12px"
+        letters = ipywidgets.HTML(f'<div style="{style}">{explorer.key}</div>')
         alt = f"{explorer.about} What it shows now is said below the controls."
         boxes = [panel.box for panel in explorer.mouse]
         picture = pressable(self.image, explorer.size, boxes, alt, self.pressed)
@@ -79,7 +81,7 @@ class Shell:
             slider = next(c for c in explorer.controls if c.name == explorer.play)
             self.play = player(slider, state[slider.name], self.played)
             tools.insert(0, self.play)
-        beside = [ipywidgets.HBox(tools), self.readout]
+        beside = [ipywidgets.HBox(tools), self.readout, letters]
         if self.inputs:
             columns = "repeat(auto-fill, minmax(min(100%, 270px), 1fr))"
             layout = {"grid_template_columns": columns, "width": "auto"}
