@@ -2,8 +2,10 @@
 
 The learner chooses or draws the target. A move belongs to D or to G; D's field lies under the
 points, and each point of G carries the gradient that it would follow. Whoever moves too often can
-be seen to win: D's field turns into a cliff without arrows, or G's points collapse. It holds a
-whole small game, targets, networks, moves and what is kept of each: no other explorer trains.
+be seen to win: D's field turns into a cliff without arrows, or G's points collapse. How much D can
+tell apart doesn't say so, since D may not have noticed; what share of the target G reaches does. It
+holds a whole small game, targets, networks, moves and what is kept of each: no other explorer
+trains.
 """
 
 from __future__ import annotations
@@ -17,12 +19,29 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.functional import softplus
 
-from course_lib.explore.kit import Choice, Curve, Explorer, Pad, Page, Slider, strokes
-from course_lib.explore.kit.canvas import BLUE, GREEN, INK, MUTED, ORANGE, PAPER
+from course_lib.explore.kit import Canvas, Choice, Curve, Explorer, Pad, Page, Slider, strokes
+from course_lib.explore.kit.canvas import BLUE, GREEN, INK, MUTED, ORANGE, PALE, PAPER, PINK
 from course_lib.plots.lattice import lattice
 
 REACH, UNITS, FIELD, SEEN, BATCH = 3.0, 60, 36, 120, 96
 MOST, SHOWN, KEPT, FRESH = 600, 30, 12, 500
+NEAR = 0.4  # in units of the square
+LOW = 0.05  # of a lower bound that says little
+LETTERS = {
+    "G": "generator: makes the orange points",
+    "D": "discriminator: tells the target from G",
+    "GAN": "generative adversarial network: both of them",
+    "JS": "Jensen–Shannon divergence: 0 if G and the target are the same, log 2 if they lie apart",
+    "log": "natural logarithm",
+}
+ROWS = (
+    ("real: the target, where G reaches it", BLUE),
+    ("real, missed: no point of G is near", PINK),
+    ("fake: a point of G; empty: beyond the edge", ORANGE),
+    ("arrow: the way in which G's loss falls", GREEN),
+    ("shade: D says real", PALE),
+    ("shade: D says fake", "#EDB98F"),
+)
 TARGETS = ("ring", "eight heaps", "two heaps", "your drawing")
 
 
@@ -49,7 +68,8 @@ def network(inputs: int, outputs: int) -> nn.Sequential:
 
 class Game:
     """The moves of one setting, computed as far as somebody looked; kept: after each G's points
-    (n, 2), D's weights, and the lower bound of the JS divergence on fresh points."""
+    (n, 2), D's weights, the lower bound of the JS divergence on fresh points, and which of 300
+    points of the target, `real`, G reaches (one of its points is nearer than `NEAR`)."""
 
     def __init__(self, order: str, rate: float, seed: int, name: str, path: list) -> None:
         self.order, self.name, self.path = order, name, path
@@ -64,6 +84,7 @@ class Game:
         self.z = torch.randn(SEEN, 2, generator=self.random)
         pairs = lattice(((-REACH, REACH), (-REACH, REACH)), FIELD)[2]
         self.pairs, self.kept = torch.tensor(pairs).float(), []
+        self.real = target(name, path, 300, torch.Generator().manual_seed(0))
         self.keep()
 
     def points(self, n: int) -> tuple[Tensor, Tensor]:
@@ -95,18 +116,19 @@ class Game:
             x, (real, fake) = self.players["G"](self.z), self.points(FRESH)
             value = -softplus(-critic(real)).mean() - softplus(critic(fake)).mean()
         weights = {name: v.detach().clone() for name, v in critic.named_parameters()}
-        self.kept.append((x, weights, max(0.0, float(value) / 2 + np.log(2))))
+        reached = (torch.cdist(self.real, x).min(1).values < NEAR).numpy()
+        self.kept.append((x, weights, max(0.0, float(value) / 2 + np.log(2)), reached))
 
-    def seen(self, move: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    def seen(self, move: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """After a move: points, their arrows −∂L_G/∂x (n, 2), D's probabilities on the lattice
-        (FIELD, FIELD), and the bound."""
-        x, weights, divergence = self.kept[move]
+        (FIELD, FIELD)."""
+        x, weights, *_ = self.kept[move]
         critic = partial(functional_call, self.players["D"], weights)
         x = x.detach().requires_grad_()
         (slope,) = torch.autograd.grad(softplus(-critic(x)).sum(), x)
         with torch.no_grad():
             field = critic(self.pairs).sigmoid().view(FIELD, FIELD).numpy()
-        return x.detach().numpy(), -slope.numpy(), field, divergence
+        return x.detach().numpy(), -slope.numpy(), field
 
 
 def shade(field: np.ndarray, side: int) -> Image.Image:
@@ -118,6 +140,40 @@ def shade(field: np.ndarray, side: int) -> Image.Image:
     return image.resize((side, side), Image.Resampling.BILINEAR)
 
 
+def legend(paper: Canvas, left: float, top: float) -> None:
+    """What the colours are, one below the other."""
+    for line, (words, color) in enumerate(ROWS):
+        x, y = left + 5, top + 21 * line
+        if words.startswith("arrow"):
+            paper.line([(x - 7, y), (x + 3, y)], color, 1.5)
+            paper.polygon([(x + 9, y), (x + 1, y - 4), (x + 1, y + 4)], color)
+        else:
+            paper.disc(x, y, 5, color)
+        paper.text(x + 15, y, words, size=13, anchor="lm")
+
+
+def outside(x: np.ndarray) -> np.ndarray:
+    """Which points (n, 2) lie beyond the edge of the square."""
+    return (np.abs(x) > REACH).any(1)
+
+
+def said(game: Game, now: int, step: int, x: np.ndarray, arrows: np.ndarray) -> str:
+    """A moment of a game in words, each number beside what it is for the target, or at most."""
+    *_, js, reached = game.kept[now]
+    spread, wide, out = x.std(0).mean(), game.real.numpy().std(0).mean(), outside(x).sum()
+    heap = " All points of G lie in one heap." if spread < wide / 4 else ""
+    away = f" {out} of G's {len(x)} points lie beyond the edge." if out else ""
+    blind = js < LOW and reached.mean() < 0.5
+    low = " So low a bound says only that D has not seen the difference." if blind else ""
+    return (
+        f"Move {now}{'' if now == step else f' of {step} …'}, made by "
+        f"{game.turn(now) if now else 'nobody yet'}. G reaches {reached.mean():.0%} of the target."
+        f"{heap}{away} G's points spread by {spread:.2f} (the target's by {wide:.2f}). "
+        f"D tells apart: JS ≥ {js:.3f}, at most log 2 = {np.log(2):.3f}.{low} "
+        f"Mean length of an arrow {np.linalg.norm(arrows, axis=1).mean():.2f}."
+    )
+
+
 def playground() -> Explorer:
     """A GAN of points, played move by move against a target of your choice.
 
@@ -126,17 +182,17 @@ def playground() -> Explorer:
     seed, drawing and ink. Press and drag in the square to draw the target.
     """
     limits = -REACH, REACH
-    square = Pad(430, 430, limits, limits, "D's field; G's points and arrows")
-    curve = Curve(
-        290, 200, (0, MOST), (0, 0.72), "JS divergence, at least | dashed: log 2", xname="moves"
-    )
-    page = Page([square, curve])
-    rows = ("G's points, and where they are drawn", ORANGE), ("the target: draw another", INK)
-    rows += ("shade: D says real", BLUE), ("shade: D says fake", "#D9A27E")
-    for line, (words, color) in enumerate(rows):
-        x, y = curve.left, curve.box[3] + 68 + 24 * line
-        page.paper.disc(x + 5, y, 5, color)
-        page.paper.text(x + 18, y, words, size=13, anchor="lm")
+    square = Pad(430, 430, limits, limits, "D's verdict; G's points and arrows")
+    share = Curve(
+        290, 92, (0, MOST), (0, 1.05), "target reached by G | best: 100%", xticks=(),
+        yticks=((0, "0%"), (1, "100%")), room=44,
+    )  # fmt: skip
+    told = Curve(
+        290, 92, (0, MOST), (0, 0.72), "JS, at least | 0: D sees no difference",
+        yticks=((0, "0"), (np.log(2), "log 2")), xname="moves", room=44,
+    )  # fmt: skip
+    page = Page([square, [share, told]])
+    legend(page.paper, told.left - 30, told.box[3] + 60)
 
     @lru_cache(KEPT)
     def game(name: str, d: int, g: int, rate: str, seed: int, drawing: str, ink: int) -> Game:
@@ -148,29 +204,27 @@ def playground() -> Explorer:
             setting |= {"drawing": "", "ink": 0}
         name = setting.pop("target")
         played = game(name, **setting)
-        real = target(name, played.path, 300, torch.Generator().manual_seed(0)).numpy()
-        step = step if played.order else 0
+        real, step = played.real.numpy(), step if played.order else 0
 
         def view(now, canvas):
-            x, arrows, field, js = played.seen(now)
+            x, arrows, field = played.seen(now)
+            *_, reached = played.kept[now]
+            beyond, edge = outside(x), 0.97 * REACH
             place = 2 * square.left, 2 * square.top
             canvas.large.paste(shade(field, 2 * square.width), place)
             with square.on(canvas) as plane:
-                plane.discs(real, 1.6, INK)
+                plane.discs(real, 1.8, [BLUE if near else PINK for near in reached])
                 for point, arrow in zip(x, arrows, strict=True):
                     plane.arrow(point, point + 0.8 * arrow, GREEN)
-                plane.discs(x, 3.2, ORANGE, rim=PAPER)
-            bounds = np.array([bound for *_, bound in played.kept[: now + 1]])
-            line = np.arange(now + 1), bounds, BLUE, 1.8, 0.0
+                plane.discs(x[~beyond], 3.2, ORANGE, rim=PAPER)
+                plane.discs(x[beyond].clip(-edge, edge), 4.5, PAPER, rim=ORANGE)
+            shares = [near.mean() for *_, near in played.kept[: now + 1]]
+            bounds = [bound for *_, bound, _ in played.kept[: now + 1]]
             log_2 = np.array([0, MOST]), np.full(2, np.log(2)), MUTED, 1.0, 5.0
-            curve.paint(canvas, [log_2, line], dots=[(now, js, BLUE)])
-            who = played.turn(now) if now else "nobody yet"
-            spread, length = x.std(0).mean(), np.linalg.norm(arrows, axis=1).mean()
-            return (
-                f"Move {now}{'' if now == step else f' of {step} …'}, made by {who}. On fresh "
-                f"points JS ≥ {js:.3f}. G's points spread by {spread:.2f} (the target's by "
-                f"{real.std(0).mean():.2f}); mean length of an arrow {length:.2f}."
-            )
+            for curve, values, more in ((share, shares, []), (told, bounds, [log_2])):
+                line = np.arange(now + 1), np.array(values), INK, 1.8, 0.0
+                curve.paint(canvas, [*more, line], dots=[(now, values[-1], INK)])
+            return said(played, now, step, x, arrows)
 
         while len(played.kept) <= step:
             if len(played.kept) % SHOWN == 0:
@@ -196,5 +250,6 @@ def playground() -> Explorer:
         strokes.Drawing(UNITS),
     ]
     about = "A GAN in the plane, move by move: D's field, G's points, and where they are drawn."
-    mouse = {square: pen, curve: "step"}
-    return Explorer("playground", about, controls, page, draw, mouse=mouse, play="step")
+    mouse = {square: pen, share: "step", told: "step"}
+    more = {"mouse": mouse, "play": "step", "letters": LETTERS}
+    return Explorer("playground", about, controls, page, draw, **more)

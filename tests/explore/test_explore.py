@@ -338,7 +338,8 @@ def test_arrows_of_the_playground_are_the_gradient_of_gs_loss():
     game = playground.Game("DG", 0.003, 0, "ring", [])
     for _ in range(9):
         game.move()
-    points, arrows, field, bound = game.seen(-1)
+    points, arrows, field = game.seen(-1)
+    *_, bound, _ = game.kept[-1]
     critic, small = game.players["D"], 1e-2
     with torch.no_grad():
         loss = lambda x: torch.nn.functional.softplus(-critic(torch.tensor(x)))[:, 0].numpy()
@@ -369,6 +370,45 @@ def test_a_hasty_g_collapses_and_a_patient_one_comes_near():
     )
     assert spread(step=600) == pytest.approx(1.42, abs=0.25)
     assert spread(step=400, g=5, rate="0.03", target="eight heaps") < 0.6
+
+
+def test_the_share_of_the_target_that_g_reaches_tells_a_collapse():
+    """By a slow count, at both ends; the bound alone is as low in both cases."""
+    explorer = explore.playground()
+    share = lambda text: float(text.partition("G reaches ")[2].partition("%")[0]) / 100
+    bound = lambda text: float(text.partition("JS ≥ ")[2].split(",")[0])
+    collapsed = explorer.readout(step=200, g=5, rate="0.01")
+    good = explorer.readout(step=600)
+    assert share(collapsed) < 0.05 and share(good) > 0.95
+    assert bound(collapsed) < 0.02 and bound(good) < 0.02
+    for words in ("lie in one heap", "only that D has not seen the difference"):
+        assert words in collapsed and words not in good
+    game = playground.Game("DG", 0.003, 0, "ring", [])
+    for _ in range(90):
+        game.move()
+    points, real = game.seen(90)[0], game.real.numpy()
+    near = [min(np.hypot(*(r - p)) for p in points) < playground.NEAR for r in real]
+    assert 0.2 < np.mean(near) < 0.9 and f"reaches {np.mean(near):.0%}" in explorer.readout(
+        step=90
+    )
+    out = sum(max(abs(x), abs(y)) > playground.REACH for x, y in points)
+    assert out and f"{out} of G's 120 points lie beyond the edge" in explorer.readout(step=90)
+
+
+def test_points_beyond_the_edge_stand_on_it(monkeypatch):
+    """None is lost: as many dots of G are painted as there are points, all within the frame."""
+    from course_lib.explore.kit.axes import Plane
+
+    painted = []
+    paint = lambda plane, points, radius, color, rim=None: painted.append((points, color, rim))
+    monkeypatch.setattr(Plane, "discs", paint)
+    explore.playground().render(step=90)
+    inner = [points for points, color, _ in painted if color == playground.ORANGE]
+    outer = [points for points, color, rim in painted if rim == playground.ORANGE]
+    assert (
+        len(outer) == 1 and len(outer[0]) and len(inner[0]) + len(outer[0]) == playground.SEEN
+    )
+    assert np.abs(np.concatenate([*inner, *outer])).max() <= playground.REACH
 
 
 def test_a_target_is_drawn_where_the_mouse_was():
@@ -439,6 +479,7 @@ def test_static_shows_the_picture_with_alternative_text(monkeypatch):
     output = shown.pop()._repr_mimebundle_()
     assert "Simultaneous, η = 0.20" in output["text/plain"]
     assert "<img alt=" in output["text/html"] and "Run this cell" in output["text/html"]
+    assert "<b>η</b> the step size of both" in output["text/html"]
     assert len(output["text/html"]) < 80_000 and not shown
     monkeypatch.setenv("COURSE_STATIC", "0")
     explore.show(explorer, update="alternating", eta=0.4)
