@@ -134,4 +134,11 @@ def arithmetic(
             label, most = f"{name}, {word}", len(points) - 1
             controls.append(Slider(slots(name)[i], label, 0, most, 1, start + i))
     about = "Mean of three samples minus mean of three plus mean of three, and its neighbours."
-    return Explorer("arithmetic", about, controls, page, draw, mouse={sheet: put})
+    letters = {
+        "A": "the mean of three latents, orange",
+        "B": "of three others, blue",
+        "C": "of three others, green",
+    }
+    return Explorer(
+        "arithmetic", about, controls, page, draw, mouse={sheet: put}, letters=letters
+    )

@@ -80,7 +80,8 @@ def attributes(
     controls.append(Slider("sample", "sample no.", 0, len(points) - 1, 1, telling()))
     about = "A generated face, moved along attribute directions, and what a judge reads in it."
     more = {"mouse": {sheet: "sample"}, "play": controls[0].name}
-    return Explorer("attributes", about, controls, page, draw, **more)
+    letters = {"z": "the latent point that is decoded"}
+    return Explorer("attributes", about, controls, page, draw, **more, letters=letters)
 
 
 def _arrows(directions: Mapping[str, object], size: int) -> dict[str, np.ndarray]:

@@ -20,7 +20,7 @@ from course_lib import data, evaluation
 from course_lib.errors import CourseError
 from course_lib.evaluation.features import for_shape
 from course_lib.explore.kit import Explorer, Face, Letters, Page, Panel, Slider, Tiles
-from course_lib.explore.kit.canvas import BLUE, GRID, INK, MUTED, ORANGE, PAPER, Canvas
+from course_lib.explore.kit.canvas import GRID, INK, MUTED, PAPER, PINK, Canvas
 from course_lib.plots.pictures import as_pixels
 
 MOST, BLOCK = 20, 10
@@ -40,7 +40,7 @@ class Errors(Panel):
         for index, (name, wrong, n, color) in enumerate(rows):
             y = top + self.height * (index + 0.62) / len(rows)
             of = f": {wrong} of {n} wrong" if n else ": not yet"
-            canvas.text(left, y - 12, name + of, size=13, color=color, anchor="ls")
+            canvas.text(left, y - 12, name + of, size=13, color=color, anchor="ls", halo=True)
             if n:
                 canvas.line([(x(share), y) for share in interval(wrong, n)], color, 3)
                 canvas.disc(x(wrong / n), y, 6, color, PAPER)
@@ -134,16 +134,16 @@ def can_you_tell(model, real=None, *, n: int = 200) -> Explorer:
             face.paint(canvas, pictures[-1], "the last; all are answered")
         ballot.heading(
             canvas,
-            "your words: press in a row | orange rim: wrong, told after ten and after twenty",
+            "your words: press in a row | pink rim: wrong, told after ten and after twenty",
         )
         for i, letter in enumerate(said):
             tile = i + MOST * "rg".index(letter)
             ballot.paint(canvas, pictures[i : i + 1], tile)
             if i in missed:
-                ballot.rim(canvas, tile, ORANGE)
-        you = "you", len(missed), known, ORANGE
+                ballot.rim(canvas, tile, PINK)
+        you = "you", len(missed), known, INK
         errors.paint(
-            canvas, [you, ("a straight line through the judge's features", wrong, of, BLUE)]
+            canvas, [you, ("a straight line through the judge's features", wrong, of, MUTED)]
         )
         text = (
             f"Picture {min(answered + 1, MOST)} of {MOST}, seed {seed}; {answered} answered. "
@@ -166,4 +166,5 @@ def can_you_tell(model, real=None, *, n: int = 200) -> Explorer:
         Slider("seed", "seed", 0, 9, 1, 0),
     ]
     about = "Real pictures and generated ones, one at a time: which is which?"
-    return Explorer("can_you_tell", about, controls, page, draw, mouse={ballot: vote})
+    more = {"mouse": {ballot: vote}, "letters": {"r": "real", "g": "generated"}}
+    return Explorer("can_you_tell", about, controls, page, draw, **more)

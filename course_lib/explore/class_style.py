@@ -122,4 +122,7 @@ def class_style(model, *, dims: tuple[int, int] | None = None) -> Explorer:
     ]
     about = "All classes in one style, and the style moved in a plane of the latent space."
     mouse = {plane: ("z1", "z2"), sheet: take}
-    return Explorer("class_style", about, controls, page, draw, mouse=mouse, play="z1")
+    letters = {"z": "the latent, which holds the style"}
+    return Explorer(
+        "class_style", about, controls, page, draw, mouse=mouse, play="z1", letters=letters
+    )

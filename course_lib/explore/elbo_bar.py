@@ -18,7 +18,7 @@ from course_lib.explore.kit.axes import ticks
 from course_lib.explore.kit.canvas import BLUE, INK, MUTED, ORANGE, PAPER, PINK
 
 LOG_2PI = math.log(2 * math.pi)
-WHOLE = [(v, f"{v}") for v in range(-4, 5)]
+WHOLE = [(v, f"{v}") for v in range(-3, 5)]  # −4 would stand half beyond the edge
 
 
 class Bound(NamedTuple):
@@ -139,4 +139,19 @@ def elbo_bar(x: float = 1.5, s: float = 0.6) -> Explorer:
         Toggle("exact", "put q on the exact posterior", False),
     ]
     about = "Densities of prior, posterior and q over z; below, log p(x) as ELBO plus gap."
-    return Explorer("elbo_bar", about, controls, page, draw, mouse={densities: "mean"})
+    letters = {
+        "x": "the number observed",
+        "z": "the latent behind it",
+        "p": "densities by the model",
+        "w": "weight: x has mean w·z",
+        "q": "your guess at the posterior p(z|x)",
+        "σ": "standard deviation of q",
+        "N": "a normal distribution (mean, variance)",
+        "E": "the mean under q",
+        "log": "natural logarithm",
+        "KL": "Kullback–Leibler divergence",
+        "ELBO": "evidence lower bound",
+    }
+    return Explorer(
+        "elbo_bar", about, controls, page, draw, mouse={densities: "mean"}, letters=letters
+    )

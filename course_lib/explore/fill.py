@@ -169,4 +169,5 @@ def fill(flow, images, *, steps: int = 120, temperature: float = 1.0) -> Explore
     about = "An image, the same with a rectangle painted out, and what a flow fills in."
     more = {"mouse": dict.fromkeys(panes, dragged), "play": "step"}
     more["bounds"] = lambda now: {"height": high - now["top"], "width": wide - now["left"]}
-    return Explorer("fill", about, controls, page, draw, **more)
+    letters = {"p": "density by the flow", "z": "latent of the whole image"}
+    return Explorer("fill", about, controls, page, draw, **more, letters=letters)

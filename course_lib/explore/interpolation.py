@@ -90,4 +90,12 @@ def interpolation(gan) -> Explorer:
     ]
     about = "A linear and a spherical path between two latent points: images and norms of z."
     mouse = dict.fromkeys([norm, *strips.values()], "t")
-    return Explorer("interpolation", about, controls, page, draw, mouse=mouse, play="t")
+    letters = {
+        "z": "a latent point, which the model decodes",
+        "a": "where the path begins",
+        "b": "where it ends",
+        "t": "share of the path that is gone",
+    }
+    return Explorer(
+        "interpolation", about, controls, page, draw, mouse=mouse, play="t", letters=letters
+    )

@@ -130,4 +130,9 @@ def latent_plane(
     if data is not None:
         controls.append(Choice("map", "map", tuple(papers), "decoded"))
     about = "The image decoded at one latent point, beside a map of the latent plane."
-    return Explorer("latent_plane", about, controls, page, draw, mouse={plane_map: point})
+    letters = {"z": "a latent point, which the model decodes"}
+    if data is not None:
+        letters["σ"] = "standard deviation of the prior"
+    return Explorer(
+        "latent_plane", about, controls, page, draw, mouse={plane_map: point}, letters=letters
+    )

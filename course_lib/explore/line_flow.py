@@ -106,4 +106,13 @@ def line_flow() -> Explorer:
     ]
     about = "A rising map z = f(x), N(0, 1) beside it, and the density of x below it."
     mouse = {square: knot}
-    return Explorer("line_flow", about, controls, page, draw, mouse=mouse, play="strip")
+    letters = {
+        "x": "a number of the data",
+        "z": "the noise that it is taken to",
+        "f": "the map",
+        "p": "density of x",
+        "N": "density of the standard normal",
+    }
+    return Explorer(
+        "line_flow", about, controls, page, draw, mouse=mouse, play="strip", letters=letters
+    )

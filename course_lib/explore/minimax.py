@@ -134,4 +134,12 @@ def minimax() -> Explorer:
     ]
     about = "The path of two players on f(x, y) = xy, and its distance from the solution."
     mouse = {game: start_at}
-    return Explorer("minimax", about, controls, page, draw, mouse=mouse, play="steps")
+    letters = {
+        "f": "what both play for",
+        "x": "the player who lowers f",
+        "y": "the player who raises it",
+        "η": "the step size of both",
+    }
+    return Explorer(
+        "minimax", about, controls, page, draw, mouse=mouse, play="steps", letters=letters
+    )

@@ -109,4 +109,11 @@ def morph(model, *, judge=None) -> Explorer:
     ]
     about = "A morph between two classes: the label mixed in one direction, style in the other."
     mouse = {square: ("label", "style"), curve: "label"}
-    return Explorer("morph", about, controls, page, draw, mouse=mouse, play="label")
+    letters = {
+        "a": "the class at the left",
+        "b": "the class at the right",
+        "P": "probability by the judge",
+    }
+    return Explorer(
+        "morph", about, controls, page, draw, mouse=mouse, play="label", letters=letters
+    )

@@ -80,4 +80,16 @@ def pointed(flow, reach: float = 3.0) -> Explorer:
     about = (
         "The density of a flow at one point: log N of where it lands plus each layer's part."
     )
-    return Explorer("pointed", about, controls, page, draw, mouse={square: ("x1", "x2")})
+    letters = {
+        "x": "the point: x₁ rightwards, x₂ upwards",
+        "z": "where the flow takes it",
+        "f": "the flow",
+        "p": "density of x by the flow",
+        "N": "density of the standard normal",
+        "σ": "its standard deviation",
+        "log": "natural logarithm",
+        "det": "determinant of the Jacobian: how far a layer stretches areas",
+    }
+    return Explorer(
+        "pointed", about, controls, page, draw, mouse={square: ("x1", "x2")}, letters=letters
+    )

@@ -22,6 +22,15 @@ LINE = torch.linspace(-REACH, REACH, 361, dtype=torch.float64)
 MANY = torch.randn(500, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 EPS, Z, F = 0.0, 1.45, 2.6  # the heights of three axes in one picture
 
+LETTERS = {
+    "ε": "the noise that is drawn",
+    "m": "mean",
+    "σ": "standard deviation",
+    "z": "the draw, m + σε",
+    "f": "what shall be large on average",
+    "N": "a normal distribution (mean, variance)",
+}
+
 
 def mean_score(m: Tensor, sd: Tensor | float) -> Tensor:
     """The mean of f over N(m, sd²), exactly; f(m) itself where sd is 0."""
@@ -125,4 +134,6 @@ def reparameterisation() -> Explorer:
         Choice("way", "way", (KEEPS, FORGETS), KEEPS),
     ]
     about = "A draw z of N(m, σ²), the noise ε it is made of, and the gradients it carries."
-    return Explorer("reparameterisation", about, controls, page, draw, mouse={square: drag})
+    return Explorer(
+        "reparameterisation", about, controls, page, draw, mouse={square: drag}, letters=LETTERS
+    )

@@ -16,6 +16,9 @@ from course_lib.plots.pictures import as_array, as_pixels, mosaic
 from course_lib.plots.style import PALETTE
 
 SIDE, MOST = 464, 5
+PLAYERS = {"D": "discriminator", "G": "generator", "E": "encoder", "C": "classifier"}
+PLAYERS |= {"VAE": "variational autoencoder", "CVAE": "the same, told a condition"}
+PLAYERS |= {"AE": "encoder and decoder", "T": "critic of the encoder's posterior"}
 
 
 def sheet(grid: np.ndarray) -> np.ndarray:
@@ -101,8 +104,11 @@ def replay(history) -> Explorer:
         return {"moment": int(np.abs([t - at for t, _ in grids]).argmin())}
 
     about = "Samples of one training at one of its rounds, beside its losses."
+    who = {name.partition(".")[0] for name in terms}
+    letters = {name: words for name, words in PLAYERS.items() if name in who}
     if len(grids) == 1:
-        return Explorer("replay", about, [], page, draw)
+        return Explorer("replay", about, [], page, draw, letters=letters)
     moments = Slider("moment", "kept grid", 0, len(grids) - 1, 1, 0)
     mouse = {panel: nearest for panel, _ in curves.values()}
-    return Explorer("replay", about, [moments], page, draw, mouse=mouse, play="moment")
+    more = {"mouse": mouse, "play": "moment", "letters": letters}
+    return Explorer("replay", about, [moments], page, draw, **more)

@@ -67,7 +67,14 @@ def temperature(flow, *, rows: int = 3, columns: int = 6) -> Explorer:
         Slider("seed", "seed", 0, 19, 1, 0),
     ]
     about = "Samples of a flow from the same latents, scaled by a temperature."
-    return Explorer("temperature", about, controls, page, draw, play="t")
+    letters = {
+        "T": "temperature: factor of the latents",
+        "z": "latents, draws from N(0, I)",
+        "x": "a sample",
+        "p": "its density by the flow",
+        "log": "natural logarithm",
+    }
+    return Explorer("temperature", about, controls, page, draw, play="t", letters=letters)
 
 
 def samples(flow, n: int, seed: int, ts: np.ndarray) -> list[tuple[np.ndarray, float]]:

@@ -143,4 +143,5 @@ def transfer(model, digits=None, *, judge=None) -> Explorer:
     mouse = {pad: pen, clear: lambda *_: {"image": OWN, "drawing": "", "ink": 0}}
     mouse[sheet] = lambda tile, *_: {"label": f"{tile}"}
     about = "A digit that you draw, rebuilt by a conditional model; its style in all classes."
-    return Explorer("transfer", about, controls, page, draw, mouse=mouse)
+    letters = {"E": "the encoder", "P": "probability by the judge"}
+    return Explorer("transfer", about, controls, page, draw, mouse=mouse, letters=letters)

@@ -128,4 +128,15 @@ def two_kls() -> Explorer:
     about = (
         "A Gaussian q over a target p of two modes, and the KL divergence in both directions."
     )
-    return Explorer("two_kls", about, controls, page, draw, mouse={square: top})
+    letters = {
+        "x": "a number",
+        "p": "density of the target",
+        "q": "density of your Gaussian",
+        "N": "a normal distribution (mean, variance)",
+        "σ": "standard deviation of q",
+        "KL": "Kullback–Leibler divergence",
+        "log": "natural logarithm",
+    }
+    return Explorer(
+        "two_kls", about, controls, page, draw, mouse={square: top}, letters=letters
+    )

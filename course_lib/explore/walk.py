@@ -87,4 +87,10 @@ def walk(model, z=None, *, seed: int = 0, temperature: float = 1.0) -> Explorer:
     ]
     about = "A walk through latent space from one sample to another."
     mouse = {sheet: ends, strip: "t", norm: "t"}
-    return Explorer("walk", about, controls, page, draw, mouse=mouse, play="t")
+    letters = {
+        "z": "a latent point, which the model decodes",
+        "a": "the picture where the walk begins",
+        "b": "where it ends",
+        "t": "share of the walk that is gone",
+    }
+    return Explorer("walk", about, controls, page, draw, mouse=mouse, play="t", letters=letters)

@@ -143,4 +143,11 @@ def warp(flow, data) -> Explorer:
         Toggle("grid", "show the grid", True),
     ]
     about = "Points and a grid in the plane, warped layer by layer by a flow."
-    return Explorer("warp", about, controls, page, draw, play="layers")
+    letters = {
+        "x": "a point of the data: x₁ rightwards, x₂ upwards",
+        "N": "density of the standard normal",
+        "p": "density of the data by the flow",
+        "log": "natural logarithm",
+        "det": "determinant of the Jacobian: how far a layer stretches areas",
+    }
+    return Explorer("warp", about, controls, page, draw, play="layers", letters=letters)

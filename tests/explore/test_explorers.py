@@ -16,7 +16,7 @@ import ipywidgets
 import pytest
 import torch
 from PIL import Image
-from shells import parts, tools
+from shells import parts, symbols, tools, written
 
 from course_lib import explore
 from course_lib.explore.kit.controls import Choice, Letters, Toggle
@@ -50,7 +50,7 @@ SEVEN = "8.0,7.0 20.0,6.0 13.0,24.0; 10.0,16.0 18.0,15.0"
 # knot of a rising curve is lifted above the one before.
 ALIKE = {"letter": 3, "output_padding": 1, "label": 1, "z4": 1, "z5": 1}
 # Explorers whose text is a judge's verdict, if any, and controls that change the view alone.
-SILENT = {"face_factors", "arithmetic given", "angle", "flow", "map", "letter", "grid", "whole"}
+SILENT = {"face_factors", "arithmetic given", "angle", "flow", "map", "letter", "grid"}
 
 
 def states(control):
@@ -201,6 +201,34 @@ def test_the_picture_has_alternative_text_and_the_labels_one_width(explorers, na
     }
     assert len(widths) <= 1, "sliders begin below each other"
     assert "-" not in "".join(re.findall(r"(?<!\w)-[\d.]", explorer.readout()))
+
+
+@pytest.mark.parametrize("name", explore.names())
+def test_each_letter_on_the_screen_is_spelled_out_there(explorers, name):
+    """In the picture, on controls, in the readout, whatever is set; and no letter is spelled out
+    that stands nowhere."""
+    seen, spelled = set(), set()
+    for explorer in (explorers[maker] for maker in MAKERS if maker.split()[0] == name):
+        asked = [
+            (c.name, v, besides(explorer, c)) for c in explorer.controls for v in states(c)
+        ]
+        for control, value, more in asked:
+            for words in written(explorer, **more | {control: value}):
+                missing = symbols(words) - set(explorer.letters)
+                assert not missing, f"{missing} in {words!r} are not spelled out"
+                seen |= symbols(words)
+        spelled |= set(explorer.letters)
+        *_, letters = explorer.widget().children[1].children
+        for letter, words in explorer.letters.items():
+            assert f"<b>{html.escape(letter)}</b> {html.escape(words)}" in letters.value
+    assert spelled <= seen, "spelled out, but nowhere on the screen"
+
+
+def test_letters_are_found_where_they_stand():
+    assert symbols("log p(x|z₁) ≥ −KL, D's L_GD and x_f in a GAN: A, B") == set(
+        "log p x z KL D L_GD x_f GAN A B".split()
+    )
+    assert symbols("a press on z[3], from a to b; G.fake, a 9; it's 60% of AAA") == set("zabGA")
 
 
 def test_all_explorers_are_named_and_tested():
