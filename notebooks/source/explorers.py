@@ -13,7 +13,9 @@
 # other.
 #
 # Sliders answer to the mouse, to a finger, and, once they have the focus (Tab), to the arrow keys. Most pictures
-# can be pressed, too. *reset* brings back the first view. The text beside a picture says in words what it shows.
+# can be pressed, too. *reset* brings back the first view. The text beside a picture says in words what it shows;
+# below it the letters are spelled out. Where real and generated points or verdicts are shown, blue is real and
+# orange is generated.
 
 # %%
 from course_lib import data, explore, models, training, zoo
@@ -40,7 +42,8 @@ explore.show(explore.minimax(), update="alternating", eta=0.4)
 
 # %% [markdown]
 # ## `playground` · lesson 02
-# A GAN in the plane, a move at a time. Find out: can you let G win so fast that all its points fall together?
+# A GAN in the plane, a move at a time. Find out: can you let G win so fast that all its points fall together,
+# and which of the two curves tells you so?
 
 # %%
 explore.show(explore.playground(), step=90)
@@ -138,8 +141,8 @@ explore.show(explore.class_style(zoo.load("cgan-mnist")))
 
 # %% [markdown]
 # ## `four_players` · lesson 09
-# One loss of CVAE-GAN at a time, and its gradient on the way to E, G, D and C. Find out: which losses reach a network
-# that must not follow them?
+# One loss of CVAE-GAN at a time, and its gradient on the way to E, G, D and C. Guess a line, then see it answered.
+# Find out: which losses reach a network that must not follow them?
 
 # %%
 explore.show(explore.four_players())
