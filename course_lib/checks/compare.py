@@ -168,7 +168,9 @@ def _number_difference(given, wanted: torch.Tensor, tol: float | None, exact: bo
     if number.shape != wanted.shape:
         return f"its shape is {_shape(number.shape)}, wanted is {_shape(wanted.shape)}"
     undefined = number.isnan()
-    if undefined.any() and not torch.equal(undefined, wanted.isnan()):  # as a known mistake does
+    if undefined.any() and not torch.equal(
+        undefined, wanted.isnan()
+    ):  # as a known mistake does
         return "it holds NaN (not a number)"
     allowed = (0.0 if exact else DEFAULT_TOL) if tol is None else tol
     if str(getattr(given, "dtype", "")).endswith("float16") and not exact:
