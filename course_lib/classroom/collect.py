@@ -105,13 +105,18 @@ def _turned(name: str) -> set[str]:
 
 
 def sorted_out(
-    source: Path, name: str, roster: dict[str, dict[str, str]]
+    source: Path,
+    name: str,
+    roster: dict[str, dict[str, str]],
+    form: re.Pattern = re.compile(""),
 ) -> tuple[dict[str, dict[str, bytes]], list[str]]:
-    """By student, the notebooks handed in and their bytes; a line for each file that is left."""
+    """By student, the notebooks handed in and their bytes; a line for each file that is left.
+    form: how a file's place must begin."""
     found: dict[str, dict[str, bytes]] = {}
     left = []
     for path, data in files(source):
-        fits, inside, told = owners(path, roster), PurePosixPath(path), plain(path, 200)
+        fits = owners(path, roster) if form.match(path) else []
+        inside, told = PurePosixPath(path), plain(path, 200)
         if not fits:
             left.append(f"{told}: no student of the roster; rename it to LOGIN.ipynb")
         elif len(fits) > 1:

@@ -114,7 +114,7 @@ def canvas(
 ) -> list[str]:
     """The downloaded submissions' names, each with the text of its student in place of the
     notebook that was graded; returns who isn't among them."""
-    found = collect.sorted_out(submissions, name, roster)[0]
+    found = collect.sorted_out(submissions, name, roster, collect.CANVAS)[0]
     taken = {
         student: collect.chosen(found[student], name) for student in files if student in found
     }

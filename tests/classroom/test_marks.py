@@ -295,6 +295,9 @@ def test_canvas_takes_pages_back_under_the_submissions_names(place, tmp_path, ca
     }
     notebook = json.loads(found["lovelaceadaking_LATE_101_4711_hw-2.ipynb"])
     assert {cell["cell_type"] for cell in notebook["cells"]} == {"markdown"}
+    given[1] = place.folder / "submitted"  # names of another form are not Canvas's
+    assert run("feedback", place.folder, "hw", *given, "--anyway") == 0
+    assert not entries(place.folder / "feedback/hw.canvas.zip")
     assert any("11 of 12 points" in cell["source"] for cell in notebook["cells"])
 
 
