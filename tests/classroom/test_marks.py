@@ -106,6 +106,10 @@ def test_a_mark_of_the_open_question_belongs_to_its_text(place, capsys):
     fill(place, "open/hw.csv", student="ada", points="1")
     again(place)
     assert exported(place)["ada"]["points"] == "11"
+    fill(
+        place, "open/hw.csv", student="ada", **{"for": tables.mark("as if `grade` had stopped")}
+    )
+    assert exported(place)["ada"]["points"] == ""
 
 
 def test_a_placeholder_and_nothing_are_no_answer(place, capsys):
@@ -326,16 +330,26 @@ def test_new_says_that_a_class_is_there_and_changes_nothing(place, capsys):
     assert {p: p.read_bytes() for p in before} == before
 
 
-@pytest.mark.parametrize("name", ["núñezsofía", "nunezsofia", "nu\u0301n\u0303ezsofi\u0301a"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "núñezsofía_LATE_103_4711_Tarea.ipynb",
+        "nunezsofia_LATE_103_4711_Tarea.ipynb",
+        "nu\u0301n\u0303ezsofi\u0301a_LATE_103_4711_Tarea.ipynb",
+        "Sofia Nunez_31_assignsubmission_file/Tarea.ipynb",
+        "Sofi\u0301a Núñez_31_assignsubmission_file_/Tarea.ipynb",
+    ],
+)
 def test_accents_survive(place, tmp_path, name, capsys):
     roster = place.folder / "roster.csv"
     roster.write_text(roster.read_text() + "sofia,Sofía Núñez,\n", encoding="utf-8")
     with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
-        archive.writestr(f"{name}_LATE_103_4711_Tarea.ipynb", "{}")
+        archive.writestr(name, "{}")
         archive.writestr("Somebody_1_assignsubmission_file_/x.ipynb", "{}")
     assert run("collect", place.folder, "hw", tmp_path / "all.zip") == 0
     said = capsys.readouterr().out
-    assert "1 handed in: sofia (late).\nHanded in before: ada, bob.\nMissing: =1+1." in said
+    late = " (late)" * ("LATE" in name)
+    assert f"1 handed in: sofia{late}.\nHanded in before: ada, bob.\nMissing: =1+1." in said
     assert "sofia: taken as hw.ipynb was" in said
     assert "left: Somebody_1_assignsubmission_file_/x.ipynb: no student of the roster" in said
 
