@@ -15,7 +15,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from course_lib.checks import When, check, exercise, numbers
+from course_lib.checks import When, check, compare, exercise, numbers, predict
 from course_lib.lessons.lesson_03.exercises import held_from
 from course_lib.lessons.lesson_05.exercises import one_round
 from course_lib.lessons.lesson_06 import exercises as lesson_06
@@ -243,6 +243,18 @@ class Hostile:
         raise RuntimeError
 
 
+class Leaver:
+    """Whoever looks at it is sent home."""
+
+    def __eq__(self, other):
+        raise SystemExit
+
+    def __hash__(self):
+        return 0
+
+    __repr__ = __float__ = __gt__ = __lt__ = __eq__
+
+
 def leaves(*given):
     raise SystemExit("left")
 
@@ -275,6 +287,7 @@ ANYTHING = [
     endless, deep, lambda *given: circle, lambda *given: 784**500, lambda *given: given,
     lambda *given: [[given]], lambda *given: Hostile(), lambda: 1, print, int, type,
     lambda *given: torch.zeros(1).expand(10**13), lambda *given: (None, ...), torch.nn.ReLU(),
+    Leaver(), "a b " * 10**5, "\udcff\n\x1b[31m", 10**5000,
 ]  # fmt: skip
 
 
@@ -292,3 +305,39 @@ def test_no_answer_makes_a_check_stop(number, capsys):
         line = capsys.readouterr().out.strip().splitlines()[-1]
         assert not verdict or (number, answer) == ("06.8", 0), (number, line)
         assert line[:2] in ("✗ ", "· ")
+
+
+@pytest.mark.parametrize("number", ["02.1", "03.1", "99.1"])
+def test_no_guess_makes_predict_stop(number, capsys):
+    for value in ANYTHING:
+        predict(number, value)
+        line = capsys.readouterr().out
+        assert line.count("\n") == 1 and len(line) < 300 and number in line, line
+
+
+def test_a_number_beyond_all_floats_is_called_so(capsys):
+    assert "larger than any float" in said(capsys, "00.1", 256**784)[1]
+
+
+def test_of_a_long_answer_just_the_beginning_is_looked_at():
+    class Long(list):
+        taken = 0
+
+        def __iter__(self):
+            for _ in range(10**6):
+                self.taken += 1
+                yield 0.0
+
+    long = Long()
+    assert not compare.unanswered({"A": long}) and long.taken <= compare.LONGEST
+    assert compare.word("A b" * 10**5) == "A b" * 10**5  # no exercise's, so not read
+
+
+def test_a_default_device_decides_no_answer(capsys):
+    """ "meta" stands for a graphics card, on which the learner's own tensors may lie."""
+    torch.set_default_device("meta")
+    try:
+        assert said(capsys, "00.1", 784)[0] and said(capsys, "02.2", discriminator_loss)[0]
+        assert predict("99.1", 3) == 3
+    finally:
+        torch.set_default_device(None)
