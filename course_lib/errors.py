@@ -33,10 +33,12 @@ def unknown(kind: str, name: object, known: Iterable[str]) -> CourseError:
 def whole_number(
     name: str, value: object, minimum: int = 1, maximum: int | None = None, more: str = ""
 ) -> int:
-    """`value` as a Python int from `minimum` to `maximum`, NumPy's whole numbers too.
+    """`value` as a Python int from `minimum` to `maximum`, whole numbers of NumPy and torch too.
 
     Else a CourseError, which ends in `more`.
     """
+    if getattr(value, "ndim", None) == 0:
+        value = value.item()
     if isinstance(value, Integral) and not isinstance(value, bool) and value >= minimum:
         if maximum is None or value <= maximum:
             return int(value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextlib import ExitStack
+from numbers import Real
 from pathlib import Path
 
 import torch
@@ -72,6 +73,8 @@ def fit(
             "fit trains a model of the course, such as models.GAN(), or a Game; on a module of "
             f"your own pass fit(…, game=…). Got {type(model).__name__}."
         )
+    if game is not None and not isinstance(game, Game):
+        raise CourseError(f"game must be a Game, such as model.game(), not {game!r:.100}.")
     model = getattr(model, "_orig_mod", model)  # what torch.compile wraps
     if not isinstance(dataset, DataSet):
         raise CourseError(
@@ -79,6 +82,10 @@ def fit(
             "data.DataSet(images, labels) of your own arrays."
         )
     seed = whole_number("seed", seed, -(2**63), 2**64 - 1)
+    if not (isinstance(checkpoint_seconds, Real) and checkpoint_seconds >= 0):  # NaN is not
+        raise CourseError(
+            f"checkpoint_seconds must be a number from 0, not {checkpoint_seconds!r:.100}."
+        )
     settings = getattr(model, "settings", {})
     rounds = _rounds(rounds, budget, settings)
     batch = settings.get("batch") if batch is None else batch

@@ -44,6 +44,9 @@ class TrainingStopped(CourseError):
         super().__init__(message)
         self.history = history
 
+    def __reduce__(self) -> tuple:  # an exception comes out of another process pickled
+        return type(self), (str(self), self.history)
+
 
 class Training:
     """One training: its game, optimisers, source and history."""

@@ -2,6 +2,7 @@
 
 import math
 import os
+import pickle
 import signal
 import warnings
 
@@ -249,6 +250,8 @@ def test_an_exploding_term_stops_before_the_step_and_names_player_and_term(bad):
     assert "round 7" in message and "'w.loss'" in message and "learning rate" in message
     assert math.isfinite(w.item())
     assert caught.value.history.rounds == 0  # the last good state is the start's
+    twin = pickle.loads(pickle.dumps(caught.value))  # as a pool of processes hands it over
+    assert str(twin) == message and twin.history == caught.value.history
 
 
 def test_a_gradient_that_explodes_goes_back_to_the_last_good_state(digits):
@@ -426,12 +429,14 @@ def test_nothing_finished_is_trained_again(tmp_path, digits):
     assert (tmp_path / "checkpoint.safetensors").read_bytes() == before
 
 
-def test_numpys_whole_numbers_are_numbers(digits):
-    plain, numpy = small(), small()
+def test_whole_numbers_of_numpy_and_torch_are_numbers(digits):
+    plain, numpy, torchs = small(), small(), small()
     fit(plain, digits, rounds=2, batch=16, seed=3, progress=False)
     numbers = {"rounds": np.int64(2), "batch": np.int32(16), "seed": np.uint64(3)}
     fit(numpy, digits, **numbers, progress=False)
-    assert equal(weights(plain), weights(numpy))
+    numbers = {"rounds": torch.tensor(2), "batch": torch.tensor(16), "seed": torch.tensor(3)}
+    fit(torchs, digits, **numbers, progress=False)
+    assert equal(weights(plain), weights(numpy)) and equal(weights(plain), weights(torchs))
 
 
 def test_fit_computes_gradients_where_they_are_switched_off(digits):
@@ -525,6 +530,9 @@ def test_refusals_come_before_the_work(tmp_path, digits):
     refused(run(images=[1]), "DataSet", "list")
     refused(run(nn.Linear(2, 2), batch=2), "Linear", "game")
     refused(run(models.GAN), "models.GAN()")
+    refused(run(game=3), "game must be a Game")
+    for odd in ("30", None, float("nan"), -1):
+        refused(run(checkpoint_seconds=odd), "checkpoint_seconds", repr(odd))
     _, game = toy_game(lambda w, source: w)
     refused(lambda: fit(game, points(), batch=2), "rounds=")
     refused(lambda: fit(game, points(), rounds=2), "batch=")
