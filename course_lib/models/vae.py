@@ -16,13 +16,14 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
+from torch.distributions import MultivariateNormal
 
 from course_lib.errors import CourseError
 from course_lib.game import Move, Player, adam, cosine
 from course_lib.models.model import Model, decoder, mlp
 from course_lib.models.parts import convolutions
 from course_lib.models.parts.bounds import Bounds
-from course_lib.models.parts.computing import full_precision
+from course_lib.models.parts.computing import full_precision, in_parts
 from course_lib.models.parts.likelihoods import (
     SIGMA,
     Pixels,
@@ -234,6 +235,28 @@ class VAE(Bounds, Pixels, Model):
         return [Move([player], losses)]
 
     # Use -----------------------------------------------------------------------------------
+    @torch.no_grad()
+    @full_precision
+    def fitted_prior(self, x: Tensor) -> MultivariateNormal:
+        """N(m, S), the Gaussian prior under which images x have the highest mean ELBO. (7.18)
+
+        x (N, C, H, W) in [0, 1], N ≥ 1, as `elbo`. m (latent,) and S (latent, latent) are the
+        mean and the covariance of their aggregated posterior, the mean of q(z|x) over x, in
+        double precision: S is the covariance of the means plus the mean of the variances. Fit
+        it to training images; `decode(prior.sample((n,)))` draws from it (Ghosh et al. 2020).
+        Raises CourseError for no images, and for codes that are not finite.
+        """
+        with self.in_use():
+            mean, log_var = in_parts(self.encode, self.decodings(), x)
+        mean, var = mean.double(), log_var.double().exp()
+        if not (len(x) and mean.isfinite().all() and var.isfinite().all()):
+            raise CourseError(
+                f"The codes of {len(x)} images give no Gaussian: give one image or more, with "
+                "finite pixels in [0, 1]."
+            )
+        S = torch.cov(mean.T, correction=0) + var.mean(0).diag()
+        return MultivariateNormal(mean.mean(0), S)
+
     @torch.no_grad()
     def reconstruct(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """x → the decoder's mean at one draw of q(z|x), in [0, 1] (B, C, H, W)."""

@@ -24,7 +24,7 @@ from functools import partial
 
 import torch
 from torch.autograd.functional import hessian
-from torch.distributions import Normal
+from torch.distributions import MultivariateNormal, Normal, kl_divergence
 from torch.nn import functional as F
 
 from course_lib import data, evaluation, explore, plots, training, zoo
@@ -1419,25 +1419,17 @@ for name, images in kinds.items():
 # $$\mathbb E_x\mathrm{KL}\big(q(z\mid x)\,\|\,\mathcal N(0,I)\big)-\mathbb E_x\mathrm{KL}\big(q(z\mid x)\,\|\,\mathcal N(m,S)\big)=\tfrac12\big[\operatorname{tr}S+\|m\|^2-d-\log\det S\big]=\mathrm{KL}\big(\mathcal N(m,S)\,\|\,\mathcal N(0,I)\big)\ge0. \tag{7.18}$$
 #
 # (Both KLs contain $\mathbb E\log q(z\mid x)$, which cancels; what is left is $\mathbb E_{q(z)}[\log r-\log p]$, and that needs only the first two moments. Hoffman and Johnson, 2016, take the ELBO apart so.) $S$ has two
-# parts: how the means vary from face to face, and the mean of the variances, for $z$ is drawn.
+# parts: how the means vary from face to face, and the mean of the variances, for $z$ is drawn. The library's `vae.fitted_prior(x)` adds both up over
+# images $x$ and gives $\mathcal N(m,S)$ as a distribution of PyTorch. The cell tests it by (7.18): if its moments were not those of $q(z)$, the two sides would differ.
 
 
 # %%
-def moments(mean, log_var):
-    """Mean (d,) and covariance (d, d) of the aggregated posterior of N images, (N, d) each."""
-    return mean.mean(0), torch.cov(mean.T, correction=0) + log_var.exp().mean(0).diag()
-
-
-def mean_kl(mean, log_var, m, S):
-    """Mean over images of KL(q(z|x) ‖ N(m, S)), nats."""
-    inverse, off = S.inverse(), mean - m
+def mean_kl(mean, log_var, prior):
+    """Mean over images of KL(q(z|x) ‖ prior), nats; mean and log_var are (N, d)."""
+    inverse, off = prior.precision_matrix, mean - prior.mean
     squares = ((off @ inverse) * off).sum(1) + (log_var.exp() * inverse.diagonal()).sum(1)
-    return 0.5 * (squares - len(m) + S.logdet() - log_var.sum(1)).mean()
-
-
-def kl_to_prior(m, S):
-    """KL(N(m, S) ‖ N(0, I)), nats."""
-    return 0.5 * (S.trace() + m.square().sum() - len(m) - S.logdet())
+    log_det = 2 * prior.scale_tril.diagonal().log().sum()
+    return 0.5 * (squares - mean.shape[1] + log_det - log_var.sum(1)).mean()
 
 
 @torch.no_grad()
@@ -1451,17 +1443,21 @@ def codes(vae, faces):
 known = data.faces.load("train", size=64, n=budget.pick(smoke=160, laptop=2000))
 of_known, of_large = ({n: codes(v, f) for n, v in pair.items()} for f in (known, large))
 d, priors = 128, {}
-standard = torch.zeros(d, dtype=f64), torch.eye(d, dtype=f64)
-for name in pair:
+standard = MultivariateNormal(torch.zeros(d, dtype=f64), torch.eye(d, dtype=f64))
+for name, vae in pair.items():
     found, new = of_known[name], of_large[name]
-    m, S = priors[name] = moments(*found)
-    charged_now = mean_kl(*found, *standard)
-    gain = charged_now - mean_kl(*found, m, S)
-    agrees(gain, kl_to_prior(m, S), tol=1e-6, name=f"(7.18) {name}: what N(m, S) gains")
-    refuses(gain, kl_to_prior(m, torch.cov(found[0].T)), tol=1e-6, name="S of the means alone")
-    on_new = mean_kl(*new, *standard) - mean_kl(*new, m, S)
-    widths = charged_now - mean_kl(*found, m, S.diagonal().diag())
-    spread = torch.linalg.eigvalsh(S)
+    fitted = priors[name] = vae.fitted_prior(known.batch().x)
+    charged_now = mean_kl(*found, standard)
+    gain = charged_now - mean_kl(*found, fitted)
+    wanted = kl_divergence(fitted, standard)
+    agrees(gain, wanted, tol=1e-6, name=f"(7.18) {name}: what N(m, S) gains")
+    of_means = MultivariateNormal(fitted.mean, torch.cov(found[0].T))
+    wrong = kl_divergence(of_means, standard)
+    refuses(gain, wrong, tol=1e-6, name="S of the means alone")
+    on_new = mean_kl(*new, standard) - mean_kl(*new, fitted)
+    apart = MultivariateNormal(fitted.mean, fitted.variance.diag())
+    widths = charged_now - mean_kl(*found, apart)
+    spread = torch.linalg.eigvalsh(fitted.covariance_matrix)
     print(f"{name}: KL to N(0, I) {charged_now:.0f} nats, N(m, S) saves", end=" ")
     print(f"{gain:.0f} of them (test faces: {on_new:.0f}), without correlations {widths:.0f}")
     print(f"   variances of z along the axes of S: {spread[0]:.3f} to {spread[-1]:.1f}")
@@ -1472,8 +1468,9 @@ for name in pair:
 
 # %%
 V, log_v = optimum
-S = V @ C @ V.T + log_v.exp().diag()
-left = kl_to_prior(torch.zeros(6, dtype=f64), S)
+of_codes = MultivariateNormal(torch.zeros(6, dtype=f64), V @ C @ V.T + log_v.exp().diag())
+of_prior = MultivariateNormal(torch.zeros(6, dtype=f64), torch.eye(6, dtype=f64))
+left = kl_divergence(of_codes, of_prior)
 agrees(left, 0.0, tol=1e-6, name="at the optimum: q(z) is the prior")
 
 # %% [markdown]
@@ -1493,7 +1490,7 @@ drawn_guess = predict("07.14", drawn_guess)
 # %%
 noise, drawn = torch.randn(len(x), d, generator=same(3)), {}
 for name, vae in pair.items():
-    m, root = priors[name][0].float(), torch.linalg.cholesky(priors[name][1]).float()
+    m, root = priors[name].mean.float(), priors[name].scale_tril.float()
     for prior, z in {"N(0, I)": noise, "N(m, S)": m + noise @ root.T}.items():
         drawn[name, prior] = vae.decode(z)
         found = evaluation.kid(judge.features(drawn[name, prior]), of_real)[0]
@@ -1508,7 +1505,7 @@ plots.show(fig, alt="Sharp draws smears from N(0, I), and faces from the fitted 
 # **What to see.** The same decoder, the same noise, one linear map, and the smears of `sharp` are faces. Its decoder could draw all the time; it was asked about the wrong codes. And it is no trick beside the theory: $\mathcal N(m,S)$ is a prior as
 # good as any other (fit it to training images, as here), and by (7.18) the bound *rises*: divide the nats by $D\ln2$ for the bits. `soft` had little to gain, and it too draws better from its own Gaussian. A wider σ makes the KL weigh more against the reconstruction, so training brought $q(z)$ nearer to the prior.
 # In the laboratory the mismatch is gone at the end; a network may be far from that end, and `sharp`'s loss is so largely reconstruction that two hundred nats of mismatch hardly press. So before you say "VAEs can't draw", look at *which* codes you decode. Ghosh et al. (2020) do this with a mixture of Gaussians; lesson 08 has models that press $q(z)$ onto the prior.
-# For photographs, with σ = 1: `plots.images(zoo.load("vae-celeba").sample(20), columns=10, zoom=1)` in a cell of your own.
+# For more faces of `sharp`: `plots.images(sharp.decode(priors["sharp"].sample((20,))), columns=10, zoom=1)` in a cell of your own. For photographs, with σ = 1: the same with `zoo.load("vae-celeba").sample(20)`.
 #
 # ### 6.5 · What the codes are good for
 #

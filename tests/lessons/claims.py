@@ -31,7 +31,7 @@ from types import FunctionType
 import torch
 from claimed import SIDES, Site, changing, sites
 from lesson_cells import needed, source_cells
-from torch.distributions import Normal
+from torch.distributions import MultivariateNormal, Normal
 
 from course_lib.checks import agrees
 from course_lib.checks.compare import numeric
@@ -88,6 +88,8 @@ def changed(value, way: Callable, counts: bool = True):
         other = copy.copy(value)
         other.loc, other.scale = way(value.loc), 1.2 * value.scale
         return other
+    if isinstance(value, MultivariateNormal):
+        return MultivariateNormal(way(value.loc), 1.44 * value.covariance_matrix)
     if isinstance(value, (FunctionType, partial)):
         return lambda *a, **k: changed(value(*a, **k), way)
     raise Unfit

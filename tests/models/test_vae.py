@@ -2,8 +2,10 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
+from scipy.stats import multivariate_normal as scipy_normal
 from shared import refused
 from torch import distributions as D
 from torch import nn
@@ -288,3 +290,48 @@ def test_what_a_vae_refuses():
     refused(lambda: small().elbo(torch.zeros(2, 1, 32, 32)), "(2, 1, 32, 32)")
     refused(lambda: small().log_likelihood(torch.zeros(2, 784), k=0), "importance samples")
     refused(lambda: small().sample(2, labels=torch.zeros(2)), "unconditional")
+
+
+# A prior fitted to the codes -----------------------------------------------------------------
+@torch.no_grad()
+def test_the_fitted_prior_is_the_best_gaussian_for_draws_of_the_codes():
+    """Against scipy's maximum of the likelihood of 200 000 draws of q(z|x)."""
+    model, generator = small().double().train(), torch.Generator().manual_seed(5)
+    model.encoder[-1].weight[:3] *= 6  # means far apart, so that both parts of S count
+    x = torch.rand(200, 1, 28, 28, generator=generator, dtype=torch.float64)
+    prior, (mean, log_var) = model.fitted_prior(x), model.encode(x)
+    noise = torch.randn(1000, 200, 3, generator=generator, dtype=torch.float64)
+    z = (mean + (0.5 * log_var).exp() * noise).flatten(0, 1)
+    best = scipy_normal.logpdf(z, *scipy_normal.fit(z.numpy())).mean()
+    allowed = 3 * (3 + 6) / (2 * len(z))  # nats; nine numbers were fitted to these draws
+    assert 0 <= best - prior.log_prob(z).mean() < allowed
+    parts = torch.cov(mean.T, correction=0), log_var.exp().mean(0).diag()
+    for wrong in (*parts, (parts[0] + parts[1]).diagonal().diag()):
+        wrong_prior = D.MultivariateNormal(prior.mean, wrong)
+        assert best - wrong_prior.log_prob(z).mean() > 10 * allowed
+    assert model.training and not prior.mean.requires_grad
+
+
+@torch.no_grad()
+def test_the_fitted_prior_of_a_linear_encoder_in_closed_form():
+    """z = Vx + b + σε has the covariance V Cov(x) Vᵀ + diag σ²."""
+    model = models.VAE(shape=(1, 4, 4), latent=2, hidden=()).double()
+    (layer,) = model.encoder
+    layer.weight[2:] = 0  # σ is the same for all x
+    x = torch.rand(50, 1, 4, 4, generator=torch.Generator().manual_seed(6)).double()
+    C = torch.from_numpy(np.cov(x.flatten(1).numpy(), rowvar=False, bias=True))
+    V, b, log_var = layer.weight[:2], layer.bias[:2], layer.bias[2:]
+    prior = model.fitted_prior(x)
+    expected = V @ C @ V.T + log_var.exp().diag()
+    torch.testing.assert_close(prior.covariance_matrix, expected, atol=1e-12, rtol=0)
+    torch.testing.assert_close(prior.mean, V @ x.flatten(1).mean(0) + b, atol=1e-12, rtol=0)
+    assert model.decode(prior.sample((3,))).shape == (3, 1, 4, 4)
+    one = model.fitted_prior(x[:1])  # of a single image: its own q(z|x)
+    torch.testing.assert_close(one.variance, log_var.exp())
+
+
+def test_what_a_fitted_prior_refuses(digits):
+    model = small()
+    for x in (torch.rand(0, 1, 28, 28), torch.full((2, 1, 28, 28), math.nan)):
+        refused(lambda x=x: model.fitted_prior(x), f"codes of {len(x)} images", "finite")
+    refused(lambda: model.fitted_prior(digits.images), "Expected floats")
