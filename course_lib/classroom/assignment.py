@@ -97,6 +97,12 @@ class Assignment:
     def open_points(self) -> int:
         return sum(points for points, _ in self.open)
 
+    @property
+    def titles(self) -> dict[str, str]:
+        """By exercise its heading in the text, "## 5 · Read four logs (4 points, …)"."""
+        heads = re.findall(r"^# ## (\d+) · (.+?) \(", self.text, re.M)
+        return {f"{self.name}.{number}": f"{number} · {title}" for number, title in heads}
+
     def numbers(self, secret: bytes, student: str) -> SimpleNamespace:
         """The student's own numbers: the same every time, nobody's guess without the secret."""
         seed = hmac.new(secret, f"{self.name}/{student}".encode(), hashlib.sha256).digest()

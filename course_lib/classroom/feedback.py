@@ -54,12 +54,14 @@ def parts(assignment: Assignment, result: dict, with_rubric: bool) -> list[str]:
         found.append(
             "<p>Something here was odd; your teacher looks at it before it counts.</p>"
         )
+    titles = assignment.titles
     rows = "".join(
-        f"<tr><td>{mark['points']:g} of {mark['of']}<td>{esc(mark['line'])}"
+        f"<tr><td>{mark['points']:g} of {mark['of']}<td>{esc(titles.get(number, number))}"
+        f"<td>{esc(mark['line'])}"
         + (f"<br>decided by your teacher: {esc(mark['decided'])}" if "decided" in mark else "")
-        for mark in result["marks"].values()
+        for number, mark in result["marks"].items()
     )
-    found.append(f"<table><tr><th>points<th>what the grader says{rows}</table>")
+    found.append(f"<table><tr><th>points<th>exercise<th>what the grader says{rows}</table>")
     if assignment.open:
         found += _open(assignment, result, with_rubric)
     for number, answer in result["answers"].items():

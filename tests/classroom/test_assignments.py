@@ -46,6 +46,7 @@ def test_an_assignment_is_ready_for_a_class(name):
     numbers = [exercise for _, exercise, _ in cells_of(given.text) if exercise]
     assert numbers == [*given.questions, given.open_number]
     assert 60 <= minutes(given) <= 120
+    assert list(given.titles)[:-1] == list(given.questions)  # the last is the open question
 
 
 @pytest.mark.parametrize("name", NAMES)

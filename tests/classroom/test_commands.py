@@ -87,7 +87,9 @@ def test_all_commands_from_nothing_to_marks(tmp_path, capsys):
     assert "The same words in the open answers of ada and bob." in said
     assert "The same words as ada" in (folder / "open/gan.html").read_text()
     assert run("feedback", folder, "gan") == 0
-    assert "26 of 32 points so far" in (folder / "feedback/ada/gan/gan.html").read_text()
+    page = (folder / "feedback/ada/gan/gan.html").read_text()
+    assert "26 of 32 points so far" in page
+    assert "<td>4 of 4<td>5 · Read four logs<td>✓ gan.5: right" in page
     sheet = folder / "open" / "gan.csv"
     sheet.write_text(sheet.read_text().replace("ada,,", "ada,5,good"))
     assert run("feedback", folder, "gan") == 0
