@@ -1979,6 +1979,8 @@ for name, log in logs.items():
 #
 # Which run is what?
 #
+# Write `diagnosis = {"A": ..., "B": ..., "C": ...}` with your answers for the dots.
+#
 # *Nudge.* Which values *can* a loss take that is $-\log$ of a probability? And what would G paint if D took 0 for black?
 #
 # *First line.* Look at the smallest value of D.real in each run.

@@ -1761,6 +1761,8 @@ plots.show(fig, alt="Reconstructions and samples of the three, row by row.")
 #
 # Give each name one of the words `"healthy"`, `"normaliser dropped"`, `"warm-up never ends"`.
 #
+# Write `diagnosis = {"Lea": ..., "Max": ..., "Nia": ...}` with your answers for the dots.
+#
 # *Nudge.* What would a missing $-D\log\sigma$ do to a σ that is *learned*? And what does a small β do to the KL?
 #
 # *First line.* Compare the three σ, and then the three KLs.
