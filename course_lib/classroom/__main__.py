@@ -70,10 +70,10 @@ def release(options: argparse.Namespace) -> None:
     if options.moodle:
         copies = {path.parent.name: path.read_text("utf-8") for path in written}
         to = place.folder / "release" / f"{name}.moodle.zip"
-        packed(place, to, lms.moodle(worksheet, place.bundle(copies, f"{name}.ipynb"), to))
+        packed(to, lms.moodle(worksheet, place.ids(), copies, f"{name}.ipynb", to))
 
 
-def packed(place: Room, to: Path, unfound: list[str]) -> None:
+def packed(to: Path, unfound: list[str]) -> None:
     say(f"For the LMS: {to}", listed("Not in the LMS's file, so not in this one", unfound))
 
 
@@ -150,6 +150,7 @@ def results_before(place: Room, given) -> Iterator[dict]:
 
 
 def decided(place: Room, given, results: list[dict]) -> tuple[dict, list[str]]:
+    """`marks.decisions` of this class, with lines for these results tied to them."""
     digests = dict.fromkeys(place.students(given.name))
     digests |= {result["student"]: result["digest"] for result in results}
     return marks.decisions(place.folder / "decisions.csv", given, digests, place.names())
@@ -190,27 +191,20 @@ def pages(options: argparse.Namespace) -> None:
     """Write a page for each student, and the zip file that takes all of them back to an LMS."""
     worksheet = lms.read(options.moodle) if options.moodle else ""
     place, given, results = final(options)
-    html, books = {}, {}
+    name, out, html, books = given.name, place.folder / "feedback", {}, {}
     for result in results:
-        student = result["student"]
-        html[student] = feedback.page(given, result, options.rubric)
-        books[student] = feedback.notebook(given, result, options.rubric)
-        folder = place.folder / "feedback" / student / given.name
-        grade.write(folder / f"{given.name}.html", html[student])
-    print(f"Pages in {place.folder / 'feedback'}")
-    ready = {r["student"] for r in results if options.anyway or not r["todo"]}
-    to = place.folder / "feedback" / f"{given.name}.zip"
+        student, text = result["student"], feedback.page(given, result, options.rubric)
+        grade.write(out / student / name / f"{name}.html", text)
+        if options.anyway or not result["todo"]:
+            html[student] = text
+            books[student] = feedback.notebook(given, result, options.rubric)
+    print(f"Pages in {out}")
     if options.moodle:
-        files = place.bundle({s: html[s] for s in html if s in ready}, f"{given.name}.html")
-        packed(
-            place,
-            to.with_suffix(".moodle.zip"),
-            lms.moodle(worksheet, files, to.with_suffix(".moodle.zip")),
-        )
+        to = out / f"{name}.moodle.zip"
+        packed(to, lms.moodle(worksheet, place.ids(), html, f"{name}.html", to))
     if options.canvas:
-        files = {student: books[student] for student in books if student in ready}
-        to = to.with_suffix(".canvas.zip")
-        packed(place, to, lms.canvas(options.canvas, given.name, place.roster(), files, to))
+        to = out / f"{name}.canvas.zip"
+        packed(to, lms.canvas(options.canvas, name, place.roster(), books, to))
 
 
 def export(options: argparse.Namespace) -> None:
@@ -222,8 +216,9 @@ def export(options: argparse.Namespace) -> None:
     say(said, f"The table: {target}")
     if options.fill is None:
         return
+    ids = place.ids()
     points = {
-        result["student"]: (place.called(result["student"]), result["points"], result["of"])
+        result["student"]: (ids[result["student"]], result["points"], result["of"])
         for result in results
         if options.anyway or not result["todo"]
     }

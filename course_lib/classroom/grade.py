@@ -94,7 +94,8 @@ def grade_student(
 ) -> dict:
     """Marks and what is said of them, as plain data. `others`: whose numbers may be met here.
 
-    `digest`: None where it was not the submission's doing, so that it isn't kept as its result.
+    `digest` is None where nothing was tried, `grader` where the grader stumbled: both are graded
+    again.
     """
     start, look = time.monotonic(), []
     seed = secrets.randbits(62) if seed is None else seed
@@ -134,7 +135,7 @@ def grade_student(
     except Exception as error:
         why = "the grader stumbled"
         look.append(stumbled(error))
-        result["digest"] = None
+        result["grader"] = None
     finally:
         if box is not None:
             result["peak"] = box.peak

@@ -84,10 +84,12 @@ def fill(
     return out.getvalue(), sorted(set(points) - found), sorted(said)
 
 
-def moodle(worksheet: str, files: dict[str, tuple[set[str], str, str]], to: Path) -> list[str]:
-    """A zip of feedback files for Moodle; returns who isn't in the grading worksheet.
+def moodle(
+    worksheet: str, ids: dict[str, set[str]], files: dict[str, str], name: str, to: Path
+) -> list[str]:
+    """A zip of feedback files called `name` for Moodle; returns who isn't in the grading worksheet.
 
-    files: by student, what the LMS may call them (casefolded), the file's name, its text.
+    ids: by student, what the LMS may call them (casefolded). files: by student, the text.
     """
     rows, by = _rows(worksheet, None)
     head = rows[0]
@@ -100,8 +102,8 @@ def moodle(worksheet: str, files: dict[str, tuple[set[str], str, str]], to: Path
     entries, found = {}, set()
     for row in rows[1:]:
         who = row[by].strip().casefold() if len(row) == len(head) else ""
-        for student, (ids, name, text) in files.items():
-            if who in ids and (told := re.search(r"\d+", row[number])):
+        for student, text in files.items():
+            if who in ids[student] and (told := re.search(r"\d+", row[number])):
                 person = re.sub(r"[\W_]+", " ", row[full]).strip()
                 entries[f"{person}_{told[0]}_assignsubmission_file_/{name}"] = text
                 found.add(student)

@@ -72,8 +72,10 @@ def decisions(
         if exercise not in (known := [*assignment.questions, assignment.name]):
             raise unknown("exercise in decisions.csv", exercise, known)
         decided, now = _decided(assignment, row), tables.mark(graded[student])
-        row["for"] = row["for"] or (now if graded[student] else "")
-        if row["for"] not in ("", now):
+        if graded[student] is None:
+            continue
+        row["for"] = row["for"] or now
+        if row["for"] != now:
             said.append(
                 f"{student} handed in something new: the decision on {exercise} counts no more; "
                 "to keep it, empty its last column."
@@ -108,6 +110,8 @@ def lines(path: Path, assignment: Assignment, students: Iterable[str]) -> dict[s
         row = {key: row.get(key, "").strip() for key in SHEET}
         student = row["student"]
         if student not in students:
+            if row["for"] and row["comment"] in ("", SILENT["comment"]):
+                continue  # who left the class, and was never marked
             raise unknown(f"student in {path}", student, students)
         most = assignment.open_points
         expected = f"{path}: expected points from 0 to {most} for {student}"

@@ -93,14 +93,13 @@ class Room:
         """The class's assignments."""
         return sorted(p.parent.name for p in (self.folder / "assignments").glob("*/grader.py"))
 
-    def called(self, student: str) -> set[str]:
-        """What an LMS may call a student: login and e-mail, casefolded."""
-        email = self.roster().get(student, {}).get("email", "")
-        return {student.casefold(), email.casefold()} - {""}
-
-    def bundle(self, texts: dict[str, str], name: str) -> dict[str, tuple[set[str], str, str]]:
-        """Files for `lms.moodle`: by student what they may be called, the file's name, its text."""
-        return {student: (self.called(student), name, text) for student, text in texts.items()}
+    def ids(self) -> dict[str, set[str]]:
+        """What an LMS may call each student, and who else handed in: login and e-mail."""
+        roster = self.roster()
+        called = {path.name: {path.name.casefold()} for path in self.folder.glob("submitted/*")}
+        for student, row in roster.items():
+            called[student] = {student.casefold(), row["email"].casefold()} - {""}
+        return called
 
     def assignment(self, name: str) -> Assignment:
         if name not in (known := self.names()):  # a path that leads elsewhere neither

@@ -29,8 +29,8 @@ def text(rows: list[list[str]]) -> str:
 
 
 def read(path: Path) -> list[dict[str, str]]:
-    """The rows of a CSV file by its first line, "" where a cell is missing; a CourseError where
-    it is none."""
+    """The rows of a CSV file by its first line, "" where a cell is missing, without empty rows; a
+    CourseError where it is none."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             head = file.readline()
@@ -40,7 +40,8 @@ def read(path: Path) -> list[dict[str, str]]:
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         why = getattr(error, "strerror", None) or error
         raise CourseError(f"{path} can't be read as a table (CSV in UTF-8): {why}.") from error
-    return [{key: _armed(cell) for key, cell in row.items() if key} for row in rows]
+    rows = [{key: _armed(cell) for key, cell in row.items() if key} for row in rows]
+    return [row for row in rows if any(row.values())]
 
 
 def _armed(cell: str) -> str:

@@ -9,7 +9,7 @@ import hostile
 import pytest
 from test_commands import CANVAS, MOODLE, ROSTER, run, table
 
-from course_lib.classroom import collect, feedback, grade, room, tables
+from course_lib.classroom import collect, feedback, grade, room, sandbox, tables
 
 ANSWER = "G stands still."
 
@@ -200,6 +200,7 @@ def test_a_decision_that_cannot_be_meant_is_told(place, line, said, capsys):
 
 
 def test_a_table_of_a_spreadsheet_that_cuts_at_semicolons(place):
+    (place.folder / "decisions.csv").open("a").write(",,,,\n")  # an empty row is none
     sheet = place.folder / "open/hw.csv"
     line = f"ada;1,5;good, really;{tables.mark(ANSWER)};\n"
     sheet.write_text(f"\ufeffstudent;points;comment;for;earlier\n{line}", encoding="utf-8")
@@ -208,7 +209,11 @@ def test_a_table_of_a_spreadsheet_that_cuts_at_semicolons(place):
 
 def test_an_open_mark_for_nobody_is_told(place, capsys):
     path = place.folder / "open/hw.csv"
-    path.write_text(path.read_text().replace("\nada,", "\nadda,"))
+    gone = "zoe,0,nothing was written,h123456789,\n"  # of one who left the class
+    path.write_text(path.read_text() + gone)
+    again(place)
+    assert "zoe" not in path.read_text()
+    path.write_text(path.read_text() + "adda,1,,,\n")
     assert run("grade", place.folder, "hw", "--trust-submissions") == 1
     assert "Did you mean 'ada'?" in capsys.readouterr().err
 
@@ -250,6 +255,34 @@ def test_the_same_open_answer_is_noticed(place, capsys):
     hand_in(place, "bob", "Something else", solved=False)
     again(place)
     assert "same words" not in capsys.readouterr().out
+
+
+def test_a_decision_does_not_stand_for_a_grading_that_did_not_start(place, monkeypatch):
+    decide(place, "ada,hw,,fine")
+    fill(place, "open/hw.csv", student="ada", points="2")
+    assert exported(place)["ada"]["points"] == "12"
+    with monkeypatch.context() as patch:
+        patch.setattr(sandbox, "START", 0.01)
+        assert run("grade", place.folder, "hw", "--trust-submissions", "--again") == 0
+    row = exported(place)["ada"]
+    assert (row["points"], row["hw.1"]) == ("", "0") and "did not start" in row["still to do"]
+    again(place)
+    assert exported(place)["ada"]["points"] == "12"
+
+
+def test_a_decision_stands_where_the_grader_stumbled(place, monkeypatch):
+    def stumble(*given):
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(grade, "_mark_all", stumble)
+        assert run("grade", place.folder, "hw", "--trust-submissions", "--again") == 0
+    assert "the grader stumbled" in exported(place)["ada"]["still to do"]
+    decide(place, "ada,hw.1,3,read by me")
+    fill(place, "open/hw.csv", student="ada", points="2")
+    assert exported(place)["ada"]["points"] == "5"
+    again(place)  # what stumbled is tried again
+    assert exported(place)["ada"]["points"] == "12"
 
 
 # Ways back ---------------------------------------------------------------------------------
