@@ -14,7 +14,9 @@ import shlex
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 import torch
 from PIL import Image
@@ -81,7 +83,8 @@ def sample(options: argparse.Namespace) -> None:
             "made of images and of points in the plane."
         )
     replaced = " (another file was there)" if out.exists() else ""
-    picture.save(out)
+    ending = Image.registered_extensions()[out.suffix.lower()]
+    written(out, lambda file: picture.save(file, ending))
     print(f"{options.n} samples of {options.name} in {out}{replaced}")
 
 
@@ -103,7 +106,8 @@ def evaluate(options: argparse.Namespace) -> None:
     )
     try:
         if to is not None:
-            to.write_text(json.dumps(report.to_dict(), indent=1) + "\n", encoding="utf-8")
+            text = json.dumps(report.to_dict(), indent=1) + "\n"
+            written(to, lambda file: file.write(text.encode()))
     finally:
         print(report)
 
@@ -217,6 +221,17 @@ def place(path: Path) -> Path:
     return path
 
 
+def written(path: Path, write: Callable[[BinaryIO], object]) -> None:
+    """Write a file; an older one stays there until the new one is whole.
+
+    A pipe or device, and a file in a folder that takes no other, is written as it is.
+    """
+    path = path.resolve()
+    plain = (path.is_file() or not path.exists()) and os.access(path.parent, os.W_OK)
+    with disk.whole(path) if plain else path.open("wb") as file:
+        write(file)
+
+
 def picture_place(path: Path | None) -> Path:
     """A file for a picture; None: samples.png, or samples-2.png … where one is there already."""
     if path is None:
@@ -271,6 +286,9 @@ def main(words: list[str] | None = None) -> int:
     0 when it did its work, 2 after an error that the user can mend, 130 after Ctrl-C, 143 after
     SIGTERM, 141 when nobody reads its output any more.
     """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever started this: `… train >&-`
+            setattr(sys, name, open(os.devnull, "w"))
     for stream in (sys.stdout, sys.stderr):  # a terminal without Greek letters shows "?" for σ
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")

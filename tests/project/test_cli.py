@@ -1,5 +1,6 @@
 """The command line: what it prints, writes and refuses."""
 
+import errno
 import json
 import os
 import signal
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from course_lib import data, training, zoo
+from course_lib import data, disk, training, zoo
 from course_lib.__main__ import main
 from course_lib.grammar import setting
 from course_lib.models import VAE
@@ -157,6 +158,24 @@ def test_places_are_tried_before_the_work(tmp_path, monkeypatch, capsys):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["file"], "nothing is left behind"
 
 
+def test_a_full_disk_leaves_the_older_file(tmp_path, monkeypatch, capsys):
+    sample = ["sample", "flow-ring", "-n", "10", "--out", "x.png"]
+    score = ["evaluate", "flow-ring", "--data", "ring", "-n", "300", "--held-out", "10"]
+    score += ["--json", "x.json"]
+    assert main(sample) == 0
+    (tmp_path / "x.json").write_text("old")
+    before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+
+    def full(file):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(disk.os, "fsync", full)
+    for words in (sample, score):
+        assert main(words) == 2 and "No space left" in capsys.readouterr().err
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
+    monkeypatch.undo()
+
+
 # In a process of its own ----------------------------------------------------------------------
 def started(*words, **environment):
     return subprocess.Popen(
@@ -182,6 +201,9 @@ def test_a_reader_may_leave():
     done = started("zoo")
     done.stdout.close()
     assert done.wait(100) == 141 and done.stderr.read() == b""
+    env = os.environ | {"PYTHONPATH": str(ROOT)}
+    closed = f"{sys.executable} -m course_lib zoo >&- 2>&-"
+    assert subprocess.run(closed, shell=True, env=env).returncode == 0
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
