@@ -15,8 +15,17 @@ from torch import Tensor
 from course_lib.errors import CourseError
 
 
+def require_tensor(x: Tensor) -> None:
+    """Raise CourseError for what is no tensor."""
+    if not isinstance(x, Tensor):
+        raise CourseError(
+            f"Expected a tensor of floats, got {type(x).__name__}: torch.as_tensor(…) makes one."
+        )
+
+
 def require_floats(x: Tensor) -> None:
-    """Raise CourseError for 8-bit images where floats are wanted."""
+    """Raise CourseError for 8-bit images, and for what is no tensor, where floats are wanted."""
+    require_tensor(x)
     if not x.is_floating_point():
         raise CourseError(
             f"Expected floats, images in [0, 1]; got {x.dtype}. DataSet.batch(…).x has them; "
@@ -26,10 +35,11 @@ def require_floats(x: Tensor) -> None:
 
 def require_levels(images: Tensor) -> None:
     """Raise CourseError for floats where 8-bit images are wanted."""
-    if images.dtype != torch.uint8:
+    if not isinstance(images, Tensor) or images.dtype != torch.uint8:
+        found = getattr(images, "dtype", type(images).__name__)
         raise CourseError(
-            f"Expected 8-bit images (uint8, 0 to 255), got {images.dtype}. Pass DataSet.images, "
-            "not a batch of floats."
+            f"Expected a tensor of 8-bit images (uint8, 0 to 255), got {found}. Pass "
+            "DataSet.images, not a batch of floats."
         )
 
 
@@ -38,6 +48,15 @@ def require_unit(x: Tensor, what: str, more: str) -> None:
     if x.numel() and not (x.min() >= 0 and x.max() <= 1):  # also true of NaN
         raise CourseError(
             f"{what} must lie in [0, 1], got {x.min().item():.3g} to {x.max().item():.3g}. {more}"
+        )
+
+
+def require_generator(generator: torch.Generator | None) -> None:
+    """Raise CourseError for a seed, or another library's generator, where torch's is wanted."""
+    if not isinstance(generator, torch.Generator | None):
+        raise CourseError(
+            f"generator must be a torch.Generator, not {generator!r:.60}: "
+            "torch.Generator().manual_seed(3) makes one of a seed."
         )
 
 
@@ -87,6 +106,7 @@ def _uniform(
     dtype: torch.dtype,
 ) -> Tensor:
     """Uniform noise in [0, 1): on the generator's device, then moved, so that seeds agree."""
+    require_generator(generator)
     where = device if generator is None else generator.device
     return torch.rand(shape, generator=generator, dtype=dtype, device=where).to(device)
 

@@ -41,7 +41,7 @@ def save(path: Path | str, tensors: dict[str, Tensor], facts: dict) -> Path:
     Raises CourseError, and leaves an older file as it was, when there is no room or no right
     to write.
     """
-    path = disk.given(path)
+    path = _place(path)
     plain, shared = _each_once(tensors)
     metadata = {"format": FORMAT, "checksum": UNKNOWN}
     metadata |= {"facts": as_json(facts), "shared": json.dumps(shared)}
@@ -124,7 +124,7 @@ def load(
 
 def header(path: Path | str) -> Header:
     """What a checkpoint says of itself; no tensor is read. Raises CourseError as `load` does."""
-    path = disk.given(path)
+    path = _place(path)
     if not path.is_file():
         raise CourseError(f"Expected a checkpoint at {path}; there is no such file.")
     try:
@@ -156,6 +156,19 @@ def header(path: Path | str) -> Header:
     except (SafetensorError, TypeError, ValueError, KeyError, RecursionError) as error:
         raise _damaged(path, f"{type(error).__name__} {error}") from error
     return Header(facts, kinds, checksum, shared)
+
+
+def _place(path: Path | str) -> Path:
+    """The absolute path; safetensors takes text only."""
+    place = disk.given(path)
+    try:
+        str(place).encode()
+    except UnicodeEncodeError as error:
+        raise CourseError(
+            f"A checkpoint can't lie at {str(place)!a}: the name is not UTF-8. Rename that folder "
+            "or choose another."
+        ) from error
+    return place
 
 
 def _damaged(path: Path, why: object) -> CourseError:

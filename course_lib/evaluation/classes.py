@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from course_lib.errors import CourseError, unknown
 from course_lib.evaluation.levels import for_network, precisely
+from course_lib.pixels import require_generator
 
 REPEATS = 400  # histograms behind an error and a floor
 DISTANCES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {  # of shares (…, classes)
@@ -143,6 +144,7 @@ def error_and_floor(
     """
     if distance not in DISTANCES:
         raise unknown("distance of histograms", distance, DISTANCES)
+    require_generator(generator)
     counts, real = _counts(counts, real)
     between, size = DISTANCES[distance], int(counts.sum())
     again = bootstrap(real, int(real.sum()), REPEATS, generator)

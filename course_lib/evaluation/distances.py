@@ -110,6 +110,8 @@ def checked_pair(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
         if not isinstance(x, Tensor) or x.ndim != 2 or len(x) < 3:
             found = tuple(x.shape) if isinstance(x, Tensor) else type(x).__name__
             raise CourseError(f"Expected features (N, D) with N at least 3, got {found}.")
+        if x.is_complex():
+            raise CourseError("Features are real numbers, and some of these are complex.")
         if not x.isfinite().all():
             raise CourseError("Some features are NaN or infinite: look at the images first.")
     if a.shape[1] != b.shape[1]:

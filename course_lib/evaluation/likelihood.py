@@ -19,6 +19,7 @@ from torch import Tensor
 from course_lib.data import binarise, dequantise
 from course_lib.errors import CourseError, unknown, whole_number
 from course_lib.evaluation import abilities
+from course_lib.pixels import require_generator
 
 BATCH = 100
 SCALES = {"binarised": "binarised", "grey": "grey, no density", "gaussian": "dequantised"}
@@ -125,6 +126,7 @@ def iwae(
     they are. N ≥ 2. labels: what a conditional model is told of each; the bound is then on
     log p(x | label). Costs N · Σ K passes through the decoder.
     """
+    require_generator(generator)
     ks = tuple(whole_number("k", k) for k in (ks if isinstance(ks, Sequence) else [ks]))
     if not ks or list(ks) != sorted(set(ks)):
         raise CourseError(f"ks are growing whole numbers from 1, e.g. (1, 5, 50), got {ks}.")

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from course_lib.errors import CourseError
 from course_lib.evaluation.levels import as_levels, checked
+from course_lib.pixels import require_generator
 
 ROWS = 500
 
@@ -50,6 +51,7 @@ def memorisation(
     plain image near everything decides for many samples at once. Of few references that
     happens unseen, so it is never below 1/m for m of each.
     """
+    require_generator(generator)
     shapes = {tuple(checked(x).shape[1:]) for x in (samples, train, held_out)}
     if len(shapes) > 1:
         raise CourseError(

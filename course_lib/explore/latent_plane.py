@@ -13,7 +13,7 @@ from statistics import NormalDist
 import numpy as np
 from PIL import Image
 
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, whole_number
 from course_lib.explore.kit import Canvas, Choice, Explorer, Face, Pad, Page, Slider
 from course_lib.explore.kit.latent_space import encodings, latents, two_of
 from course_lib.plots.lattice import spread
@@ -83,6 +83,7 @@ def latent_plane(
     """
     space = latents(vae, "latent_plane")
     dims = two_of(dims, space.size)
+    tiles = whole_number("tiles of a side", tiles, 1, 100)
 
     def picture(points: np.ndarray) -> np.ndarray:
         z = np.zeros((len(points), space.size))

@@ -27,11 +27,12 @@ from course_lib.models.parts.averages import MovingAverage
 from course_lib.models.parts.building import Building
 from course_lib.models.parts.computing import evaluating, in_parts
 from course_lib.models.parts.conditions import condition
-from course_lib.pixels import require_floats
+from course_lib.pixels import require_floats, require_generator, require_tensor
 
 # Every model class by module and name; a class that is defined anew takes the old one's place.
 KNOWN: dict[tuple[str, str], type[Model]] = {}
 LIBRARY = "course_lib.models"
+MOST = 10_000_000  # samples at a time
 
 
 class Model(nn.Module):
@@ -128,7 +129,8 @@ class Model(nn.Module):
                  temperature=… (flows)
         The model computes in evaluation mode, with averaged weights where it has such.
         """
-        n = whole_number("n, the number of samples,", n)
+        n = whole_number("n, the number of samples,", n, 1, MOST)
+        require_generator(generator)
         if labels is not None:
             self.condition.checked(labels, n)
         with torch.no_grad(), self.in_use():
@@ -189,13 +191,13 @@ class Model(nn.Module):
 
     def flat(self, x: Tensor) -> Tensor:
         """x (B, *shape) or (B, D) → (B, D), where and of what kind the weights are."""
+        require_floats(x)
         size = math.prod(self.shape)
         if x.shape[1:] not in (torch.Size(self.shape), (size,)):
             raise CourseError(
                 f"Expected examples of shape (B, {', '.join(map(str, self.shape))}), "
                 f"got {tuple(x.shape)}."
             )
-        require_floats(x)
         return x.reshape(len(x), size).to(**self.place)
 
     def conditions(self, labels: Any, n: int) -> Tensor:
@@ -262,6 +264,7 @@ def decoder(decode: Callable[[Any, Tensor, Tensor], Tensor]) -> Callable[..., Te
     @functools.wraps(decode)
     @torch.no_grad()
     def wrapped(self, z: Tensor, condition: Any = None) -> Tensor:
+        require_tensor(z)
         if z.ndim != 2 or z.shape[1] != self.latent:
             raise CourseError(
                 f"Expected codes of shape (B, {self.latent}), got {tuple(z.shape)}."

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextToPath
 
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, whole_number
 from course_lib.plots.style import DPI, panel, styled
 
 MOST = 400
@@ -114,14 +114,18 @@ def images(
         raise CourseError(
             f"{n} images are too many for one figure; show x[:64], at most {MOST}."
         )
-    columns = columns or default_columns(n)
+    if columns is None:
+        columns = default_columns(n)
+    columns = whole_number("columns", columns, 1, MOST)
     rows = -(-n // columns)
     wanted = (("row_labels", row_labels, rows), ("column_labels", column_labels, columns))
     for name, labels, count in wanted:
         if labels is not None and len(labels) != count:
             raise CourseError(f"{name} holds {len(labels)} labels; the sheet has {count}.")
     largest = 4 if n <= 10 else 3 if n <= 32 else 2
-    zoom = zoom or max(1, min(largest, int(820 / (columns * width))))
+    if zoom is None:
+        zoom = max(1, min(largest, int(820 / (columns * width))))
+    zoom = whole_number("zoom, screen pixels to a pixel,", zoom, 1, 100)
     sheet = mosaic(pixels, columns, zoom, GAP)
     fig, ax = _exact(sheet, title, row_labels, column_labels) if ax is None else panel(ax, 1, 1)
     ax.imshow(sheet, interpolation="nearest")

@@ -14,7 +14,7 @@ from matplotlib.colors import LinearSegmentedColormap, TwoSlopeNorm
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, whole_number
 from course_lib.plots.lattice import Limits, as_limits, as_points, evaluate, lattice, spread
 from course_lib.plots.pictures import as_array
 from course_lib.plots.style import CLASS_PALETTE, INK, MUTED, PALETTE, panel, styled
@@ -115,10 +115,12 @@ def field(
     bounds = as_limits(limits)
     fig, ax = panel(ax, 5.6, 4.6)
     _, _, probe = lattice(bounds, 2)
-    if evaluate(function, probe).ndim == 1:
-        _landscape(fig, ax, function, bounds, steps or 120, level, centre, label)
+    heights = evaluate(function, probe).ndim == 1
+    steps = whole_number("steps", (120 if heights else 18) if steps is None else steps, 2, 2000)
+    if heights:
+        _landscape(fig, ax, function, bounds, steps, level, centre, label)
     else:
-        _arrows(fig, ax, function, bounds, steps or 18, label)
+        _arrows(fig, ax, function, bounds, steps, label)
     for values, name, color in ((data, "data", "#FFFFFF"), (samples, "samples", INK)):
         if values is not None:
             look = {"edgecolors": MUTED if name == "data" else "white", "linewidths": 0.6}

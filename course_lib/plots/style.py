@@ -21,7 +21,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, whole_number
 from course_lib.plots.legend import clear
 
 #: Okabe and Ito's colours, darkest first for thin lines, wine red for their yellow: unreadable.
@@ -102,8 +102,8 @@ def figure(
     alone and shares 9.4 with its neighbours. Returns (figure, axes): one `Axes` if there is one
     panel, else an array of them, (columns,) for one row and (rows, columns) for more.
     """
-    if columns < 1 or rows < 1:
-        raise CourseError(f"A figure needs at least one panel; got {rows} × {columns}.")
+    columns = whole_number("columns of a figure", columns, 1, 40)
+    rows = whole_number("rows of a figure", rows, 1, 40)
     width = width or (6.4 if columns == 1 else 9.4)
     height = height or 3.4 * rows
     fig = Figure(figsize=(width, height), layout="constrained")

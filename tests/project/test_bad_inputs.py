@@ -15,7 +15,7 @@ import pytest
 import torch
 from torch import nn
 
-from course_lib import data, evaluation, explore, models
+from course_lib import data, evaluation, explore, models, plots
 from course_lib.__main__ import main
 from course_lib.data import DataSet
 from course_lib.errors import CourseError
@@ -25,6 +25,8 @@ TABLE = {
     "features": [
         ("evaluation.frechet_distance(x, x[:, :2])", "one network"),
         ("evaluation.frechet_distance(x, x * nan)", "NaN"),
+        ("evaluation.frechet_distance(x + 0j, x)", "complex"),
+        ("evaluation.kid(x, x + 0j)", "complex"),
         ("evaluation.frechet_distance(x, x[0])", r"\(N, D\)"),
         ("evaluation.frechet_distance(x[:7], x)", "takes 8 images"),
         ("evaluation.kid(x, x[:20])", "one size"),
@@ -124,6 +126,37 @@ TABLE = {
         ("explore.fill(models.RealNVP, digits.images)", "RealNVP"),
         ("explore.walk('gan-mnist')", "str has none of"),
     ],
+    "seeds for generators": [
+        ("gan.sample(2, generator=3)", "must be a torch.Generator, not 3"),
+        ("vae.sample(2, generator=np.random.default_rng(0))", "must be a torch.Generator"),
+        ("data.binarise(grey, 3)", "must be a torch.Generator"),
+        ("evaluation.iwae(vae, grey, 2, 3)", "must be a torch.Generator"),
+        ("evaluation.memorisation(grey, grey, grey, 3)", "must be a torch.Generator"),
+        ("evaluation.error_and_floor('KL', torch.ones(3), torch.ones(3), 3)", "Generator"),
+    ],
+    "no tensors": [
+        ("data.binarise([0.5])", "a tensor of floats, got list"),
+        ("data.dequantise(None)", "got NoneType"),
+        ("gan.decode([[0.0]])", "a tensor of floats, got list"),
+        ("vae.encode(grey.numpy())", "a tensor of floats, got ndarray"),
+        ("vae.elbo('picture')", "a tensor of floats, got str"),
+        ("gan.sample(10**12)", "to 10,000,000"),
+    ],
+    "figures": [
+        ("plots.images(grey, columns=0)", "columns .* from 1 to 400"),
+        ("plots.images(grey, columns=2.5)", "not 2.5"),
+        ("plots.images(grey, zoom=0)", "zoom"),
+        ("plots.images(grey, zoom=10**6)", "zoom.* to 100"),
+        ("plots.field(lambda x: x[:, 0], steps=10**6)", "steps .* to 2,000"),
+        ("plots.field(lambda x: x, steps=0)", "steps"),
+        ("plots.figure(10**6)", "columns .* to 40"),
+        ("plots.figure(1, 'a')", "rows"),
+        ("explore.latent_plane(vae, tiles=10**6)", "tiles .* to 100"),
+    ],
+    "places": [
+        (r"vae.save('x\udcff/vae.safetensors')", "not UTF-8"),
+        (r"models.load('x\udcff')", "not UTF-8"),
+    ],
     "command line": [
         ("$", "required: COMMAND"),
         ("$ trian VAE", "Did you mean 'train'"),
@@ -184,6 +217,7 @@ def given():
             "evaluation": evaluation,
             "explore": explore,
             "models": models,
+            "plots": plots,
             "torch": torch,
         },
         **{"conditional": conditional, "DataSet": DataSet, "nn": nn, "np": np, "nan": math.nan},

@@ -48,7 +48,10 @@ class Bounds:
     ) -> Tensor:
         """The importance-weighted bound on log p(x | c) with k samples, (B,) nats; x as `elbo`."""
         k = whole_number("k, the number of importance samples,", k)
-        condition, at_once = self.conditions(labels, len(x)), max(1, self.decodings() // len(x))
+        condition, at_once = (
+            self.conditions(labels, len(x)),
+            max(1, self.decodings() // max(1, len(x))),
+        )
         weights = []
         with self.in_use():
             mean, log_var = self.encode(x, labels)
