@@ -268,6 +268,13 @@ def deep_colour(top):
     return png_of(head, zlib.compress(row * 16))
 
 
+def deep_with_alpha(top, alpha):
+    """A PNG of 16 bits a value, all colours `top`, of that opacity."""
+    row = b"\0" + struct.pack(">HHHH", top, top, top, alpha) * 16
+    head = struct.pack(">IIBBBBB", 16, 16, 16, 6, 0, 0, 0)
+    return png_of(head, zlib.compress(row * 16))
+
+
 def tiff(array):
     file = io.BytesIO()
     Image.fromarray(array).save(file, "TIFF")
@@ -280,6 +287,7 @@ LEFT_OUT = {
     "negative": (tiff(np.full((16, 16), -1, np.int32)), "32-bit pixels"),
     "floats": (tiff(np.full((16, 16), 0.5, np.float32)), "floating-point"),
     "colours of 12 bits in 16": (deep_colour(4080), "just the lower ones"),
+    "12 bits in 16, half transparent": (deep_with_alpha(2000, 32768), "just the lower ones"),
     "a program": (EPS, "no image, or of a kind"),
 }
 

@@ -91,15 +91,16 @@ def _eight_bit_colour(image: Image.Image) -> Image.Image:
     ImageOps.exif_transpose(image, in_place=True)
     if image.mode.startswith("I"):  # Pillow's own conversion would cut 16 bits off at 255
         image = image.convert("I").point(lambda value: value * (1 / 257) + 0.5).convert("L")
+    # Before it is laid on white, which would hide it.
+    if sixteen and max(high for _, high in image.convert("RGB").getextrema()) <= 16:
+        raise Unfit(
+            "16 bits a value, of which just the lower ones are used, so that it would be black; "
+            "stretch the values to 0 to 65,535"
+        )
     if image.has_transparency_data:
         image = image if image.mode == "RGBA" else image.convert("RGBA")
         white = Image.new("RGB", image.size, "white")
         white.paste(image, mask=image)
         image = white
     image = image if image.mode == "RGB" else image.convert("RGB")
-    if sixteen and max(high for _, high in image.getextrema()) <= 16:
-        raise Unfit(
-            "16 bits a value, of which just the lower ones are used, so that it would be black; "
-            "stretch the values to 0 to 65,535"
-        )
     return image
