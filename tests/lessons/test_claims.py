@@ -80,6 +80,10 @@ FREE = {  # (lesson, a claim of the cell): {name: reason}
     ("11", "f'{name} noise: above log P(0) by"): {"p_y": ANY},
     ("12", "(12.4) for winners of 20,000 searches"): {"mu": ANY, "tau": ANY, "sigma": ANY},
     ("12", "random is (12.6)"): {"places": BESIDE},
+    ("13", "(13.3) a factor a number: a gap of 1"): {
+        "u": ANY, "factors": ANY, "code": ANY, "turned": ANY,
+    },
+    ("13", "the most that 99% noise costs, in nats"): {"bits": ANY, "log_p": ANY},
 }  # fmt: skip
 
 
