@@ -202,6 +202,8 @@ refuses(float(a.mean() < b.mean()), exact, error=error, name="the better mean wi
 # Three people have compared methods A and B, and give $P(A>B)$ with its 95% interval. Ada: .84, from .66 to
 # .93. Ben: .70, from .41 to .88. Cem: .20, from .08 to .42. What may each write?
 #
+# Write `may_write = {"Ada": ..., "Ben": ..., "Cem": ...}` with `"A is better"`, `"B is better"` or `"undecided"` for the dots.
+#
 # *Nudge.* Which intervals hold ½?
 
 # %% exercise="13.2"

@@ -55,12 +55,21 @@ def test_a_lesson_asks_what_is_checked(lesson):
     assert asked == set(numbers(lesson))
 
 
-@pytest.mark.parametrize("number", [n for n in NUMBERS if isinstance(exercise(n).right, dict)])
-def test_the_form_of_a_dictionary_is_stated(number):
+@pytest.mark.parametrize(
+    "number", [n for n in NUMBERS if isinstance(exercise(n).right, (dict, str))]
+)
+def test_the_form_and_the_words_of_an_answer_are_stated(number):
     (file,) = SOURCE.glob(f"{number[:2]}_*.py")
     text = file.read_text("utf-8")
-    stated = text[text.index(f"**Exercise {number} ") : text.index(f'exercise="{number}"')]
-    assert [key for key in exercise(number).right if f'"{key}": ' not in stated] == []
+    cell, right = text.index(f'exercise="{number}"'), exercise(number).right
+    section = text[text.rindex("\n# ## ", 0, cell) : cell].replace("\n# ", " ")
+    words = [right] if isinstance(right, str) else right.values()
+    assert [
+        word for word in words if isinstance(word, str) and f'"{word}"' not in section
+    ] == []
+    if isinstance(right, dict):
+        stated = text[text.index(f"**Exercise {number} ") : cell]
+        assert [key for key in right if f'"{key}": ' not in stated] == []
 
 
 @pytest.mark.parametrize("number", [n for n in NUMBERS if exercise(n).right is not None])
