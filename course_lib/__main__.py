@@ -7,6 +7,7 @@ are tried before the work, and results are written to files before they are prin
 from __future__ import annotations
 
 import argparse
+import errno
 import io
 import json
 import os
@@ -214,6 +215,8 @@ def place(path: Path) -> Path:
     """A file that can be written. Raises OSError where it can't, and leaves nothing there."""
     disk.given(path)  # refuses what can't be a path
     path, new = path.expanduser(), not path.expanduser().exists()
+    if path.is_fifo():
+        raise OSError(errno.EINVAL, "It is a pipe", str(path))  # opening it would wait
     with path.open("ab"):
         pass
     if new:

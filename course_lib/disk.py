@@ -122,6 +122,8 @@ def alone(lock: Path, busy: str | None = None) -> Iterator[None]:
     busy: what the CourseError says where one holds it; None: wait until it ends. Where the file
     system knows no locks, it warns and goes on without. Raises OSError.
     """
+    if lock.is_fifo():
+        raise OSError(errno.EINVAL, "A pipe is in the way", str(lock))  # opening it would wait
     with lock.open("ab") as file:
         while True:
             try:

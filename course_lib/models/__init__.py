@@ -45,7 +45,7 @@ def build(name: str, settings: dict[str, Any], module: str | None = None) -> Mod
     class must exist already: nothing is ever imported.
     """
     if module is None:
-        if name not in OWN:
+        if not isinstance(name, str) or name not in OWN:
             raise unknown("model", name, MODELS)
         return OWN[name](**settings)
     if (module, name) not in KNOWN:

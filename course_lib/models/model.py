@@ -65,7 +65,7 @@ class Model(nn.Module):
     def __init__(self, recipe: str = "course", **given: Any) -> None:
         super().__init__()
         name = type(self).__name__
-        if recipe not in self.recipes:
+        if not isinstance(recipe, str) or recipe not in self.recipes:
             raise unknown(f"{name} recipe", recipe, self.recipes)
         given = first_edition.settings(given)
         chosen = {**self.recipes[recipe], **given}

@@ -91,6 +91,13 @@ def search(
     """
     whole_number("trials", trials)
     trial_of.checked(seconds)
+    if not (isinstance(kind, type) and issubclass(kind, Model)):
+        raise CourseError(
+            "search takes a class of models, such as models.GAN without brackets, not "
+            f"{kind!r:.60}."
+        )
+    if not isinstance(dataset, DataSet):
+        raise CourseError(f"search takes a DataSet, not {type(dataset).__name__}.")
     searched(kind, fixed)
     kind(**fixed).require(dataset)
     found = study(

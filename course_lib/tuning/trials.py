@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from course_lib.data import DataSet
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, whole_number
 from course_lib.evaluation import features, frechet_distance, image_features
 from course_lib.models import Model
 from course_lib.training import History, fit
@@ -66,6 +66,7 @@ def split(dataset: DataSet, held_back: int = HELD_BACK) -> Split:
             f"No judge takes examples of shape {dataset.shape}: tuning needs digits (1×28×28) or "
             "images in colour."
         )
+    held_back = whole_number("held_back, the images that settings are chosen on,", held_back)
     every = len(dataset) // held_back
     if every < 2:
         raise CourseError(

@@ -47,7 +47,7 @@ def names() -> list[str]:
 def card(name: str) -> dict[str, Any]:
     """What is known of a shipped model: settings, data, seed, time, checksum, scores."""
     cards = index()
-    if name not in cards:
+    if not isinstance(name, str) or name not in cards:
         raise unknown("zoo model", name, cards)
     return cards[name]
 

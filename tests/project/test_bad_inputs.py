@@ -15,7 +15,7 @@ import pytest
 import torch
 from torch import nn
 
-from course_lib import data, evaluation, explore, models, plots
+from course_lib import data, evaluation, explore, models, plots, tuning, zoo
 from course_lib.__main__ import main
 from course_lib.data import DataSet
 from course_lib.errors import CourseError
@@ -153,6 +153,15 @@ TABLE = {
         ("plots.figure(1, 'a')", "rows"),
         ("explore.latent_plane(vae, tiles=10**6)", "tiles .* to 100"),
     ],
+    "names and classes": [
+        ("zoo.load([])", "Unknown zoo model"),
+        ("models.build([], {})", "Unknown model"),
+        ("models.VAE([])", "Unknown VAE recipe"),
+        ("tuning.search(gan, digits, trials=1, seconds=1)", "without brackets"),
+        ("tuning.search('GAN', digits, trials=1, seconds=1)", "without brackets"),
+        ("tuning.search(models.GAN, digits.images, trials=1, seconds=1)", "a DataSet"),
+        ("tuning.split(data.load('digits'), 0)", "held_back"),
+    ],
     "places": [
         (r"vae.save('x\udcff/vae.safetensors')", "not UTF-8"),
         (r"models.load('x\udcff')", "not UTF-8"),
@@ -218,6 +227,8 @@ def given():
             "explore": explore,
             "models": models,
             "plots": plots,
+            "tuning": tuning,
+            "zoo": zoo,
             "torch": torch,
         },
         **{"conditional": conditional, "DataSet": DataSet, "nn": nn, "np": np, "nan": math.nan},

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -155,6 +156,15 @@ def test_places_are_tried_before_the_work(tmp_path, monkeypatch, capsys):
         assert main(words) == 2, words
         error = capsys.readouterr().err
         assert error.count("\n") == 1 and "Traceback" not in error, words
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "v").mkdir()
+    os.mkfifo(tmp_path / "v" / ".lock")
+    assert main(["sample", "gan-mnist", "--out", "pipe.png"]) == 2
+    assert "pipe" in capsys.readouterr().err
+    with pytest.raises(OSError, match="pipe"), disk.alone(tmp_path / "v" / ".lock"):
+        pass
+    (tmp_path / "pipe.png").unlink()
+    shutil.rmtree(tmp_path / "v")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["file"], "nothing is left behind"
 
 
