@@ -140,6 +140,8 @@ TABLE = {
         ("gan.decode([[0.0]])", "a tensor of floats, got list"),
         ("vae.encode(grey.numpy())", "a tensor of floats, got ndarray"),
         ("vae.elbo('picture')", "a tensor of floats, got str"),
+        ("gan.score(grey.numpy())", "a tensor of floats, got ndarray"),
+        ("gan.score(None)", "a tensor of floats, got NoneType"),
         ("gan.sample(10**12)", "to 10,000,000"),
     ],
     "figures": [

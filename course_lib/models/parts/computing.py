@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from course_lib.errors import CourseError
+from course_lib.pixels import require_tensor
 
 
 def full_precision(compute: Callable) -> Callable:
@@ -51,6 +52,8 @@ def in_parts(compute: Callable[..., Any], rows: int | None, *tensors: Tensor) ->
 
     What it gives, one tensor or several, is put together again.
     """
+    for tensor in tensors:
+        require_tensor(tensor)
     rows = rows or max(1, len(tensors[0]))
     parts = [compute(*part) for part in zip(*(t.split(rows) for t in tensors), strict=True)]
     if len(parts) == 1:
