@@ -727,6 +727,7 @@ for color, (method, name) in zip(plots.PALETTE, (("gan", "plain"), ("r1", "with 
         seeds = recorded_at(method, m)
         ax.plot([clock[m]] * len(seeds), seeds, ".", ms=4, color=color)
 ax.set(xlabel="CPU seconds", ylabel="Fréchet distance", yscale="log")
+ax.yaxis.set_minor_formatter("{x:.0f}")
 ax.legend(loc="upper right")
 plots.show(
     fig,
@@ -1050,11 +1051,12 @@ for steps in (1, 2, 4, 16, 64):
     x = by_steps[steps] = matched.sample(2000, generator=torch.Generator().manual_seed(2))
     spread = x.std(0).norm() / held.std(0).norm()
     off = (six.log_density(x) < edge).double().mean()
-    print(f"{steps:2} passes: spread {spread:.2f} of the data's; {off:.2f} off its six groups")
+    print(f"passes {steps:2}: spread {spread:.2f} of the data's; {off:.2f} off its six groups")
 
 # %%
 fig, axes = plots.figure(columns=4, height=2.0)
-shown_at = {f"{k} passes": by_steps[k] for k in (1, 4, 64)} | {"data": held}
+shown_at = {"1 pass" if k == 1 else f"{k} passes": by_steps[k] for k in (1, 4, 64)}
+shown_at["data"] = held
 for ax, (title, points) in zip(axes, shown_at.items()):
     ax.plot(*points[:600].T, ".", ms=2, color=plots.INK)
     ax.set(title=title, xlim=(-3, 3), ylim=(-3, 3), xticks=[], yticks=[], aspect="equal")
