@@ -235,6 +235,9 @@ def written(path: Path, write: Callable[[BinaryIO], object]) -> None:
         write(file)
 
 
+ICONS = {"ICO", "ICNS"}  # of certain sizes, to which a sheet would be shrunk
+
+
 def picture_place(path: Path | None) -> Path:
     """A file for a picture; None: samples.png, or samples-2.png … where one is there already."""
     if path is None:
@@ -243,7 +246,7 @@ def picture_place(path: Path | None) -> Path:
             number += 1
             path = Path(f"samples-{number}.png")
     endings = Image.registered_extensions()
-    if endings.get(path.suffix.lower()) not in Image.SAVE:
+    if endings.get(path.suffix.lower()) not in Image.SAVE.keys() - ICONS:
         raise CourseError(
             f"A picture's name ends in .png, .jpg, .webp or the like; {path.name!r} does not. "
             f"Try {path.with_suffix('.png')}."

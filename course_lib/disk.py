@@ -34,6 +34,8 @@ def given(path: str | Path) -> Path:
     Raises CourseError for what can't be a path here: too long, another user's home, no text.
     """
     try:
+        if path == "":
+            raise ValueError("it is empty; the working folder is '.'")
         place = Path(os.path.abspath(Path(path).expanduser()))
         if "\0" in str(place):
             raise ValueError("it has a zero byte")

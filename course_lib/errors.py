@@ -7,7 +7,7 @@ it without a page of library internals and a test can tell it from a defect.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from numbers import Integral
 
 
@@ -28,6 +28,13 @@ def unknown(kind: str, name: object, known: Iterable[str]) -> CourseError:
     return CourseError(
         f"Unknown {kind} {name!r:.100}.{hint} Known: {', '.join(known) or 'none'}."
     )
+
+
+def mapping(name: str, value: Mapping, example: str) -> Mapping:
+    """`value`, if it is a dict or acts as one. Else a CourseError, with an example."""
+    if not isinstance(value, Mapping):
+        raise CourseError(f"{name} must be a dict such as {example}, not {value!r:.60}.")
+    return value
 
 
 def whole_number(

@@ -16,10 +16,14 @@ from course_lib.errors import CourseError
 
 
 def require_tensor(x: Tensor) -> None:
-    """Raise CourseError for what is no tensor."""
+    """Raise CourseError for what is no tensor, and for a tensor without values."""
     if not isinstance(x, Tensor):
         raise CourseError(
             f"Expected a tensor of floats, got {type(x).__name__}: torch.as_tensor(…) makes one."
+        )
+    if x.is_meta:
+        raise CourseError(
+            "Expected a tensor with values; this one lies on the device 'meta', which holds none."
         )
 
 

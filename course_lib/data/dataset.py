@@ -17,7 +17,7 @@ from torch import Tensor
 from course_lib.data import preview, valid
 from course_lib.data.batches import Batch
 from course_lib.data.checksum import sha256
-from course_lib.errors import CourseError, whole_number
+from course_lib.errors import CourseError, mapping, whole_number
 
 
 @dataclass(frozen=True, repr=False)
@@ -47,6 +47,7 @@ class Card:
     __repr__ = __str__
 
 
+NAMED = "{'thick': values}"
 NO_CARD = Card("unnamed", "made in this notebook", "your own arrays", "yours")
 
 
@@ -68,7 +69,7 @@ class DataSet:
         self.labels = None if labels is None else valid.labels(valid.tensor(labels, "labels"))
         self.attributes = {
             name: valid.attribute(valid.tensor(values, name), name)
-            for name, values in (attributes or {}).items()
+            for name, values in mapping("attributes", attributes or {}, NAMED).items()
         }
         self.card = card
         for name, values in (*self.attributes.items(), ("labels", self.labels)):
@@ -88,8 +89,8 @@ class DataSet:
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor | None]:
         """(image, label) of one item, the image still 8-bit; `subset` selects many."""
-        label = None if self.labels is None else self.labels[index]
-        return self.images[index], label
+        image, label, _ = self._select(index)
+        return image, label
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor | None]]:
         return (self[i] for i in range(len(self)))
@@ -118,7 +119,7 @@ class DataSet:
         return Batch(x, labels)
 
     def _select(
-        self, indices: Tensor | np.ndarray | list[int] | slice, share: bool = False
+        self, indices: Tensor | np.ndarray | list[int] | slice | int, share: bool = False
     ) -> tuple[Tensor, Tensor | None, Tensor | slice]:
         """Items, labels, and the indices in the form that selects attributes too."""
         try:

@@ -66,9 +66,12 @@ def stratified_bootstrap(
     few runs such an interval is a little too narrow (of ten, .92 where .95 is said).
     """
     level, repeats = _share("level", level), whole_number("repeats", repeats, 100)
+    seed = whole_number("seed", seed, 0)
+    if not np.iterable(strata) or not len(strata):
+        raise CourseError(
+            f"A bootstrap takes a list of strata, [[scores], …]; got {strata!r:.60}."
+        )
     sets = [_numbers("a stratum", one, least=2) for one in strata]
-    if not sets:
-        raise CourseError("A bootstrap takes a list of strata, [[scores], …]; got none.")
     generator = np.random.default_rng(seed)
     drawn = np.concatenate(
         [one[generator.integers(len(one), size=(repeats, len(one)))] for one in sets], axis=1

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from course_lib.errors import CourseError
+from course_lib.pixels import require_tensor
 
 PER_DIMENSION = 2  # images, at least
 GROUPS = 10
@@ -110,6 +111,7 @@ def checked_pair(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
         if not isinstance(x, Tensor) or x.ndim != 2 or len(x) < 3:
             found = tuple(x.shape) if isinstance(x, Tensor) else type(x).__name__
             raise CourseError(f"Expected features (N, D) with N at least 3, got {found}.")
+        require_tensor(x)
         if x.is_complex():
             raise CourseError("Features are real numbers, and some of these are complex.")
         if not x.isfinite().all():

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from course_lib.errors import CourseError
+from course_lib.pixels import require_tensor
 
 BATCH = 500
 
@@ -30,6 +31,7 @@ def checked(images: Tensor) -> Tensor:
         raise CourseError(
             f"Expected images as a tensor (N, C, H, W) with N at least 1, got {found}."
         )
+    require_tensor(images)
     if images.is_floating_point():
         check_range(images)
     elif images.dtype != torch.uint8:

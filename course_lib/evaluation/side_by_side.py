@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from course_lib.data import DataSet
 from course_lib.errors import CourseError, unknown
+from course_lib.evaluation.abilities import require_instance
 from course_lib.evaluation.report import report
 from course_lib.evaluation.table import Report, Row, Table, number
 
@@ -75,6 +76,7 @@ def compare(models: Mapping[str, object], dataset: DataSet, **options) -> Compar
     if not isinstance(models, Mapping) or not models:
         raise CourseError('Pass models by name: compare({"GAN": gan, "VAE": vae}, dataset).')
     for name, model in models.items():
+        require_instance(model, "compare({name: model}, dataset)")
         shape = getattr(model, "shape", dataset.shape)
         if tuple(shape) != tuple(dataset.shape):
             raise CourseError(

@@ -72,7 +72,7 @@ def arithmetic(
     if attribute not in FACTORS:
         raise unknown("attribute", attribute, FACTORS)
     if z is None:
-        pool = temperature * draws(MOST, space.size, seed)
+        pool = draws(MOST, space.size, seed, temperature)
         points, first = found(space, judge, attribute, pool), (0, 12, 15)
         caption = f"upper half: {attribute}, says the judge; lower half: not"
     else:

@@ -16,7 +16,7 @@ from course_lib.explore.kit import Explorer, Face, Page, Panel, Row, Slider, Til
 from course_lib.explore.kit.canvas import MUTED, ORANGE
 from course_lib.explore.kit.latent_space import chosen, latents
 from course_lib.explore.kit.readings import Readings, changed, judge_for, one, read, worded
-from course_lib.plots.pictures import as_array
+from course_lib.plots.pictures import as_numbers
 
 
 def attributes(
@@ -90,7 +90,9 @@ def _arrows(directions: Mapping[str, object], size: int) -> dict[str, np.ndarray
             "directions must hold a name and a vector each, none named 'sample': try "
             "attribute_directions(*judged_draws(model))."
         )
-    arrows = {name: as_array(vector).astype(float) for name, vector in directions.items()}
+    arrows = {
+        name: as_numbers(vector, name).astype(float) for name, vector in directions.items()
+    }
     for name, vector in arrows.items():
         if vector.shape != (size,) or not np.isfinite(vector).all():
             raise CourseError(

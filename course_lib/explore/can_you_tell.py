@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from course_lib import data, evaluation
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, whole_number
 from course_lib.evaluation.features import for_shape
 from course_lib.explore.kit import Explorer, Face, Letters, Page, Panel, Slider, Tiles
 from course_lib.explore.kit.canvas import GRID, INK, MUTED, PAPER, PINK, Canvas
@@ -79,11 +79,12 @@ def _real(model: object, real: object, n: int) -> data.DataSet:
             "can_you_tell wants a model of digits or of colour images, such as "
             f"zoo.load('dcgan-faces'); got {type(model).__name__} of shape {shape}."
         )
+    n = whole_number("n", n, 20)
     if real is None:
         real = data.load("digits" if shape[0] == 1 else f"faces-{shape[1]}", "test")
-    if real.shape != shape or len(real) < n + MOST or n < 20:
+    if getattr(real, "shape", None) != shape or len(real) < n + MOST:
         raise CourseError(
-            f"can_you_tell wants n ≥ 20, and {n + MOST} real images {shape} or more for it; got "
+            f"can_you_tell wants {n + MOST} real images {shape} or more for it; got "
             f"{real!r:.80}."
         )
     return real

@@ -16,10 +16,10 @@ import torch
 from torch import Tensor
 
 from course_lib.data.faces import FACTORS
-from course_lib.errors import CourseError, unknown
+from course_lib.errors import CourseError, mapping, unknown, whole_number
 from course_lib.explore.kit.latent_space import draws, latents
 from course_lib.explore.kit.readings import judge_for, read
-from course_lib.plots.pictures import as_array
+from course_lib.plots.pictures import as_numbers
 
 BATCH = 100
 
@@ -33,11 +33,10 @@ def judged_draws(
     Returns z (n, d) from N(0, temperature²), and name → (n,), int64 for a choice. A thousand
     draws take a second or two of a DCGAN at 32×32, eight times that of a RealNVP.
     """
-    if not (isinstance(n, int) and n >= 1):
-        raise CourseError(f"n must be a whole number from 1; got {n!r}.")
+    n = whole_number("n", n)
     space = latents(model, "judged_draws")
     judge = judge_for(space.shape, judge, "judged_draws")
-    z = temperature * draws(n, space.size, seed)
+    z = draws(n, space.size, seed, temperature)
     parts = [read(judge, space.pictures(z[i : i + BATCH])) for i in range(0, n, BATCH)]
     factors = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
     return torch.from_numpy(z).float(), factors
@@ -57,8 +56,9 @@ def attribute_directions(
     Raises `CourseError` for an unknown name, an option that occurs never or always, and fewer
     examples than unknowns.
     """
-    z = as_array(z).astype(float)
-    values = {name: as_array(v) for name, v in factors.items()}
+    z = as_numbers(z, "z").astype(float)
+    factors = mapping("factors", factors, "{'smile': values}")
+    values = {name: as_numbers(v, name) for name, v in factors.items()}
     if z.ndim != 2 or any(v.shape != (len(z),) for v in values.values()):
         raise CourseError(
             f"z (n, d) and factors (n,) of one n are wanted; got {z.shape} and "

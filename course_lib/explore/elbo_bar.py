@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from course_lib.errors import CourseError
 from course_lib.explore.kit import Canvas, Curve, Explorer, Pad, Page, Slider, Toggle
 from course_lib.explore.kit.axes import ticks
 from course_lib.explore.kit.canvas import BLUE, INK, MUTED, ORANGE, PAPER, PINK
+from course_lib.models.settings import number
 
 LOG_2PI = math.log(2 * math.pi)
 WHOLE = [(v, f"{v}") for v in range(-3, 5)]  # −4 would stand half beyond the edge
@@ -96,8 +96,8 @@ def elbo_bar(x: float = 1.5, s: float = 0.6) -> Explorer:
     Controls: mean and log_sd of q (drag over the densities to move the mean), the model's weight
     w, exact (put q on the posterior, where the gap is 0). x from −3 to 3, s from .4 to 2.
     """
-    if not (-3 <= x <= 3 and 0.4 <= s <= 2):
-        raise CourseError(f"elbo_bar wants x in [−3, 3] and s in [0.4, 2]; got x={x}, s={s}.")
+    x = number(1.0, "the observation", "[-3, 3]").checked(x, "x")
+    s = number(1.0, "standard deviation of the noise", "[0.4, 2]").checked(s, "s")
     densities = Curve(780, 190, (-4, 4), (0, 1), yticks=(), xticks=WHOLE, grid="x", xname="z")
     bars = Pad(640, 160, (-10, 0), (-0.1, 2), None, grid="x", room=114)
     page = Page([densities], [bars])

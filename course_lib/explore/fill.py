@@ -20,7 +20,7 @@ from course_lib.explore.kit import Canvas, Explorer, Page, Panel, Point, Slider,
 from course_lib.explore.kit.canvas import MUTED, ORANGE
 from course_lib.models.inpainting import filling
 from course_lib.models.realnvp import RealNVP
-from course_lib.plots.pictures import as_array, as_pixels
+from course_lib.plots.pictures import as_numbers, as_pixels
 
 SIDE, KEPT, GREY = 262, 32, 150
 
@@ -79,13 +79,13 @@ class Way:
 
 
 def _uint8(images: object, shape: tuple[int, ...]) -> np.ndarray:
-    images = as_array(getattr(images, "images", images))[:20]
+    images = as_numbers(getattr(images, "images", images), "images")
     if images.dtype != np.uint8 or images.shape[1:] != tuple(shape) or len(images) < 2:
         raise CourseError(
             f"fill wants a data set of images, or at least two uint8 images (n, "
             f"{', '.join(map(str, shape))}); got {images.dtype} {images.shape}."
         )
-    return images
+    return images[:20]
 
 
 def fill(flow, images, *, steps: int = 120, temperature: float = 1.0) -> Explorer:

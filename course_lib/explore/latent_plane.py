@@ -17,7 +17,7 @@ from course_lib.errors import CourseError, whole_number
 from course_lib.explore.kit import Canvas, Choice, Explorer, Face, Pad, Page, Slider
 from course_lib.explore.kit.latent_space import encodings, latents, two_of
 from course_lib.plots.lattice import spread
-from course_lib.plots.pictures import as_array, mosaic
+from course_lib.plots.pictures import as_array, as_numbers, mosaic
 from course_lib.plots.style import CLASS_PALETTE
 
 SIDE, NORMAL = 420, NormalDist()
@@ -57,14 +57,14 @@ def paint_encodings(
 
 
 def _encodings(model, data, labels) -> tuple[np.ndarray, np.ndarray | None]:
-    images = as_array(getattr(data, "images", data))[:2000]
+    images = as_numbers(getattr(data, "images", data), "data")
     labels = getattr(data, "labels", None) if labels is None else labels
     if images.ndim != 4 or images.dtype != np.uint8:
         raise CourseError(
             "data must be a data set of images, or uint8 images (n, C, H, W); got "
             f"{images.dtype} {images.shape}."
         )
-    labels = None if labels is None else as_array(labels)[:2000]
+    images, labels = images[:2000], None if labels is None else as_array(labels)[:2000]
     if labels is not None and labels.shape != (len(images),):
         raise CourseError(f"{len(images)} images need as many labels; got {labels.shape}.")
     return encodings(model, images, "latent_plane"), labels
@@ -84,6 +84,8 @@ def latent_plane(
     space = latents(vae, "latent_plane")
     dims = two_of(dims, space.size)
     tiles = whole_number("tiles of a side", tiles, 1, 100)
+    if data is None and labels is not None:
+        raise CourseError("labels are of data: pass the images that they belong to.")
 
     def picture(points: np.ndarray) -> np.ndarray:
         z = np.zeros((len(points), space.size))

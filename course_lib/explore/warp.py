@@ -15,6 +15,7 @@ import torch
 from course_lib.errors import CourseError
 from course_lib.explore.kit import Bars, Choice, Explorer, Pad, Page, Slider, Toggle, network
 from course_lib.explore.kit.canvas import BLUE, GRID, INK
+from course_lib.plots.lattice import as_points
 from course_lib.plots.style import CLASS_PALETTE
 
 LOG_2PI = float(np.log(2 * np.pi))
@@ -93,9 +94,7 @@ def warp(flow, data) -> Explorer:
     Raises `CourseError` for anything but a `Flow` in the plane and points (n, 2).
     """
     plane_flow(flow, "warp")
-    points = np.asarray(getattr(data, "images", data), dtype=float)[:600]
-    if points.ndim != 2 or points.shape[1] != 2:
-        raise CourseError(f"warp wants points (n, 2); got {points.shape}.")
+    points = as_points(getattr(data, "images", data), "data")[:600]
     labels = getattr(data, "labels", None)
     groups = np.zeros(len(points), int) if labels is None else labels[:600].numpy()
     noise = np.random.default_rng(0).normal(size=points.shape)

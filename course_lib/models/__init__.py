@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from course_lib import checkpoint, disk
-from course_lib.errors import CourseError, unknown
+from course_lib.errors import CourseError, mapping, unknown
 from course_lib.models.aae import AAE
 from course_lib.models.avb import AVB
 from course_lib.models.cgan import CGAN
@@ -44,6 +44,7 @@ def build(name: str, settings: dict[str, Any], module: str | None = None) -> Mod
     module: None, the library's own classes; else where the class of your own was defined. A
     class must exist already: nothing is ever imported.
     """
+    settings = mapping("settings", settings, "{'latent': 2}")
     if module is None:
         if not isinstance(name, str) or name not in OWN:
             raise unknown("model", name, MODELS)

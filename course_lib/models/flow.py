@@ -153,8 +153,8 @@ class Flow(Model):
 
     def encode(self, x: Tensor, condition: Any = None) -> tuple[Tensor, Tensor]:
         """x (B, D) → its one code z (B, D), and log 0: a posterior of no width."""
-        self.condition.checked(condition, len(x))
         z, _ = self(x)
+        self.condition.checked(condition, len(z))
         return z, torch.full_like(z, -torch.inf)
 
     @decoder

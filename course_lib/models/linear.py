@@ -161,8 +161,8 @@ class ProbabilisticPCA(LinearGaussian):
 
     def encode(self, x: Tensor, condition: Any = None) -> tuple[Tensor, Tensor]:
         """Mean and log variance of p(z|x), each (B, q): a VAE's `encode`, exact."""
-        self.condition.checked(condition, len(x))
         mean, covariance = self.posterior(x)
+        self.condition.checked(condition, len(mean))
         return mean, covariance.diagonal().log().expand_as(mean)
 
     def mean_given(self, z: Tensor) -> Tensor:

@@ -130,7 +130,7 @@ def _holds(interval: str, value: float) -> bool:
 def ends(interval: str) -> list[int | float]:
     """Both ends, whole ones exactly: a float has no 2⁶³ − 1."""
     ends = (end.strip() for end in interval[1:-1].split(","))
-    return [int(end) if end.isdecimal() else float(end) for end in ends]
+    return [int(end) if end.lstrip("-").isdecimal() else float(end) for end in ends]
 
 
 def _in_words(interval: str) -> str:

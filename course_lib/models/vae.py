@@ -121,8 +121,9 @@ class VAE(Bounds, Pixels, Model):
     # Networks ------------------------------------------------------------------------------
     def encode(self, x: Tensor, condition: Any = None) -> tuple[Tensor, Tensor]:
         """x (B, C, H, W) in [0, 1] → mean and log σ² of q(z|x), each (B, latent)."""
+        x = self.flat(x)
         self.condition.checked(condition, len(x))
-        mean, log_var = self.encoder(self.flat(x)).chunk(2, dim=-1)
+        mean, log_var = self.encoder(x).chunk(2, dim=-1)
         return mean, log_var
 
     def logits(self, z: Tensor) -> Tensor:

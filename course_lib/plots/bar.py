@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from course_lib.errors import CourseError
 from course_lib.plots.curve import as_series, draw_references, finish
+from course_lib.plots.pictures import as_array
 from course_lib.plots.style import INK, PALETTE, panel, styled
 
 
@@ -67,7 +68,9 @@ def bars(
             'bars wants {name: number} or {name: (number, error)}, e.g. {"VAE": 1}.'
         )
     pairs = [(v if isinstance(v, (tuple, list)) else (v, 0.0)) for v in values.values()]
-    numbers, errors = (as_series([float(pair[i]) for pair in pairs], "values") for i in (0, 1))
+    numbers, errors = (
+        as_series([as_array(pair[i]) for pair in pairs], "values") for i in (0, 1)
+    )
     fig, ax = panel(ax, 7.2, 0.9 + 0.42 * len(pairs) + (0.3 if title else 0))
     place = np.arange(len(pairs))
     ax.barh(place, numbers, height=0.66, color=PALETTE[5])

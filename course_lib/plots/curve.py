@@ -13,8 +13,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from course_lib.errors import CourseError, unknown
-from course_lib.plots.pictures import as_array
+from course_lib.plots.pictures import as_array, as_numbers
 from course_lib.plots.style import INK, MUTED, PALETTE, panel, styled
+
+LARGEST = 1e300  # of what is drawn: the length of an axis must be a number too
 
 
 def as_series(values: object, name: str) -> np.ndarray:
@@ -23,6 +25,10 @@ def as_series(values: object, name: str) -> np.ndarray:
         array = as_array(values).astype(float)
     except (TypeError, ValueError):
         raise CourseError(f"{name!r} must be numbers; got {type(values).__name__}.") from None
+    if (np.abs(array[np.isfinite(array)]) > LARGEST).any():
+        raise CourseError(
+            f"{name!r} holds numbers beyond ±{LARGEST:g}: no axis reaches so far."
+        )
     if array.ndim != 1 or array.size == 0 or not np.isfinite(array).any():
         raise CourseError(
             f"{name!r} must be a row of numbers, (n,), not all NaN; got shape {array.shape}."
@@ -42,7 +48,7 @@ def running_mean(values: np.ndarray, window: int) -> np.ndarray:
 
 
 def _draw_prediction(ax, guess, x, color, label) -> None:
-    values = as_array(guess).astype(float)
+    values = as_numbers(guess, "A prediction").astype(float)
     if values.ndim == 0:
         ax.axhline(float(values), color=color, linestyle=(0, (5, 3)), label=label)
     elif values.shape == (len(x),):
@@ -130,6 +136,8 @@ def finish(fig: Figure, ax: Axes, title, xlabel: str, ylabel: str, limits=None) 
         ax.set_ylim(*limits)
     handles, names = ax.get_legend_handles_labels()
     if handles:
+        # A file's name may hold what is no letter of any alphabet, and can't be drawn.
+        names = [name.encode("utf-8", "replace").decode() for name in names]
         alone = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5)}
         among = {"loc": "best", "frameon": True, "framealpha": 0.85, "edgecolor": "none"}
         ax.legend(handles, names, **(among if len(set(ax.figure.axes)) > 1 else alone))

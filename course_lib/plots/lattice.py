@@ -7,14 +7,14 @@ from collections.abc import Callable
 import numpy as np
 
 from course_lib.errors import CourseError
-from course_lib.plots.pictures import as_array
+from course_lib.plots.pictures import as_numbers
 
 Limits = tuple[tuple[float, float], tuple[float, float]]
 
 
 def as_points(values: object, name: str) -> np.ndarray:
     """(n, 2) floats, or the error that says which argument was wrong."""
-    array = as_array(values)
+    array = as_numbers(values, name)
     if array.ndim != 2 or array.shape[1] != 2 or not len(array):
         raise CourseError(f"{name} must be points of shape (n, 2); got {array.shape}.")
     if not np.isfinite(array).all():
@@ -26,7 +26,7 @@ def as_limits(limits: object) -> Limits:
     """((left, right), (bottom, top)); one number r stands for the square from −r to r."""
     if isinstance(limits, (int, float)) and limits > 0:
         return (-limits, limits), (-limits, limits)
-    pairs = np.asarray(limits, dtype=float)
+    pairs = as_numbers(limits, "limits").astype(float)
     if pairs.shape != (2, 2) or (pairs[:, 0] >= pairs[:, 1]).any():
         raise CourseError(
             f"limits must be ((left, right), (bottom, top)) or one number; got {limits!r}."
@@ -44,7 +44,9 @@ def evaluate(function: Callable, pairs: np.ndarray) -> np.ndarray:
     """`function` of a float32 tensor (n, 2), as an array (n,) or (n, 2)."""
     import torch
 
-    values = as_array(function(torch.as_tensor(pairs, dtype=torch.float32)))
+    if not callable(function):
+        raise CourseError(f"A function of points (n, 2) is wanted; got {function!r:.60}.")
+    values = as_numbers(function(torch.as_tensor(pairs, dtype=torch.float32)), "Its values")
     if values.shape == (len(pairs), 1):
         values = values[:, 0]
     if values.shape not in ((len(pairs),), (len(pairs), 2)):

@@ -29,8 +29,8 @@ def as_pixels(batch: object) -> np.ndarray:
     shape, for values outside [0, 1], for NaN and for no images at all.
     """
     if isinstance(batch, (list, tuple)):
-        batch = np.stack([as_array(item) for item in batch]) if len(batch) else np.zeros(0)
-    array = as_array(batch)
+        batch = [as_array(item) for item in batch] if len(batch) else np.zeros(0)
+    array = as_numbers(batch, "Images")
     if array.ndim != 4 or array.shape[1] not in (1, 3) or 0 in array.shape:
         hint = " One image: x[None]. Flat images: x.reshape(-1, 1, 28, 28)."
         raise CourseError(
@@ -50,6 +50,19 @@ def as_array(values: object) -> np.ndarray:
             values = values.float()
         values = values.numpy()
     return np.asarray(values)
+
+
+def as_numbers(values: object, name: str) -> np.ndarray:
+    """`as_array` of real numbers; a `CourseError`, in that name, for text, complex numbers …"""
+    try:
+        array = as_array(values)
+    except (TypeError, ValueError, RuntimeError):  # ragged lists, tensors without values
+        array = np.array(None)
+    if array.dtype.kind not in "biuf":
+        kind = "complex" if array.dtype.kind == "c" else type(values).__name__
+        more = " A data set's are .images." if hasattr(values, "images") else ""
+        raise CourseError(f"{name} must be real numbers; got {kind}.{more}")
+    return array
 
 
 def to_bytes(array: np.ndarray) -> np.ndarray:
@@ -145,7 +158,7 @@ def _exact(sheet, title, row_labels, column_labels) -> tuple[Figure, Axes]:
     high, wide = sheet.shape[:2]
     left = 6 + max((_room(str(label)) for label in row_labels or ()), default=0)
     top = 4 + (28 if title else 0) + (22 if column_labels else 0)
-    right = 6 + max(0, round(8.2 * len(title or "")) - wide)
+    right = 6 + max(0, round(8.2 * len(str(title or ""))) - wide)
     total_wide, total_high = left + wide + right, top + high + 4
     fig = Figure(figsize=(total_wide / DPI, total_high / DPI))
     ax = fig.add_axes(

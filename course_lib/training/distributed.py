@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import torch
@@ -17,6 +18,9 @@ import torch.distributed as dist
 from torch import Tensor
 
 from course_lib.errors import CourseError
+
+PATIENCE = timedelta(minutes=10)  # of a process that waits for another, as at the start
+VARIABLES = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 
 
 def world() -> int:
@@ -31,11 +35,30 @@ def rank() -> int:
 
 @contextmanager
 def joined() -> Iterator[None]:
-    """Join the processes that `torchrun` started; alone, do nothing."""
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1 or dist.is_initialized():
+    """Join the processes that `torchrun` started; alone, do nothing.
+
+    Raises CourseError where what torchrun says is wanting, or the others don't come in PATIENCE.
+    """
+    size = os.environ.get("WORLD_SIZE", "1")
+    if not size.isdecimal() or int(size) < 1:
+        raise CourseError(
+            f"The variable WORLD_SIZE must be a whole number from 1, not {size!r:.40}: torchrun "
+            "sets it; else unset it."
+        )
+    if int(size) == 1 or dist.is_initialized():
         yield
         return
-    dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    try:
+        dist.init_process_group(
+            "nccl" if torch.cuda.is_available() else "gloo", timeout=PATIENCE
+        )
+    except (ValueError, RuntimeError) as error:
+        told = {name: os.environ.get(name) for name in VARIABLES}
+        raise CourseError(
+            f"{size} processes should train together, and this one could not join the others, "
+            f"for which it waits {PATIENCE.total_seconds():g} s. It was told {told}. Start "
+            f"all by torchrun, or unset WORLD_SIZE to train alone. (torch says: {error!s:.200})"
+        ) from error
     try:
         yield
     finally:

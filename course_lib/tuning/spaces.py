@@ -11,13 +11,14 @@ from typing import Any
 
 import optuna
 
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, mapping
 from course_lib.models import Model
 from course_lib.models.settings import Setting, ends
 
 
 def searched(kind: type[Model], fixed: Mapping[str, Any] = {}) -> dict[str, Setting]:
     """The settings of a model class that a study varies: those with a range, and not `fixed`."""
+    fixed = mapping("fixed", fixed, "{'lr': 1e-3}")
     found = {
         name: setting
         for name, setting in kind.declared.items()

@@ -444,7 +444,7 @@ def test_explorers_refuse_what_is_no_flow_in_the_plane():
             explore.warp(wrong, moons_set())
         with pytest.raises(CourseError, match="wants a flow in the plane"):
             explore.pointed(wrong)
-    with pytest.raises(CourseError, match=r"warp wants points \(n, 2\)"):
+    with pytest.raises(CourseError, match=r"data must be points of shape \(n, 2\)"):
         explore.warp(Flow(depth=2, hidden=(8,)), torch.zeros(5, 3))
     with pytest.raises(CourseError, match=r"reach must be a number from 0\.5 to 9"):
         explore.pointed(Flow(depth=2, hidden=(8,)), reach=20)

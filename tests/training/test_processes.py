@@ -7,12 +7,15 @@ import signal
 import socket
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import workers
 
 from course_lib import checkpoint
+from course_lib.errors import CourseError
+from course_lib.training import distributed
 
 WORKERS = Path(workers.__file__)
 
@@ -53,6 +56,30 @@ def test_two_processes_give_the_gradients_of_one(tmp_path):
         limit = 1e-10 if "float64" in name else 1e-5
         error = (one[name] - two[name]).norm() / one[name].norm()
         assert error < limit, (name, error)
+
+
+def test_a_process_alone_says_whom_it_waited_for(monkeypatch):
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = str(s.getsockname()[1])
+    for name, value in zip(distributed.VARIABLES, ("0", "2", "127.0.0.1", port), strict=True):
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(distributed, "PATIENCE", timedelta(seconds=0.2))
+    with pytest.raises(CourseError, match=rf"waits 0\.2 s.*'MASTER_PORT': '{port}'.*torchrun"):
+        with distributed.joined():
+            pass
+    monkeypatch.delenv("RANK")
+    with pytest.raises(CourseError, match="'RANK': None"):
+        with distributed.joined():
+            pass
+
+
+@pytest.mark.parametrize("size", ["abc", "0", "-2", "1.5", ""])
+def test_a_number_of_processes_that_is_none_is_named(monkeypatch, size):
+    monkeypatch.setenv("WORLD_SIZE", size)
+    with pytest.raises(CourseError, match=f"WORLD_SIZE .* not {size!r}"):
+        with distributed.joined():
+            pass
 
 
 @pytest.mark.parametrize("kill", [(0, "move"), (6, "move"), (4, "save")])

@@ -14,10 +14,11 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, whole_number
 from course_lib.evaluation.abilities import require_instance
 from course_lib.explore.kit import network
-from course_lib.plots.pictures import as_array
+from course_lib.models.flow import TEMPERATURE
+from course_lib.plots.pictures import as_numbers
 
 # What a model's way from z to images may be called; the first that it has is taken.
 WAYS = ("decode", "generate", "mean_image", "inverse")
@@ -86,8 +87,8 @@ def chosen(
     """Latent points (n, d) to choose from: those given, the first 24 at most, or the draws of
     `sample(24, generator=torch.Generator().manual_seed(seed))`."""
     if z is None:
-        return temperature * draws(CANDIDATES, space.size, seed)
-    points = as_array(z).astype(float)
+        return draws(CANDIDATES, space.size, seed, temperature)
+    points = as_numbers(z, "z").astype(float)
     if points.ndim != 2 or points.shape[1] != space.size or len(points) < minimum:
         raise CourseError(
             f"{what} wants {minimum} or more latent points (n, {space.size}); got {points.shape}."
@@ -107,7 +108,9 @@ def two_of(dims: object, size: int) -> tuple[int, int]:
     return pair[0], pair[1]
 
 
-def draws(n: int, size: int, seed: int) -> np.ndarray:
-    """n draws (n, size) from N(0, I) that belong to a seed."""
+def draws(n: int, size: int, seed: int, temperature: float = 1.0) -> np.ndarray:
+    """n draws (n, size) from N(0, temperature² I) that belong to a seed."""
+    temperature = TEMPERATURE.checked(temperature, "temperature")
+    seed = whole_number("seed", seed, -(2**63), 2**64 - 1)
     generator = torch.Generator().manual_seed(seed)
-    return torch.randn(n, size, generator=generator).double().numpy()
+    return temperature * torch.randn(n, size, generator=generator).double().numpy()

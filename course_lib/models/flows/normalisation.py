@@ -21,7 +21,7 @@ def _per_channel(values: Tensor, x: Tensor) -> Tensor:
 
 def _positions(x: Tensor) -> int:
     """Numbers that each channel has in one example."""
-    return x[0, 0].numel()
+    return x.shape[2:].numel()
 
 
 def _two_or_more(by_channel: Tensor) -> Tensor:

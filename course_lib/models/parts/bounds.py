@@ -15,6 +15,7 @@ from torch import Tensor
 from course_lib.errors import whole_number
 from course_lib.models.parts.computing import full_precision
 from course_lib.models.parts.likelihoods import log_normal
+from course_lib.pixels import require_floats
 
 
 class Bounds:
@@ -34,6 +35,7 @@ class Bounds:
 
         x (B, C, H, W) in [0, 1], already binarised or dequantised where the likelihood asks.
         """
+        require_floats(x)
         found = self.elbo_terms(x, generator, labels)
         return found["reconstruction"] - found["kl"]
 
@@ -48,6 +50,7 @@ class Bounds:
     ) -> Tensor:
         """The importance-weighted bound on log p(x | c) with k samples, (B,) nats; x as `elbo`."""
         k = whole_number("k, the number of importance samples,", k)
+        require_floats(x)
         condition, at_once = (
             self.conditions(labels, len(x)),
             max(1, self.decodings() // max(1, len(x))),
