@@ -44,29 +44,34 @@ plots.show(
 )
 
 # %% [markdown]
-# **What to see.** Most of these pictures are digits at a glance, in many hands. Nobody drew them: each was computed from 64 random
+# **What to see.** Most of these pictures are digits at a glance, in many handwritings. Nobody drew them: each was computed from 64 random
 # numbers. Look also for the failures; there are some in each row.
 #
-# **The question.** Nobody ever wrote down the probability of a digit, and no drawn picture was ever compared with a particular real one. Two networks only
+# **The question.** Nobody ever wrote down the probability of a digit, and no generated picture was ever compared with a particular real one. Two networks only
 # played against each other. What quantity, if any, did this game make smaller?
 
 # %% [markdown]
 # | | |
 # |---|---|
-# | **You will be able to** | derive the value function from a likelihood; derive the best discriminator and what the generator minimises against it; say how the two generator losses differ, and show it; write Algorithm 1 as a game of two players; read a GAN's losses; see a collapse and count it |
+# | **You will be able to** | derive the value function from a likelihood; derive the best discriminator and what the generator minimises against it; say how the two generator losses differ, and show it; write the training algorithm as a game of two players; read a GAN's losses; see a collapse and count it |
 # | **You need** | lesson 01 (KL and JS divergence, Monte Carlo error); PyTorch modules and autograd |
 # | **Your time** | {{time}} (an estimate: lesson 00 says how) |
 # | **Machine time** | {{minutes}} minutes at the laptop budget on two CPU cores |
 #
-# **How to read it.** Every equation has a number, and the cell below it checks that very
-# equation: `agrees` stops unless both sides are equal, `refuses` shows that a named wrong form
-# would have been noticed. An exercise has a `...` for you to replace and a check below it. Cells that only draw begin
-# folded. *Case files*, in section 12, are stories about two student reports; they are folded too, and you can leave them out.
+# **How to read it.** Every numbered equation is checked in a cell below it: `agrees` stops unless both sides are equal,
+# `refuses` shows that a named wrong form would have been noticed. (A displayed equation without a number is a definition, or a step on the way.)
+# An exercise has a `...` for you to replace and a check below it. Cells that only draw begin folded.
+# Two student reports, A and B, come up in this lesson (lesson 00 introduces them). A trained, among other models, the GAN on digits that you
+# rebuild in section 10. *Case files*, in section 12, are stories about the two; they are folded too, and you can leave them out.
 #
 # | symbol | meaning | name in the code |
 # |---|---|---|
 # | $x$, $z$ | data, latent (noise) | `x`, `z` |
-# | $p_\text{data}$, $p_g$, $p_z$ | density of the data, of generated examples, of the noise | `p_data`, `p_g` |
+# | $p_\text{data}$, $p_g$, $p_z$ | density of the data, of generated examples, of the noise | `p_data`, `p_g`; `data`, `g` in the names of checks |
+# | $p_m$ | the mean of two densities, $\tfrac12(p_\text{data}+p_g)$ (3.1) | `p_mean`; `m` in the names of checks |
+# | $p_0$ | density of the *present* generator, frozen (4.3) | `frozen` |
+# | $m$ | number of real examples, and of generated ones (1.1) | `m` |
+# | $\pi$ | share of real examples among all that D sees, mostly ½ (2.2) | |
 # | $G$, $\theta$ | generator and its parameters | `G` |
 # | $D$, $\psi$ | discriminator and its parameters; $D(x)\in(0,1)$ is a probability | `D` |
 # | $\ell$ | D's *logit*: $D(x)=\sigma(\ell(x))$ with $\sigma(\ell)=1/(1+e^{-\ell})$ | `logit` |
@@ -113,7 +118,7 @@ plots.show(
 #
 # ### 1.1 · The likelihood of labels
 #
-# The goal: a loss for the discriminator that you know already, the likelihood of a classifier. Take $m$ real examples $x^{(i)}$ and $m$ generated ones $G(z^{(j)})$, and mix them. Give
+# We look for a loss for the discriminator. You know it already: it is the likelihood of a classifier. Take $m$ real examples $x^{(i)}$ and $m$ generated ones $G(z^{(j)})$, and mix them. Give
 # each a label: $y=1$ for real, $y=0$ for generated. A discriminator is a model of the
 # label: $D(x)$ is its probability of "real". Each label is then one throw of a coin with
 # bias $D(x)$. The throws are independent, so the likelihood of all labels is a product, and its logarithm a sum:
@@ -136,7 +141,7 @@ refuses(flipped, coins, tol=1e-9, name="fakes counted as real")
 # %% [markdown]
 # ### 1.2 · Logits
 #
-# The course's discriminators return the logit $\ell$, not the probability. The goal: both logarithms as functions of $\ell$ that don't overflow.
+# The course's discriminators return the logit $\ell$, not the probability. We want both logarithms as functions of $\ell$ that don't overflow.
 # Use $\operatorname{softplus}(a)=\log(1+e^a)$. From $D=\sigma(\ell)=1/(1+e^{-\ell})$ follows $-\log D=\log(1+e^{-\ell})$. And $1-\sigma(\ell)=\sigma(-\ell)$. So
 #
 # $$\log D=-\operatorname{softplus}(-\ell),\qquad
@@ -205,7 +210,7 @@ refuses(terms.sum(), value, error=error, name="log L without 1/m")
 #
 # ### 2.1 · One number at each $x$
 #
-# The goal: what would D say if it could be any function, while G stands still? If $z$ is drawn from $p_z$, then $G(z)$ *is* a draw from $p_g$. So both expectations can be written as one
+# Hold G still. If D may be any function, which one is best? If $z$ is drawn from $p_z$, then $G(z)$ *is* a draw from $p_g$. So both expectations can be written as one
 # integral over $x$:
 #
 # $$V(D,G)=\int p_\text{data}(x)\log D(x)+p_g(x)\log(1-D(x))\,dx .$$
@@ -247,6 +252,8 @@ check("02.1", best_discriminator)
 # only at $d=a/(a+b)$. Both terms are concave in $d$, so this is the maximum:
 #
 # $$D^*(x)=\frac{p_\text{data}(x)}{p_\text{data}(x)+p_g(x)}\tag{2.4}$$
+#
+# If $b=0$, the best value is $d=1$; if $a=0$, it is $d=0$. This is (2.4) again, but only as a limit: no finite logit reaches 0 or 1.
 #
 # Now check (2.4) itself. Take two distributions over twelve outcomes, and let a
 # numerical optimiser, which knows nothing of the formula, maximise $V$ over twelve logits.
@@ -351,7 +358,7 @@ plots.show(
 #
 # ### 3.1 · A divergence
 #
-# The goal: $V$ at the best D, as a divergence that you know. Insert $D^*$ into $V$. Use the mean of the two densities,
+# How large is $V$ at the best D? The answer will be a divergence that you know. Insert $D^*$ into $V$. Use the mean of the two densities,
 # $p_m=\tfrac12(p_\text{data}+p_g)$: then $D^*=p_\text{data}/(2p_m)$ and
 # $1-D^*=p_g/(2p_m)$. So
 #
@@ -457,7 +464,7 @@ refuses((value_of(D, p, q) + math.log(4)) / 2, js(p, q), name="(V + log 4)/2 of 
 #
 # *however far apart they are*.
 #
-# > **Holds when** no region has a positive probability under both. Supports without a common point are one case.
+# > **Holds when** there is a set that has probability one under $p_\text{data}$ and probability zero under $p_g$. Supports without a common point are one case.
 # > Supports that *cross* are another, if the crossing has probability zero under both: two curves
 # > in the plane that meet in a point.
 #
@@ -535,8 +542,7 @@ plots.show(
 #
 # ### 4.1 · How strongly they push
 #
-# Algorithm 1 lets G descend its part of $V$. Goodfellow et al. (2014) propose in the same
-# paper to use another loss in practice:
+# Goodfellow et al. (2014) let G descend its part of $V$ (their Algorithm 1, our section 7). For practice they propose another loss. Here are the two:
 #
 # $$L_\text{sat}=\mathbb E_z[\log(1-D(G(z)))],\qquad
 #   L_\text{ns}=-\mathbb E_z[\log D(G(z))].$$
@@ -578,9 +584,10 @@ plots.show(
 )
 
 # %% [markdown]
-# **What to see.** The grey strip in both panels, at logits from −8 to −4, is where a fake is soon after the start of
-# training. D has learned by then and G has not: D is sure that it is fake. There the saturating loss is flat, and the non-saturating one
-# has slope −1. At $\ell=0$ the two slopes are equal. The ratio of their sizes is $(1-D)/D$.
+# **What to see.** The grey strip in both panels shows logits from −8 to −4. D is sure there that the example is fake. At the end of section 10's first
+# training on digits about six in ten fakes lie in this strip. (On the ring of section 9 D is never so sure: in the first training there the mean of $D(G(z))$ stays above .3.) In the strip the saturating loss
+# is almost flat, and the non-saturating one has a slope of almost −1. At $\ell=0$ the two slopes are equal. Everywhere the
+# non-saturating slope is $(1-D)/D$ times the saturating one.
 #
 # ### 4.2 · Where they stop
 #
@@ -591,6 +598,8 @@ plots.show(
 #
 # If the data lie on a thin sheet, as images do, this need not be so. *On* the sheet an optimal
 # logit is zero; *across* it nothing is fixed. An example: take the line $x_2=0$ in the plane, $p_g=p_\text{data}$ on it, and $D(x)=\sigma(5x_2)$.
+# On the line $\ell=0$, so D says ½ there: this D is optimal. But $\partial\ell/\partial x_2=5$. Let G's parameter be a shift of all its examples across the line. At shift zero
+# both losses have, by (2.10), the slope $-5\cdot\tfrac12$ in it. So both push G off the line.
 
 # %%
 sheet = torch.stack([torch.linspace(-2, 2, 1001), torch.zeros(1001)], 1).double()
@@ -603,24 +612,28 @@ agrees(push, -2.5, name="and yet G is pushed off the sheet, with slope −5 (1 �
 refuses(push, 0, name="at the solution G's gradient vanishes, always")
 
 # %% [markdown]
-# So a GAN on a thin sheet need not rest even when it has arrived. Lesson 05 has a remedy (a penalty on D's slope at the data).
+# So with either loss a GAN on a thin sheet need not rest even when it has arrived. Lesson 05 has a remedy (a penalty on D's slope at the data).
 #
 # ### 4.3 · What the non-saturating loss descends
 #
-# We want the gradient of $L_\text{ns}=-\mathbb E_{p_g}[\log D^*]$ in $\theta$.
-# We hold $D^*$ fixed at the present generator, whose density we call $p_0$. Only the examples move. Since
-# $D^*/(1-D^*)=p_\text{data}/p_0$,
+# We want the gradient of $L_\text{ns}=-\mathbb E_{p_g}[\log D^*]$ in $\theta$, with D at its best.
+# Compute $D^*$ for the present generator, call the density of this generator $p_0$, and freeze both. Now change $\theta$: only the examples
+# move, and with them $p_g$. By (2.4) $D^*/(1-D^*)=p_\text{data}/p_0$, so
 #
 # $$-\log D^*=\log\frac{p_0}{p_\text{data}}-\log(1-D^*).$$
 #
-# The mean of the second part is $-L_\text{sat}$. Its gradient takes two steps. First, by (2.6) $V(D^*,G)=-\log4+2\,\mathrm{JS}$. Let G move a little: $V$ changes because
-# $p_g$ moves, and because the best D moves with it. $D^*$ is at the top of $V$, where $V$ is flat in D. So the second change is zero to
-# first order, and we may hold $D^*$ fixed. Second, of the two terms of $V$ only $\mathbb E_{p_g}[\log(1-D^*)]=L_\text{sat}$ depends on G. So $\nabla L_\text{sat}=\nabla\,2\,\mathrm{JS}$.
+# *The second part.* Its mean is $-L_\text{sat}$. To find the gradient of $L_\text{sat}$, begin with that of $2\,\mathrm{JS}$. By (2.6) $2\,\mathrm{JS}=V(D^*_\theta,G_\theta)+\log4$,
+# where the best D is *not* frozen: it follows $\theta$. Then $\theta$ enters $V$ twice:
 #
-# The mean of the first part is
+# $$\frac{d}{d\theta}V(D^*_\theta,G_\theta)=\frac{\partial V}{\partial D}\,\frac{dD^*_\theta}{d\theta}+\frac{\partial V}{\partial\theta}.$$
+#
+# The first term is zero: $D^*_\theta$ is at the top of $V$, where $V$ is flat in D. The second term is the change with D frozen. Of the two means in $V$
+# only $\mathbb E_{p_g}[\log(1-D^*)]=L_\text{sat}$ depends on G. So $\nabla L_\text{sat}=\nabla\,2\,\mathrm{JS}$.
+#
+# *The first part.* Its mean is
 # $\mathbb E_{p_g}[\log p_0-\log p_\text{data}]$. This is $\mathrm{KL}(p_g\|p_\text{data})$ with one difference: $p_0$ stands still. Letting it move would add
 # $\mathbb E_{p_g}[\nabla\log p_g]=\int p_g\,\nabla\log p_g\,dx$. By the chain rule $p_g\,\nabla\log p_g=\nabla p_g$. Differentiation and integration change places, and
-# $\int\nabla p_g\,dx=\nabla\!\int p_g\,dx=\nabla1=0$. So the gradient is that of the KL. Adding both parts
+# $\int\nabla p_g\,dx=\nabla\!\int p_g\,dx=\nabla1=0$. So the gradient is that of the KL. Add both parts
 # (Arjovsky and Bottou, 2017, Theorem 2.5):
 #
 # $$\nabla_\theta L_\text{sat}\Big|_{D^*}=\nabla_\theta\,2\,\mathrm{JS},\qquad
@@ -664,33 +677,40 @@ agrees(reverse - two_js, to_middle, tol=1e-6, name="KL(g ‖ data) − 2 JS = 2 
 # %% [markdown]
 # So "a GAN minimises the Jensen–Shannon divergence" is true of the saturating loss only, and at
 # $D=D^*$ only. With the loss that nearly everybody trains, the gradient at $D^*$ is that of
-# $\mathrm{KL}(p_g\|p_\text{data})-2\,\mathrm{JS}$. Is a difference still a divergence? Write both out:
-# it is $2\,\mathrm{KL}(m\|p_\text{data})$ with $m=\tfrac12(p_\text{data}+p_g)$, as the last check says
-# (Shannon et al., 2020). So yes: it is zero only at $p_g=p_\text{data}$. Like the reverse KL it
-# punishes implausible examples, and it forgives missing modes even more easily. That fits a
+# $\mathrm{KL}(p_g\|p_\text{data})-2\,\mathrm{JS}$. Is a difference still a divergence? Write it out, with $p_m=\tfrac12(p_\text{data}+p_g)$:
+#
+# $$\int p_g\log\frac{p_g}{p_\text{data}}-\int p_g\log\frac{p_g}{p_m}-\int p_\text{data}\log\frac{p_\text{data}}{p_m}
+#   =\int(p_g+p_\text{data})\log\frac{p_m}{p_\text{data}}=2\,\mathrm{KL}(p_m\|p_\text{data}).$$
+#
+# In the first two integrals $\log p_g$ cancels. In the third the sign turns the fraction round. In the last step $p_g+p_\text{data}=2p_m$. The last check computes both ends
+# (Shannon et al., 2020). So yes: it is a divergence, zero only at $p_g=p_\text{data}$. Like the reverse KL it
+# punishes implausible examples, and it forgives missing modes even more easily. If two of eight equal modes are missing, the reverse KL
+# is $\log\frac86=.29$ nats, and this one .10. That fits a
 # GAN without all modes. It proves nothing: in practice D is not D*, and other things collapse a GAN too.
 #
-# You can now answer the question of the beginning, for a perfect D: the saturating game makes JS smaller, and the usual one $2\,\mathrm{KL}(m\|p_\text{data})$. For the D
+# You can now answer the question of the beginning, for a perfect D: the saturating game makes JS smaller, and the usual one $2\,\mathrm{KL}(p_m\|p_\text{data})$. For the D
 # of a real training (2.8) is what remains: a bound.
 
 # %% [markdown]
 # ### 4.4 · Any f-divergence as a game (optional)
 #
-# The goal: JS is one choice of many. Write $p$ for $p_\text{data}$, $q$ for $p_g$, and $u=p/q$. Each convex function $f$ of positive
+# JS is one choice of many; here are the others, and their games. Write $p$ for $p_\text{data}$, $q$ for $p_g$, and $u=p/q$. Each convex function $f$ of positive
 # numbers gives an **f-divergence** $D_f(p\|q)=\mathbb E_q[f(u)]$. For $f(u)=u\log u$ it is the KL. For $f(u)=(u-1)^2$ it is Pearson's $\chi^2$.
 #
-# A convex function lies above its tangents. The tangent of slope $t$ is the line $tu-f^*(t)$, where $f^*(t)=\sup_u[tu-f(u)]$ is called the *conjugate* of $f$.
+# A convex function lies above its tangents. Among the lines $tu-c$ of slope $t$, the tangent is the highest that nowhere passes above $f$. Such a line needs
+# $c\ge tu-f(u)$ at every $u$, and the highest has the smallest such $c$: $f^*(t)=\sup_u[tu-f(u)]$, called the *conjugate* of $f$.
 # So $f(u)\ge tu-f^*(t)$, with equality at $t=f'(u)$. At each $x$ choose a slope $T(x)$, multiply by $q(x)$, and add up. Since $q\,u=p$,
 #
 # $$D_f(p\|q)=\sup_T\,\bigl\{\mathbb E_p[T]-\mathbb E_q[f^*(T)]\bigr\},\qquad T^*=f'(p/q)\tag{2.16}$$
 #
 # > **Holds when** $p$ is zero wherever $q$ is ($p\ll q$), and $D_f$ is finite. Every $T$ must take values where $f^*$ is finite.
 #
-# Now take $f(u)=u\log u-(u+1)\log(u+1)$. Its conjugate is $f^*(t)=-\log(1-e^t)$, for $t<0$. Put $T=\log D$:
+# Now take $f(u)=u\log u-(u+1)\log(u+1)$. Its tangent has slope $t$ where $t=f'(u)=\log\frac u{u+1}$, so at $u=e^t/(1-e^t)$, for $t<0$. Insert this $u$ into $tu-f(u)$:
+# what remains is the conjugate, $f^*(t)=-\log(1-e^t)$. Put $T=\log D$:
 #
 # $$\mathbb E_p[T]-\mathbb E_q[f^*(T)]=\mathbb E_p[\log D]+\mathbb E_q[\log(1-D)]=V(D,G)\tag{2.17}$$
 #
-# So the game of this lesson is one case, with $D_f=-\log4+2\,\mathrm{JS}$. Both terms are means, so draws are enough, and $T$ may be a network: a GAN for
+# So the game of this lesson is one case, with $D_f=-\log4+2\,\mathrm{JS}$. (The constant comes from $f(1)=-\log4$. For a divergence that is zero at $p=q$ one takes an $f$ with $f(1)=0$.) Both terms are means, so draws are enough, and $T$ may be a network: a GAN for
 # each $f$ (Nowozin et al., 2016). The wrong form takes the GAN's logit, $\log u$, for the best $T$ of every game.
 
 
@@ -750,9 +770,9 @@ for name, (f, conjugate) in FAMILY.items():
 # ## 5 · The sigmoid trap
 #
 # Many public GANs end D with a sigmoid and use `BCELoss`. On paper that is the same loss.
-# In float32 it is not, for two reasons. PyTorch clamps the logarithm at −100. And in the gradient it divides by
-# $D(1-D)$, but never by less than $10^{-12}$: for logits below about −28 the slope dies. For logits above +17
-# the sigmoid is rounded to 1 altogether. See what your PyTorch does with one example.
+# In float32 it is not, for three reasons. First, PyTorch clamps the logarithm at −100. Second, in the gradient it divides by
+# $D(1-D)$, but never by less than $10^{-12}$: for logits below about −28 the slope dies. Third, for logits above about +17
+# the sigmoid is rounded to 1. See what your PyTorch does with one example.
 
 
 # %%
@@ -786,8 +806,7 @@ agrees(loss_and_slope(30.0, 0.0, trap=False)[0], 30, tol=1e-5, name="loss from t
 # about −2·10⁻¹⁰. The *loss* still looks fine. At −120 even the loss is wrong: 100, the
 # clamp. Take label 0 and logit 30: D is fully fooled, its loss reads 100, and it learns nothing
 # from it. So a log with "Loss_D 0, Loss_G 100" need not show a hard game: the
-# gradient has been rounded away. Work with logits and it can't happen. (Report A's code has the sigmoid and
-# `BCELoss`. The g_loss that its GAN on digits prints, 7.2 at most in the full log, stays far from 28.)
+# gradient has been rounded away. Work with logits and it can't happen.
 
 # %% [markdown]
 # # Part B · Play it
@@ -803,7 +822,7 @@ agrees(loss_and_slope(30.0, 0.0, trap=False)[0], 30, tol=1e-5, name="loss from t
 #
 # **Exercise 02.2 · D's loss** · ●○○ · 5 min · code
 #
-# *Why.* If it passes, it trains everything on the ring below.
+# *Why.* If it passes, it trains, together with 02.3, the GANs of section 9.
 #
 # Write D's loss as a dictionary with the terms `"real"` and `"fake"`.
 #
@@ -860,7 +879,7 @@ def generator_loss(fake, objective):
 passed = check("02.3", generator_loss) and passed
 
 # %% [markdown]
-# If both checks pass, *your* two functions train everything on the ring below. If not,
+# If both checks pass, *your* two functions train the GANs of section 9, and those of case file E19. If not,
 # the library's do, and nothing stops you from going on. Either way they must agree.
 
 # %%
@@ -880,7 +899,7 @@ refuses(g_loss(fake, "saturating"), g_loss(fake, "non-saturating"), name="one fo
 # %% [markdown]
 # ## 7 · Algorithm 1 is a game
 #
-# Here is Goodfellow's Algorithm 1 in words, and the words of `course_lib.training` for it:
+# Here is Algorithm 1 of Goodfellow et al. (2014) in words, and the words of `course_lib.training` for it:
 #
 # | Algorithm 1 | in the code |
 # |---|---|
@@ -1075,8 +1094,10 @@ refuses(factors, 1.0, name="simultaneous play keeps its distance")
 #
 # $$x'^2+y'^2-\eta\,x'y'=x^2+y^2-\eta\,xy\tag{2.13}$$
 #
-# For $\eta<2$ its level lines are ellipses, so the state can't move away. It can't reach the solution
-# either: alternating play on this game is bounded, not convergent. (If $y$ moves first,
+# Compare the form with the squared distance $r^2=x^2+y^2$. Since $|xy|\le\tfrac12r^2$, the form lies between
+# $(1-\tfrac\eta2)r^2$ and $(1+\tfrac\eta2)r^2$. For $\eta<2$ both factors are positive, and the form keeps its first value $F$. So $r^2$ always lies between
+# $F/(1+\tfrac\eta2)$ and $F/(1-\tfrac\eta2)$: the state can't move away, and it can't reach the solution
+# either, unless it starts there. The level lines of the form are ellipses. So alternating play on this game is bounded, not convergent. (If $y$ moves first,
 # the sign turns: the form is then $x^2+y^2+\eta\,xy$.)
 
 # %%
@@ -1128,7 +1149,7 @@ explore.show(explore.minimax(), update="alternating", eta=0.4)
 #
 # **Exercise 02.11, 02.12, 02.13 · Where a fair game ends** · ●●○ · 3 min · predict
 #
-# *Why.* Report A's log prints these three numbers in every line. You should know what they must be.
+# *Why.* Report A's log (section 12) prints these three numbers in every line. You should know what they must be.
 #
 # Suppose the game on the ring goes well. Towards which values will these three tend: the mean of $D(x)$ over data, the mean of $D(G(z))$, and D's
 # loss, in nats? Section 3 has the answer for a perfect game; a real one need not quite get there. Write
@@ -1206,7 +1227,7 @@ plots.show(
 )
 
 # %% [markdown]
-# **What to see.** On the left: after a lively start D's loss falls to about 1.25 nats. Then it creeps up to $2\log2\approx1.386$, which it does not quite reach. $2\log2$ is
+# **What to see.** On the left: after a lively start D's loss falls to about 1.25 nats. Then it creeps up towards $2\log2\approx1.386$; at the end it is at 1.32. $2\log2$ is
 # what a D pays that says ½ to everything: $\log2$ for data and $\log2$ for fakes. It is not a failure of D: at the optimum it
 # *can't* tell. On the right: $D(x)$ stays a little above one half, $D(G(z))$ a little below. Do
 # not read quality off these curves: by (2.8) the same values come about when D is merely
@@ -1265,8 +1286,7 @@ explore.show(explore.replay(run.history), moment=len(run.history.grids) - 1)
 # *Why.* It turns (2.11) into a statement that can turn out wrong.
 #
 # With $k=5$, which of the two objectives will lose modes: `"saturating"`,
-# `"non-saturating"`, `"both"` or `"neither"`? (Recall what a
-# reverse KL forgives.)
+# `"non-saturating"`, `"both"` or `"neither"`? (Compare the two right-hand sides of (2.11).)
 
 # %% exercise="02.14"
 ### BEGIN SOLUTION
@@ -1302,7 +1322,7 @@ plots.show(
 
 # %% [markdown]
 # **What to see.** With $k=1$ both objectives reach all eight modes. With $k=5$ the
-# saturating loss still does, and the non-saturating one drops some (compare with your guess of 02.14): its samples are good,
+# saturating loss still does, and the non-saturating one drops some (compare with your guess in exercise 02.14): its samples are good,
 # but they come from fewer places. (Black circles: the modes. Blue: the density of the data. Orange: samples.) With five moves of D it got worse. That fits a divergence
 # that forgives missing modes, and does not prove that it is the cause. Two warnings before you turn this into a
 # law. This is one ring, two seeds (lesson 05 has five), and one pair of networks. And on images the saturating loss with a good
@@ -1342,7 +1362,7 @@ plots.show(
 # %% [markdown]
 # ## 10 · Digits: the GAN of report A
 #
-# Play the same game on real images, with the networks and settings of report A, one of two student reports that this course reads (its section
+# Play the same game on real images, with the networks and settings of report A (its section
 # 4.1): 64 latents, layers of 256, 784 pixels, Adam at 2·10⁻⁴, batches of 100. (How many layers, the
 # report does not say; its public code has G 64–256–256–784 and D mirrored.) In the library the
 # whole of it is `models.GAN("report")`, with the two moves that you wrote above. (One
@@ -1375,8 +1395,8 @@ plots.show(
 )
 
 # %% [markdown]
-# **What to see.** At this budget D is far ahead: its loss is well below $2\log2$, G's is at
-# three to seven nats (in the first ten epochs of report A's log: 2.8 to 5.5). The samples are on the way
+# **What to see.** At this budget D is far ahead: its loss is well below $2\log2$. After the first rounds G's lies
+# between about three and seven nats, and it rises at the end: the last 100 rounds have a mean of 7.1. (In the first ten epochs of report A's log it is 2.8 to 5.5.) The samples are on the way
 # from noise to smudges; here and there you may guess a digit. This takes patience: the laptop plays
 # a twentieth of report A's rounds.
 #
@@ -1438,7 +1458,7 @@ plots.show(
 # is neglected. Lesson 03 asks how far such a histogram can be trusted: a smudge, too, is
 # counted as the digit that it resembles most.
 #
-# **What D says now.** In 02.11 and 02.12 you predicted two means. Compute them on digits, after 200
+# **What D says now.** In exercises 02.11 and 02.12 you predicted two means. Compute them on digits, after 200
 # epochs:
 
 # %%
@@ -1451,7 +1471,8 @@ print(
 )
 
 # %% [markdown]
-# **What to see.** Not ½ and ½: D is still ahead after 200 epochs, in this copy as in report A's log. So this game has not ended, and (2.8) holds for it, not (2.6).
+# **What to see.** Not ½ and ½: D is still ahead after 200 epochs, in this copy as in report A's log. So this game
+# is not at the solution (2.7). The two means can't tell whether D is the best one against this G. So (2.6) need not hold for it; certain is only the lower bound from (2.8).
 
 # %% [markdown]
 # ### Walking through the latent space (*optional*)
@@ -1492,9 +1513,8 @@ explore.show(explore.interpolation(trained), t=0.5)
 # from above.)
 #
 # **Play it yourself.** A GAN in the plane, one move at a time. The shade is D's verdict: blue where it says "real", orange where it says "fake". An arrow is the way
-# in which D's gradient sends a point of G. Draw a target with the mouse, or take the eight heaps.
-# Question: with how many moves of D and G a round, and at which of G's rates, do all points fall
-# into one heap? What do the arrows say just before?
+# in which D's gradient sends a point of G. Keep the ring as the target (here a plain circle), choose another, or draw one with the mouse.
+# Question: how many moves of D and of G per round, and which rate of G, make all points fall into one heap? What do the arrows say just before?
 #
 # <details><summary>One setting that does it (open it after your own try)</summary>
 #
@@ -1545,7 +1565,7 @@ plots.show(
 #
 # *Why.* Both faults run without an error message, and one of them shows the losses of a perfect game.
 #
-# Which run is what? Choose among
+# Which run is what? Write `diagnosis = {"A": ..., "B": ..., "C": ...}`, with one of these words for each:
 #
 # - `"healthy"`,
 # - `"sigmoid twice"`: D ends in a sigmoid, and the loss takes its output for a logit,
@@ -1555,7 +1575,7 @@ plots.show(
 # *Nudge.* Look at *ranges* before you look at shapes: which values can a term take at all? And ask of
 # each number which examples it was measured on.
 #
-# *First line.* `diagnosis = {"A": "...", "B": "...", "C": "..."}`. And: if the "logit" lies between 0 and 1, the smallest possible D.fake is $\operatorname{softplus}(0)=\log2$.
+# *First line.* If the "logit" lies between 0 and 1, the smallest possible D.fake is $\operatorname{softplus}(0)=\log2$.
 
 # %% exercise="02.5"
 ### BEGIN SOLUTION
@@ -1597,7 +1617,7 @@ check("02.5", diagnosis)
 # %% [markdown]
 # ### E01 · Report B's value function (case file, optional)
 #
-# Report B, one of two student reports that this course reads closely, prints the GAN's value function with one bracket in another place. Then no best
+# Report B prints the GAN's value function with one bracket in another place. Then no best
 # discriminator exists. And yet the generator would have liked it. (B, §2.1, eq. 1)
 
 # %% [markdown]
@@ -1652,7 +1672,7 @@ refuses(printed_slope, -torch.sigmoid(at), name="the saturating slope")
 # %% [markdown]
 # ### E04 · Which generator loss did report A train? (case file, optional)
 #
-# Report A, one of two student reports that this course reads closely, derives one generator loss and prints the log of a training. One number in the log's first line
+# Report A, one of the course's two student reports, derives one generator loss and prints the log of a training. One number in the log's first line
 # shows that another loss was trained. Then you learn to distrust your own accusation. (A, §3.1 and §4.1)
 
 # %% [markdown]
@@ -1703,6 +1723,10 @@ assert bool((g_loss_A > 0).all())
 # et al. recommend it, and A's public code says so (binary cross-entropy against the label
 # "real"). The report just doesn't mention it.
 #
+# A's code computes this loss by the trap of section 5: D ends in a sigmoid, and `BCELoss` follows. Does the log show any harm? The report prints
+# 29 of its lines, and in them g_loss is at most 7.23. It is the mean of $\operatorname{softplus}(-\ell)$, which is greater than $-\ell$. So in these lines the mean logit of the
+# fakes is above −7.23, far from −28.
+#
 # Now don't overdo it. A hasty reader says: "$D(G(z))=.02$, so g_loss must be
 # $-\log.02=3.9$, and 5.08 is printed: wrong again!" That accusation fails twice. First, the mean of
 # $-\log$ is not $-\log$ of the mean. $-\log$ is convex, so by Jensen's inequality
@@ -1729,11 +1753,12 @@ print(f"first epoch: −log D(G(z)) = {-D_Gz[0].log():.2f} ≤ g_loss = {g_loss_
 #
 # Give a batch of
 # discriminator outputs, a tensor of probabilities of any length, whose mean is .02 (to two
-# decimals) and whose mean of $-\log$ is 5.08 (within .05).
+# decimals) and whose mean of $-\log$ is 5.08 (within .05). Only `D_batch` is checked. The three names above it in the cell belong to one way of finding it; you may
+# take another and delete them.
 #
 # *Nudge.* If all outputs are .02, the second mean is 3.9. What do a few larger outputs, and many tiny ones, do to the two means?
 #
-# *First line.* `share, high = 0.1, 0.17`: one output in ten is .17. What must the others be, so that the mean of $-\log$ is 5.08?
+# *First line.* `share, high = 0.1, 0.17`: one output in ten is .17. What must the logarithm of the others be (`low_log`), so that the mean of $-\log$ is 5.08?
 
 # %% exercise="02.6"
 ### BEGIN SOLUTION
@@ -1750,7 +1775,7 @@ check("02.6", D_batch)
 # %% [markdown]
 # **Exercise 02.7 · A line that can't be right** · ●●○ · 10 min · answer
 #
-# *Why.* An inequality finds a wrong digit that no eye finds.
+# *Why.* The eye may suspect a digit. An inequality proves that a line can't be right.
 #
 # Jensen bounds d_loss by the two means of the same batch:
 # d_loss ≥ −log(mean D(x)) − log(1 − mean D(G(z))). In A's code
@@ -1784,14 +1809,15 @@ check("02.7", impossible)
 # %% [markdown]
 # ### E19 · Why GANs are unstable, says report B (case file, optional)
 #
-# Report B is one of two student reports that this course reads closely. It gives a reason why GANs are unstable. The smallest game of section 8 contradicts
+# Report B, one of the course's two student reports, gives a reason why GANs are unstable. The smallest game of section 8 contradicts
 # the reason; three trainings on the ring show which part of it is right. (B, §5)
 
 # %% [markdown]
 # > In contrast with VAE and NF, GAN models do not have a stable training process. This is because the generator and discriminator are not trained at the same time which might lead to mode collapse.
 #
 # Section 8 is the counter-example to "because". Training at the same time is what makes the
-# smallest game diverge, and taking turns is what bounds it:
+# smallest game diverge, and taking turns is what bounds it. (In turns, by section 8.2, a form is kept that lies between $(1-\tfrac\eta2)r^2$ and
+# $(1+\tfrac\eta2)r^2$. So $(1-\tfrac\eta2)r^2\le(1+\tfrac\eta2)r_0^2$: the distance $r$ is at most $\sqrt{(1+\eta/2)/(1-\eta/2)}$ times the first one, $r_0$.)
 
 # %%
 start, rounds = (1.0, 0.4), 1000
@@ -1855,25 +1881,25 @@ for name, result in results.items():
     )
 
 # %% [markdown]
-# **What to see.** At the same time the ring is learned, but less well than in turns. (One
+# **What to see.** When both players step at the same time, the ring is still learned, but less well than in turns. (One
 # seed decides nothing; lesson 05 has five.) With G five times as fast it is not learned at all: in the end
 # the samples cover one mode or none, and most of them lie off every mode.
-# That confirms B's warning. And look at the last line's *losses*: about $2\log2$, ½ and ½,
+# That fits B's warning, on this one seed. And look at the last line's *losses*: about $2\log2$, ½ and ½,
 # the values of a perfect game! They say that D can't tell, not why.
 
 # %% [markdown]
 # ### What the reports got right
 #
-# - **A**: the road from the likelihood of two classes to the value function is right, but
-#   for E02's letters, and rare in tutorials. You walked it in section 1: (2.1), (2.3).
-# - **A and B**: Algorithm 1, both gradients, but for E03's letter.
-# - **A**: its log ends at d_loss 1.00 with D(x) .71 and D(G(z)) .36, on its way to
-#   $2\log2$, ½ and ½, as (2.7) wants.
+# - **A**: the road from the likelihood of two classes to the value function is right, apart from
+#   slips in letters (E02). You walked it in section 1: (2.1), (2.3).
+# - **A and B**: Algorithm 1, both gradients, apart from a slip in a letter (E03).
+# - **A**: its log ends at d_loss 1.00 with D(x) .71 and D(G(z)) .36. All three are nearer to the values of (2.7), $2\log2$, ½ and ½, than
+#   in its first line (.03, .99 and .02).
 # - **B**: at the solution "$D$'s probability of making a mistake equals 0.5 everywhere";
 #   that is (2.7).
 # - **B** (after Goodfellow et al.): $G$ "must not be trained too much without updating $D$"; case file E19 runs it.
 #
-# (E02 and E03 are slips of a letter; the errata page has them.)
+# (The errata page shows E02 and E03.)
 
 # %% [markdown]
 # ## 13 · Exercises
@@ -1907,7 +1933,7 @@ for name, result in results.items():
 #
 # In (2.9) use two *uniform* densities of width 1 instead of
 # Gaussians. At which distance does the slope of JS become exactly zero? What is
-# KL(g‖data) then?
+# $\mathrm{KL}(p_g\|p_\text{data})$ then?
 #
 # *Nudge.* For a shift $s<1$ cut the line into three pieces: only data, both, only fakes. What is $p_m$ on each?
 #
@@ -1915,7 +1941,7 @@ for name, result in results.items():
 #
 # <details><summary>The result</summary>
 #
-# $\mathrm{JS}=s\log2$ up to $s=1$ and $\log2$ beyond; KL(g‖data) is infinite for every $s>0$.
+# $\mathrm{JS}=s\log2$ up to $s=1$ and $\log2$ beyond; $\mathrm{KL}(p_g\|p_\text{data})$ is infinite for every $s>0$.
 #
 # </details>
 
@@ -1925,7 +1951,7 @@ for name, result in results.items():
 #
 # $$\mathrm{JS}=\tfrac12(s\log2+s\log2)=s\log2\quad(s\le1),\qquad\mathrm{JS}=\log2\quad(s\ge1).$$
 #
-# The slope is $\log2$ up to distance 1, and exactly zero beyond it. KL(g‖data) is infinite for every $s>0$, since fakes then lie where
+# The slope is $\log2$ up to distance 1, and exactly zero beyond it. $\mathrm{KL}(p_g\|p_\text{data})$ is infinite for every $s>0$, since fakes then lie where
 # $p_\text{data}=0$: at the same distance, and long before.
 
 # %% [markdown]
@@ -2007,8 +2033,9 @@ for name, result in results.items():
 # - Against the best D, the minimax game is $-\log4+2\,\mathrm{JS}$, with its minimum at
 #   $p_g=p_\text{data}$. Against any other D it is a lower bound on that. (2.6)–(2.8)
 # - JS is flat when the supports are apart, so the saturating loss has little to give. The
-#   non-saturating loss has the same fixed point, another size, and at $D^*$ another
-#   divergence: $\mathrm{KL}(p_g\|p_\text{data})-2\,\mathrm{JS}=2\,\mathrm{KL}(m\|p_\text{data})$. (2.9)–(2.11)
+#   non-saturating loss has another size, and at $D^*$ another
+#   divergence: $\mathrm{KL}(p_g\|p_\text{data})-2\,\mathrm{JS}=2\,\mathrm{KL}(p_m\|p_\text{data})$. (2.9)–(2.11)
+# - With $D=D^*$ and data of positive density around each point, both losses rest at $p_g=p_\text{data}$. On a thin sheet neither need rest.
 # - Work with logits. A sigmoid before the logarithm kills the gradient just when it counts.
 # - A GAN is a game of two players, each improving its own loss in its own parameters.
 #   $2\log2$, ½ and ½ are where a fair game ends, not a proof that it went well: look at

@@ -64,7 +64,7 @@ plots.show(
 # | **Your time** | {{time}} (an estimate: lesson 00 says how) |
 # | **Machine time** | {{minutes}} minutes at the laptop budget on two CPU cores |
 #
-# **How to read it.** Every numbered equation is followed by a cell that computes both of its sides: `agrees` stops if
+# **How to read it.** Every numbered equation, unless it is a definition, is followed by a cell that computes both of its sides: `agrees` stops if
 # they differ. `refuses` computes a *wrong* form, one that people really write, and stops if the check would not
 # notice it. Cells that only draw begin folded. *Case files* are stories about two student reports; they are folded too, and
 # you can leave them out.

@@ -147,7 +147,7 @@ plots.show(
 # %% [markdown]
 # ## 1 · A round is a matrix
 #
-# The goal: decide without playing whether a game leaves, settles or circles. Take the smallest game again: $f(x,y)=xy$, where $x$ descends and $y$ climbs. The solution is $(0,0)$.
+# We want to decide, without playing, whether a game leaves, settles or circles. Take the smallest game again: $f(x,y)=xy$, where $x$ descends and $y$ climbs. The solution is $(0,0)$.
 # In lesson 02 you followed its paths. Both moves are linear in $(x,y)$. So one round is a matrix: $w'=Mw$ with $w=(x,y)$,
 # and after $t$ rounds $w_t=M^tw_0$. How large $M^t$ becomes depends on the eigenvalues of $M$. If one has a modulus above
 # 1, the path leaves (from almost every start). If all are below 1, it comes home. If all have modulus exactly 1 and $M$ is diagonalisable, it does neither.
@@ -267,7 +267,7 @@ explore.show(explore.minimax(), update="simultaneous", eta=0.3)
 # the new gradient's weight to $1-\beta_1$, which makes the same effect milder.) In minimisation that is
 # a good idea. In a game the last step answered an opponent who has moved since.
 #
-# The goal: the eigenvalues of one round with momentum. The step of $x$ is $x_{t+1}=x_t-\eta y_t+\beta(x_t-x_{t-1})$; that of $y$ is alike, with $+\eta$.
+# We look for the eigenvalues of one round with momentum. The step of $x$ is $x_{t+1}=x_t-\eta y_t+\beta(x_t-x_{t-1})$; that of $y$ is alike, with $+\eta$.
 # Insert $x_t=X\lambda^t$ and $y_t=Y\lambda^t$, and divide by $\lambda^{t-1}$. With
 # $p(\lambda)=(\lambda-1)(\lambda-\beta)$ the step of $x$ says $pX=-\eta\lambda Y$. The step of $y$ says $pY=\eta\lambda X$ if
 # $y$ sees the old $x$, and $pY=\eta\lambda^2X$ if it sees the new one. Multiply the two equations and divide by $XY$:

@@ -177,7 +177,7 @@ plots.show(fig, alt="The posterior is much narrower than the prior and peaks nea
 # %% [markdown]
 # ## 2 · Why you cannot simply sample
 #
-# The goal: estimate $p(x)$ when no integral is known, as for a real decoder. The obvious idea is this. $p(x)=\mathbb E_{p(z)}[p(x\mid z)]$ is a mean, and
+# We want to estimate $p(x)$ when no integral is known, as for a real decoder. The obvious idea is this. $p(x)=\mathbb E_{p(z)}[p(x\mid z)]$ is a mean, and
 # lesson 01 estimated means by sampling. So draw codes from the prior and average $p(x\mid z)$.
 #
 # You will test the idea at the size of an image. To know the truth all the same, take lesson 01's
@@ -250,7 +250,7 @@ plots.show(fig, alt="Five estimates rise in steps and all end far below the trut
 #
 # ### 3.1 · Draw from where it matters
 #
-# The goal: an estimate of $p(x)$ that draws its codes from a better place. Take any density $q(z)$ that is positive wherever the posterior is.
+# We look for an estimate of $p(x)$ that draws its codes from a better place. Take any density $q(z)$ that is positive wherever the posterior is.
 # Draw $z$ from $q$ instead of the prior, and undo the change by a weight:
 #
 # $$p(x)=\int q(z)\,\frac{p(x,z)}{q(z)}\,dz=\mathbb E_{q(z)}\!\left[\frac{p(x,z)}{q(z)}\right]. \tag{6.1}$$
@@ -304,7 +304,7 @@ print(f"exactly:     log p(x) = {exact:.3f}")
 # %% [markdown]
 # ### 3.2 · Jensen's inequality
 #
-# The goal: a quantity below $\log p(x)$ that is a plain mean, so that single draws estimate it without bias. In (6.1) the mean is *inside* the logarithm. Move it
+# We look for a quantity below $\log p(x)$ that is a plain mean, so that single draws estimate it without bias. In (6.1) the mean is *inside* the logarithm. Move it
 # outside. The logarithm is concave, so the mean of the logarithm is at
 # most the logarithm of the mean:
 #
@@ -330,7 +330,7 @@ refuses(excess, 0.0, name="−log q left out: a narrow q gets above log p(x)")
 # %% [markdown]
 # ### 3.3 · What the bound leaves out
 #
-# The goal: how far below $\log p(x)$ is the ELBO? Write $p(x,z)=p(z\mid x)\,p(x)$ inside the ELBO. The factor $p(x)$ does not depend
+# How far below $\log p(x)$ is the ELBO? Write $p(x,z)=p(z\mid x)\,p(x)$ inside the ELBO. The factor $p(x)$ does not depend
 # on $z$, so $\log p(x)$ comes out of the mean: $\mathrm{ELBO}(q)=\log p(x)+\mathbb E_q[\log p(z\mid x)-\log q(z)]$. Subtract this from $\log p(x)$:
 #
 # $$\log p(x)-\mathrm{ELBO}(q)=\mathbb E_q\!\left[\log\frac{q(z)}{p(z\mid x)}\right]=\mathrm{KL}\big(q(z)\,\|\,p(z\mid x)\big). \tag{6.3}$$
@@ -464,7 +464,7 @@ refuses(gap + printed, log_p, name="eq. 2 with eq. 3 as printed: log p(x) = 0")
 # %% [markdown]
 # ### 3.5 · The KL term in closed form
 #
-# The goal: the second term of (6.4) without any sampling. For $q=\mathcal N(m,\operatorname{diag}\sigma^2)$ and the prior $\mathcal N(0,I)$ in $d$ dimensions,
+# We want the second term of (6.4) without any sampling. For $q=\mathcal N(m,\operatorname{diag}\sigma^2)$ and the prior $\mathcal N(0,I)$ in $d$ dimensions,
 #
 # $$\mathrm{KL}=\tfrac12\sum_{j=1}^d\left(m_j^2+\sigma_j^2-1-\log\sigma_j^2\right). \tag{6.5}$$
 #
@@ -1264,7 +1264,7 @@ print(f"gap {exact_bits - elbo_bits:.2f} nats")
 # %% [markdown]
 # ### Is it the encoder, or the Gaussian? (optional)
 #
-# The goal: divide this gap between the *shape* of $q$ and the *encoder*. Keep the decoder as it is. For each image, let $q^*$ be the diagonal Gaussian with the
+# We want to divide this gap between the *shape* of $q$ and the *encoder*. Keep the decoder as it is. For each image, let $q^*$ be the diagonal Gaussian with the
 # highest ELBO. Subtract and add its ELBO (Cremer et al., 2018):
 #
 # $$\log p(x)-\mathrm{ELBO}(q_\phi)=\underbrace{\log p(x)-\mathrm{ELBO}(q^*)}_{\text{approximation gap}}+\underbrace{\mathrm{ELBO}(q^*)-\mathrm{ELBO}(q_\phi)}_{\text{amortisation gap}}. \tag{6.16}$$
