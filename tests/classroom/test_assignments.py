@@ -126,6 +126,20 @@ def test_the_sheet_says_the_form_of_each_answer_and_how_it_is_paid(name):
     assert text
 
 
+def test_keys_and_words_are_read_as_the_sheet_says():
+    """Of keys and words letters and digits count, and nothing else."""
+    plan, who = solution("vae", "vae.4"), solution("vae", "vae.5")
+    for key, paid in {"sigma2": 1, "Sigma ^ 2": 1, "σ²": 0, "sigma": 0, "sigma^3": 0}.items():
+        answer = {key if k == "sigma^2" else k: value for k, value in plan.items()}
+        assert verdict("vae", "vae.4", answer)[0] == paid, key
+    said = {key: f"The-{value.upper()}!" for key, value in who.items()}
+    assert verdict("vae", "vae.5", said)[0]
+    assert not verdict("vae", "vae.5", {key: value + "s" for key, value in who.items()})[0]
+    for name in NAMES:
+        sheet = proof.load(name).text.replace("\n# ", " ")
+        assert "Of keys and words only letters and digits are read" in sheet
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_sixty_students_have_sixty_sets_of_numbers(name):
     given = proof.load(name)

@@ -9,9 +9,10 @@
 # *expected* line stands, compare with it before you hand in. An exercise that you leave open
 # costs only its own points.
 #
-# What form an answer has stands under *Form*, or in the function's first line; keep names and
-# keys as they are. **An exercise is paid in full or not at all**: "3 of 4 entries are right" helps
-# you to find the fourth, but has no points.
+# What form an answer has stands under *Form*, or in the function's first line. Keep names as they
+# are. Of keys and words only letters and digits are read: capitals, blanks and signs don't count.
+# **An exercise is paid in full or not at all**: "3 of 4 entries are right" helps you to find the
+# fourth, but has no points.
 
 # %%
 import cmath

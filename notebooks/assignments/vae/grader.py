@@ -168,6 +168,9 @@ QUESTIONS = {
             "this is (6.5), for the standard normal prior": lambda v, m, s, n, t: kl(
                 v, m, s, 0 * n, 0 * t
             ),
+            "the prior's mean is there, its variance isn't": lambda v, m, s, n, t: kl(
+                v, m, s, n, 0 * t
+            ),
             "½ is missing": partial(kl, half=1.0),
             "the logarithms are those of variances, not of standard deviations": partial(
                 kl, double=2
