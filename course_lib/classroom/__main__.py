@@ -81,7 +81,9 @@ def gather(options: argparse.Namespace) -> None:
     """Take in what an LMS (folder or zip) or nbgrader's exchange gives for download."""
     place = Room(options.folder)
     name, roster = place.assignment(options.assignment).name, place.roster()
-    taken, left = collect.collect(options.source, name, roster, place.folder / "submitted")
+    taken, left, aside = collect.collect(
+        options.source, name, roster, place.folder / "submitted"
+    )
     late = {s for s in taken if (place.folder / "submitted" / s / name / "late").exists()}
     told = [f"{student} (late)" if student in late else student for student in taken]
     print(f"{len(taken)} handed in: {', '.join(told) or 'nobody'}.")
@@ -90,8 +92,8 @@ def gather(options: argparse.Namespace) -> None:
     say(listed("Handed in before", before), listed("Missing", missing))
     for student, path in taken.items():
         if not collect.called(path, name) and Path(path).stem != student:
-            print(f"{student}: taken as {name}.ipynb was {submission.plain(path, 200)}")
-    say(*(f"left: {line}" for line in left))
+            print(f"{student}: took {submission.plain(path, 200)} as {name}.ipynb")
+    say(*aside, *(f"left: {line}" for line in left))
 
 
 def has_handed_in(place: Room, student: str, name: str) -> bool:
@@ -118,13 +120,18 @@ def mark(options: argparse.Namespace) -> None:
         done = " (decided)" if result["student"] in choices else ""
         print(f"look at {result['student']}{done}: {'; '.join(result['look'])}")
     print(f"{len(results)} graded, {len(odd)} to look at; logs in results/{given.name}/.")
-    say("Decide in decisions.csv: student, exercise, points, why." if odd else "")
+    waits = any(result["student"] not in choices for result in odd)
+    say("Decide in decisions.csv: student, exercise, points, why." if waits else "")
     if given.open:
         silent = [result["student"] for result in results if not result["written"]]
         say(listed("No open answer, so 0 points for it", silent))
         for same in sorted({tuple(sorted([s, *o])) for s, o in marks.alike(results).items()}):
             print(f"The same words in the open answers of {' and '.join(same)}.")
+    standing = marks.standing(given, results, marks.open_marks(sheet, given, results), choices)
+    if given.open and any(result["open"] is None for result in standing):
         print(f"The open question: read open/{given.name}.html, fill in open/{given.name}.csv.")
+    elif not any(result["todo"] for result in standing):
+        print("Nothing is left to decide or to mark.")
 
 
 def graded(place: Room, given, students: dict, options: argparse.Namespace) -> list[dict]:

@@ -2,12 +2,15 @@
 
 Known are nbgrader's STUDENT/NAME/…, plain STUDENT/… and STUDENT.ipynb, Moodle's
 "Full name_31_assignsubmission_file_/…" and Canvas's "lovelaceada_LATE_101_4711_…"; a folder or a
-zip file. Who can't be told apart is listed, not guessed.
+zip file. Who can't be told apart is listed, not guessed; what was left is said. An earlier hand-in
+is kept as submitted/STUDENT/NAME/earlier/1_DATE.ipynb.
 """
 
 from __future__ import annotations
 
+import os
 import re
+import time
 import unicodedata
 import zipfile
 import zlib
@@ -18,25 +21,41 @@ from course_lib.classroom.submission import LARGEST, Unreadable, plain, read_fil
 from course_lib.errors import CourseError
 
 MOODLE = re.compile(r"(?P<name>[^_/]+)_\d+_assignsubmission_file_?/?")
+INSTEAD = "no-notebook.txt"  # the names of what was handed in where no notebook was
 CANVAS = re.compile(r"(?P<name>[^_/]+)_(?P<late>LATE_)?(?P<id>\d+)_\d+_")
 
 
-def files(source: Path) -> Iterator[tuple[str, bytes | Unreadable]]:
-    """Every notebook below a folder or in a zip file: its path inside, and its bytes."""
+def files(source: Path) -> Iterator[tuple[str, bytes | Unreadable | None]]:
+    """Every file below a folder or in a zip file: its path inside, and a notebook's bytes.
+    What a system wrote beside them is left out."""
     if source.is_file() and zipfile.is_zipfile(source):  # a pipe would be waited for
         with opened(source) as archive:
             for entry in archive.infolist():
-                if entry.filename.endswith(".ipynb"):
-                    yield named(entry), unpacked(archive, entry)
+                if not entry.is_dir() and not hidden(inside := named(entry)):
+                    is_one = inside.endswith(".ipynb")
+                    yield inside, unpacked(archive, entry) if is_one else None
     elif source.is_dir():
-        for path in sorted(source.rglob("*.ipynb")):
-            if ".ipynb_checkpoints" not in path.parts:
+        for path in sorted(source.rglob("*")):
+            inside = path.relative_to(source).as_posix()
+            if hidden(inside):
+                continue
+            if not inside.endswith(".ipynb"):
+                if os.path.isfile(path):
+                    yield inside, None
+            else:
                 try:
-                    yield path.relative_to(source).as_posix(), read_file(path)
+                    yield inside, read_file(path)
                 except Unreadable as error:
-                    yield path.relative_to(source).as_posix(), error
+                    yield inside, error
     else:
         raise CourseError(f"Expected a folder or a zip file of submissions, got {source}.")
+
+
+def hidden(path: str) -> bool:
+    """Whether a system wrote it beside what a student handed in."""
+    parts = path.split("/")
+    by_name = not path.endswith(".ipynb") and any(part.startswith(".") for part in parts)
+    return by_name or not {".ipynb_checkpoints", "__MACOSX"}.isdisjoint(parts)
 
 
 def opened(source: Path) -> zipfile.ZipFile:
@@ -80,7 +99,7 @@ def unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes | Unread
 def owners(path: str, roster: dict[str, dict[str, str]]) -> list[str]:
     """Whose file this may be, by its place; one name where it is certain."""
     top = path.split("/")[0]
-    login = top if "/" in path else top.removesuffix(".ipynb")
+    login = top if "/" in path else PurePosixPath(top).stem
     if login in roster:
         return [login]
     if match := MOODLE.match(path):
@@ -109,25 +128,33 @@ def sorted_out(
     name: str,
     roster: dict[str, dict[str, str]],
     form: re.Pattern = re.compile(""),
-) -> tuple[dict[str, dict[str, bytes]], list[str]]:
-    """By student, the notebooks handed in and their bytes; a line for each file that is left.
-    form: how a file's place must begin."""
+) -> tuple[dict[str, dict[str, bytes]], dict[str, list[str]], list[str]]:
+    """By student, the notebooks handed in and their bytes; by student, the files that can't be
+    taken as one; a line for each notebook that is left. form: how a file's place must begin."""
     found: dict[str, dict[str, bytes]] = {}
-    left = []
+    other: dict[str, list[str]] = {}
+    left, elsewhere = [], set()
     for path, data in files(source):
         fits = owners(path, roster) if form.match(path) else []
         inside, told = PurePosixPath(path), plain(path, 200)
-        if not fits:
+        if data is None:
+            if len(fits) == 1:
+                other.setdefault(fits[0], []).append(told)
+        elif not fits:
             left.append(f"{told}: no student of the roster; rename it to LOGIN.ipynb")
         elif len(fits) > 1:
             left.append(f"{told}: of {' or '.join(fits)}? Rename it to LOGIN.ipynb")
         elif len(inside.parts) > 2 and inside.parent.name == inside.stem != name:
             left.append(f"{told}: of another assignment, {inside.stem}")
+            elsewhere.add(inside.stem)
         elif isinstance(data, Unreadable):
             left.append(f"{told}: {data}")
+            other.setdefault(fits[0], []).append(told)
         else:
             found.setdefault(fits[0], {})[path] = data
-    return found, left
+    for paths in other.values():
+        paths[:] = (p for p in paths if elsewhere.isdisjoint(p.split("/")[1:-1]))
+    return found, other, left
 
 
 def called(path: str, name: str) -> bool:
@@ -143,22 +170,51 @@ def chosen(many: Iterable[str], name: str) -> str:
 
 def collect(
     source: Path, name: str, roster: dict[str, dict[str, str]], submitted: Path
-) -> tuple[dict[str, str], list[str]]:
-    """Copy; returns by student the file that was taken, and a line for each that was left."""
-    found, left = sorted_out(source, name, roster)
+) -> tuple[dict[str, str], list[str], list[str]]:
+    """Copy; returns by student the file that was taken, a line for each that was left, and one for
+    each earlier hand-in that was put aside."""
+    found, other, left = sorted_out(source, name, roster)
+    aside = []
     taken = {student: chosen(found[student], name) for student in sorted(found)}
     for student, path in taken.items():
         folder = submitted / student / name
         folder.mkdir(parents=True, exist_ok=True)
-        for old in [*folder.glob("*.ipynb"), folder / "late"]:
+        for old in sorted(folder.glob("*.ipynb")):
+            if to := put_aside(old, found[student][path]):
+                aside.append(f"{student}: handed in anew; the earlier one is kept as {to}")
+        for old in (folder / "late", folder / INSTEAD):
             old.unlink(missing_ok=True)
         (folder / f"{name}.ipynb").write_bytes(found[student][path])
         if late(found[student]):
             (folder / "late").touch()
-        others = sum(called(p, name) for p in found[student]) or len(found[student])
-        if others > 1:
-            left.append(f"{student}: {others} notebooks, the last by name was taken")
-    return taken, left
+        if others := [plain(p, 200) for p in found[student] if p != path]:
+            left.append(
+                f"{student}: {len(others) + 1} notebooks, {plain(path, 200)} was taken, "
+                f"not {', '.join(others)}"
+            )
+    for student in sorted(s for s in other if other[s] and s not in found):
+        named_so, folder = ", ".join(other[student][:9]), submitted / student / name
+        left.append(f"{student}: no notebook that can be taken, but {named_so}")
+        if not any(folder.glob("*.ipynb")):  # `grade` shall not say that nothing came
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / INSTEAD).write_text(f"{named_so}\n", "utf-8")
+    return taken, left, aside
+
+
+def put_aside(old: Path, new: bytes) -> str:
+    """Keep a notebook that another hand-in replaces, below earlier/; where, or "" where both are
+    the same."""
+    try:
+        if read_file(old) == new:
+            old.unlink()
+            return ""
+    except Unreadable:
+        pass
+    to = old.parent / "earlier"
+    to.mkdir(exist_ok=True)
+    day = time.strftime("%Y-%m-%d", time.localtime(old.lstat().st_mtime))
+    to = old.rename(to / f"{len(list(to.iterdir())) + 1}_{day}.ipynb")
+    return f"earlier/{to.name}"
 
 
 def late(paths: Iterable[str]) -> bool:

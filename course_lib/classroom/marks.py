@@ -30,8 +30,8 @@ def standing(
     found = []
     for result in results:
         student, name = result["student"], assignment.name
-        said, written = decided.get(student, {}), marked.get(student)
-        todo = []
+        said, todo = decided.get(student, {}), []
+        written = marked.get(student, said.get(assignment.open_number))
         if result["look"] and not said:
             todo.append(f"to be decided: {'; '.join(result['look'])}")
         if written is None and assignment.open:
@@ -52,8 +52,9 @@ def standing(
 def decisions(
     path: Path, assignment: Assignment, graded: dict[str, str | None], names: list[str]
 ) -> tuple[dict[str, dict], list[str]]:
-    """By student, what was decided of an exercise or, under the assignment's name, of them all;
-    and what is to be said. New lines are bound to what was graded.
+    """By student, what was decided of an exercise or, under the assignment's name, of them all (0
+    for all is 0 for the open question too); and what is to be said. New lines are bound to what
+    was graded.
 
     graded: by student, the digest of the hand-in that was graded, None where none was.
     names: the class's assignments.
@@ -100,7 +101,10 @@ def _decided(assignment: Assignment, row: dict[str, str]) -> dict[str, dict]:
     wanted = "0 for all exercises, or nothing: they stand" if whole else f"0 to {most} points"
     points = tables.number(row["points"], most, f"{where}: expected {wanted}")
     numbers = assignment.questions if whole else [row["exercise"]]
-    return {number: {"points": points, "decided": row["why"]} for number in numbers}
+    found = {number: {"points": points, "decided": row["why"]} for number in numbers}
+    if whole:  # the open question too, unless it has a mark of its own
+        found[assignment.open_number] = {"points": points, "comment": row["why"]}
+    return found
 
 
 def lines(path: Path, assignment: Assignment, students: Iterable[str]) -> dict[str, dict]:

@@ -5,7 +5,7 @@ roster.csv           student (a login, names the folders), name, email
 assignments/NAME/    this class's own copy of an assignment, to be changed at will
 release/NAME/        copies to hand out: STUDENT/NAME.ipynb, or one NAME.ipynb for all
 solved/NAME/         the teacher's copy
-submitted/STUDENT/NAME/   as nbgrader's exchange writes it
+submitted/STUDENT/NAME/   as nbgrader's exchange writes it; earlier/ has what was replaced
 results/NAME/, open/, feedback/STUDENT/NAME/, grades/
 decisions.csv        what the teacher decided of exercises: student, exercise, points, why
 """

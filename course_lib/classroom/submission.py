@@ -47,6 +47,8 @@ def read(folder: Path, name: str) -> Submission:
             raise Unreadable(f"no notebook called {path.name} was handed in, but {many}")
         path = found[0]
         notes.append(f"the notebook should be called {name}.ipynb, yours is {plain(path.name)}")
+    elif others := sorted(plain(p.name) for p in folder.glob("*.ipynb") if p != path):
+        notes.append(f"{path.name} was graded, not {', '.join(others)}")
     data = read_file(path)
     try:
         submission = parse(data)

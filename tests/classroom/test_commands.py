@@ -6,6 +6,7 @@ import json
 import os
 import random
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -162,11 +163,12 @@ def test_a_damaged_file_of_a_zip_is_listed_and_the_others_are_taken(made, tmp_pa
     content = bytearray((tmp_path / "all.zip").read_bytes())
     content[50:54] = b"\xff\xff\xff\xff"  # within ada's packed bytes
     (tmp_path / "all.zip").write_bytes(content)
-    found, left = collect.collect(
+    found, left, _ = collect.collect(
         tmp_path / "all.zip", "hw", place.roster(), place.folder / "submitted"
     )
     assert list(found) == ["bob"]
-    assert len(left) == 1 and left[0].startswith("ada/hw.ipynb: can't be unpacked")
+    assert left[0].startswith("ada/hw.ipynb: can't be unpacked")
+    assert left[1:] == ["ada: no notebook that can be taken, but ada/hw.ipynb"]
 
 
 def test_ctrl_c_ends_grading_with_its_status(made, monkeypatch, capsys):
@@ -229,11 +231,15 @@ def test_collecting_from_a_zip_file(made, tmp_path):
         archive.writestr("lovelaceadaking_101_1_notes.ipynb", "other")
         archive.writestr("babbagebob_102_2_final.ipynb", b" " * (100 << 20))
         archive.writestr("../../evil_1_1_hw.ipynb", "out")
-    found, left = collect.collect(
+    found, left, _ = collect.collect(
         tmp_path / "all.zip", "hw", place.roster(), place.folder / "submitted"
     )
     assert list(found) == ["ada", "bob"]
-    assert len(left) == 1
+    assert left == [
+        "../../evil_1_1_hw.ipynb: no student of the roster; rename it to LOGIN.ipynb",
+        "ada: 2 notebooks, lovelaceadaking_LATE_101_1_hw-2.ipynb was taken, "
+        "not lovelaceadaking_101_1_notes.ipynb",
+    ]
     assert (place.folder / "submitted/ada/hw/hw.ipynb").read_text() == "new"
     assert (place.folder / "submitted/ada/hw/late").exists()
     assert not (tmp_path.parent / "evil_1_1_hw.ipynb").exists()
@@ -245,12 +251,99 @@ def test_an_exchange_that_holds_several_assignments(tmp_path):
     for path in ("ada/gan/gan.ipynb", "ada/vae/vae.ipynb", "bob/vae/vae.ipynb"):
         (tmp_path / "all" / path).parent.mkdir(parents=True)
         (tmp_path / "all" / path).write_text(path)
-    found, left = collect.collect(tmp_path / "all", "gan", ROSTER, tmp_path / "submitted")
+    (tmp_path / "all/bob/vae/timestamp.txt").write_text("of the other one")
+    found, left, _ = collect.collect(tmp_path / "all", "gan", ROSTER, tmp_path / "submitted")
     assert list(found) == ["ada"]
     assert (tmp_path / "submitted/ada/gan/gan.ipynb").read_text() == "ada/gan/gan.ipynb"
     assert left == [
         f"{student}/vae/vae.ipynb: of another assignment, vae" for student in ("ada", "bob")
     ]
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    {
+        "hw.ipynb hw2.ipynb": "2 notebooks, ada/hw.ipynb was taken, not ada/hw2.ipynb",
+        "a.ipynb b.ipynb": "2 notebooks, ada/b.ipynb was taken, not ada/a.ipynb",
+        "hw-1.ipynb hw-2.ipynb": "2 notebooks, ada/hw-2.ipynb was taken, not ada/hw-1.ipynb",
+        "hw.ipynb hw.pdf x/.ipynb_checkpoints/hw.ipynb": None,
+        "hw.pdf .DS_Store": "no notebook that can be taken, but ada/hw.pdf",
+        ".DS_Store": None,
+    }.items(),
+    ids="named two again pdf-too pdf nothing".split(),
+)
+@pytest.mark.parametrize("packed", [False, True])
+def test_what_is_left_of_a_students_files_is_said(made, tmp_path, capsys, names, said, packed):
+    """A second notebook, however it is called, and what is no notebook where none came."""
+    place, _ = made
+    for name in names.split():
+        grade.write(tmp_path / "in/ada" / name, "{}")
+    source = tmp_path / "in"
+    if packed:
+        source = shutil.make_archive(str(tmp_path / "packed"), "zip", source)
+    assert run("collect", place.folder, "hw", source) == 0
+    told = capsys.readouterr().out
+    assert [line for line in told.splitlines() if line.startswith("left: ")] == (
+        [f"left: ada: {said}"] if said else []
+    )
+    assert ("1 handed in: ada." in told) == (".ipynb" in names)
+
+
+def test_who_handed_in_no_notebook_is_to_be_looked_at(made, tmp_path, capsys):
+    place, _ = made
+    grade.write(tmp_path / "in/lovelaceadaking_101_1_hw.pdf", "%PDF")
+    assert run("collect", place.folder, "hw", tmp_path / "in") == 0
+    assert run("grade", place.folder, "hw", "--trust-submissions") == 0
+    said = capsys.readouterr().out
+    assert "no notebook that can be taken, but lovelaceadaking_101_1_hw.pdf" in said
+    assert "look at ada: no notebook called hw.ipynb was handed in, but other files" in said
+    grade.write(tmp_path / "in/lovelaceadaking_101_2_hw.ipynb", "{}")
+    assert run("collect", place.folder, "hw", tmp_path / "in") == 0
+    assert [p.name for p in (place.folder / "submitted/ada/hw").iterdir()] == ["hw.ipynb"]
+
+
+def test_an_earlier_hand_in_is_kept_and_the_same_one_is_not(made, tmp_path, capsys):
+    place, _ = made
+    folder, kept = place.folder / "submitted/ada/hw", []
+    for text in ("first", "second", "second", "third"):
+        grade.write(tmp_path / "in/ada.ipynb", text)
+        assert run("collect", place.folder, "hw", tmp_path / "in") == 0
+        assert (folder / "hw.ipynb").read_text() == text
+        said = capsys.readouterr().out
+        kept += [line for line in said.splitlines() if line.startswith("ada: handed in anew")]
+    names = [line.rpartition(" ")[2] for line in kept]
+    assert [(folder / name).read_text() for name in names] == ["first", "second"]
+    assert len(list(folder.rglob("*.ipynb"))) == 3
+
+
+def test_a_second_notebook_in_an_exchanges_folder_is_said(made):
+    place, given = made
+    folder = place.folder / "submitted/ada/hw"
+    grade.write(folder / "hw.ipynb", given.copy(place.numbers(given, "ada"), "ada"))
+    assert submission.read(folder, "hw").notes == []
+    grade.write(folder / "hw2.ipynb", "{}")
+    assert submission.read(folder, "hw").notes == ["hw.ipynb was graded, not hw2.ipynb"]
+
+
+def test_a_trial_of_an_assignment_goes_as_the_page_says(tmp_path, monkeypatch, capsys):
+    """The page's own commands, one after the other, in a folder beside a class."""
+    page = (room.PUBLIC.parent / "teaching/assignments.md").read_text("utf-8")
+    block = page.partition("Before you hand it out,")[2].split("```\n")[1]
+    trust = ["--trust-submissions"] * bool(sandbox.missing())
+    monkeypatch.chdir(tmp_path)
+    assert run("new", "my-class", "gan") == 0
+    for line in block.splitlines():
+        words = line.split()
+        if words[0] == "python":
+            assert words[1:3] == ["-m", "course_lib.classroom"]
+            assert run(*words[3:], *trust * (words[3] == "grade")) == 0, line
+        else:
+            subprocess.run(line, shell=True, check=True)
+    assert "Nothing is left to decide or to mark." in capsys.readouterr().out
+    (row,) = table((tmp_path / "trial/grades/gan.csv").read_text())
+    assert (row["student"], row["open"], row["look at it"]) == ("tester", "0", "")
+    told = " ".join(page.split())
+    assert f"says {row['points']} of {row['of']} points: all of the seven exercises" in told
 
 
 def points_of(**given):

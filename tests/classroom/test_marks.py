@@ -165,6 +165,46 @@ def test_a_decision_on_the_whole_notebook(place):
     assert (rows["bob"]["points"], rows["ada"]["points"]) == ("9", "1")
 
 
+def test_a_zero_for_the_whole_copy_is_final(place, capsys):
+    """The open question has 0, too, until it has a mark of its own; `grade` asks no more for it."""
+    decide(place, 'bob,hw,0,"copied, as a whole"')
+    row = exported(place)["bob"]
+    assert (row["points"], row["open"], row["still to do"]) == ("0", "0", "")
+    assert run("feedback", place.folder, "hw") == 0
+    text = page(place, "bob")
+    assert "The open question: 0 of 2 points" in text
+    assert "<p>Your teacher: copied, as a whole</p>" in text
+    fill(place, "open/hw.csv", student="bob", points="2", comment="your own")
+    assert exported(place)["bob"]["points"] == "2"
+    hand_in(place, "bob", "Another answer.", solved=False)
+    again(place)
+    assert exported(place)["bob"]["points"] == ""  # it was said of the copy before
+
+
+def test_grade_asks_only_for_what_is_open(place, capsys):
+    """What is to be decided, what is to be marked, and when neither is."""
+    decide_, mark_ = "Decide in decisions.csv", "The open question: read"
+    done = "Nothing is left to decide or to mark."
+
+    def asked():
+        capsys.readouterr()
+        again(place)
+        said = capsys.readouterr().out
+        return [line for line in (decide_, mark_, done) if line in said]
+
+    assert asked() == [mark_]
+    hand_in(place, "bob", whose="ada")
+    assert asked() == [decide_, mark_]
+    fill(place, "open/hw.csv", student="ada", points="2")
+    decide(place, "bob,hw,,it stands")
+    assert asked() == [mark_]
+    decide(place, "bob,hw,0,copied")
+    assert asked() == [done]
+    (place.folder / "decisions.csv").write_text("student,exercise,points,why,for\n")
+    fill(place, "open/hw.csv", student="bob", points="2")
+    assert asked() == [decide_]
+
+
 def test_a_decision_belongs_to_what_was_handed_in(place, capsys):
     decide(place, "bob,hw.1,3,told me")
     assert exported(place)["bob"]["hw.1"] == "3"
@@ -384,7 +424,7 @@ def test_accents_survive(place, tmp_path, name, capsys):
     said = capsys.readouterr().out
     late = " (late)" * ("LATE" in name)
     assert f"1 handed in: sofia{late}.\nHanded in before: ada, bob.\nMissing: =1+1." in said
-    assert "sofia: taken as hw.ipynb was" in said
+    assert f"sofia: took {name} as hw.ipynb" in said
     assert "left: Somebody_1_assignsubmission_file_/x.ipynb: no student of the roster" in said
 
 
