@@ -89,7 +89,9 @@ def test_the_record_has_what_the_lesson_reads():
     record = lesson_12.record()
     vae = record["VAE"]
     assert vae.curves.shape == (48, 5) and len(vae.settings) == 48 and vae.scores.min() > 0
-    assert [len(vae.seeds[which]) for which in ("best", "second", "paper")] == [10, 5, 5]
+    assert [len(vae.seeds[which]) for which in ("best", "second")] == [10, 5]
+    assert len(vae.seeds["published settings"]) == len(vae.seeds["best, 3 × the rounds"]) == 5
+    assert vae.rounds.shape == (48,) and vae.rounds.min() > 0
     rates, batches, table = record["GAN"].grid
     assert table.shape == (6, 4) and rates.diff().min() > 0 and batches.tolist()[0] == 32
 
@@ -110,3 +112,31 @@ def test_the_numbers_that_the_text_states():
     assert 4.5 < five_times < 5.5
     assert evaluation.runs_needed(0.75) == 29
     assert lesson_12.record()["GAN"].grid[2].shape == (6, 4)
+
+
+def test_what_the_text_reads_in_the_record():
+    vae, gan = (lesson_12.record()[name] for name in ("VAE", "GAN"))
+    order, ten = vae.scores.argsort().tolist(), vae.seeds["best"]
+    star, second = vae.scores[order[:2]]
+    assert star < ten.min() and ten.max() < second  # "none of the ten", "all ten are lower"
+    assert -3.3 < (star - ten.mean()) / ten.std() < -2.7  # "three of them below their mean"
+    spread = [vae.seeds[name].std() for name in ("best", "second", "published settings")]
+    assert spread == sorted(spread)
+    assert all(
+        vae.settings[i]["hidden"] == [256] for i in order[:5]
+    )  # "all five have one layer"
+    assert vae.settings[order[0]]["batch"] == 32
+    assert order[0] == 3  # "the fourth of this sequence"
+    for family in (vae, gan):
+        assert not family.scores.isinf().any()
+        assert family.scores.median() > 2 * family.scores.min()
+        winner = family.curves[family.scores.argmin(), 0]
+        assert (family.curves[:, 0] < winner).sum() < 2  # "among the first two"
+    assert gan.scores[:24].argmin() == 1 and (gan.grid[2] < gan.scores[1]).sum() == 5
+    one, other = (
+        evaluation.best_of_n(f.scores.tolist(), lower_is_better=True, limit=0.0)
+        for f in (vae, gan)
+    )
+    overlap = (one.low <= other.high) & (other.low <= one.high)
+    assert not overlap[0] and overlap[1:].all()  # "from n = 2 on"
+    assert abs((1 - 1 / 48) ** 48 - 0.36) < 0.005

@@ -11,20 +11,29 @@ from torch import Tensor
 
 from course_lib import data
 
+WORDS = {  # of `seeds`: what the file calls them, and what a lesson prints
+    "paper": "published settings",
+    "third": "best, ⅓ of the rounds",
+    "triple": "best, 3 × the rounds",
+}
+
 
 @dataclass
 class Family:
     """What was recorded of one family of models; lower scores are better, a failure is inf.
 
     settings  those that were searched, of each configuration; curves: (N, 5), its score after
-              each fifth of its rounds; seconds: (N,), processor seconds of its training
-    seeds     "best", "second", "paper": scores of further seeds; "third", "triple": of the best
-              at other budgets; only what is recorded
+              each fifth of its rounds; rounds: (N,), and seconds: (N,), processor seconds of its
+              training
+    seeds     scores of further seeds, only what is recorded, by words that can be printed: "best",
+              "second", "published settings" (what the family's source prints), and the best at
+              other budgets, "best, ⅓ of the rounds" and "best, 3 × the rounds"
     grid      rates (6,), batches (4,) and scores (6, 4) of a full grid, where there is one
     """
 
     settings: list[dict] = field(default_factory=list)
     curves: Tensor = field(default_factory=lambda: torch.zeros(0, 5))
+    rounds: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.long))
     seconds: Tensor = field(default_factory=lambda: torch.zeros(0))
     seeds: dict[str, Tensor] = field(default_factory=dict)
     grid: tuple[Tensor, Tensor, Tensor] | None = None
@@ -55,11 +64,12 @@ def record() -> dict[str, Family]:
         if len(sampled) == 48:
             family.settings = [row["settings"] for row in sampled]
             family.curves = torch.tensor([_curve(row) for row in sampled]).double()
+            family.rounds = torch.tensor([row["rounds"] for row in sampled])
             family.seconds = torch.tensor(
                 [row["points"][-1][1] if row["points"] else 0.0 for row in sampled]
             ).double()
         for which in dict.fromkeys(row["which"] for row in own["seeds"]):
-            family.seeds[which] = torch.tensor(
+            family.seeds[WORDS.get(which, which)] = torch.tensor(
                 [_curve(row)[-1] for row in own["seeds"] if row["which"] == which]
             ).double()
         if len(own["grid"]) == 24:
