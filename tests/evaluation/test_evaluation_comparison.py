@@ -9,6 +9,7 @@ from scipy import stats
 
 from course_lib.errors import CourseError
 from course_lib.evaluation.comparison import (
+    _chance,
     best_of_n,
     interquartile_mean,
     probability_of_improvement,
@@ -67,9 +68,22 @@ def test_the_probability_is_mann_and_whitneys(lower):
 def test_all_wins_are_no_certainty():
     found = probability_of_improvement([4, 5, 6], [1, 2, 3])
     assert found.value == found.high == 1.0
-    assert 0.3 < found.low < 0.6, "three runs each can't exclude much"
+    assert found.low == 0.5, "three runs each can't exclude much"
     ten = probability_of_improvement(range(10, 20), range(10))
     assert 0.75 < ten.low < 0.95
+
+
+@pytest.mark.parametrize(("n", "m"), [(2, 9), (3, 3), (4, 4), (5, 5), (10, 7)])
+def test_few_runs_are_apart_only_if_the_exact_test_says_so(n, m):
+    seen = set()
+    for _ in range(60):
+        a, b = RNG.standard_normal(n) + RNG.choice([0, 2]), RNG.standard_normal(m)
+        exact = stats.mannwhitneyu(a, b, method="exact").pvalue
+        found = probability_of_improvement(a, b)
+        assert _chance(n, m, found.value) == pytest.approx(exact)
+        assert not (exact > 0.05 and found.apart_from(0.5))
+        seen.add(found.apart_from(0.5))
+    assert seen == ({False} if (n, m) == (3, 3) else {False, True})
 
 
 @pytest.mark.parametrize("truth", [0.5, 0.75, 0.9])

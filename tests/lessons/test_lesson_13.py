@@ -36,7 +36,7 @@ RIGHT = [
     ("13.2", {"ada": "a is better", "ben": "Undecided", "cem": "b is better"}),
     ("13.3", noise_by_the_larger),
     ("13.4", share_by_two_equations),
-    ("13.5", {"bits": "No", "asymmetry": "no", "recall": "Yes", "seconds": "yes"}),
+    ("13.5", {"bits": "No", "asymmetry": "no", "recall": "Yes", "seconds": "No"}),
 ]
 
 

@@ -119,14 +119,16 @@ EXERCISES = {
         hint="solve q = sensitivity · p + (1 − specificity)(1 − p) for p",
     ),
     "13.5": Exercise(
-        right={"bits": "no", "asymmetry": "no", "recall": "yes", "seconds": "yes"},
+        right={"bits": "no", "asymmetry": "no", "recall": "yes", "seconds": "no"},
         mistakes={
             "a GAN has no density": {"bits": "yes"},
             "blur alone lowers the asymmetry": {"asymmetry": "yes"},
             "recall needs samples only, and each model draws": {"recall": "no"},
-            "every training takes seconds": {"seconds": "no"},
+            "somebody chose when to stop, and other work slowed two of the three": {
+                "seconds": "yes"
+            },
         },
-        hint='"yes" where all three models have the score and blur or noise do not decide it',
+        hint='"yes" where all three have the score, and no blur and no choice decides it',
     ),
 }
 
