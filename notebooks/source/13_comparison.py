@@ -405,16 +405,12 @@ for name in trained:
 # nothing about it. The record of lesson 12 says this much:
 
 # %%
-trained_as = {
-    "best": "the best settings", "second": "the second best", "paper": "the default settings",
-    "third": "the best, ⅓ of the rounds", "triple": "the best, 3 × the rounds",
-}  # fmt: skip
 for name, family in record.items():
     if family.settings:
         failed = int(family.scores.isinf().sum())
         print(f"{name:9} failed: {failed} of {len(family.scores)} trials; spread over seeds:")
         for which, scores in family.seeds.items():
-            print(f"     {trained_as[which]:26} {len(scores):2} seeds, sd {scores.std():5.1f}")
+            print(f"     {which:22} {len(scores):2} seeds, sd {scores.std():5.1f}")
 missing = {"GAN", "DCGAN", "VAE", "RealNVP", "CVAE-GAN"} - {
     n for n, f in record.items() if f.settings
 }
@@ -721,12 +717,12 @@ plots.show(
 # Who is ahead after a third of the time need not be ahead at the end. Lesson 12's record has the best settings of two families, trained for a third of the rounds, for all and for three times as many. Ask (13.1) each time.
 
 # %%
-for which in ("third", "best", "triple"):
+for which in ("best, ⅓ of the rounds", "best", "best, 3 × the rounds"):
     runs = [record[name].seeds[which].tolist() for name in ("VAE", "GAN")]
     p = evaluation.probability_of_improvement(*runs, lower_is_better=True)
     said = "VAE" if p.low > 0.5 else "GAN" if p.high < 0.5 else "undecided"
     means = ", ".join(f"{sum(r) / len(r):.1f}" for r in runs)
-    print(f"{trained_as[which]:26} FD {means}; P(VAE better than GAN) = {p}: {said}")
+    print(f"{which:22} FD {means}; P(VAE better than GAN) = {p}: {said}")
 
 # %% [markdown]
 # **What to see.** The winner turns round completely. At a third of the rounds the VAE wins every pair of runs, at three times the rounds the GAN does. The settings are the same: they were chosen in the middle. Section 2 ended
