@@ -59,7 +59,7 @@ class Reading:
 
     def whole(self) -> str:
         """The lesson's time in words, for its header."""
-        hours = round(2 * self.minutes / 60) / 2
+        hours = round(4 * sum(tidy(part.minutes) for part in self.parts) / 60) / 4
         letters = ", ".join(f"{part.letter} {tidy(part.minutes)}" for part in self.parts)
         parts = "parts" if len(self.parts) > 1 else "part"
         extra = sum(part.optional for part in self.parts)

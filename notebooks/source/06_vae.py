@@ -46,31 +46,33 @@ explore.show(explore.latent_plane(finished, data.load("digits", "test")))
 # the large picture change. Neighbours look alike. Digits of one class lie together, although nobody told
 # the network any label.
 #
-# **The question.** Nobody said which two numbers belong to which digit. And how probable a digit is under such a network is an
-# integral over all codes, which training cannot afford to compute. What, then, did training make larger?
+# **The question.** Nobody said which two numbers belong to which digit. The probability of a digit under such a network is an
+# integral over all codes. Training cannot afford to compute it. What, then, did training make larger?
 
 # %% [markdown]
 # | | |
 # |---|---|
-# | **You will be able to** | derive the evidence lower bound (ELBO) and say what its gap is; compute its two terms and its gradient, and test each of them; train a VAE with an objective that you wrote; read its losses, its 2-d plane and its samples; find a fault from the plots alone |
+# | **You will be able to** | derive the evidence lower bound (ELBO) and say what its gap is; compute its two terms and its gradient, and test each of them; train a VAE with an objective that you wrote; read its losses, its 2-d plane and its samples; find a fault from plots and a few printed numbers |
 # | **You need** | lesson 01 (KL divergence, Monte Carlo error, the linear-Gaussian model) |
 # | **Your time** | {{time}} (an estimate: lesson 00 says how) |
 # | **Machine time** | {{minutes}} minutes at the laptop budget on two CPU cores |
 #
 # **How to read it.** Every numbered equation is followed by a cell that computes both of its sides: `agrees` stops if
 # they differ. `refuses` computes a *wrong* form, one that people really write, and stops if the check would not
-# notice it. Cells that only draw begin folded. *Case files* are stories about two student reports; they are folded too, and
-# you can leave them out.
+# notice it. Cells that only draw begin folded. *Case files* are stories about two student reports, A and B. They are folded too, and
+# you can leave them out. Each has the number, such as E17, that it has on the errata page. (Numbers of exercises, equations and case files are never given twice, so they do not always stand in order.)
 #
 # | symbol | meaning | in code |
 # |---|---|---|
 # | $x$ | data, one image | `x`, (B, 1, 28, 28) or (B, 784), for a batch of B images |
 # | $z$ | latent code, of $d$ numbers (*latents*) | `z`, (B, d) |
 # | $p(z)$ | prior, $\mathcal N(0, I)$ | `prior` |
+# | $\theta$, $\phi$ | the weights of decoder and encoder | `parameters()` |
 # | $p_\theta(x\mid z)$ | decoder | `likelihood`, `vae.logits` |
 # | $q_\phi(z\mid x)$ | encoder: $\mathcal N(m, \operatorname{diag}\sigma^2)$ | `q`, `vae.encode` |
 # | $p_\theta(z\mid x)$ | the true posterior | `posterior` |
 # | $\varepsilon$ | noise, $\mathcal N(0, I)$ | `noise` |
+# | $\odot$ | a product number by number | `*` |
 
 # %% [markdown]
 # ## Five questions before you begin
@@ -105,7 +107,7 @@ explore.show(explore.latent_plane(finished, data.load("digits", "test")))
 # and let it restore "their" image. Must you get a good image?
 #
 # *Answer.* No. Nothing in "restore what was compressed" says where the codes lie, or what happens between them. A second term
-# in the loss has to. Section 9 and the case file E11 show what happens without it.
+# in the loss has to. The case file E11 shows what happens without it.
 
 # %% [markdown]
 # # Part A · The bound
@@ -120,7 +122,7 @@ explore.show(explore.latent_plane(finished, data.load("digits", "test")))
 #
 # $$p(z)=\mathcal N(z;\,0,1),\qquad p(x\mid z)=\mathcal N(x;\,wz,\,s^2).$$
 #
-# Nature draws $z$ from the prior, multiplies it by $w$ and adds noise of width $s$. You see only
+# Nature draws $z$ from the prior, multiplies it by $w$ and adds noise with the standard deviation $s$ (its *width*). You see only
 # $x$. Here $w=2$, $s=0.5$, and you have seen $x=1.5$.
 
 
@@ -149,7 +151,7 @@ agrees(integrate(log_joint.exp()).log(), log_p, name="log p(x)")
 
 # %% [markdown]
 # **The posterior.** Which codes could have produced this $x$? Bayes' rule says
-# $p(z\mid x)=p(x\mid z)\,p(z)/p(x)$. In this model that is a Gaussian again:
+# $p(z\mid x)=p(x\mid z)\,p(z)/p(x)$. In this model that is a Gaussian again. Collect $z^2$ and $z$ in the exponent, $-\frac12\bigl(1+\frac{w^2}{s^2}\bigr)z^2+\frac{wx}{s^2}z$, and complete the square:
 #
 # $$p(z\mid x)=\mathcal N(z;\,m^*,v^*),\qquad v^*=\frac{s^2}{w^2+s^2},\qquad m^*=\frac{w\,x}{w^2+s^2}.$$
 
@@ -241,7 +243,7 @@ plots.show(fig, alt="Five estimates rise in steps and all end far below the trut
 #
 # Why? Nearly all of $p(x)$ comes from a tiny region: the codes that explain this digit. Draws from
 # the prior hardly ever hit it. Each step upwards is one draw that came nearer to that region than all draws before it. The average is
-# unbiased, but its variance is enormous. In practice it misses its main part, and the logarithm of what is left is far too small.
+# unbiased, but its variance is enormous. In practice the average misses the main part of $p(x)$, and the logarithm of what is left is far too small.
 #
 # You need codes that *could* have produced this $x$. To propose them is the encoder's task.
 
@@ -404,7 +406,7 @@ agrees(energy + q.entropy(), definition, name="mean log-joint + entropy of q")
 # ### E17 · Report B, equation 3 (case file, optional)
 #
 # This course reads two student reports, A and B, closely: it confirms or refutes what they say by a computation. Report B
-# derives the bound of this section, and one sign of its equation 3 gives every image the same density, 1. You find out which.
+# derives the bound of this section. One character of its equation 3 changes the result. You find out which, and how much.
 
 # %% [markdown]
 # Report B writes (its equations 2 and 3)
@@ -447,7 +449,7 @@ def equation_3(m, sd):
 check("06.1", equation_3)
 
 # %% [markdown]
-# Now put your result into equation 2 and see which $\log p(x)$ comes out.
+# The cell puts this value into equation 2. See which $\log p(x)$ comes out.
 
 # %%
 gap = kl_divergence(q, posterior)
@@ -457,7 +459,7 @@ agrees(gap + definition, log_p, name="eq. 2 with log p(x, z) in eq. 3")
 refuses(gap + printed, log_p, name="eq. 2 with eq. 3 as printed: log p(x) = 0")
 
 # %% [markdown]
-# As printed, $L=-\mathrm{KL}$. Then equation 2 says $\log p(x)=0$, a density of 1, for *every* $x$. No density on the line does that. The right
+# As printed, $L=-\mathrm{KL}$. Then equation 2 says $\log p(x)=0$, a density of 1, for *every* $x$. No density on the whole line can be 1 everywhere: it would not integrate to 1. The right
 # term is $\log p_\theta(x,z)$: a comma where a bar is printed. Equation 2 itself is right, and so is B's
 # sentence that the KL is non-negative and $L$ therefore a lower bound.
 
@@ -643,7 +645,7 @@ explore.show(explore.reparameterisation())
 # $$\nabla\,\mathbb E_q[f(z)]=\mathbb E_q\big[f(z)\,\nabla\log q(z)\big] \tag{6.7}$$
 #
 # (For the ELBO, $f$ contains $\log q$ itself; its own derivative has mean zero.) This is the
-# **score-function** estimator, also called REINFORCE (Williams, 1992). It has a free choice: $\nabla\log q$ has mean zero, so a constant may be
+# **score-function** estimator, also called REINFORCE (Williams, 1992). It leaves one choice free: $\nabla\log q$ has mean zero, so a constant may be
 # subtracted from $f$ without changing the mean. Such a constant is called a *baseline*. The cell takes the mean of $f$.
 
 # %%
@@ -677,8 +679,8 @@ plots.show(fig, alt="Same mean, but the score function's draws have a longer tai
 
 # %% [markdown]
 # **What to see.** Both curves have their mean at the dashed line, the exact gradient. On the left single draws lie around it. On the right the most
-# frequent values are near zero, and a few large ones, far to the right, carry the mean. The printed variances say the same. The baseline roughly halves the
-# score function's variance, and it still needs several times as many draws. With more latents the difference grows (exercise 06.16).
+# frequent values are near zero, and a few large ones, far to the right, carry the mean. The printed variances say the same. The baseline halves the
+# score function's variance in $m$ and takes off about two fifths in $\log\sigma$, and it still needs several times as many draws. With more latents the difference grows (exercise 06.16).
 #
 # So where $z$ is continuous and $f$ differentiable, reparameterise. A VAE then gets
 # along with *one* draw per image. A discrete $z$ has no such derivative. Then the score function with a good baseline is
@@ -788,7 +790,7 @@ for width in (1e-1, 1e-10, 1e-100):  # q(z|X, ε) is the limit: a point at g(X, 
 # Take two latents and a decoder that adds them, $p(x\mid z)=\mathcal N(x;\,w(z_1+z_2),\,1)$, and
 # data with variance 9. Two codes explain one number: if $z_1$ is larger, $z_2$ must be smaller. So the true posterior is *correlated*. The
 # encoder is a VAE's: mean $a x$ and width $\sigma$ in each dimension, no correlation. Learn $w$,
-# $a$ and $\sigma$ together by climbing the ELBO. All expectations are exact.
+# $a$ and $\sigma$ together by climbing the ELBO. All expectations are exact. (In the reconstruction, $x-w(z_1+z_2)=(1-2wa)\,x-w\sigma(\varepsilon_1+\varepsilon_2)$; its mean square is $9(1-2wa)^2+2w^2\sigma^2$.)
 
 
 # %%
@@ -840,7 +842,8 @@ plots.lines(steps, {"KL(q ‖ posterior)": path[2]}, ax=axes[1], xlabel="step")
 plots.show(fig, alt="log p(x), the ELBO and the KL to the posterior all rise.")
 
 # %% [markdown]
-# **What to see.** On the left both curves rise: $\log p(x)$ and the ELBO. On the right the KL to the posterior rises *too*. Look at the start: $w$ is nearly
+# **What to see.** On the left both curves rise steeply: $\log p(x)$ and the ELBO. On the right the KL to the posterior rises *too*. (After some 70 steps $\log p(x)$ and the KL sink again while the ELBO still climbs:
+# the model gives up a little of $\log p(x)$ for a posterior that this encoder can follow. Exercise 06.15 asks for the end.) Look at the start: $w$ is nearly
 # zero, so $x$ says almost nothing about $z$. The posterior is nearly the prior, and so is $q$. There is almost no gap, and the model is bad. At the end the
 # model is better, and its posterior is correlated. This encoder cannot follow that. The KL grows a
 # little, and $\log p(x)$ gains far more.
@@ -849,7 +852,7 @@ plots.show(fig, alt="log p(x), the ELBO and the KL to the posterior all rise.")
 # ### E08 · Report A on what is maximised (case file, optional)
 #
 # Report A is one of two student reports that this course reads closely. In four lines it says what a VAE's training does: maximises the posterior, and has
-# two objectives. Neither is so, and one of the four lines is right when the model is fixed.
+# two objectives. Neither is so. Three points:
 
 # %% [markdown]
 # Report A, section 3.3.1, in order:
@@ -1172,7 +1175,7 @@ explore.show(explore.latent_plane(vae, test_digits), map="encodings")
 
 # %% [markdown]
 # **What to see.** Nobody gave the model a label, and still classes gather in regions. Some regions
-# overlap; remember which. The dashed circles are the prior's: together the codes should fill it.
+# overlap. The dashed circles are the prior's: together the codes should roughly follow the prior. Compare how many lie outside the third circle; the prior says 1 in 100.
 #
 # Then return to the map at the top of this lesson. The course trained it for 200 epochs on all of MNIST.
 
@@ -1186,7 +1189,7 @@ print("report A's last line: loss 148.83, KL 6.66 on all 10 000")
 
 # %% [markdown]
 # **What to see.** Neighbours look alike, and between two classes the pictures pass through shapes
-# that are half one, half the other. Go to the places where two classes overlapped above, and look
+# that are half one, half the other. Set *map* to encodings and find where two classes overlap in this model. Then switch back and look
 # at the pictures there: they can be read either way.
 #
 # You can now answer the question of the beginning. Training made the *ELBO* larger: the mean log-probability of the digit, given a draw of its
@@ -1302,7 +1305,7 @@ def fit_q(vae, x, steps):
 
 
 # %% [markdown]
-# Now measure the two gaps to $\log p(x)$ as KLs on the plane, by their definition. Measure the difference of the two ELBOs by draws. So (6.16) is
+# Now measure $\log p(x)-\mathrm{ELBO}$ for $q_\phi$ and for $q^*$, each as a KL on the plane, by its definition. Measure the difference of the two ELBOs by draws. So (6.16) is
 # tested by two routes. The wrong form takes $\mathrm{KL}(q_\phi\,\|\,q^*)$ for the second part.
 
 # %% tags=["optional"]
@@ -1433,7 +1436,7 @@ else:
 # - **Ben** left out the noise. Nothing but the KL acts on his $\sigma$ then, and the KL is smallest at $\sigma=1$. So his
 #   encoder claims a width of 1, but his decoder only ever sees the means, never a code drawn with that width. His
 #   logged loss is *lower than Cleo's*, and it is no bound on anything. Draw from the $q$
-#   that he claims, as the library does, and the reconstructions are other digits.
+#   that he claims, as the library does, and the reconstructions are other digits. His *samples* may be the sharpest of the three: don't judge by samples alone.
 # - **Cleo** is healthy.
 #
 # </details>
@@ -1444,11 +1447,11 @@ else:
 # %% [markdown]
 # ## 10 · Two estimators of one bound (optional)
 #
-# Kingma and Welling give two ways to estimate the ELBO from one draw, the two **SGVB estimators**:
+# Kingma and Welling give two ways to estimate the ELBO from one draw, the two **SGVB estimators** (stochastic gradient variational Bayes):
 #
 # $$\text{first: } \log p(x,z)-\log q(z),\qquad\text{second: } \log p(x\mid z)-\mathrm{KL}(q\,\|\,p(z)). \tag{6.10}$$
 #
-# The second knows the KL exactly. Both have the mean ELBO. Which has the smaller variance?
+# The second knows the KL exactly. The mean of each is the ELBO. Which has the smaller variance?
 # Kingma and Welling expect the second, "typically", since a part of it is exact. In the small model
 # both variances have closed forms, so you can test this.
 #
@@ -1506,8 +1509,8 @@ plots.show(fig, alt="The first falls towards zero at the posterior's width, only
 
 # %% [markdown]
 # **What to see.** *Neither* curve is lower everywhere. For a narrow $q$ the second estimator wins: its draws hardly
-# move, and the first still has a noisy $\log q$. Near the posterior's width the first wins by any factor, since $p(x,z)/q(z)$ is constant there
-# (Roeder et al., 2017, keep that for the gradient). The drawn curve ends its dip above zero only because no one of its 100 widths is exactly the posterior's. For a wide $q$ they are alike. Now ask the network that you
+# move, and the first still has a noisy $\log q$. Near the posterior's width the first wins by an arbitrarily large factor, since $p(x,z)/q(z)$ is constant there
+# (Roeder et al., 2017, use this to lower the variance of the gradient). The drawn curve ends its dip above zero only because no one of its 100 widths is exactly the posterior's. For a wide $q$ they are alike. Now ask the network that you
 # trained. If the two variances hardly differ, the choice of estimator matters little for it.
 
 # %% tags=["optional"]
@@ -1528,7 +1531,8 @@ print(f"A4, variance over draws, mean of 200 images: first {first:.2f}, second {
 # ## 11 · A tighter bound, and the exact value for two latents (optional)
 #
 # (6.1) averages weights. A logarithm outside the average gives more than a logarithm inside it (Jensen again). So take $K$
-# draws, average their weights, and then take the logarithm (Burda et al., 2016):
+# draws, average their weights, and then take the logarithm. This is the importance-weighted bound (Burda et al., 2016), hence the name `iwae` below. It rises with $K$: the mean of $K+1$ weights is the mean of the $K+1$ means
+# that leave one weight out, and Jensen holds for this average, too:
 #
 # $$\log p(x)\;\ge\;\mathcal L_K:=\mathbb E\left[\log\frac1K\sum_{k=1}^K\frac{p(x,z_k)}{q(z_k)}\right],\qquad \mathcal L_1=\mathrm{ELBO},\quad\mathcal L_{K+1}\ge\mathcal L_K. \tag{6.11}$$
 #
@@ -1602,7 +1606,7 @@ for k in (10, 100):
 # %% [markdown]
 # **What to see.** A hundred draws close about half of the gap. The rest closes slowly, since the draws come from a $q$ that seldom visits where the posterior is.
 #
-# Now the course's models with two latents, with 20 and with 50. Over 20 dimensions nobody can lay a grid. There the curve in $K$ is
+# Now the course's models with two latents, with 20 and with 50. They are other networks than A4, trained longer; so the one with two latents starts higher than A4, too. Over 20 dimensions nobody can lay a grid. There the curve in $K$ is
 # the cheapest look (annealed importance sampling is another; Wu et al., 2017). See how many nats $K$ wins, and whether the curve still
 # rises. What remains above the last point, the curve does not tell.
 
@@ -1619,7 +1623,7 @@ for name in ("vae-2d-mnist", "vae-20d-mnist", "vae-50d-mnist"):
     print(text)
 
 # %% [markdown]
-# **What to see.** $K$ wins three to four nats with any number of latents. From 10 draws to the largest $K$ each bound still gains more than a nat: no curve has ended. And the
+# **What to see.** $K$ wins between three and four and a half nats with any number of latents. From 10 draws to the largest $K$ each bound still gains more than a nat: no curve has ended. And the
 # order of the three models is the same at each $K$; their distances are not.
 
 # %% [markdown]
@@ -1672,7 +1676,7 @@ print(f"least possible reconstruction loss     {entropy.sum(-1).mean():8.2f} (at
 print(f"log C(p) that a true density would add {log_C.mean():8.2f}")
 
 # %% [markdown]
-# Read the three lines so. As a bound for *binarised* digits the loss is honest (with an encoder that sees the
+# Read the three lines as follows. As a bound for *binarised* digits the loss is honest (with an encoder that sees the
 # grey image). As a density of *grey* pixels it is off by more than a thousand nats. So the course
 # has three scales, **binarised**, **grey** and **Gaussian**. It names the scale with each number, and never
 # compares across scales.
@@ -2043,7 +2047,7 @@ print(f"apart by {apart:.2f} ± {error:.2f} nats")
 #   pixels and latents.
 # - $z=m+\sigma\odot\varepsilon$ moves the gradient inside the mean; it is a change of variables.
 # - The model learns too, so a rising ELBO does not mean a shrinking gap.
-# - A mean over pixels is a β of 784 and collapses the posterior. A smaller loss is not a better model.
+# - A mean over 784 pixels with a summed KL is a β of 784. Here it collapsed the posterior. A smaller loss is not a better model.
 # - State likelihood, sum or mean, $K$, and whether "samples" are means or draws.
 
 # %% [markdown]
