@@ -54,6 +54,13 @@ def given(path: str | Path) -> Path:
     return place
 
 
+def content(path: Path) -> bytes:
+    """The bytes of a plain file. Raises OSError for a pipe or device, which might never end."""
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "It is no plain file", str(path))
+    return path.read_bytes()
+
+
 def existing(folder: str | Path, purpose: str) -> Path:
     """The folder that a learner means. Raises CourseError where there is none for the purpose."""
     if not (place := given(folder)).is_dir():

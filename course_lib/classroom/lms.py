@@ -23,7 +23,7 @@ KEYS = ("SIS Login ID", "SIS User ID", "Email address", "ID number", "ID")
 def read(path: Path) -> str:
     """The text of an exported table."""
     try:
-        return path.read_bytes().decode("utf-8")
+        return disk.content(path).decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise CourseError(f"{path} can't be read as a CSV file: {error}.") from None
 

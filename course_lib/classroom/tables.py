@@ -13,6 +13,7 @@ import io
 import re
 from pathlib import Path
 
+from course_lib import disk
 from course_lib.classroom.grade import write
 from course_lib.errors import CourseError
 
@@ -32,11 +33,10 @@ def read(path: Path) -> list[dict[str, str]]:
     """The rows of a CSV file by its first line, "" where a cell is missing, without empty rows; a
     CourseError where it is none."""
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            head = file.readline()
-            file.seek(0)
-            cut = ";" if head.count(";") > head.count(",") else ","  # as some countries' Excel
-            rows = list(csv.DictReader(file, restval="", delimiter=cut))
+        said = disk.content(path).decode("utf-8-sig")
+        head = said.partition("\n")[0]
+        cut = ";" if head.count(";") > head.count(",") else ","  # as some countries' Excel
+        rows = list(csv.DictReader(io.StringIO(said, newline=""), restval="", delimiter=cut))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         why = getattr(error, "strerror", None) or error
         raise CourseError(f"{path} can't be read as a table (CSV in UTF-8): {why}.") from error

@@ -96,7 +96,8 @@ def round_seconds(
             raise _Enough
 
     try:
-        _fit(copy.deepcopy(model), dataset, model.settings["rounds"], 0, tick)
+        if _fit(copy.deepcopy(model), dataset, model.settings["rounds"], 0, tick).interrupted:
+            raise KeyboardInterrupt
     except _Enough:
         pass
     clock = clock[WARM_UP - 1 :]

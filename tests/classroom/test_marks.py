@@ -2,14 +2,17 @@
 
 import csv
 import json
+import os
 import shutil
 import zipfile
+from pathlib import Path
 
 import hostile
 import pytest
 from test_commands import CANVAS, MOODLE, ROSTER, run, table
 
-from course_lib.classroom import collect, feedback, grade, room, sandbox, tables
+from course_lib.classroom import collect, feedback, grade, lms, room, sandbox, tables
+from course_lib.errors import CourseError
 
 ANSWER = "G stands still."
 
@@ -436,3 +439,12 @@ def test_a_zip_that_does_not_say_that_its_names_are_utf8(tmp_path):
         content[at + where + 1] &= ~0x08  # bit 11 of the flags
     (tmp_path / "all.zip").write_bytes(content)
     assert [path for path, _ in collect.files(tmp_path / "all.zip")] == ["Sofía.ipynb"]
+
+
+@pytest.mark.parametrize("read", [tables.read, lms.read])
+def test_a_pipe_or_device_is_no_table(read, tmp_path):
+    """To open the one would wait for ever, to read the other has no end."""
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/full")):
+        with pytest.raises(CourseError, match="no plain file"):
+            read(path)

@@ -228,6 +228,13 @@ def test_failures_are_recorded_and_the_search_goes_on(digits, cheap, monkeypatch
     assert found.best_value == 7
 
 
+def test_ctrl_c_while_a_round_is_timed_is_no_end_of_the_timing(split, monkeypatch):
+    interrupted = training.History(interrupted=True)
+    monkeypatch.setattr(trials, "fit", lambda *a, **k: interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        trials.round_seconds(models.VAE(**SMALL), split.learned, 0.1)
+
+
 def test_an_interrupted_search_can_go_on(digits, cheap, monkeypatch, tmp_path):
     interrupted = training.History(interrupted=True)
     monkeypatch.setattr(trials, "fit", lambda *a, **k: interrupted)
