@@ -6,7 +6,9 @@ a file name or a database address becomes its storage. Lesson 12 runs one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import logging
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -122,11 +124,31 @@ def search(
 
     left = trials - len(found.get_trials(deepcopy=False, states=ENDED))
     if left > 0:
-        found.optimize(
-            objective,
-            n_trials=left,
-            callbacks=[MaxTrialsCallback(trials, states=ENDED)],
-            catch=(TrainingStopped,),
-            show_progress_bar=bars_wanted() if progress is None else progress,
-        )
+        with _told_in_a_line():
+            found.optimize(
+                objective,
+                n_trials=left,
+                callbacks=[MaxTrialsCallback(trials, states=ENDED)],
+                catch=(TrainingStopped,),
+                show_progress_bar=bars_wanted() if progress is None else progress,
+            )
     return found
+
+
+@contextlib.contextmanager
+def _told_in_a_line() -> Iterator[None]:
+    """Of a trial that failed, or that Ctrl-C ended, optuna's log also prints the way through our
+    code; its first line says all."""
+
+    def shorten(record: logging.LogRecord) -> bool:
+        record.exc_info = record.exc_text = None
+        return True
+
+    handlers = optuna.logging.get_logger("optuna").handlers
+    for handler in handlers:
+        handler.addFilter(shorten)
+    try:
+        yield
+    finally:
+        for handler in handlers:
+            handler.removeFilter(shorten)

@@ -1,7 +1,9 @@
 """Tuning: search spaces, the split that chooses, a trial's bits, studies that several share."""
 
 import importlib.util
+import io
 import json
+import logging
 import multiprocessing
 import sys
 
@@ -244,6 +246,18 @@ def test_an_interrupted_search_can_go_on(digits, cheap, monkeypatch, tmp_path):
     monkeypatch.setattr(trials, "fit", training.fit)
     found = tuning.search(models.VAE, digits, trials=2, **options)
     assert [t.state.name for t in found.trials] == ["FAIL", "COMPLETE"]
+
+
+def test_an_interrupted_search_is_told_in_a_line(digits, cheap, monkeypatch):
+    interrupted = training.History(interrupted=True)
+    monkeypatch.setattr(trials, "fit", lambda *a, **k: interrupted)
+    handler = logging.StreamHandler(io.StringIO())
+    logger = optuna.logging.get_logger("optuna")
+    monkeypatch.setattr(logger, "handlers", [handler])
+    with pytest.raises(KeyboardInterrupt):
+        tuning.search(models.VAE, digits, trials=1, seconds=1, fixed=SMALL)
+    said = handler.stream.getvalue()
+    assert "KeyboardInterrupt" in said and "Traceback" not in said and not handler.filters
 
 
 def test_hopeless_trials_are_pruned(digits, cheap, monkeypatch):
