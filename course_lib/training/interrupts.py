@@ -27,6 +27,10 @@ def collected() -> Iterator[list[int]]:
     old = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield came
+    except Exception as error:  # what else ended this very round may not hide the signal
+        if came:
+            raise KeyboardInterrupt from error
+        raise
     finally:
         for number, handler in old.items():
             signal.signal(number, handler)
