@@ -24,6 +24,7 @@ from course_lib.training import (
     TrainingStopped,
     adam,
     fit,
+    interrupts,
 )
 from course_lib.training.previews import rounds as rounds_of_previews
 from course_lib.training.state import _laid_out
@@ -285,6 +286,18 @@ def test_a_clipped_gradient_that_is_not_finite_is_caught_at_once():
     with pytest.raises(TrainingStopped, match="gradient of player 'w'"):
         fit(game, points(), rounds=3, batch=2, progress=False)
     assert w.item() == 1.0
+
+
+def test_an_interrupt_is_obeyed_though_the_round_ends_otherwise():
+    """What a hook raises in the round of a Ctrl-C, such as a search that prunes, hides it not."""
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt), interrupts.collected() as came:
+        signal.raise_signal(signal.SIGINT)
+        assert came == [signal.SIGINT]
+        raise StopIteration("pruned")
+    with pytest.raises(ZeroDivisionError), interrupts.collected():
+        1 / 0  # noqa: B018
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
