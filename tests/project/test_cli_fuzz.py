@@ -253,12 +253,15 @@ def ended_by_ctrl_c():
         signal.raise_signal(signal.SIGINT)
 
     before = signal.signal(signal.SIGALRM, ring)
+    # Who is started in the background, by nohup or "&", would ignore Ctrl-C.
+    own = signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.setitimer(signal.ITIMER_REAL, PATIENCE)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+        signal.signal(signal.SIGINT, own)
 
 
 def unplugged(*address, **more):
