@@ -1378,7 +1378,7 @@ for name, model in models.items():
     spread, width = mean.std(0).mean(), (0.5 * log_var).exp().mean()
     print(f"{name:5} KL per dimension {parts[0]:6.3f} {parts[1]:6.3f}", end="   ")
     print(f"spread of the means {spread:6.3f}   σ {width:6.3f}", end="   ")
-    print(f"loss by the library, test digits {test_terms(model)[0]:8.2f}")
+    print(f"library's loss, test {test_terms(model)[0]:7.2f}")
 
 # %%
 samples = []
@@ -1806,8 +1806,8 @@ for name, model in both.items():
     spread, reach = codes.std(0).mean(), 1.2 * codes.abs().max().clamp(min=4.5).item()
     steps = budget.pick(smoke=61, laptop=2 * int(reach / 0.075) + 1)  # the square holds all codes
     log_p_bits = exact_log_p(model, bits.flatten(1), reach, steps).mean()
-    print(f"{name:20} reconstruction from the mean {reconstruction:8.2f}", end="   ")
-    print(f"spread of codes {spread:5.2f}   exact log p(x) {log_p_bits:9.2f}")
+    print(f"{name:20} rebuilt from the mean {reconstruction:8.2f}", end="   ")
+    print(f"spread of codes {spread:5.2f}   exact log p(x) {log_p_bits:8.2f}")
 
 # %%
 trained, name = zoo.load("vae-2d-mnist"), "what a VAE climbs: reconstruction − KL"

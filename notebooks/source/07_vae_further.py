@@ -1256,7 +1256,7 @@ for name, objective in cures.items():
 
 # %%
 for name, kl in raised.items():
-    print(f"{name:10}", "  ".join(f"{value:.2f}" for value in kl.tolist()))
+    print(f"{name:10}", " ".join(f"{value:.1f}" for value in kl.tolist()))
 
 # %% [markdown]
 # **What to see.** More training by the plain ELBO revives nobody (and costs a nat or two on test digits: the zoo's model saw 60,000 digits, you

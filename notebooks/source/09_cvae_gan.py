@@ -931,9 +931,9 @@ for name in compared:
         nats = gaussian_kl(*other.encode(*given)).mean()
     right, _ = evaluation.agreement(conditional.readings(again, judge, other.condition), own)
     print(
-        f"{name:14} squared error {error.mean():6.2f} ± {error.std() / many**0.5:.2f}", end=""
+        f"{name:14} squared error {error.mean():5.2f} ± {error.std() / many**0.5:.2f}", end=""
     )
-    print(f" an image; read as the original's class {right:.1%}; {nats:.1f} nats in z")
+    print(f"; read as the original's class {right:.1%}; {nats:.1f} nats in z")
 
 # %%
 fig = plots.images(torch.cat(rebuilt), columns=12, row_labels=["real", *compared])
@@ -1054,16 +1054,16 @@ def interval(variant, name):
 
 # %%
 columns = ("agreement", "gan_train", "diversity", "fd", "mse", "kl")
-print(f"{'mean ± 95%':14}" + "".join(f"{name:>18}" for name in columns))
+print(f"{'mean ± 95%':12}" + "".join(f"{name:>14}" for name in columns))
 for variant in recorded["variants"]:
     row = ""
     for name in columns:
         mean, half = interval(variant, name)
-        row += f"{mean:10.3f} ± {half:5.3f}"
-    print(f"{variant:14}{row}")
+        row += f"{mean:8.3f}±{half:.3f}"
+    print(f"{variant:12}{row}")
 known = [recorded["real"].get(name) for name in columns]
-told = "".join(f"{'–' if v is None else f'{v:.3f}':>10}{'':8}" for v in known)
-print(f"{'real digits':14}{told}")
+told = "".join(f"{'–' if v is None else f'{v:.3f}':>8}{'':6}" for v in known)
+print(f"{'real digits':12}{told}")
 if guess_worst is not None:
     print("your prediction for the lowest agreement:", guess_worst)
 
@@ -1113,14 +1113,15 @@ def against_full(variant, name):
 
 
 # %%
-opposed = []
+scores, opposed = ("agreement", "gan_train", "diversity", "fd"), []
+print(f"{'minus full':12}" + "".join(f"{name:>17}" for name in scores))
 for variant in [v for v in recorded["variants"] if v != "full"]:
     row = ""
-    for name in ("agreement", "gan_train", "diversity", "fd"):
+    for name in scores:
         mean, half, together = against_full(variant, name)
         opposed.append(together < 0)
-        row += f"   {name} {mean:+7.3f} ± {half:.3f}{'*' if abs(mean) > half else ' '}"
-    print(f"{variant:13}{row}")
+        row += f"{mean:+8.3f} ± {half:.3f}{'*' if abs(mean) > half else ' '}"
+    print(f"{variant:12}{row}")
 print("± is half of a 95% interval; *: the interval excludes zero")
 print(f"correlation over seeds negative in {sum(opposed)} of {len(opposed)} comparisons")
 

@@ -352,7 +352,9 @@ check("12.3", to_widen)
 best_five = [vae.settings[i] for i in vae.scores.argsort()[:5].tolist()]
 for name, setting in tuning.searched(models.VAE).items():
     values = [s[name] for s in best_five]
-    print(f"{name:8} searched {setting.search}: best five {values}")
+    if isinstance(values[0], float):
+        values = [float(f"{value:.2g}") for value in values]
+    print(f"{name:7} searched {setting.search}: best five {values}")
 
 # %% [markdown]
 # **What to see.** The lines above show the five best VAEs of the record beside what was searched. Where
@@ -1022,7 +1024,9 @@ print(len(study.trials), "trials; now as if another day had come:")
 study = search(budget.pick(smoke=2, laptop=12))
 for trial in study.trials:
     scores = list(trial.intermediate_values.values())
-    print(trial.number, trial.state.name.lower(), [f"{s:.0f}" for s in scores], trial.params)
+    told = [f"{k} {v if isinstance(v, str) else f'{v:.2g}'}" for k, v in trial.params.items()]
+    print(f"{trial.number:2} {trial.state.name.lower():8} {', '.join(told)}:", end=" ")
+    print(*(f"{score:.0f}" for score in scores))
 
 # %% [markdown]
 # **What to see.** Each line is a trial: its scores after each fifth, then its settings. A `pruned` trial has fewer than

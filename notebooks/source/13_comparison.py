@@ -148,7 +148,7 @@ table
 # **What to see.** Read one row at a time, what real faces get first. It is the best that can be wanted. A score *beyond* it is a warning: DCGAN's precision is 1.000 and
 # its density 4, where real faces have .97 and 1. Its faces lie four times as densely around the typical real ones as real faces do.
 #
-# Recall and coverage seem to disagree: .03 and .93. They ask different things. Coverage draws a ball around each *real* face and asks whether a sample lies in it. Recall draws the
+# DCGAN's recall and coverage seem to disagree: .03 and .93. They ask different things. Coverage draws a ball around each *real* face and asks whether a sample lies in it. Recall draws the
 # balls around the *samples*. Samples that lie close together have small balls, and few real faces fall into these. So both can be true: nearly every real face has a sample in its own, larger ball, and yet few real faces lie within the narrow spread of the samples.
 #
 # And no column is best everywhere: the row that you look at decides who wins.
@@ -160,7 +160,11 @@ table
 #
 # $$P(A>B)=P(A\text{ better})+\tfrac12P(\text{equal}).\tag{13.1}$$
 #
-# It is estimated by the share of pairs: every recorded run of A meets every recorded run of B.
+# It is estimated by the share of pairs: every recorded run of A meets every recorded run of B. The interval beside it holds all
+# values of $P$ from which this share is no further away than chance allows (Newcombe, 2006).
+#
+# Few runs can't show much, even if all pairs agree. Three runs of A and three of B, put in order, can stand in $\binom63=20$ orders. If the methods are equal, each order is
+# as likely as any other, and in 2 of the 20 one method wins all nine pairs. One chance in ten is too much for an interval of 95%, so three against three decide nothing. Of four against four it is 2 in $\binom84=70$.
 #
 # **Exercise 13.1 · Who wins** · ●●○ · 8 min · code
 #
@@ -222,8 +226,8 @@ check("13.2", may_write)
 
 # %% [markdown]
 # The record of lesson 12 has runs with several seeds, of small models of digits. Of every pair for which
-# there are enough, $P(A>B)$ follows. Where there is none, nothing is said. The seeds are new, but the images are those that
-# chose the settings, for both families alike; so the number speaks of these images and of five seconds a training.
+# there are enough, $P(A>B)$ follows. Where there is none, nothing is said. The seeds are new. The images that score them
+# are not: they chose the settings, of both families alike. So the number speaks of these images, and of five seconds a training.
 
 # %%
 record = lesson_13.record()
@@ -280,7 +284,7 @@ for name, family in record.items():
 # %% [markdown]
 # # Part B · Six aspects, and the likelihood
 #
-# A good place to begin again after a break. Time: {{part:B}}. Afterwards you can measure each of report B's aspects, name what its score does not see, and make a likelihood and a picture disagree.
+# A good place to begin again after a break. Time: {{part:B}}. Afterwards you can say of each of report B's aspects how it is measured and what its score does not see, and make a likelihood and a picture disagree.
 #
 # The six are, in B's own words, "methodology, deformation, blurriness, training stability, convergence speed,
 # and interpretability". Report B's §5 has five of them: interpretability is missing there.
@@ -296,7 +300,7 @@ abilities = {
     "samples": "sample",
     "a code of an image": "encode",
     "a density": "log_prob",
-    "a bound on it": "log_likelihood",
+    "only a bound on it": "log_likelihood",
 }
 for what, method in abilities.items():
     print(
@@ -304,7 +308,7 @@ for what, method in abilities.items():
     )
 
 # %% [markdown]
-# **What to see.** Only the flow has a density, and only it and the VAE have a code. (The flow's density is of pictures with noise added. Of pictures with 256 levels it gives a bound, by lesson 11.)
+# **What to see.** Only the flow has a density, and only it and the VAE have a code. (The flow's density is of pictures with noise added. For the probability of a picture with 256 levels it, too, gives a bound only, by lesson 11.)
 #
 # ## 4 · Deformation, and what looks like it
 #
@@ -345,9 +349,9 @@ for rung in rungs:
     print(f"{rung:20}", *(f"   {found.excess:7.4f} ± {found.error:.4f}" for found in at))
 
 # %% [markdown]
-# **What to see.** The three planted deformations come out in order, each a third to two fifths smaller than what was
-# planted, for the window sees what the warp leaves in place, too. At 64×64 noise, slight blur and contrast move the score by about a tenth of the smallest rung or
-# less. At 32×32 noise moves it by a third of that rung: one pixel is 1/32 there. So the score may be used at 32×32, but differences as small as .003 mean nothing.
+# **What to see.** The three planted deformations come out in order. The score finds .57 to .69 of what was
+# planted: around the eye the window holds skin that stays where it was. Take the first one, an eye 1/64 lower, as a rung. At 64×64 noise, slight blur and contrast move the score by less than a tenth of this rung.
+# At 32×32 noise moves it by a third of the rung: one pixel is 1/32 there. So the score may be used at 32×32, but differences as small as .003 mean nothing.
 # Now the models, at 32×32 as the protocol says.
 
 # %%
@@ -380,7 +384,7 @@ plots.show(
 )
 
 # %% [markdown]
-# **What to see.** RealNVP's eyes stand as crooked as if one had been moved by 4/64 of the side. DCGAN and VAE are about two fifths of the smallest rung away from real faces, and noise alone moves a face nearly as far.
+# **What to see.** RealNVP's eyes stand as crooked as if one had been moved by 4/64 of the side. DCGAN and VAE lie .0036 and .0031 above real faces, .40 and .35 of the first rung. Noise alone moves a face nearly as far, so of these two no deformation is shown.
 #
 # ## 5 · Blur
 #
@@ -417,7 +421,8 @@ missing = {"GAN", "DCGAN", "VAE", "RealNVP", "CVAE-GAN"} - {
 print("not recorded:", ", ".join(sorted(missing)) or "nothing")
 
 # %% [markdown]
-# **What to see.** No trial of either family failed. In all five lines the GAN's seeds lie further apart than the VAE's. That fits B's sentence, for two small models of digits. Of faces, of DCGAN and of the
+# **What to see.** No trial of either family failed. In all five lines the GAN's seeds lie further apart than the VAE's. That fits B's sentence, for two small models of digits. A spread of five runs is itself known to a factor of
+# two or so: read 1.3 against .8 as a hint, and 22 against 5 as a difference. And the other half of stability, other settings: the middle halves in E23's cell are 64 wide for the GAN and 32 for the VAE. Of faces, of DCGAN and of the
 # flow the record says nothing.
 #
 # What did each of the three cost? Their cards say it.
@@ -446,9 +451,10 @@ for name, file in names.items():
 #
 # $$\mathrm{MIG}(v)=\frac{I(z_{(1)};v)-I(z_{(2)};v)}{H(v)},\tag{13.3}$$
 #
-# where $z_{(1)}$ and $z_{(2)}$ are the two numbers that tell most of $v$. *Does a number tell one factor only, and a factor only
-# one number?* That is disentanglement and completeness (DCI). *Does a weighted sum of all numbers tell
-# it?* That is a linear probe.
+# where $z_{(1)}$ and $z_{(2)}$ are the two numbers that tell most of $v$. *Does a weighted sum of all numbers tell
+# it?* That is a linear probe. *Does a number serve one factor only, and does a factor need one number only?* Take the probes' weights, by size. A number's **disentanglement** is 1 if
+# only one factor's probe uses it, and 0 if all use it alike (it is 1 minus the entropy of the weights' shares, in units of the largest entropy). A factor's **completeness** is 1 if its probe uses one number only,
+# and 0 if it uses all alike. Both are averaged, with more weight on what is used more (DCI, Eastwood and Williams 2018).
 #
 # Turn a code by 45 degrees, and nothing is lost. But it can't be read off single numbers any more.
 
@@ -488,14 +494,16 @@ for name in ("VAE", "RealNVP"):
         f"{name:8} MIG {sum(gaps.values()) / len(gaps):.3f}; "
         f"disentanglement {shown.disentanglement:.3f}, completeness {shown.completeness:.3f}"
     )
-    print(
-        "   ", ", ".join(f"{f} {p.told:.2f} (chance {p.chance:.2f})" for f, p in probes.items())
-    )
+    print("    probes:", ", ".join(f"{f} {p.told:.2f}" for f, p in probes.items()), end=" ")
+    print(f"(by chance {probes['glasses'].chance:.2f})")
 print("DCGAN    has no encoder: —")
 
 # %% [markdown]
-# **What to see.** The probes: 1 is read without error, and "chance" is what a reader gets who always says the mean (for glasses, a yes or no: the share read rightly by who always says the commoner answer). Compare
-# them with the gap. A sum of all numbers can tell a factor well although no number stands out: the code *holds* the factor, and has no dial for it. (A gap near 0 can have another cause: two numbers that tell the same.)
+# **What to see.** First the scale of the probes. For the five factors that are numbers it is the share of the variance that the probe explains: 1 is read without error, 0 is a reader who always says the mean. Glasses are a yes or
+# no. There it is the share read rightly, and a reader who always says "no" gets .61.
+#
+# By the probes the flow's code tells more of all six factors. It also has more numbers to add up: 3,072, of a picture of 32×32, where the VAE has 128, of 64×64. So this is no contest at one size. Now compare with the gap. In both codes it is near 0, and so are
+# disentanglement and completeness, the VAE's a little less so. A sum of all numbers can tell a factor well although no number stands out: the code *holds* the factor, and has no dial for it. (A gap near 0 can have another cause: two numbers that tell the same.)
 
 # %% [markdown]
 # ## 8 · A likelihood is no picture
@@ -703,7 +711,7 @@ plots.show(
 # Five hundred memorised points lose far fewer nats than the adversary's flows: this is the second half of the quotation. (They lose fewer than all flows here. On the plane 500 points are many; in 784 dimensions, above, a
 # memoriser's nats were bad.)
 #
-# And rule 6? With four seeds against four the interval of $P(A>B)$ can exclude ½ only if all sixteen pairs agree: of equal methods 2 in 70 experiments end so. (Of three seeds against three, 2 in 20: too many to write anything.)
+# And rule 6? With four seeds against four the interval of $P(A>B)$ can exclude ½ only if all sixteen pairs agree (section 2).
 # Where it excludes ½, one may write: *at these settings* the likelihood is better by nats,
 # and the adversary is better by samples off the groups. Each sentence is true, and "better" alone means nothing. ("Off the groups" is a sample where the true density is lower than at 99 of 100 real points. Of real points it is .01.)
 
@@ -730,7 +738,7 @@ for which in ("best, ⅓ of the rounds", "best", "best, 3 × the rounds"):
 #
 # A second case. Lesson 05 has recorded six ways to
 # play a GAN on digits, with four seeds each, at four moments. Take two of them, the plain game and the
-# game with R1. Each has the rounds that about the same seconds hold: 5,000 for the plain game, 3,250 with R1.
+# game with R1 (a penalty on D's slope at real pictures). Each plays as many rounds as fit into about the same time: 5,000 for the plain game, 3,250 with R1.
 
 # %%
 games = json.loads(data.paths.find("games.json").read_text("utf-8"))
@@ -769,8 +777,8 @@ plots.show(
 )
 
 # %% [markdown]
-# **What to see.** Early R1 is ahead in every pair of runs. At the end it is behind in most, but not in enough: by rule 6 its lead may be written at the first two moments, and nothing at the last two. So here one knows that an
-# early lead shrinks, and not who wins. With four seeds each the interval is wide.
+# **What to see.** Early R1 is ahead in every pair of runs. At the end it is behind in most, but not in enough: by rule 6 its lead may be written at the first two moments, and nothing at the last two, where the interval holds ½ (after a half of
+# the rounds at its very edge). So here one knows who led, and not who wins. With four seeds each the interval is wide.
 #
 # The same question can be asked of *settings*. Each trial of lesson 12's record has five
 # points: its score after each fifth of its seconds. Which settings lead at each of them?
@@ -786,7 +794,7 @@ for name, family in record.items():
         print(f"   the final winner was in place {places} of {len(family.settings)} then")
 
 # %% [markdown]
-# **What to see.** Where the same number stands five times, stopping early would have lost nothing. Lesson 12 measures how often that
+# **What to see.** Where the same number stands five times, stopping early would have lost nothing: so it is with the VAE. Of the GAN's settings the best one was second at first. Lesson 12 measures how often that
 # may be trusted. The record holds the families that the cell of section 2 lists; of the others nothing is said.
 #
 # ## 10 · Who is missing?
@@ -839,10 +847,13 @@ for name, glasses in read_of.items():
         found.shares[1],
         name=f"(13.4), {name}",
     )
-    print(f"   {name} glasses {found.shares[1]:.3f} ± {found.errors[1]:.3f}, drawn with .400")
+    print(f"   {name}: glasses {found.shares[1]:.3f} ± {found.errors[1]:.3f}; in the data .400")
 
 # %% [markdown]
-# Glasses are common. Hair styles have eight groups, and one, bald, is rarer than the others.
+# **What to see.** Four faces in ten of the data have glasses. DCGAN has kept them. The VAE and RealNVP draw too few of them: about .32 and .27. Did precision notice? RealNVP's is .97, as good as that of real faces: precision asks nothing about those who are not there.
+#
+# Glasses are common. Hair styles have eight groups, and one, bald, is rarer than the others. The same argument holds for eight groups; in place of $a$ and $b$ stands a table of how often the judge
+# reads each style as each other one, and (13.4) becomes eight equations in eight shares.
 
 # %%
 hair = [faces.card.classes[i] for i in range(8)]
@@ -865,12 +876,14 @@ for i, style in enumerate(hair):
     )
 
 # %% [markdown]
-# **What to see.** Look for shares that are more than two errors below the real ones. Of these people the model draws too few; where the share is near 0, they are missing.
-# The correction assumes that the judge errs on a model's faces as on drawn ones. On smeared faces it may err more; no number here says how much.
+# **What to see.** Look for shares that are more than two errors below the real ones: of these people the model draws too few. RealNVP draws too few of six styles. Curly and long hair are nearly missing, one face in a hundred, and two styles, short and side, make up
+# three quarters of its faces. The VAE draws too few of five styles, and twice too many with long hair. DCGAN's shares are nearest to the real ones: it draws too few of one style, bob.
+#
+# The correction assumes that the judge errs on a model's faces as it errs on the faces of the data. On smeared faces it may err more; no number here says how much.
 #
 # ## 11 · Can you tell?
 #
-# A score doesn't see. Here are twelve faces, six of them drawn and six generated by one of the models.
+# A score doesn't see. Here are twelve faces. Six are real ones of the test data, and six are generated by one of the models.
 #
 # **Exercise 13.8 · Which are generated?** · ●○○ · 4 min · predict
 #
@@ -905,8 +918,8 @@ if said:
 print("generated:", sorted(generated))
 
 # %% [markdown]
-# **What to see.** Look again at those that you missed, at their *backgrounds*: a drawn one has smooth rings, a generated one has patches. Twelve answers make a wide interval. To tell an error rate of .4 from chance you need
-# about a hundred pictures, and other people than yourself.
+# **What to see.** Look again at those that you missed, at their *backgrounds*: a real one has smooth rings, a generated one has patches. Twelve answers make a wide interval. (It takes them as independent. Whoever names exactly six makes each mistake twice, so for them it
+# should be wider still.) To tell an error rate of .4 from chance, two standard errors must be no more than .1: $2\cdot.5/\sqrt n\le.1$, so you need about a hundred pictures, and other people than yourself.
 #
 # ## 12 · The verdict
 #
@@ -980,22 +993,25 @@ sentences = [
     ),
     ("A: VAE's quality lower (judge sure)", -1, difference("confidence ≥ 0.9", "VAE", "DCGAN")),
 ]
-for sentence, claimed, (value, error) in sentences:
-    print(f"{sentence:45} {value:8.3f} ± {error:.3f}  {verdict(claimed, value, error)}")
+for row, (sentence, claimed, (value, error)) in enumerate(sentences, 1):
+    told = verdict(claimed, value, error)
+    print(f"{row}  {sentence:45} {value:8.3f} ± {error:.3f}  {told}")
 
 # %% [markdown]
-# **What to see.** Two rows test A's "diverse", and they contradict each other. By recall the VAE spans a little more, .05 against .03, where real faces have .97. By coverage DCGAN has a sample near more of the real faces, and its hair styles
-# have nearly the real shares. So "more diverse" can't be written of these two without the name of the score.
+# **What to see.** Rows 6 and 7 test A's "diverse", and they contradict each other. By recall the VAE spans a little more, .05 against .03, where real faces have .97. By coverage DCGAN has a sample near more of the real faces, and its hair styles
+# are nearer to the real shares (section 10). So "more diverse" can't be written of these two without the name of the score.
+#
+# Row 6 has barely passed the rule. Eight rows are tested. If all eight true differences were 0, one row or more would still pass two standard errors with a probability of about $1-.95^8=.34$ (if the rows were independent). A difference of ten errors, as in rows 4 or 5, needs no such caution.
 #
 # The sentences as the reports print them, and what can't be tested here:
 #
 # | report | sentence | how it is tested |
 # |---|---|---|
-# | B §6 | "VAE had the slowest convergence speed while having the best image generation quality in terms of symmetry and deformation." | deformation: rows 1 and 2; speed: not testable from stopping times (E20) |
-# | B §5 | "VAE performs the worst while DCGAN and RealNVP have sharper images" | rows 3 and 4 |
-# | B §6 | "the DCGAN model had the fastest convergence speed while its quality of generation was worst due to deformation and mode collapse" | row 5; "due to": not testable |
+# | B §6 | "VAE had the slowest convergence speed while having the best image generation quality in terms of symmetry and deformation." | "best" in deformation: better than RealNVP (row 1), not shown against DCGAN (row 2); speed: not testable from stopping times (E20) |
+# | B §5 | "VAE performs the worst while DCGAN and RealNVP have sharper images" | rows 3 and 4: both confirmed |
+# | B §6 | "the DCGAN model had the fastest convergence speed while its quality of generation was worst due to deformation and mode collapse" | "worst": refuted by FD (row 5); "due to": not testable |
 # | B §5 | "GAN models do not have a stable training process" | seeds and failures in the record, as far as it goes; E19 for the reason |
-# | A §5 | "VAEs produce diverse images but with lower image quality" | rows 6 and 7, and row 8 |
+# | A §5 | "VAEs produce diverse images but with lower image quality" | "diverse": one score for it, one against (rows 6 and 7); "lower quality": confirmed (row 8) |
 # | A §5 | "DCGAN model outperforms the traditional GAN model in terms of image quality and training stability" | not testable here: DCGAN is not recorded |
 # | A §5 | "to find the best values of these hyperparameters" | not testable: no range, no number of trials (lesson 12) |
 #
@@ -1117,7 +1133,7 @@ plots.show(
 #
 # ### What has been published
 #
-# These are the papers' own numbers, of CIFAR-10: photographs of 32×32 in colour, without using the labels. FID is the Fréchet distance on features of another network, here of photographs. So *no number here compares with lesson 13's tables*. Lower is better in all columns.
+# These are the papers' own numbers, of CIFAR-10: photographs of 32×32 in colour, without using the labels. FID is the Fréchet distance on features of another network, here of photographs. So *no number here compares with our tables above*. Lower is better in all columns.
 #
 # | model | family | bits per dimension | FID | passes a sample | printed in |
 # |---|---|---|---|---|---|
@@ -1133,7 +1149,7 @@ plots.show(
 # | DDPM's loss | diffusion as a flow | 3.12 | 7.48 | 274 | Lipman et al. 2023, table 1 |
 # | flow matching, straight lines | flow matching | 2.99 | 6.35 | 142 | the same |
 #
-# (3,072 is our count, $32\cdot32\cdot3$: one pass for each number. 1,000 is the $T$ that Ho et al. state. 142 and 274 are means of an adaptive solver.)
+# (3,072 is our count, $32\cdot32\cdot3$: one pass for each number. 1,000 is the $T$ that Ho et al. state. 142 and 274 are means of a solver that chooses its own steps, as "adaptive" says. "Diffusion as a flow": the noise is left out, and the pictures follow an equation of motion. "Reweighted": the terms of the bound are added with other weights, so the sum is no bound any more; "sub-VP" is the authors' name for one way of adding noise.)
 #
 # What do this lesson's aspects say of these families?
 #
@@ -1142,8 +1158,8 @@ plots.show(
 #   PixelCNN has better bits than both, and a FID of 66. It is section 8 again, in print.
 # * *Bits need a protocol.* Lipman et al.'s table 4 estimates the bits of the *same* flow matching model with 1 and with 50 draws of the dequantisation's noise: 3.11 and 2.99.
 #   That step is nearly as large as the model's lead over DDPM's loss in the table above.
-# * *Coverage.* Dhariwal and Nichol (2021, table 4) print precision and recall. Bedrooms of 256×256: StyleGAN .59 and .48, their diffusion model .66 and .51. ImageNet at 64×64:
-#   BigGAN-deep .79 and .48, theirs .74 and .63. The recall, which is the share of real pictures within reach, is higher in both.
+# * *Recall.* Dhariwal and Nichol (2021, table 4) print it, and precision. Bedrooms of 256×256: StyleGAN .59 and .48, their diffusion model .66 and .51. ImageNet at 64×64:
+#   BigGAN-deep .79 and .48, theirs .74 and .63. The recall, which is the share of real pictures within reach, is higher in both; the precision in one, and lower in the other.
 # * *Memorisation.* Carlini et al. (2023) extract over a thousand training images from diffusion models, and conclude that these are "much less private than prior generative models such as GANs".
 # * *Stability.* Each of these losses is a regression or a likelihood, with no opponent that changes it. This is a reason to expect stable trainings. It isn't a measurement:
 #   no row above comes with failures or with a spread over seeds.
@@ -1193,18 +1209,18 @@ plots.show(
 # ## Summary
 #
 # * A protocol stands before the numbers. Three models trained once compare models, not methods.
-# * Which of the three is the best? It depends on the row: DCGAN draws the most typical faces and the fewest other ones, RealNVP spans the most and has crooked eyes, the VAE is the softest and has a code.
+# * Which of the three is the best? It depends on the row. By precision and density DCGAN's faces are the most typical; by recall they span the least, by coverage the most. By recall RealNVP spans the most, and its eyes are crooked and some hair styles missing. The VAE is the softest; it and the flow have a code.
 # * The winner depends on the budget. In the record it turns round between a third of the rounds and three times as many.
 # * $P(A>B)$ with its interval decides what may be written. Where it holds ½, nothing may.
 # * Deformation is measured at landmarks, against real faces as soft. Interpretability is measured with known factors.
 # * A likelihood and a picture can disagree in both directions.
-# * A judge's errors are known and can be taken out of its counts.
+# * A judge's errors can be measured on real data and taken out of its counts, as long as it errs on generated pictures in the same way.
 #
 # ## Five questions at the end
 #
 # **Question 1.** All runs of A beat all runs of B, three runs each. Why is the interval of $P(A>B)$ still wide?
 #
-# *Answer.* Equal methods give this outcome in one of twenty cases, and the opposite one in another. At one in ten nothing may be excluded at the level of 95%.
+# *Answer.* The runs can stand in 20 orders. Equal methods give this one in one of twenty cases, and the opposite one in another. At one in ten nothing may be excluded at the level of 95%.
 #
 # **Question 2.** A score falls when a picture is blurred, and the VAE is blurred. Which reference is fair?
 #
@@ -1218,9 +1234,9 @@ plots.show(
 #
 # *Answer.* At most $\log100$ nats, as for any other: less than a hundred-thousandth of a bit a pixel.
 #
-# **Question 5.** A judge reads 3% of samples as bald, and reads 2% of the others wrongly as bald. How many are bald?
+# **Question 5.** A judge finds all who are bald, and reads 2% of the others wrongly as bald. It reads 3% of the samples as bald. How many are bald?
 #
-# *Answer.* If it finds all bald ones, about 1%.
+# *Answer.* About 1%: by (13.4) with $a=1$, $.03=p+.02\,(1-p)$, so $p=.01/.98$.
 #
 # ## References
 #
