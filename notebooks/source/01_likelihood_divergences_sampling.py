@@ -11,8 +11,8 @@
 # A generative model is a distribution $p_\theta(x)$ that you can draw from. Three questions
 # decide everything that follows. How far is it from the data? How do you compute an
 # expectation that has no closed form? What does a density of pixels mean? This lesson
-# answers them on models in which every answer can be checked, and ends with the scores that
-# all later models must beat.
+# answers them on models in which every answer can be checked, and ends with the first scores
+# of densities on digits.
 
 # %%
 import inspect
@@ -51,8 +51,8 @@ explore.show(explore.two_kls())
 #
 # **How to read it.** Every numbered equation is followed by a cell that computes both of its sides: `agrees` stops if
 # they differ. `refuses` computes a *wrong* form, one that people really write, and stops if the check would not
-# notice it. Cells that only draw begin folded. *Case files* are stories about two student reports; they are folded too, and
-# you can leave them out.
+# notice it. Cells that only draw begin folded. *Case files*, from lesson 02 on, are stories about two student reports; they are folded too,
+# and you can leave them out.
 
 # %% [markdown]
 # ## Five questions before you begin
@@ -156,7 +156,7 @@ refuses(log_q.mean(), -entropy - kl(q, p), error=error, name="KL the other way r
 # %% [markdown]
 # ### A divergence is never negative, and no distance
 # The logarithm is concave, so by Jensen's inequality
-# $-\mathrm{KL}(p\|q) = \mathbb{E}_p[\log\frac qp] \le \log\mathbb{E}_p[\frac qp] = \log 1$:
+# $-\mathrm{KL}(p\|q) = \mathbb{E}_p[\log\frac qp] \le \log\mathbb{E}_p[\frac qp] \le \log 1$:
 #
 # $$\mathrm{KL}(p\|q) \ge 0, \quad\text{with equality only for } p = q. \tag{1.2}$$
 #
@@ -249,7 +249,7 @@ refuses(likelihood_slope(sample.var(correction=1)), 0, name="variance with m −
 #   0, $q$ must be too. The posterior approximation in the VAE lives here.
 # - **Jensen–Shannon**,
 #   $\mathrm{JS}(p, q) = \frac12\mathrm{KL}(p\|m) + \frac12\mathrm{KL}(q\|m)$ with $m = \frac{p+q}2$:
-#   symmetric. The GAN's discriminator measures it.
+#   symmetric. The best discriminator of a GAN measures it, (1.7).
 
 
 # %%
@@ -326,7 +326,7 @@ plots.show(fig, alt="The two-mode target with the best Gaussian: forward KL cove
 # %% [markdown]
 # **What to see.** *Forward KL covers.* Its Gaussian is so wide that it puts much of its mass
 # where there is hardly any data. A model of that kind draws improbable samples, but forgets
-# nothing. Every start ends in the same place.
+# nothing. Both starts end in the same place.
 #
 # *Reverse KL seeks a mode.* All samples of its $q$ would be good, and one mode is lost. Which
 # one depends on the start. Losing a mode of weight .4 costs only $-\log .6$ nats: the share
@@ -378,8 +378,9 @@ plots.show(fig, alt="Three landscapes over mean and log sigma of q. Forward KL h
 # %% [markdown]
 # **What to see.** Dark is low, orange dots are the minima that the searches found. Forward
 # KL has one valley and one minimum, so the start does not matter. Reverse KL has one basin
-# around each mode, and steep walls. JS has a basin at each mode too, and one for the cover; in
-# the white region between and below them it is a *plateau*.
+# around each mode, and steep walls. (High between them, at 3.3 nats, hides a third minimum, too shallow for the
+# colours. A search from 0 ends there.) JS has a basin at each mode too, and one for the cover; its white is no
+# wall but a *plateau*, just below the most that JS can be, (1.6).
 #
 # **Do it by hand.** Press in the picture: the top of $q$ moves there. The higher it stands, the narrower is $q$. Below
 # you see at which $x$ each integral collects its nats. Bring first one of the two to its least value, then the other, and each time
@@ -391,12 +392,12 @@ explore.show(explore.two_kls())
 
 # %% [markdown]
 # ### Why flat: Jensen–Shannon is bounded
-# In JS each distribution is compared with the mixture $m = \frac{p+q}2$, of which it is
-# itself at least half. So $\log\frac{p}{m} \le \log 2$ everywhere, and
+# In JS each distribution is compared with the mixture $m = \frac{p+q}2$, which is
+# nowhere below half of it. So $\log\frac{p}{m} \le \log 2$ everywhere, and
 #
 # $$0 \le \mathrm{JS}(p, q) \le \log 2 \approx 0.693, \tag{1.6}$$
 #
-# with $\log 2$ exactly where $p$ and $q$ do not overlap.
+# with $\log 2$ exactly when $p$ and $q$ do not overlap.
 
 # %%
 apart = jensen_shannon(gaussian(-9, 0.5).log_prob(grid), gaussian(9, 0.5).log_prob(grid))
@@ -424,7 +425,7 @@ plots.show(fig, alt="Forward KL of two unit Gaussians grows as the distance squa
 # %% [markdown]
 # **What to see.** The further $q$ is from $p$, the harder forward KL pulls: its slope is
 # the distance itself. JS pulls hardest at a middling distance and then *lets go*. A model
-# that learns from JS learns nothing while it is far away. Keep this picture: it is the
+# that learns from JS learns next to nothing while it is far away. Keep this picture: it is the
 # GAN's first problem, in lesson 02.
 
 # %% [markdown] tags=["optional"]
@@ -447,7 +448,7 @@ refuses(value, -math.log(4) + jensen_shannon(a, b), name="JS counted once, not t
 # ## 3 · Monte Carlo: an average and its error
 #
 # Most expectations of this course have no closed form. You draw instead: with
-# $x_1\dots x_n$ from $p$,
+# independent $x_1\dots x_n$ from $p$,
 #
 # $$\hat I = \frac1n\sum_i f(x_i), \qquad \mathbb{E}[\hat I] = \mathbb{E}_p[f], \qquad
 # \mathrm{sd}[\hat I] = \frac{\mathrm{sd}_p[f]}{\sqrt n}. \tag{1.8}$$
@@ -565,8 +566,8 @@ plots.show(fig, alt="Forty means with error bars around the true value 1; a few 
 # Proof: $\int q\,\frac pq f\,dx = \int p f\,dx$.
 #
 # > **Holds when** $q > 0$ wherever $p\,f \ne 0$. The *standard error* needs more: the variance of
-# > $w f$ must be finite, $\mathbb{E}_q[w^2f^2] = \int \frac{p^2f^2}{q}\,dx < \infty$. For that $q$
-# > must not have lighter tails than $p\,|f|$: choose it rather too wide than too narrow.
+# > $w f$ must be finite, $\mathbb{E}_q[w^2f^2] = \int \frac{p^2f^2}{q}\,dx < \infty$. It is enough
+# > that $q$ has no lighter tails than $p\,|f|$: choose it rather too wide than too narrow.
 #
 # Where it shines: the probability that a standard normal exceeds 4. Draw from
 # $\mathcal N(4.2, 1)$: there it happens, and this $q$ is as wide as $p$.
@@ -606,8 +607,8 @@ print(f"s = .5: only {narrow:.0%} of the intervals contain the truth")
 
 # %% [markdown]
 # **What to see.** With the narrow $q$ the standard error is an estimate of $\infty$ from finitely many
-# numbers. It comes out finite, small, and false: the rare draws with huge weights, which should bring
-# the mean up to 1 and the error with it, are missing from most runs. Nothing in the run itself says so.
+# numbers. It comes out finite, and mostly too small: the rare draws with huge weights, which should bring
+# the mean up to 1 and the error with it, are missing from most runs. The standard error cannot say so.
 #
 # ### …and where it fails: high dimension
 # The weights are random too, and their spread decides. Let $p = \mathcal N(0, I)$ in $d$
@@ -665,8 +666,7 @@ plots.show(fig, alt="The effective number of draws falls exponentially with the 
 # **What to see.** A straight line on a logarithmic axis: exponential decay, from a $q$
 # that is wrong by only a fifth in each dimension. And look at the right end: at $d=200$ the
 # *measured* number is far too optimistic (it can't even fall below 1). The few draws with huge weights, which make up
-# $\mathbb{E}[w^2]$, were never drawn. **An importance sampler that has failed does not know
-# it.**
+# $\mathbb{E}[w^2]$, were never drawn. **An importance sampler that fails does not know how badly.**
 #
 # The remedy is not more draws. It is a better $q$, made for each $x$: the encoder of lesson
 # 06.
@@ -792,8 +792,8 @@ plots.show(fig, alt="Left: draws around the line of means, one x and the point o
 
 # %% [markdown]
 # **What to see.** Left: the model's draws lie around a line; the black square is one $x$,
-# and the dotted line leads to the point that its most probable cause maps to. (It is pulled
-# a little towards the middle: the prior has a word too.) Right: seeing $x$ narrows $z$
+# and the dotted line leads to the point that its most probable cause maps to. (It is not quite the
+# line's nearest point, but a little nearer to the middle: the prior has a word too.) Right: seeing $x$ narrows $z$
 # down. How much of the prior the posterior still fills is what decides the next point.
 #
 # ### Estimating log p(x) by sampling the prior
@@ -848,7 +848,7 @@ agrees(log_mean_exp(a), log_p_x, error=error, name="(1.13) log of the mean")
 refuses(a.mean(), log_p_x, error=error, name="mean of the logs")
 
 # %% [markdown]
-# With one $z$ and two pixels this works well. With a digit's 784 pixels? You will see in
+# With one coordinate of $z$ and two pixels this works well. With a digit's 784 pixels? You will see in
 # section 7, where the exact answer is known and the estimate can be caught.
 
 # %% [markdown] tags=["optional"]
@@ -1066,9 +1066,9 @@ plots.show(fig, alt="Left: log-likelihood of five EM runs, all rising, some stop
 # **What to see.** Every curve rises in every step, and they end at different heights. EM
 # finds *a* maximum. In the lowest run (right) one component sits between two modes while two others
 # share one. (The best run lies a little *above* the density that drew the points: it was
-# fitted to these thousand.) So maximum likelihood can miss a mode too, when the search stops
-# at a lower peak. But it can't forget a mode for free: the points there cost it much
-# log-likelihood, and you see it in the curve.
+# fitted to these thousand.) So maximum likelihood can blur two modes into one, when the search stops
+# at a lower peak; four of these five did. But not for free: it costs a quarter of a nat for the average
+# point, and you see it in the curve. Forgetting a mode would cost far more.
 
 # %% [markdown]
 # # Part C · Pixels
@@ -1196,7 +1196,7 @@ plots.show(fig, alt="On raw integers the bits fall without end as sigma shrinks;
 
 # %% [markdown]
 # **What to see.** On raw integers the score sinks below 0 and never stops. Dequantised, it
-# has a minimum just above 0, at the width of the noise, and rises steeply to its left. The
+# has its minimum at a quarter of a bit, where $\sigma$ is that of the noise, and rises steeply to its left. The
 # lesson for every table: *say how the data were dequantised, or say nothing.*
 
 # %% [markdown]
@@ -1342,7 +1342,7 @@ print(f"least mean at the floor {floors[lowest]:g}; within one standard error of
 
 # %% [markdown]
 # **What to see.** The *typical* image (the median) keeps gaining as the floor sinks. The
-# *mean* turns up again, and its error bar grows: a few images have one pixel of ink where a
+# *mean* turns up again, and its error bar grows: a few images have ink in a pixel where a
 # component saw none, and a Gaussian charges the square of the distance over $2\sigma^2$ for
 # it. Maximum likelihood on a finite sample would take the left end. A common rule is the most
 # cautious choice within one standard error of the best. The recipe's floor is such a choice.
@@ -1375,7 +1375,8 @@ plots.show(fig, alt="Bits per dimension of the uniform density, of PCA with seve
 # **What to see.** The mixture beats every PCA: it may have a different plane for each way
 # of writing, and a different noise for each pixel. The reference point for the coming
 # lessons: a normalising flow reaches about 1.1 bits/dim on MNIST (lesson 11; with learned noise and six times as
-# many digits). The bits between the mixture's and that number remain to be gained by better models.
+# many digits). Not all of the bits between are a matter of shape. A Gaussian can't be sharp at the
+# level 0: a mere table of levels for each pixel, which knows of no other pixel, needs 1.70 (lesson 11).
 #
 # ### Look at samples
 # Scores are not looks. Below: real digits, then draws of each model. Each model twice:
@@ -1397,7 +1398,7 @@ plots.show(fig, alt="Five rows of seven images: real digits, PCA draws with and 
 
 # %% [markdown]
 # **What to see.** PPCA draws grey snow: its one $\sigma$ is spread over all pixels.
-# Without noise there remain strokes that belong to no digit in particular: all classes
+# Without noise there remain strokes, most of them of no digit in particular: all classes
 # share one Gaussian, so it *covers* what lies between them (section 2). The mixture's draws
 # are often readable, since a component is roughly one way of writing one digit. Its noise
 # stays where the ink varies.
@@ -1608,13 +1609,12 @@ refuses(report_a(S2, S1), exact, name="Σ₁ and Σ₂ exchanged")
 #
 # **Exercise 01.8 · When two minima become one** · ●●○ · 12 min · experiment
 #
-# *Why.* Reverse KL loses a mode because it has two minima. How far apart must modes be for that?
+# *Why.* Reverse KL loses a mode because each mode has a minimum of its own. How far apart must modes be for that?
 #
 # In section 2, let the target's modes move together (from ±3 to ±0.5). At which
-# distance do the two minima of the reverse KL become one? Predict first.
+# distance do the searches of the reverse KL that begin at the two modes end in one place? Predict first.
 #
-# *Nudge.* Write the target with its place as an argument, and search from −2 and from +2 as section 2 does. Two minima are there as long as the two searches end at
-# different places.
+# *Nudge.* Write the target with its place as an argument, and search from −place and from place. Which of the two modes loses its minimum first?
 #
 # *First line.* `def log_target_at(x, place): …`, with `place` where `log_target` has 3.
 #
@@ -1671,14 +1671,14 @@ refuses(report_a(S2, S1), exact, name="Σ₁ and Σ₂ exchanged")
 #   Reverse KL seeks a mode. JS is bounded by $\log 2$ and lets go when $p$ and $q$ are
 #   apart.
 # - A Monte Carlo mean has the standard error $s/\sqrt n$, in any dimension. Importance
-#   weights do know the dimension: their effective number falls exponentially, unless $q$ comes
-#   near the posterior in *every* dimension.
+#   weights do know the dimension: their effective number falls exponentially when $q$ is a
+#   little off in *every* dimension.
 # - The linear-Gaussian model has everything exact: $p(x)$, $p(z|x)$, the maximum (1.15).
 #   The log of a mean is not the mean of logs; the difference is what lessons 06 and 07 work
 #   on.
 # - EM raises a bound, (1.16), and so the likelihood, (1.17), up to *a* maximum.
 # - Densities of pixels are compared in bits/dim on dequantised data, (1.18) to (1.20), with
-#   a standard error, and with the mean, since a few images can decide it.
+#   a standard error, since a few images can decide the mean.
 #
 # **Next**: [lesson 02](02_gan.ipynb) gives up the likelihood altogether; lesson 06, which
 # needs only this one, keeps it and learns where to draw.
@@ -1695,7 +1695,7 @@ refuses(report_a(S2, S1), exact, name="Σ₁ and Σ₂ exchanged")
 #
 # **Question 3.** Your importance sampler reports a tiny standard error. Why may you not be glad yet?
 #
-# *Answer.* If its $q$ is too narrow, the rare draws with huge weights are missing, and with them the error that they would have shown. Look at the largest weight's share, or check on a case with a known answer.
+# *Answer.* If its $q$ is too narrow, the rare draws with huge weights are missing, and with them the error that they would have shown. Look at the largest weight's share (a large one warns, a small one proves nothing), or check on a case with a known answer.
 #
 # **Question 4.** You draw $z$ from the prior and average $\log p(x\mid z)$ over a million draws. Do you get $\log p(x)$?
 #
