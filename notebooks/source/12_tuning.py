@@ -172,7 +172,7 @@ print("seconds of a trial's training:", f"{vae.seconds.median():.1f}")
 #
 # $$P(\text{at least one hit})=1-(1-q)^n.\tag{12.1}$$
 #
-# Look at what is *not* in this formula: neither the number of settings nor the size of the space.
+# Look at what is *not* in this formula: neither how many numbers are searched nor how wide their ranges are.
 #
 # The record is a table of $N=48$ settings. If you draw $n$ of them without replacement, and $k$ of the
 # 48 are good, the same argument counts choices. There are $\binom Nn$ choices, and $\binom{N-k}n$ of
@@ -226,7 +226,7 @@ for share in (0.2, 0.1, 0.05, 0.01):
     print(f"best {share:.0%}: {trials_needed(share, 0.95)} trials")
 
 # %% [markdown]
-# **What to see.** Sixty trials find a setting among the best 5% nearly always. Among the best 1% it
+# **What to see.** Sixty trials find a setting among the best 5% in 95 of 100 searches. Among the best 1% it
 # takes five times as many. And all this says nothing of how good these settings are: if the whole
 # space is bad, so are its best 5%.
 #
@@ -358,14 +358,14 @@ for name, setting in tuning.searched(models.VAE).items():
 
 # %% [markdown]
 # **What to see.** The lines above show the five best VAEs of the record beside what was searched. Where
-# four or five of five lie at one end, the range was too narrow, and the next search begins there. Here it is
-# so for `hidden`: all five have one layer of 256, the smallest network of the three. It plays the most rounds
-# in five seconds. Whether a still smaller one would do better, nobody has tried. (Section 10 keeps 256 fixed,
+# four or five of five lie at one end, the range may have been too narrow, and the next search begins there. Here it is
+# so for `hidden`: all five have one layer of 256, the smallest network of the three. With equal batches it plays
+# the most rounds in five seconds. Whether a still smaller one would do better, nobody has tried. (Section 10 keeps 256 fixed,
 # because its few trials are needed for the other four numbers.)
 #
 # ## 4 · The winner's curse
 #
-# ![Nine settings on three lines, left is better. First their truths, evenly spread. Then their first scores, each shifted by luck; the leftmost is the winner, whose truth is only the third. Trained again it scores around its truth, and the distance from its first score was luck.](drawing:winners-curse)
+# ![Nine settings on three lines, left is better. First their truths. Then their first scores, each shifted by luck; the leftmost is the winner, whose truth is only the third. Trained again it scores around its truth, and the distance from its first score was luck.](drawing:winners-curse)
 #
 # Read the drawing from top to bottom. Each line is one of nine settings. Orange is the winner by its first score;
 # its truth is only the third. Trained again, it scores around its truth, and not where it won.
@@ -379,8 +379,8 @@ for name, setting in tuning.searched(models.VAE).items():
 #
 # $$\mathbb E[t\mid s]=\mu+\frac{\tau^2}{\tau^2+\sigma^2}\,(s-\mu).\tag{12.4}$$
 #
-# It holds for every trial, and so for the best one: if you train its settings again, expect (12.4), not
-# $s$. The share $\sigma^2/(\sigma^2+\tau^2)$ of its lead over the mean was luck.
+# It holds for every trial, whatever the others score, and so for the best one: if you train its settings again, expect (12.4), not
+# $s$. The share $\sigma^2/(\sigma^2+\tau^2)$ of its lead over $\mu$ was luck, on average.
 
 # %%
 mu, tau, sigma, trials = 50.0, 6.0, 3.0, 48
@@ -493,7 +493,7 @@ if guess_again is not None:
     print("your guess:", guess_again)
 
 # %% [markdown]
-# **What to see.** (The *published settings* are those that report A prints.) Compare three numbers: the winner's
+# **What to see.** (The *published settings* are report A's, with the learning rate of its code: lesson 06, E16.) Compare three numbers: the winner's
 # score, what (12.4) promises, and what ten further seeds gave, with its standard error. None of the ten is as
 # low as the star. So some of its score was luck. Now compare this luck with the lead: it is a small share of it.
 # And all ten are lower than the second best trial. So these settings did not win by luck; only their *number*
@@ -578,12 +578,13 @@ check("12.5", reports)
 #
 # $$\sum_{k=1}^{N}\frac{\binom{N-k}{n-1}}{\binom Nn}\,x_{(k)}.\tag{12.6}$$
 #
-# Each choice of $n$ recorded trials is as good as $n$ fresh trials. So (12.6) is unbiased. Many papers
+# If the $N$ were drawn independently, each choice of $n$ of them is as good as $n$ fresh trials. So (12.6) is unbiased.
+# (A Halton sequence is not quite that; take it for it here.) Many papers
 # draw *with* replacement instead, which is easier to write:
 #
 # $$\sum_{k=1}^{N}\Bigl[\bigl(1-\tfrac{k-1}N\bigr)^n-\bigl(1-\tfrac kN\bigr)^n\Bigr]\,x_{(k)}.\tag{12.7}$$
 #
-# But $n$ draws with replacement hold fewer than $n$ different trials. So (12.7) promises too little for a
+# But $n$ draws with replacement may hold fewer than $n$ different trials, and never more. So (12.7) promises too little for a
 # search of $n$ trials. For $n=N$ it still misses the best one with probability $(1-1/N)^N$: in 36 of 100
 # searches, if $N=48$.
 #
@@ -658,17 +659,17 @@ plots.show(fig, alt="The expected best falls with the number of trials; the plug
 #
 # A band belongs to another curve than the lines: at 95%, a band holds the whole curve of the *median* best (one
 # half of all searches end below it), and it assumes no distribution. To the right it is wide, for 48 trials say
-# little about the best of 48. There it even reaches down to 0. This is no finding: a distance can't be negative, and
+# little about the best of 48. From $n=6$ on it even reaches down to 0. This is no finding: a distance can't be negative, and
 # 0 is the limit that the call was given.
 # (Where the two bands overlap, their colours mix; their borders tell them apart.)
 #
 # From $n=2$ on, the bands of the two models overlap. So the record does not say whose *next search* of $n$ trials
 # will end lower. That is one question. Whether the two settings that *this* search found differ is another. Further
-# seeds of these two answer it (section 9), and lesson 13 asks it of this record.
+# seeds of these two answer it, as in section 9; lesson 13 asks it of this record.
 #
 # ## 7 · Stopping early
 #
-# Most trials look hopeless after a fifth of their seconds. *Successive halving* plays the first fifth of all
+# Many trials look hopeless after a fifth of their seconds. *Successive halving* plays the first fifth of all
 # $n$ trials, then the second fifth of the better half, and so on: of $n_i$ that play rung $i$, the best
 # $n_{i+1}=\max(1,\lfloor n_i/\eta\rfloor)$ go on. If a whole trial takes $S$ seconds and there are $R$ rungs,
 # the search costs
@@ -800,8 +801,8 @@ if guess_ranks is not None:
 # the end, the last lines print those that stood in the worse half after a fifth. Halving drops them at once.
 #
 # One may fear that a small learning rate, or a wide network with its few rounds, looks bad early and wins late. One
-# wide network does climb far, but neither record has such a winner. It does not follow for longer trials, or for
-# other models. With a rank correlation near 1 halving is nearly free; with one near 0 it is a lottery; between
+# wide network does climb far, but neither record has such a winner. With longer trials, or
+# other models, it may be otherwise. With a rank correlation near 1 halving loses next to nothing; with one near 0 it is a lottery; between
 # them, look at the top of the list.
 #
 # ## 8 · Four searches on one record
@@ -936,11 +937,11 @@ plots.show(
 # reason; it says nothing about the next sequence.
 #
 # On the right, the grid row by row waits until a row with a good rate is reached; the same cells in random order need
-# no such luck. A grid that is stopped halfway has looked at half of the rates. The third line is a search of another
+# not wait. A grid that is stopped halfway has looked at half of the rates. The third line is a search of another
 # kind. Halton searches five numbers. The grid searches two and keeps three at the course's values. In its second trial
 # Halton finds a score that it does not improve in the 24 that are drawn, and five cells of the grid are better. So 24
 # different rates did not win here: 24 trials are few for five numbers, and good values that are kept fixed
-# are worth many trials. With one grid and one sequence, this too is one case.
+# may be worth many trials. With one grid and one sequence, this too is one case.
 #
 # ## 9 · How many seeds?
 #
@@ -951,7 +952,7 @@ plots.show(
 #
 # It is Mann and Whitney's statistic. One half means "no difference". Bouthillier et al. (2021) ask for .75
 # before one speaks of an improvement. How many runs of each, to tell .75 from one half, with 5% false alarms
-# and 5% misses? Noether's formula, with $u_\alpha$ the normal quantile at $1-\alpha$, and runs of each method:
+# and 5% misses? Noether's formula, with $u_\alpha$ the normal quantile at $1-\alpha$, gives the runs of each method:
 #
 # $$n=\frac{(u_\alpha+u_\beta)^2}{6\,(P-\tfrac12)^2}.\tag{12.10}$$
 
@@ -1074,8 +1075,8 @@ print(f"  with {3 * recorded} rounds: {longer.mean():.1f} (mean)")
 # much easier or harder the test digits are, not how good the settings are. Whatever you see, the number to report is
 # the mean of the third line: neither its seeds nor its images played a part in the choice.
 #
-# May you compare your winner with the record's, the best of 48? Look at the rounds first (and at the batch size of your
-# winner: the record's was trained with 32, and a larger batch makes a round dearer). Five seconds hold more
+# May you compare your winner with the record's, the best of 48? Look at the rounds first, times the batch size: so many
+# images has a training seen. (The record's batch was 32. A larger one makes a round dearer.) Five seconds hold more
 # rounds on a faster processor, and on one that has nothing else to do. The last two lines show what rounds alone can
 # do: the same settings with three times the rounds. So a search of 12 trials can end lower than one of 48. Equal seconds
 # are equal effort on *one* machine, at one load; scores of two machines can't be compared without the rounds.
