@@ -38,7 +38,7 @@ explore.show(explore.interpolation(zoo.load("dcgan-faces")))
 #
 # Behind all this stands one assumption: the examples $x$ were
 # drawn from a distribution $p_\text{data}$ that nobody knows. Every model of this course is
-# a distribution that we can draw from, and every lesson asks these three questions of its model.
+# a distribution that we can draw from, and the lessons ask these three questions of it.
 
 # %% [markdown]
 # | | |
@@ -67,7 +67,7 @@ explore.show(explore.interpolation(zoo.load("dcgan-faces")))
 #
 # **Question 2.** One fair coin is thrown 784 times. How probable is the one sequence that you saw, and can a 32-bit number hold it?
 #
-# *Answer.* $2^{-784}$, about $10^{-236}$. The smallest 32-bit number is about $10^{-45}$: it becomes 0. So the course computes with
+# *Answer.* $2^{-784}$, about $10^{-236}$. The smallest positive 32-bit number is about $10^{-45}$: the probability becomes 0. So the course computes with
 # logarithms, section 6.
 #
 # **Question 3.** You average 100 random draws, a friend averages 100 others of the same kind, and the two averages differ. Has one of you made a mistake?
@@ -81,7 +81,7 @@ explore.show(explore.interpolation(zoo.load("dcgan-faces")))
 #
 # **Question 5.** Is a blurred digit nearer to a sharp real digit than another sharp digit is, if you count the squared differences of pixels?
 #
-# *Answer.* Often yes: a blur is a compromise between many strokes, and two sharp digits that are shifted by two pixels hardly overlap. What a
+# *Answer.* Often yes: a blur is a compromise between many strokes, and a sharp digit and the same one shifted by two pixels share only half of their ink. What a
 # distance counts decides what a model learns.
 
 # %% [markdown]
@@ -139,8 +139,8 @@ plots.show(
 # %% [markdown]
 # **What to see.** Within a row slant, thickness and form change; that variety is what a
 # generative model has to learn, and what a model that draws ten perfect prototypes would
-# miss. Some ones are bare strokes, some sevens have a bar, some fours are closed: each is a
-# *mode*, a hill of $p_\text{data}$.
+# miss. The ones here are bare strokes, some sevens have a bar, some fours are closed: think of
+# each as a *mode*, a hill of $p_\text{data}$.
 #
 # Are the ten classes equally frequent?
 
@@ -159,7 +159,7 @@ plots.show(
 # %% [markdown]
 # **What to see.** Nearly, not exactly: there are more ones and fewer fives than the dashed
 # line of equal shares. Later this histogram is a yardstick. A generator whose samples have
-# another one has lost some classes and favours others.
+# clearly another one draws some classes too seldom and others too often.
 #
 # A **batch** is where numbers become inputs: `digits.batch([0, 1, 2])` gives `x` as
 # floating-point numbers from 0 to 1, of shape `(B, C, H, W)`: images, channels, rows,
@@ -189,8 +189,7 @@ print("flat  ", tuple(x.flatten(1).shape))
 # ## 3 · Models that are already trained
 #
 # Some trainings take longer than a lesson. Their results are shipped, with their settings,
-# and `zoo.load` gives them back ready to draw from. Here is one of each family that the
-# course has so far. First a question. Below are four rows of digits: real ones, and samples
+# and `zoo.load` gives them back ready to draw from. Here is one of each family. First a question. Below are four rows of digits: real ones, and samples
 # of a GAN, of a VAE and of a flow, in an order that chance has chosen. Don't run the cell
 # after the next yet.
 
@@ -240,8 +239,8 @@ else:
 # **What to see.** The VAE's digits are soft, as if out of focus, and a few lie between two
 # classes. The GAN's strokes are crisp, but here and there pixels are stray or a form is no
 # digit at all. The flow draws clean strokes of the right thickness, yet not always the strokes
-# of a digit. Both reports say that VAE images are blurred, and they are. *Why* the families
-# fail in different ways is derived in lessons 02, 06 and 11; how to put numbers on it is
+# of a digit. Both reports say that VAE images are blurred, and these are. *Why* the families
+# fail in different ways is a question of lessons 02, 06 and 11; how to put numbers on it is
 # lesson 03.
 #
 # Now walk around in them. A slider answers to the mouse and, once it has the focus (Tab),
@@ -356,7 +355,7 @@ for name in ("smoke", "laptop", "full"):
     print(f"{name:7} {rounds:8,} rounds")
 
 # %% [markdown]
-# Here is a whole training: a VAE, in three lines and a few seconds. The bar shows its
+# Here is a whole training: a VAE, in a few lines and a few seconds. The bar shows its
 # losses and the time left. You may interrupt it (the ■ button): what was trained so far is
 # kept. A longer training that should survive the evening gets a folder, `training.fit(…,
 # resume="runs/mine")`: the same line continues it tomorrow, even if the power went out.
@@ -376,7 +375,7 @@ plots.show(
 )
 
 # %% [markdown]
-# **What to see.** Most is learned in the first hundred rounds. Every loss term of every
+# **What to see.** The loss falls most in the first hundred rounds. Every loss term of every
 # player is kept under its name, here `VAE.reconstruction` and `VAE.kl`.
 
 # %%
@@ -400,7 +399,7 @@ plots.show(
 # with a number is followed by a cell that computes both of its sides. `agrees` asserts that
 # they are equal. `refuses` asserts that a *named wrong form* would have been noticed: a
 # check that also passes for the wrong formula would check nothing. Here are four small facts that
-# all lessons use.
+# the lessons use.
 #
 # ### Logarithms, not products
 #
@@ -528,7 +527,7 @@ except CourseError as error:
 # %% [markdown]
 # - **A name is not defined.** Cells were run out of order. *Run → Run All Above Selected Cell*.
 # - **It became strange.** *Kernel → Restart Kernel and Run All Cells*. One seed stands at the top,
-#   so a lesson gives the same numbers each time on the same machine.
+#   so a lesson gives the same numbers each time on the same machine (but for the search in lesson 12).
 # - **It takes long.** Stop it with ■; the training so far is kept. To try things out, start the
 #   course with `COURSE_BUDGET=smoke make lab`.
 # - **A training "exploded".** The message names the player and the term; the model is back at its
@@ -540,9 +539,9 @@ except CourseError as error:
 #
 # ## 8 · How to read a lesson
 #
-# Each lesson is made of the same pieces: a **header** with what you need and how long it takes; a
+# Most lessons are made of the same pieces: a **header** with what you need and how long it takes; a
 # **derivation** in numbered steps, each with its check; the step **from equation to code**;
-# **predict, then train**; **looking**, with an explorer; **break it**, three runs of which
+# **predict, then train**; **looking**, with an explorer; **break it**, several runs of which
 # you say which one is healthy; **the reports**, quoted word for word, beside what you
 # computed; **exercises**, a summary, and references. Sections marked *optional* can be left
 # out.
@@ -659,7 +658,7 @@ plots.show(fig, alt=f"The lessons as boxes, arrows to each from what it needs: {
 # | $\log\lvert\det\tfrac{\partial f}{\partial x}\rvert$ | log-determinant of the flow's Jacobian, nats | `log_det` | $(B)$ | |
 # | $s$, $t$ | log-scale and shift of a coupling | `s`, `t` | as what they change | $s$: a width in lesson 01, a sample's standard deviation in 01 and 03, a log-width in 02; $t$ elsewhere: round of a training |
 # | $b$ | mask of a coupling, 1 where $x$ stays | `b` | $(H,W)$ or $(D)$ | |
-# | $u$ | dequantisation noise in $[0,1)$ | `u` | as $x$ | lesson 10 writes $u$, $w$ for vectors of a planar map, too |
+# | $u$ | dequantisation noise in $[0,1)$ | `u` | as $x$ | in lesson 01 $u$ is a grey level, 0 to 255; in 10 $u$, $w$ are vectors of a planar map, too |
 # | $\alpha$ | margin of the logit | `alpha` | | |
 # | $\eta$ | learning rate | `lr` | | |
 # | $t$ | round of a training | `source.t` | | |
@@ -854,7 +853,7 @@ check("00.7", times_as_many)
 #
 # **Question 2.** Two lessons print losses: 545 nats per image and .70 nats per pixel, both of 28 × 28 images. Which is larger?
 #
-# *Answer.* .70 · 784 = 548.8 nats per image: nearly the same. Never compare losses before you know what was summed and what was averaged.
+# *Answer.* .70 · 784 = 548.8 nats per image: as far as two decimals tell, the same. Never compare losses before you know what was summed and what was averaged.
 #
 # **Question 3.** You stop a training after half of its rounds. What do you have?
 #
