@@ -2,7 +2,7 @@
 
 KL(p‖q) asks q to be wherever p is; KL(q‖p) forbids it to be where p is not. Both are computed by
 quadrature on one grid. The first has its best q in closed form (1.5). The second is searched from
-each mode; when the modes come close, both searches end in one place. That search and the
+each mode; as the modes come close, first one of them loses its minimum, then the other. That search and the
 quadrature are half of its length.
 """
 
@@ -22,6 +22,7 @@ GRID = np.linspace(-20, 20, 1001)
 SEEN = slice(*np.searchsorted(GRID, (-REACH, REACH)))
 OWN, FORWARD = "where you put it", "the best for KL(p‖q)"
 REVERSE = "the best for KL(q‖p) on the left", "the best for KL(q‖p) on the right"
+MINIMA = "one minimum, over both modes", "a minimum on one mode", "a minimum on each mode"
 
 
 def log_normal(x: np.ndarray, mean: float, sd: float) -> np.ndarray:
@@ -107,11 +108,12 @@ def two_kls() -> Explorer:
         step = GRID[1] - GRID[0]
         missed = p[np.abs(GRID - mean) > 2 * sd].sum() * step
         wasted = q[np.abs(np.abs(GRID) - apart) > 3 * WIDTH].sum() * step
-        two = abs(known[REVERSE[0]][0] - known[REVERSE[1]][0]) > 0.05
+        means = known[REVERSE[0]][0], known[REVERSE[1]][0]
+        own = (means[0] < -apart / 2) + (means[1] > apart / 2)  # minima on a mode of their own
         return (
             f"q = N({mean:.2f}, {sd:.2f}²). {'; '.join(said)}. {missed:.0%} of p lies beyond 2σ "
             f"of q; {wasted:.0%} of q lies where p is nearly 0. KL(q‖p) has "
-            f"{'two minima, one on each mode' if two else 'one minimum'}."
+            f"{MINIMA[own]}."
         )
 
     def top(_begin: object, at: tuple[float, float], _now: dict) -> dict[str, object]:

@@ -384,7 +384,7 @@ fig = plots.images(both, columns=10, row_labels=["before", "after"])
 plots.show(
     fig,
     alt="Two rows of ten samples of the same model from the same noise: grey "
-    "static before training, blurred but recognisable digits after it.",
+    "static before training, blurred, mostly recognisable digits after it.",
 )
 
 # %% [markdown]

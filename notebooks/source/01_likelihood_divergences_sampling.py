@@ -1056,7 +1056,7 @@ fig, axes = plots.figure(columns=2, height=4.0)
 plots.lines(torch.arange(40), histories, references={"the density that drew them": truth},
             ax=axes[0], xlabel="iteration of EM", ylabel="average log p(x), nats")
 axes[0].legend(loc="center", ncols=2, fontsize=9)
-worst = min(list(mixtures)[1:], key=lambda seed: histories[f"start {seed}"][-1])
+worst = min(mixtures, key=lambda seed: histories[f"start {seed}"][-1])
 plots.points(points[:400], size=7, limits=3, ax=axes[1], title=f"start {worst}: the eight means")
 axes[1].plot(*mixtures[worst].means.T, "X", color=plots.INK, markersize=9)
 plots.show(fig, alt="Left: log-likelihood of five EM runs, all rising, some stopping lower. "
@@ -1475,7 +1475,8 @@ ax.set(xscale="log", yscale="log")
 ax.legend(loc="lower left")
 plots.show(fig, alt="How far the prior-sampling estimate of log p(x) is too low, against the "
            "number of draws: small for two latents, still about a thousand nats for fifty.")
-print({name: f"{gap[-1]:.1f} nats at K = 10,000" for name, gap in gaps.items()})
+for name, gap in gaps.items():
+    print(f"{name:10} {gap[-1]:7.1f} nats too low with K = 10,000")
 
 # %% [markdown]
 # **What to see.** Two latents: the estimate arrives. Fifty latents: with ten thousand

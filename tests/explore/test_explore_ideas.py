@@ -183,10 +183,18 @@ def test_nothing_near_the_best_fits_is_better(apart):
         ) == pytest.approx(-math.log(0.6), abs=1e-5)
 
 
-def test_two_minima_become_one_when_the_modes_come_close():
-    explorer = explore.two_kls()
-    assert "two minima" in explorer.readout(apart=3.0)
-    assert "one minimum" in explorer.readout(apart=0.5)
+@pytest.mark.parametrize(
+    ("apart", "says"),
+    [
+        (3.0, "a minimum on each mode"),
+        (1.6, "a minimum on each mode"),
+        (1.4, "a minimum on one mode"),
+        (0.5, "one minimum, over both modes"),
+        (0.0, "one minimum, over both modes"),
+    ],
+)
+def test_the_modes_lose_their_minima_one_after_the_other_as_they_come_close(apart, says):
+    assert f"KL(q‖p) has {says}." in explore.two_kls().readout(apart=apart)
 
 
 def test_the_top_of_q_comes_to_the_mouse():

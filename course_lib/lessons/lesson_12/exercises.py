@@ -121,7 +121,7 @@ EXERCISES = {
                 math.ceil(math.log(1 - sure) / math.log(share))
             ),
         },
-        note="it asks neither how many settings there are nor how large their ranges",
+        note="it asks neither how many numbers are searched nor how wide their ranges are",
     ),
     "12.2": Exercise(
         right=explained,
