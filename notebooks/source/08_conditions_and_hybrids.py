@@ -12,7 +12,7 @@
 # pictures are blurred. Since 2014 people have changed one line of either, or added one player,
 # and given the result a name: conditional GAN, conditional VAE, adversarial autoencoder, VAE/GAN,
 # adversarial variational Bayes. This lesson derives what each change does to the objective, what
-# it buys, and what it gives up. Then all five stand side by side, on the same two networks.
+# it buys, and what it gives up. Then all five stand side by side, on two kinds of network.
 
 # %%
 import math
@@ -150,7 +150,7 @@ refuses(slopes["untold"], 0.0, name="D* of lesson 02, which is not told c")
 #
 # $$V(D^*,G)=-\log4+2\,\mathbb E_{p(c)}\bigl[\mathrm{JS}\bigl(p(x\mid c),\,p_g(x\mid c)\bigr)\bigr]\tag{8.2}$$
 #
-# It is smallest if and only if *each* class is right, weighted by how often it is asked for.
+# It is smallest if and only if *each* class with $p(c)>0$ is right. A wrong class costs by how often it is asked for.
 
 
 # %%
@@ -162,13 +162,13 @@ agrees(value, -math.log(4) + 2 * (p_c[:, 0] * per_class).sum(), name="(8.2) V at
 # ### 1.2 · Where the label must go
 #
 # G must be told, or it can't obey. Must D? Suppose that it sees only $x$. Then the game is lesson
-# 02's, about the *mixtures* over classes. Mixing never makes two distributions easier to tell apart:
+# 02's, about the *mixtures* over classes. Mixing never makes two distributions easier to tell apart (a D that is told $c$ may ignore it):
 #
 # $$\mathrm{JS}\bigl(\mathbb E_c\,p(x\mid c),\,\mathbb E_c\,p_g(x\mid c)\bigr)
 #   \;\le\;\mathbb E_c\,\mathrm{JS}\bigl(p(x\mid c),\,p_g(x\mid c)\bigr)\tag{8.3}$$
 #
-# and the left side may be 0 where the right is as large as it can be: let G draw a perfect 7 when
-# it is asked for a 3, and a perfect 3 for a 7.
+# and the left side may be 0 where the right is as large as it can be, $\log2$: take ten equally frequent classes that never look
+# alike, and let G draw a perfect 0 when it is asked for a 1, a perfect 1 for a 2, and so on, a 9 for a 0.
 
 # %%
 worst = 0.0
@@ -323,8 +323,8 @@ plots.show(
 # does nothing. One in ten is right, by chance. G *has* the label as an input. Nobody ever made it worth
 # listening to.
 #
-# Look at the left again, from row to row. After so few rounds G draws nearly the same picture for each code:
-# it obeys, and has collapsed inside each class. The share above does not see that. Section 7 comes back to
+# Look at the left again, from row to row. After so few rounds G draws nearly the same picture of a class, whatever the code:
+# it listens to the label, and has collapsed inside each class. The share above does not see that. Section 7 comes back to
 # it.
 #
 # The zoo has a CGAN that was trained for longer. Move its style in the plane: all ten classes are drawn from one
@@ -565,14 +565,14 @@ for k in range(3):
 
 # %% [markdown]
 # Read (8.6) twice. The price is *zero* where $x$ itself says which class it is: then
-# $\operatorname{Var}(b_c\mid x)=0$. And it is large where $s$ is small: a sharp decoder makes sharp
+# $\operatorname{Var}(b_c\mid x)=0$. And where a doubt is left, it is large if $s$ is small: a sharp decoder makes sharp
 # posteriors, and a $q$ between two of them suits neither. Remember the first when you come
 # to digits.
 #
 # ### 2.3 · Withhold it from the decoder
 #
 # Then the model has no $c$ at all: $p(x\mid z)$ and a fixed prior make $p(x)$, and the bound is on
-# $\log p(x)$. The two scales differ. On average over pairs,
+# $\log p(x)$. The two scales differ. On average over pairs of these densities,
 #
 # $$\mathbb E\bigl[\log p(x\mid c)\bigr]-\mathbb E\bigl[\log p(x)\bigr]=\mathrm I(x;c)
 #   \;\le\;\mathrm H(c)\le\log(\text{classes}),\qquad p(x)=\sum_cp(c)\,p(x\mid c)\tag{8.7}$$
@@ -730,14 +730,14 @@ plots.show(
 # **What to see.** Without the label at the *decoder* all ten columns are one picture: the model is a
 # VAE. Between two *perfect* models (8.7) allows 2.3 nats. If yours differ by more, the rest is no matter of
 # scale: this decoder must also learn to read the class from the code, and after so few rounds it
-# can't yet. Without the label at the *encoder* little happens, a nat or so of more than a hundred. A digit
+# may not do so yet. Without the label at the *encoder* little happens, a nat or so of more than a hundred. A digit
 # says which class it is, so $p(c\mid x)$ is nearly sure and (8.6) nearly zero. (The errors printed are
 # those of the test digits. By how much two short trainings differ anyway, they do not know.) That is how this
-# fault can stay unseen: on MNIST it hides. It would not where $x$ leaves $c$ open: try it on
+# fault can stay unseen: on MNIST it hides. By (8.6) it costs more where $x$ leaves $c$ open: try it on
 # blurred digits (exercise 08.9).
 #
-# Read the shares too. A good part of what this CVAE draws is not what was asked for: nothing in (8.5) asks for
-# obedience. Where a code $z$ says the class as well, the decoder may listen to $z$. How much may $z$ say,
+# Read the shares too. A good part of what this CVAE draws is not what was asked for: no term of (8.5) is about
+# obedience, it comes only with a good fit of $p(x\mid c)$. Where a code $z$ says the class as well, the decoder may listen to $z$. How much may $z$ say,
 # and who pays? That is the next section. (Don't rank it by this against the conditional GAN of section 1.3. From one seed that
 # GAN got .83 on one machine and .58 on another: rounding differs, and a short game makes much of it. Section 7 ranks
 # longer trainings.)
@@ -752,7 +752,7 @@ plots.show(
 #
 # A VAE pulls every $q(z\mid x)$ towards the prior. But samples come from the *prior*, and the
 # decoder learned from the codes of all images together, the **aggregated posterior**
-# $q(z)=\mathbb E_x\,q(z\mid x)$. If they differ, samples come from where the decoder never was. So
+# $q(z)=\mathbb E_x\,q(z\mid x)$. If they differ, samples may come from where the decoder never was. So
 # insert $q(z)$ into the KL (Hoffman and Johnson, 2016):
 #
 # $$\mathbb E_x\,\mathrm{KL}\bigl(q(z\mid x)\,\|\,p(z)\bigr)
@@ -813,7 +813,7 @@ for name, by_grid, drawn in (("I(x; z)", told, tells), ("KL(q(z) ‖ p(z))", apa
 #
 # Zero if all $q(z\mid x)$ are equal (the posterior has collapsed), $\log N$ if no two overlap. The
 # VAE's KL has no such limit. So whatever it has beyond $\log N$ is distance between the aggregated
-# posterior and the prior: *wasted on the prior's side*.
+# posterior and the prior, and tells nothing about the image.
 
 
 # %%
@@ -835,7 +835,7 @@ kl_far = kl_divergence(
 print(f"five Gaussians 20 apart: KL {kl_far:.0f} nats, of which I is {math.log(5):.3f}")
 
 # %% [markdown]
-# One more case in which all three are known, with infinitely many images: $x\sim\mathcal N(0,S^2)$
+# One more case in which all three terms of (8.8) are known, with infinitely many images: $x\sim\mathcal N(0,S^2)$
 # and $q(z\mid x)=\mathcal N(ax,v)$. Then $q(z)=\mathcal N(0,a^2S^2+v)$ and
 #
 # $$\mathrm I(x;z)=\tfrac12\log\Bigl(1+\frac{a^2S^2}{v}\Bigr),\qquad
@@ -902,12 +902,12 @@ few = estimates(8).mean()
 print(f"I exactly {exact:.3f}; from 1500 images {found.mean():.3f}, from 8: {few:.3f}")
 
 # %% [markdown]
-# Mind the number of images. By (8.9) an estimate from a batch of 64 can never exceed $\log64=4.2$
-# nats, whatever the encoder does. State $N$ with every such figure.
+# Mind the number of images. The mean over a row holds the diagonal's density, too, with weight $1/N$. So no estimate from a batch of 64
+# exceeds $\log64=4.2$ nats, whatever the encoder does. State $N$ with every such figure.
 #
 # ### 3.2 · What real encoders do
 #
-# Three VAEs of lesson 06's zoo, with 2, 20 and 50 latents. `codes_of` draws one code an image.
+# Three VAEs of lesson 06's zoo, with 2, 20 and 50 latents. `taken_apart` draws one code an image.
 
 
 # %%
@@ -936,11 +936,11 @@ for name in ("vae-2d-mnist", "vae-20d-mnist", "vae-50d-mnist"):
     print(f"{name:16} {rows[0]:7.2f}  {rows[1]:7.2f}  {rows[2]:7.2f}")
 
 # %% [markdown]
-# **What to see.** With two latents a code does not quite tell its image, and the codes together fill
-# the prior fairly well. With 20 and 50 latents $\mathrm I$ stands at $\log N$: every code tells its
-# image apart from all others, and everything else lands in the last column. (With more images $\log N$
-# grows and the last column shrinks: it is an upper bound on what the true one is, for all digits that
-# could be.) Samples of such a model come from the prior; its decoder learned elsewhere.
+# **What to see.** With two latents a code does not quite tell its image, and the last column is
+# small. With 20 and 50 latents $\mathrm I$ stands almost at $\log N$: nearly every code tells its
+# image apart from all others, and everything else lands in the last column. With more images $\log N$
+# grows and, on average, the last column shrinks: it is an upper bound on what the true one is, for all digits that
+# could be. How far the decoder learned from where samples come, 2,000 images do not say.
 #
 # ### 3.3 · With a condition
 #
@@ -1007,7 +1007,7 @@ agrees(apart - two_js, middle, name="KL(q ‖ p) − 2 JS = 2 KL(½(p + q) ‖ p
 # %% [markdown]
 # Which of them does the encoder descend? Neither. The usual loss is the non-saturating one, and at $D^*$ its
 # *gradient* is that of $\mathrm{KL}(q(z)\|p(z))-2\,\mathrm{JS}$, (2.11). As in lesson 02 that is a divergence of its own,
-# $2\,\mathrm{KL}(\tfrac12(p+q)\|p)$, zero at $q(z)=p(z)$ only. Away from $D^*$ nobody can name one.
+# $2\,\mathrm{KL}(\tfrac12(p+q)\|p)$, zero at $q(z)=p(z)$ only. Away from $D^*$ this no longer holds.
 #
 # ### 4.2 · What is lost
 #
@@ -1073,7 +1073,7 @@ for kind in (models.CGAN, models.CVAE, models.AAE, models.VAEGAN, models.AVB):
 # %% [markdown]
 # Keep this list: it is the lesson in a few lines. Against the VAE (one player, reconstruction + KL), the
 # CVAE changes *an input*, the AAE replaces the KL by *a player*, AVB adds *a network that estimates*
-# what no formula gives of the KL, VAE/GAN replaces the *measure of reconstruction* by a player. Against the GAN, the CGAN
+# what no formula gives of the KL, and VAE/GAN replaces the *measure of reconstruction* by a player. Against the GAN, the CGAN
 # changes an input, and VAE/GAN adds an encoder.
 #
 # Train an AAE with two latents, and put its codes beside those of a VAE with two latents.
@@ -1125,16 +1125,16 @@ plots.show(
 # between them. The AAE's D looks at all codes together, so a hole or a bulge anywhere is something that it
 # *can* catch. Has it, so far? After so few rounds the cloud is neither round nor quite in place: parts of
 # the prior are almost empty, and the ones stand apart. (The VAE beside it was trained far longer, so this picture does
-# not decide your prediction; train ten times as long.) This is a game, and slow (with D's rate five times as high the
+# not decide your prediction; train ten times as long.) This is a game, and slow (in a trial with D's rate five times as high the
 # codes fell together to a point within 300 rounds). And the AAE's codes have no widths: each is a point. Compare
-# what you guessed with pictures, not with the theory.
+# your guess with pictures, not with the theory.
 #
 # ## 5 · A network in place of the KL: adversarial variational Bayes
 #
 # ### 5.1 · $T^*$
 #
 # An encoder that takes noise as an *input*, $z=E(x,\varepsilon)$, can have a $q(z\mid x)$ of any shape.
-# But nobody knows its density, and without it there is no KL. Mescheder et al. (2017) let a third
+# But nobody knows its density, and without it the KL can't be computed. Mescheder et al. (2017) let a third
 # network find it. $T(x,z)$ tells pairs with $z\sim q(z\mid x)$ from pairs with $z\sim p(z)$:
 #
 # $$\max_T\ \mathbb E_x\Bigl[\mathbb E_{q(z\mid x)}\log\sigma(T)+\mathbb E_{p(z)}\log(1-\sigma(T))\Bigr],
@@ -1142,7 +1142,7 @@ plots.show(
 #   \mathbb E_{q}\,T^*=\mathrm{KL}\bigl(q(z\mid x)\,\|\,p(z)\bigr)\tag{8.14}$$
 #
 # It is (2.5) again: the logit of the best discriminator is a log density ratio. And it is the AAE's
-# adversary, with one difference: $T$ is **told $x$**. So it finds the VAE's KL where the AAE's D finds
+# adversary with the opposite sign, and with one real difference: $T$ is **told $x$**. So it finds the VAE's KL where the AAE's D finds
 # that of the aggregated posterior.
 #
 # **Exercise 08.5 · What T descends** · ●●○ · 6 min · code
@@ -1258,7 +1258,7 @@ refuses(
 # $$\mathbb E_{q}\bigl[\log q_0-\log p\bigr]=\mathrm{KL}(q\,\|\,p)-\mathrm{KL}(q\,\|\,q_0)\;\le\;\mathrm{KL}(q\,\|\,p)\tag{8.16}$$
 #
 # *less* than the true KL, by $\mathrm{KL}(q\,\|\,q_0)$: by as much as the encoder has moved since $T$ last knew it. So the objective lies above the ELBO by that
-# amount, and is no bound until $T$ has caught up. That is why $T$ gets the higher learning rate, and
+# amount, and need not be a bound until $T$ has caught up. That is why $T$ gets the higher learning rate, and
 # why an AVB's own number is not to be quoted as a log-likelihood.
 
 # %%
@@ -1282,7 +1282,7 @@ refuses(reported, kl_divergence(new, prior), name="a T that lags, taken for the 
 #   +\underbrace{\mathbb E_q\bigl[\log r-\log p\bigr]}_{=\,\mathrm{KL}(r\,\|\,p)}\tag{8.17}$$
 #
 # The second part is lesson 06's Gaussian KL, because $\log r-\log p$ is quadratic in $z$ and $r$ has $q$'s
-# moments. $T$ learns only what is *not Gaussian* in $q$. The library does this (`moments` in the list of
+# moments. $T$ learns only what is *not Gaussian* in $q$ (with several latents, also how they depend on each other). The library does this (`moments` in the list of
 # section 4.3, from 32 draws an image, and `kl` what $T$ adds).
 
 # %%
@@ -1309,14 +1309,14 @@ print(f"T has to learn {learned:.3f} of {whole:.3f} nats")
 # %% [markdown]
 # # Part C · A learned similarity, and the comparison
 #
-# A good place to begin again after a break. Time: {{part:C}}. Afterwards you can say what VAE/GAN compares, and read a table of five hybrids with its errors.
+# A good place to begin again after a break. Time: {{part:C}}. Afterwards you can say what VAE/GAN compares, and read a table of seven models with standard errors.
 
 # %% [markdown]
 # ## 6 · A player who measures: VAE/GAN
 #
 # ### 6.1 · A learned similarity
 #
-# A VAE with Gaussian pixels pays $\tfrac12\lVert x-\tilde x\rVert^2$ for a reconstruction $\tilde x$. Larsen
+# A VAE with Gaussian pixels of variance 1 pays $\tfrac12\lVert x-\tilde x\rVert^2$ for a reconstruction $\tilde x$. Larsen
 # et al. (2016) pay it in *features* instead, what the discriminator's convolutions $f$ give. For a small
 # difference that is again a squared distance, in a metric that D has learned:
 #
@@ -1378,8 +1378,7 @@ for name, y in pair.items():
 # %% [markdown]
 # Pixels charge both alike: that is how the blur's width was chosen. D's features do not. Which of the two
 # do they charge more? That is what D *learned*: nobody wrote it into the loss. Here the blur costs nearly three
-# times as much as the move: to this D, as to you, the moved digit is still a digit. (A D that met only sharp fakes
-# would have no reason to mind a blur.)
+# times as much as the move: to this D, as to you, the moved digit is nearer to the original.
 
 # %% [markdown]
 # ### 6.2 · Who receives which gradient
@@ -1430,7 +1429,7 @@ for term, found in training.reaches(
 #   \qquad\frac{\partial}{\partial\log\alpha}\Big|_{\alpha=1}=2\cdot\tfrac12\lVert f(x)-f(\tilde x)\rVert^2>0\tag{8.19}$$
 #
 # so it would always gain by making all images look alike. The same line says that the number itself
-# means nothing: $-\log\mathcal N(f(x);f(\tilde x),I)$ is a likelihood of *features*, in units that D
+# means nothing: $-\log\mathcal N(f(x);f(\tilde x),I)$ measures *features*, in units that D
 # changes every round. No bound on $\log p(x)$ is left, and values of different runs can't be compared.
 
 # %%
@@ -1446,7 +1445,7 @@ refuses(slope, 0.0, name="D has nothing to gain from the features")
 #
 # ![Four rows with the same chain: x, encoder E, code z, generator G, reconstruction. VAE: a KL by a formula, and the log-likelihood of the pixels. AAE: a judge of codes in place of the KL. AVB: a judge of pairs of image and code in place of the KL. VAE/GAN: a distance in the features of a judge of images in place of the pixels.](drawing:exchanged)
 #
-# In an AAE and an AVB no player judges an image. In a VAE/GAN the judge of images also plays against G, on drawn and on rebuilt images (section 6.2).
+# In an AAE and an AVB no player judges what G draws. In a VAE/GAN the judge of images also plays against G, on drawn and on rebuilt images (section 6.2).
 
 # %% [markdown]
 # ## 7 · Side by side
@@ -1506,9 +1505,9 @@ for title in titles:
 # samples against the 2,000 test digits, with its standard error; decoder *means*, not draws, where there is a decoder.
 # **FD, shares**: a conditional model is *given* the shares of the classes, an unconditional one must learn them, and FD
 # charges for wrong shares. So a second column: from twice as many samples take as many of each class, as the judge reads them, as the test
-# digits have. What is left is the distance of the pictures.
+# digits have (of VAE/GAN's ones, which are too few, some twice). What is left is the distance of the pictures.
 # **as asked**: share of samples that the judge reads as the asked digit. **error**: squared error of a
-# reconstruction, summed over the pixels of grey test digits; **kept**: the judge reads the same digit in
+# reconstruction, summed over the pixels of grey test digits; **kept**: the judge reads the digit's label in
 # it. **codes**: Fréchet distance of the codes from $\mathcal N(0,I)$, by means and covariances only, per
 # latent. **class in z**: how well the class can be read from the code, by a linear probe fitted to half
 # of the codes and tried on the others.
@@ -1624,10 +1623,10 @@ plots.show(
 # **What to see.** Read the table by columns, and ask of each what it can't see.
 #
 # - *FD.* The fully connected GAN and VAE at the two ends are the marks to beat, the last row is the floor.
-#   CGAN and CVAE come nearest to it, and both were *told the digit*: no code has to lie between classes. They were given the right
-#   shares, too. The second column takes that gift away, and one verdict turns round: with the test digits' shares the GAN's distance falls
-#   from about 15 to about 7, and the VAE's stays at about 11. By the first column the VAE is ahead of the GAN; by the second the GAN is ahead. What held it
-#   back was *how often* it draws each digit, not how. CGAN and CVAE stay in front in both.
+#   CGAN and CVAE come nearest to it, and both were *told the digit*. They were given nearly the right
+#   shares, too. The second column gives the same shares to all, and the GAN moves up: with the test digits' shares the GAN's distance falls
+#   from about 15 to about 7, and the VAE's stays at about 11. By the first column VAE and AAE are ahead of the GAN; by the second the GAN is ahead of both. About half of its
+#   distance was *how often* it draws each digit, not how. CGAN and CVAE stay in front in both.
 #   Of the others AVB is the worst. Its codes are off the prior, but VAE/GAN's are as far off (a latent), with a far
 #   better FD: that column alone does not explain this one. An adversary alone is no guarantee either: VAE/GAN, whose D judges images, is
 #   behind the AAE, whose D has never seen one. (It also had the fewest rounds: see the list above.)
@@ -1637,8 +1636,8 @@ plots.show(
 #   features, has sixteen, and comes second; AAE, AVB and CVAE have eight. Compare models of equal
 #   latents before you praise one. The CVAE keeps the digit most often: it is told which.
 # - *codes.* Near 0 (draws of the prior itself would score .001 to .003): as far as two moments tell, codes lie where the prior draws. The picture below shows the
-#   directions of largest and of least spread. An AAE's codes are points and an AVB's have no formula; each
-#   of the two has only its adversary to bring them there, so this is the adversary's report card.
+#   directions of largest and of least spread. An AAE has only its adversary to bring
+#   them there, so for it this is the adversary's report card. (An AVB has the formula of section 5.4, too: `moments`.)
 # - *class in z.* Chance is about .12, the commonest class. By (8.11) a CVAE pays for a class in its code. Compare its
 #   probe with the others': for them the class must be in the code, since it is nowhere else. (A linear probe is a lower
 #   bound: another one may read more.)
@@ -1651,7 +1650,7 @@ plots.show(
 #
 # "As asked" is easy to please. Here is a *model* that draws one perfect picture for each digit, always
 # the same: real test digits. And the real digits themselves, and the two conditional models. **Diversity**
-# is the mean distance of two samples of one class, by that of two real ones; **GAN-train** is the accuracy,
+# is the mean distance of two samples of one class, divided by that of two real ones; **GAN-train** is the accuracy,
 # on real digits, of a classifier that has seen samples alone (Shmelkov et al., 2018).
 
 
@@ -1686,8 +1685,8 @@ for name, (x, labels) in crowd.items():
 # **What to see.** The first row is perfect by the first score, has no diversity at all, and the lowest GAN-train (ten pictures do teach
 # something: chance is .1). And the
 # CVAE, nine in ten of whose samples are read as asked and which are spread as widely as real digits, teaches a
-# classifier far less than the CGAN does: its samples are decoder *means*, softer than any digit, and who has seen
-# only these is not prepared for ink. Show the three together or none.
+# classifier far less than the CGAN does. Its samples are decoder *means*, softer than digits: who has seen
+# only these may not be prepared for ink. Show the three together or none.
 #
 # ## 8 · Break it
 #
@@ -1748,13 +1747,13 @@ check("08.7", diagnosis)
 # %% [markdown]
 # <details><summary><b>Reveal</b> (open it after your answer)</summary>
 #
-# - **Ines: decoder not told.** All ten columns of a row are one picture. Her loss is a few nats worse than
+# - **Ines: decoder not told.** All ten columns of a row are one picture. Her loss is seven nats worse than
 #   Juri's, of more than a hundred. *A loss curve alone does not show this fault. One look at a sheet
 #   with the labels in order does.*
 # - **Juri: healthy.**
-# - **Kim: KL left out.** Her logged loss is by far the lowest, and her reconstructions are the best. But
-#   her codes lie wherever they like, wider than the prior and with holes, and draws of the prior meet a
-#   decoder that never learned there. Her −ELBO on test digits counts the KL that she did not pay.
+# - **Kim: KL left out.** Her logged loss is by far the lowest, and her reconstructions look as good as Juri's. But
+#   nothing holds her codes near the prior: they spread wider, and draws of the prior meet a
+#   decoder that learned from other codes. Her sheet shows it. Her −ELBO on test digits counts the KL that she did not pay.
 # - **Encoder not told** was not among them. Section 2.4 showed why you would hardly have found it.
 #
 # </details>
@@ -1768,7 +1767,7 @@ check("08.7", diagnosis)
 # ### E12 · Names, credits, and a prior that learns (case file, optional)
 #
 # Report A is one of the two student reports that this course reads closely. It says of CVAE-GAN that a *learned prior* controls the image, and names other authors
-# than the paper's. Three things can be asked of a trained model.
+# than the paper's. What it says of the prior can be asked of a trained model.
 
 # %% [markdown]
 # > Another hybrid model, CVAE-GAN (Zhao et al., 2017), uses the prior distribution learned by the VAE to control the image attributes during the GAN's image generation process.
@@ -1777,8 +1776,8 @@ check("08.7", diagnosis)
 #
 # *The credit.* CVAE-GAN is by **Bao, Chen, Wen, Li and Hua (2017)**; A's own reference list has it
 # right, as number 10, and has no Zhao. *The prior* of these models is $\mathcal N(0,I)$ before training and
-# after. What learns is the encoder, so that the *aggregated posterior* comes near that prior. And what
-# controls the class is the *condition*. All three can be asked of a model.
+# after. What the KL moves is the encoder, so that the *aggregated posterior* comes near that prior. And what
+# controls the class is the *condition*. Ask a model: what does it learn, what does its label change, and what its code?
 
 # %%
 cvae = shelf["CVAE"]
@@ -1812,7 +1811,7 @@ print(f"{same_digit:.1%} (10% if the label alone decides)")
 #
 # > These models aim to learn a low-dimensional latent representation of the input data using the encoder component of a VAE, which is then used to generate new samples using the decoder component of a GAN.
 #
-# "These" are AAE and AVB. A GAN has no decoder, and in neither of the two does anybody judge an *image*: the
+# "These" are AAE and AVB. Neither of the two has a GAN's generator, for nobody judges what G draws: the
 # adversary of an AAE sees codes, $T$ sees an image with a code. Both keep the VAE's decoder and the VAE's
 # reconstruction term. The sentence describes VAE/GAN. Ask the games:
 
@@ -1832,15 +1831,15 @@ for kind in (models.AAE, models.AVB, models.VAEGAN):
 # > The G of VAE is better than the G of GAN, so the structure of VAE is in front. Then, since VAE's criterion for judging x' and x similarity is not good enough, we have to add D again to judge it.
 #
 # The second sentence is Larsen's point, and it is **right** that pixels are a poor judge: in section 6 a digit
-# that moved by one pixel cost them as much as a heavy blur. The first sentence has no measure beside it. In section 7's table a VAE and a GAN of like size stand side by side. By
-# the plain Fréchet distance the VAE is ahead; with equal class shares the GAN is. The zoo's DCGAN of lesson 04 (its card has the distance) is ahead of
+# that moved by one pixel cost them as much as a heavy blur. The first sentence has no measure beside it. Section 7's table has a VAE and a GAN of like size. By
+# the plain Fréchet distance the VAE is ahead; with the test digits' shares the GAN is. The zoo's DCGAN of lesson 04 (its card has the distance) is ahead of
 # both. So ask at *what*, and of which networks: "better" has no answer here before that. (At reconstruction a GAN has nothing to show: it has no encoder.)
 #
 # ### What report A got right
 #
 # | claim | where | you confirmed it with |
 # |---|---|---|
-# | hybrids exist to use "the strengths of both GANs and VAEs" | A §2 | section 7: no model is best in every score |
+# | hybrids exist to use "the strengths of both GANs and VAEs" | A §2 | section 7: the CGAN has the best samples and no reconstructions |
 # | AAE and β-VAE as modifications of the VAE, WGAN and SN-GAN of the GAN | A §2 | section 4.3 for AAE; β-VAE: lesson 07; WGAN, SN-GAN: lesson 05 |
 # | a VAE's "criterion for judging x' and x similarity is not good enough" | A §3.4 | (8.18) and the moved digits |
 # | the label goes to encoder *and* generator: "$z \leftarrow E(x_r, c)$", "$x_f \leftarrow G(z, c)$" | A §3.4, Alg. 1 | (8.5), (8.6); its code withholds it from E (lesson 09) |
@@ -1906,7 +1905,7 @@ for kind in (models.AAE, models.AVB, models.VAEGAN):
 #
 # **Exercise 08.15 · An AAE with classes** · ●●○ · 6 min · discuss
 #
-# *Why.* (8.11) has three terms. What no player pays for may grow without limit.
+# *Why.* (8.11) has three terms. What no player pays for may grow.
 #
 # Someone trains an AAE with classes, D not told. By (8.11), which of the three terms does
 # nobody pay? How would you see it in samples?
@@ -1919,8 +1918,8 @@ for kind in (models.AAE, models.AVB, models.VAEGAN):
 #
 # *Why.* (8.16) says in which direction AVB's own number errs.
 #
-# Train an AVB with `t_lr` a tenth and ten times of the zoo's. Watch `VAE.kl` and compare with
-# the KL by a Gaussian fitted to 1,000 draws of $q(z\mid x)$. Which way does (8.16) err?
+# Train an AVB with `t_lr` a tenth and ten times of the zoo's. Watch `VAE.moments` + `VAE.kl` and compare with
+# the KL of a Gaussian fitted to 1,000 draws of $q(z\mid x)$, which by (8.17) is a lower bound. Does AVB's number err as (8.16) says?
 #
 # *Nudge.* The zoo's settings are in `zoo.card("avb-mnist")`. Change one of them only.
 #
