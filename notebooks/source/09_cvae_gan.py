@@ -12,7 +12,7 @@
 # a **discriminator** D and a **classifier** C. Every idea of lessons 02, 06 and 08 is in it, and
 # one that is new: G is never told to fool D. In this lesson you derive each of its six losses and
 # ask autograd who receives which gradient. Then you train it, take it apart to see what each loss buys,
-# and find out from the first line of report A's log what was really trained there.
+# and find out from the first line of report A's log that another model was trained there.
 
 # %%
 import json
@@ -47,7 +47,7 @@ explore.show(explore.told_attributes(zoo.load("cvaegan-faces")))
 # **What to see.** Here the condition says which attributes a face has. Change one of them, glasses or a smile, and keep $z$: most of the face
 # stays. The pictures come from a network that was trained with three others, by six losses.
 #
-# **The question.** Which of the six losses taught it what? And what would it have learned if a gradient had gone to the wrong network?
+# **The question.** Which of the six losses taught it what? And what changes if a gradient goes to the wrong network?
 
 # %% [markdown]
 # | | |
@@ -95,7 +95,7 @@ explore.show(explore.told_attributes(zoo.load("cvaegan-faces")))
 #
 # **Question 5.** A classifier of ten classes knows nothing yet. How large is its cross-entropy, in nats?
 #
-# *Answer.* $\ln10\approx2.303$: it gives each class one tenth. Any log of a training has to begin near such a number. The case file E13 makes use of that.
+# *Answer.* $\ln10\approx2.303$: it gives each class one tenth. The log of such a classifier has to begin near this number. The case file E13 makes use of that.
 
 # %% [markdown]
 # # Part A · Four players, six losses
@@ -139,8 +139,8 @@ refuses(elbo_on_grid(untold), log_p, name="the label withheld from E")
 print(f"the least gap without the label: {(p_c * (log_p - elbo_on_grid(untold))).sum():.3f} nats")
 
 # %% [markdown]
-# Line 6 of the algorithm is the KL, $\mathcal L_{KL}$. Line 14 has the first term of (9.1) in it: a
-# squared error is a Gaussian $\log p(x\mid z,c)$. Section 5 works out which Gaussian.
+# Line 6 of Algorithm 1 (Bao et al.; report A, §3.4, prints it) is the KL, $\mathcal L_{KL}$. Line 14 has the first term of (9.1) in it: a
+# squared error is a Gaussian $-\log p(x\mid z,c)$, up to a constant. Section 5 works out which Gaussian.
 #
 # ## 2 · C: a loss of real images only
 #
@@ -226,7 +226,7 @@ refuses(loss_D(third, p, p, p), 3 * math.log(2), name="D* = ½ at the solution")
 # $$\frac{\partial}{\partial x_p}\log\big(1-\sigma(\ell(x_p))\big)=-\,\sigma(\ell)\,
 #   \frac{\partial\ell}{\partial x_p}. \tag{9.5}$$
 #
-# A confident D ($\ell\to-\infty$) sends nothing. The other form sends plenty, but scales with how steep
+# A confident D ($\ell\to-\infty$) sends almost nothing. The other form sends plenty, but scales with how steep
 # the last layer is, and an untrained G may be pushed anywhere.
 #
 # **Line 11** asks for something weaker and calmer: the *mean* of D's features over the batch should agree.
@@ -264,7 +264,7 @@ if not mine:
 
 # %% [markdown]
 # Its gradient in one drawn image's features is $-\frac1m(\bar f_r-\bar f_p)$, whatever D's verdict is: D's last
-# layer is not even in it. Let D become more and more confident by scaling that layer:
+# layer is not even in it (below, D becomes more and more confident by scaling that layer):
 #
 # $$\frac{\partial\mathcal L_{GD}}{\partial f_D(x_p^{(i)})}=\tfrac1m\,(\bar f_p-\bar f_r). \tag{9.7}$$
 
@@ -287,7 +287,7 @@ for scale in (1, 3, 10):
 # $$\max_{\lVert u\rVert\le1}\;\mathbb E\,u\!\cdot\!f(x_r)-\mathbb E\,u\!\cdot\!f(x_p)
 #   =\big\|\bar f_r-\bar f_p\big\|=\sqrt{2\,\mathcal L_{GD}}. \tag{9.8}$$
 #
-# So $\mathcal L_{GD}$ is a critic's distance as in lesson 05, with linear critics on D's features. And so it
+# So $\mathcal L_{GD}$ is half the square of a critic's distance as in lesson 05, with linear critics on D's features. And so it
 # sees *means only*: if all drawn images had the mean feature, the loss would be zero. Keep this in mind
 # for section 10.
 
@@ -328,7 +328,7 @@ refuses(values.mean(), plain, error=error, name="a batch mean taken for the true
 # ### 4.1 · One centre for each class: why they move
 #
 # $\mathcal L_{GC}$ does the same with C's features, *class by class*: the sevens drawn should lie where the
-# real sevens lie. That is what makes G obey its label. But a batch of 64 holds six sevens, so (9.9)
+# real sevens lie. That is what makes G obey its label. But a batch of 64 holds about six sevens, so (9.9)
 # is at its worst. Line 12 therefore follows each centre by a **moving average**. If $m_1,\dots,m_n$ are the
 # means of the $n$ batches that held the class,
 #
@@ -407,7 +407,7 @@ agrees(slope, (share / 6 * apart).expand(6, 3), name="(9.11) the fifth batch")
 #
 # The price: the centre lags by some $1/(1-d)$ batches behind features that are moving, and (9.11) is ten
 # times weaker than a batch's gradient. $\lambda_4$ has to make up for that. And (9.12) is the noise of the *number*: what G is paid
-# for drawing alike shrinks less, since only the newest batch carries a gradient; beside the pull on the mean it falls by $1-d$, to a tenth.
+# for drawing alike shrinks less, since only the newest batch carries a gradient; beside the pull on the mean it falls by the factor $1-d$, to a tenth.
 
 # %%
 n, trials = 60, 20_000
@@ -429,13 +429,13 @@ refuses(
 # $\lambda_3\mathcal L_{GD}$, $\lambda_4\mathcal L_{GC}$, with $\lambda=(3,\,1,\,10^{-3},\,10^{-3})$ in the paper, for
 # sums over 128×128 colour images.
 #
-# What does $\lambda_1=3$ say? Divide by it. For the pixels' part, with images of $D$ numbers,
+# What does $\lambda_1=3$ say? Divide by it. For the pixels' part,
 #
 # $$\lambda_1\mathrm{KL}+\tfrac{\lambda_2}2\lVert x_r-x_f\rVert^2
 #   =\lambda_1\Big(\mathrm{KL}-\log\mathcal N(x_r;\,x_f,\sigma^2I)\Big)+\text{const},\qquad
 #   \sigma^2=\frac{\lambda_1}{\lambda_2}. \tag{9.13}$$
 #
-# So $\lambda_1/\lambda_2$ *is* the decoder's variance in (9.1), and nothing else.
+# So $\lambda_1/\lambda_2$ *is* the decoder's variance in (9.1).
 
 # %%
 x_r, x_f = random(4, 784).tanh(), random(4, 784).tanh().requires_grad_()
@@ -501,7 +501,7 @@ for name, recipe in {"as if enlarged": paper, "the course": course}.items():
 # | 2.5 | 14 | 84% | 78% |
 # | 1 | 8 | 91% | 86% |
 #
-# $\lambda_1=3$, $\lambda_2=1$ on the plain sum of 784 pixels leave style, and little else. So at 28×28 the course keeps the paper's $\lambda_1$ and
+# $\lambda_1=3$, $\lambda_2=1$ on the plain sum of 784 pixels leave little beside style. So at 28×28 the course keeps the paper's $\lambda_1$ and
 # $\lambda_2$ *literally*. It does not keep $\lambda_3$ and $\lambda_4$: a squared distance of features has the
 # size that its network gives it, and the paper's networks are far larger than these. Here means are made
 # loud enough to be heard beside $\mathcal L_G$, and $\mathcal L_{GC}$ ten times louder, which makes up for
@@ -611,7 +611,7 @@ print("✓ the library's game depends on what lines 3 to 14 say, and moves as 15
 # %% [markdown]
 # **What to see.** The model is defined by the gradients that exist but are *not* followed, the empty circles. $\mathcal L_D$ *has* a gradient in G and E, and they don't
 # follow it: no loss of theirs is a cross-entropy. $\mathcal L_G$ has one in D and C, and *those* don't follow
-# it: a D that moved by $\mathcal L_G$ would make all images look alike, the cheapest way to equal
+# it: a D that moved by $\mathcal L_G$ would be pulled to make all images look alike, the cheapest way to equal
 # features. In public ports these circles are easily filled by accident: by a `backward()` that leaves
 # gradients lying in D, or by one optimiser for two networks. Here each player's gradient is taken in its
 # own parameters only, so nothing needs a `detach()`:
@@ -667,7 +667,7 @@ for name in one_sum:
 # %% [markdown]
 # # Part B · Train it, and take it apart
 #
-# A good place to begin again after a break. Time: {{part:B}}. Afterwards you can train it on digits, steer class and style, and say what each loss buys.
+# A good place to begin again after a break. Time: {{part:B}}. Afterwards you can train it on digits, steer class and style, and say what each loss bought in a recorded trial.
 
 # %% [markdown]
 # ## 7 · From equations to code
@@ -745,11 +745,11 @@ plots.show(
 )
 
 # %% [markdown]
-# **What to see.** $\mathcal L_D$ starts at $3\ln2$ and $\mathcal L_C$ at $\ln10$, the two numbers that an
+# **What to see.** $\mathcal L_D$ starts near $3\ln2$ and $\mathcal L_C$ near $\ln10$, the two numbers that an
 # untrained model *must* print (section 11 prints them; the smoothed lines hide them). On average D stays below the lines of (9.4), single rounds
-# leap above: it goes on telling real from made, more easily
-# than not, since G never plays against it directly. Right: $\mathcal L_G$ falls while the KL *rises*: codes
-# begin to say something. $\lambda_4\mathcal L_{GC}$ leaps up at first, falls back, and then rises slowly; in a broken run it stays tens of times larger (section 11). If the KL fell to nothing you would have to worry.
+# leap above: it goes on telling real from made (G never
+# plays against it directly). Right: $\mathcal L_G$ falls while the KL *rises*: codes
+# begin to say something. $\lambda_4\mathcal L_{GC}$ leaps up at first, falls back, and then rises slowly; in one broken run it stays tens of times larger (section 11). If the KL fell to nothing you would have to worry.
 
 
 # %%
@@ -796,7 +796,7 @@ plots.show(fig, alt="Ten columns of digits 0 to 9; the digits of a row share sla
 # %% [markdown]
 # **What to see.** Down a column the class stays, along a row the style does: slant, weight, width. Nobody
 # told z to mean this. It is what is left to say when the class is said. After a few minutes of training
-# some cells still fail, most in rows whose z lies far out.
+# some cells still fail, most in the fourth row, whose z lies farthest out (norm 5.0; about 4 is usual).
 #
 # ## 9 · The zoo's CVAE-GAN
 #
@@ -940,8 +940,8 @@ fig = plots.images(torch.cat(rebuilt), columns=12, row_labels=["real", *compared
 plots.show(fig, alt="A row of real digits, and below it their reconstructions by each model.")
 
 # %% [markdown]
-# **What to see.** Look at the nats before you rank them. The CVAE-GAN spends about as many on z as the CVAE, and its squared error is half as
-# large again: it is not asked for pixels alone, and its networks are narrower. VAE/GAN spends twice as many. By class the CVAE-GAN keeps what it was told.
+# **What to see.** Look at the nats before you rank them. The CVAE-GAN spends about as many on z as the CVAE, and its squared error is nearly half as
+# large again: it is not asked for pixels alone, and its networks are narrower. VAE/GAN spends more than twice as many. By class CVAE and CVAE-GAN keep what they were told.
 # No ranking of the three by one score is fair.
 
 # %% [markdown]
@@ -984,7 +984,7 @@ fig = plots.images(
 plots.show(fig, alt="Two rows of one face in six versions: plain, then with one attribute.")
 
 # %% [markdown]
-# **What to see.** The attributes are obeyed, most of them nearly always. The pictures are speckled, and the recall says that much of what real faces are is missing: a
+# **What to see.** Beard, smile and skin are obeyed in more than nine of ten faces, glasses and an open mouth less often when they are asked for. The pictures are speckled, and the recall says that much of what real faces are is missing: a
 # quarter of them lies within the reach of samples, where nearly all would for real ones; FD is nine times its floor. "As asked" does not see either.
 #
 # And the attributes of a *given* face: encode it with what it has, draw the code with one thing changed.
@@ -1014,7 +1014,7 @@ plots.show(fig, alt="Two faces, rebuilt, and with each of five attributes turned
 # ## 10 · What does each loss buy? An ablation, recorded
 #
 # Leave out one thing at a time: all of D, all of C, $\mathcal L_{GD}$, $\mathcal L_{GC}$, and everything but
-# pixels. Three seeds each would take an hour here, so it was **recorded**, by a script that you can
+# pixels. Three seeds each would take most of an hour here, so it was **recorded**, by a script that you can
 # run: `python data/make_ablation.py`, at the laptop budget on the embedded digits. The third score is **GAN-train**:
 # a classifier sees samples alone and then reads real digits. It is low if samples are wrong, *and* if they are too
 # much alike. The last row of the table is what real digits get: test digits for the agreement, and for the rest training digits in
@@ -1126,20 +1126,20 @@ print("± is half of a 95% interval; *: the interval excludes zero")
 print(f"correlation over seeds negative in {sum(opposed)} of {len(opposed)} comparisons")
 
 # %% [markdown]
-# **What to see.** Read only the starred differences; of the others the table says nothing. And pairing bought
-# nothing here: in more than half of the comparisons the two variants move *against* each other from seed to seed. Changing a loss changes the
-# course of a training so much that a common seed is no common luck. (Three seeds can't say more of a correlation than that.)
+# **What to see.** Read only the starred differences; of the others the table says nothing. Pairing helped
+# with *diversity*, which moves with the seed in all variants: in four of five comparisons half of the interval is below .02, where the variants by themselves have about .05 to .07.
+# With the other scores it bought next to nothing: in 13 of 15 comparisons the two move *against* each other. (Three seeds can't say more of a correlation than that.)
 #
-# - **D is worth most, and not by making G obey.** Without it samples are read as asked a little *more* often: they are
-#   soft prototypes, which a judge likes. But they spread by .7 of what digits do, stand nearly three times as far
+# - **D is worth most by three of the four scores, and not by making G obey.** Without it samples are read as asked a little *more* often.
+#   But they spread by .7 of what digits do, stand nearly three times as far
 #   from digits, and a classifier that has seen only these reads real digits far worse. Pixels alone: as far off by diversity and distance; its GAN-train is not decided.
-# - **$\mathcal L_{GD}$ by itself buys nothing that these scores see.** D's features in
-#   $\mathcal L_G$, lesson 08's learned similarity, are enough for what D gives here; whether $\mathcal L_{GD}$ alone would do was not tried.
+# - **Of $\mathcal L_{GD}$ these scores see no gain.** D's features in
+#   $\mathcal L_G$, lesson 08's learned similarity, seem enough for what D gives here; whether $\mathcal L_{GD}$ alone would do was not tried.
 # - **Without $\mathcal L_{GC}$ G obeys less,** and its "diversity" exceeds that of real digits: wrong digits are
 #   diverse. A gain in one score that another pays for is none.
-# - **Without all of C hardly anything is lost here** (two hundredths of diversity), and the distance is better. Look at the last column: C's
+# - **Without all of C hardly any loss is seen here** (two hundredths of diversity), and the distance is better. Look at the last column: C's
 #   features in $\mathcal L_G$ make the code say some six nats more (the class among them, it seems), and $\mathcal L_{GC}$ then
-#   has to talk G into listening to its label. On digits, whose class the label says in full, it is a remedy for an illness
+#   has to talk G into listening to its label. On digits, whose class the label says in full, it seems a remedy for an illness
 #   that C brought in.
 #
 # **What this table does not show.**
@@ -1147,7 +1147,7 @@ print(f"correlation over seeds negative in {sum(opposed)} of {len(opposed)} comp
 #   choice of λ, made for the full model and not tuned again for any variant. A variant with weights of its own
 #   might do better; with thirty times the training some differences might close.
 # - *Not that three seeds are enough.* With three seeds the interval is 4.3 standard errors wide on each side.
-#   Two intervals that overlap leave the question open; they do not show equality. And of twenty intervals one misses by chance: build nothing on
+#   Two intervals that overlap leave the question open; they do not show equality. And of twenty intervals about one misses by chance: build nothing on
 #   a star that is barely one.
 # - *Not a sum.* What $\mathcal L_{GD}$ buys with $\mathcal L_{GC}$ there is not what it buys without. Leaving
 #   out one thing at a time can't see that.
@@ -1157,7 +1157,7 @@ print(f"correlation over seeds negative in {sum(opposed)} of {len(opposed)} comp
 #
 # # Part C · Faults, and a report's own code
 #
-# A good place to begin again after a break. Time: {{part:C}}. Afterwards you can recognise two faults, and find in a printed log what code must have run.
+# A good place to begin again after a break. Time: {{part:C}}. Afterwards you can recognise two faults, and find in a printed log that another code must have run.
 #
 # ## 11 · Break it
 #
@@ -1225,15 +1225,15 @@ check("09.7", diagnosis)
 # %% [markdown]
 # <details><summary><b>Reveal</b> (open it after your answer)</summary>
 #
-# - **A: noise for a label.** Its first line is right; no first line can convict it. But $\mathcal L_{GC}$ climbs and
-#   stays high: with noise for a label nothing that G draws can lie where the sevens lie. And down its columns
-#   the class does not stay, for nobody ever asked G to *draw* what a label says.
+# - **A: noise for a label.** Its first line is right; no first line can convict it. But its late $\mathcal L_{GC}$ is
+#   high: with noise for a label nothing that G draws can lie where the sevens lie. And its ten columns
+#   are nearly alike, for nobody ever asked G to *draw* what a label says.
 # - **B: healthy.**
 # - **C: pixel mean.** Its $\mathcal L_G$ *begins* near 1, where 784 summed errors can't be. From there the
-#   KL is all that matters, and it goes to zero: whatever digit comes in, the reconstruction is the mean digit of its
+#   KL outweighs it, and goes to zero: whatever digit comes in, the reconstruction is nearly one picture for each
 #   class. The losses look wonderful.
-# - **Label withheld** was not among them. By (9.1) it costs a part of the bound, and you would not see it
-#   in a picture.
+# - **Label withheld** was not among them. By (9.1) it costs a part of the bound; on digits you would hardly see it
+#   in a picture (lesson 08).
 #
 # </details>
 #
@@ -1279,7 +1279,7 @@ check("09.5", first_line)
 #
 # </details>
 #
-# Is an untrained network's output near enough to "nothing"? Ask a dozen of them, in A's sizes.
+# Is an untrained network's output near enough to "nothing"? Ask a dozen of them, with A's latents and batch.
 
 # %%
 batch = digits.batch(slice(0, 128))
@@ -1343,7 +1343,7 @@ check("09.6", beta)
 #
 # $$\frac1{DB}\sum_i\lVert x_i-x_f^{(i)}\rVert^2+\sum_i\mathrm{KL}_i
 #   =\frac{2}{DB}\sum_i\Big(\tfrac12\lVert x_i-x_f^{(i)}\rVert^2+\beta\,\mathrm{KL}_i\Big),\qquad
-#   \beta=\frac{DB}2=50{,}176. \tag{9.17}$$
+#   \beta=\frac{DB}2=\frac{784\cdot128}2=50{,}176. \tag{9.17}$$
 #
 # </details>
 
@@ -1366,9 +1366,9 @@ for weight, test_it in ((50_176, agrees), (784, refuses), (1, refuses)):
 # $$\mathrm{KL}\text{ an image}\;\le\;\frac{.0861}{128}\approx.0007\text{ nats}. \tag{9.18}$$
 #
 # And the printed first $4462.52$: were all of it the KL, it would be $4462.52/128\approx34.9$ nats an image.
-# From there it goes $256,\;105,\;70,\;53,\;45,\;34\dots$: what A's log shows is an encoder dying. Rebuild it on the
+# From there it goes $256,\;105,\;70,\;53,\;45,\;34\dots$: this is how a log looks while an encoder dies. Rebuild it on the
 # course's networks and watch. (They begin with codes of a tenth of a nat, not of 35: another network
-# has another start. The fall is the same.)
+# has another start. It falls likewise.)
 
 # %%
 dying = CVAEGAN("report", width=16, lr=1e-3, seed=88)
@@ -1419,9 +1419,9 @@ plots.show(fig, alt="Ten real digits and two rows of what the dead encoder's cod
 
 # %% [markdown]
 # **What to see.** The first line begins like A's, D has won within a hundred rounds, as in A's second line, and the KL
-# is gone. After so few rounds G draws little yet. But whatever digit stands above, E says nothing of it: its
-# $q$ *is* the prior, and two draws from it are two draws from nowhere. More training can only teach G what D and C ask
-# for.
+# is gone. After so few rounds G draws little yet. But whatever digit stands above, E says next to nothing of it: its
+# $q$ is nearly the prior, and two draws from it are two draws from nowhere. More training can teach G what D and C ask
+# for, not what E saw.
 #
 # What A calls a CVAE-GAN became a conditional GAN with an encoder that nobody hears. Its pictures can still be good:
 # G is driven by a D that is not told and by a classifier; in lesson 08's CGAN D itself asks for the label. A's grids are such pictures.
@@ -1463,7 +1463,7 @@ plots.show(fig, alt="Ten real digits and two rows of what the dead encoder's cod
 # %% [markdown] tags=["solution"]
 # *Solution 09.8.* The goal is a G with $\mathcal L_{GD}=0$ that draws something else. Let the feature of real images be $+1$ or $-1$, each with probability ½: its mean is 0. Let G draw only images with the feature 0. Its mean is 0 too, so $\mathcal L_{GD}=0$ for large batches, and by (9.9) a small batch even pays G for it.
 #
-# $\mathcal L_{GC}$ does not notice either if it holds within each class. $\mathcal L_G$ compares each *rebuilt* image with its own real one, so it does ask for the feature ±1, but only of $x_f$, not of $x_p$. $\mathcal L_D$ notices: D can tell 0 from ±1. G does not follow D's gradient. But D *moves*: it learns features in which the two differ, for instance the square
+# $\mathcal L_{GC}$ does not notice either if it holds within each class. $\mathcal L_G$ compares each *rebuilt* image with its own real one, so it does ask for the feature ±1, but only of $x_f$, not of $x_p$. $\mathcal L_D$ notices: D can tell 0 from ±1. G does not follow D's gradient. But D *moves*: it can learn features in which the two differ, for instance the square
 # of this one, and *their* means differ. So G is told after all, one step later, through D's new features.
 
 # %% [markdown]
@@ -1544,7 +1544,7 @@ plots.show(fig, alt="Ten real digits and two rows of what the dead encoder's cod
 # ## Summary
 #
 # - The label goes to E and to G; the prior has none. A label withheld from E costs a part of the bound. (9.1)
-# - C learns from real images alone, D from three kinds; untrained they print $\ln10$ and $3\ln2$. (9.2)–(9.4), (9.16)
+# - C learns from real images alone, D from three kinds; untrained they print about $\ln10$ and $3\ln2$. (9.2)–(9.4), (9.16)
 # - G is never told to fool anybody. It matches means of features: of all images for D, of each class for C. A
 #   mean sees no spread, and small batches even punish it; moving centres ease that. (9.5)–(9.12)
 # - $\lambda_1/\lambda_2$ is the decoder's variance, and depends on how many numbers an image has. (9.13), (9.14)
@@ -1556,7 +1556,7 @@ plots.show(fig, alt="Ten real digits and two rows of what the dead encoder's cod
 #
 # **Question 1.** In CVAE-GAN G is never told to fool D. Why does D matter at all?
 #
-# *Answer.* Its features do. G must match the mean of D's features, and rebuilt images must match them one by one. D chooses the features in which real and made images differ most.
+# *Answer.* Its features do. G must match the mean of D's features, and rebuilt images must match them one by one. D learns features by which real and made images can be told apart.
 #
 # **Question 2.** You halve the batch. Which term changes although the model does not, and whom does it reward?
 #
@@ -1564,7 +1564,7 @@ plots.show(fig, alt="Ten real digits and two rows of what the dead encoder's cod
 #
 # **Question 3.** A port calls `backward()` on the sum of all losses and then steps all four optimisers. What has changed?
 #
-# *Answer.* Nearly everything: each network now moves by *every* loss that depends on it. D would, for instance, make features equal, the cheapest way to lower $\mathcal L_G$.
+# *Answer.* Nearly everything: each network now moves by *every* loss that depends on it. D would, for instance, be pulled to make features equal, the cheapest way to lower $\mathcal L_G$.
 #
 # **Question 4.** A log begins with a discriminator loss of 1.386 where Algorithm 1 should print 2.079. Name what may have been trained.
 #
