@@ -53,7 +53,7 @@ explore.show(explore.pointed(zoo.load("flow-moons")), x1=1.0, x2=-0.5)
 # %% [markdown]
 # | | |
 # |---|---|
-# | **You will be able to** | say how a density changes when you bend the space it lives in; compute log-determinants cheaply and test them; build flows from affine, planar, spline and coupling layers; train them by maximum likelihood; prove that a density integrates to one; dequantise grey levels and say what that bounds |
+# | **You will be able to** | say how a density changes when you bend the space it lives in; compute log-determinants cheaply and test them; build flows from affine, planar, spline and coupling layers; train them by maximum likelihood; check that a density integrates to one; dequantise grey levels and say what that bounds |
 # | **You need** | lesson 01 (maximum likelihood and KL divergence, Monte Carlo error) |
 # | **Your time** | {{time}} (an estimate: lesson 00 says how) |
 # | **Machine time** | {{minutes}} minutes at the laptop budget on two CPU cores |
@@ -191,7 +191,7 @@ check("10.1", density_of_logit)
 #
 # ![A rising curve z = f(x). A narrow strip on the x-axis, under a high density, is taken to a wide strip on the z-axis, beside a low density. Both strips have the same area.](drawing:areas)
 #
-# Where $f$ is steep, a narrow strip becomes a wide one. The probability in it is the same, so the areas are equal, and the density of $x$ is higher by just the slope $df/dx$. That is (10.1).
+# Where $f$ is steep, a narrow strip becomes a wide one. The probability in it is the same, so the areas are equal, and the density of $x$ is the noise's density *times* the slope $df/dx$. That is (10.1).
 #
 # **Bend it yourself.** Drag the knots of the curve. Every coloured strip keeps its eighth of the probability,
 # however you bend.
@@ -207,7 +207,7 @@ explore.show(explore.line_flow())
 # %% [markdown]
 # ### 1.1 · Every positive density on a line is a flow
 #
-# Is there a map for every density that is nowhere zero? Take the distribution function $F(x)=\int_{-\infty}^xp$. Its slope
+# Is there a map for every continuous density that is nowhere zero? Take the distribution function $F(x)=\int_{-\infty}^xp$. Its slope
 # *is* $p$, so by (10.1) $u=F(x)$ has density $p/p=1$: it is uniform. Then send $u$ through the
 # inverse of the normal's distribution function $\Phi$:
 #
@@ -265,12 +265,12 @@ refuses(area, A.norm(dim=0).prod(), error=error, name="product of the two sides"
 # **Proof.** Let $Q$ be a cube with centre $x$ and side $h$, and $J=\partial f/\partial x$ at $x$.
 #
 # *1. Probability is kept.* $X=g(Z)$ lies in $Q$ exactly if $Z$ lies in $f(Q)$. So $P(X\in Q)=\int_{f(Q)}p_z(z)\,dz$. As $h\to0$, $f(Q)$
-# shrinks to the point $f(x)$ and $p_z$ is continuous, so this is $p_z(f(x))\cdot\operatorname{vol}f(Q)$ up to a factor that tends to 1. It remains to show
+# shrinks to the point $f(x)$ and $p_z$ is continuous, so this is $\operatorname{vol}f(Q)$ times a number that tends to $p_z(f(x))$. It remains to show
 # that $\operatorname{vol}f(Q)/h^D\to\lvert\det J\rvert$.
 #
 # *2. From above.* A differentiable map is a straight one plus a remainder: $f(x+v)=f(x)+J(v+r(v))$, with $\lVert r(v)\rVert\le\epsilon\,h$ for all $x+v$ in $Q$, where
 # $\epsilon\to0$ as $h\to0$. (The remainder of $f$ was multiplied by $J^{-1}$, which exists: $g$ undoes $f$, so by the chain rule $\partial g/\partial z\cdot J=I$.) The points $v+r(v)$
-# lie in a cube of side $(1+2\epsilon)h$. Hence $f(Q)$ lies in the image of that cube under the matrix $J$, whose volume is by (10.3)
+# lie in a cube of side $(1+2\epsilon)h$. Hence $f(Q)$ lies in the image of that cube under the matrix $J$, whose volume is by (10.3), for $D$ dimensions,
 # $\lvert\det J\rvert\,(1+2\epsilon)^Dh^D$.
 #
 # *3. From below.* Take the image under $J$ of a *smaller* cube, of side $(1-2\epsilon')h$, moved to $f(x)$; call it $S$. Apply the
@@ -291,7 +291,7 @@ agrees(log_normal + log_det, truth, name="(10.4) for a matrix")
 refuses(log_normal, truth, name="no determinant")
 
 # %% [markdown]
-# Now a map that bends. This one pushes a point sideways and stretches it, by an amount that depends
+# Now a map that bends. This one shifts a point and stretches it, by an amount that depends
 # on where it is:
 
 
@@ -333,7 +333,7 @@ agrees(mass, 1.0, tol=1e-3, name="(10.4) for a bent map integrates to")
 #
 # $$\log\left|\det\frac{\partial f}{\partial x}(x)\right|=-\log\left|\det\frac{\partial g}{\partial z}\big(f(x)\big)\right|. \tag{10.5}$$
 #
-# Mixing up these two is the usual way to get a sign wrong.
+# Mix up these two, and a sign is wrong.
 
 # %%
 x = torch.randn(20, 2, generator=generator, dtype=torch.float64)
@@ -345,8 +345,7 @@ refuses(there, back, name="the same sign")
 # %% [markdown]
 # ### E09 · Report A on the reparameterisation, in the plane (case file, optional)
 #
-# Report A is one of the two student reports that this course reads closely (lesson 00 says why). It says that a bent noise has the density of the noise. Lesson 06
-# met this with one number. In the plane you can see what else goes wrong.
+# Report A is one of the two student reports that this course reads closely (lesson 00 says why). It says that a bent noise has the density of the noise. In the plane you can see what goes wrong.
 
 # %% [markdown]
 # Report A, section 3.3.2:
@@ -375,7 +374,7 @@ agrees((q_right * right_half * cell).sum(), 0.5, tol=1e-6, name="z₁ > 0 where 
 agrees(share, (q_right * right_half * cell).sum(), error=error, name="P(z₁ > 0)")
 
 # %% [markdown]
-# As printed the density is wrong in its *shape* too: dividing by the total mass does not repair it,
+# As printed the density is wrong in its *shape* too: dividing by its mass, .55, does not repair it (the strip would get .46 instead of .39),
 # because the determinant differs from point to point. The equality holds for probabilities,
 # $q(z)\,dz=p(\varepsilon)\,d\varepsilon$. A's code takes its KL from the closed form for two Gaussians, in which
 # the determinant, $\sum\log\sigma$, is already counted: so the slip never reached it.
@@ -383,7 +382,7 @@ agrees(share, (q_right * right_half * cell).sum(), error=error, name="P(z₁ > 0
 # %% [markdown]
 # ## 3 · Determinants that cost nothing
 #
-# A $D\times D$ determinant costs about $D^3$ operations. An image has $D=784$ or more, for every image
+# A $D\times D$ determinant costs about $D^3$ operations. Our digits have $D=784$, and training needs a determinant for every image
 # in every step. The goal of this section: maps whose determinant you can *read off*, and which together still bend the space. Flows are built from these.
 #
 # ### 3.1 · Triangular maps
@@ -409,7 +408,7 @@ agrees(J.diagonal().abs().log().sum(), exact, tol=1e-8, name="(10.6) in 30 dimen
 refuses(J.diagonal().sum().abs().log(), exact, tol=1e-8, name="log of the trace")
 
 # %% [markdown]
-# Sum the logarithms, never take the logarithm of the product. At 784 dimensions the product leaves
+# Sum the logarithms, never take the logarithm of the product. A product of 784 halves already leaves
 # the range of float32, in which networks are trained:
 
 # %%
@@ -463,7 +462,7 @@ refuses(at_x.sum(0), exact, tol=1e-8, name="all Jacobians taken at x")
 # So the *expected* loss can never fall below the entropy of the data. What lies above it is the KL. On toys the entropy is
 # *known*, so you will see how good a flow is and when it lies to you. Two conditions. The expectation is over new
 # data: on its own training points a flexible flow can go far below the entropy, by putting spikes on them. And a mean over
-# finitely many held-out points is below it by chance: allow for its standard error.
+# finitely many held-out points can be below it by chance: allow for its standard error.
 
 # %%
 moons = data.toy.make("moons")
@@ -514,8 +513,8 @@ refuses(wrong, in_x, tol=1e-6, name="p_data(x) in place of p_f(z)")
 #
 # ### 5.1 · Affine layers, and why they are not enough
 #
-# $z=Lx+b$ with a triangular $L$ is invertible, and cheap by (10.6). Its model class is exactly the Gaussians: $x=L^{-1}(z-b)$ is Gaussian, and every
-# Gaussian is of this form (Cholesky). More layers do not help: an affine map of an affine map is affine. A layer must not be affine.
+# $z=Lx+b$ with a triangular $L$, no zero on its diagonal, is invertible, and cheap by (10.6). Its model class is exactly the Gaussians: $x=L^{-1}(z-b)$ is Gaussian, and every
+# Gaussian with a density is of this form (Cholesky). More layers do not help: an affine map of an affine map is affine. So a flow needs layers that are not affine.
 
 # %%
 deep = stir(Flow("affine", depth=5))
@@ -551,7 +550,7 @@ agrees(matrix.det(), 1 + v @ u, tol=1e-8, name="(10.10) in 50 dimensions")
 # %% [markdown]
 # **Exercise 10.2 · The planar determinant** · ●●○ · 7 min · code
 #
-# *Why.* It is the smallest case of the trick of all flows: a determinant without a matrix.
+# *Why.* It is the smallest case of the trick of all flows in this lesson: a determinant without a matrix.
 #
 # Write $\log\lvert\det\rvert$ of the planar map, in two lines.
 #
@@ -581,11 +580,11 @@ check("10.2", planar_log_det)
 
 # %% [markdown]
 # **Is it invertible?** Along $w$ the map is $a\mapsto a+w^\top u\,\tanh(a+b)$. Its slope is
-# $1+w^\top u\,\tanh'$, and $\tanh'$ lies between 0 and 1. So
+# $1+w^\top u\,\tanh'$, and $\tanh'$ is above 0 and at most 1. So
 #
 # $$w^\top u>-1\quad\Longrightarrow\quad\det\frac{\partial f}{\partial x}>0\ \text{ everywhere, and } f \text{ is invertible}. \tag{10.11}$$
 #
-# Without this condition the plane *folds*: several $x$ land on one $z$. The formula still gives
+# For $w^\top u<-1$ the plane *folds*: several $x$ land on one $z$. The formula still gives
 # numbers, but they are no density.
 
 # %%
@@ -620,7 +619,7 @@ with torch.no_grad():
 # ### 5.3 · Splines: any rising map of an interval
 #
 # (10.2) says which map of a line you need. A **rational-quadratic spline** (Durkan et al., 2019) can
-# come near any on an interval: put knots $(x_k,z_k)$, rising, with slopes $d_k>0$, and between two knots a quotient
+# come near any rising one on an interval: put knots $(x_k,z_k)$, rising, with slopes $d_k>0$, and between two knots a quotient
 # of two quadratics. With $\xi=(x-x_k)/(x_{k+1}-x_k)$ and the bin's own slope $s=(z_{k+1}-z_k)/(x_{k+1}-x_k)$,
 #
 # $$\frac{dz}{dx}=\frac{s^2\big[d_{k+1}\xi^2+2s\,\xi(1-\xi)+d_k(1-\xi)^2\big]}{\big[s+(d_{k+1}+d_k-2s)\,\xi(1-\xi)\big]^2}. \tag{10.12}$$
@@ -676,10 +675,10 @@ kl = torch.trapezoid(exact * (exact.log() - learned.log()), line)
 print(f"KL(mixture ‖ spline) = {kl:.4f} nats")
 
 # %% [markdown]
-# **What to see.** Left: two peaks from one Gaussian, with a density that is exact at every $x$. Right:
+# **What to see.** Left: two peaks from one Gaussian, close to the exact ones. The flow's own density can be computed at every $x$. Right:
 # the learned map lies on the one of (10.2). It is *steep* where there are data and flat in the gap
-# between the peaks: the slope of $f$ is where the density comes from. At the far ends, where no data
-# are, nobody told it the map.
+# between the peaks: the slope of $f$ is where the density comes from. At the far ends, where hardly any
+# data are, nobody told it the map.
 
 # %% [markdown]
 # ### 5.4 · Couplings: triangular by construction
@@ -773,8 +772,8 @@ with torch.no_grad():
 #
 # $$z_i=x_i\,e^{s_i(x_1,\dots,x_{i-1})}+t_i(x_1,\dots,x_{i-1}),\qquad\log\left|\det\frac{\partial z}{\partial x}\right|=\sum_{i=1}^Ds_i. \tag{10.21}$$
 #
-# The Jacobian is triangular, with $e^{s_i}$ on its diagonal: that is (10.6). One network gives all $s_i$ and $t_i$ in one pass, if some of its weights are set to zero: those on
-# a way from $x_j$ to $s_i$ or $t_i$ with $j\ge i$ (*MADE*; Germain et al., 2015).
+# The Jacobian is triangular, with $e^{s_i}$ on its diagonal: that is (10.6). One network gives all $s_i$ and $t_i$ in one pass, if so many of its weights are set to zero that
+# no way is left from $x_j$ to $s_i$ or $t_i$ with $j\ge i$ (*MADE*; Germain et al., 2015).
 
 
 # %%
@@ -814,7 +813,7 @@ refuses(wrong, log_det_of(sees_itself, x_maf), tol=1e-8, name="d ≤ i in the ma
 #
 # $$x^{(k)}=\bigl(z-t(x^{(k-1)})\bigr)\odot e^{-s(x^{(k-1)})}\quad\Longrightarrow\quad x^{(k)}_i=x_i\ \text{ for all } i\le k. \tag{10.22}$$
 #
-# By induction: if the first $k-1$ numbers are right, then so are $s_k$ and $t_k$, and $x_k$ is right after the next pass.
+# By induction: if the first $k-1$ numbers are right, then so are all $s_i$ and $t_i$ with $i\le k$, and the first $k$ numbers are right after the next pass.
 
 
 # %%
@@ -850,7 +849,7 @@ agrees(found, x_maf, name="a coupling: all numbers, after two passes")
 #
 # **Exercise 10.4 · The objective** · ●●○ · 8 min · code
 #
-# *Why.* If it passes, it trains all flows below.
+# *Why.* If it passes, it trains the flows of sections 6, 8 and 9.
 #
 # `flow(x)` gives `z` (B, D) and `log_det` (B,). Return
 # $\log p(x)$ by (10.4), one number per point, with every constant.
@@ -916,7 +915,7 @@ def train_flow(flow, dataset, rounds, seed=0):
 #
 # **Exercise 10.11, 10.12 · Two losses** · ●○○ · 3 min · predict
 #
-# *Why.* One of the two you can compute without any training.
+# *Why.* For one of the two you know a bound without any training.
 #
 # Two numbers. Test points of moons, loss $-\log p$ in nats; the entropy is 1.01.
 # *NICE without its scaling*: where will its loss stop? *RealNVP*, eight affine couplings: how much KL
@@ -969,14 +968,14 @@ plots.show(fig, alt="Bars of six losses; NICE without scaling ends right of log 
 
 # %% [markdown]
 # **What to see.** The affine flow is a Gaussian and stays far off. NICE without scaling stays above its
-# wall (10.15), $\log2\pi$; more training would only bring it closer to that. RealNVP and splines come near the entropy; NICE with its scaling less so, and sixteen planar layers stop almost half of the way to the wall. None falls below it. That they *can't* go below is
-# (10.8), and it is the best test of a likelihood that there is.
+# wall (10.15), $\log2\pi$, which no training can pass. (It can't even reach it: without squeezing, the data keep their area and don't fit into the middle of the noise.) RealNVP and splines come near the entropy; NICE with its scaling less so, and sixteen planar layers stop almost halfway between the entropy and the wall. No flow falls below the entropy. That they *can't*, apart from chance, is
+# (10.8): a sharp test of a likelihood.
 
 # %% [markdown]
 # ### 6.2 · Densities and samples
 #
-# Now two harder shapes: a ring of eight Gaussians, which a flow must pull apart without tearing, and
-# the checkerboard, with edges that no smooth map can have. RealNVP and the spline flow try both, for equally many rounds.
+# Now two harder shapes: a ring of eight Gaussians, for which a flow must pull the noise apart without tearing it, and
+# the checkerboard, whose density jumps at its edges: no smooth map can copy that. RealNVP and the spline flow try both, for equally many rounds.
 
 # %%
 ring = data.toy.make("ring", sigma=0.15)
@@ -1023,17 +1022,17 @@ for (name, kind), flow in trained.items():
     print(f"{name:13} {kind:8} {text}")
 
 # %% [markdown]
-# **What to see.** In so short a training RealNVP smears the ring into a bow and rounds off the board.
+# **What to see.** In this short training RealNVP smears the ring into a bow and rounds off the board.
 # Splines bend more sharply than affine couplings, and with half as many layers they find all eight
 # blobs and the straight edges. But look *between* the parts: thin bridges remain (a few orange points
-# where no grey ones are). They must. A flow is continuous in both directions and the noise is one
+# where no grey ones are). Some bridge must. A flow is continuous in both directions and the noise is one
 # connected cloud, so its density is one connected cloud too. It can make a bridge thin, never cut it.
 
 # %% [markdown]
 # ### 6.3 · It integrates to one
 #
 # That is the claim of the whole lesson, so test it on what you trained. Add up $p(x)$ over a fine
-# lattice. Then do the same with the sign of the log-determinant turned.
+# lattice. Then do the same for RealNVP without the log-determinant.
 
 
 # %%
@@ -1081,8 +1080,8 @@ for ax, k in zip(axes.flat, which):
 plots.show(fig, alt="A square grid with the two moons on it, bent more with each layer.")
 
 # %% [markdown]
-# **What to see.** Layer 1 only shifts and scales. Then each coupling moves points along *one* axis
-# only, up and down or left and right, by an amount that depends on the other. Eight such moves turn
+# **What to see.** Layer 1 only shifts and scales. Then each coupling shifts and stretches along *one* axis
+# only, up and down or left and right; how much, the other coordinate says. Eight such moves turn
 # two moons into one cloud, nearly round. Where cells of the grid grow, the log-determinant is positive.
 #
 # Take it in your own hands. *Layers* lets the grid pass one layer after the other; *way* starts from
@@ -1099,9 +1098,9 @@ explore.show(explore.warp(flows["realnvp"], data.load("moons", "test")), layers=
 explore.show(explore.pointed(flows["realnvp"], reach=2.5), x1=1.0, x2=-0.5)
 
 # %% [markdown]
-# **What to see.** In the moons' arms the log-determinants are large and positive: there the flow
-# stretches, so much probability comes from little space. In the gap between the arms the sum turns
-# negative, although $z$ may lie near the middle of the noise. The normal alone says little.
+# **What to see.** Nearly everywhere in the moons' arms the log-determinants add up to more than 0: there the flow
+# stretches, and a small area gets much of the noise. Two points outside: at (0, 0) the sum is negative, and $z$ lies well inside the second circle. At (1, 0) the sum is
+# positive, but $z$ lies about three σ out. Neither part alone says where the data are.
 
 # %% [markdown]
 # # Part C · Grey levels, faults, and the reports
@@ -1121,9 +1120,9 @@ explore.show(explore.pointed(flows["realnvp"], reach=2.5), x1=1.0, x2=-0.5)
 #
 # $$\log p(k)\;\ge\;\log w_k-\log\sigma-\tfrac12\log2\pi\;\to\;\infty\quad(\sigma\to0). \tag{10.16}$$
 #
-# (≥, since the tails of the other bumps add a little. For $\sigma\le.1$ it is less than $e^{-49}$, and both sides are equal to all digits that a computer has.)
+# (≥, since the tails of the other bumps add a little. For $\sigma\le.1$ it is less than $e^{-48}$, and both sides are equal to all digits that a computer has.)
 #
-# A model that has learned nothing but "values are whole numbers" beats every honest one.
+# With σ small enough, a model that has learned nothing but "values are whole numbers" beats every honest one.
 
 # %%
 P = number([0.5, 0.2, 0.2, 0.1])  # true probabilities of the four levels
@@ -1154,8 +1153,8 @@ refuses(mean_log_bumps(1e-3).clamp(min=0), 0.0, name="“a log-likelihood is at 
 #
 # $$\log P(k)=\log\int_0^1p(k+u)\,du\;\ge\;\int_0^1\log p(k+u)\,du=\mathbb E_{u\sim U[0,1)}\big[\log p(k+u)\big]. \tag{10.17}$$
 #
-# So: **add uniform noise to the data, and the flow's likelihood bounds that of the grey levels** (Uria
-# et al., 2013; Theis et al., 2016). On this small case both sides can be computed exactly. Take 20
+# So: **add uniform noise to the data, and the flow's mean log-likelihood is a lower bound on that of the grey levels** (Uria
+# et al., 2013; Theis et al., 2016). On this small case both sides can be computed. Take 20
 # random densities.
 
 # %%
@@ -1180,8 +1179,8 @@ refuses((bumps(0.1).log_prob(levels) - log_P).clamp(min=0), 0.0, name="no noise 
 log_P, _ = cells(bumps(0.12, at=0.25))
 
 # %% [markdown]
-# The last line is a bug that is easily written: noise of half the width. The number then bounds
-# nothing, and it *looks better*.
+# A bug that is easily written is noise of half the width. The number then bounds
+# nothing: a density that leaves every upper half cell empty is twice as high in the lower ones, and *looks better* by $\log2$ a pixel.
 #
 # What does the bound leave out? The same thing as the ELBO: a KL divergence, here from the noise to the
 # model's own density inside the cell, $p(u\mid k)=p(k+u)/P(k)$:
@@ -1200,11 +1199,11 @@ gap = P_cell.log() - bound
 agrees(gap, -within.log().mean(1), tol=1e-6, name="(10.18) the gap in four cells")
 
 # %% [markdown]
-# Noise of another shape, learned together with the flow, closes the gap further: *variational
+# Noise of another shape, learned together with the flow, can make the gap smaller: *variational
 # dequantisation*, in lesson 11.
 #
 # See it happen. Train one spline flow on the bare grey levels and one on levels plus noise. The
-# entropy of $P$ is 1.22 nats: no honest code for these levels needs less.
+# entropy of $P$ is 1.22 nats: no honest code for these levels needs less on average.
 
 # %%
 draws = torch.multinomial(P.float(), 1_000, replacement=True, generator=generator).float()
@@ -1236,8 +1235,8 @@ plots.show(fig, alt="Without noise the loss falls far below the entropy; with no
 
 # %% [markdown]
 # **What to see.** Without noise the loss falls through the entropy and on, and the density is a comb of
-# spikes. With noise it comes down to the entropy and stops, and the density is a staircase whose
-# steps are the probabilities.
+# spikes. With noise it levels off just above the entropy, and the density is a staircase whose
+# steps are about as high as the probabilities.
 #
 # ### 7.3 · Units
 #
@@ -1250,7 +1249,7 @@ plots.show(fig, alt="Without noise the loss falls far below the entropy; with no
 #
 # *Why.* Scores of flows are told in this unit, and wrong ones look just as plausible.
 #
-# Write the right side of (10.19) for the density of one image.
+# Write the second formula of (10.19) for the density of one image.
 #
 # *Nudge.* First back to grey levels ($D\log K$), then the unit (ln 2), then the share of one dimension.
 #
@@ -1373,7 +1372,7 @@ else:
 # <details><summary><b>Reveal</b> (open it after your answer)</summary>
 #
 # - **Dana** undoes the layers in the order in which they were applied, not in reverse. The density
-#   never uses the inverse, so her loss and her mass are Fay's. Her samples are drawn from nothing.
+#   never uses the inverse, so her loss and her mass are Fay's. Her samples come from another density, which nobody computed.
 # - **Emil** counts the log-determinant twice. His loss on *held-out* points is better than possible: it lies many standard errors below the
 #   entropy of the data, and by (10.8) no density's can. (A low loss on training points would not convict him.) What he calls a density does not integrate
 #   to one. His samples are off as well: he was paid for stretching too much, so the data lie too far
@@ -1463,7 +1462,7 @@ agrees(shares[0].mean(), 0.25, error=error, name="eq. (7): mass of a quadrant")
 
 # %% [markdown]
 # So fit moons that were moved to the upper right quadrant, $\pi=(1,0,0,0)$. For eq. (7) the bound is
-# $\log4=1.386$ nats. **This is the 2-D fit of both forms.**
+# $\log4=1.386$ nats. Fit both forms:
 
 # %%
 moved, held_out = data.DataSet(data.load("moons").images + 3.0), points_test + 3.0
@@ -1496,8 +1495,8 @@ plots.show(fig, alt="As printed, orange samples lie in all four quadrants; with 
 # %% [markdown]
 # **What to see.** (Grey: data; orange: samples.) As printed, three quarters of all samples land in quadrants without a single data
 # point, for any networks and any length of training, as long as nothing but such layers is stacked. (A layer that shifts, such as a
-# normalisation, moves the data into all four quadrants and takes the bound away. The fault of eq. (7) is that the coupling itself can't.) All that the fit can do is to squeeze them
-# against the axes. With $t$ outside the exponent the samples lie on the data.
+# normalisation, moves the data into all four quadrants and takes the bound away. The fault of eq. (7) is that the coupling itself can't.) This fit squeezes them
+# against the axes, and loses the rest of its KL inside the right quadrant. With $t$ outside the exponent nearly all samples lie on the data.
 #
 # B knew the right form. The caption of its Figure 3 says:
 #
@@ -1511,7 +1510,7 @@ plots.show(fig, alt="As printed, orange samples lie in all four quadrants; with 
 # | the change of variable formula, with $f$: data → noise and $\partial f/\partial x$ | B eqs. 4, 5 | (10.4), (10.5) |
 # | "the determinant of a triangular matrix can be efficiently computed as the product of its diagonal terms" | B §2.4 | (10.6), (10.14) |
 # | "easily invertible" and with "a tractable determinant" | B Fig. 3 | (10.13), exercise 10.3 |
-# | "exact log-likelihood computation, exact and efficient sampling" | B §2.4 | section 6: mass one, samples on the data |
+# | "exact log-likelihood computation, exact and efficient sampling" | B §2.4 | section 6.3: mass one; exercise 10.3: the inverse |
 # | $z=g_\phi(X,\varepsilon)$ with noise that does not depend on φ | A §3.3.2 | E09 |
 
 # %% [markdown]
@@ -1653,15 +1652,15 @@ plots.show(fig, alt="As printed, orange samples lie in all four quadrants; with 
 #   the *same* point.
 # - Triangular Jacobians cost $D$ instead of $D^3$. In a composition log-determinants add up, each where
 #   the point has got to.
-# - Maximum likelihood makes the data look like noise. On held-out data its loss does not fall below the entropy, but for chance.
-# - NICE keeps volume and hits a wall at $\frac D2\log2\pi$; affine couplings and splines do not.
+# - Maximum likelihood makes the data look like noise. On held-out data its loss does not fall below the entropy, apart from chance.
+# - NICE without its scaling keeps volume and stays above $\frac D2\log2\pi$; affine couplings and splines do not.
 # - Grey levels need noise on the whole cell. Then the density bounds a probability; state bits per
 #   dimension with $D\log256$ in it.
 # - Invert, differentiate, integrate.
 #
 # ## Five questions at the end
 #
-# **Question 1.** A trained flow draws good samples. A new script that scores images adds the `log_det` of the map noise → data. What is wrong, and which test tells?
+# **Question 1.** A trained flow draws good samples. A new script that scores points adds the `log_det` of the map noise → data. What is wrong, and which test tells?
 #
 # *Answer.* The sign: (10.5). What the script computes is no density: its mass is not 1. Integrate it over a lattice, as section 6.3 does.
 #
@@ -1675,7 +1674,7 @@ plots.show(fig, alt="As printed, orange samples lie in all four quadrants; with 
 #
 # **Question 4.** In a coupling you replace the networks for $s$ and $t$ by ones that are a hundred times larger. What becomes harder: the inverse, the determinant, or neither?
 #
-# *Answer.* Neither, but for the larger networks' own cost. The inverse runs them forward again, and the determinant is still the sum of $s$.
+# *Answer.* Neither, apart from the larger networks' own cost. The inverse runs them forward again, and the determinant is still the sum of $s$.
 #
 # **Question 5.** A colleague adds noise of width ½ to grey levels, because "less noise disturbs less", and reports better bits. What do you say?
 #
