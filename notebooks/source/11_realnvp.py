@@ -70,7 +70,7 @@ plots.show(
 # %% [markdown]
 # | | |
 # |---|---|
-# | **You will be able to** | build an invertible network for images from coupling layers, and prove that it is one; count bits per dimension with every constant; train RealNVP on digits to a likelihood that beats a table of counts; use it: exact reconstruction, temperature, filling in, attributes; say what a likelihood does *not* tell you; find a fault from bits and samples alone |
+# | **You will be able to** | build an invertible network for images from coupling layers, and prove that it is one; count bits per dimension with every constant; train RealNVP on digits to a likelihood that beats a table of counts; use it: exact reconstruction, temperature, filling in, attributes; say what a likelihood does *not* tell you; find a fault from bits, samples and the way there and back |
 # | **You need** | lesson 10 (change of variables, log-determinants, dequantisation) |
 # | **Your time** | {{time}} (an estimate: lesson 00 says how) |
 # | **Machine time** | {{minutes}} minutes at the laptop budget on two CPU cores |
@@ -120,7 +120,7 @@ plots.show(
 # %% [markdown]
 # # Part A · Couplings, squeeze, scales
 #
-# Time: {{part:A}}. Afterwards you can derive masks, their Jacobian and the multi-scale likelihood.
+# Time: {{part:A}}. Afterwards you can use masks, and derive their Jacobian and the multi-scale likelihood.
 
 # %% [markdown]
 # ## 1 · Couplings in many dimensions
@@ -171,7 +171,7 @@ refuses(wrong, x, name="the inverse with +s")
 #
 # *Why.* It is the only kind of layer in RealNVP that lets pixels depend on each other. Section 11 looks for faults in functions like this one and the next.
 #
-# Write (11.1) for given `b`, `s`, `t`. Return also the log-determinant, one number for each example: sum over all dimensions but the first
+# Write (11.1) for given `b`, `s`, `t`. Return also the log-determinant, one number for each example: sum over all dimensions except the first
 # (`values.flatten(1).sum(1)`). Which entries of `s` count?
 #
 # *Nudge.* Where $b=1$ the map is the identity. What is the logarithm of its slope there?
@@ -310,7 +310,7 @@ plots.show(fig, alt="With each alternating coupling more of the Jacobian fills."
 
 # %% [markdown]
 # **What to see.** White is exactly zero. One coupling: an identity, a full block, a diagonal. Two: still
-# a white corner. Three: everything depends on everything, and the log-determinant is still a plain sum
+# white places in one corner. Three: everything depends on everything, and the log-determinant is still a plain sum
 # (lesson 10: those of a composition add up). Right: three couplings with one mask are no more than one.
 #
 # ### 1.4 · How large may $s$ get?
@@ -334,7 +334,7 @@ print("largest slopes:", z.amax(0).tolist())
 print("with s = raw:  ", raw.exp().amax(0).tolist())
 
 # %% [markdown]
-# (Report B prints (11.1) with $t$ inside the exponential, its equation 7. Lesson 10 refutes it, E18. The check of
+# (Report B prints (11.1) with $t$ inside the exponential, its equation 7. Lesson 10 shows what it can't do, E18. The check of
 # exercise 11.1 knows it, too.)
 #
 # ## 2 · Images
@@ -371,7 +371,7 @@ plots.show(fig, alt="Squeeze gives four small nines, reshape four bands of one n
 # %% [markdown]
 # **What to see.** A squeeze gives four pictures of half the size, each the whole digit. `reshape`
 # is a permutation as well, so its log-determinant is right and no test of invertibility notices it,
-# but its "channels" are bands of the image: pixel by pixel they have nothing to do with each other.
+# but its "channels" are bands of the image: pixels at the same place in two of them lie seven rows apart or more.
 #
 # ### 2.2 · A checkerboard is a split of channels
 #
@@ -446,7 +446,7 @@ agrees(parts, whole, name="(11.8) 20 images")
 refuses(parts - prior_1, whole, name="log N(z₁) forgotten")
 
 # %% [markdown]
-# Is the whole thing right? The one test that leaves no doubt: the full Jacobian of the full model by
+# Is the whole thing right? The strictest test: the full Jacobian of the full model by
 # autograd, logit and all, and the way back.
 #
 # $$\log p(x)=\log\mathcal N(f(x);0,I)+\log\left|\det\frac{\partial f}{\partial x}\right|,\qquad f^{-1}(f(x))=x. \tag{11.9}$$
@@ -486,15 +486,15 @@ check("11.7", leave)
 # %% [markdown]
 # # Part B · Bits, and a trained flow
 #
-# A good place to begin again after a break. Time: {{part:B}}. Afterwards you can count bits per dimension with every constant, write the flow and train it on digits.
+# A good place to begin again after a break. Time: {{part:B}}. Afterwards you can count bits per dimension with every constant, write a flow's objective and train it on digits.
 
 # %% [markdown]
 # ## 4 · From grey levels to numbers, and back
 #
 # ### 4.1 · The logit, and what it costs
 #
-# Dequantised pixels lie in $[0,1]$, a Gaussian does not. So stretch: first into $[\alpha,1-\alpha]$, then
-# by a logit to the whole line. Both stretch, and both count:
+# Dequantised pixels lie in $[0,1]$, a Gaussian does not. So map it: first into $[\alpha,1-\alpha]$, then
+# by the logit, which takes $(0,1)$ to the whole line. Both change lengths, and both count:
 #
 # $$y=\log\frac p{1-p},\quad p=\alpha+(1-2\alpha)\,x,\qquad\log\frac{dy}{dx}=\log(1-2\alpha)-\log p-\log(1-p). \tag{11.10}$$
 #
@@ -560,8 +560,8 @@ for alpha in (0.05, 1e-3):
 # %% [markdown]
 # **A price of α.** $f$ maps the pixels' interval $[0,1]$ to a *bounded* interval of $y$, and the normal density
 # goes on beyond it. With α = .05 a seventh of this $\mathcal N(0,4)$ is spent on values below 0 or above 1, which no image has. The
-# likelihood is charged for it (the density on $[0,1]$ sums to .86 only), and draws from there must be clamped to 0 or 1, so they are
-# no draws of the density that was scored. Training makes the share smaller, α → 0 makes it vanish, and section 5 shows what α → 0 costs.
+# likelihood is charged for it (the density on $[0,1]$ integrates to .86 only), and draws from there must be clamped to 0 or 1, so they are
+# no draws of the density that was scored. Training can make the share smaller, α → 0 makes it vanish, and section 5 shows what α → 0 costs.
 #
 # **And back.** To sample you must undo the logit *and* the squeezing:
 #
@@ -659,7 +659,7 @@ print(f"test digits: one table {table_bits:.3f} bits/dim, 784 tables {places_bit
 #
 # ### 4.3 · Noise that is not the noise
 #
-# Two popular mistakes. One draws $u$ from $[0,\tfrac12]$. The other gets images that a loader has already
+# Two mistakes are easily made. One draws $u$ from $[0,\tfrac12]$. The other gets images that a loader has already
 # divided by 255, and computes $(x+u)/256$ all the same. Both give *fewer* bits, and both numbers mean nothing.
 # A staircase fitted to such an $x$ shows by how much, without any training:
 #
@@ -685,7 +685,7 @@ excess = max(noises["twice divided"] - 1, 0)
 agrees(excess, 0.0, tol=1e-2, name="(11.14) twice divided: how far above 1 bit")
 
 # %% [markdown]
-# The half noise looks harmless: samples are as good as before. Only the number is false: for the *best* staircase by exactly one
+# The half noise looks harmless: samples can be as good as before. Only the number is false: for the *best* staircase by exactly one
 # bit a dimension. A model that does not use all of the gift, such as a flow trained briefly, is helped by less: in section 11 you will see three quarters
 # of a bit. A bits/dim that nobody else reaches is a reason to look at the noise.
 #
@@ -700,7 +700,7 @@ agrees(excess, 0.0, tol=1e-2, name="(11.14) twice divided: how far above 1 bit")
 #
 # Here $u=u(\varepsilon)$: uniform noise is $u=\Phi(\varepsilon)$. The price is zero only if $y$ is linear
 # in $\varepsilon$. With a large $\alpha$ the bin is so narrow that $y$ is linear in $u$: a *uniform* $y$ costs
-# $\tfrac12\log(2\pi e/12)$. With $\alpha\to0$, $y\approx\log u$: a negative *exponential* costs
+# $\tfrac12\log(2\pi e/12)$. With $\alpha\to0$, $y\approx\log u$ up to a constant: a negative *exponential* costs
 # $\tfrac12\log2\pi e-1$.
 
 # %% tags=["optional"]
@@ -737,8 +737,8 @@ refuses(small_alpha, flat, tol=2e-3, name="“uniform noise stays uniform”")
 
 # %% [markdown]
 # **Learned noise.** RealNVP with *variational* dequantisation draws $u=\operatorname{sigmoid}(\mu+\sigma\varepsilon)$,
-# with $\mu$ and $\sigma$ of each pixel from a small network. With $\alpha$ tiny, $y\approx\log u\approx\mu+\sigma\varepsilon$
-# for a negative $\mu$: linear in $\varepsilon$! The noise takes the shape that the flow can handle, and (11.12) stays
+# with $\mu$ and $\sigma$ of each pixel from a small network. With $\alpha$ tiny, up to a constant $y\approx\log u\approx\mu+\sigma\varepsilon$
+# for a clearly negative $\mu$: linear in $\varepsilon$! The noise takes the shape that the flow can handle, and (11.12) stays
 # a bound.
 
 
@@ -771,9 +771,9 @@ plots.show(fig, alt="Price and width of a black pixel against α; see the text."
 # course's best runs are. Why not take $\alpha=.05$, then? Right: there a black pixel's $y$ is only .02 wide,
 # while grey ones spread over several units. The flow must recognise a black pixel with certainty and
 # multiply by nearly fifty, and it takes long to learn that. With $\alpha=10^{-6}$ the black bin is wide: nothing
-# is left to be sharpened. Small $\alpha$ spares the flow work, at a price; learned noise takes the price away.
+# is left to be sharpened. Small $\alpha$ spares the flow work, at a price; learned noise then takes the price away.
 # Section 10 tries three $\alpha$ for equally many rounds: with uniform noise .05 is far behind and .001 ahead of $10^{-6}$,
-# whose price is higher; with learned noise $10^{-6}$ is the best of all.
+# whose price is higher; with learned noise $10^{-6}$ is the best of the four.
 #
 # **Is it still a bound?** One black pixel under $y\sim\mathcal N(-9,1.5^2)$: $P(0)$ is known exactly. With
 # $K$ draws inside the logarithm the bound tightens, as in lesson 06:
@@ -817,7 +817,7 @@ agrees(rows[64].mean(), log_P, tol=2e-3, name="(11.16) K = 64")
 #
 # $$\log|\det|=-\frac n2\sum_c\log(\hat\sigma_c^2+\epsilon)\quad\text{and}\quad\log|\det|=n\sum_c\log a_c. \tag{11.17}$$
 #
-# A sum of logarithms. The logarithm of the product is the same on paper, and $\pm\infty$ on a computer.
+# A sum of logarithms. The logarithm of the product is the same on paper, and easily $\pm\infty$ on a computer.
 
 # %% tags=["optional"]
 norm = BatchNorm(3).double()
@@ -863,7 +863,7 @@ agrees(norm(batch)[1], exact.expand(len(batch)), name="(11.17) activation norm")
 #
 # **Exercise 11.5 · Bits per dimension** · ●●○ · 10 min · code
 #
-# *Why.* If it passes, it trains the model below.
+# *Why.* If it passes, it trains the flow of section 8.
 #
 # Write the objective (11.12), one noise draw for each
 # image, in bits per dimension. You have
@@ -995,8 +995,8 @@ fig.axes[0].set(ylabel="bits/dim", ylim=(1, 4))
 plots.show(fig, alt="Bits per dimension fall quickly below both tables of counts.")
 
 # %% [markdown]
-# **What to see.** The first rounds only find out that the background is black, and pass the tables of
-# counts; everything below them is *structure*, what pixels say about each other. Each image is seen two or
+# **What to see.** Some fifty rounds pass both tables of
+# counts. What is gained below the 784 tables is *structure*, what pixels say about each other. Each image is seen two or
 # three times, so this is not memory: the test bits printed above are near the training bits.
 #
 # The course trained a wider flow on all of MNIST, for a little more than an hour of one core (its card in the zoo has the minutes, and
@@ -1025,7 +1025,7 @@ plots.show(fig, alt="Samples of the short and the long training, and real digits
 #
 # # Part C · Look, break, and the reports
 #
-# A good place to begin again after a break. Time: {{part:C}}. Afterwards you can sample, reconstruct and fill with a flow, say what its likelihood does not see, and recognise two faults.
+# A good place to begin again after a break. Time: {{part:C}}. Afterwards you can sample, reconstruct and fill with a flow, say what its likelihood does not see, and recognise four faults.
 #
 # ## 9 · Looking
 #
@@ -1055,7 +1055,7 @@ for dtype in (torch.float64, torch.float32):
 #
 # ### 9.2 · Which digits are likely?
 #
-# Each image has its own exact figure. Sort the test digits by it.
+# Each image has its own figure, here the bound with one draw of the noise. Sort the test digits by it.
 
 # %%
 order = best_bits.argsort()
@@ -1075,7 +1075,7 @@ print(f"correlation of bits with the share of bright pixels: {together:.2f}")
 
 # %% [markdown]
 # **What to see.** "Likely" does not mean "typical of its class" or "well written". It means *few bits to
-# describe*: little ink, few edges. Keep that for the next section.
+# describe*, and bits grow with ink. Keep that for the next section.
 #
 # ### 9.3 · Likelihood and familiarity
 #
@@ -1084,7 +1084,7 @@ print(f"correlation of bits with the share of bright pixels: {together:.2f}")
 #
 # **Exercise 11.12 · A black picture** · ●○○ · 1 min · predict
 #
-# *Why.* If so, a flow can warn you of every strange picture.
+# *Why.* If strange pictures cost more, a flow can warn you of them.
 #
 # Does a picture that is *no digit at all*, for instance an all
 # black one, cost "more" or "fewer" bits than a test digit?
@@ -1122,8 +1122,8 @@ fig = plots.images(shown, column_labels=None, zoom=3)
 plots.show(fig, alt="One picture of each kind, left to right as the bars downwards.")
 
 # %% [markdown]
-# **What to see.** An all black picture, which is no digit, is by far *more likely* than any digit, and so is a
-# digit whose lower half is missing. Noise, blur and inverted pictures are recognised: they are complicated, or
+# **What to see.** An all black picture, which is no digit, is by far *more likely* than the digits. Without their lower half digits
+# are more likely than whole. Noise, blur, half contrast and inverted pictures cost more: they are complicated, or
 # have greys where digits have none. Nalisnick et al. (2019) found the same between whole data sets: a flow
 # trained on CIFAR-10 gives house numbers (SVHN) a *higher* likelihood than CIFAR-10's own test images, and one
 # trained on Fashion-MNIST rates digits higher than clothes. (Exercise 11.15 at the end.)
@@ -1145,7 +1145,7 @@ print(f"‖z‖ of 5 000 draws: {norms.min():.1f} to {norms.max():.1f}; √784 =
 
 # %% [markdown]
 # So where the density is *highest* and where the draws *are* (the "typical set") differ, and in high
-# dimensions they lie apart. A likely picture is not a familiar one. To ask for familiarity, ask
+# dimensions they lie apart. A likely picture need not be a familiar one. To ask for familiarity, ask
 # whether $\log p(x)$ is *usual*, neither too low nor too high. That notices black pictures; it is no full
 # answer either.
 #
@@ -1179,9 +1179,9 @@ fig = plots.images(torch.cat(rows), columns=12, row_labels=names, zoom=2)
 plots.show(fig, alt="Low temperatures give smooth strokes, high ones broken pictures.")
 
 # %% [markdown]
-# **What to see.** The same $z$, only shorter or longer. Cooler samples are thinner, simpler and more alike: they
-# come from near the origin, where no data lie (11.18). Warmer ones break. Only $T=1$ shows the model that the
-# bits speak of. Glow's faces are drawn at $T=.7$; ask which it was.
+# **What to see.** The same $z$, only shorter or longer. Cooler samples look simpler and more alike: they
+# come from nearer to the origin than the model's own draws, (11.18). Some warmer ones break. Only $T=1$ shows the model that the
+# bits speak of. Glow's faces are drawn at $T=.7$: ask for $T$ wherever you see samples.
 
 # %%
 explore.show(explore.temperature(best, rows=budget.pick(smoke=1, laptop=3)))
@@ -1210,7 +1210,7 @@ for name, row in zip(names, rows):
 
 # %% [markdown]
 # **What to see.** Both rows begin with the same sample. A new $z_1$, 392 fresh numbers, changes some pixels, nearly all at
-# the edges of strokes; a new $z_2$ changes four times as many, and makes another picture. So nearly all that you can *see* is in $z_2$. What is in $z_1$? Edges in
+# the edges of strokes; a new $z_2$ changes four times as many, and makes another picture. So nearly all that you can *see* in this sample is in $z_2$. What is in $z_1$? Edges in
 # detail, and the dequantisation noise of black pixels, which a bijection must put somewhere: of 784 numbers most
 # say nothing about the digit.
 #
@@ -1270,7 +1270,7 @@ plots.show(fig, alt="Cartoon faces drawn by the flow, at two temperatures.")
 # **What to see.** The scores are those of T = 1, the model itself: FD nine times its floor, and a sixth of the real faces within the samples' reach.
 #
 # And photographs? The same flow, trained on the 32×32 faces of a part of CelebA (its card says how many). B trained
-# on CelebA too; its report states neither the size of the pictures nor their number.
+# on CelebA too; its report states neither the size of the pictures nor how many it used.
 
 # %% tags=["optional"]
 photographer = zoo.load("realnvp-celeba")
@@ -1280,7 +1280,7 @@ fig = plots.images(torch.cat(rows), columns=10, row_labels=["T = 0.7", "T = 1"],
 plots.show(fig, alt="Blurred but recognisable photographs of faces, at two temperatures.")
 
 # %% [markdown]
-# **What to see.** At $T=.7$ eyes, mouth, hair and the light's direction are where they belong; at $T=1$, which alone is
+# **What to see.** At $T=.7$ eyes, mouth and hair are mostly where they belong; at $T=1$, which alone is
 # the model, colours glare and the surface is blotched. The hour of one core that this took shows in every picture. (The scores are in
 # features of a network that has seen *drawn* faces only. It may miss what spoils a photograph: compare with the floor beside them, and believe your eyes too.)
 #
@@ -1341,14 +1341,14 @@ for name, d in directions.items():
     print(f"like a true smile {alike(d, smile=1.0):5.2f}")
 
 # %% [markdown]
-# **What to see.** In each column compare the direction that was made for it with the two that were not. The
-# figure is far below 1: adding a vector in $z$ shifts colours as well, all over the picture. But nobody
+# **What to see.** In each column compare the direction that was made for it with the two that were not. Each
+# is the largest of its column, and far below 1: adding a vector in $z$ changes more than was asked for. But nobody
 # told the flow what glasses are.
 
 # %% [markdown]
 # ## 10 · Variants, side by side (optional)
 #
-# Eight small flows, the same rounds and data, one thing changed each time. "Masked" is (11.7)'s left side,
+# Eight small flows, the same rounds and data, one thing changed each time (the last two change α in "uniform noise"). "Masked" is (11.7)'s left side,
 # "additive" is NICE (with activation norms as its scaling), "spline" bends where affine couplings only scale
 # (lesson 10).
 
@@ -1386,9 +1386,9 @@ plots.show(fig, alt="Bits per dimension of eight variants after equally many rou
 
 # %% [markdown]
 # **What to see.** At this length the *preparation* of the pixels, $\alpha$ and the noise, moves more than
-# the kind of coupling. That is section 5 at work. Splines get further in a round, and a round of theirs takes longer.
+# the kind of coupling. That is section 5 at work. Splines got further in equally many rounds, and a round of theirs takes longer.
 # The masked flow works at full resolution, with twice the parameters, and takes longer too. These are short runs of small flows with one
-# seed: they show what learns *fast*, and nothing about where each would end. A difference of some hundredths says
+# seed: they hint at what learns *fast*, and say nothing about where each would end. A difference of some hundredths says
 # nothing.
 #
 # ## 11 · Break it
@@ -1482,8 +1482,8 @@ else:
 # - **Jun** counts $s$ of masked pixels. Those change nothing in $z$, so raising them is free, and
 #   the "likelihood" grows without an end: he has fallen below zero bits. The library's count says otherwise.
 # - **Kim**'s images were in $[0,1]$ before they were divided by 256. By (11.14) hardly anything is left to be
-#   described, so her bits are the fewest of all at the start and hardly fall (only Jun's false count ends below them), and all that she can draw is black.
-# - **Ivo** is healthy. After so few rounds his samples are poor too: *looks* did not tell.
+#   described, so her bits are the fewest of all at the start and fall little (only Jun's false count ends below them), and all that she can draw is black.
+# - **Ivo** is healthy. After so few rounds his samples are poor too: *looks* did not tell him from Gil and Jun.
 #
 # </details>
 #
@@ -1491,9 +1491,9 @@ else:
 # |---|---|
 # | log-determinant over masked pixels | bits fall and fall, in the end below zero; the determinant by autograd differs |
 # | inverse with a wrong sign | $f^{-1}(f(x))\ne x$; samples; *not* in bits |
-# | half noise; noise on pixels divided twice | bits too low, by up to one; about one in all: (11.14) |
+# | half noise; noise on pixels divided twice | bits too low, by up to one; at most about one in all: (11.14) |
 # | $-D\log256$ forgotten; $D$ of a padded image | bits too low by eight; by a factor: (11.12) |
-# | α not undone | samples between .05 and .95 where real pixels are 0 to 1 |
+# | α not undone | samples between α and 1 − α where real pixels are 0 to 1 |
 #
 # ## 12 · The reports
 #
@@ -1548,7 +1548,7 @@ agrees(back_calls, forward_calls, name="networks called, back and forth")
 
 # %% [markdown] tags=["solution"]
 # *Solution 11.13.* The goal is what such a layer can do. The networks see $b\odot x=0$, the same for every $x$. So $s$ and $t$ are constants: at each pixel one learned number that is the same for all images. The layer is $z=x\odot e^s+t$, an affine map with a diagonal matrix. A stack of these is again one. What is
-# left of the flow is a Gaussian for each pixel, independent of all others (through the logit). If $s$ and $t$ were allowed to depend on the changed pixels, the Jacobian would no longer be triangular, and $\sum s$ would not be its log-determinant.
+# left of the flow is a Gaussian for each pixel, independent of all others (through the logit). If $s$ and $t$ were allowed to depend on the changed pixels, the Jacobian need no longer be triangular, nor $\sum s$ be its log-determinant.
 
 # %% [markdown]
 # **Exercise 11.14 · The best coupling of a black pixel** · ●●● · 20 min · pen
@@ -1653,10 +1653,10 @@ agrees(back_calls, forward_calls, name="networks called, back and forth")
 # ## Summary
 #
 # - A coupling keeps half of the numbers, so its inverse needs no inverse of a network, and its log-determinant
-#   is $\sum(1-b)\,s$. Alternate the masks, and three of them mix everything.
-# - A checkerboard at full resolution is a split of channels after a squeeze: same map, a quarter of the work.
+#   is $\sum(1-b)\,s$. Alternate the masks, and three of them mix everything, if each network sees all that stays.
+# - A checkerboard at full resolution is a split of channels after a squeeze: same map, a quarter of the positions.
 # - Bits/dim $=-(\log p(x)-\log q-D\log256)/(D\ln2)$, logit's Jacobian included, $D$ of the data. Uniform: 8.
-# - The noise has a shape and the shape has a price. Learned noise pays less, and (11.12) stays a bound.
+# - The noise has a shape and the shape has a price. With a tiny α learned noise pays less, and (11.12) stays a bound.
 # - Training tests neither the inverse nor the noise. Test: round trip, autograd's determinant, a uniform model,
 #   a table of counts.
 # - A high likelihood is not familiarity, and not beauty either.
@@ -1677,11 +1677,11 @@ agrees(back_calls, forward_calls, name="networks called, back and forth")
 #
 # **Question 4.** A flow trained on faces says that a picture is far *more* probable than any face. Is it a face?
 #
-# *Answer.* Rather not. Where the density is highest, no data lie: (11.18). Ask whether its density is *usual*.
+# *Answer.* Rather not. Where the density is highest, hardly any draw lies: (11.18). Ask whether its density is *usual*.
 #
 # **Question 5.** Someone shows samples at $T=.7$ beside bits per dimension. What do you say?
 #
-# *Answer.* That they belong to two different models. The bits speak of $T=1$; cooled samples come from nearer to the origin, thinner and more alike.
+# *Answer.* That they belong to two different models. The bits speak of $T=1$; cooled samples come from nearer to the origin, and are more alike.
 #
 # ## References
 #
