@@ -9,11 +9,12 @@ the paper's with five, the best with five at a third and at three times the seco
 rounds as its first trial had, so that only the seed differs. For the GAN there is a full grid of
 learning rates and batches too. A training that explodes is a row that says so.
 
-Five seconds a trial, because the record was made on a busy machine of two cores: enough for what
-lesson 12 shows of the two families of perceptrons, little for the others, for which `--seconds
-120` (into a file of its own) would be a fairer trial: some 18 hours of one core. Rows that are
-there are kept, so a stopped run goes on; families come in the order of their cost, and
-configurations before seeds, so that a record that was stopped can be used.
+A trial has five seconds for the two families of perceptrons and thirty for the three with
+convolutions, whose rounds cost ten to a hundred times as much. So families of one budget may be
+compared, and others not. That is what two cores could record; `--seconds 120` (into a file of its
+own) plays longer trials of all five: some 18 hours of one core. Rows that are there are kept, so
+a stopped run goes on; configurations come before seeds, so that a record that was stopped can be
+used.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ import torch
 from course_lib import data, models, training, tuning
 
 FILE = Path(__file__).parent / "tuning.json"
-SECONDS = 5.0
+SECONDS = {"VAE": 5.0, "GAN": 5.0, "DCGAN": 30.0, "CVAE-GAN": 30.0, "RealNVP": 30.0}
 CONFIGURATIONS = 48
 HALTON_SEED, TRIAL_SEEDS, GRID_SEEDS = 12, 100, 200  # those of trials begin there
 FAMILIES = {
@@ -147,7 +148,7 @@ def finalists(rows: recording.Rows, family: str) -> Iterator[dict]:
             yield {"family": family, "which": which, "seed": seed}, row["number"], rounds
 
 
-def head(rows: recording.Rows, seconds: float) -> dict:
+def head(rows: recording.Rows, seconds: dict[str, float]) -> dict:
     """What the file says before its rows."""
     return {
         "about": ABOUT,
@@ -166,7 +167,7 @@ def told(row: dict) -> str:
     return f"{row['family']} {name}, seed {row['seed']}: {row['rounds']} rounds, {score}"
 
 
-def table(file: Path, seconds: float) -> recording.Table:
+def table(file: Path, seconds: dict[str, float] = SECONDS) -> recording.Table:
     """Configurations and cells are named by their number, finalists by which and seed."""
     names = {kind: ("family", "number") for kind in ("configurations", "grid")}
     names["seeds"] = ("family", "which", "seed")
@@ -176,21 +177,23 @@ def table(file: Path, seconds: float) -> recording.Table:
 
 def main() -> None:
     parser = recording.options(__doc__, list(FAMILIES), (), FILE)
-    parser.add_argument("--seconds", type=float, default=SECONDS, help="of a trial")
+    parser.add_argument("--seconds", type=float, help="of a trial, into a file of its own")
     options = parser.parse_args()
-    seconds, file = options.seconds, options.to
-    if seconds != SECONDS and file == FILE:
-        file = FILE.with_name(f"tuning-{seconds:g}.json")
+    seconds, file = SECONDS, options.to
+    if options.seconds:
+        seconds = dict.fromkeys(FAMILIES, options.seconds)
+        if file == FILE:
+            file = FILE.with_name(f"tuning-{options.seconds:g}.json")
     split = tuning.split(data.load("digits"))
     record = table(file, seconds)
 
     def configuration(family: str, number: int) -> dict:
         settings = configurations(family)[number]
-        row = play(family, settings, TRIAL_SEEDS + number, split, seconds)
+        row = play(family, settings, TRIAL_SEEDS + number, split, seconds[family])
         return {"family": family, "number": number} | row
 
     def cell(family: str, number: int) -> dict:
-        row = play(family, cells()[number], GRID_SEEDS + number, split, seconds)
+        row = play(family, cells()[number], GRID_SEEDS + number, split, seconds[family])
         return {"family": family, "number": number} | row
 
     for family in options.only:
@@ -203,7 +206,7 @@ def main() -> None:
 
             def finalist(family: str, which: str, seed: int) -> dict:
                 settings = configurations(family)[number]  # noqa: B023 played at once
-                row = play(family, settings, seed, split, seconds, rounds)  # noqa: B023
+                row = play(family, settings, seed, split, seconds[family], rounds)  # noqa: B023
                 return {"family": family, "which": which, "number": number} | row  # noqa: B023
 
             record.fill("seeds", [names], finalist, told)

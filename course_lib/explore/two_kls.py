@@ -2,8 +2,8 @@
 
 KL(p‖q) asks q to be wherever p is; KL(q‖p) forbids it to be where p is not. Both are computed by
 quadrature on one grid. The first has its best q in closed form (1.5). The second is searched from
-each mode; as the modes come close, first one of them loses its minimum, then the other. That search and the
-quadrature are half of its length.
+each mode; as the modes come close, first one loses its minimum, then the other. That search and
+the quadrature are half of its length.
 """
 
 from __future__ import annotations

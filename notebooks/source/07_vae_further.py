@@ -1276,7 +1276,7 @@ print(recorded["about"])
 print(
     f"command: {recorded['command']}; {recorded['cpu_minutes']:.0f} CPU minutes of training"
 )
-print(f"settings: {recorded['settings']}")
+print("settings:", ", ".join(f"{k} {v}" for k, v in recorded["settings"].items()))
 for name, changed in recorded["ways"].items():
     print(f"   {name:10} {changed}")
 

@@ -313,7 +313,7 @@ for ax, (name, model) in zip(axes, cgans.items()):
 plots.show(
     fig,
     alt="Two sheets of ten samples a row; a column is one asked digit, a row one code. "
-    "Left, with a D that is told, a column holds one digit, roughly drawn. Right, the ten "
+    "Left, with a D that is told, a column mostly holds the digit that was asked. Right, the ten "
     "images of a row look alike and are no digits.",
 )
 
@@ -1336,7 +1336,7 @@ paid, metric = 1e12 * paid, 0.5e12 * change.square().sum(1)
 agrees(paid, metric, tol=1e-3, name="(8.18) δᵀJᵀJδ/2, times 10¹²")
 pixels = 0.5e12 * delta.square().flatten(1).sum(1)
 refuses(paid, pixels, tol=1e-3, name="the metric of pixels")
-trunk.float()
+_ = trunk.float()
 
 # %% [markdown]
 # Which differences does D care about? Move each digit by one pixel, or blur it until the *pixels* pay

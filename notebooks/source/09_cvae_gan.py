@@ -1113,17 +1113,19 @@ def against_full(variant, name):
 
 
 # %%
-scores, opposed = ("agreement", "gan_train", "diversity", "fd"), []
+scores = ("agreement", "gan_train", "diversity", "fd")
+opposed = {name: 0 for name in scores}
 print(f"{'minus full':12}" + "".join(f"{name:>17}" for name in scores))
 for variant in [v for v in recorded["variants"] if v != "full"]:
     row = ""
     for name in scores:
         mean, half, together = against_full(variant, name)
-        opposed.append(together < 0)
+        opposed[name] += together < 0
         row += f"{mean:+8.3f} ± {half:.3f}{'*' if abs(mean) > half else ' '}"
     print(f"{variant:12}{row}")
 print("± is half of a 95% interval; *: the interval excludes zero")
-print(f"correlation over seeds negative in {sum(opposed)} of {len(opposed)} comparisons")
+told = ", ".join(f"{name} {count} of 5" for name, count in opposed.items())
+print(f"correlation over seeds negative: {told}")
 
 # %% [markdown]
 # **What to see.** Read only the starred differences; of the others the table says nothing. Pairing helped

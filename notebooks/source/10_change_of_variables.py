@@ -1167,7 +1167,7 @@ def cells(density):
     return log_p.exp().mean(1).log(), log_p.mean(1)
 
 
-excess, edge_excess = [], []
+excess = []
 for _ in range(20):
     width = 0.2 + torch.rand((), generator=generator).item()
     density = bumps(width, at=torch.rand((), generator=generator).item())
@@ -1176,7 +1176,9 @@ for _ in range(20):
 agrees(torch.stack(excess), 0.0, name="(10.17) how far 80 bounds get above log P(k)")
 log_P, _ = cells(bumps(0.1))
 refuses((bumps(0.1).log_prob(levels) - log_P).clamp(min=0), 0.0, name="no noise at all")
-log_P, _ = cells(bumps(0.12, at=0.25))
+narrow = bumps(0.12, at=0.25)
+half = narrow.log_prob(levels[:, None] + u / 2).mean(1)
+refuses((half - cells(narrow)[0]).clamp(min=0), 0.0, name="noise of half the width")
 
 # %% [markdown]
 # A bug that is easily written is noise of half the width. The number then bounds
@@ -1459,6 +1461,7 @@ for kind in (Printed, AffineCoupling):
     shares.append((drawn > 0).all(1).double())
 error = standard_error(shares[0])
 agrees(shares[0].mean(), 0.25, error=error, name="eq. (7): mass of a quadrant")
+print(f"with + t outside the mass is {shares[1].mean():.3f}")
 
 # %% [markdown]
 # So fit moons that were moved to the upper right quadrant, $\pi=(1,0,0,0)$. For eq. (7) the bound is

@@ -836,9 +836,6 @@ agrees(norm.inverse(z), batch, name="there and back in evaluation mode")
 slopes = torch.full((784,), 0.1)  # float32, as in training
 total = slopes.log().sum()
 agrees(total, 784 * math.log(0.1), tol=1e-2, name="sum of 784 logs")
-norm = BatchNorm(3).double()  # a fresh one, after a single batch
-z, _ = norm.train()(batch)
-back = norm.eval().inverse(z)
 
 # %% [markdown]
 # In training mode batch normalisation is not a map of one image at all: its $z$ depends on who else is
@@ -1414,7 +1411,7 @@ axes[0].set_ylabel("bits/dim, as logged")
 plots.show(
     fig,
     alt="Curves of bits/dim: Hana's and Ivo's end alike, Gil's lower, Jun's below zero; Kim's "
-    "begins low and stays flat.",
+    "begins low and falls little.",
 )
 
 # %%
@@ -1432,7 +1429,9 @@ for name, model in models.items():
 rows = [model.sample(10, generator=same()) for model in models.values()]
 rows = torch.cat(rows).nan_to_num()
 fig = plots.images(rows, columns=10, row_labels=list(models), zoom=2)
-plots.show(fig, alt="Samples of the five; one row looks unlike the others.")
+plots.show(
+    fig, alt="Samples of the five: one row is all black, one has scattered dots, three have blobs."
+)
 
 # %% [markdown]
 # **Exercise 11.6 · Gil, Hana, Ivo, Jun, Kim** · ●●● · 12 min · answer

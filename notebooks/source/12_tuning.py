@@ -157,8 +157,9 @@ for name, family in record.items():
     if family.settings:
         failed = int(family.scores.isinf().sum())
         best, middle = family.scores.min(), family.scores.median()
-        print(f"{name:9} best {best:6.1f}, median {middle:6.1f}, failed {failed} of 48")
-print("seconds of a trial's training:", f"{vae.seconds.median():.1f}")
+        print(f"{name:9} {family.trial:3.0f} s a trial: best {best:6.1f}, median", end=" ")
+        print(f"{middle:6.1f}, failed {failed} of 48")
+print(f"the VAE's trials took {vae.seconds.median():.1f} seconds of training in the median")
 
 # %% [markdown]
 # **What to see.** Half of the trials are more than twice as far from the digits as the best one: settings

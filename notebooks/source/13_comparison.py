@@ -14,6 +14,7 @@
 
 # %%
 import copy
+import itertools
 import json
 import math
 
@@ -237,19 +238,16 @@ runs = {
     if len(one.seeds.get("best", [])) > 1
 }
 print("seeds recorded:", {name: len(scores) for name, scores in runs.items()} or "none")
-for i, first in enumerate(runs):
-    for second in list(runs)[i + 1 :]:
-        p = evaluation.probability_of_improvement(
-            runs[first].tolist(), runs[second].tolist(), lower_is_better=True
-        )
-        said = (
-            f"{first} is better"
-            if p.low > 0.5
-            else f"{second} is better"
-            if p.high < 0.5
-            else "undecided"
-        )
-        print(f"P({first} better than {second}) = {p}: {said}, at this budget")
+for first, second in itertools.combinations(runs, 2):
+    seconds = record[first].trial
+    if seconds != record[second].trial:
+        continue  # unequal effort: nothing is said
+    p = evaluation.probability_of_improvement(
+        runs[first].tolist(), runs[second].tolist(), lower_is_better=True
+    )
+    winner = first if p.low > 0.5 else second if p.high < 0.5 else None
+    said = f"{winner} is better" if winner else "undecided"
+    print(f"P({first} better than {second}) = {p}: {said}, at {seconds:.0f} seconds")
 
 # %% [markdown]
 # ### E23 · Three models, three protocols (case file, optional)

@@ -93,6 +93,30 @@ def test_prose(lesson):
             assert not any(COURSE.with_times(token, own).startswith("{{") for token in filled)
 
 
+WIDE = 100  # characters that a notebook shows on a laptop's screen without a break
+
+
+def tabular(line: str) -> bool:
+    """Whether a printed line is a row of a table or a raw dictionary: broken, it is unreadable."""
+    return len(re.findall(r"\S {2,}(?=\S)", line)) >= 2 or "{'" in line
+
+
+def test_no_printed_table_wraps(lesson):
+    for path in COURSE.solved.glob(f"{lesson[0]}_*.ipynb"):
+        printed = [
+            line
+            for cell in cells_of(path)
+            for output in cell.get("outputs", [])
+            for line in output.get("text", "").splitlines()
+        ]
+        assert [line for line in printed if tabular(line) and len(line) > WIDE] == []
+
+
+def test_what_is_a_table():
+    assert tabular("VAE    0.953 ± 0.001    5.2") and tabular("{'lr': 0.1, 'batch': 32}")
+    assert not tabular("One sentence. It has no columns, and may be broken anywhere.")
+
+
 def test_every_figure_has_alternative_text(lesson):
     for source in code(lesson[1]):
         assert "plt.show(" not in source, f"plots.show(fig, alt=…) asks for the text:\n{source}"

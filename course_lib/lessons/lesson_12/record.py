@@ -22,6 +22,7 @@ WORDS = {  # of `seeds`: what the file calls them, and what a lesson prints
 class Family:
     """What was recorded of one family of models; lower scores are better, a failure is inf.
 
+    trial     processor seconds that each trial of the family was given
     settings  those that were searched, of each configuration; curves: (N, 5), its score after
               each fifth of its rounds; rounds: (N,), and seconds: (N,), processor seconds of its
               training
@@ -31,6 +32,7 @@ class Family:
     grid      rates (6,), batches (4,) and scores (6, 4) of a full grid, where there is one
     """
 
+    trial: float = 0.0
     settings: list[dict] = field(default_factory=list)
     curves: Tensor = field(default_factory=lambda: torch.zeros(0, 5))
     rounds: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.long))
@@ -59,7 +61,7 @@ def record() -> dict[str, Family]:
             kind: [row for row in rows[kind] if row["family"] == name]
             for kind in ("configurations", "grid", "seeds")
         }
-        family = Family()
+        family = Family(rows["seconds"][name])
         sampled = [row for row in own["configurations"] if row["number"] > 0]
         if len(sampled) == 48:
             family.settings = [row["settings"] for row in sampled]
