@@ -66,7 +66,7 @@ plots.show(
 # %% [markdown]
 # | | |
 # |---|---|
-# | **You will be able to** | say what a transposed convolution is and what it is not; compute sizes, receptive fields, parameters and operations of a network by hand; give a reason for each rule of DCGAN, and say what goes wrong without it; count the modes of a failing generator, and find out rule by rule what repairs it; train a DCGAN on digits and faces; walk and calculate in its latent space, and judge the result by numbers; test what its discriminator has learned |
+# | **You will be able to** | say what a transposed convolution is and what it is not; compute sizes, receptive fields, parameters and operations of a network by hand; give a reason for most rules of DCGAN, and say of some what goes wrong without them; count the modes of a failing generator, and find out rule by rule what repairs it; train a DCGAN on digits and faces; walk and calculate in its latent space, and judge the result by numbers; test what its discriminator has learned |
 # | **You need** | lesson 02 (the game, both losses); convolutions and batch norm as a user; lesson 03 helps (histograms, floors) |
 # | **Your time** | {{time}} (an estimate: lesson 00 says how) |
 # | **Machine time** | {{minutes}} minutes at the laptop budget on two CPU cores |
@@ -304,7 +304,7 @@ def upsample(y, kernel, stride, padding):
 check("04.2", upsample)
 
 # %% [markdown]
-# In one line, with $\uparrow_s$ for the zeros between and $\tilde w$ for the turned kernel:
+# In one line, with $\uparrow_s$ for the zeros between, $\tilde w$ for the turned kernel and no output padding:
 #
 # $$C^\top y=\operatorname{conv}_{\tilde w,\;\text{stride }1,\;\text{padding }k-1-p}\,(\uparrow_s y)\tag{4.6}$$
 #
@@ -342,7 +342,7 @@ explore.show(explore.transposed())
 #
 # A is right that the four layers with stride 2 put zeros between the pixels. ("Micro-step" will
 # be a translation of *fractionally strided*, "broad" of *wide*, also called *full*.) But it is no
-# either–or. By (4.6) *every* transposed convolution also has zeros around the whole input,
+# either–or. By (4.6) *each* of G's layers also has zeros around the whole input,
 # $k-1-p$ of them. And at stride 1 nothing is put in between, so with $p=0$ it **is** the wide
 # convolution. DCGAN's first layer, 4/1/0 on $z$, is one.
 
@@ -414,7 +414,7 @@ plots.show(
 #
 # For stride 2, which of the kernels 2, 3, 4, 5, 6 give every pixel equally many overlaps? Give a set.
 #
-# *Nudge.* Read the condition below (4.7) with $s=2$.
+# *Nudge.* Read the condition in (4.7) with $s=2$.
 
 # %% exercise="04.7"
 ### BEGIN SOLUTION
@@ -463,12 +463,12 @@ layers_of("D", big.discriminator, torch.rand(2, 3, 64, 64, generator=generator))
 #
 # ![G: from z to an array of 4 by 4 with 512 channels, then 8 by 8 with 256, 16 by 16 with 128, 32 by 32 with 64, and an image of 64 by 64 with 3 channels. D: the same arrays in reverse, down to 4 by 4, then one logit.](drawing:pyramids)
 #
-# Each layer of G doubles the side and halves the channels, so each array holds half as many channels and four times as many places: twice the numbers. D walks the same way back.
+# From array to array of G the side doubles and the channels halve: half as many channels, four times as many places, so twice the numbers. (Only the last step leaves 3 channels.) D walks the same way back.
 #
 # ### What one unit sees
 #
-# A layer with kernel $k$ adds $k-1$ steps to each side together; one step is as many pixels as
-# the strides before it multiply to:
+# Let a unit behind layer $l$ see $r_l$ pixels along one axis. A kernel $k$ widens this field by $k-1$ steps,
+# and one step is the product of the strides before it, in pixels:
 #
 # $$r_l=r_{l-1}+(k_l-1)\prod_{j<l}s_j,\qquad r_0=1\tag{4.8}$$
 #
@@ -527,7 +527,7 @@ refuses(4 * torch.arange(1, 4), torch.tensor(by_asking[:3]), name="kernels added
 print(f"by (4.8): {by_formula}; by asking: {by_asking}")
 
 # %% [markdown]
-# (Nearer to the edge a part of the field lies in the padding.) The last layer, 4/1/0, sees all. So D's early layers judge strokes and texture, and only the last
+# (Nearer to the edge a part of the field lies in the padding.) The last layer, 4/1/0, sees all. So D's early layers judge strokes and texture, and only a late one
 # can tell a 3 from an 8.
 #
 # **28×28 pixels** are not a power of two. Much public code begins at 7×7, for 7 → 14 → 28 are two exact doublings. The library
@@ -616,7 +616,7 @@ agrees(slope, 0, name="(4.10) and has no gradient")
 
 # %% [markdown]
 # **A slip in popular code.** `nn.BatchNorm2d(C, 0.8)` stands in a much-copied GAN repository. What its author meant
-# was momentum. The second argument is $\varepsilon$. So the output's variance is not 1 but
+# was most likely momentum. The second argument is $\varepsilon$. So the output's variance is not 1 but
 #
 # $$\operatorname{Var}\mathrm{BN}(h)=\gamma^2\,\frac{\sigma^2}{\sigma^2+\varepsilon}\tag{4.11}$$
 #
@@ -674,15 +674,14 @@ plots.show(fig, alt="The same eight z: in training mode their digits depend on t
 
 # %% [markdown]
 # **What to see.** Columns are one $z$. In training mode a digit's strokes grow and shrink with its company, most of all among copies,
-# where the batch's statistics are those of one image. On this G it is a matter of strokes; on one that has just begun, or in a batch of one
-# class, of much more. The library always samples in evaluation mode and says so.
+# where the batch's statistics are nearly those of one image. On this G it is a matter of strokes. The library always samples in evaluation mode and says so.
 # (`.eval()` is easily forgotten. Then a single sample is normalised by its own statistics, as nearly in the row "among copies", and is another image.)
 #
 # ### D judges real and fake apart
 #
 # In DCGAN, D gets a batch of real images, then a batch of fakes, each normalised by itself.
 # Lesson 02's code put both in one batch. With batch norm that would let every verdict depend on *how many fakes are
-# around*: the batch mean shifts with their share. Watch one real image's logit while fakes replace its neighbours:
+# around*: the batch mean shifts with their share. Watch the logits of eight real images, a column each, while fakes replace their neighbours:
 
 # %%
 judge_D = copy.deepcopy(digit_gan.discriminator).train()
@@ -765,11 +764,11 @@ plots.show(fig, alt="Samples with batch norm by DCGAN's rule and with batch norm
 # %% [markdown]
 # ### Small weights
 #
-# Why $\mathcal N(0,.02^2)$? A unit of G adds up (taps × input channels) products. So mean squares go
+# Why $\mathcal N(0,.02^2)$? A unit of G adds up (taps × input channels) products. So mean squares go, in the mean over the weights,
 #
-# $$\mathbb E\,h_\text{out}^2=c_\text{in}\cdot\Bigl(2-\frac1i\Bigr)^2\cdot.02^2\cdot\mathbb E\,h_\text{in}^2\tag{4.14}$$
+# $$\mathbb E\,h_\text{out}^2\approx c_\text{in}\cdot\Bigl(2-\frac1i\Bigr)^2\cdot.02^2\cdot\mathbb E\,h_\text{in}^2\tag{4.14}$$
 #
-# for a 4/2/1 step from $i\times i$: by (4.7) two taps an axis, less a little at the edges. And ReLU halves it. Send noise
+# for a 4/2/1 step from $i\times i$: by (4.7) two taps an axis, less a little at the edges. (Equal if all places of $h_\text{in}$ have one mean square.) And ReLU halves it. Send noise
 # through G's four steps without batch norm, and with:
 
 # %%
@@ -796,17 +795,17 @@ for where in ("none", "dcgan"):
     print(f'norm="{where}": standard deviation of the image {torch.tanh(h).std():.4f}\n')
 
 # %% [markdown]
-# Without batch norm each step loses more than half, and G begins with an even grey. With it every block begins afresh
+# Without batch norm each step loses more than half of the mean square, and G begins with an even grey. With it every block begins afresh
 # at variance 1, and the start is a soft noise, well inside tanh's straight part.
 #
-# ### Half the memory
+# ### A short memory
 #
 # Adam's first moment is a running mean of gradients, $m_t=\beta_1m_{t-1}+(1-\beta_1)g_t$. Let a gradient be $+1$ for long and
-# then, because the opponent has moved, $-1$. $m$ changes its sign after
+# then, because the opponent has moved, $-1$. $m$ has lost its sign after
 #
 # $$t=\frac{\ln 2}{-\ln\beta_1}\tag{4.15}$$
 #
-# rounds: $m_t=\beta_1^t-(1-\beta_1^t)$. Until then Adam still walks the wrong way.
+# rounds (rounded up): $m_t=\beta_1^t-(1-\beta_1^t)$. Until then Adam still walks the wrong way.
 
 # %%
 for beta in (0.5, 0.9, 0.99):
@@ -1043,7 +1042,7 @@ assert max(s for (size, *_), s in seconds.items() if size == 32) < 30
 # %% [markdown]
 # **What this shows depends on a size that B does not state.** *If* its pictures were 64×64, the size for which the
 # network that it describes is known, half a minute is too short for an epoch of CelebA even at the peak rate, with batch norms and data
-# loading for free. With all images it is too short by a third to a half. With the most favourable count, the training part alone and one pass of the fakes spared, only by a tenth,
+# loading for free. All images would take a third to a half longer. With the most favourable count, the training part alone and one pass of the fakes spared, it is only a tenth longer,
 # and a margin of a tenth says little by itself: what makes it firm is that no program runs at the peak. Then it was a part of the images, or
 # another network, or a loop that stopped early. *If* they were 32×32, half a minute is possible. The report does not say, so its
 # *ranking* by minutes (E20, lesson 03) can't be checked. (The count is of direct convolution. Ways with fewer multiplications exist, Winograd's and Fourier's,
@@ -1312,7 +1311,7 @@ if guess_a2 is not None:
 
 # %% [markdown]
 # **What these rows can and can't say.** They show what A's network does in its first epochs, with five seeds, on a machine that is not
-# A's. D's loss settles between .09 and .13 and G's between 5.6 and 6.2, beside .13 to .17 and 4.2 to 7.3 in A's own first four lines: D wins from the beginning. G learns all the same, for a while: by round 350 nine classes are there, with every seed. (One class in the first rows is no collapse: G draws nothing readable yet, and the judge has to say something.)
+# A's. At round 2,000 D's loss is between .09 and .12 and G's between 5.6 and 6.2, beside .13 to .17 and 4.2 to 7.3 in A's own first four lines: D wins from the beginning. G learns all the same, for a while: by round 350 nine classes are there, with every seed. (One class in the first rows need not be a collapse: where G draws nothing readable yet, as in the live run above, the judge has to say something.)
 # Then look at the total variation. Between rounds 350 and 700 it is at its lowest, and from there it *rises*, with every seed, while D's loss stays where it was. And look at what G comes to prefer: after 2,000 rounds between a half and two thirds of its samples are 3s and 8s, which are a fifth of the data, and with three seeds of five only eight classes are covered. (One seed went on to 2,500: eight classes, the distance a little larger, 3s and 8s at a half as before.)
 # 3s and 8s are the two digits that are left in A's pictures. So this may well be the beginning of A's collapse. The rows can't say more: A's pictures are from epochs 50 and 100, some fifteen hours of this machine and more beyond the last row.
 #
@@ -1381,10 +1380,10 @@ plots.show(
 )
 
 # %% [markdown]
-# **What to see.** Compare within a column, never across rounds. At 350 rounds the unrepaired network is *ahead* of all that follow, the course's recipe included ("one class" means there that a smudge is read as
-# the digit that it resembles most: read table and samples together). Now D's loss. With batch norm in D it falls below .02, and with the small weights below .001 at first: with three steps of D for each of G, these rules only let D win the sooner. After 1,000 rounds none of the first four repairs is better than A2 itself with the same seed
-# (with batch norm the judge reads nine classes in what are hardly digits: the samples tell), and the fourth draws one smudge only. The last one (one step of D for one of G, a shorter memory, a somewhat smaller rate, not separated here) is the first that lifts D's loss well above A2's. Ten classes come, and the total variation goes on *falling*, where A2's rises. It is not the small rate: the course's recipe has 10⁻³, and batches of 64. (That recipe's rate was chosen by scores of samples against *test* digits. So its scores on test digits, here and on its card, are a little too good: E15's fault, until it is chosen anew.)
-# So the networks alone are no repair. What they need is a game that stays fair. ($k=3$ is in A's code; its report doesn't say so.)
+# **What to see.** Compare within a column, never across rounds. At 350 rounds the unrepaired network is *ahead* of all that follow, the course's recipe included ("one class" may mean there no more than that a smudge is read as
+# the digit that it resembles most: read table and samples together). Now D's loss. With batch norm in D it is below .01 in each column, with the small weights in two of three: with three steps of D for each of G, these rules only let D win the more clearly. After 1,000 rounds none of the first four repairs is better than A2 itself with the same seed
+# (with batch norm the judge reads nine classes in what are hardly digits: the samples tell), and the fourth draws only smudges, read as one class. The last one (one step of D for one of G, a shorter memory, a somewhat smaller rate, not separated here) is the first that lifts D's loss well above A2's. Ten classes come, and the total variation goes on *falling*, where A2's rises. The small rate is not what it takes: the course's recipe has 10⁻³, and batches of 64. (That recipe's rate was chosen by scores of samples against *test* digits. So its scores, here and on its card, may be a little too good: E15's fault, until it is chosen anew.)
+# So here the networks alone are no repair. What they need is a game that stays fair. ($k=3$ is in A's code; its report doesn't say so.)
 #
 # What this does *not* show: the order of the repairs is ours and each step stands on those before it; the five steps between have one seed each, and their counts go up and down from row to row. A2's
 # rows end within the first six of its hundred epochs. What stands without any doubt: the first network breaks A's rules, the last one keeps them, under
@@ -1431,7 +1430,7 @@ plots.show(fig, alt="Losses of the DCGAN on digits, and 15 of its samples.")
 # %% [markdown]
 # **What to see.** Strokes, not specks: G's convolutions know what a neighbour is. D stays ahead (its loss is well below $2\ln2$), and yet G goes on
 # learning: a D that is ahead is no harm as long as its gradient is of use, and a D that has *won* is. (`explore.show(explore.replay(history))`
-# in a cell of your own shows how they came about.) Compare with the zoo's: 12,000 rounds on all of MNIST, and its samples come from an *average* of G's weights over the rounds (lesson 05).
+# in a cell of your own shows how the samples came about.) Compare with the zoo's: 12,000 rounds on all of MNIST, and its samples come from an *average* of G's weights over the rounds (lesson 05).
 
 # %%
 more = digit_gan.sample(count, generator=training.seed_all(1))
@@ -1597,7 +1596,7 @@ plots.show(
 
 # %% [markdown]
 # **What to see.** D's features beat raw pixels clearly, with many labels and with few. Now look at the *untrained* D. Strided convolutions, leaky ReLUs and max-pooling
-# at random weights are already a good preparation for a linear classifier: with many labels most of the gain over pixels is theirs. What the game has taught D is the
+# at random weights are already a good preparation for a linear classifier: most of the gain over pixels is theirs, four fifths with many labels, three fifths with few. What the game has taught D is the
 # difference between the last two bars of each group, and it is largest where labels are few. Papers that show only the first and the last bar claim too much. (Whiskers: one standard error over test
 # digits. The zoo's D has seen all 60,000 training digits, without labels; no test digit.)
 #
@@ -1634,7 +1633,7 @@ plots.show(fig, alt="For each of six units, eight patches of digits that look mu
 
 # %% [markdown]
 # **What to see.** In the first layer some edges and bars; most of it looks like noise, and 16 numbers can't look like much. In the second, each row is one unit: its patches share a piece of stroke in one direction or a curve, or a border
-# of ink and paper. Nobody asked D for strokes. It needs them to tell G's from MNIST's.
+# of ink and paper. Nobody asked D for strokes. But units of an *untrained* D have such favourites, too: put `fresh` in the place of `digit_gan`.
 #
 # ## 10 · Faces
 #
@@ -1676,8 +1675,8 @@ plots.show(fig, alt="Ten cartoon faces of the zoo's DCGAN, 64×64.")
 
 # %% [markdown]
 # **What to see.** They look good, and the scores say what looking does not. Precision: nearly every sample lies among real faces. Recall: of a
-# thousand real faces two in a hundred lie within the reach of samples, where ninety-eight would for real ones. So these samples are
-# plausible *and too much alike*: the model draws a narrow part of what the renderer can draw. FD is nine times its floor. Ten good pictures in a row show precision and hide recall.
+# thousand real faces two in a hundred lie within the reach of samples, where ninety-eight would for real ones. So, in these features, the samples are
+# plausible *and too much alike*: the model draws a narrow part of what the renderer can draw. (The short training, specks and all, had 1.00 and 0.00: this precision does not see specks.) FD is nine times its floor. Ten good pictures in a row show precision and hide recall.
 #
 # The same networks learn photographs. `plots.images(zoo.load("dcgan-celeba").sample(30), columns=10, zoom=1)`, in a cell of your own, shows faces of nobody,
 # after 3,000 rounds on some 8,000 images of CelebA; `"dcgan-anime"` does the same for anime faces, as report A's did. (The Fréchet distance on their cards is in the features of a network that has seen drawn faces only: compare it with the floor beside it, and with no other data set's.)
@@ -1703,7 +1702,7 @@ fig = plots.images(way, columns=9, zoom=1)
 plots.show(fig, alt="Nine faces on the way from one to another: each a face of its own.")
 
 # %% [markdown]
-# **What to see.** Colours fade into each other, hair shrinks, glasses fade. (The steps add up to far more than 100%: like any way that isn't straight, it is longer than the line between its ends.) Where a factor can't be halved (glasses or none; hair styles) there is a moment of
+# **What to see.** Colours fade into each other, hair shrinks, glasses fade. (The steps add up to far more than 100%: like any way that isn't straight, it is longer than the line between its ends. No step is twice another: no jumps.) Where a factor can't be halved (glasses or none; hair styles) there is a moment of
 # something in between that the data do not have: G is continuous, and its noise is one cloud.
 # With `explore.show(explore.walk(artist))`, in a cell of your own, you choose both ends with the mouse.
 #
@@ -1714,7 +1713,7 @@ plots.show(fig, alt="Nine faces on the way from one to another: each a face of i
 #
 # $$y=\bar z_a-\bar z_b+\bar z_c,\qquad \mathbb E\|y\|^2=\frac{3d}{n}\tag{4.19}$$
 #
-# With $n=3$ the result lies at $\sqrt d$ from the origin: just where G has been trained. (If concepts are regions of $z$, and not whole clouds, a little is added.) With $n=1$ it lies too far out,
+# With $n=3$ the result lies at $\sqrt d$ from the origin: just where G has been trained. (If concepts are regions of $z$, and not the whole cloud, this changes a little.) With $n=1$ it lies too far out,
 # with $n=300$ near the origin, where one average face is. (The paper's $z$ were uniform on $[-1,1]$, with a third of the variance: then it is $d/n$, again that of a single $z$ for $n=3$.)
 
 # %%
@@ -1772,7 +1771,7 @@ for n in (1, 3, 9):
     )
 
 # %% [markdown]
-# **What to see.** Compare with the first line. With means of three or nine both come in a fifth to a quarter of the cases, and so they do for *any* $z$ of this G (each share has a standard error of some 3%). The smile comes a little more often, the glasses do not. (Single $z$, far out as their sums lie, do a little better.)
+# **What to see.** Compare with the first line. With means of three or nine both come in a fifth to a quarter of the cases, and so they do for *any* $z$ of this G (each share has a standard error of some 3%). The smile comes more often, in two of three; the glasses do not. (With single $z$, whose sums lie far out, they do; both at once come in 28%, two standard errors more.)
 # Here the paper's recipe, means of three, did nothing for both at once that can be told from chance, and a single picture would have hidden it. For pictures of it, write `explore.show(explore.arithmetic(artist, pool[:24]))` in a cell of your own: choose three faces each for A, B and C;
 # around the result stand results with a little noise on $y$, as in the paper's figure.
 #
@@ -1853,7 +1852,7 @@ for asked, arrows in ways.items():
 
 # %% [markdown]
 # **What to see.** The table has the trade: a longer step brings the attribute more surely, and changes more of what was not asked for. No line brings it in 80% with at most 20% of the others
-# changed. (A face $z$ is about 10 long.) Means of three bring it hardly more often than any $z$ has it, and change three quarters of what another face altogether would.
+# changed. Where 30% of the others change, the difference of means brings glasses in 72%, least squares in 36%; for the smile they are much alike. (A face $z$ is about 10 long.) Means of three bring it hardly more often than any $z$ has it, and change three quarters of what another face altogether would.
 #
 # **Ask for what you want.** None of these arrows was *asked* to leave the rest alone. Fit all readings by planes, $f(z)\approx a+B^{\mathsf T}z$, each in units of what counts as a change. Let $b$ be the wanted reading's column and $B_o$ the
 # others'. Far along $b$, hardly along the others, and short:
@@ -1928,9 +1927,9 @@ fig = plots.images(
 plots.show(fig, alt="Two faces before and after they are given glasses, and two a smile.")
 
 # %% [markdown]
-# **What to see.** Each face now goes only as far as it needs. That alone is not enough for the difference of means. With (4.20) glasses come nearly always, and the other twelve readings stay in six of seven cases: they were never
-# inseparable in this G, the arrow was badly chosen. A smile comes in five of six, and takes less than a fifth along. (The picture has the first two pairs of each, not the best.) The planes need many faces: try 2,000 of them instead of 14,000.
-# Mind who judges: one network chose the $z$, fitted $B$ and said when to stop (on other faces than those that were moved), as the paper's authors did with
+# **What to see.** Each face now goes only as far as it needs. That alone is not enough for the difference of means. With (4.20) glasses come nearly always, and the other twelve readings stay in six of seven cases: glasses and the rest were never
+# inseparable in this G, the arrow was badly chosen. A smile comes in five of six, and less than a fifth of the others change. (The picture has the first two pairs of each, not the best.) The planes need many faces: try 2,000 of them instead of 14,000.
+# Mind who judges: one network chose the $z$, fitted $B$ (on other faces than those that were moved), said when to stop, and gave the verdict, as the paper's authors did with
 # their eyes; faces drawn by a GAN are not what it was trained on. Its word is better than one picture, and it is not the truth. And $\mu=100$ was chosen among six values, on other faces still, where the smile met its second bar by a hair.
 #
 # Sliders for all of them, in a cell of your own: `explore.show(explore.attributes(artist, directions))`.
@@ -1975,7 +1974,7 @@ for name, log in logs.items():
 # %% [markdown]
 # **Exercise 04.5 · A, B and C** · ●●○ · 8 min · answer
 #
-# *Why.* None of these faults raises an error, and digits come out all the same.
+# *Why.* None of these faults raises an error, and strokes come out all the same.
 #
 # Which run is what?
 #
@@ -1997,7 +1996,7 @@ check("04.5", diagnosis)
 # <details><summary><b>Reveal</b> (open it after your answer)</summary>
 #
 # - **A: labels above 1.** Its D.real falls below zero, which a $-\log$ of a probability can't. By (4.17) there is no minimum on real images: D gains as long as its logits grow, until fakes that look like them drag
-#   them back. The samples look no worse. Ask of every loss which values it *can* take.
+#   them back. The samples do not give it away. Ask of every loss which values it *can* take.
 # - **B: data left in $[0,1]$.** Black is 0 for D, the middle of tanh's range. So G learns to paint black as 0, which is shown as mid-grey, $(0+1)/2$. In the first rounds D needs to look at one
 #   thing only: is anything below zero?
 # - **C: healthy.**
@@ -2131,11 +2130,12 @@ check("04.5", diagnosis)
 # ## Summary
 #
 # - A transposed convolution is the adjoint of a convolution, and the gradient of one. It inverts shapes, not values. Zeros between ($s-1$) and around ($k-1-p$), turned kernel. (4.3)–(4.6)
+# - Convolutions know that neighbours belong together, and that a stroke is a stroke at any place. This keeps no game fair: in section 7 only the last step did ($k=1$, shorter memory, smaller rate).
 # - A kernel that the stride divides gives even overlaps; others draw a grid before they learn. (4.7)
 # - Batch norm: no bias before it, not at G's output nor D's input, real and fake apart, evaluation mode for samples. `BatchNorm2d(C, 0.8)` sets $\varepsilon$. (4.10)–(4.13)
-# - Count: parameters, operations, classes. Counting refutes "0.5 min an epoch" and "more stable", and no taste is needed for it.
+# - Count: parameters, operations, classes. It needs no taste. Half a minute an epoch is too short *if* the pictures are 64×64; "more stable" was not shown on digits.
 # - D's features are good for a linear probe; compare them with an untrained D before you thank the game.
-# - Arithmetic: means of three land in the right place ((4.19)), but on this G did no more than chance; directions from many samples do it more surely, and change more than they were asked to; ask for little change, (4.20), and you get it. Measure both.
+# - Arithmetic: means of three land in the right place ((4.19)), but on this G brought both at once no more often than chance; directions from many samples do it more surely, and change more than they were asked to; ask for little change, (4.20), and you get it. Measure both.
 #
 # **Next:** lesson 05, games that do not come to rest, and what has been tried.
 #
