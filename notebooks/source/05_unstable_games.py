@@ -100,7 +100,7 @@ plots.show(
 # | $M$ | one round of a game as a matrix | `M` |
 # | $\lambda$ | an eigenvalue; in (5.15) the weight of the penalty | `values` |
 # | $G,\theta$ and $D,\psi$ | the players and their parameters, as in lesson 02 | `G`, `D` |
-# | $f$ | a *critic*: a discriminator whose output is a score on no fixed scale | `f` |
+# | $f$ | a *critic*: a discriminator whose output is a score on no fixed scale (in sections 1 and 4 other functions, too) | `f` |
 # | $W_1$ | Wasserstein-1 distance, in the units of $x$ | `w1` |
 # | $\lVert A\rVert_2$ | largest singular value of a matrix | `torch.linalg.matrix_norm(A, 2)` |
 
@@ -347,7 +347,7 @@ if guess_momentum is not None:
 # **What to see.** Alternating play converges for *negative* momentum only, here from about $-.85$
 # to 0 (Gidel et al., 2019). Simultaneous play: for no $\beta$ at all. Positive momentum throws it
 # out, and .9, Adam's habit, more than .5. It fits that WGAN-GP sets $\beta_1=0$, that DCGAN
-# lowers it from .9 to .5, and that lesson 02's GAN learned faster with .5. (Hardly anybody trains
+# lowers it from .9 to .5, and that lesson 02's GAN learned faster with .5 (and a higher rate). (Hardly anybody trains
 # GANs with $\beta_1=-.5$: the gradient's noise and the curvature that $xy$ lacks matter too.)
 #
 # ## 3 · Average where you have been
@@ -380,7 +380,7 @@ print(f"radius: last {state.norm():.3f}, EMA {average.norm():.4f}, mean {whole.n
 # %% [markdown]
 # **The start.** In the cell above the average began at zero. In a network it usually begins at
 # the untrained weights, $\bar w_0=w_0$, and then they have the weight $d^n$ after $n$ rounds:
-# .999 after one round, still .37 after 1000. The course divides by the sum of the weights instead:
+# with $d=.999$ it is .999 after one, still .37 after 1000. The course divides by the sum of the weights instead:
 #
 # $$\bar w_n=\frac{\sum_{i=1}^nd^{\,n-i}w_i}{\sum_{i=1}^nd^{\,n-i}},\qquad
 #   \sum_{i=1}^nd^{\,n-i}=\frac{1-d^n}{1-d}\tag{5.6}$$
@@ -427,9 +427,9 @@ refuses(modulus(ahead) ** 2, 1 + eta**2, name="as simultaneous steps")
 #
 # $$J=\begin{pmatrix}0&-f'(0)\\f'(0)&0\end{pmatrix},\qquad\lambda=\pm i\,f'(0)=\pm\tfrac i2\tag{5.8}$$
 #
-# The eigenvalues are purely imaginary. So near its solution the Dirac-GAN behaves as $xy$ does, up to a factor of the speed: it circles. A simultaneous step
+# The eigenvalues are purely imaginary. So near its solution the Dirac-GAN behaves as $xy$ does, up to a factor of the speed: it circles. (The field never changes $\theta^2+\psi^2$.) A simultaneous step
 # multiplies by $1+\eta\lambda$, of modulus $\sqrt{1+\eta^2/4}$. So what (5.1) says of $xy$
-# happens in every game whose Jacobian has imaginary eigenvalues.
+# happens near the solution of every game whose Jacobian has purely imaginary eigenvalues there.
 
 
 # %%
@@ -461,7 +461,7 @@ print(f"simultaneous, η = .3: |1 + ηλ| = {(1 + 0.3 * values).abs()[0]:.4f}")
 # $$\lambda^2+\gamma\lambda+f'(0)^2=0,\qquad
 #   \lambda=-\frac\gamma2\pm\sqrt{\frac{\gamma^2}4-f'(0)^2}\tag{5.9}$$
 #
-# Every $\gamma>0$ gives negative real parts: the penalised game *converges*.
+# Every $\gamma>0$ gives negative real parts: near the solution the penalised game *converges*.
 #
 # **Exercise 05.2 · Enough damping** · ●●○ · 5 min · answer
 #
@@ -560,15 +560,15 @@ for weight in (1.0, 2.0):
 # %% [markdown]
 # **What to see.** Dark dot: start; orange: end; the cross is the solution. Only R1 comes home.
 # Clipping stays on a loop. WGAN-GP wants slope *one*, also when the fakes are right and $\psi$ should
-# be 0; so with λ = 1 it comes to rest elsewhere, at $\theta=2\lambda$, where the pull of the fakes on $\psi$ and
-# the penalty's own, $2\lambda(1-\lvert\psi\rvert)$, are equal; with a smaller λ it circles for ever. In neither
+# be 0; so with λ = 1 it comes to rest elsewhere, here at $\theta=2\lambda$, where the pull of the fakes on $\psi$ and
+# the penalty's own, $2\lambda(1-\lvert\psi\rvert)$, are equal; with λ = ½ it would circle for ever. In neither
 # case does it come home. That is Mescheder's point, and a useful surprise:
 # neither clipping nor WGAN-GP's penalty brings this game to its solution. They mend another fault, the subject of part B.
 
 # %% [markdown]
 # # Part B · Distances that see distance
 #
-# A good place to begin again after a break. Time: {{part:B}}. Afterwards you can compute a Wasserstein distance two ways, and bound a critic by penalty, clipping and spectral norm.
+# A good place to begin again after a break. Time: {{part:B}}. Afterwards you can compute a Wasserstein distance in three ways, and bound a critic by penalty, clipping and spectral norm.
 #
 # ## 5 · A distance that sees distance
 #
@@ -726,7 +726,7 @@ assert potential(x, y, second) is None
 # although its slope is at most 1. So it falls *straight*, everywhere on the way:
 #
 # $$f\bigl(\varepsilon x+(1-\varepsilon)y\bigr)=\varepsilon f(x)+(1-\varepsilon)f(y),\qquad
-#   \bigl\lVert\nabla f\bigr\rVert=1\quad\text{on the lines of transport}\tag{5.14}$$
+#   \bigl\lVert\nabla f\bigr\rVert=1\quad\text{inside the lines of transport}\tag{5.14}$$
 
 # %%
 epsilon = torch.rand(7, 1, dtype=torch.float64, generator=generator)
@@ -849,7 +849,7 @@ refuses(at_real, per_pair.mean(), error=error, name="ε fixed at 1 sees nothing"
 print(f"spread of one batch's penalty: {per_pair.std():.2f}; one ε: {per_batch.std():.2f}")
 
 # %% [markdown]
-# **The penalty is soft.** How steep is the critic that gains most? Take $s$ times a best critic. Its gap is $sW_1$, and it pays
+# **The penalty is soft.** How steep is the critic that gains most? Take $s$ times a best critic, and the penalty on its lines of transport. Its gap is $sW_1$, and it pays
 # $\lambda(s-1)^2$. Differentiate the difference in $s$: it is largest where $W_1=2\lambda(s-1)$. So
 #
 # $$s^*=1+\frac{W_1}{2\lambda}\tag{5.16}$$
@@ -884,7 +884,7 @@ for weight in (1.0, 10.0):
 #   \lvert w_{ij}\rvert\le c\ \Rightarrow\ \lVert W\rVert_2\le c\sqrt{mn}
 #   \quad(W: m\times n)\tag{5.17}$$
 #
-# The first is an upper bound, reached when the layers' main directions are aligned; the second is
+# The first is an upper bound, reached when the layers' main directions are aligned and no ReLU cuts; the second is
 # reached when all weights are $c$.
 
 
@@ -908,7 +908,7 @@ bound = (c * math.sqrt(64 * 2)) * (c * 64) * (c * math.sqrt(64))
 print(f"2–64–64–1 with c = .01: slope at most {bound:.5f}")
 
 # %% [markdown]
-# The slope is at most .006, where it should be 1. So G gets the right direction, times a tiny number
+# The slope is at most .006, where it should be 1. So whatever push G gets is multiplied by a tiny number
 # that depends on $c$ and on the depth. RMSprop, which the WGAN paper asks for, divides this number away. (The
 # paper's own reason is that momentum made training unstable; section 2 shows a reason for that.) And the critic gains by being as steep as it may. So it pushes its weights to $\pm c$: in
 # section 7 you will see them pile up there.
@@ -974,7 +974,7 @@ for steps in (1, 5, 25, 125):
 # $s$ a pixel lies in at most $\lceil k/s\rceil^2$ patches, so
 #
 # $$\lVert\operatorname{conv}\rVert_2\le\lVert P\rVert_2\,\lVert W_\text{small}\rVert_2,
-#   \qquad\lVert P\rVert_2=\lceil k/s\rceil\tag{5.19}$$
+#   \qquad\lVert P\rVert_2\le\lceil k/s\rceil\tag{5.19}$$
 
 # %%
 conv = nn.Conv2d(3, 8, 4, stride=2, padding=1, bias=False).double()
@@ -989,7 +989,7 @@ print(f"small matrix {norm(small):.3f}, the convolution itself {norm(operator):.
 
 # %% [markdown]
 # So a "1-Lipschitz" spectrally normalised DCGAN may have slope up to 2 per layer of kernel 4 and
-# stride 2. In practice that is harmless: what matters is that the bound is *fixed*.
+# stride 2. But the bound is *fixed*, whatever the weights do.
 #
 # ### The hinge loss
 #
@@ -1010,8 +1010,8 @@ agrees(loss.amin(0).sum(), 2 * (1 - tv), tol=1e-6, name="(5.20) min L_D")
 refuses(loss.amin(0).sum(), 2 * math.log(2) - 2 * js(p, q), tol=1e-6, name="2 log 2 − 2 JS")
 
 # %% [markdown]
-# Where $p$ and $q$ do not overlap, TV is 1 whatever their distance, just as JS is $\log2$. So the hinge loss alone does not see distance either. The bound on
-# the slope is what helps.
+# Where $p$ and $q$ do not overlap, TV is 1 whatever their distance, just as JS is $\log2$. So the hinge loss alone does not see distance either. That is left to the bound on
+# the slope.
 
 # %% [markdown]
 # # Part C · Which remedy helps?
@@ -1035,7 +1035,7 @@ refuses(loss.amin(0).sum(), 2 * math.log(2) - 2 * js(p, q), tol=1e-6, name="2 lo
 # | R1 | nothing but (5.9)'s penalty on D's slope at real points, γ = 1 |
 #
 # What is **equalised is processor time**, about the same for each training, not rounds: a round with
-# five moves of D and a second derivative costs many times a plain one. Tuning was *not* quite equal,
+# five moves of D and a second derivative costs several times a plain one. Tuning was *not* quite equal,
 # so here it is: the plain GANs and R1 keep lesson 02's rate, untried; wgan-gp had three tries (rate, λ),
 # wgan four (rate, clip), sn-gan five (four with the hinge loss, which covered two modes at most; rates),
 # on a seed that is not used here.
@@ -1182,8 +1182,7 @@ plots.show(
 # - *At the same time* finds nearly as many modes and hits them less well. Whether that difference is more than
 #   luck of the seeds, and what it says of report B's "not trained at the same time", section 10 takes up.
 # - *D 5 times* finds fewer modes, with 700 rounds instead of 1,800. Give the plain game 700 (the last line) and it
-#   finds fewer still, in some seeds none: at equal rounds five moves of D *help*, and the price is in the
-#   rounds. (Lesson 02 saw the price only.) `wgan-gp` has the same five moves, and 450 rounds: its points lie
+#   finds 4.2 in the mean; the difference of 2.8 has a standard error of 1.8. So at equal rounds five moves of D are not told apart from one here. (In lesson 02, with 3,000 rounds, they cost modes.) `wgan-gp` has the same five moves, and 450 rounds: its points lie
 #   *around* the modes. Look at the share of good points.
 # - `wgan` finds next to nothing in 550 rounds. `sn-gan` wanders: its last weights cover about half of the
 #   modes, the *average* of its weights nearly all.
@@ -1237,16 +1236,16 @@ for name, results in runs.items():
 
 # %% [markdown]
 # **What to see.** Clipped weights pile up at the two walls; the penalised critic's reach as far as they
-# like, and few do. Free discriminators are steep where they must tell data from fakes at close range, the more
-# so the further D is ahead of G (more moves, or a slower G). The penalised critic's steepest place has a slope
-# of about two, not one: the penalty acts between data and fakes, not at any place in the plane. The clipped critic is far
+# like, and few do. The first four discriminators, with no bound, are much steeper, most of all with
+# more moves of D or a slower G (one seed each). The penalised critic's steepest place has a slope
+# of 2.3, not one: the penalty is soft, (5.16), and acts between data and fakes, not everywhere in the plane. The clipped critic is far
 # *below* one: that is what clipping costs, although it alone does not explain `wgan`'s row (R1's and `sn-gan`'s slopes are as small). And the product bound
-# holds everywhere, but is loose, by factors from about four to a dozen. It is a guarantee, not an estimate.
+# holds at all of these places, but is loose, by factors from about four to a dozen. It is a guarantee, not an estimate.
 #
 # ## 8 · Digits, recorded
 #
-# The ring is a laboratory, not the world. Here are six of the methods on digits, with report A's networks and the
-# papers' own settings (`sn-gan` with the hinge loss, clipping at .01, λ = 10, and `r1` with γ = 10). They take
+# The ring is a laboratory, not the world. Here are six of the methods on digits, with report A's networks and, the
+# rates apart, the papers' own settings (`sn-gan` with the hinge loss, clipping at .01, λ = 10, and `r1` with γ = 10). They take
 # longer than a lesson may. So this was **recorded**, by a script that you can run:
 # `python data/make_games.py`. It reads the embedded digits only.
 
@@ -1334,7 +1333,7 @@ plots.show(
 #   in every seed. At the end the plain game has caught up. And `wgan-gp` is the last but one at a quarter, and
 #   third at the end by its mean, still falling. "Which is best" has no answer without "after how long".
 #
-# So of six methods the plain game and the plain game with R1 lead, by far, and the other remedies of this lesson look like
+# So of six methods the plain game and the plain game with R1 lead, by far, and the other four look like
 # burdens. It fits section 4 that R1, which stops the turning, is the one that does not hurt, and that its D has the smallest gradient. But
 # before you believe the order, look at the tries: for all methods but `sn-gan` the *largest* of the three rates was the best.
 # The best rate may lie beyond. Equal tuning is not yet enough tuning. And these are two small MLPs and less than a minute of training each; all
@@ -1444,7 +1443,7 @@ check("05.6", diagnosis)
 # > In contrast with VAE and NF, GAN models do not have a stable training process. This is because the generator and discriminator are not trained at the same time which might lead to mode collapse.
 #
 # Lesson 02 has one game that contradicts this sentence. Now you can say more. Near its
-# solution *every* smooth game is linear, and a step "at the same time" turns an imaginary eigenvalue
+# solution *every* smooth game is nearly linear, and a step "at the same time" turns an imaginary eigenvalue
 # $i\omega$ of its field into $1+i\eta\omega$, of modulus $\sqrt{1+\eta^2\omega^2}>1$. Taking turns
 # leaves it on the unit circle in $xy$ and in the Dirac-GAN, which is a GAN.
 
@@ -1462,12 +1461,11 @@ for name in ("in turns", "at the same time"):
 
 # %% [markdown]
 # The computation refutes the *because*, and only that. On the ring, with Adam's normalised steps and
-# noisy gradients, compare the two printed rows with the spread over seeds before you call one of them
-# better: a difference of eigenvalues of $\eta^2\omega^2/2$ a round is tiny at $\eta=10^{-3}$.
+# noisy gradients, the two printed rows differ by .6 modes, with a standard error of .24. That is 2.4 of them; for five seeds Student's t asks for 2.8. So they
+# are not told apart yet. And a difference of eigenvalues of $\eta^2\omega^2/2$ a round is tiny at $\eta=10^{-3}$.
 #
-# To be fair to B: its first sentence stands, and you have seen it on the ring. Its §2.1 says that $D$
-# "must be synchronized well with $G$ during training"; if the sentence above meant that, it is right,
-# and lesson 02 confirmed it.
+# To be fair to B: its first sentence stands; what it says of GANs you have seen on the ring. Its §2.1 says that $D$
+# "must be synchronized well with $G$ during training"; if the sentence above meant that, one seed in lesson 02 fits it.
 
 # %% [markdown]
 # ### What report A says of the remedies (A, §2)
@@ -1574,12 +1572,12 @@ for name in ("in turns", "at the same time"):
 # - A round of a game is a matrix near its solution. Games *turn*: where the eigenvalues are imaginary, as
 #   in $xy$, playing at once stretches each round by $\sqrt{1+\eta^2\omega^2}$; in turns the path stays on an
 #   ellipse. (5.1)–(5.3)
-# - Positive momentum throws outwards, negative pulls in. Averages of a circling path lie near the
+# - Positive momentum throws outwards; in turns, a negative one (not too large) pulls in. Averages of a circling path lie near the
 #   middle. (5.4)–(5.6)
 # - A penalty on D's slope at the data damps the turning; two time scales help if something damps.
 #   (5.8)–(5.10)
 # - JS and TV do not see how far apart two sets are; $W_1$ does. It is a cost of transport, a
-#   difference of sorted points on a line, and the largest gap of a critic of slope ≤ 1.
+#   difference of sorted points on a line, and the largest gap of a critic of slope ≤ 1. That is what critics are for; the turning they leave.
 #   (5.11)–(5.13), (5.20)
 # - The best critic has slope one along the lines of transport: hence the gradient penalty, with its
 #   own ε for each pair. Clipping and spectral norm bound products of layers. (5.14)–(5.19)
