@@ -43,7 +43,7 @@ explore.show(explore.latent_plane(finished, data.load("digits", "test")))
 
 # %% [markdown]
 # **What to see.** Each small picture was made from two numbers: its place on the map. Move over the map and watch
-# the large picture change. Neighbours look alike. Digits of one class lie together, although nobody told
+# the large picture change. Neighbours look alike. Digits of one class gather in one region or two, although nobody told
 # the network any label.
 #
 # **The question.** Nobody said which two numbers belong to which digit. The probability of a digit under such a network is an
@@ -112,7 +112,7 @@ explore.show(explore.latent_plane(finished, data.load("digits", "test")))
 # %% [markdown]
 # # Part A · The bound
 #
-# Time: {{part:A}}. Afterwards you can say why sampling the prior fails, derive the ELBO three ways, and compute what it leaves out.
+# Time: {{part:A}}. Afterwards you can say why sampling the prior fails, derive the ELBO, write it in three ways, and compute what it leaves out.
 
 # %% [markdown]
 # ## 1 · A model small enough to know everything
@@ -300,8 +300,8 @@ print(f"exactly:     log p(x) = {exact:.3f}")
 
 # %% [markdown]
 # With the posterior as $q$ every weight is the same: $p(x,z)/p(z\mid x)=p(x)$, whatever $z$. One
-# draw is enough. And a $q$ that is only roughly right does in 100 draws what the prior
-# did not do in 50 000.
+# draw is enough. And with 100 draws from a $q$ that is only roughly right you miss by less than a quarter of a nat here; 50 000 draws from
+# the prior missed by more than 100 nats.
 
 # %% [markdown]
 # ### 3.2 · Jensen's inequality
@@ -475,7 +475,7 @@ refuses(gap + printed, log_p, name="eq. 2 with eq. 3 as printed: log p(x) = 0")
 #
 # **Exercise 06.2 · The KL term** · ●○○ · 6 min · code
 #
-# *Why.* It is one of the two terms of the loss that you will train with. It is also where σ, σ² and $\log\sigma^2$ are mixed up most often.
+# *Why.* It is one of the two terms of the loss that you will train with. It is also where σ, σ² and $\log\sigma^2$ are easily mixed up.
 #
 # Write (6.5) for a batch. The result has shape (B,): one number, in nats, for each image.
 #
@@ -679,7 +679,7 @@ plots.show(fig, alt="Same mean, but the score function's draws have a longer tai
 
 # %% [markdown]
 # **What to see.** Both curves have their mean at the dashed line, the exact gradient. On the left single draws lie around it. On the right the most
-# frequent values are near zero, and a few large ones, far to the right, carry the mean. The printed variances say the same. The baseline halves the
+# frequent values are near zero, and a long tail to the right carries much of the mean. The printed variances say the same. The baseline halves the
 # score function's variance in $m$ and takes off about two fifths in $\log\sigma$, and it still needs several times as many draws. With more latents the difference grows (exercise 06.16).
 #
 # So where $z$ is continuous and $f$ differentiable, reparameterise. A VAE then gets
@@ -740,7 +740,7 @@ plots.show(fig, alt="The histogram follows p(ε)|dε/dz|; p(ε) alone is far too
 # ### E09 · Report A on the reparameterisation (case file, optional)
 #
 # Report A is one of two student reports that this course reads closely. It says in one line that $q(z)$ *equals* $p(\varepsilon)$, and four things in that
-# line and the display below it need mending. You test which of them change a number.
+# line and the display below it need mending. You compute what three of them change.
 
 # %% [markdown]
 # Report A, section 3.3.2:
@@ -842,7 +842,7 @@ plots.lines(steps, {"KL(q ‖ posterior)": path[2]}, ax=axes[1], xlabel="step")
 plots.show(fig, alt="log p(x), the ELBO and the KL to the posterior all rise.")
 
 # %% [markdown]
-# **What to see.** On the left both curves rise steeply: $\log p(x)$ and the ELBO. On the right the KL to the posterior rises *too*. (After some 70 steps $\log p(x)$ and the KL sink again while the ELBO still climbs:
+# **What to see.** On the left both curves rise steeply: $\log p(x)$ and the ELBO. On the right the KL to the posterior rises *too*. (After some 70 steps $\log p(x)$ and the KL sink again by about 0.01, and the ELBO does not:
 # the model gives up a little of $\log p(x)$ for a posterior that this encoder can follow. Exercise 06.15 asks for the end.) Look at the start: $w$ is nearly
 # zero, so $x$ says almost nothing about $z$. The posterior is nearly the prior, and so is $q$. There is almost no gap, and the model is bad. At the end the
 # model is better, and its posterior is correlated. This encoder cannot follow that. The KL grows a
@@ -916,8 +916,8 @@ refuses(closed_elbo(x / w, number(1e-4)), log_p, name="the best of the first alo
 # The **encoder** takes the image and gives $m$ and $\log\sigma^2$ of $q_\phi(z\mid x)$. One network
 # serves all images; no $q$ is fitted for each image apart. That is called *amortised* inference.
 #
-# First compare the likelihood with the probability that `torch.distributions` gives. The wrong form is the most expensive one of this
-# lesson: a mean over the pixels.
+# First compare the likelihood with the probability that `torch.distributions` gives. The wrong form comes back in
+# section 9: a mean over the pixels.
 
 # %%
 vae = VAE("report", seed=6)  # with report A's settings
@@ -989,7 +989,7 @@ agrees(value, reference, tol=1e-3, name="your objective is the library's")
 
 # %% [markdown]
 # **A model is a game.** Lesson 00 showed it: a *player* owns parameters, a *move* computes its
-# loss, a *round* lists the moves. Maximum likelihood is the shortest game there is: one player,
+# loss, a *round* lists the moves. A VAE is the shortest game there is: one player,
 # one move. The player descends $-\mathrm{ELBO}$, averaged over the batch.
 
 
@@ -1082,7 +1082,7 @@ plots.show(fig, alt="The loss falls quickly, then slowly; the KL is a few nats."
 # %% [markdown]
 # **What to see.** On the left, most of the fall is over in a few hundred rounds. On the right, the KL is only a few nats
 # of the loss: that is all that two numbers say about a digit. Where the training curve drops below
-# the test curve, the network has begun to remember its 10 000 digits instead of learning from them.
+# the test curve, the network has begun to remember its 10 000 digits, too: the test digits gain less.
 
 # %% [markdown]
 # ### E16 · Report A's learning rate (case file, optional)
@@ -1134,7 +1134,7 @@ plots.show(fig, alt="The curve at 1e-3 is near report A's log, that at 1e-4 far 
 # %% [markdown]
 # **What to see.** At the stated rate the loss is far above the printed one after every epoch. At
 # ten times that rate it runs along the log. And indeed A's public notebook says
-# `optim.Adam(model.parameters(), lr=1e-3)`. So nothing was wrong with the run. The rate in the report's list of settings is not the one that was used.
+# `optim.Adam(model.parameters(), lr=1e-3)`. So the log fits the code. The rate in the report's list of settings is not the one that was used.
 #
 # **The true version.** On all of MNIST the course measured this beforehand, for both rates with
 # three seeds each: six trainings of 1404 rounds with the settings of the command below, each looked at
@@ -1159,7 +1159,7 @@ plots.show(fig, alt="The curve at 1e-3 is near report A's log, that at 1e-4 far 
 # %% [markdown]
 # # Part C · Look, break, and the reports
 #
-# A good place to begin again after a break. Time: {{part:C}}. Afterwards you can read a latent plane, measure the gap of a real network, recognise two faults, and judge what two reports say.
+# A good place to begin again after a break. Time: {{part:C}}. Afterwards you can read a latent plane, measure the gap of a real network, recognise two faults, and (optional) judge what two reports say.
 
 # %% [markdown]
 # ## 8 · Looking
@@ -1175,7 +1175,7 @@ explore.show(explore.latent_plane(vae, test_digits), map="encodings")
 
 # %% [markdown]
 # **What to see.** Nobody gave the model a label, and still classes gather in regions. Some regions
-# overlap. The dashed circles are the prior's: together the codes should roughly follow the prior. Compare how many lie outside the third circle; the prior says 1 in 100.
+# overlap. The dashed circles are the prior's. If the codes together followed the prior, 1 in 100 would lie outside the third circle. Estimate how many do: it is many more. Lesson 07 says what that means for samples.
 #
 # Then return to the map at the top of this lesson. The course trained it for 200 epochs on all of MNIST.
 
@@ -1220,8 +1220,8 @@ plots.show(
 
 # %% [markdown]
 # **What to see.** The decoder mean is smooth, and blurred where the model is unsure. The draw of
-# the same code is grainy: in (6.9) pixels are independent given $z$, so nothing makes neighbours
-# agree. *The draw is the sample of the model.* Papers show means because they look nicer. When
+# the same code is grainy: in (6.9) pixels are independent given $z$, so nothing but the mean makes neighbours
+# agree. *The draw is the sample of the model.* Papers often show means, which look nicer. When
 # you read "samples", ask which.
 
 # %% [markdown]
@@ -1348,8 +1348,8 @@ for name, gaps in table.items():
 
 # %% [markdown]
 # **What to see.** Nearly all of the gap is the encoder's: the last two of the three reasons above. With a $q^*$ of its own a digit loses a fraction of a nat on average. So a
-# better encoder would help here, and a richer shape hardly; Cremer et al. often found the same. Compare mean and median: a few digits, for which the encoder is far off,
-# carry the mean.
+# better encoder would help here, and a richer shape hardly; Cremer et al. often found the same. Compare mean and median: digits for which the encoder is far off (the worst by 93 nats)
+# pull the mean up to twice the median.
 
 # %% [markdown]
 # ## 9 · Break it
@@ -1430,13 +1430,13 @@ else:
 # %% [markdown]
 # <details><summary><b>Reveal</b> (open it after your answer)</summary>
 #
-# - **Ada** took the mean over pixels. Her loss is below one nat: no sum over 784 pixels is that
-#   small. Her reconstruction counts so little that the KL wins. Both latents go to the prior, every image
-#   gets the same code, and all samples are the average digit. This is **posterior collapse**.
+# - **Ada** took the mean over pixels. Her loss is below one nat. A sum over the 784 pixels can't be: for grey digits even the best possible one is about 45 nats
+#   (section 12). Her reconstruction counts so little that the KL wins. Both latents go to the prior, every image
+#   gets nearly the same $q$, and all samples are the average digit. This is **posterior collapse**.
 # - **Ben** left out the noise. Nothing but the KL acts on his $\sigma$ then, and the KL is smallest at $\sigma=1$. So his
 #   encoder claims a width of 1, but his decoder only ever sees the means, never a code drawn with that width. His
-#   logged loss is *lower than Cleo's*, and it is no bound on anything. Draw from the $q$
-#   that he claims, as the library does, and the reconstructions are other digits. His *samples* may be the sharpest of the three: don't judge by samples alone.
+#   logged loss is *lower than Cleo's*, and it is no bound on $\log p(x)$. Draw from the $q$
+#   that he claims, as the library does, and most reconstructions are other digits. His *samples* may be the sharpest of the three: don't judge by samples alone.
 # - **Cleo** is healthy.
 #
 # </details>
@@ -1538,10 +1538,10 @@ print(f"A4, variance over draws, mean of 200 images: first {first:.2f}, second {
 #
 # **Exercise 06.6 · The bound with $K$ draws** · ●●○ · 6 min · code
 #
-# *Why.* Published log-likelihoods of VAEs are bounds of this kind.
+# *Why.* Many published log-likelihoods of VAEs are bounds of this kind.
 #
 # From log-weights (K, B) to the bound (B,). The weights of images
-# are around $e^{-100}$ and less, too small for a computer's numbers.
+# are around $e^{-100}$ and less. Below $e^{-104}$ a 32-bit number is zero.
 #
 # *Nudge.* A mean of exponentials, and a logarithm of it: look up `torch.logsumexp`. What is still missing for a *mean*?
 #
@@ -1593,7 +1593,7 @@ plots.show(fig, alt="L_K starts at the ELBO and climbs towards log p(x) as K gro
 
 # %% [markdown]
 # **What to see.** The bound rises with every doubling of $K$ and closes on $\log p(x)$. Published
-# log-likelihoods of VAEs are such bounds with $K$ of 500 or 5000; always ask for the $K$.
+# log-likelihoods of VAEs are often such bounds, with a $K$ such as 500 or 5000; always ask for the $K$.
 #
 # For A4 the exact value is known (section 8), so you can see how far the bound has come with 100 draws.
 
@@ -1606,7 +1606,7 @@ for k in (10, 100):
 # %% [markdown]
 # **What to see.** A hundred draws close about half of the gap. The rest closes slowly, since the draws come from a $q$ that seldom visits where the posterior is.
 #
-# Now the course's models with two latents, with 20 and with 50. They are other networks than A4, trained longer; so the one with two latents starts higher than A4, too. Over 20 dimensions nobody can lay a grid. There the curve in $K$ is
+# Now the course's models with two latents, with 20 and with 50. They are other networks than A4, trained longer; the one with two latents starts higher than A4, too. Over 20 dimensions nobody can lay a grid. There the curve in $K$ is
 # the cheapest look (annealed importance sampling is another; Wu et al., 2017). See how many nats $K$ wins, and whether the curve still
 # rises. What remains above the last point, the curve does not tell.
 
@@ -1623,8 +1623,8 @@ for name in ("vae-2d-mnist", "vae-20d-mnist", "vae-50d-mnist"):
     print(text)
 
 # %% [markdown]
-# **What to see.** $K$ wins between three and four and a half nats with any number of latents. From 10 draws to the largest $K$ each bound still gains more than a nat: no curve has ended. And the
-# order of the three models is the same at each $K$; their distances are not.
+# **What to see.** $K$ wins between three and four and a half nats in each model. From 10 draws to the largest $K$ each bound still gains more than a nat: 10 draws were not enough. And the
+# order of the three models is the same at each $K$; their distances change by less than a nat.
 
 # %% [markdown]
 # ## 12 · What is the probability of a grey pixel? (optional)
@@ -1678,7 +1678,7 @@ print(f"log C(p) that a true density would add {log_C.mean():8.2f}")
 # %% [markdown]
 # Read the three lines as follows. As a bound for *binarised* digits the loss is honest (with an encoder that sees the
 # grey image). As a density of *grey* pixels it is off by more than a thousand nats. So the course
-# has three scales, **binarised**, **grey** and **Gaussian**. It names the scale with each number, and never
+# has three scales, **binarised**, **grey** and **Gaussian**. Ask for the scale of each number, and never
 # compares across scales.
 #
 # The third is the Gaussian, the "squared error":
@@ -1735,7 +1735,7 @@ check("06.7", beta)
 #
 # $$\tfrac1D\,\text{reconstruction}-\mathrm{KL}=\tfrac1D\big(\text{reconstruction}-D\cdot\mathrm{KL}\big). \tag{6.15}$$
 #
-# A common factor scales the gradient, and Adam divides such a factor out again. What stays is $\beta=D$.
+# A common factor scales the gradient, and Adam divides such a factor out again (but for a tiny constant that it adds to the denominator). What stays is $\beta=D$.
 #
 # </details>
 
@@ -1833,7 +1833,7 @@ refuses(drawn.mean(), (drawn - paid).mean(), error=error, name="the reconstructi
 # The autoencoder reconstructs as well, or a little better, and generates *worse*, by many nats a digit: its codes lie scattered
 # where the prior hardly ever draws. Reconstruction is one of two terms of a bound on $\log p(x)$, and the other
 # term is there for generation. What A *saw* is right: its VAE pictures are blurred. Two reasons you
-# have met: the figure shows decoder means, and two latents cannot say more than a few nats.
+# have met: the figure shows decoder means, and its two latents say only a few nats about a digit.
 
 # %% [markdown]
 # ### E15 · Report A's training and validation figures (case file, optional)
@@ -1872,7 +1872,7 @@ print(f"your A4: training {seen.mean():.2f}, test {per_image.mean():.2f}", end="
 print(f"apart by {apart:.2f} ± {error:.2f} nats")
 
 # %% [markdown]
-# A gap of several nats is real overfitting, and the report shows it without a remark. It is worth
+# Chance does not explain a gap of 3.7 standard errors. It is overfitting, and the report shows it without a remark. It is worth
 # one: a network that small, with two latents, already remembers. Compare it with your own gap; you
 # train on a sixth of the images.
 #
@@ -1892,7 +1892,7 @@ print(f"apart by {apart:.2f} ± {error:.2f} nats")
 # | $\log p$ is the KL to the posterior plus a lower bound | B eq. 2 | (6.3), E17 |
 # | the bound, reparameterised, has "a simple differentiable unbiased estimator" | B §2.3 | (6.6), (6.10) |
 # | "Either of the two SGVB estimators" will do in Algorithm 2 | B §2.3 | (6.10): same mean |
-# | the log of A4, at the learning rate of its code | A §4.3 | E16 |
+# | the log of A4 after epochs 0, 1 and 2, at the learning rate of its code | A §4.3 | E16 |
 # | VAE samples look blurred beside a GAN's | A §5, B §5 | not here: lesson 03 sets a VAE beside a GAN; section 8 shows only that decoder means are smooth |
 
 # %% [markdown]
@@ -1941,7 +1941,7 @@ print(f"apart by {apart:.2f} ± {error:.2f} nats")
 # $$-\tfrac12\left[9(1-2wa)^2+2w^2v\right]-\left[9a^2+v-1-\log v\right].$$
 #
 # In $v$: $-w^2-1+1/v=0$, so $v=1/(1+w^2)$. In $a$: $18w(1-2wa)-18a=0$, so $a=w/(1+2w^2)$, the posterior's own mean, and $1-2wa=1/(1+2w^2)$.
-# In $w$: $18a(1-2wa)-2wv=0$. Insert $a$ and $v$ and divide by $2w$:
+# In $w$: $18a(1-2wa)-2wv=0$. Insert $a$ and $v$ and divide by $2w$ ($w=0$ is stationary too, but lower; $-w$ with $-a$ is as good):
 #
 # $$\frac9{(1+2w^2)^2}=\frac1{1+w^2}.$$
 #
