@@ -99,9 +99,9 @@ plots.show(
 #
 # *Answer.* Not necessarily. A latent costs its KL. If what it could explain is worth less than that, the *best* model leaves it unused. Section 1 says when, exactly.
 #
-# **Question 2.** You train with `mse_loss(decoded, x)`, the mean of squared errors over all pixels. How large is the noise σ of the Gaussian decoder that you have chosen?
+# **Question 2.** You train with `mse_loss(decoded, x) + kl`; the first term is the mean of squared errors over all pixels. How large is the noise σ of the Gaussian decoder that you have chosen?
 #
-# *Answer.* Larger than you think, and it depends on the size of the image. Section 2.2 computes it: for colour images of 64 × 64 it is 78 times the range of a pixel.
+# *Answer.* Probably larger than you think, and it depends on the size of the image. Section 2.2 computes it: for colour images of 64 × 64 it is 78 times the range of a pixel.
 #
 # **Question 3.** A Gaussian decoder restores every digit *perfectly*, with σ = 1. Is its likelihood as good as it can be?
 #
@@ -173,12 +173,12 @@ refuses(silent - kl.sum(), drawn.mean(), error=error, name=name)
 #
 # For this decoder the exact posterior is Gaussian with precision $M=I+W^{\mathsf T}W/\sigma^2$. But $q$ has a
 # *diagonal* covariance. The best it can do is to match the precision's diagonal, and what remains of
-# the gap (6.3) depends on $W$ alone:
+# the gap (6.3) depends on $W$ and $\sigma$ alone:
 #
 # $$V=M^{-1}W^{\mathsf T}/\sigma^2,\qquad v_j=\frac1{M_{jj}},\qquad \mathrm{gap}=\tfrac12\Big[\sum_j\log M_{jj}-\log\det M\Big]\ge0. \tag{7.2}$$
 #
 # The gap is zero if and only if the columns of $W$ are orthogonal. So of all rotations of the latents,
-# which a likelihood cannot tell apart, the ELBO prefers one (Rolínek et al., 2019).
+# which a likelihood cannot tell apart, the ELBO prefers those with orthogonal columns (Rolínek et al., 2019).
 
 
 # %%
@@ -274,7 +274,7 @@ print("KL of each latent:", [f"{value:.4f}" for value in kl[order].tolist()])
 #
 # **Exercise 07.1 · Which latents live?** · ●○○ · 6 min · code
 #
-# *Why.* With this function you predict how many latents a network will use, before you train it.
+# *Why.* With this function you know how many latents a linear VAE will use, before you train it; for a network it is a first guess.
 #
 # Write the KLs of (7.3) as a function, and at once with the
 # weight $\beta$ that section 2 will need. Until you get there, all you have to know is this: with weight $\beta$,
@@ -314,8 +314,8 @@ plots.show(fig, alt="The KL of each latent falls with σ² and is zero from σ²
 
 # %% [markdown]
 # **What to see.** Walk from left to right: the louder the decoder's noise, the fewer latents are worth
-# their KL. They die one by one, the weakest first, each at its own eigenvalue. The decoder's σ decides how
-# many latents are used, more than their number does.
+# their KL. They die one by one, the weakest first, each at its own eigenvalue. So the decoder's σ decides how
+# many of the latents are used.
 #
 # ### 1.4 · Active units
 #
@@ -377,7 +377,7 @@ print(f"active: {active(means)} of 6")
 #
 # $$H=\begin{pmatrix}-1/\sigma^2&\lambda/\sigma^2\\ \lambda/\sigma^2&-\beta\lambda\end{pmatrix},\qquad\det H=\frac{\lambda}{\sigma^2}\Big(\beta-\frac{\lambda}{\sigma^2}\Big). \tag{7.5}$$
 #
-# For $\lambda<\beta\sigma^2$ it is a maximum, for $\lambda>\beta\sigma^2$ a saddle: a ridge with a way out.
+# For $\lambda<\beta\sigma^2$ it is a maximum, for $\lambda>\beta\sigma^2$ a saddle: there is a way up and out.
 
 
 # %%
@@ -412,7 +412,7 @@ plots.show(fig, alt="The speed of escape falls with β, and is zero from β = λ
 
 # %% [markdown]
 # **What to see.** At $\beta=1$ a strong direction leaves the dead point quickly and a weak one slowly; with a
-# small β both leave at once. That is what *warming up* β from 0 to 1 does (Bowman et al., 2016; Sønderby et
+# small β both leave faster, the weak one several times as fast. That is what *warming up* β from 0 to 1 does (Bowman et al., 2016; Sønderby et
 # al., 2016): it helps those latents that *would* live to be born in time. It cannot keep alive what (7.3)
 # condemns. Test this: start where β = 0.1 ends, with all six alive, and climb on with β = 1.
 
@@ -426,7 +426,7 @@ print("KLs at β = 0.1:", [f"{value:.2f}" for value in both[0].tolist()])
 
 # %% [markdown]
 # So there are two collapses. One is the *optimum* of the objective, and only another objective cures it: a
-# smaller σ, a smaller β. The other is a *path* that never left the dead point; warm-up cures that. Ask
+# smaller σ, a smaller β. The other is a *path* that never left the dead point; warm-up can cure that. Ask
 # which one you have.
 #
 # ## 2 · β, wanted and silent
@@ -438,7 +438,7 @@ print("KLs at β = 0.1:", [f"{value:.2f}" for value in both[0].tolist()])
 #
 # $$\tfrac1\beta\nabla\big[\text{reconstruction}_{\sigma^2}-\beta\,\mathrm{KL}\big]=\nabla\big[\text{reconstruction}_{\beta\sigma^2}-\mathrm{KL}\big] \tag{7.6}$$
 #
-# in all weights of *any* networks. A β-VAE with noise $\sigma^2$ is the plain VAE with noise $\beta\sigma^2$. Ask
+# in all weights of *any* networks. With σ fixed, a β-VAE with noise $\sigma^2$ is the plain VAE with noise $\beta\sigma^2$. Ask
 # autograd, with a small convolutional VAE.
 
 # %%
@@ -504,16 +504,16 @@ axes[1].set(xscale="log", title="the plain ELBO")
 plots.show(fig, alt="Left: reconstruction against KL. Right: the ELBO peaks at β = 1.")
 
 # %% [markdown]
-# **What to see.** Left, the frontier: no model of this kind gets above the curve, and its slope is β. Right,
+# **What to see.** Left, the frontier: no linear VAE with this σ gets above the curve (here each axis has its latent), and its slope is β. Right,
 # the honest ELBO of each of these models: highest at β = 1, for this σ. A β-VAE is not a better bound; you
-# choose another place on the frontier, for instance for fewer and cleaner latents. (That they are
-# *disentangled* is a claim of its own; (7.2) is the part that can be proved: they follow the axes.)
+# choose another place on the frontier, for instance for fewer latents. (That they are
+# *disentangled* is a claim of its own; (7.2) shows that in the linear case they follow the axes.)
 #
 # **What β trades**, in the linear VAE of section 1, where all is known. On the left (7.3) with the noise $\beta\sigma^2$ of (7.6): an axis whose variance lies under that level is not encoded. On the right the same as two costs, in nats.
 #
 # ![Left: five bars, the variances of the data along its axes, and a horizontal line at beta sigma squared, like a water level. The three bars above it are used, the two below it have collapsed. Right: a falling curve of distortion against rate. At each point its slope is minus beta: a large beta chooses few nats and a blurred reconstruction, a small one many nats and a sharp one.](drawing:trade-off)
 #
-# Along the curve the best VAE pays one nat of rate for β nats of distortion: the orange lines have the slope $-\beta$. Raise β, and you walk to the left, and one latent after the other goes under.
+# Along the curve the best VAE pays one nat of rate (the KL) for β nats of distortion (minus the reconstruction term): the orange lines have the slope $-\beta$. Raise β, and you walk to the left, and one latent after the other goes under.
 #
 # ### 2.2 · Squared error: the silent β
 #
@@ -652,7 +652,7 @@ print("σ² and latents alive:", [(f"{s:.2f}", a) for s, a in path[:24:4]])
 # ### 3.1 · A case with a known answer
 #
 # A flow gives a density of dequantised pixels, $x=(k+u)/256$, and its score is (1.18) in bits per dimension. A
-# VAE with a Gaussian likelihood on *the same* dequantised pixels gives a bound on the same density. So the
+# VAE with a Gaussian likelihood on *the same* dequantised pixels gives a bound on the same score. So the
 # two may stand in one table (lessons 10 and 11 have the flow's side):
 #
 # $$\text{bits/dim}\;\le\;\frac{-\mathcal L_K(x)}{D\ln2}+8,\qquad x=(k+u)/256,\ u\sim U[0,1)^D. \tag{7.10}$$
@@ -712,7 +712,7 @@ agrees(bits_per_dim(log_p, 784), bits, tol=1e-8, name="(7.11) flow and VAE, same
 
 # %% [markdown]
 # Flow and VAE, one number. Now spoil the encoder: make $q$ one and a half times as wide as the posterior. The ELBO
-# loses exactly $\mathrm{KL}(q\,\|\,\text{posterior})=\tfrac d2(s^2-1-\log s^2)$, and more importance samples win it back.
+# loses exactly $\mathrm{KL}(q\,\|\,\text{posterior})=\tfrac d2(s^2-1-\log s^2)$, and more importance samples win most of it back.
 
 # %%
 wide = as_vae(plane, wider=1.5)
@@ -837,12 +837,12 @@ plots.show(
 # %% [markdown]
 # **What to see.** The three differ in one setting. With $\sigma=1$ the latents say about three nats *together*, all pictures are the same
 # few blurs, and the bits are above 8, the bar of one number for each pixel. With a learned σ they say some ten times as much, and each digit gets
-# its own picture. Yet one σ for all is a poor code: a border pixel that is always black costs as much as a stroke, by (7.12) with the
-# learned σ. One σ *for each pixel* saves there; look whether its pictures are better too. (Probabilistic PCA sits at its exact optimum, these
+# its own picture. Yet one σ for all is a poor code: even a border pixel that is always black costs at least 6.8 bits, by (7.12) with the
+# learned σ of .17. One σ *for each pixel* saves there; look whether its pictures are better too. (Probabilistic PCA sits at its exact optimum, these
 # networks after a short training: they need not beat it here.) Now the floors. A histogram for each pixel, with no code and no neighbour, needs far fewer bits than any
-# of these VAEs: most of their distance to the flow is the *Gaussian*, which can't put its mass on "exactly black" (3.3 replaces it). And even a Gaussian for each pixel without any code beats
+# of these VAEs: most of their distance to the flow is the *Gaussian*, which can't put its mass on "exactly black" (3.3 tests this). And even a Gaussian for each pixel without any code beats
 # the VAE with a σ per pixel, whose σ have had no time to shrink (6.2 has a remedy). Only the last step, from the histograms to the flow, is what the flow knows beyond single
-# pixels; it was trained longer, on 60,000 digits, with learned noise. **One scale, so you may compare; but say what was trained how. And bits are not looks.**
+# pixels; it was trained longer, on 60,000 digits, with learned noise; its bits are those of 100 digits, the others' of 500. **One scale, so you may compare; but say what was trained how. And bits are not looks.**
 
 # %% [markdown]
 # ### 3.3 · A likelihood of grey levels (optional)
@@ -923,8 +923,8 @@ plots.show(fig, alt=alt)
 
 # %% [markdown]
 # **What to see.** The bits fall from above 7 to below 2, and no layer of the networks has changed. So most of the distance to the flow was indeed the Gaussian. The histograms are still a little ahead: each of them may
-# have any shape, a logistic has one peak, and the training was short. Now look at the pictures, and at the KL beside the one printed in 3.2. The code says fewer nats than before, and nothing is restored better. The bits fell because black pixels became cheap,
-# not because the model knows more of digits. Here another likelihood moved the bits further than any choice of σ did. So before you compare two models by their bits, ask for their likelihoods.
+# have any shape, a logistic has one peak, and the training was short. Now look at the pictures, and at the KL beside the one printed in 3.2. The code says fewer nats than before, and to the eye nothing is restored better. The bits fell mostly because black pixels became cheap.
+# (More of the samples look like digits, but you can't read that from the bits.) Here another likelihood moved the bits further than any choice of σ did. So before you compare two models by their bits, ask for their likelihoods.
 
 # %% [markdown]
 # ## 4 · More samples, a tighter bound
@@ -1001,9 +1001,9 @@ plots.show(
 )
 
 # %% [markdown]
-# **What to see.** The curve closes in on $\log p(x)$ like $1/K$, here from $K$ of about 10 on: (7.14) leaves out the third moment, so $K$ must be
-# much larger than the relative variance. For a poor $q$ that variance is enormous, for one with less than half of the posterior's variance infinite, and the curve creeps: section 11
-# of lesson 06 saw it at 50 latents. A curve that still rises at its end says: the truth is higher.
+# **What to see.** The curve closes in on $\log p(x)$ like $1/K$, here from $K$ of about 10 on (the small distance that stays at the right is noise of the draws): (7.14) leaves out the third moment, so $K$ must be
+# much larger than the relative variance. For a poor $q$ that variance is enormous, for one with at most half of the posterior's variance infinite, and the curve creeps: in section 11
+# of lesson 06 each bound gained more than a nat from $K=10$ to 500. A curve that still rises at its end says: the truth is higher.
 #
 # ### 4.3 · Training with it
 #
@@ -1056,7 +1056,7 @@ refuses(torch.stack(each).mean(), direct, name="equal weights: the ELBO's gradie
 #
 # ### 4.4 · The price for the encoder (optional)
 #
-# Is more always better? For the decoder, yes. For the encoder something strange happens (Rainforth et al., 2018): as
+# Is more always better? For the decoder's gradient, yes. For the encoder something strange happens (Rainforth et al., 2018): as
 # $K$ grows the bound depends on $q$ less and less, so its gradient in $q$ shrinks like $1/K$, and the noise only like $1/\sqrt K$. The
 # **signal-to-noise ratio** is
 #
@@ -1207,7 +1207,7 @@ plots.show(
 )
 
 # %% [markdown]
-# **What to see.** A cliff, as in the laboratory: about a dozen latents with a nat or more, the others at zero to the last digit.
+# **What to see.** A cliff, as in the laboratory: about a dozen latents with three quarters of a nat or more, the others below 0.0001.
 # And it is about as many, 12 and 13, although the larger model had fifty to choose from, a wider network and twice the rounds (`zoo.card`). Trained like
 # this, the number was not the limit; 5.4 shows a way of training in which twenty would have been.
 #
@@ -1307,9 +1307,9 @@ fig = plots.lines(
 plots.show(fig, alt="KL of each latent in falling order, for six ways of training.")
 
 # %% [markdown]
-# **What to see.** Column by column. *Active*: the plain ELBO keeps thirty and more of the fifty above Burda's threshold, yet the figure shows a dozen that speak and a long tail with some hundredths of a nat, which dies
-# slowly. β = 4 cuts deeper, as (7.6) says. Free bits keep all fifty alive, with the tenth of a nat that costs nothing and no more. *ELBO* and *K = 500*: does that make the model better? No: free bits end where plain does or a little below. The
-# warm-up does better on both, by several times the ± of the seeds, and with nearly twice as many latents that speak. So here a good part of the collapse *was* an accident of the path, which 5.3's second warm-up, long after, could not undo. (Would plain catch up in ten times
+# **What to see.** Column by column. *Active*: the plain ELBO keeps thirty and more of the fifty above Burda's threshold, yet the figure shows a dozen that speak and a long tail with some hundredths of a nat and
+# less. β = 4 cuts deeper, as in the laboratory. Free bits keep all fifty alive, most of them with little more than the tenth of a nat that costs nothing. Does that make the model better? No: free bits end below plain by the *ELBO*, and with *K = 500* they are not told apart. The
+# warm-up does better on both, by several times the ± of the seeds, and with nearly twice as many latents that speak. So here a good part of the collapse *was* an accident of the path. (5.3's second warm-up, in another model and long after, revived nobody. Would plain catch up in ten times
 # the rounds? This table does not say.) K = 5: judge it by a bound with several draws, and by its processor time: not quite level with the warm-up, which costs nothing. Its ELBO is not what it climbs. β = ¼ buys reconstruction with nats that the ELBO charges in full.
 # This is one network, one data set and one length of training: a table says what happened here.
 
@@ -1327,7 +1327,7 @@ plots.show(fig, alt="KL of each latent in falling order, for six ways of trainin
 #
 # > Batch size = 144 , Latent dimension = 128 , Learning Rate = 0.005 , Scheduler Gamma = 0.95 , Optimizer= SGD , Loss = Log Probability + KLD , Num Epochs = 30
 #
-# It names no σ, no network and no size of its pictures. The course takes what "squared error" usually means, $\sigma=1$, convolutions, and its own drawn faces (lesson 03), at
+# It names no σ, no network and no size of its pictures. The course takes a Gaussian with $\sigma=1$ (half the summed squared error), convolutions, and its own drawn faces (lesson 03), at
 # 32×32 here. By (7.3) you can say beforehand how many directions are worth a latent, at least to a linear model: count the
 # eigenvalues of the pixels' covariance above $\sigma^2=1$.
 
@@ -1395,7 +1395,7 @@ if b3_guess is not None:
     print(f"your guess: {b3_guess:g}")
 
 # %% [markdown]
-# Adam moves $\log\sigma$ by no more than its rate in a round, so after a short training σ may lag behind. You need not wait for
+# Adam moves $\log\sigma$ by about its rate in a round, hardly more, so after a short training σ may lag behind. You need not wait for
 # it: (7.9) gives the best σ for the decoder as it is, and your `best_sigma` computes it, here from training faces.
 
 # %%
@@ -1425,7 +1425,7 @@ plots.show(
 # %% [markdown]
 # **What to see.** (B3 had fewer rounds than "faces" here; the recorded runs below have equally many.) In so few rounds B3 has hardly left the dead point: by 1.5 the way out is slow, and plain SGD walks it at its own
 # pace. Its reconstructions and samples are all *one* picture, the mean face. The other recipe has learned background, skin and
-# hair of each face; eyes and mouth, which are small and so cost few bits, come last. Its samples are poorer than its reconstructions;
+# hair of each face; eyes and mouth, which are small and so cost few bits, are still missing. Its samples are poorer than its reconstructions;
 # 6.4 asks why.
 #
 # So is it only a matter of patience? The script of 5.4 recorded longer runs of both, one each.
@@ -1441,8 +1441,8 @@ for row in recorded["face_rows"]:
         print(f", error {m['rmse']:.3f}, {m['bits']:.3f} bits/dim")
 
 # %% [markdown]
-# **What to see.** Patience helps: somewhere after the rounds that you ran, B3 leaves the dead point. (*Active* counts more than a hundred then, for once misled the other way: those means vary a little and say nearly nothing. The KLs above .1 are the honest count.) But compare those
-# with the number of eigenvalues above 1, and B3's bits with the 9.33 of (7.12): a fixed σ = 1 limits the first and holds up the second, and no patience moves those limits. (B trained far longer, on photographs. How many of its 128 latents spoke, the report does not say.)
+# **What to see.** Patience helps: somewhere after the rounds that you ran, B3 leaves the dead point. (*Active* counts more than a hundred then, and misleads as in 5.4: those means vary a little and say nearly nothing. The KLs above .1 are the honest count.) But compare those
+# with the number of eigenvalues above 1, a guide from the linear model, and B3's bits with the 9.33 of (7.12): with σ = 1 no patience gets below the latter. (B trained far longer, on photographs. How many of its 128 latents spoke, the report does not say.)
 
 # %% [markdown]
 # ### 6.3 · Trained longer, at 64×64
@@ -1584,8 +1584,8 @@ if drawn_guess is not None:
 plots.show(fig, alt="Sharp draws smears from N(0, I), and faces from the fitted Gaussian.")
 
 # %% [markdown]
-# **What to see.** The same decoder, the same noise, one linear map, and the smears of `sharp` are faces. Its decoder could draw all the time; it was asked about the wrong codes. And it is no trick beside the theory: $\mathcal N(m,S)$ is a prior as
-# good as any other (fit it to training images, as here), and by (7.18) the bound *rises*: divide the nats by $D\ln2$ for the bits. `soft` had little to gain, and it too draws better from its own Gaussian. A wider σ makes the KL weigh more against the reconstruction, so training brought $q(z)$ nearer to the prior.
+# **What to see.** The same decoder, the same noise, one matrix and one shift, and the smears of `sharp` are faces. Its decoder could draw all the time; it was asked about the wrong codes. And it is no trick beside the theory: $\mathcal N(m,S)$ is a prior as
+# good as any other (fit it to training images, as here), and by (7.18) the bound *rises*: divide the nats by $D\ln2$ for the bits. `soft` had little to gain, and it too draws better from its own Gaussian. A wider σ makes the KL weigh more against the reconstruction; that may be why its $q(z)$ lies nearer to the prior (the two differ in more than σ).
 # In the laboratory the mismatch is gone at the end; a network may be far from that end, and `sharp`'s loss is so largely reconstruction that two hundred nats of mismatch hardly press. So before you say "VAEs can't draw", look at *which* codes you decode. Ghosh et al. (2020) do this with a mixture of Gaussians; lesson 08 has models that press $q(z)$ onto the prior.
 # For more faces of `sharp`: `plots.images(sharp.decode(priors["sharp"].sample((20,))), columns=10, zoom=1)` in a cell of your own. For photographs, with σ = 1: the same with `zoo.load("vae-celeba").sample(20)`.
 #
@@ -1636,7 +1636,7 @@ print(
 
 # %% [markdown]
 # **What to see.** Read the three lines as one: how often the asked-for change comes, how often others come with it, and how much of a
-# smile arrives. What the judge cannot read before, because the decoder blurs it, no direction can put there.
+# smile arrives. (Three others are counted; in the picture above the eye spacing moved, too.) What the decoder blurs, as it does mouths, a direction can hardly put there.
 
 # %% [markdown]
 # ## 7 · Denoising
@@ -1715,9 +1715,9 @@ plots.show(
 )
 
 # %% [markdown]
-# **What to see.** On clean images the denoising twin is a little worse, in bits as well: its encoder may not rely on fine detail, and (7.19) charges
-# what the code still tells of the noise. On noisy images it loses far less than the clean twin, and there it is ahead. It was told what is noise, by pairs of noisy input and clean target. Now look
-# at the floors: one matrix, the best *linear* filter for this noise, restores digits better than either VAE. Twenty latents, drawn and not averaged, cost more than the
+# **What to see.** On clean images the denoising twin is worse, in bits as well: its encoder learned not to rely on fine detail, and in training (7.19) charged
+# what the code still told of the noise. On noisy images it loses far less than the clean twin, and there it is ahead. It was told what is noise, by pairs of noisy input and clean target. Now look
+# at the floors: one matrix, the best *linear* filter for this noise, restores digits better than either VAE. Twenty latents, drawn and not averaged, and a short training cost more than the
 # network gains. What the VAE has and the filter has not is a model of digits to sample from.
 
 # %% [markdown]
@@ -1789,10 +1789,10 @@ else:
 # <details><summary><b>Reveal</b> (open it after your answer)</summary>
 #
 # - **Nia** dropped $-D\log\sigma$. Then nothing keeps σ small: a larger σ makes every error count less, σ grows round by round without end, and by (7.3)
-#   one latent after another must fall silent. In so short a training Burda's count need not show it yet; her σ and her KL beside Max's do. Her logged loss is never negative and goes to *zero*, while the others' falls below. With a *fixed* σ the same slip is harmless;
+#   one latent after another must fall silent. In so short a training Burda's count need not show it yet; her σ and her KL beside Max's do. Her logged loss is never negative and heads for *zero*, while the others' falls below. With a *fixed* σ the same slip is harmless;
 #   learning σ turns it into a collapse.
 # - **Lea** divides the progress, a share from 0 to 1, by 20 instead of 0.2: her β ends at .05. By (7.6) she trains a noise of
-#   $.05\,\sigma^2$. Reconstructions are the best of the three, the codes lie far from the prior, and samples are broken.
+#   $.05\,\sigma^2$. Her σ is the smallest of the three, the codes lie far from the prior, and samples are broken.
 #   Her log shows the lowest loss, because it charges a twentieth of the KL.
 # - **Max** is healthy: his objective is the library's, term by term. (His log and the library's bits are of other images, rounds and $K$.)
 #
@@ -1812,7 +1812,7 @@ else:
 #    images improbable. More important is what is missing: *which* probability. A Gaussian's σ, a sum or a mean: by (7.6) to
 #    (7.8) these decide β, and β decides how many of the 128 latents live. From the report alone nobody can tell. (Batch 144, 128 latents, rate .005 and γ = .95 were
 #    once the defaults of a much-used public repository, which weighs its KL by the batch's share of the data, and uses Adam. If B began there, σ was wider than the pixels' range; but that is a guess.)
-# 2. *The optimiser.* Plain SGD at 0.005 is tied to the loss's scale too: with a mean over pixels the same rate would be thousands of
+# 2. *The optimiser.* Plain SGD at 0.005 is tied to the loss's scale too: with a mean over pixels the same rate would act like one thousands of
 #    times smaller.
 #
 # Section 5 compares:
@@ -1821,22 +1821,22 @@ else:
 #
 # As an observation of decoder *means* this is right: that they are softer than real images you measured in 6.3 (against a GAN and a flow: lesson 03). But be exact about what is blurred. The means of
 # the conditional distribution are; the *draws*, which are the model's samples, are not blurred but noisy, since pixels are
-# independent given $z$. And the blur is not a law of nature: with $\sigma=1$ on digits it was far worse than it must be (section 3), although below some size a smaller σ alone sharpened nothing (6.3).
+# independent given $z$. And the blur is not a law of nature: with $\sigma=1$ on digits it was far worse than it must be (section 3), although in 6.3 the model with the far smaller σ restored no more sharply.
 #
 # Report B on flows, section 2.4:
 #
 # > Like GANs, and unlike variational autoencoders, our technique does not require the use of a fixed form reconstruction cost
 #
-# Right: a VAE needs a form for $p(x\mid z)$, and a Gaussian with independent pixels is a poor one for images; that is the gap between VAE and flow
+# Right: a VAE needs a form for $p(x\mid z)$, and a Gaussian with independent pixels is a poor one for images; that is most of the gap between VAE and flow
 # in section 3's figure. "Fixed" is too strong: σ can be learned, and so can richer forms.
 #
 # ### What the reports got right
 #
 # | claim | where | you confirmed it with |
 # |---|---|---|
-# | "The learned approximate posterior inference model can also be used for a host of tasks such as recognition, denoising, representation and visualization purposes." | B §2.3 | sections 6.5 and 7 |
+# | "The learned approximate posterior inference model can also be used for a host of tasks such as recognition, denoising, representation and visualization purposes." | B §2.3 | in part: sections 6.5 and 7 (not recognition; and a linear filter denoised better) |
 # | VAE images are the most blurred | B §5 | for means, against real images: section 6.3; against a GAN and a flow: lesson 03 |
-# | VAE training is stable | B §5 | every curve of this lesson falls; none needed a balance of players |
+# | VAE training is stable | B §5 | the three losses of section 8 fall; none needed a balance of players |
 # | "Various modifications have been proposed to improve the quality of VAE-generated images, such as -VAE" (the β was lost in extraction) | A §2 | with a reservation: (7.7). β moves along a frontier |
 
 # %% [markdown]
@@ -1980,15 +1980,15 @@ else:
 # %% [markdown]
 # ## Summary
 #
-# - A latent lives if the variance it can explain exceeds $\beta\sigma^2$; its KL is then $\frac12\log\lambda/(\beta\sigma^2)$, else 0. Collapse can be the *optimum*.
+# - In a linear VAE a latent lives if the variance it can explain exceeds $\beta\sigma^2$; its KL is then $\frac12\log\lambda/(\beta\sigma^2)$, else 0. Collapse can be the *optimum*.
 # - The dead point is always stationary, and a trap only below that threshold. Warm-up speeds the escape; free bits remove the pull. Neither
 #   changes what σ decides, and free bits change the objective.
 # - β is another σ: $\beta\sigma^2$ is what counts. "Squared error + weight · KL" has chosen both in silence.
 # - Learn σ: $\sigma_*^2$ is the mean squared error at draws of $q$. σ = 1 costs at least 9.33 bits per dimension.
 # - Gaussian VAE and flow share one scale: a bound on the bits per dimension of the same 8-bit image.
 # - $\mathcal L_K$ rises to $\log p(x)$ like $1/K$; say the $K$. Good for the decoder's gradient, in the end bad for the encoder's.
-# - Means are blurred, draws are noisy, reconstructions flatter. Say which one a picture shows.
-# - Samples are bad where the prior is not the aggregated posterior: (7.18) counts the nats, and a Gaussian fitted to the codes mends both.
+# - Means are blurred, draws are noisy, reconstructions may look better than samples. Say which one a picture shows.
+# - Samples are bad where the prior is not the aggregated posterior: (7.18) counts the nats, and a Gaussian fitted to the codes can mend both.
 #
 # ## Five questions at the end
 #
@@ -1998,7 +1998,7 @@ else:
 #
 # **Question 2.** Warm-up kept six latents alive, and after it two of them died again. What do you conclude?
 #
-# *Answer.* That these two are not worth their KL at β = 1: there the optimum has them dead. Warm-up helps those that would live and were not born in time.
+# *Answer.* That these two are probably not worth their KL at β = 1: in the linear VAE the optimum has them dead. Warm-up helps those that would live and were not born in time.
 #
 # **Question 3.** Two papers report "ELBO = −95" for digits. One used binarised pixels, the other a Gaussian with σ = 1. Which model is better?
 #
@@ -2006,11 +2006,11 @@ else:
 #
 # **Question 4.** You draw $\mathcal L_K$ over $K$. At $K=50$, where you stop, the curve still rises. What do you know of $\log p(x)$?
 #
-# *Answer.* That it is higher than what you have, by an unknown amount. A bound that still rises is not yet close.
+# *Answer.* That it is higher than what you have, by an unknown amount. A bound that still rises may be far away.
 #
 # **Question 5.** You fit a Gaussian to the codes of a trained VAE and sample from it. The samples get better although no network changed. What was wrong before?
 #
-# *Answer.* The prior. The codes of the data were not spread as $\mathcal N(0,I)$, so a draw of the prior came from places that the decoder had never seen, (7.18).
+# *Answer.* The prior. The codes of the data were not spread as $\mathcal N(0,I)$, so a draw of the prior came from places that the decoder had hardly ever seen, (7.18).
 #
 # ## References
 #
