@@ -105,8 +105,8 @@ plots.show(
 #
 # **Question 5.** In a well-trained game of two players, must the losses of both fall during training?
 #
-# *Answer.* No. What one gains the other may lose. In a GAN that goes well both losses settle at values that you can work out
-# beforehand (section 9), and that say little about quality.
+# *Answer.* No. What one gains the other may lose. In a GAN that goes well both losses settle near values that you can work out
+# beforehand (section 9 does it for D's), and that say little about quality.
 
 # %% [markdown]
 # # Part A · What the game measures
@@ -188,8 +188,8 @@ p_data, p_g = data_1d.log_prob(x).exp(), gen_1d.log_prob(x).exp()
 print(f"both integrate to one: {integrate(p_data):.10f}, {integrate(p_g):.10f}")
 
 # %% [markdown]
-# Any discriminator will do, say $\ell(x)=x^2-2$. Its value by quadrature is exact;
-# $\frac1m\log L$ from samples must meet it within its standard error.
+# Any discriminator will do, say $\ell(x)=x^2-2$. Its value by quadrature is exact to many digits;
+# $\frac1m\log L$ from samples must meet it within a few standard errors.
 
 
 # %%
@@ -220,7 +220,7 @@ refuses(terms.sum(), value, error=error, name="log L without 1/m")
 #
 # **Exercise 02.1 · The best D** · ●○○ · 6 min · code
 #
-# *Why.* All of this part is a consequence of this one formula.
+# *Why.* Most of this part follows from this one formula.
 #
 # Find that $d$ with pen and paper. Then write it as a function of two tensors of probabilities. (Where
 # both are zero any value is as good; the check does not ask.)
@@ -350,7 +350,7 @@ plots.show(
 # %% [markdown]
 # **What to see.** On the right, D* is above one half where the data are denser, below where the
 # generator is, and exactly one half where the curves on the left cross. The trained D
-# follows it where there are samples. Far out there are none, and there it may say
+# follows it where there are many samples. Far out there are hardly any, and there it may say
 # anything. Remember this when you look at a discriminator's landscape later.
 
 # %% [markdown]
@@ -441,8 +441,8 @@ refuses(best_value_at(collapsed), low, tol=1e-9, name="a collapsed generator as 
 # $$V(D,G)=-\log4+2\,\mathrm{JS}(p_\text{data},p_g)-\int(p_\text{data}+p_g)\,
 #   \mathrm{KL}\bigl(\text{coin}(D^*)\,\|\,\text{coin}(D)\bigr)\,dx\tag{2.8}$$
 #
-# So $V(D,G)$ is a **lower bound** on $-\log4+2\,\mathrm{JS}$. D's training makes the bound tight.
-# G's training makes $V$ small. It can do so in two ways: lower JS, or widen the gap
+# So $V(D,G)$ is a **lower bound** on $-\log4+2\,\mathrm{JS}$. D's training tightens the bound.
+# G's part is to make $V$ small. It can do so in two ways: lower JS, or widen the gap
 # by going where D is wrong. That is why the loss of a GAN is not a measure of its quality, as the wrong form in the cell would have it.
 
 # %%
@@ -468,7 +468,7 @@ refuses((value_of(D, p, q) + math.log(4)) / 2, js(p, q), name="(V + log 4)/2 of 
 # > Supports that *cross* are another, if the crossing has probability zero under both: two curves
 # > in the plane that meet in a point.
 #
-# For images this is the normal case at the start: images lie on thin sheets in pixel space, and early fakes
+# For images this is held to be the normal case at the start: they seem to lie near thin sheets in pixel space, and early fakes
 # lie elsewhere. In the cell, slide a unit Gaussian away from the
 # data and look at JS and at its slope.
 
@@ -531,8 +531,8 @@ plots.show(
 )
 
 # %% [markdown]
-# **What to see.** On the left JS is flat from a distance of about five standard deviations on. On the right is its
-# slope, all that the generator would be given; it is zero just when the
+# **What to see.** On the left JS is nearly flat from a distance of about five standard deviations on. On the right is its
+# slope, all that the generator would be given; it is nearly zero just when the
 # generator is worst. The KL does not saturate on these Gaussians, whose tails always overlap.
 # Where nothing overlaps at all it is infinite, and gives no direction either. Keep
 # this picture in mind for lesson 05, where the Wasserstein distance repairs it.
@@ -585,7 +585,7 @@ plots.show(
 
 # %% [markdown]
 # **What to see.** The grey strip in both panels shows logits from −8 to −4. D is sure there that the example is fake. At the end of section 10's first
-# training on digits about six in ten fakes lie in this strip. (On the ring of section 9 D is never so sure: in the first training there the mean of $D(G(z))$ stays above .3.) In the strip the saturating loss
+# training on digits about six in ten fakes lie in this strip. (On the ring of section 9 D is hardly ever so sure: in the first training there the mean of $D(G(z))$ stays above .3.) In the strip the saturating loss
 # is almost flat, and the non-saturating one has a slope of almost −1. At $\ell=0$ the two slopes are equal. Everywhere the
 # non-saturating slope is $(1-D)/D$ times the saturating one.
 #
@@ -596,7 +596,7 @@ plots.show(
 # whole neighbourhood of $x$, the logit is zero there, so $\nabla_x\ell=0$ and both gradients vanish. The two losses then agree on where to stop,
 # not on how fast to go.
 #
-# If the data lie on a thin sheet, as images do, this need not be so. *On* the sheet an optimal
+# If the data lie on a thin sheet, as images may, this need not be so. *On* the sheet an optimal
 # logit is zero; *across* it nothing is fixed. An example: take the line $x_2=0$ in the plane, $p_g=p_\text{data}$ on it, and $D(x)=\sigma(5x_2)$.
 # On the line $\ell=0$, so D says ½ there: this D is optimal. But $\partial\ell/\partial x_2=5$. Let G's parameter be a shift of all its examples across the line. At shift zero
 # both losses have, by (2.10), the slope $-5\cdot\tfrac12$ in it. So both push G off the line.
@@ -676,7 +676,7 @@ agrees(reverse - two_js, to_middle, tol=1e-6, name="KL(g ‖ data) − 2 JS = 2 
 
 # %% [markdown]
 # So "a GAN minimises the Jensen–Shannon divergence" is true of the saturating loss only, and at
-# $D=D^*$ only. With the loss that nearly everybody trains, the gradient at $D^*$ is that of
+# $D=D^*$ only. With the usual loss, the non-saturating one, the gradient at $D^*$ is that of
 # $\mathrm{KL}(p_g\|p_\text{data})-2\,\mathrm{JS}$. Is a difference still a divergence? Write it out, with $p_m=\tfrac12(p_\text{data}+p_g)$:
 #
 # $$\int p_g\log\frac{p_g}{p_\text{data}}-\int p_g\log\frac{p_g}{p_m}-\int p_\text{data}\log\frac{p_\text{data}}{p_m}
@@ -1229,7 +1229,7 @@ plots.show(
 # %% [markdown]
 # **What to see.** On the left: after a lively start D's loss falls to about 1.25 nats. Then it creeps up towards $2\log2\approx1.386$; at the end it is at 1.32. $2\log2$ is
 # what a D pays that says ½ to everything: $\log2$ for data and $\log2$ for fakes. It is not a failure of D: at the optimum it
-# *can't* tell. On the right: $D(x)$ stays a little above one half, $D(G(z))$ a little below. Do
+# *can't* tell. On the right, after the start: $D(x)$ stays a little above one half, $D(G(z))$ a little below. Do
 # not read quality off these curves: by (2.8) the same values come about when D is merely
 # bad. (The case file E19 in section 12 has a training that shows it.)
 #
@@ -1278,8 +1278,8 @@ explore.show(explore.replay(run.history), moment=len(run.history.grids) - 1)
 # ### The two objectives, and a better D
 #
 # Now the experiment that (2.11) asks for. Give D more moves per round, $k=5$, so that it
-# comes closer to $D^*$. Then the saturating loss descends about $2\,\mathrm{JS}$, and the
-# non-saturating one about $\mathrm{KL}(p_g\|p_\text{data})-2\,\mathrm{JS}$.
+# comes closer to $D^*$. The closer it comes, the more nearly the saturating loss descends $2\,\mathrm{JS}$, and the
+# non-saturating one $\mathrm{KL}(p_g\|p_\text{data})-2\,\mathrm{JS}$.
 #
 # **Exercise 02.14 · Which loss loses modes?** · ●●○ · 3 min · predict
 #
@@ -1322,11 +1322,11 @@ plots.show(
 
 # %% [markdown]
 # **What to see.** With $k=1$ both objectives reach all eight modes. With $k=5$ the
-# saturating loss still does, and the non-saturating one drops some (compare with your guess in exercise 02.14): its samples are good,
-# but they come from fewer places. (Black circles: the modes. Blue: the density of the data. Orange: samples.) With five moves of D it got worse. That fits a divergence
+# saturating loss still does, and the non-saturating one ends with five and six (compare with your guess in exercise 02.14): its samples are as good as with $k=1$,
+# but they come from fewer places. (Black circles: the modes. Blue: the density of the data. Orange: samples.) So with five moves of D the usual loss did worse. That fits a divergence
 # that forgives missing modes, and does not prove that it is the cause. Two warnings before you turn this into a
-# law. This is one ring, two seeds (lesson 05 has five), and one pair of networks. And on images the saturating loss with a good
-# D has another problem, which you saw in section 4: it hardly learns at all.
+# law. This is one ring, two seeds (lesson 05 has five, in fewer rounds), and one pair of networks. And on images the saturating loss with a good
+# D has another problem, which you saw in section 4: its slope is nearly zero.
 #
 # What does collapse look like over time? Count.
 
@@ -1349,15 +1349,15 @@ plots.show(
 # %% [markdown]
 # **What to see.** A line for each run. Of the two non-saturating runs with $k=5$ one is the
 # first of all to cover eight modes, holds them for some hundreds of rounds, and then *loses* some; the other
-# never has all. Not finding a mode is easy to understand: nothing pulls G towards a place where it makes
-# no examples, because it learns only at its own samples. Losing one is *not* what (2.11) predicts: that
+# never has all. Not finding a mode is easy to understand: G learns only at its own samples. A mode
+# far from all of them pulls only if D's slope *there* points to it. Losing one is *not* what (2.11) predicts: that
 # divergence is smallest with all eight. It forgives the loss, though (two of eight equal modes cost .10 nats). So
 # little holds G back when something else pushes: D is not $D^*$, and both players move.
 
 # %% [markdown]
 # # Part C · Digits, faults, and the reports
 #
-# A good place to begin again after a break. Time: {{part:C}}. Afterwards you can train a GAN on digits, read its losses, recognise two faults by their curves, and judge what two reports say.
+# A good place to begin again after a break. Time: {{part:C}}. Afterwards you can train a GAN on digits, read its losses, recognise two faults by their curves, and say what two reports got right (where they erred is in the optional case files).
 
 # %% [markdown]
 # ## 10 · Digits: the GAN of report A
@@ -1365,7 +1365,7 @@ plots.show(
 # Play the same game on real images, with the networks and settings of report A (its section
 # 4.1): 64 latents, layers of 256, 784 pixels, Adam at 2·10⁻⁴, batches of 100. (How many layers, the
 # report does not say; its public code has G 64–256–256–784 and D mirrored.) In the library the
-# whole of it is `models.GAN("report")`, with the two moves that you wrote above. (One
+# whole of it is `models.GAN("report")`, with the two moves of section 7. (One
 # economy: with $k=1$ D's fakes serve G's move too, instead of fresh ones.)
 
 # %%
@@ -1402,7 +1402,7 @@ plots.show(
 #
 # **Two numbers.** Now change two settings and nothing else: Adam's memory of old gradients,
 # $\beta_1$, from .9 to .5, and its step from 2·10⁻⁴ to 5·10⁻⁴. In a game, an old gradient
-# answers an opponent who has moved on since; a long memory of them is no help. These are
+# answers an opponent who has moved on since; a long memory of them may do harm. These are
 # the settings of `models.GAN()`, the course's own recipe. Same networks, same number of
 # rounds:
 
@@ -1418,7 +1418,7 @@ plots.show(
 
 # %% [markdown]
 # **What to see.** After the same short training many of these can be read, specks and all,
-# and d_loss is nearer to $2\log2$: G has kept up with D. (One seed shows it, and not which of the
+# and d_loss is nearer to $2\log2$: G has kept up better with D. (One seed shows it, and not which of the
 # two numbers did it; lesson 05 shows the part of momentum on $xy$.)
 #
 # Back to report A's GAN. The pictures at the top of this lesson come from a copy of it that was trained
@@ -1426,11 +1426,11 @@ plots.show(
 
 # %% [markdown]
 # **What to see.** Most are digits at a glance. Some are none: strokes are broken or double.
-# Around them are specks, since G's last layer makes every pixel on its own and knows no
+# Around them are specks. A likely reason: G's last layer makes every pixel on its own and knows no
 # neighbourhood (lesson 04 gives G convolutions).
 #
 # **Are all ten classes there?** Ask a classifier that never met this GAN. One number for two histograms is their *total variation*: half of the sum, over the classes, of how much
-# the shares differ. It is 0 for equal shares and 1 for disjoint ones. Even real digits don't have exactly equal shares: the number in brackets is what chance alone gives.
+# the shares differ. It is 0 for equal shares and 1 for disjoint ones. Two batches of real digits don't have exactly equal shares either: the number in brackets is what chance alone gives two batches of 2000, in the mean.
 
 # %%
 classifier = evaluation.digit_classifier()
@@ -1453,8 +1453,8 @@ plots.show(
 )
 
 # %% [markdown]
-# **What to see.** All ten classes are there, but not in the right shares: some are drawn far
-# too often, at the cost of others. This is the mild form of collapse: nothing is lost, some
+# **What to see.** All ten classes are there, but not in the right shares: ones come more than twice as
+# often as among real digits, zeros, twos, sixes and eights about half as often. This is the mild form of collapse: nothing is lost, some
 # is neglected. Lesson 03 asks how far such a histogram can be trusted: a smudge, too, is
 # counted as the digit that it resembles most.
 #
@@ -1518,7 +1518,7 @@ explore.show(explore.interpolation(trained), t=0.5)
 #
 # <details><summary>One setting that does it (open it after your own try)</summary>
 #
-# The ring, one move of D for five of G, G's rate .01: after 150 to 200 moves all points of G lie in one heap that wanders. Just before, all arrows point
+# The ring, one move of D for five of G, G's rate .01: with seed 0 after about 140 moves, with other seeds later, all points of G lie in one heap that wanders. Just before, nearly all arrows point
 # the same way: G does not see that its points should differ, since each follows D's slope on its own.
 #
 # </details>
@@ -1591,8 +1591,8 @@ check("02.5", diagnosis)
 # - **A: the sigmoid twice.** The "logit" is a probability, between 0 and 1. So the D that
 #   the loss sees lies between $\sigma(0)=.5$ and $\sigma(1)\approx.731$; D.real can't fall
 #   below $\operatorname{softplus}(-1)\approx.313$ and D.fake can't fall below
-#   $\log2\approx.693$. No error message. With some seeds it even learns, slowly, within that
-#   range; with this one it got stuck where the first sigmoid is 0 and flat. Then all terms
+#   $\log2\approx.693$. No error message. D can still learn within that
+#   range; with this seed it got stuck where the first sigmoid is 0 and flat. Then all terms
 #   are $\log2$ and D says .50 to everything: the numbers of a perfect game, but *without any
 #   noise*, and no modes. This is `binary_cross_entropy_with_logits` after `nn.Sigmoid`.
 # - **B: healthy.** Nobody wins.
@@ -1659,7 +1659,7 @@ agrees(
 )
 
 # %% [markdown]
-# It is a misprint, not a misunderstanding: the sentence just before it has
+# It is a misprint, not a misunderstanding: the text just before it has
 # $\log(1-D(G(z)))$, and so has B's Algorithm 1, in both gradients. By accident the printed
 # term has a sense for G alone. Its slope is that of the *non-saturating* loss.
 
@@ -1810,7 +1810,7 @@ check("02.7", impossible)
 # ### E19 · Why GANs are unstable, says report B (case file, optional)
 #
 # Report B, one of the course's two student reports, gives a reason why GANs are unstable. The smallest game of section 8 contradicts
-# the reason; three trainings on the ring show which part of it is right. (B, §5)
+# the reason; three trainings on the ring try what else it may mean. (B, §5)
 
 # %% [markdown]
 # > In contrast with VAE and NF, GAN models do not have a stable training process. This is because the generator and discriminator are not trained at the same time which might lead to mode collapse.
@@ -1981,7 +1981,7 @@ for name, result in results.items():
 # %% [markdown]
 # **Exercise 02.15 · One-sided labels** · ●●○ · 12 min · pen
 #
-# *Why.* Smoothed labels are a known trick (Salimans et al., 2016). Half of it helps; the other half does not.
+# *Why.* Smoothed labels are a known trick (Salimans et al., 2016). One half of it can help; the other half takes G's direction away.
 #
 # Replace the label 1 of real examples by .9 in D's loss.
 # Derive the new $D^*$ as in (2.4). What is it where $p_g=0$? Then put .9 *and* .1, and
@@ -2002,11 +2002,11 @@ for name, result in results.items():
 #
 # $$D^*=\frac{.9\,p_\text{data}}{p_\text{data}+p_g}.$$
 #
-# Where $p_g=0$ it is .9: D is never certain of a real example, and its logit stays below $\log9$. Where only fakes are, $D^*$ still tends to 0, and the logit still says how
+# Where $p_g=0$ it is .9: D is never certain of a real example, and its logit is at most $\log9$. Where only fakes are, $D^*$ still tends to 0, and the logit still says how
 # far away a fake is.
 #
 # With .9 and .1, $D^*=(.9\,p_\text{data}+.1\,p_g)/(p_\text{data}+p_g)$. Where fakes are and data are not, this is the constant .1. The logit is
-# flat there, and G gets no direction exactly where it needs one. (Also, $p_g$ now stands in the numerator: D calls an example more real because G makes it.)
+# flat there, and G gets no direction exactly where it needs one. (The reason is $p_g$ in the numerator: it keeps $D^*$ from falling below .1.)
 
 # %% [markdown]
 # **Exercise 02.16 · Momentum** · ●○○ · 15 min · experiment
@@ -2033,14 +2033,14 @@ for name, result in results.items():
 # - Against the best D, the minimax game is $-\log4+2\,\mathrm{JS}$, with its minimum at
 #   $p_g=p_\text{data}$. Against any other D it is a lower bound on that. (2.6)–(2.8)
 # - JS is flat when the supports are apart, so the saturating loss has little to give. The
-#   non-saturating loss has another size, and at $D^*$ another
+#   non-saturating loss pushes with another strength, and at $D^*$ descends another
 #   divergence: $\mathrm{KL}(p_g\|p_\text{data})-2\,\mathrm{JS}=2\,\mathrm{KL}(p_m\|p_\text{data})$. (2.9)–(2.11)
 # - With $D=D^*$ and data of positive density around each point, both losses rest at $p_g=p_\text{data}$. On a thin sheet neither need rest.
 # - Work with logits. A sigmoid before the logarithm kills the gradient just when it counts.
 # - A GAN is a game of two players, each improving its own loss in its own parameters.
 #   $2\log2$, ½ and ½ are where a fair game ends, not a proof that it went well: look at
 #   fresh samples, and count modes.
-# - On $xy$, stepping at once diverges; taking turns is bounded. (2.12), (2.13)
+# - On $xy$, stepping at once diverges; taking turns is bounded (for $\eta<2$). (2.12), (2.13)
 #
 # **Next:** lesson 03 measures samples; lesson 04 gives the networks convolutions; lesson 05
 # comes back to stability.
