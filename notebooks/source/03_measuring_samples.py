@@ -51,7 +51,7 @@ plots.show(
 )
 
 # %% [markdown]
-# **What to see.** Order the three lower rows by eye. You will manage. Now look for a 0 or a 1 in the second row: there is none. Is that
+# **What to see.** Order the three lower rows by eye. You will manage. Now look for a 0 or a 1 in the second row, the DCGAN's: there is none. Is that
 # chance, or does this model never draw them? Fourteen samples can't say. And suppose that it recites its training images: would you see that?
 #
 # **The question.** Which number would tell? And how do you know that the number can be believed?
@@ -59,7 +59,7 @@ plots.show(
 # %% [markdown]
 # | | |
 # |---|---|
-# | **You will be able to** | say what a score estimates, its bias and its blind spot; give any score a floor and a ladder; compute Fréchet distance, kernel distance (KID), precision, recall and coverage, and recognise the usual mistakes in them; tell a model that learned from one that recites; measure blur and symmetry, and say what confounds them; read a score sheet |
+# | **You will be able to** | say what a score estimates, its bias and its blind spot; give any score a floor and a ladder; compute Fréchet distance, kernel distance (KID), precision, recall and coverage, and recognise the usual mistakes in them; test whether a model recites, and say what the test misses; measure blur and symmetry, and say what confounds them; read a score sheet |
 # | **You need** | lesson 01 (Monte Carlo error, divergences); lesson 02's GAN is measured here, but you need none of its derivations |
 # | **Your time** | {{time}} (an estimate: lesson 00 says how) |
 # | **Machine time** | {{minutes}} minutes at the laptop budget on two CPU cores |
@@ -113,7 +113,7 @@ plots.show(
 # %% [markdown]
 # ## 1 · A score is an estimator: the class histogram
 #
-# Begin with the score that lesson 02 ended with: let a judge read the samples, count the classes,
+# Begin with a score of lesson 02, section 10: let a judge read the samples, count the classes,
 # compare with real digits. The judge is a small network that was trained on real digits, is shipped
 # with the course, and never changes. It is not part of any model that it judges.
 #
@@ -172,7 +172,7 @@ refuses(0.0, exact, error=error, name="perfect samples get 0")
 # $$\mathbb E\,\mathrm{TV}(\hat q_N,\hat p_M)\approx
 #   \sum_c\sqrt{\frac{p_c(1-p_c)}{2\pi}\Bigl(\frac1N+\frac1M\Bigr)}\tag{3.3}$$
 #
-# Four times as many images halve it; nothing brings it to zero.
+# Four times as many images halve it; no number of images brings it to zero.
 #
 # **Exercise 03.1 · The floor of a histogram** · ●○○ · 5 min · code
 #
@@ -247,7 +247,7 @@ for name, images in {"white noise": noise, "shuffled pixels": shuffled}.items():
 
 # %% [markdown]
 # **What to see.** The judge is quite sure of noise. A confidence filter (count only what is read with
-# 90%) removes smudges between two digits, and does *not* reliably remove what lies far from all digits:
+# 90%) is meant for smudges between two digits. It does *not* reliably remove what lies far from all digits:
 # of shuffled pixels a fifth pass, of white noise all. So a
 # histogram answers "which classes, in which proportion", and never "are these digits".
 
@@ -257,7 +257,7 @@ for name, images in {"white noise": noise, "shuffled pixels": shuffled}.items():
 # ### 2.1 · Two Gaussians on a line
 #
 # Move one distribution onto another. Each grain of mass that moves by $d$ costs $d^2$. The cheapest
-# plan keeps the order (the smallest goes to the smallest): that is the Wasserstein distance. For
+# plan keeps the order (the smallest goes to the smallest); the root of its cost is the Wasserstein distance $W_2$. For
 # Gaussians this plan is a straight line, $x\mapsto\mu_b+\frac{\sigma_b}{\sigma_a}(x-\mu_a)$, and the
 # cost is
 #
@@ -303,7 +303,7 @@ check("03.2", frechet)
 # %% [markdown]
 # ### 2.2 · Any covariances
 #
-# If the axes differ, the product of two standard deviations becomes a matrix root:
+# If the axes differ, the product of two standard deviations becomes a matrix root (FD is the *squared* distance):
 #
 # $$\mathrm{FD}=|\mu_a-\mu_b|^2+\mathrm{tr}\Bigl(\Sigma_a+\Sigma_b-2\bigl(\Sigma_a^{1/2}\,\Sigma_b\,\Sigma_a^{1/2}\bigr)^{1/2}\Bigr)\tag{3.6}$$
 #
@@ -358,7 +358,7 @@ refuses(transport_cost(root_b @ back, cov_a), fd, name="the root of each factor,
 
 # %% [markdown]
 # Four numbers for the back of an envelope. Keep them as tests for any implementation you meet. The last
-# one matters most: only its axes differ, and with $2\times2$ matrices $\mathrm{tr}\,S^{1/2}=\sqrt{\mathrm{tr}\,S+2\sqrt{\det S}}$.
+# one matters most: only there the two have different axes, and with $2\times2$ matrices $\mathrm{tr}\,S^{1/2}=\sqrt{\mathrm{tr}\,S+2\sqrt{\det S}}$.
 
 # %%
 eye, origin = torch.eye(3).double(), torch.zeros(3)
@@ -408,7 +408,7 @@ for name, see in {"features": features, "probabilities": said}.items():
 # ### 2.4 · What public code gets wrong
 #
 # The root of (3.6) is often computed as $(\Sigma_a\Sigma_b)^{1/2}$, which has the same trace but is not
-# symmetric. If rounding leaves the covariances with negative eigenvalues, the root is complex; popular
+# symmetric. If rounding leaves the covariances with negative eigenvalues, the root is complex; some popular
 # code then takes the real part, silently. That part is harmless if the rest is tiny. But it also hides
 # a broken covariance. Here it is computed as $\mathbb E\,xx^\top-\mu\mu^\top$ in single precision, of
 # features that have a large mean:
@@ -442,7 +442,7 @@ agrees(distances.fitted_frechet(*(v.double() for v in far)), true, tol=0.01, nam
 
 # %% [markdown]
 # The library centres first, computes in float64, and takes the root of a symmetric matrix, whose
-# eigenvalues are real. It refuses fewer than two images a dimension. Below $N=D$ the covariance is
+# eigenvalues are real. It refuses fewer than two images a dimension. Up to $N=D$ the covariance is
 # *singular*: 128 features of 60 images have at most 59 directions, so the two clouds lie in two thin
 # sheets. The formula still gives a number.
 
@@ -548,7 +548,7 @@ agrees(gap[0] ** 2 + (moments_bell[1].sqrt() - 1) ** 2, 0.0, name="(3.11) FD")
 refuses(gap[3], 0.0, name="distance 0, so the same distribution: the 4th moment")
 
 # %% [markdown]
-# In practice it works because the features of a network are many, and chosen so that what people can
+# In practice it often works: the features of a network are many, and much of what people can
 # see moves their means. A zero is still no proof of equality.
 #
 # ### Unbiased, and how to lose that
@@ -576,7 +576,7 @@ agrees(V.mean(), kid_exact + bias, error=errors[1], name="(3.12) its bias")
 print(f"share of U below zero: {(U < 0).double().mean():.2f}")
 
 # %% [markdown]
-# An unbiased estimate is sometimes negative, and for two equal distributions often more than half of
+# An unbiased estimate is sometimes negative, and for two equal distributions about half of
 # the time.
 # That is no error. Cut off at zero it would be biased again.
 #
@@ -887,7 +887,7 @@ found = evaluation.memorisation(mixed, train, held, generator)
 agrees(found.share, 0.75, error=found.error, name="(3.16) half of them recited")
 
 # %% [markdown]
-# It is a blunt test, all the same. It compares pixels. Recite with a small shift, and it sees nothing:
+# It is a blunt test, all the same. It compares pixels. Recite with a small shift, and it sees little or nothing:
 
 # %%
 for shift in (0, 1, 2, 3):
@@ -896,7 +896,7 @@ for shift in (0, 1, 2, 3):
     print(f"copies shifted by {shift} pixels: {found.share:.2f} ± {found.error:.2f} (floor .50)")
 
 # %% [markdown]
-# **What to see.** Exact copies: all of them. By two or three pixels: none, though you would recognise
+# **What to see.** Exact copies: all of them. Shifted by one pixel: some. By two or three: no more than chance, though you would recognise
 # every one. So "passed the memorisation test" means "no exact copies", no more. Look at nearest
 # neighbours too (lesson 04 does).
 
@@ -915,7 +915,7 @@ for shift in (0, 1, 2, 3):
 #
 # $$\mathbb E\,\mathrm{Var}[\Delta(x+\varepsilon)]=\mathrm{Var}[\Delta x]+(4^2+4\cdot1^2)\,\sigma^2=\mathrm{Var}[\Delta x]+20\,\sigma^2\tag{3.17}$$
 #
-# Noise makes every picture sharper.
+# By this measure noise makes every picture sharper.
 
 # %%
 kernel = torch.tensor([[0.0, 1, 0], [1, -4, 1], [0, 1, 0]]).double()[None, None]
@@ -1075,11 +1075,11 @@ for name, (values, samples) in sets.items():
     print(f"{name:16} log-likelihood {values.mean():10.1f} nats, precision {s.precision:.2f}")
 
 # %% [markdown]
-# **What to see.** By likelihood the noise model is nearly the truth, and by its samples it is useless.
+# **What to see.** By likelihood the noise model is within 4.6 nats of the truth, and by its samples it is useless.
 # The reciter is the other way round. Neither score is wrong. They answer different questions: "is any
 # real $x$ surprising to the model?", and "are its samples real?". A GAN has samples only, so its row
-# for likelihood is "—". (A *kernel density* around its samples is sometimes put there instead. In 784
-# dimensions that ranks models by its bandwidth: the reciter above *is* such a density.)
+# for likelihood is "—". (A *kernel density* around its samples is sometimes put there instead. That number depends
+# heavily on its bandwidth: the reciter above *is* such a density.)
 
 # %% [markdown]
 # ## 8 · The Inception score in one identity (*optional*)
@@ -1165,12 +1165,12 @@ scale
 # `real`: these are its blind spots.
 #
 # - *Classes* (total variation, χ²) see missing modes, and neither blur nor noise.
-# - *FD and KID* see all of them but the reciter. A slight blur costs them little.
+# - *FD and KID* see stronger blur, noise and missing modes, but not the reciter. A slight blur they hardly notice at this $N$.
 # - *Precision* stays high for blurred digits and for missing modes. *Recall* collapses with blur:
-#   blurred images are all alike.
+#   blurred images lie close together, so their balls are small.
 # - *Laplacian variance* and *spectrum slope* move in opposite directions for blur and for noise (read
 #   the medians in a report's notes).
-# - *Nearer to training* is the only row that notices "half recited".
+# - *Nearer to training* is the only row that clearly notices "half recited".
 #
 # No row sees everything; no rung escapes all rows.
 
@@ -1244,12 +1244,12 @@ plots.show(
 # **What to see.** No model is at the floor everywhere, and each stands elsewhere on the ladder.
 #
 # - The **GAN** is the most readable, with the best precision and coverage. It draws the classes in the
-#   most uneven shares: its total variation is the largest. That also costs it FD and KID, which see
-#   missing modes as clearly as blur (compare the rung "a mode dropped").
+#   most uneven shares: its total variation is the largest. That may cost it FD and KID, too, which see
+#   missing modes (compare the rung "a mode dropped").
 # - The **VAE**'s pictures are decoder means. They are far softer than real digits: its Laplacian stands
 #   next to the rungs that were blurred.
 # - The **flow** comes nearest to real digits in the Laplacian, and is farther from them than the GAN in
-#   the slope of its spectrum. It has the lowest precision and coverage; its samples are the hardest to read, although a flow is trained by its exact likelihood. That is section 7 on real models.
+#   the slope of its spectrum. It has the lowest precision and coverage; its samples are the hardest to read, although a flow is trained by its exact likelihood. Section 7 said why that need not help.
 #
 # FD ranks the three in one order, precision in another, the Laplacian in a third; and the differences
 # in FD are of the size of its error bars. "Which is best" has no answer until you say *for what*. (And
@@ -1303,16 +1303,16 @@ check("03.6", diagnosis)
 # <details><summary><b>Reveal</b> (open it after your answer)</summary>
 #
 # - **Lea** smoothed. Her classes are right, her precision is above the floor; the Laplacian and the
-#   slope, which look at pixels, are far above theirs. FD, KID and recall notice a little.
-# - **Mo** shows ten pictures. Precision 1, every sample readable, ten of ten modes, hardly any total
-#   variation. Recall 0 and coverage .16 say that little else is there; FD and KID are far above their
-#   floors, and so are all three looks, for ten pictures have ten values of each. His row "nearer to training" is anything: ten pictures are ten throws of a
+#   slope, which look at pixels, are far above theirs. Recall notices a little, FD and KID hardly.
+# - **Mo** shows ten pictures. Precision 1, every sample readable, ten of ten modes, a total variation
+#   at its floor. Recall 0 and coverage .16 say that little else is there; FD and KID are far above their
+#   floors, and so are all three looks, for ten pictures have ten values of each. His row "nearer to training" could be almost anything: ten pictures are ten throws of a
 #   coin.
 # - **Nia** is healthy, and hardly a row of hers is exactly at its floor: floors scatter.
-# - **Oto** recites. FD, KID, precision, recall, looks: all near the floor, like Nia's. One row gives him
+# - **Oto** recites. FD, KID, precision, looks: all near the floor, like Nia's; recall is a little lower (he draws some images twice). One row gives him
 #   away, and only because all that he saw was compared.
 #
-# Three of four sheets would have passed in a paper that prints one number.
+# Three of four sheets would have passed in a paper that prints FD only.
 #
 # </details>
 
@@ -1399,7 +1399,7 @@ if isinstance(guess_real, str) and len(guess_real) == 12:
 #
 # > Please note that this fake images are generated using limited resources and yet they are comparable with the real ones.
 #
-# The first and the second can't both be said of RealNVP, nor the first and the third (from §4.1) of
+# The first and the second hardly go together for RealNVP, nor do the first and the third (from §4.1) of
 # DCGAN. No measurement is given. B's pictures, its networks and the split of its data are not at
 # hand, so *they* can't be measured. What can be done is to show how one would find out, and how one can go wrong: the zoo's
 # RealNVP on the course's drawn faces, against real drawn faces, with floors.
@@ -1439,10 +1439,10 @@ for name, x in sets.items():
     print(f" ± {error:.3f} (standard error)")
 
 # %% [markdown]
-# **What to see.** A noise that nobody would call a deformation, a blur, a loss of contrast: each leaves nearly the residual that the flow's
+# **What to see.** A noise that nobody would call a deformation, a blur, a loss of contrast: each leaves three quarters or more of the residual that the flow's
 # samples have. So the residual says that *something* is different, not what. It would be false to print it under the name
 # "deformation". Symmetry does better, with two precautions. Pose confounds it, so compare heads that the judge reads as straight.
-# And blur everything alike first, so that noise and sharpness are no longer part of it.
+# And blur everything alike first, so that noise and sharpness are hardly part of it.
 
 # %%
 reader = evaluation.face_factors()
@@ -1474,7 +1474,7 @@ plots.show(
 # compare *their places*: lesson 13 does so with the eyes. What all this does **not** show: anything about
 # B's own RealNVP on photographs, which was another network on other data; nor
 # anything about its DCGAN and VAE (lessons 04, 07 and 13 come to those, on drawn faces). Nor do these distances say how
-# much of it a person would mind. About B's text it shows this: the two sentences contradict each other,
+# much of it a person would mind. About B's text it shows this: the two sentences hardly go together,
 # and which is right is a matter of a number that could have been printed. To be fair, B's ranking of
 # *blur* (VAE worst) names the right confounder of its ranking of *symmetry*: the blurriest model is
 # called the most symmetric.
@@ -1619,7 +1619,7 @@ for level, target in targets.items():
 # |---|---|---|
 # | symmetry and blur are *separate* aspects, to be looked at one by one | B §5 | section 6: they even confound each other |
 # | a GAN has "no explicit representation of $p_g(x)$" | B §2.1 | its row "log p(x)" is "—" |
-# | GANs suffer from "pattern collapse", to be counted in modes | A §1, §5 | sections 1 and 9 |
+# | GANs suffer from "pattern collapse" | A §1, §5 | sections 1 and 10: it can be counted, and this GAN has a mild form |
 # | VAE samples are "more blurred" than the GAN's | A, abstract; B §5 | section 10, Laplacian: the VAE's pictures are far softer than real digits, the GAN's a little |
 #
 # *Realistic* (A), *reasonable*, *comparable* (B): no number stands beside these words. After this lesson
@@ -1762,7 +1762,7 @@ for level, target in targets.items():
 #
 # **Question 4.** Model P's faces are more symmetric than real faces. What do you suspect first?
 #
-# *Answer.* Blur. It raises symmetry, (3.19). Compare with real faces that are blurred by as much.
+# *Answer.* Blur. It raises symmetry (section 6.2). Compare with real faces that are blurred by as much.
 #
 # **Question 5.** A model's FD, KID, precision, recall and coverage are all at their floors. Have you shown that it is a good model?
 #
