@@ -109,7 +109,7 @@ RECIPES = {
         "VAE",
         {"recipe": "faces", "width": 12, "lr": 3e-3, "warm_up": 0.3, "rounds": 2_500},
         dataset="faces",
-        about="the same with σ learned: sharper, fewer bits, faces only from a fitted prior",
+        about="narrower, with σ learned: fewer bits, faces only from a fitted prior",
     ),
     "vae-celeba": Recipe(
         "VAE",

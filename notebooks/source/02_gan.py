@@ -526,8 +526,8 @@ for ax in axes:
     ax.legend()
 plots.show(
     fig,
-    alt="Left: JS rises to log 2 by distance 5 and stays; KL keeps growing. Right: the slope "
-    "of JS returns to zero, that of KL grows in proportion to the distance.",
+    alt="Left: JS comes close to log 2 by distance 5 and flattens; KL keeps growing. Right: the slope "
+    "of JS returns nearly to zero, that of KL grows in proportion to the distance.",
 )
 
 # %% [markdown]
@@ -606,9 +606,11 @@ sheet = torch.stack([torch.linspace(-2, 2, 1001), torch.zeros(1001)], 1).double(
 off = torch.zeros((), dtype=torch.float64, requires_grad=True)  # G's parameter: a step across
 logit_of_D = 5 * (sheet[:, 1] + off)
 value_on_sheet = (-F.softplus(-5 * sheet[:, 1]) - F.softplus(5 * sheet[:, 1])).mean()
-(push,) = torch.autograd.grad(F.softplus(-logit_of_D).mean(), off)
+(push,) = torch.autograd.grad(F.softplus(-logit_of_D).mean(), off, retain_graph=True)
+(saturating,) = torch.autograd.grad(-F.softplus(logit_of_D).mean(), off)
 agrees(value_on_sheet, -math.log(4), name="this D is optimal: V = −log 4")
 agrees(push, -2.5, name="and yet G is pushed off the sheet, with slope −5 (1 − ½)")
+agrees(saturating, -2.5, name="by the saturating loss, too")
 refuses(push, 0, name="at the solution G's gradient vanishes, always")
 
 # %% [markdown]
@@ -1223,7 +1225,7 @@ plots.show(
     fig,
     alt="Left: D's loss falls to 1.25 and creeps up to just below 2 log 2 = 1.386. "
     "Right: the means of D(x) and "
-    "D(G(z)) stay just above and just below one half.",
+    "D(G(z)) stay, after the start, just above and just below one half.",
 )
 
 # %% [markdown]

@@ -866,7 +866,8 @@ for a in (0.9, 1.2):
     (slope,) = slopes_for(torch.full((1, 1), a, dtype=torch.float64))
     agrees(slope, D - a, name=f"(4.17) a = {a}")
     refuses(slope, a * (D - 1), name="the label as a mere factor of −ln D")
-    print(f"   from {slope.min():.2f} to {slope.max():.2f}; a minimum where it is 0")
+    where = "a minimum where it is 0" if slope.max() > 0 else "never 0: no minimum"
+    print(f"   from {slope.min():.2f} to {slope.max():.2f}; {where}")
 drawn = slopes_for(0.7 + 0.5 * torch.rand(10_000, 1, generator=generator))
 error = drawn.std(0) / 100
 agrees(drawn.mean(0), D - 0.95, error=error, name="a from [.7, 1.2], in the mean")

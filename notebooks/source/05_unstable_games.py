@@ -399,6 +399,7 @@ shares = 0.999 ** torch.arange(299, -1, -1, dtype=torch.float64)
 agrees(shares.sum(), (1 - 0.999**300) / 0.001, tol=1e-9, name="(5.6) sum of the weights")
 with follower.applied():
     agrees(layer.weight, (shares * places).sum() / shares.sum(), name="(5.6) the library's")
+    refuses(naive, layer.weight, tol=1e-3, name="an average begun at the untrained weight")
 
 # %% [markdown]
 # ### Look ahead (*optional*)
@@ -1158,7 +1159,7 @@ for name, results in runs.items():
 if guess_best is not None:
     print("your prediction:", guess_best)
 shorter = [train_method("in turns", seed, rounds=700)[2]["own"].modes for seed in SEEDS]
-print(f"in turns, with the 700 rounds of D 5 times: {mean_sd(shorter)} modes")
+print(f"in turns, with the 700 rounds of D 5 times: {mean_sd(shorter)} modes; by seed {shorter}")
 
 # %%
 fig, axes = plots.figure(columns=4, rows=2, width=9.6, height=5.4)

@@ -1207,7 +1207,7 @@ print("report A's last line: loss 148.83, KL 6.66 on all 10 000")
 some = test_images[:12]
 rows = torch.cat([some, vae.reconstruct(some, generator=generator)])
 fig = plots.images(rows, columns=12, row_labels=["test digit", "reconstruction"])
-plots.show(fig, alt="Reconstructions resemble the digits but are smoother; a few change class.")
+plots.show(fig, alt="Reconstructions are smoother than the digits; most look like another digit.")
 
 # %%
 means = vae.sample(12, generator=torch.Generator().manual_seed(3))

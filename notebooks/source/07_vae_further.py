@@ -917,7 +917,7 @@ names = ["digit", *(f"{name}, {n}" for name in twins for n in ("rec.", "sample")
 fig = plots.images(torch.cat([shown, *rows]), columns=8, row_labels=names)
 alt = (
     "Two VAEs restore eight digits, both blurred and much alike. The samples of the discretised "
-    "logistic have darker backgrounds, but are not plainly better digits."
+    "logistic have darker backgrounds, and more of them look like digits."
 )
 plots.show(fig, alt=alt)
 
@@ -1203,7 +1203,7 @@ padded = {
 fig = plots.lines(torch.arange(1, 51), padded, marks=marks, xlabel="latent, by its KL")
 fig.axes[0].set_ylabel("KL, nats")
 plots.show(
-    fig, alt="Both models use about a dozen latents; the rest are exactly at zero."
+    fig, alt="Both models use about a dozen latents; the rest lie at zero."
 )
 
 # %% [markdown]
@@ -1347,7 +1347,7 @@ print(f"above 0.1² = 0.01: {(spectrum > 0.01).sum()} (of {len(spectrum)})")
 count = torch.arange(1, 129)
 fig = plots.lines(count, {"eigenvalue": spectrum[:128]}, references={"σ² = 1": 1.0})
 fig.axes[0].set(yscale="log", xlabel="direction", ylabel="variance")
-plots.show(fig, alt="The eigenvalues of faces fall steeply; about a dozen are above 1.")
+plots.show(fig, alt="The eigenvalues of faces fall steeply; about fifteen are above 1.")
 
 # %% [markdown]
 # **Exercise 07.13 · How many of B3's?** · ●○○ · 1 min · predict
