@@ -389,17 +389,14 @@ print(f"radius: last {state.norm():.3f}, EMA {average.norm():.4f}, mean {whole.n
 layer = nn.Linear(1, 1, bias=False).double()
 follower = training.MovingAverage(layer, decay=0.999)
 places = torch.randn(300, dtype=torch.float64, generator=generator) + 2.0
-naive = torch.zeros((), dtype=torch.float64)  # begins at the untrained weight 0
 for place in places:
     layer.weight.data.fill_(place)
     follower.update()
-    naive = 0.999 * naive + 0.001 * place
 # %%
 shares = 0.999 ** torch.arange(299, -1, -1, dtype=torch.float64)
 agrees(shares.sum(), (1 - 0.999**300) / 0.001, tol=1e-9, name="(5.6) sum of the weights")
 with follower.applied():
     agrees(layer.weight, (shares * places).sum() / shares.sum(), name="(5.6) the library's")
-    refuses(naive, layer.weight, tol=1e-3, name="an average begun at the untrained weight")
 
 # %% [markdown]
 # ### Look ahead (*optional*)

@@ -47,6 +47,9 @@ refuses(M.T @ M, torch.eye(2).double(), tol=1e-6, name="the radius is kept")
 refuses(slow, 1.0, tol=1e-3, name="β = .5 no worse than none")
 
 # %% after: (5.6) sum of the weights
+naive = torch.zeros((), dtype=torch.float64)  # begins at the untrained weight 0
+for place in places:
+    naive = 0.999 * naive + 0.001 * place
 refuses(naive, (shares * places).sum() / shares.sum(), tol=1e-3, name="started at w₀")
 
 # %% after: R1 comes home

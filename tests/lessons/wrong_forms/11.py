@@ -77,4 +77,7 @@ without_q = mean(p_y.log_prob(y) + log_slope - noise[1])
 refuses((without_q - log_P).clamp(min=0), 0, name="−log q left out")
 
 # %% after: sum of 784 logs
+fresh = BatchNorm(3).double()  # after a single batch
+z, _ = fresh.train()(batch)
+back = fresh.eval().inverse(z)
 refuses(back, batch, name="training mode forward, evaluation mode back")
