@@ -526,8 +526,8 @@ for ax in axes:
     ax.legend()
 plots.show(
     fig,
-    alt="Left: JS comes close to log 2 by distance 5 and flattens; KL keeps growing. Right: the slope "
-    "of JS returns nearly to zero, that of KL grows in proportion to the distance.",
+    alt="Left: JS comes close to log 2 by distance 5 and flattens; KL keeps growing. Right: the "
+    "slope of JS returns nearly to zero, that of KL grows in proportion to the distance.",
 )
 
 # %% [markdown]

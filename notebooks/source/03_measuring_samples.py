@@ -1236,7 +1236,7 @@ for ax, (name, short) in zip(axes.flatten(), wanted.items()):
     ax.set_title(short, fontsize=11)
 plots.show(
     fig,
-    alt="Eight panels of bars: scores of real digits, of six kinds of spoilt ones and of three models; "
+    alt="Eight panels of bars: scores of real digits, six kinds of spoilt ones, three models; "
     "a dotted line is the floor. No model is at the floor in all panels.",
 )
 

@@ -1176,9 +1176,6 @@ for _ in range(20):
 agrees(torch.stack(excess), 0.0, name="(10.17) how far 80 bounds get above log P(k)")
 log_P, _ = cells(bumps(0.1))
 refuses((bumps(0.1).log_prob(levels) - log_P).clamp(min=0), 0.0, name="no noise at all")
-narrow = bumps(0.12, at=0.25)
-half = narrow.log_prob(levels[:, None] + u / 2).mean(1)
-refuses((half - cells(narrow)[0]).clamp(min=0), 0.0, name="noise of half the width")
 
 # %% [markdown]
 # A bug that is easily written is noise of half the width. The number then bounds

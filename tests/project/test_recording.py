@@ -7,11 +7,15 @@ import threading
 
 import pytest
 
+from course_lib import data, models, tuning
+from course_lib.zoo.recipes import RECIPES
+
 FORMS = {  # the script and file, and what its table is made of besides a file
-    "games": {"counts": [1] * 10, "fd": 1.0},
-    "ablation": {"agreement": 1.0},
-    "collapse": 6_000,
-    "a2": [1] * 10,
+    "games": [{"counts": [1] * 10, "fd": 1.0}],
+    "ablation": [{"agreement": 1.0}],
+    "collapse": [6_000],
+    "a2": [[1] * 10],
+    "rates": [],
 }
 
 
@@ -28,7 +32,7 @@ def made(root, monkeypatch):
 
 @pytest.mark.parametrize("name", FORMS)
 def test_a_table_keeps_its_form_to_the_byte(made, root, name):
-    table = made(f"make_{name}").table(root / "data" / f"{name}.json", FORMS[name])
+    table = made(f"make_{name}").table(root / "data" / f"{name}.json", *FORMS[name])
     written = table.file.read_text("utf-8")
     known = json.loads(written)
     assert table.text(known) == written
@@ -46,7 +50,7 @@ def test_a_table_keeps_its_form_to_the_byte(made, root, name):
 
 @pytest.mark.parametrize("name", FORMS)
 def test_a_row_that_is_there_is_found_and_put_where_it_was(made, root, tmp_path, name):
-    table = made(f"make_{name}").table(root / "data" / f"{name}.json", FORMS[name])
+    table = made(f"make_{name}").table(root / "data" / f"{name}.json", *FORMS[name])
     rows = table.rows()
     table.file = tmp_path / "table.json"
     table.file.write_text((root / "data" / f"{name}.json").read_text("utf-8"), "utf-8")
@@ -56,6 +60,35 @@ def test_a_row_that_is_there_is_found_and_put_where_it_was(made, root, tmp_path,
         for row in rows[kind][-1:]:
             table.record(kind, row)
     assert table.rows() == rows
+
+
+def test_the_zoos_rate_is_the_one_that_held_back_digits_chose(made, root):
+    rates = made("make_rates")
+    known = json.loads((root / "data" / "rates.json").read_text("utf-8"))
+    last = {row["lr"]: row["points"][-1][2] for row in known["rows"]}
+    assert set(last) == set(rates.RATES) and known["held_back"] == 2_000
+    assert known["chosen"] == min(last, key=last.get)
+    model = models.build(RECIPES[rates.NAME].model, RECIPES[rates.NAME].settings)
+    assert model.settings["lr"] == known["chosen"]
+    assert all(row["points"][-1][0] == model.settings["rounds"] for row in known["rows"])
+
+
+def test_a_rate_is_judged_by_digits_that_it_did_not_see(made, monkeypatch):
+    rates = made("make_rates")
+    split = tuning.split(data.load("digits"))
+    seen = []
+
+    def play(model, split, rounds, seed):
+        seen.append((model.settings["lr"], model.settings["rounds"], rounds, seed))
+        return [tuning.Point(rounds, 1.0, 2.0)]
+
+    monkeypatch.setattr(rates.tuning, "play", play)
+    row = rates.play(2e-3, split)
+    assert seen == [(2e-3, 12_000, 12_000, rates.SEED)] and row["points"] == [
+        [12_000, 1.0, 2.0]
+    ]
+    rows = [{"lr": lr, "points": [[1, 1.0, abs(lr - 2e-3)]]} for lr in rates.RATES]
+    assert rates.best_rate(rows) == 2e-3 and rates.best_rate(rows[1:]) is None
 
 
 def test_games_trials_count_only_where_held_back_digits_judged_them(made, tmp_path):

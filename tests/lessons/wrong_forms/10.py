@@ -26,6 +26,11 @@ refuses(passes_back(maf, z_maf, 1), x_maf, name="undone in one pass, as a coupli
 s, t = maf(z_maf)
 refuses((z_maf - t) * (-s).exp(), x_maf, name="the network is shown z in place of x")
 
+# %% after: (10.17) how far 80 bounds get above log P(k)
+narrow = bumps(0.12, at=0.25)
+half = narrow.log_prob(levels[:, None] + u / 2).mean(1)
+refuses((half - cells(narrow)[0]).clamp(min=0), 0.0, name="noise on [0, ½) only")
+
 # %% after: (10.19) against the levels' probabilities
 once = (math.log(256) - log_p) / (D * math.log(2))
 refuses(once, code_length, tol=2e-3, name="log 256 once, not D times")
