@@ -1043,8 +1043,8 @@ assert max(s for (size, *_), s in seconds.items() if size == 32) < 30
 # %% [markdown]
 # **What this shows depends on a size that B does not state.** *If* its pictures were 64×64, the size for which the
 # network that it describes is known, half a minute is too short for an epoch of CelebA even at the peak rate, with batch norms and data
-# loading for free. All images would take a third to a half longer. With the most favourable count, the training part alone and one pass of the fakes spared, it is only a tenth longer,
-# and a margin of a tenth says little by itself: what makes it firm is that no program runs at the peak. Then it was a part of the images, or
+# loading for free. All images would take a third to a half longer. With the most favourable count, the training part alone and one pass of the fakes spared, it is only a tenth longer, no more than rounding can hide (.5 may be .549),
+# and a margin of a tenth says little by itself: what makes it firm is that no program runs at the peak. Then it was most likely a part of the images, or
 # another network, or a loop that stopped early. *If* they were 32×32, half a minute is possible. The report does not say, so its
 # *ranking* by minutes (E20, lesson 03) can't be checked. (The count is of direct convolution. Ways with fewer multiplications exist, Winograd's and Fourier's,
 # chiefly for stride 1.) Be fair: 1733 MHz is that card's boost clock and 2560 its cores, as B says.

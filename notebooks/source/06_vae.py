@@ -1774,7 +1774,7 @@ refuses(adas, parameter_gradient(library_elbo, fresh), name=name)
 # %% [markdown]
 # ### E11 · Report A on what a VAE is optimised for (case file, optional)
 #
-# Report A, one of two student reports that this course reads closely, explains blurred pictures by what the VAE "is optimized for". You test the
+# Report A, one of two student reports that this course reads closely, explains the lower quality of its VAE's images by what the VAE "is optimized for". You test the
 # explanation: you train the same network for that alone. (One more training.)
 
 # %% [markdown]
@@ -1893,7 +1893,7 @@ print(f"apart by {apart:.2f} ± {error:.2f} nats")
 # | the bound, reparameterised, has "a simple differentiable unbiased estimator" | B §2.3 | (6.6), (6.10) |
 # | "Either of the two SGVB estimators" will do in Algorithm 2 | B §2.3 | (6.10): same mean |
 # | the log of A4 after epochs 0, 1 and 2, at the learning rate of its code | A §4.3 | E16 |
-# | VAE samples look blurred beside a GAN's | A §5, B §5 | not here: lesson 03 sets a VAE beside a GAN; section 8 shows only that decoder means are smooth |
+# | VAE samples look blurred beside a GAN's | A abstract, B §5 | not here: lesson 03 sets a VAE beside a GAN; section 8 shows only that decoder means are smooth |
 
 # %% [markdown]
 # ## 15 · Exercises

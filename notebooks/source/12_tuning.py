@@ -635,6 +635,7 @@ searched = {name: f for name, f in record.items() if f.settings}
 curves = {
     name: evaluation.best_of_n(f.scores.tolist(), lower_is_better=True, limit=0.0)
     for name, f in searched.items()
+    if f.trial == vae.trial  # equal effort
 }
 own = curves["VAE"]
 print("expected best of 1, 4, 16, 48:", own.mean[[0, 3, 15, 47]].round(1))
@@ -646,7 +647,7 @@ for color, (name, c) in zip(plots.PALETTE, curves.items()):
     ax.plot(c.n, c.plug_in, color=color, ls="--", lw=1, label=f"{name}, plug-in (12.7)")
     look = {"facecolor": (color, 0.1), "edgecolor": color, "lw": 0.8}
     ax.fill_between(c.n, c.low, c.high, label=f"{name}, 95% band of the median", **look)
-top = max(float(f.scores[f.scores.isfinite()].quantile(0.8)) for f in searched.values())
+top = max(float(f.scores[f.scores.isfinite()].quantile(0.8)) for f in (vae, gan))
 ax.set(xlabel="n trials", ylabel="best score", xscale="log", ylim=(-3, top))
 ax.set_title("lines: means; a band may end at 0, the limit that it was given")
 ax.set_xticks([1, 2, 5, 10, 20, 48], ["1", "2", "5", "10", "20", "48"])
@@ -782,7 +783,7 @@ for name, family in searched.items():
     survivor, played = halving(family.curves)
     place = int((family.scores < family.scores[survivor]).sum()) + 1
     price = halving_seconds(48, 2, 5, 1.0) / 48
-    print(f"{name}: rank correlation with the end", [f"{r:.2f}" for r in early])
+    print(f"{name}: rank correlation with the end", " ".join(f"{r:.2f}" for r in early))
     print(f"  halving plays {played}, costs {price:.0%} and ends with number {place} of 48")
     ranks = family.curves.argsort(0).argsort(0) + 1  # (48, 5): places after each fifth
     print("  the winner's place after each fifth:", ranks[ranks[:, -1] == 1][0].tolist())
@@ -790,7 +791,7 @@ for name, family in searched.items():
         (first, last), one = ranks[who, [0, -1]].tolist(), family.settings[who]
         if first > 24:  # halving drops it at once
             print(f"  number {last} at the end was number {first} after a fifth:", end=" ")
-            print(f"rate {one['lr']:.2g}, hidden {one['hidden']}")
+            print(f"rate {one['lr']:.2g}, batch {one['batch']}")
 if guess_ranks is not None:
     print("your guess:", guess_ranks)
 

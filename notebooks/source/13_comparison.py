@@ -264,7 +264,7 @@ for first, second in itertools.combinations(runs, 2):
 #
 # > Batch size = 144 , Latent dimension = 128 , Learning Rate = 0.005 , Scheduler Gamma = 0.95 , Optimizer= SGD , Loss = Log Probability + KLD , Num Epochs = 30
 #
-# Optimiser, learning rate and epochs differ, and batch size where it is printed. So a difference between two pictures may come from the model or
+# Optimiser, learning rate, epochs and batch size (128, by B's §4.1, then 64 and 144) differ. So a difference between two pictures may come from the model or
 # from any of these. The cell below counts how much of a difference a setting alone makes: the spread
 # over the settings of *one* family in lesson 12's record, beside the distance of two families' best.
 
