@@ -8,7 +8,7 @@
 # %% [markdown]
 # # All explorers
 #
-# Every picture of the course that answers to you, in the order of the lessons that use it. Under each name
+# Every picture of the course that answers to you, by subject, roughly in the order of the lessons. Under each name
 # stands one thing to find out; the answer is in the picture, not in the text. Run the first cell, then any
 # other.
 #
@@ -28,7 +28,7 @@ digits = data.load("digits", "test").take(budget.pick(smoke=200, laptop=2000))
 #
 # ## `two_kls` · lesson 01
 # One Gaussian, a target with two modes. Find out: where must you put $q$ so that one KL is at its least and the other
-# as bad as can be?
+# far from its own?
 
 # %%
 explore.show(explore.two_kls())
@@ -49,7 +49,7 @@ explore.show(explore.minimax(), update="alternating", eta=0.4)
 explore.show(explore.playground(), step=90)
 
 # %% [markdown]
-# ## `replay` · lesson 02
+# ## `replay` · lessons 02 and 04
 # What a training kept: the same noise, decoded again and again. Find out: what can be seen first, that there is ink in
 # the middle, or that there are digits?
 
@@ -83,7 +83,7 @@ explore.show(explore.transposed())
 explore.show(explore.face_factors(), turn=0.6, smile=0.8, glasses="yes")
 
 # %% [markdown]
-# ## `walk` · lesson 04
+# ## `walk` · lessons 04 and 07
 # From one sample of a GAN to another. Find out: do glasses grow, or appear at once?
 
 # %%
@@ -133,7 +133,7 @@ explore.show(explore.latent_plane(zoo.load("vae-2d-mnist-report"), digits))
 # %% [markdown]
 # # Conditions and players
 #
-# ## `class_style` · lesson 08
+# ## `class_style` · lessons 08 and 09
 # Rows of styles, columns of classes. Find out: is a broad 0 the neighbour of a broad 8?
 
 # %%
@@ -214,8 +214,8 @@ explore.show(explore.fill(flow, digits), step=budget.pick(smoke=1, laptop=60))
 # # Comparing
 #
 # ## `can_you_tell` · lesson 13
-# Real faces and generated ones, one at a time. Find out: do you err less often than a straight line through the
-# judge's features?
+# Real faces and generated ones, one at a time (lesson 13 has a sheet of twelve). Find out: do you err less often
+# than a straight line through the judge's features?
 
 # %%
 explore.show(explore.can_you_tell(artist, n=budget.pick(smoke=40, laptop=200)), said="r")
