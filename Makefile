@@ -24,7 +24,7 @@ setup: .venv/.ready ## Set everything up, and open nothing
 lab: .venv/.ready ## Open your own copies of the lessons in JupyterLab
 	@$(VENV) notebooks/lab.py $(ARGS)
 
-test: .venv/.ready ## Run all tests: library, lessons, browser
+test: .venv/.ready ## Run the tests: library, lessons, browser
 	$(ONE_THREAD) $(VENV) -m pytest -n $(JOBS) --dist loadfile \
 		--nbval-lax --nbval-current-env --nbval-cell-timeout=100 tests notebooks $(ARGS)
 
