@@ -137,6 +137,11 @@ def score(guesses: list[str], given: list[str]) -> str:
     return f"{made} of 32 guessed{answered}"
 
 
+def say(word: str) -> str:
+    """What E, G, D and C do, a letter of `SAID` each, in words."""
+    return "; ".join(f"{p} {SAID[v]}" for p, v in zip(PLAYERS, word, strict=True))
+
+
 def four_players(model: CVAEGAN | None = None) -> Explorer:
     """The four networks of a CVAE-GAN of digits, and the way of one loss's gradient through them.
 
@@ -146,6 +151,7 @@ def four_players(model: CVAEGAN | None = None) -> Explorer:
     but stays, "n" no gradient, "?" not yet; or press on a mark of the table). Raises `CourseError`
     for a model that is no CVAE-GAN of digits.
     """
+    networks = "networks given here" if model else "untrained networks here"
     model = model or CVAEGAN(width=4, dense=12, latent=3)
     if not isinstance(model, CVAEGAN) or tuple(model.shape) != (1, 28, 28):
         raise CourseError(
@@ -178,26 +184,29 @@ def four_players(model: CVAEGAN | None = None) -> Explorer:
         with net.on(canvas, rim=PAPER) as plane:
             fates, way = zip(PLAYERS, given[lit], strict=False), found[loss].through
             paint(canvas, plane, net, dict(fates), way if given[lit] else set())
+        told, own = score(guesses, given), f"Your guess: {say(guesses[lit])}. "
+        if answers == JOINT:  # a guess is about what each player's own optimiser does
+            told, own, guesses = (
+                "As if one optimiser moved all four",
+                "",
+                ["????"] * len(LOSSES),
+            )
         fill(canvas, table, guesses, given, lit)
-        told = (
-            score(guesses, given) if answers != JOINT else "As if one optimiser moved all four"
-        )
         canvas.text(table.left - 84, table.box[3] + 100, told, size=13, bold=True, anchor="lm")
-        say = lambda word: "; ".join(
-            f"{p} {SAID[v]}" for p, v in zip(PLAYERS, word, strict=True)
-        )
-        text = f"{loss}. It asks: {asked[loss]}. Your guess: {say(guesses[lit])}. {told}. "
+        text = f"{loss}. It asks: {asked[loss]}. {own}{told}. "
         if not given[lit]:
             return text + "The answer comes when all four are guessed."
         sizes = ", ".join(f"{p} {v:.3g}" for p, v in found[loss].lengths.items() if v)
-        return f"{text}Answer: {say(given[lit])}. Lengths of its gradient: {sizes}."
+        answered = f"{text}Answer: {say(given[lit])}. "
+        return f"{answered}Lengths of its gradient in the {networks}: {sizes}."
 
     controls = [
         Choice("loss", "loss", LOSSES, "L_G"),
         Choice("answers", "answers", (GUESSED, ALL, JOINT), GUESSED),
     ]
     controls += [
-        Letters(name, loss, "mrn?", 4) for name, loss in zip(names, LOSSES, strict=True)
+        Letters(name, loss, "mrn?", 4, sets={"loss": loss})
+        for name, loss in zip(names, LOSSES, strict=True)
     ]
     about = "Four networks, E, G, D and C, and the way of one loss's gradient to them."
     more = {"mouse": {table: mark}, "letters": LETTERS}
@@ -205,10 +214,15 @@ def four_players(model: CVAEGAN | None = None) -> Explorer:
 
 
 def dot(canvas: Canvas, x: float, y: float, what: str, ink: str, size: float) -> None:
-    """A full circle for who moves, an empty one for who is reached, a point for nobody."""
-    canvas.disc(x, y, size / 4 if what == "n" else size, ink)
+    """A full circle for who moves, an empty one for who is reached, a point for nobody; in the
+    grey of what is no answer their outlines."""
+    outer = size / 2.7 if what == "n" else size
+    canvas.disc(x, y, outer, ink)
+    if ink == PALE:
+        canvas.disc(x, y, outer - 1, PAPER)
     if what == "r":
-        canvas.disc(x, y, 0.7 * size, PAPER)
+        canvas.disc(x, y, 0.6 * size, ink)
+        canvas.disc(x, y, 0.6 * size - (ink == PALE), PAPER)
 
 
 def explain(paper: Canvas, net: Pad, table: Tiles) -> None:
@@ -239,7 +253,7 @@ def fill(canvas: Canvas, table: Tiles, guesses: list, given: list, lit: int) -> 
         player, what = column // 3, "mrn"[column % 3]
         x, y = table.corner(index)
         true = given[line][player : player + 1] == what
-        dot(canvas, x + 9, y + 9, what, ORANGE if true else "#D6D6D6", 6)
+        dot(canvas, x + 9, y + 9, what, ORANGE if true else PALE, 7)
         if guesses[line][player] == what:
             canvas.frame((x, y, x + 17, y + 17), INK, 1)
     left, top = table.corner(12 * lit)

@@ -24,7 +24,9 @@ from course_lib.explore.kit.canvas import BLUE, GREEN, INK, MUTED, ORANGE, PALE,
 from course_lib.plots.lattice import lattice
 
 REACH, UNITS, FIELD, SEEN, BATCH = 3.0, 60, 36, 120, 96
-MOST, SHOWN, KEPT, FRESH = 600, 30, 12, 500
+MOST, KEPT, FRESH = 600, 12, 500
+FIRST, SHOWN = 10, 30  # moves until something is shown: at least a step of play, and later
+D_RATE, RATES = 0.01, ("0.001", "0.003", "0.01", "0.03")
 NEAR = 0.4  # in units of the square
 LOW = 0.05  # of a lower bound that says little
 LETTERS = {
@@ -79,7 +81,7 @@ class Game:
         self.random = torch.Generator().manual_seed(seed)
         self.steps = {
             player: torch.optim.Adam(net.parameters(), lr, betas=(0.5, 0.99))
-            for (player, net), lr in zip(self.players.items(), (0.01, rate), strict=True)
+            for (player, net), lr in zip(self.players.items(), (D_RATE, rate), strict=True)
         }
         self.z = torch.randn(SEEN, 2, generator=self.random)
         pairs = lattice(((-REACH, REACH), (-REACH, REACH)), FIELD)[2]
@@ -165,9 +167,12 @@ def said(game: Game, now: int, step: int, x: np.ndarray, arrows: np.ndarray) -> 
     away = f" {out} of G's {len(x)} points lie beyond the edge." if out else ""
     blind = js < LOW and reached.mean() < 0.5
     low = " So low a bound says only that D has not seen the difference." if blind else ""
+    mover = f", made by {game.turn(now) if now else 'nobody yet'}"
+    if not game.order:
+        mover = ": nobody moves, both have 0 moves a round"
     return (
-        f"Move {now}{'' if now == step else f' of {step} …'}, made by "
-        f"{game.turn(now) if now else 'nobody yet'}. G reaches {reached.mean():.0%} of the target."
+        f"Move {now}{'' if now == step else f' of {step} …'}{mover}. "
+        f"G reaches {reached.mean():.0%} of the target."
         f"{heap}{away} G's points spread by {spread:.2f} (the target's by {wide:.2f}). "
         f"D tells apart: JS ≥ {js:.3f}, at most log 2 = {np.log(2):.3f}.{low} "
         f"Mean length of an arrow {np.linalg.norm(arrows, axis=1).mean():.2f}."
@@ -179,12 +184,13 @@ def playground() -> Explorer:
 
     Controls: step (moves made, 0 to 600), target ("ring", "eight heaps", "two heaps", "your
     drawing"), d and g (moves of each in a round, 0 to 5), rate (G's learning rate; D's is 0.01),
-    seed, drawing and ink. Press and drag in the square to draw the target.
+    seed, drawing and ink. Under "your drawing", press and drag in the square to draw the target,
+    which begins the game anew.
     """
     limits = -REACH, REACH
-    square = Pad(430, 430, limits, limits, "D's verdict; G's points and arrows")
+    square = Pad(430, 430, limits, limits, "")
     share = Curve(
-        290, 92, (0, MOST), (0, 1.05), "target reached by G | best: 100%", xticks=(),
+        290, 92, (0, MOST), (0, 1.05), "target reached by G | 100%: all of it", xticks=(),
         yticks=((0, "0%"), (1, "100%")), room=44,
     )  # fmt: skip
     told = Curve(
@@ -203,7 +209,7 @@ def playground() -> Explorer:
         if setting["target"] != TARGETS[-1]:
             setting |= {"drawing": "", "ink": 0}
         name = setting.pop("target")
-        played = game(name, **setting)
+        own, played = name == TARGETS[-1], game(name, **setting)
         real, step = played.real.numpy(), step if played.order else 0
 
         def view(now, canvas):
@@ -212,6 +218,10 @@ def playground() -> Explorer:
             beyond, edge = outside(x), 0.97 * REACH
             place = 2 * square.left, 2 * square.top
             canvas.large.paste(shade(field, 2 * square.width), place)
+            note = "press and drag: draw" if own else f"to draw: target “{TARGETS[-1]}”"
+            square.heading(canvas, f"D's verdict, G's points | {note}")
+            hint = "Press here and drag: your target. " if own and not played.path else ""
+            canvas.text(square.left + 215, square.top + 60, hint, size=16, anchor="mm")
             with square.on(canvas) as plane:
                 plane.discs(real, 1.8, [BLUE if near else PINK for near in reached])
                 for point, arrow in zip(x, arrows, strict=True):
@@ -224,27 +234,29 @@ def playground() -> Explorer:
             for curve, values, more in ((share, shares, []), (told, bounds, [log_2])):
                 line = np.arange(now + 1), np.array(values), INK, 1.8, 0.0
                 curve.paint(canvas, [*more, line], dots=[(now, values[-1], INK)])
-            return said(played, now, step, x, arrows)
+            return hint + said(played, now, step, x, arrows)
 
+        due = len(played.kept) + FIRST
         while len(played.kept) <= step:
-            if len(played.kept) % SHOWN == 0:
-                yield partial(view, len(played.kept) - 1)
+            if len(played.kept) == due:
+                yield partial(view, due - 1)
+                due += SHOWN
             played.move()
         yield partial(view, step)
 
     def pen(begin: tuple, end: tuple, now: dict) -> dict[str, object]:
-        drawing = now["drawing"] if now["target"] == TARGETS[-1] else ""
+        if now["target"] != TARGETS[-1]:
+            return {}
         unit = lambda v: (v / REACH + 1) / 2 * UNITS
         ends = ((unit(x), unit(-y)) for x, y in (begin, end))
-        drawn = strokes.penned(drawing, now["ink"], UNITS, *ends)
-        return {"target": TARGETS[-1], "step": 0} | drawn
+        return {"step": 0} | strokes.penned(now["drawing"], now["ink"], UNITS, *ends)
 
     controls = [
         Slider("step", "moves made", 0, MOST, 1, 0),
         Choice("target", "target", TARGETS, TARGETS[0]),
         Slider("d", "D's moves a round", 0, 5, 1, 1),
         Slider("g", "G's moves a round", 0, 5, 1, 1),
-        Choice("rate", "G's rate", ("0.001", "0.003", "0.01", "0.03"), "0.003"),
+        Choice("rate", f"G's rate (D's: {D_RATE})", RATES, "0.003"),
         Slider("seed", "seed", 0, 9, 1, 0),
         strokes.ink(),
         strokes.Drawing(UNITS),

@@ -1,5 +1,6 @@
 """What tests of several explorers use: their pictures, panels, and the parts of their widgets."""
 
+import asyncio
 import io
 import re
 from collections import deque
@@ -37,8 +38,24 @@ def parts(box):
 
 
 def tools(box):
-    """The buttons: play, where there is one, and reset."""
+    """The buttons: of play, where there is one, and reset."""
     return box.children[1].children[-3].children
+
+
+def named(box):
+    """The buttons by what they are called."""
+    return {button.tooltip or button.description: button for button in tools(box)}
+
+
+def run(box, done):
+    """Press play, and let an event loop go until something is true."""
+
+    async def until():
+        named(box)["play"].value = True
+        while not done():
+            await asyncio.sleep(0.001)
+
+    asyncio.run(asyncio.wait_for(until(), 60))
 
 
 def panel(explorer, kind, number=0):

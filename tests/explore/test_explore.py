@@ -1,7 +1,10 @@
 """Explorers of games, bounds and latents: their numbers; controls, and the thin shell around
 them. Keys are pressed in the browser test."""
 
+import asyncio
 import math
+import re
+import time
 from importlib import import_module
 from types import SimpleNamespace
 
@@ -9,10 +12,11 @@ import numpy as np
 import pytest
 import torch
 from scipy import integrate, stats
-from shells import at, panel, parts, pixels, shaken
+from shells import at, named, panel, parts, pixels, run, shaken
 
 from course_lib import explore
 from course_lib.errors import CourseError
+from course_lib.explore.kit import widget as kit_widget
 from course_lib.explore.kit.axes import Curve, Pad
 from course_lib.explore.kit.canvas import minus
 from course_lib.explore.kit.controls import Choice, Slider, Toggle, settle
@@ -412,15 +416,86 @@ def test_points_beyond_the_edge_stand_on_it(monkeypatch):
 
 
 def test_a_target_is_drawn_where_the_mouse_was():
-    explorer = explore.playground()
+    """Under that target alone, and there it says so until something is drawn."""
+    explorer, own = explore.playground(), {"target": "your drawing"}
     square = panel(explorer, Pad)
-    state = explorer.press(at(square, 0.75, 0.75), step=30)
+    ring = explorer.start | {"step": 30}
+    assert explorer.press(at(square, 0.75, 0.75), **ring) == ring, "a press changes no target"
+    assert "Press here and drag" not in explorer.readout(**ring)
+    assert explorer.readout(**own).startswith("Press here and drag: your target.")
+    state = explorer.press(at(square, 0.75, 0.75), step=30, **own)
     assert (state["target"], state["step"], state["ink"]) == ("your drawing", 0, 1)
+    assert "Press here and drag" not in explorer.readout(**state)
     path = playground.strokes.read(state["drawing"], playground.UNITS)
     drawn = playground.target("your drawing", path, 500, torch.Generator().manual_seed(0))
     assert drawn.mean(0).numpy() == pytest.approx([1.5, 1.5], abs=0.03)
     away = explorer.press(at(panel(explorer, Curve), 0.5, 0.5), **state)
     assert away["step"] == 300
+
+
+def test_nobody_moves_when_both_have_no_move_in_a_round():
+    words = explore.playground().readout(d=0, g=0, step=40)
+    assert words.startswith("Move 0: nobody moves, both have 0 moves a round.")
+
+
+def moving(n):
+    """Each move of a slider's way takes a while; the first view is what is there already."""
+    kept = [0]
+
+    def draw(t):
+        while len(kept) <= t:
+            yield lambda sheet: f"move {len(kept) - 1} of {t}"
+            time.sleep(0.002)
+            kept.append(len(kept))
+        yield lambda sheet: f"move {t} of {t}"
+
+    slider = Slider("t", "t", 0, n, 1, 0)
+    return explore.Explorer("x", "A test.", [slider], Page([Panel(8, 8, None)]), draw, play="t")
+
+
+def test_play_waits_until_the_picture_has_caught_up(monkeypatch):
+    """However slow it is: what is shown when the slider moves on is the move it stood at."""
+    monkeypatch.setattr(kit_widget, "TICK", 0.001)
+    monkeypatch.setattr(kit_widget, "RUN", 40 * 0.001 / 9)  # so it goes by nine
+    box = moving(40).widget()
+    play = named(box)["play"]
+    inputs, _, readout, _ = parts(box)
+    shown = []
+    said = lambda change: shown.append(re.search(r"move .* of \d+", readout.value)[0])
+    inputs["t"].observe(said, "value")
+    shown.clear()
+    run(box, lambda: not play.value and "40 of 40" in readout.value)
+    # The shell hears of a step first and shows what is there; the step before was shown whole.
+    assert shown == [
+        f"move {at} of {to}" for at, to in ((0, 9), (9, 18), (18, 27), (27, 36), (36, 40))
+    ]
+
+
+def test_a_repeated_run_ends_some_time(monkeypatch):
+    """Nobody may be there to see it."""
+    monkeypatch.setattr(kit_widget, "TICK", 0.001)
+    monkeypatch.setattr(kit_widget, "ROUNDS", 3)
+    box = moving(3).widget()
+    play, named(box)["repeat"].value, values = named(box)["play"], True, []
+    parts(box)[0]["t"].observe(lambda change: values.append(change["new"]), "value")
+    run(box, lambda: not play.value)
+    assert values == [1, 2, 3, *[0, 1, 2, 3] * 3]
+
+
+def test_a_game_that_is_pulled_along_gets_on_with_every_pull():
+    """The slider moves faster than moves are computed, and never rests."""
+    box = explore.playground().widget()
+    inputs, _, readout, _ = parts(box)
+    shown = []
+
+    async def pull():
+        for step in range(20, 600, 20):
+            inputs["moves made"].value = step
+            shown.append(int(re.search(r"Move (\d+)", readout.value)[1]))
+            await asyncio.sleep(0)
+
+    asyncio.run(pull())
+    assert shown[0] > 0 and (np.diff(shown) > 0).all()
 
 
 class Foreign(torch.nn.Module):

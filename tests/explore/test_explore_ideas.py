@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.stats import norm
-from shells import at, inside, panel, parts
+from shells import at, inside, named, panel, parts, pixels
 
 from course_lib import data, explore
 from course_lib.errors import CourseError
@@ -85,6 +85,62 @@ def test_guesses_are_kept_loss_by_loss_and_counted():
     assert "29 of 32 guessed; of 28 answered 27 right." in readout.value
     inputs["answers"].value = four_players.ALL
     assert "29 of 32 guessed; of 29 answered 28 right." in readout.value
+
+
+def test_a_guess_that_is_typed_lights_its_loss():
+    """Diagram, list and what is said come along, as they do when the mouse guesses."""
+    explorer = explore.four_players()
+    inputs, image, readout, _ = parts(explorer.widget())
+    inputs["L_KL"].value = "m"
+    assert inputs["loss"].value == explorer.state["loss"] == "L_KL"
+    assert "L_KL. It asks" in readout.value
+    assert image.value == explorer.render(loss="L_KL", L_KL="m")
+
+
+@pytest.mark.parametrize("typed", ["xyz", "moves", "mrnmr"])
+def test_what_is_no_guess_is_not_counted_and_that_is_said(typed):
+    explorer = explore.four_players()
+    inputs, _, readout, _ = parts(box := explorer.widget())
+    inputs["L_KL"].value = "mr"
+    assert "2 of 32 guessed" in readout.value and "Not counted" not in readout.value
+    inputs["L_KL"].value = typed
+    assert (
+        f"Not counted: L_KL must be at most 4 letters out of m, r, n, ?; got &#x27;{typed}"
+        in (readout.value)
+    )
+    assert "0 of 32 guessed" in readout.value and inputs["L_KL"].value == typed
+    inputs["L_KL"].value = typed[:0]
+    assert "Not counted" not in readout.value
+    inputs["L_KL"].value = typed
+    named(box)["reset"].click()
+    assert "Not counted" not in readout.value and inputs["L_KL"].value == ""
+
+
+def test_one_optimiser_is_shown_without_guesses():
+    """They are about each player's own, and right ones would look wrong."""
+    explorer, joint = explore.four_players(), {"answers": four_players.JOINT}
+    assert explorer.frame(L_G="mmrr", **joint) == explorer.frame(**joint)
+    assert "Your guess" not in explorer.readout(**joint)
+
+
+def test_lengths_of_gradients_say_in_which_networks():
+    said = {"answers": four_players.ALL}
+    assert "gradient in the untrained networks here: " in explore.four_players().readout(**said)
+    given = explore.four_players(CVAEGAN(width=4, dense=12, latent=3))
+    assert "gradient in the networks given here: " in given.readout(**said)
+
+
+def test_only_answers_are_filled():
+    """Before there is one, no orange is in the table, and marks are outlines on the paper."""
+    explorer = explore.four_players()
+    table = panel(explorer, Tiles)
+    picture = pixels(explorer.render())
+    for index in range(12):
+        x, y = map(int, inside(table, index))
+        assert tuple(picture[y, x]) == (255, 255, 255)
+    left, top, right, bottom = table.box
+    part = picture[top:bottom, left:right].reshape(-1, 3).astype(int)
+    assert (np.ptp(part, axis=1) == 0).all(), "grey alone"
 
 
 def test_who_is_reached_is_what_autograd_says_of_the_models_own_move():

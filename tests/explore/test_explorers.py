@@ -16,9 +16,10 @@ import ipywidgets
 import pytest
 import torch
 from PIL import Image
-from shells import parts, symbols, tools, written
+from shells import named, parts, pixels, run, symbols, tools, written
 
 from course_lib import explore
+from course_lib.explore.kit import widget as kit_widget
 from course_lib.explore.kit.controls import Choice, Letters, Toggle
 from course_lib.explore.kit.strokes import MOST, Drawing
 from course_lib.explore.kit.widget import within
@@ -171,22 +172,53 @@ def test_reset_brings_every_control_back(explorers, name):
 
 
 @pytest.mark.parametrize("name", MAKERS)
-def test_play_runs_its_slider_from_end_to_end_and_stops_at_reset(explorers, name):
+def test_play_goes_on_where_the_slider_stands_and_to_its_very_end(explorers, name, monkeypatch):
+    """Also where no whole number of its steps leads there; from the end it starts anew."""
     explorer = explorers[name]
     if explorer.play is None:
         assert name.split()[0] not in PLAYED
         return
-    box = explorer.widget()
-    play, reset = tools(box)
     slider = next(control for control in explorer.controls if control.name == explorer.play)
-    widget = parts(box)[0][slider.label]
-    play.value = play.max
-    assert widget.value == widget.max
-    play.value, play.playing = play.min, True
-    assert widget.value == slider.low
-    assert parts(box)[1].value == explorer.render(**{slider.name: slider.low})
-    reset.click()
-    assert widget.value == slider.start and not play.playing
+    monkeypatch.setattr(kit_widget, "TICK", 0.001)
+    steps = (slider.high - slider.low) / slider.step
+    monkeypatch.setattr(kit_widget, "RUN", steps * 0.001 / 2)  # so it goes by two
+    box = explorer.widget()
+    inputs, *_ = parts(box)
+    native, player = inputs[slider.label], named(box)
+    player["repeat"].value = True
+    player["reset"].click()
+    assert not player["repeat"].value, "reset clears it"
+    native.value, values = slider.nearest(native.max - slider.step), []
+    native.observe(lambda change: values.append(change["new"]), "value")
+    run(box, lambda: not player["play"].value)
+    assert values == [native.max]
+    values.clear()
+    run(box, lambda: values)
+    assert values[0] == native.min, "from the end it starts anew"
+    player["back to the start"].click()
+    assert native.value == native.min and not player["play"].value
+    player["play"].value = True
+    player["reset"].click()
+    assert native.value == slider.start and not player["play"].value
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_every_control_says_what_it_is(explorers, name):
+    box = explorers[name].widget()
+    assert all(widget.tooltip == label for label, widget in parts(box)[0].items())
+    wanted = {"play", "back to the start", "repeat"} if explorers[name].play else set()
+    assert set(named(box)) == wanted | {"reset"}
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_a_sheet_of_paper_stands_until_the_first_picture(explorers, name):
+    """A browser draws a broken picture for none."""
+    explorer = explorers[name]
+    shell = kit_widget.Shell(explorer, explorer.start)
+    assert pixels(shell.image.value).shape[1::-1] == explorer.size
+    assert "Computing the first picture" in shell.readout.value
+    shell.redraw(whole=True)
+    assert shell.image.value == explorer.render() and "Computing" not in shell.readout.value
 
 
 @pytest.mark.parametrize("name", MAKERS)

@@ -46,7 +46,7 @@ explore.show(explore.told_attributes(small))
 for make in (explore.two_kls, explore.reparameterisation, explore.line_flow):
     explore.show(make())
 explore.show(explore.four_players())
-explore.show(explore.playground())
+explore.show(explore.playground(), target='your drawing')
 """
 SHOWN = ("minimax", "latent_plane", "temperature", "pointed", "warp", "fill", "walk")
 SHOWN += ("attributes", "arithmetic", "transposed", "face_factors")
@@ -283,10 +283,28 @@ def test_reset_and_play(page, explorers):
     text = explorer.locator(".course-readout")
     explorer.get_by_role("button", name="reset").click()
     text.get_by_text("2 of ").wait_for()
-    explorer.locator(".jupyter-widget-play button, .widget-play button").first.click()
+    explorer.get_by_role("button", name="play").click()
     text.get_by_text("5 of 5 layers").wait_for()
+    explorer.get_by_role("button", name="back to the start").click()
+    text.get_by_text("0 of 5 layers").wait_for()
+    repeat = explorer.get_by_role("button", name="repeat")
+    repeat.click()
+    explorer.get_by_role("button", name="play").click()
+    explorer.get_by_role("button", name="pause").wait_for()
     explorer.get_by_role("button", name="reset").click()
     text.get_by_text("2 of ").wait_for()
+    assert "mod-active" not in repeat.get_attribute("class")
+    explorer.get_by_role("button", name="play").wait_for()
+
+
+def test_sliders_have_names_for_whoever_hears_the_page(explorers):
+    """The first of each explorer, by its label."""
+    for number, name in enumerate(SHOWN):
+        explorer = explorers.nth(number)
+        sliders = explorer.get_by_role("slider")
+        for slider in sliders.all():
+            label = slider.get_attribute("aria-label")
+            assert label and explorer.get_by_text(label, exact=True).count(), name
 
 
 @pytest.mark.parametrize("width", [1024, 1400])

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from course_lib.errors import CourseError, unknown
 
@@ -96,13 +96,15 @@ class Toggle:
 
 @dataclass(frozen=True)
 class Letters:
-    """Letters of a small alphabet, at most so many: one answer after another, typed."""
+    """Letters of a small alphabet, at most so many: one answer after another, typed. `sets`: the
+    values of other controls that typing brings along."""
 
     name: str
     label: str
     alphabet: str
     most: int
     start: str = ""
+    sets: Mapping[str, object] = field(default_factory=dict)
 
     def check(self, value: object) -> str:
         """The value, in small letters, if it is made of these, or a `CourseError`."""
@@ -114,11 +116,7 @@ class Letters:
             )
         return word
 
-    def nearest(self, value: str) -> str:
-        """What remains of a typed text when other letters, and too many, are left out."""
-        return "".join(letter for letter in value.lower() if letter in self.alphabet)[
-            : self.most
-        ]
+    nearest = check
 
 
 Control = Slider | Choice | Toggle | Letters

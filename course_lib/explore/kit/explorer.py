@@ -49,7 +49,7 @@ class Explorer:
     draw      sheet, values by control name → one line that says what is now on the sheet. The
               same values give the same picture: whatever is random is fixed when the explorer is
               made. Or a generator of functions sheet → line: the first is a lighter view, or
-              work half done, that says so; the last is the picture
+              work half done, that says so, and goes on where it was left; the last is the picture
     mouse     panels that can be pointed at, and what that sets; none: the picture takes no mouse
     play      the name of a slider that can run by itself
     bounds    values → the highest that some sliders can take then, by name

@@ -31,18 +31,27 @@ field.dispatchEvent(new Event('input', {bubbles: true}));
 if (event.type === 'pointerup' || event.type === 'pointercancel') this.begin = null;
 """
 EVENTS = ("pointerdown", "pointermove", "pointerup", "pointercancel")
-# ipywidgets' Image takes no alternative text, so a tiny picture that is loaded sets it.
+# ipywidgets' Image takes no alternative text, and its sliders have a label that they don't refer
+# to, so a tiny picture that is loaded names both; the focus names a slider that came later.
 # It also sees to it that arrow keys reach a list of choices: JupyterLab takes them for itself
 # unless the element that has the focus says otherwise.
 NAMER = """
 this.closest('.course-picture').querySelector('img.widget-image').alt = this.alt;
-if (!document.courseKeys) {
-    document.courseKeys = true;
+if (!document.courseNames) {
+    document.courseNames = () => {
+        for (const part of document.querySelectorAll(
+            '.course-explorer [role=slider], .course-explorer .widget-readout'))
+            part.setAttribute('aria-label',
+                part.closest('.jupyter-widgets').querySelector('label').textContent);
+    };
     document.addEventListener('focusin', event => {
+        if (event.target.closest('.course-explorer')) document.courseNames();
         if (event.target.matches('.course-explorer select'))
             event.target.setAttribute('data-lm-suppress-shortcuts', '');
     });
 }
+document.courseNames();
+setTimeout(document.courseNames, 1000);
 """
 DOT = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="
 

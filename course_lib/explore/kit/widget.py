@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import html
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
 from course_lib.errors import CourseError
 from course_lib.explore.kit.controls import Choice, Control, Letters, Slider, Toggle
+from course_lib.explore.kit.explorer import encode
 from course_lib.explore.kit.mouse import Point, pressable
 
 REST = 0.2  # seconds without a move, after which a lighter view is followed by the whole
-TICK = 150  # milliseconds between two steps of play
+NEXT = 0.01  # seconds between a view and the next one, in which what was moved is heard
+TICK = 0.15  # seconds between a whole picture and the next step of play
+RUN, ROUNDS = 10, 20  # seconds of steps from end to end, and how often that is repeated
 
 
 def native(control: Control, value: object, label: str):
@@ -21,7 +24,7 @@ def native(control: Control, value: object, label: str):
     that only the mouse can set. An arrow key moves the one that has the focus."""
     import ipywidgets
 
-    given = {"value": value, "description": control.label}
+    given = {"value": value, "description": control.label, "tooltip": control.label}
     given |= {"style": {"description_width": label}, "layout": {"width": "auto"}}
     if isinstance(control, Toggle):
         given["style"] = {"description_width": "initial"}
@@ -37,16 +40,57 @@ def native(control: Control, value: object, label: str):
     return kind(readout_format="d" if control.whole else f".{control.digits}f", **given)
 
 
-def player(slider: Slider, value: float, played: Callable[[float], None]):
-    """Play, pause, stop and repeat, for a slider; `played` gets its values."""
-    import ipywidgets
+class Player:
+    """Play and pause, back to the start, and repeat, for a native slider. A step begins where the
+    slider stands; the next one waits until the whole picture of this one has been shown."""
 
-    last = round((slider.high - slider.low) / slider.step)
-    stride = max(1, round(last * TICK / 10_000))  # a run takes at most some ten seconds
-    now = round((value - slider.low) / slider.step)
-    play = ipywidgets.Play(min=0, max=last, step=stride, value=now, interval=TICK)
-    play.observe(lambda change: played(slider.low + change["new"] * slider.step), "value")
-    return play
+    def __init__(self, slider: Slider, native: Any) -> None:
+        import ipywidgets
+
+        steps = (slider.high - slider.low) / slider.step
+        self.stride = slider.step * max(1, round(steps * TICK / RUN))
+        self.native, self.timer, self.rounds = native, None, 0
+        make = lambda kind, icon, words: kind(
+            icon=icon, tooltip=words, layout={"width": "36px"}
+        )
+        self.play = make(ipywidgets.ToggleButton, "play", "play")
+        self.back = make(ipywidgets.Button, "fast-backward", "back to the start")
+        self.repeat = make(ipywidgets.ToggleButton, "retweet", "repeat")
+        self.buttons = [self.play, self.back, self.repeat]
+        self.play.observe(lambda change: self.switch(change["new"]), "value")
+        self.back.on_click(lambda _: self.rewind())
+
+    def switch(self, on: bool) -> None:
+        """Play, or pause."""
+        self.play.icon = self.play.tooltip = "pause" if on else "play"
+        self.wait(False)
+        if on:
+            self.rounds = 0
+            self.step()
+
+    def rewind(self) -> None:
+        """Stand at the start."""
+        self.play.value = False
+        self.native.value = self.native.min
+
+    def step(self) -> None:
+        """One step on, at most to the end; from there to the start, when repeating, though not
+        for ever, since nobody may be there to see it."""
+        at, end = self.native.value, self.native.max
+        self.rounds += at >= end
+        go_on = self.repeat.value and self.rounds < ROUNDS
+        self.native.value = (
+            self.native.min if at >= end else min(round(at + self.stride, 9), end)
+        )
+        if self.native.value >= end and not go_on:
+            self.play.value = False
+
+    def wait(self, shown: bool = True) -> None:
+        """The next step comes after a while if the picture has been shown, else not yet."""
+        if self.timer:
+            self.timer.cancel()
+        playing = shown and self.play.value
+        self.timer = asyncio.get_running_loop().call_later(TICK, self.step) if playing else None
 
 
 class Shell:
@@ -57,7 +101,7 @@ class Shell:
         import ipywidgets
 
         self.explorer, self.state = explorer, dict(state)
-        self.turn, self.held, self.frame = 0, False, None
+        self.turn, self.held, self.frame, self.refused = 0, False, None, {}
         width, height = explorer.size
         longest = max((len(c.label) for c in explorer.controls), default=0)
         label = f"{min(180, 10 + 6.6 * longest):.0f}px"
@@ -65,22 +109,26 @@ class Shell:
         self.inputs = {name: widget for name, widget in made.items() if widget is not None}
         for name, widget in self.inputs.items():
             widget.observe(lambda change, name=name: self.moved(name, change["new"]), "value")
-        self.image = ipywidgets.Image(format="png", width=f"{width}", height=f"{height}")
+        paper = encode(explorer.page.paper.copy().finish())
+        self.image = ipywidgets.Image(value=paper, width=f"{width}", height=f"{height}")
         self.readout = ipywidgets.HTML()
+        self.say("Computing the first picture …")
         self.readout.add_class("course-readout")
         style = f"max-width: {width}px; line-height: 1.4; font-size: 12px"
         letters = ipywidgets.HTML(f'<div style="{style}">{explorer.key}</div>')
         alt = f"{explorer.about} What it shows now is said below the controls."
         boxes = [panel.box for panel in explorer.mouse]
         picture = pressable(self.image, explorer.size, boxes, alt, self.pressed)
-        picture.layout.flex, picture.layout.max_width = "4 1 480px", f"{width}px"
+        # Beside the controls it is made smaller; twice as wide as high, it goes above them sooner.
+        least = 480 if width < 2 * height else 3 * width // 4
+        picture.layout.flex, picture.layout.max_width = f"4 1 {least}px", f"{width}px"
         reset = ipywidgets.Button(description="reset", layout={"width": "70px"})
-        reset.on_click(lambda _: self.settle(self.begun))
-        tools = [reset]
+        reset.on_click(lambda _: self.reset())
+        self.player, tools = None, [reset]
         if explorer.play:
             slider = next(c for c in explorer.controls if c.name == explorer.play)
-            self.play = player(slider, state[slider.name], self.played)
-            tools.insert(0, self.play)
+            self.player = Player(slider, self.inputs[slider.name])
+            tools = [*self.player.buttons, reset]
         beside = [ipywidgets.HBox(tools), self.readout, letters]
         if self.inputs:
             columns = "repeat(auto-fill, minmax(min(100%, 270px), 1fr))"
@@ -98,8 +146,15 @@ class Shell:
     def moved(self, name: str, value: object) -> None:
         """A native control has a new value."""
         control = next(c for c in self.explorer.controls if c.name == name)
-        self.state[name] = within(control, value)
+        self.refused.pop(name, None)
+        try:
+            self.state[name] = within(control, value)
+        except CourseError as error:
+            self.state[name], self.refused[name] = control.start, str(error)
         if not self.held:
+            self.held = True
+            for other, also in getattr(control, "sets", {}).items():
+                self.inputs[other].value = also
             self.limit()
             self.redraw()
 
@@ -108,28 +163,27 @@ class Shell:
         self.held = True
         for name, high in self.explorer.bounds(self.state).items():
             self.inputs[name].max = high
-            if name == self.explorer.play:
-                self.play.max = high
         self.held = False
 
-    def played(self, value: float) -> None:
-        """Play has come to a value of its slider."""
-        if not self.held:
-            self.inputs[self.explorer.play].value = value
+    def reset(self) -> None:
+        """Everything as it was at first."""
+        self.settle(self.begun)
+        if self.player:
+            self.player.repeat.value = False
 
     def settle(self, state: Mapping[str, object]) -> None:
         """All controls to a state at once, and one picture when all have moved."""
-        before = dict(self.state)
+        before, refused = dict(self.state), bool(self.refused)
         self.held = True
         self.state |= state
         for name, high in self.explorer.bounds(self.state).items():
             self.inputs[name].max = max(high, self.inputs[name].value)
         for name, widget in self.inputs.items():
             widget.value = self.state[name]
-        if self.explorer.play:
-            self.play.playing = False
+        if self.player:
+            self.player.play.value = False
         self.limit()
-        if before != self.state:
+        if refused or before != self.state:
             self.redraw()
 
     def pressed(self, begin: Point, end: Point) -> None:
@@ -137,9 +191,12 @@ class Shell:
         self.settle(self.explorer.press(begin, end, **self.state))
 
     def redraw(self, whole: bool = False) -> Any:
-        """Show the state: its lightest view now, the others when nothing has moved for a while;
-        all of them now if `whole`, and where no event loop runs. The last that was shown."""
+        """Show the state: its lightest view now, the others when nothing has moved for a while,
+        or at once while it plays; all of them now if `whole`, and where no event loop runs. The
+        last that was shown."""
         self.turn += 1
+        if self.player:
+            self.player.wait(False)
         turn, self.frame = self.turn, None
         self.explorer.state = dict(self.state)
         frames, loop = self.explorer.frames(**self.state), None
@@ -148,11 +205,16 @@ class Shell:
                 loop = asyncio.get_running_loop()
 
         def go_on() -> None:
-            if turn == self.turn and self.put(frames):
-                loop.call_later(0.01, go_on)
+            if turn != self.turn:
+                return
+            if self.put(frames):
+                loop.call_later(NEXT, go_on)
+            elif self.player:
+                self.player.wait()
 
         if self.put(frames) and loop:
-            loop.call_later(REST, go_on)
+            playing = self.player and self.player.play.value
+            loop.call_later(NEXT if playing else REST, go_on)
         while not loop and self.put(frames):
             pass
         return self.frame
@@ -167,18 +229,22 @@ class Shell:
         except Exception as error:
             kind = "" if isinstance(error, CourseError) else f"{type(error).__name__}: "
             text = f"This picture could not be drawn. {kind}{error}"
+        self.say(" ".join([*(f"Not counted: {why}" for why in self.refused.values()), text]))
+        return True
+
+    def say(self, text: str) -> None:
+        """A line in the readout."""
         self.readout.value = (
             '<div role="status" aria-live="polite" style="max-width: '
             f'{self.explorer.size[0]}px; line-height: 1.4">{html.escape(text)}</div>'
         )
-        return True
 
 
 def within(control: Control, value: object) -> object:
-    """The widget's value without the dust that a browser's floating steps leave, or without
-    letters that were not asked for."""
+    """The widget's value without the dust that a browser's floating steps leave; what was typed
+    is checked, and raises `CourseError`."""
     if isinstance(control, Letters):
-        return control.nearest(value)
+        return control.check(value)
     if not isinstance(control, Slider) or control.whole:
         return value
     return min(control.high, max(control.low, round(value, 9)))
