@@ -31,7 +31,7 @@ NEAR = 0.4  # in units of the square
 LOW = 0.05  # of a lower bound that says little
 LETTERS = {
     "G": "generator: makes the orange points",
-    "D": "discriminator: tells the target from G",
+    "D": f"discriminator: tells the target from G; its learning rate is {D_RATE}",
     "GAN": "generative adversarial network: both of them",
     "JS": "Jensen–Shannon divergence: 0 if G and the target are the same, log 2 if they lie apart",
     "log": "natural logarithm",
@@ -256,7 +256,7 @@ def playground() -> Explorer:
         Choice("target", "target", TARGETS, TARGETS[0]),
         Slider("d", "D's moves a round", 0, 5, 1, 1),
         Slider("g", "G's moves a round", 0, 5, 1, 1),
-        Choice("rate", f"G's rate (D's: {D_RATE})", RATES, "0.003"),
+        Choice("rate", "G's rate", RATES, "0.003"),
         Slider("seed", "seed", 0, 9, 1, 0),
         strokes.ink(),
         strokes.Drawing(UNITS),

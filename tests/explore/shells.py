@@ -44,7 +44,7 @@ def tools(box):
 
 def named(box):
     """The buttons by what they are called."""
-    return {button.tooltip or button.description: button for button in tools(box)}
+    return {button.description: button for button in tools(box)}
 
 
 def run(box, done):

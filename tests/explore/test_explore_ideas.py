@@ -97,23 +97,20 @@ def test_a_guess_that_is_typed_lights_its_loss():
     assert image.value == explorer.render(loss="L_KL", L_KL="m")
 
 
-@pytest.mark.parametrize("typed", ["xyz", "moves", "mrnmr"])
-def test_what_is_no_guess_is_not_counted_and_that_is_said(typed):
+@pytest.mark.parametrize(
+    ("typed", "kept"), [("xyz", ""), ("moves", "m"), ("mrnmr", "mrnm"), ("m R", "mr")]
+)
+def test_what_is_no_guess_is_left_out_and_that_is_said(typed, kept):
     explorer = explore.four_players()
     inputs, _, readout, _ = parts(box := explorer.widget())
-    inputs["L_KL"].value = "mr"
-    assert "2 of 32 guessed" in readout.value and "Not counted" not in readout.value
-    inputs["L_KL"].value = typed
-    assert (
-        f"Not counted: L_KL must be at most 4 letters out of m, r, n, ?; got &#x27;{typed}"
-        in (readout.value)
-    )
-    assert "0 of 32 guessed" in readout.value and inputs["L_KL"].value == typed
-    inputs["L_KL"].value = typed[:0]
-    assert "Not counted" not in readout.value
-    inputs["L_KL"].value = typed
+    for word in (typed, "n", typed):
+        inputs["L_KL"].value = word
+        said = f"L_KL: only m, r, n, ?, at most 4 letters; the rest of “{word}” is left out. "
+        assert (said in readout.value) == (word in ("xyz", "moves", "mrnmr"))
+        assert inputs["L_KL"].value == word, "nothing is taken from under the hand"
+    assert explorer.state["L_KL"] == kept and f"{len(kept)} of 32 guessed" in readout.value
     named(box)["reset"].click()
-    assert "Not counted" not in readout.value and inputs["L_KL"].value == ""
+    assert "left out" not in readout.value and inputs["L_KL"].value == ""
 
 
 def test_one_optimiser_is_shown_without_guesses():

@@ -195,7 +195,7 @@ def test_play_goes_on_where_the_slider_stands_and_to_its_very_end(explorers, nam
     values.clear()
     run(box, lambda: values)
     assert values[0] == native.min, "from the end it starts anew"
-    player["back to the start"].click()
+    player["to start"].click()
     assert native.value == native.min and not player["play"].value
     player["play"].value = True
     player["reset"].click()
@@ -206,8 +206,9 @@ def test_play_goes_on_where_the_slider_stands_and_to_its_very_end(explorers, nam
 def test_every_control_says_what_it_is(explorers, name):
     box = explorers[name].widget()
     assert all(widget.tooltip == label for label, widget in parts(box)[0].items())
-    wanted = {"play", "back to the start", "repeat"} if explorers[name].play else set()
+    wanted = {"play", "to start", "repeat"} if explorers[name].play else set()
     assert set(named(box)) == wanted | {"reset"}
+    assert all(button.tooltip for button in tools(box))
 
 
 @pytest.mark.parametrize("name", MAKERS)

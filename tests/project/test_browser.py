@@ -285,7 +285,7 @@ def test_reset_and_play(page, explorers):
     text.get_by_text("2 of ").wait_for()
     explorer.get_by_role("button", name="play").click()
     text.get_by_text("5 of 5 layers").wait_for()
-    explorer.get_by_role("button", name="back to the start").click()
+    explorer.get_by_role("button", name="to start").click()
     text.get_by_text("0 of 5 layers").wait_for()
     repeat = explorer.get_by_role("button", name="repeat")
     repeat.click()

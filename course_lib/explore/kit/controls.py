@@ -116,7 +116,20 @@ class Letters:
             )
         return word
 
-    nearest = check
+    def nearest(self, value: str) -> str:
+        """What remains of a typed text when other letters, and too many, are left out."""
+        return "".join(letter for letter in value.lower() if letter in self.alphabet)[
+            : self.most
+        ]
+
+    def warning(self, value: str) -> str:
+        """That some of a typed text is left out, other than spaces, or nothing."""
+        if self.nearest(value) == "".join(value.lower().split()):
+            return ""
+        return (
+            f"{self.label}: only {', '.join(self.alphabet)}, at most {self.most} letters; "
+            f"the rest of “{value:.30}” is left out. "
+        )
 
 
 Control = Slider | Choice | Toggle | Letters

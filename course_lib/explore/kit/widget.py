@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import html
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
@@ -15,7 +16,7 @@ from course_lib.explore.kit.mouse import Point, pressable
 
 REST = 0.2  # seconds without a move, after which a lighter view is followed by the whole
 NEXT = 0.01  # seconds between a view and the next one, in which what was moved is heard
-TICK = 0.15  # seconds between a whole picture and the next step of play
+TICK = 0.15  # seconds between two steps of play, at least
 RUN, ROUNDS = 10, 20  # seconds of steps from end to end, and how often that is repeated
 
 
@@ -49,20 +50,21 @@ class Player:
 
         steps = (slider.high - slider.low) / slider.step
         self.stride = slider.step * max(1, round(steps * TICK / RUN))
-        self.native, self.timer, self.rounds = native, None, 0
-        make = lambda kind, icon, words: kind(
-            icon=icon, tooltip=words, layout={"width": "36px"}
+        self.native, self.timer, self.due, self.rounds = native, None, 0.0, 0
+        # In words, which are also heard: a button with an icon has the icon for its name.
+        make = lambda kind, word, tip: kind(
+            description=word, tooltip=tip, layout={"width": "auto", "padding": "0 8px"}
         )
-        self.play = make(ipywidgets.ToggleButton, "play", "play")
-        self.back = make(ipywidgets.Button, "fast-backward", "back to the start")
-        self.repeat = make(ipywidgets.ToggleButton, "retweet", "repeat")
+        self.play = make(ipywidgets.ToggleButton, "play", f"let “{slider.label}” run")
+        self.back = make(ipywidgets.Button, "to start", "back to the start")
+        self.repeat = make(ipywidgets.ToggleButton, "repeat", "begin again at the end")
         self.buttons = [self.play, self.back, self.repeat]
         self.play.observe(lambda change: self.switch(change["new"]), "value")
         self.back.on_click(lambda _: self.rewind())
 
     def switch(self, on: bool) -> None:
         """Play, or pause."""
-        self.play.icon = self.play.tooltip = "pause" if on else "play"
+        self.play.description = "pause" if on else "play"
         self.wait(False)
         if on:
             self.rounds = 0
@@ -76,6 +78,7 @@ class Player:
     def step(self) -> None:
         """One step on, at most to the end; from there to the start, when repeating, though not
         for ever, since nobody may be there to see it."""
+        self.due = time.monotonic() + TICK
         at, end = self.native.value, self.native.max
         self.rounds += at >= end
         go_on = self.repeat.value and self.rounds < ROUNDS
@@ -89,8 +92,10 @@ class Player:
         """The next step comes after a while if the picture has been shown, else not yet."""
         if self.timer:
             self.timer.cancel()
-        playing = shown and self.play.value
-        self.timer = asyncio.get_running_loop().call_later(TICK, self.step) if playing else None
+        self.timer = None
+        if shown and self.play.value:
+            rest = max(NEXT, self.due - time.monotonic())
+            self.timer = asyncio.get_running_loop().call_later(rest, self.step)
 
 
 class Shell:
@@ -101,7 +106,7 @@ class Shell:
         import ipywidgets
 
         self.explorer, self.state = explorer, dict(state)
-        self.turn, self.held, self.frame, self.refused = 0, False, None, {}
+        self.turn, self.held, self.frame, self.warnings = 0, False, None, {}
         width, height = explorer.size
         longest = max((len(c.label) for c in explorer.controls), default=0)
         label = f"{min(180, 10 + 6.6 * longest):.0f}px"
@@ -122,14 +127,16 @@ class Shell:
         # Beside the controls it is made smaller; twice as wide as high, it goes above them sooner.
         least = 480 if width < 2 * height else 3 * width // 4
         picture.layout.flex, picture.layout.max_width = f"4 1 {least}px", f"{width}px"
-        reset = ipywidgets.Button(description="reset", layout={"width": "70px"})
+        reset = ipywidgets.Button(description="reset", tooltip="the first view again")
+        reset.layout.width = "70px"
         reset.on_click(lambda _: self.reset())
         self.player, tools = None, [reset]
         if explorer.play:
             slider = next(c for c in explorer.controls if c.name == explorer.play)
             self.player = Player(slider, self.inputs[slider.name])
             tools = [*self.player.buttons, reset]
-        beside = [ipywidgets.HBox(tools), self.readout, letters]
+        row = ipywidgets.HBox(tools, layout={"flex_flow": "row wrap"})
+        beside = [row, self.readout, letters]
         if self.inputs:
             columns = "repeat(auto-fill, minmax(min(100%, 270px), 1fr))"
             layout = {"grid_template_columns": columns, "width": "auto"}
@@ -146,11 +153,9 @@ class Shell:
     def moved(self, name: str, value: object) -> None:
         """A native control has a new value."""
         control = next(c for c in self.explorer.controls if c.name == name)
-        self.refused.pop(name, None)
-        try:
-            self.state[name] = within(control, value)
-        except CourseError as error:
-            self.state[name], self.refused[name] = control.start, str(error)
+        self.state[name] = within(control, value)
+        if isinstance(control, Letters):
+            self.warnings[name] = control.warning(value)
         if not self.held:
             self.held = True
             for other, also in getattr(control, "sets", {}).items():
@@ -173,7 +178,7 @@ class Shell:
 
     def settle(self, state: Mapping[str, object]) -> None:
         """All controls to a state at once, and one picture when all have moved."""
-        before, refused = dict(self.state), bool(self.refused)
+        before = dict(self.state), dict(self.warnings)
         self.held = True
         self.state |= state
         for name, high in self.explorer.bounds(self.state).items():
@@ -183,7 +188,7 @@ class Shell:
         if self.player:
             self.player.play.value = False
         self.limit()
-        if refused or before != self.state:
+        if before != (self.state, self.warnings):
             self.redraw()
 
     def pressed(self, begin: Point, end: Point) -> None:
@@ -229,7 +234,7 @@ class Shell:
         except Exception as error:
             kind = "" if isinstance(error, CourseError) else f"{type(error).__name__}: "
             text = f"This picture could not be drawn. {kind}{error}"
-        self.say(" ".join([*(f"Not counted: {why}" for why in self.refused.values()), text]))
+        self.say("".join([*self.warnings.values(), text]))
         return True
 
     def say(self, text: str) -> None:
@@ -241,10 +246,10 @@ class Shell:
 
 
 def within(control: Control, value: object) -> object:
-    """The widget's value without the dust that a browser's floating steps leave; what was typed
-    is checked, and raises `CourseError`."""
+    """The widget's value without the dust that a browser's floating steps leave, or without
+    letters that were not asked for."""
     if isinstance(control, Letters):
-        return control.check(value)
+        return control.nearest(value)
     if not isinstance(control, Slider) or control.whole:
         return value
     return min(control.high, max(control.low, round(value, 9)))
