@@ -297,8 +297,22 @@ def test_reset_and_play(page, explorers):
     explorer.get_by_role("button", name="play").wait_for()
 
 
+def test_what_is_typed_lights_its_loss_and_stays_under_the_hand(explorers):
+    explorer = explorers.nth(SHOWN.index("four_players"))
+    field = explorer.get_by_label("L_GC", exact=True)
+    field.press_sequentially("mow")
+    explorer.get_by_text(
+        "L_GC: only m, r, n, ?, at most 4 letters; the rest of “mow”"
+    ).wait_for()
+    assert field.input_value() == "mow"
+    assert explorer.get_by_label("loss", exact=True).input_value() == "L_GC"
+    explorer.get_by_role("button", name="reset").click()
+    explorer.get_by_text("L_G. It asks").wait_for()
+    assert field.input_value() == ""
+
+
 def test_sliders_have_names_for_whoever_hears_the_page(explorers):
-    """The first of each explorer, by its label."""
+    """Each by its label."""
     for number, name in enumerate(SHOWN):
         explorer = explorers.nth(number)
         sliders = explorer.get_by_role("slider")
