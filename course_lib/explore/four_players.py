@@ -186,11 +186,8 @@ def four_players(model: CVAEGAN | None = None) -> Explorer:
             paint(canvas, plane, net, dict(fates), way if given[lit] else set())
         told, own = score(guesses, given), f"Your guess: {say(guesses[lit])}. "
         if answers == JOINT:  # a guess is about what each player's own optimiser does
-            told, own, guesses = (
-                "As if one optimiser moved all four",
-                "",
-                ["????"] * len(LOSSES),
-            )
+            told, own = "As if one optimiser moved all four", ""
+            guesses = ["????"] * len(LOSSES)
         fill(canvas, table, guesses, given, lit)
         canvas.text(table.left - 84, table.box[3] + 100, told, size=13, bold=True, anchor="lm")
         text = f"{loss}. It asks: {asked[loss]}. {own}{told}. "

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import html
-import io
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from inspect import isgeneratorfunction
 from typing import NamedTuple
-
-from PIL import Image
 
 from course_lib.errors import CourseError
 from course_lib.explore.kit.canvas import Canvas, minus
@@ -29,14 +26,6 @@ class Frame(NamedTuple):
 
     png: bytes
     text: str
-
-
-def encode(picture: Image.Image) -> bytes:
-    """PNG bytes, packed lightly: they travel once, to the browser beside the kernel."""
-    out = io.BytesIO()
-    # Type 3 packs runs alone, which is fastest.
-    picture.save(out, format="PNG", compress_level=1, compress_type=3)
-    return out.getvalue()
 
 
 class Explorer:
@@ -104,7 +93,7 @@ class Explorer:
     def _framed(self, paint: Painter) -> Frame:
         sheet = self.page.paper.copy()
         text = paint(sheet)
-        return Frame(encode(sheet.finish()), minus(text))
+        return Frame(sheet.png(), minus(text))
 
     def frames(self, **state: object) -> Iterator[Frame]:
         """All views of a state, the lightest first, the picture itself last."""

@@ -11,7 +11,6 @@ from typing import Any
 
 from course_lib.errors import CourseError
 from course_lib.explore.kit.controls import Choice, Control, Letters, Slider, Toggle
-from course_lib.explore.kit.explorer import encode
 from course_lib.explore.kit.mouse import Point, pressable
 
 REST = 0.2  # seconds without a move, after which a lighter view is followed by the whole
@@ -114,7 +113,7 @@ class Shell:
         self.inputs = {name: widget for name, widget in made.items() if widget is not None}
         for name, widget in self.inputs.items():
             widget.observe(lambda change, name=name: self.moved(name, change["new"]), "value")
-        paper = encode(explorer.page.paper.copy().finish())
+        paper = explorer.page.paper.png()
         self.image = ipywidgets.Image(value=paper, width=f"{width}", height=f"{height}")
         self.readout = ipywidgets.HTML()
         self.say("Computing the first picture …")
