@@ -44,6 +44,7 @@ ROWS = (
     ("shade: D says real", PALE),
     ("shade: D says fake", "#EDB98F"),
 )
+HINT = "Press and drag in this square: your target. "
 TARGETS = ("ring", "eight heaps", "two heaps", "your drawing")
 
 
@@ -220,7 +221,7 @@ def playground() -> Explorer:
             canvas.large.paste(shade(field, 2 * square.width), place)
             note = "press and drag: draw" if own else f"to draw: target “{TARGETS[-1]}”"
             square.heading(canvas, f"D's verdict, G's points | {note}")
-            hint = "Press here and drag: your target. " if own and not played.path else ""
+            hint = HINT if own and not played.path else ""
             canvas.text(square.left + 215, square.top + 60, hint, size=16, anchor="mm")
             with square.on(canvas) as plane:
                 plane.discs(real, 1.8, [BLUE if near else PINK for near in reached])

@@ -421,11 +421,11 @@ def test_a_target_is_drawn_where_the_mouse_was():
     square = panel(explorer, Pad)
     ring = explorer.start | {"step": 30}
     assert explorer.press(at(square, 0.75, 0.75), **ring) == ring, "a press changes no target"
-    assert "Press here and drag" not in explorer.readout(**ring)
-    assert explorer.readout(**own).startswith("Press here and drag: your target.")
+    assert "Press and drag" not in explorer.readout(**ring)
+    assert explorer.readout(**own).startswith("Press and drag in this square: your target.")
     state = explorer.press(at(square, 0.75, 0.75), step=30, **own)
     assert (state["target"], state["step"], state["ink"]) == ("your drawing", 0, 1)
-    assert "Press here and drag" not in explorer.readout(**state)
+    assert "Press and drag" not in explorer.readout(**state)
     path = playground.strokes.read(state["drawing"], playground.UNITS)
     drawn = playground.target("your drawing", path, 500, torch.Generator().manual_seed(0))
     assert drawn.mean(0).numpy() == pytest.approx([1.5, 1.5], abs=0.03)
