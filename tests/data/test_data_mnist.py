@@ -220,3 +220,9 @@ def test_a_broken_torchvision_is_said(monkeypatch, alone, published):
     monkeypatch.setitem(sys.modules, "torchvision", None)
     with refused("torchvision", "cannot be imported", "Fetch"):
         mnist.load(published, "train")
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(gzip, "open", raising(OSError(5, "Input/output error")))
+    with refused("train.gz", "cannot be read (Input/output error)"):
+        mnist._unpacked(tmp_path / "train.gz", 100)

@@ -1,14 +1,16 @@
 """A stranger's model gets every score it can have; what is no model is told what it lacks."""
 
 import math
+from types import SimpleNamespace
 
 import pytest
 import torch
+from shared import refused
 from torch import nn
 
 from course_lib import data, evaluation, models
 from course_lib.data import DataSet
-from course_lib.evaluation import abilities, conditional
+from course_lib.evaluation import abilities, conditional, disentanglement
 from course_lib.models.parts.conditions import Classes
 
 
@@ -141,3 +143,33 @@ def test_thirty_pictures_of_ones_own():
     report = evaluation.report(model, DataSet(pictures), n=10, train=DataSet(pictures))
     assert "held-out images or more" in report["KID"].note
     assert report["nearer to training"].error >= 1 / 6
+
+
+def test_what_no_score_can_be_made_of_is_refused_with_the_reason(digits):
+    some = digits.images[:20]
+    refused(
+        lambda: evaluation.gan_train(some, digits.labels[:20], DataSet(some)),
+        "GAN-train reads real digits with labels",
+    )
+    read, true = torch.tensor([0, 1, 1]), torch.tensor([0, 1])
+    refused(
+        lambda: evaluation.group_shares(read, read, true, 2),
+        "As many readings as true groups are wanted: 3, 2",
+    )
+    refused(
+        lambda: evaluation.iwae(Bounded(digits.images), torch.full((4, 1, 28, 28), math.nan)),
+        "NaN or infinite values: drop them first",
+    )
+    diverged = Bounded(digits.images)
+    diverged.log_likelihood = lambda x, k, generator=None: torch.full((len(x),), math.nan)
+    refused(
+        lambda: evaluation.iwae(diverged, digits.batch(slice(0, 20)).x),
+        "Bounded.log_likelihood gave NaN or infinity",
+    )
+    nowhere = SimpleNamespace(sample=lambda n, generator=None: torch.full((n, 2), math.nan))
+    refused(lambda: list(abilities.drawn(nowhere, 4, None)), "the model diverged")
+
+
+def test_whole_numbers_are_their_own_bins():
+    values = torch.tensor([3, 1, 2])
+    assert disentanglement.binned(values) is values

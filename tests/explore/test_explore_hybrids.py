@@ -457,3 +457,8 @@ told_of = lambda data: explore.told_attributes(faces(), data)
 def test_what_cannot_be_explored_is_refused_before_any_work(make, message):
     with pytest.raises(CourseError, match=message):
         make()
+
+
+def test_more_classes_than_there_is_room_for_are_refused():
+    with pytest.raises(CourseError, match="transfer has room for 10 classes; got 11"):
+        explore.transfer(CVAE(**SMALL | {"classes": 11}))

@@ -11,6 +11,7 @@ from shells import at, inside, named, panel, parts, pixels
 
 from course_lib import data, explore
 from course_lib.errors import CourseError
+from course_lib.explore.kit import panels
 from course_lib.explore.kit.axes import Pad
 from course_lib.explore.kit.panels import Tiles
 from course_lib.game import reaches
@@ -325,3 +326,14 @@ def test_the_nearest_knot_follows_the_mouse():
     square = panel(explorer, Pad)
     state = explorer.press(at(square, 0.85, 0.9), at(square, 0.1, 0.75))
     assert state == explorer.start | {"z5": 1.5}
+
+
+def test_an_explorer_says_its_controls():
+    assert repr(explore.two_kls()) == "Explorer two_kls(mean, log_sd, apart, put)"
+
+
+def test_a_large_picture_is_made_smaller_and_a_small_one_enlarged_whole():
+    small, large = np.zeros((10, 20, 3), np.uint8), np.full((400, 200, 3), 9, np.uint8)
+    assert panels.fitted(small, 50).shape == (20, 40, 3)
+    less = panels.fitted(large, 100)
+    assert less.shape == (100, 50, 3) and (less == 9).all()

@@ -230,3 +230,12 @@ def test_a_stopped_training_says_so_by_its_status(number, status, tmp_path):
     assert running.returncode == status, err
     assert b"Traceback" not in err and (tmp_path / "v" / "checkpoint.safetensors").is_file()
     assert b"interrupted" in out
+
+
+def test_a_recipe_of_the_zoo_is_trained_by_its_name(tmp_path, capsys):
+    words = ["train", "--zoo", "flow-moons", "--rounds", "1", "--out", str(tmp_path / "run")]
+    assert main(words) == 0
+    kept = zoo.load_run(tmp_path / "run")
+    assert kept.settings["rounds"] == zoo.RECIPES["flow-moons"].settings["rounds"]
+    assert main(["train", "--zoo", "flow-moon", "--rounds", "1"]) == 2
+    assert "Did you mean 'flow-moons'?" in capsys.readouterr().err

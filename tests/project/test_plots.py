@@ -186,6 +186,38 @@ def test_curves_read_a_history_and_name_an_unknown_term():
         plots.curves(LOSSES, predictions={"G.fake": [1.0, 2.0]})
 
 
+def test_curves_take_a_prediction_for_each_round_limits_and_a_title():
+    loss, guess = np.linspace(2, 1, 20), np.linspace(2, 1.5, 20)
+    fig = plots.curves({"loss": loss}, predictions=guess, title="D", limits=(0, 3), smoothing=1)
+    (ax,) = fig.axes
+    assert any(np.array_equal(line.get_ydata(), guess) for line in ax.lines)
+    assert (ax.get_title(loc="left"), ax.get_ylim()) == ("D", (0, 3))
+    many = {f"term {i}": loss for i in range(len(plots.PALETTE) + 1)}
+    with pytest.raises(CourseError, match="too many for one panel; pick with terms"):
+        plots.curves(many)
+
+
+def test_lines_mark_places_and_refuse_what_does_not_fit():
+    fig = plots.lines([0, 1, 2], {"y": [1, 2, 3]}, marks={"the mean": 1.5})
+    assert 1.5 in [line.get_xdata()[0] for line in fig.axes[0].lines]
+    with pytest.raises(CourseError, match="'y' has 2 values where x has 3"):
+        plots.lines([0, 1, 2], {"y": [1, 2]})
+    many = {f"line {i}": [1, 2] for i in range(len(plots.PALETTE) + 1)}
+    with pytest.raises(CourseError, match="too many for one panel; at most"):
+        plots.lines([0, 1], many)
+
+
+def test_a_field_takes_heights_in_a_column_and_limits_of_both_sides():
+    limits = ((-1, 2), (0, 3))
+    fig = plots.field(lambda x: x.sum(1, keepdim=True), limits=limits)
+    ax = fig.axes[0]
+    assert (ax.get_xlim(), ax.get_ylim()) == limits
+
+
+def test_images_have_a_title(batch):
+    assert plots.images(batch, title="eight").axes[0].get_title(loc="left") == "eight"
+
+
 def test_histogram_takes_counts_of_classes():
     with pytest.raises(CourseError, match="negative"):
         plots.histogram([1, -1])
@@ -236,6 +268,21 @@ def test_panels_side_by_side_share_one_figure(batch):
 def test_a_figure_without_alternative_text_is_an_error(alt):
     with pytest.raises(CourseError, match="alternative text"):
         plots.show(plots.bars({"a": 1}), alt)
+
+
+def test_a_picture_is_shown_in_a_notebook_only(monkeypatch):
+    import IPython
+
+    seen = []
+    monkeypatch.setattr(IPython.display, "display", seen.append)
+    style.display("a picture")
+    assert seen == []
+    monkeypatch.setattr(IPython, "get_ipython", lambda: object())
+    style.display("a picture")
+    assert seen == ["a picture"]
+    monkeypatch.setitem(sys.modules, "IPython", None)  # as where it is not installed
+    style.display("another")
+    assert seen == ["a picture"]
 
 
 def test_show_does_nothing_outside_a_notebook_and_wants_a_figure():

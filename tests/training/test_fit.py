@@ -25,9 +25,10 @@ from course_lib.training import (
     adam,
     fit,
     interrupts,
+    sameness,
 )
 from course_lib.training.previews import rounds as rounds_of_previews
-from course_lib.training.state import _laid_out
+from course_lib.training.state import State, _laid_out
 
 
 @pytest.fixture(scope="module")
@@ -646,3 +647,38 @@ def test_means_over_rounds_are_of_the_last_ones():
 
 def test_adam_is_fused():
     assert adam(1e-3)([nn.Parameter(torch.zeros(1))]).defaults["fused"]
+
+
+def test_a_history_says_what_it_holds_in_one_line():
+    history = training.History()
+    assert str(history) == "nothing trained yet"
+    history.record({"loss": 2.0}, 0.1)
+    assert repr(history) == "History(1 rounds; means of the last 1: loss 2.000)"
+
+
+def test_a_source_names_the_attributes_that_its_images_have():
+    x = torch.zeros(8, 1, 4, 4, dtype=torch.uint8)
+    source = training.Source(DataSet(x, attributes={"size": torch.arange(8)}), 4)
+    source.batch()
+    assert torch.equal(source.attribute("size"), source.rows)
+    refused(lambda: source.attribute("sise"), "attribute", "Did you mean 'size'?")
+
+
+def test_a_second_signal_is_obeyed_at_once():
+    with pytest.raises(KeyboardInterrupt), interrupts.collected() as came:
+        signal.raise_signal(signal.SIGINT)
+        assert came == [signal.SIGINT]
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_factors_that_are_no_numbers_are_not_compared():
+    assert sameness._close(["a"], [1.0]) and not sameness._close([2.0], [1.0])
+
+
+def test_a_player_whose_weights_are_no_numbers_is_named(digits):
+    model = models.GAN(hidden=(16,), batch=32)
+    state = State(model.game(4), model, {}, training.Source(digits, 32))
+    state.require_finite()
+    with torch.no_grad():
+        next(model.generator.parameters()).fill_(math.inf)
+    refused(state.require_finite, "parameters of player 'G' became NaN or infinite")
