@@ -29,7 +29,7 @@ RECIPES = {
     "gan-mnist": Recipe("GAN", {"recipe": "report"}, about="A1, the GAN of report A"),
     "dcgan-mnist": Recipe(
         "DCGAN",
-        {"average": 0.999, "rounds": 12_000},
+        {"lr": 4e-3, "average": 0.999, "rounds": 12_000},  # the rate: data/rates.json
         about="DCGAN on digits, G's weights averaged",
     ),
     "dcgan-faces": Recipe(
