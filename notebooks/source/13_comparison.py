@@ -1006,7 +1006,7 @@ for row, (sentence, claimed, (value, error)) in enumerate(sentences, 1):
 # **What to see.** Rows 6 and 7 test A's "diverse", and they contradict each other. By recall the VAE spans a little more, .05 against .03, where real faces have .97. By coverage DCGAN has a sample near more of the real faces, and its hair styles
 # are nearer to the real shares (section 10). So "more diverse" can't be written of these two without the name of the score.
 #
-# Row 6 has barely passed the rule. Eight rows are tested. If all eight true differences were 0, one row or more would still pass two standard errors with a probability of about $1-.95^8=.34$ (if the rows were independent). A difference of ten errors, as in rows 4 or 5, needs no such caution.
+# Row 6 has barely passed the rule. Eight rows are tested. If all eight true differences were 0, one row or more would still pass two standard errors with a probability of about $1-.95^8=.34$ (if the rows were independent). A difference of nine errors or more, as in rows 3 to 5, needs no such caution.
 #
 # The sentences as the reports print them, and what can't be tested here:
 #
