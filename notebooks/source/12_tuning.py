@@ -799,7 +799,7 @@ if guess_ranks is not None:
 
 # %% [markdown]
 # **What to see.** The price is the same for every record: it is (12.8). The correlation is not. It is .87 after a fifth of the VAEs'
-# seconds, .58 for the GANs, and .15 for the DCGANs: after six seconds most of these draw nothing yet, so their order says next to nothing of the end. And yet
+# seconds, .58 for the GANs, and .15 for the DCGANs: their order after six seconds says next to nothing of the end. And yet
 # halving finds the winner of all three. For the correlation counts all 48 trials; halving needs *one* of them in the
 # better half after the first fifth, in the better quarter after the second, and so on. All three winners were among the
 # first three from the beginning. What a low correlation costs is seen further down: of the twelve that are best at
@@ -1035,7 +1035,7 @@ for trial in study.trials:
     print(*(f"{score:.0f}" for score in scores))
 
 # %% [markdown]
-# **What to see.** Each line is a trial: its scores after each fifth, then its settings. A `pruned` trial has fewer than
+# **What to see.** Each line is a trial: its settings, then its scores after each fifth. A `pruned` trial has fewer than
 # five scores, for it was stopped; the seconds that it did not use are saved. The first four are never pruned, because
 # the pruner needs others to compare with. The second call went on where the first had ended.
 #
