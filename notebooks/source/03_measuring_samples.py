@@ -51,8 +51,8 @@ plots.show(
 )
 
 # %% [markdown]
-# **What to see.** Order the three lower rows by eye. You will manage. Now look for a 0 or a 1 in the second row, the DCGAN's: there is none. Is that
-# chance, or does this model never draw them? Fourteen samples can't say. And suppose that it recites its training images: would you see that?
+# **What to see.** Order the three lower rows by eye. You will manage. Now look for a 2 in the second row, the DCGAN's: there is none. Is that
+# chance, or does this model never draw one? Fourteen samples can't say. And suppose that it recites its training images: would you see that?
 #
 # **The question.** Which number would tell? And how do you know that the number can be believed?
 

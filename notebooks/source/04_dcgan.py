@@ -59,7 +59,7 @@ plots.show(
 
 # %% [markdown]
 # **What to see.** Look at the strokes, not at the shapes. In the upper row each pixel was made on its own, by the dense layers of lesson 02:
-# edges are ragged, and specks stand where no stroke is. In the lower row both players have convolutions, and the strokes are whole.
+# edges are ragged, and specks stand where no stroke is. In the lower row both players have convolutions, and nearly all strokes are whole.
 #
 # **The question.** What do convolutions know about images that dense layers don't? And why does the game go well with some of them and collapse with others?
 
@@ -1431,7 +1431,7 @@ plots.show(fig, alt="Losses of the DCGAN on digits, and 15 of its samples.")
 # %% [markdown]
 # **What to see.** Strokes, not specks: G's convolutions know what a neighbour is. D stays ahead (its loss is well below $2\ln2$), and yet G goes on
 # learning: a D that is ahead is no harm as long as its gradient is of use, and a D that has *won* is. (`explore.show(explore.replay(history))`
-# in a cell of your own shows how the samples came about.) Compare with the zoo's: 12,000 rounds on all of MNIST, and its samples come from an *average* of G's weights over the rounds (lesson 05).
+# in a cell of your own shows how the samples came about.) Compare with the zoo's: 12,000 rounds at the rate .004 on all of MNIST, and its samples come from an *average* of G's weights over the rounds (lesson 05).
 
 # %%
 more = digit_gan.sample(count, generator=training.seed_all(1))
@@ -1633,7 +1633,7 @@ fig = plots.images(shown, columns=8, row_labels=[f"unit {u}" for u in units], zo
 plots.show(fig, alt="For each of six units, eight patches of digits that look much alike.")
 
 # %% [markdown]
-# **What to see.** In the first layer some edges and bars; most of it looks like noise, and 16 numbers can't look like much. In the second, each row is one unit: its patches share a piece of stroke in one direction or a curve, or a border
+# **What to see.** In the first layer some edges and bars; in many one or two numbers stand out, and 16 numbers can't look like much. In the second, each row is one unit: most of its patches share a piece, such as a level stroke, a hole with strokes around it, or a border
 # of ink and paper. Nobody asked D for strokes. But units of an *untrained* D have such favourites, too: put `fresh` in the place of `digit_gan`.
 #
 # ## 10 · Faces
