@@ -46,7 +46,7 @@ fig = plots.images(
 )
 plots.show(
     fig,
-    alt="Four rows of fourteen digits: real ones, samples of a DCGAN with whole strokes, of a "
+    alt="Four rows of fourteen digits: real ones, samples of a DCGAN with mostly whole ones, of a "
     "GAN with stray specks, and of a VAE, softer and partly unreadable.",
 )
 

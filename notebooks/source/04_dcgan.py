@@ -54,7 +54,7 @@ fig = plots.images(torch.cat(rows), columns=14, row_labels=["GAN", "DCGAN"], zoo
 plots.show(
     fig,
     alt="Two rows of fourteen generated digits. The GAN's have stray specks and ragged strokes; "
-    "the DCGAN's have clean strokes.",
+    "the DCGAN's have mostly clean, whole strokes.",
 )
 
 # %% [markdown]
@@ -1592,7 +1592,7 @@ for labelled in (n // 20, n):
 # %%
 fig = plots.bars(accuracy, unit="accuracy on test digits", limits=(0.5, 1))
 plots.show(
-    fig, alt="Accuracy of linear probes: raw pixels below, both networks' features above."
+    fig, alt="Accuracy of linear probes: raw pixels lowest, the trained D's features highest."
 )
 
 # %% [markdown]
@@ -1610,7 +1610,7 @@ plots.show(
 first = digit_gan.discriminator[0][0].weight.detach()
 scaled = (first / first.abs().amax((1, 2, 3), keepdim=True) + 1) / 2
 fig = plots.images(scaled, columns=16, zoom=6, title="32 kernels of D's first layer")
-plots.show(fig, alt="Kernels of 4 × 4 numbers: a few edges and bars, many without a pattern.")
+plots.show(fig, alt="Kernels of 4 × 4 numbers: a few edges and bars; in many, one or two numbers stand out.")
 
 
 # %%
@@ -1630,7 +1630,7 @@ def patches(units, images, count=8):
 units = [0, 5, 11, 23, 42, 60]
 shown = patches(units, held_out[: budget.pick(smoke=100, laptop=1000)])
 fig = plots.images(shown, columns=8, row_labels=[f"unit {u}" for u in units], zoom=4)
-plots.show(fig, alt="For each of six units, eight patches of digits that look much alike.")
+plots.show(fig, alt="For each of six units, eight patches of digits; most in a row share a piece.")
 
 # %% [markdown]
 # **What to see.** In the first layer some edges and bars; in many one or two numbers stand out, and 16 numbers can't look like much. In the second, each row is one unit: most of its patches share a piece, such as a level stroke, a hole with strokes around it, or a border
