@@ -46,8 +46,8 @@ fig = plots.images(
 )
 plots.show(
     fig,
-    alt="Four rows of fourteen digits: real ones, samples of a DCGAN with mostly whole ones, of a "
-    "GAN with stray specks, and of a VAE, softer and partly unreadable.",
+    alt="Four rows of fourteen digits: real ones; a DCGAN's, nearly all strokes whole; a GAN's, "
+    "with stray specks; and a VAE's, softer and partly unreadable.",
 )
 
 # %% [markdown]

@@ -1610,7 +1610,7 @@ plots.show(
 first = digit_gan.discriminator[0][0].weight.detach()
 scaled = (first / first.abs().amax((1, 2, 3), keepdim=True) + 1) / 2
 fig = plots.images(scaled, columns=16, zoom=6, title="32 kernels of D's first layer")
-plots.show(fig, alt="Kernels of 4 × 4 numbers: a few edges and bars; in many, one or two numbers stand out.")
+plots.show(fig, alt="Kernels of 4 × 4 numbers: edges, bars; in many, one or two numbers stand out.")
 
 
 # %%
