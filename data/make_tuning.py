@@ -10,11 +10,11 @@ rounds as its first trial had, so that only the seed differs. For the GAN there 
 learning rates and batches too. A training that explodes is a row that says so.
 
 A trial has five seconds for the two families of perceptrons and thirty for the three with
-convolutions: in the median a round of the DCGAN costs ten times a round of the GAN. So families of one budget may be
-compared, and others not. That is what two cores could record; `--seconds 120` (into a file of its
-own) plays longer trials of all five: some 18 hours of one core. Rows that are there are kept, so
-a stopped run goes on; configurations come before seeds, so that a record that was stopped can be
-used.
+convolutions: in the median a round of the DCGAN costs ten times a round of the GAN. So families
+of one budget may be compared, and others not. That is what two cores could record; `--seconds
+120` (into a file of its own) plays longer trials of all five: some 18 hours of one core. Rows that
+are there are kept, so a stopped run goes on; configurations come before seeds, so that a record
+that was stopped can be used.
 """
 
 from __future__ import annotations

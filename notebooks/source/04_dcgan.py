@@ -694,7 +694,7 @@ with torch.no_grad():
         mixed = torch.cat([real[: 64 - share], fakes[:share]])
         logits.append(judge_D(mixed)[:8, 0])
         told = " ".join(f"{v:6.2f}" for v in logits[-1])
-        print(f"{share:2} fakes of 64, logits of the same real images: {told}")
+        print(f"{share:2} of 64 are fakes, the same images' logits: {told}")
 refuses(logits[-1], logits[0], tol=1e-3, name="a verdict on each image alone")
 
 # %% [markdown]
@@ -1250,13 +1250,13 @@ measures = {
 seeds = [run["seed"] for run in runs["a2"]]
 minutes = [run["minutes"] / run["rows"][-1]["round"] * 2000 for run in runs["a2"]]
 print(f"A2, seeds {seeds}; 2,000 rounds take {min(minutes):.0f} to {max(minutes):.0f} minutes")
-print("round   classes by seed", *(f"{name:>15}" for name in measures))
+print(f"round   {'classes':15}", *(f"{name:>15}" for name in measures), sep="")
 for mark in sorted({row["round"] for run in runs["a2"] for row in run["rows"]}):
     rows = [row for run in runs["a2"] for row in run["rows"] if row["round"] == mark]
     values = [sorted(measure(row) for row in rows) for measure in measures.values()]
     spans = [f"{v[0]:.3f} … {v[-1]:.3f}" for v in values]
     classes = " ".join(f"{covered(row):2}" for row in rows)
-    print(f"{mark:5}   {classes:15}", *(f"{span:>15}" for span in spans))
+    print(f"{mark:5}   {classes:15}", *(f"{span:>15}" for span in spans), sep="")
 
 # %% [markdown]
 # (Each span: the smallest and the largest of the seeds.) A class counts as covered from 2% of 10,000 samples. The floor of the total variation, for two samples of real digits of these sizes:

@@ -1377,8 +1377,8 @@ for name, model in models.items():
     parts = 0.5 * (mean.square() + log_var.exp() - 1 - log_var).mean(0)
     spread, width = mean.std(0).mean(), (0.5 * log_var).exp().mean()
     print(f"{name:5} KL per dimension {parts[0]:6.3f} {parts[1]:6.3f}", end="   ")
-    print(f"spread of the means {spread:6.3f}   σ {width:6.3f}", end="   ")
-    print(f"library's loss, test {test_terms(model)[0]:7.2f}")
+    print(f"spread of the means {spread:6.3f}   σ {width:.3f}", end="  ")
+    print(f"library's loss {test_terms(model)[0]:6.2f}")
 
 # %%
 samples = []
@@ -1806,7 +1806,7 @@ for name, model in both.items():
     spread, reach = codes.std(0).mean(), 1.2 * codes.abs().max().clamp(min=4.5).item()
     steps = budget.pick(smoke=61, laptop=2 * int(reach / 0.075) + 1)  # the square holds all codes
     log_p_bits = exact_log_p(model, bits.flatten(1), reach, steps).mean()
-    print(f"{name:20} rebuilt from the mean {reconstruction:8.2f}", end="   ")
+    print(f"{name:19} rebuilt from the mean {reconstruction:8.2f}", end="   ")
     print(f"spread of codes {spread:5.2f}   exact log p(x) {log_p_bits:8.2f}")
 
 # %%
