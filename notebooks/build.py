@@ -187,7 +187,7 @@ class Course:
                 return "?"
             return f"{max(value, 0.1):.1f}" if value < 1 else f"{value:.0f}"
 
-        return re.sub(r"(?<![\d.])1 minutes\b", "1 minute", TOKEN.sub(fill, text))
+        return TOKEN.sub(fill, text)
 
     def reading(self, number: str) -> Reading:
         """The reading time of the lesson with that number."""

@@ -47,7 +47,7 @@ explore.show(explore.two_kls())
 # | **You will be able to** | derive maximum likelihood as a KL divergence; tell forward KL, reverse KL and Jensen–Shannon by what they do; give a Monte Carlo mean its standard error and say when importance sampling fails; compute $\log p(x)$ and the posterior of a linear-Gaussian model; run EM; report bits per dimension on dequantised pixels |
 # | **You need** | [lesson 00](00_start_here.ipynb); Gaussians, expectations, eigenvectors, a little PyTorch |
 # | **Your time** | {{time}} (an estimate: lesson 00 says how) |
-# | **Machine time** | {{minutes}} minutes at the laptop budget on two CPU cores |
+# | **Machine time** | {{minutes}} min at the laptop budget on two CPU cores |
 #
 # **How to read it.** Every numbered equation is followed by a cell that computes both of its sides: `agrees` stops if
 # they differ. `refuses` computes a *wrong* form, one that people really write, and stops if the check would not

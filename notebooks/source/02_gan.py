@@ -56,7 +56,7 @@ plots.show(
 # | **You will be able to** | derive the value function from a likelihood; derive the best discriminator and what the generator minimises against it; say how the two generator losses differ, and show it; write the training algorithm as a game of two players; read a GAN's losses; see a collapse and count it |
 # | **You need** | lesson 01 (KL and JS divergence, Monte Carlo error); PyTorch modules and autograd |
 # | **Your time** | {{time}} (an estimate: lesson 00 says how) |
-# | **Machine time** | {{minutes}} minutes at the laptop budget on two CPU cores |
+# | **Machine time** | {{minutes}} min at the laptop budget on two CPU cores |
 #
 # **How to read it.** Every numbered equation is checked in a cell below it: `agrees` stops unless both sides are equal,
 # `refuses` shows that a named wrong form would have been noticed. (A displayed equation without a number is a definition, or a step on the way.)

@@ -62,7 +62,7 @@ plots.show(
 # | **You will be able to** | say what a score estimates, its bias and its blind spot; give any score a floor and a ladder; compute Fréchet distance, kernel distance (KID), precision, recall and coverage, and recognise the usual mistakes in them; test whether a model recites, and say what the test misses; measure blur and symmetry, and say what confounds them; read a score sheet |
 # | **You need** | lesson 01 (Monte Carlo error, divergences); lesson 02's GAN is measured here, but you need none of its derivations |
 # | **Your time** | {{time}} (an estimate: lesson 00 says how) |
-# | **Machine time** | {{minutes}} minutes at the laptop budget on two CPU cores |
+# | **Machine time** | {{minutes}} min at the laptop budget on two CPU cores |
 #
 # **How to read it.** Every numbered equation, unless it is a definition, is followed by a cell that computes both of its sides: `agrees` stops if
 # they differ. `refuses` computes a *wrong* form, one that people really write, and stops if the check would not

@@ -69,7 +69,7 @@ plots.show(
 # | **You will be able to** | say what a transposed convolution is and what it is not; compute sizes, receptive fields, parameters and operations of a network by hand; give a reason for most rules of DCGAN, and say of some what goes wrong without them; count the modes of a failing generator, and find out rule by rule what repairs it; train a DCGAN on digits and faces; walk and calculate in its latent space, and judge the result by numbers; test what its discriminator has learned |
 # | **You need** | lesson 02 (the game, both losses); convolutions and batch norm as a user; lesson 03 helps (histograms, floors) |
 # | **Your time** | {{time}} (an estimate: lesson 00 says how) |
-# | **Machine time** | {{minutes}} minutes at the laptop budget on two CPU cores |
+# | **Machine time** | {{minutes}} min at the laptop budget on two CPU cores |
 #
 # **How to read it.** Every numbered equation is followed by a cell that computes both of its sides: `agrees` stops if
 # they differ. `refuses` computes a *wrong* form, one that people really write, and stops if the check would not

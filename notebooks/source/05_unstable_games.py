@@ -87,7 +87,7 @@ plots.show(
 # | **You will be able to** | read a game's stability off its eigenvalues; say what momentum, penalties, averages and two learning rates do to them; compute a Wasserstein distance in three ways; derive the gradient penalty and write it; bound a network's slope; compare methods over seeds without fooling yourself |
 # | **You need** | lesson 02 (the game, JS, the ring); a little linear algebra: eigenvalues, singular values |
 # | **Your time** | {{time}} (an estimate: lesson 00 says how) |
-# | **Machine time** | {{minutes}} minutes at the laptop budget on two CPU cores |
+# | **Machine time** | {{minutes}} min at the laptop budget on two CPU cores |
 #
 # **How to read it.** Every numbered equation is followed by a cell that computes both of its sides: `agrees` stops if
 # they differ. `refuses` computes a *wrong* form, one that people really write, and stops if the check would not

@@ -55,7 +55,7 @@ explore.show(explore.latent_plane(finished, data.load("digits", "test")))
 # | **You will be able to** | derive the evidence lower bound (ELBO) and say what its gap is; compute its two terms and its gradient, and test each of them; train a VAE with an objective that you wrote; read its losses, its 2-d plane and its samples; find a fault from plots and a few printed numbers |
 # | **You need** | lesson 01 (KL divergence, Monte Carlo error, the linear-Gaussian model) |
 # | **Your time** | {{time}} (an estimate: lesson 00 says how) |
-# | **Machine time** | {{minutes}} minutes at the laptop budget on two CPU cores |
+# | **Machine time** | {{minutes}} min at the laptop budget on two CPU cores |
 #
 # **How to read it.** Every numbered equation is followed by a cell that computes both of its sides: `agrees` stops if
 # they differ. `refuses` computes a *wrong* form, one that people really write, and stops if the check would not

@@ -72,7 +72,7 @@ plots.show(
 # | **You will be able to** | say exactly when a latent collapses, and tell a collapse that the objective wants from one that training only fell into; use β, warm-up and free bits and know what each of them costs; find the β that a "squared error" hides; count a VAE's bits per dimension on the scale of a flow; read a curve over $K$; train a convolutional VAE on faces, remove noise with it and find directions in it |
 # | **You need** | lesson 06 (ELBO), lesson 01 (probabilistic PCA, bits per dimension) |
 # | **Your time** | {{time}} (an estimate: lesson 00 says how) |
-# | **Machine time** | {{minutes}} minutes at the laptop budget on two CPU cores |
+# | **Machine time** | {{minutes}} min at the laptop budget on two CPU cores |
 #
 # **How to read it.** Every numbered equation is followed by a cell that computes both of its sides: `agrees` stops if
 # they differ. `refuses` computes a *wrong* form, one that people really write, and stops if the check would not

@@ -49,7 +49,7 @@ explore.show(explore.class_style(zoo.load("cgan-mnist")))
 # | **You will be able to** | derive a GAN's and a VAE's objective *given a condition*, and say where the label must go; take the KL of a VAE apart into what a code tells and how far the codes lie from the prior; say which divergence an adversary of codes estimates, and when there is a bound left; read off a game who receives which gradient; judge a conditional model by more than one score |
 # | **You need** | lessons 02 (D*, JS, both losses of G) and 06 (ELBO, its gap, the Gaussian KL) |
 # | **Your time** | {{time}} (an estimate: lesson 00 says how) |
-# | **Machine time** | {{minutes}} minutes at the laptop budget on two CPU cores |
+# | **Machine time** | {{minutes}} min at the laptop budget on two CPU cores |
 #
 # **How to read it.** Every numbered equation is followed by a cell that computes both of its sides: `agrees` stops if
 # they differ. `refuses` computes a *wrong* form, one that people really write, and stops if the check would not

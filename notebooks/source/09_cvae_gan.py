@@ -55,7 +55,7 @@ explore.show(explore.told_attributes(zoo.load("cvaegan-faces")))
 # | **You will be able to** | read Algorithm 1 of Bao et al. term by term; say which loss moves which network and prove it; explain why G matches *means of features*; carry loss weights from one image size to another; judge a conditional model by three scores at once; read an ablation; convict a wrong model by its first printed losses |
 # | **You need** | lessons 02 (the game), 06 (ELBO), 08 (conditions, VAE/GAN) |
 # | **Your time** | {{time}} (an estimate: lesson 00 says how) |
-# | **Machine time** | {{minutes}} minutes at the laptop budget on two CPU cores |
+# | **Machine time** | {{minutes}} min at the laptop budget on two CPU cores |
 #
 # **How to read it.** Every numbered equation, unless it is a definition, is followed by a cell that computes both of its sides: `agrees` stops if
 # they differ. `refuses` computes a *wrong* form, one that people really write, and stops if the check would not

@@ -56,7 +56,7 @@ explore.show(explore.pointed(zoo.load("flow-moons")), x1=1.0, x2=-0.5)
 # | **You will be able to** | say how a density changes when you bend the space it lives in; compute log-determinants cheaply and test them; build flows from affine, planar, spline and coupling layers; train them by maximum likelihood; check that a density integrates to one; dequantise grey levels and say what that bounds |
 # | **You need** | lesson 01 (maximum likelihood and KL divergence, Monte Carlo error) |
 # | **Your time** | {{time}} (an estimate: lesson 00 says how) |
-# | **Machine time** | {{minutes}} minutes at the laptop budget on two CPU cores |
+# | **Machine time** | {{minutes}} min at the laptop budget on two CPU cores |
 #
 # **How to read it.** Every numbered equation, unless it is a definition, is followed by a cell that computes both of its sides: `agrees` stops if
 # they differ. `refuses` computes a *wrong* form, one that people really write, and stops if the check would not

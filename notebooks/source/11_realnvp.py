@@ -73,7 +73,7 @@ plots.show(
 # | **You will be able to** | build an invertible network for images from coupling layers, and prove that it is one; count bits per dimension with every constant; train RealNVP on digits to a likelihood that beats a table of counts; use it: exact reconstruction, temperature, filling in, attributes; say what a likelihood does *not* tell you; find a fault from bits, samples and the way there and back |
 # | **You need** | lesson 10 (change of variables, log-determinants, dequantisation) |
 # | **Your time** | {{time}} (an estimate: lesson 00 says how) |
-# | **Machine time** | {{minutes}} minutes at the laptop budget on two CPU cores |
+# | **Machine time** | {{minutes}} min at the laptop budget on two CPU cores |
 #
 # **How to read it.** Every numbered equation is followed by a cell that computes both of its sides: `agrees` stops if
 # they differ. `refuses` computes a *wrong* form, one that people really write, and stops if the check would not

@@ -68,7 +68,7 @@ plots.show(
 # | **You will be able to** | say how many trials a search needs; compute what explains the spread of a grid's scores; predict how much of a winner's lead will be gone; draw the best of $n$ without bias; say when stopping early errs; tell how many seeds a sentence such as "A is better than B" takes; run a search that can be stopped, continued and shared |
 # | **You need** | lesson 03 (the Fréchet distance on digit features, floors, standard errors) |
 # | **Your time** | {{time}} (an estimate: lesson 00 says how) |
-# | **Machine time** | {{minutes}} minutes at the laptop budget on two CPU cores |
+# | **Machine time** | {{minutes}} min at the laptop budget on two CPU cores |
 #
 # | symbol | meaning | name in the code |
 # |---|---|---|

@@ -81,7 +81,7 @@ plots.show(
 # | **You will be able to** | write a protocol before the first number; say when "A is better" may be written; separate deformation from blur and noise; measure whether a code can be read; show a likelihood and a picture that disagree; find who is missing; judge a published sentence; say where the newer families stand |
 # | **You need** | lessons 03 (scores and floors), 04, 07, 11 (the models) and 12 (repeated runs) |
 # | **Your time** | {{time}} (an estimate: lesson 00 says how) |
-# | **Machine time** | {{minutes}} minutes at the laptop budget on two CPU cores |
+# | **Machine time** | {{minutes}} min at the laptop budget on two CPU cores |
 #
 # | symbol | meaning | name in the code |
 # |---|---|---|
