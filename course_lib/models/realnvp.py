@@ -88,6 +88,8 @@ class RealNVP(Model):
         },
     }
 
+    at_once = 64
+
     def build(self) -> None:
         s = self.settings
         if len(self.shape) != 3:

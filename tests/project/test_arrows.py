@@ -83,3 +83,25 @@ def test_the_first_page_names_the_parts_from_the_ground_up():
 
 def test_every_part_has_its_floor():
     assert {part(m) for m in MODULES if part(m)} == set(FLOOR)
+
+
+def lines_of_code(file):
+    """Lines without blank ones, comments and docstrings."""
+    text = file.read_text("utf-8")
+    told = set()
+    for node in ast.walk(ast.parse(text)):
+        takes = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+        if takes and ast.get_docstring(node):
+            told |= {*range(node.body[0].lineno, node.body[0].end_lineno + 1)}
+    lines = enumerate(text.splitlines(), start=1)
+    return sum(n not in told and not re.match(r"\s*(#|$)", line) for n, line in lines)
+
+
+def test_the_tour_is_as_short_as_it_says():
+    contributing = (LIBRARY.parent / "CONTRIBUTING.md").read_text("utf-8")
+    said, tour = re.search(
+        r"## A tour of the library, in (\d+) lines of code\n(.*?)\n## ", contributing, re.DOTALL
+    ).groups()
+    files = re.findall(r"^\d\. \[.*?\]\((course_lib/.*?\.py)\)", tour, re.MULTILINE)
+    assert [Path(file).stem for file in files] == ["game", "fit", "loop", "vae"]
+    assert sum(lines_of_code(LIBRARY.parent / file) for file in files) <= int(said)
