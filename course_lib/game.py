@@ -49,7 +49,7 @@ class Player:
     """
 
     name: str
-    parameters: Sequence[nn.Parameter]
+    parameters: Iterable[nn.Parameter]
     optimiser: Callable[[list[nn.Parameter]], torch.optim.Optimizer]
     clip: float | None = None
     schedule: Callable[[int], float] | None = None
@@ -78,9 +78,9 @@ class Player:
 class Move:
     """One forward computation, then one step of each of its players.
 
-    losses(source) → {player: {term: scalar}}; a player descends the sum of its own terms. It is
-    called `times` times, each time on what it draws then. source: a `training.Source`, which
-    hands out batches and noise
+    losses(source) → {player: {term: scalar}}; a player descends the sum of its own terms. source:
+    a `training.Source`, which hands out batches and noise. times: how often a round plays the
+    move, each time on what it draws then
     """
 
     players: Sequence[Player]
@@ -108,7 +108,7 @@ class Move:
 class Game:
     """A round is a list of moves; a training is many rounds.
 
-    start  called once before the first round with a source: data-dependent initialisation
+    start  called before round 0 with a source: data-dependent initialisation
     after  called after every round with its number: moving averages of weights, class centres
     keeps  modules that belong to the training and are no part of the model (such an average, or
            such centres, in a game of your own): checkpoints hold their parameters and buffers

@@ -78,7 +78,9 @@ class VAE(Bounds, Pixels, Model):
         "lr": number(1e-3, "learning rate", "(0, inf)", search="[1e-4, 1e-2]"),
         "clip": number(None, "largest norm of the gradient", "(0, inf)", also=(None,)),
         "anneal": flag(False, "lets the rate fall to zero along a cosine"),
-        "decay": number(1.0, "multiplies it in each of `epochs` parts of training", "(0, 1]"),
+        "decay": number(
+            1.0, "multiplies it after each of `epochs` parts of the rounds", "(0, 1]"
+        ),
         "epochs": whole(1, "equal parts of the training"),
     }
     recipes: ClassVar = {
@@ -160,7 +162,8 @@ class VAE(Bounds, Pixels, Model):
 
         ELBO = reconstruction − kl, where "kl" is its exact value, or with the "sampled"
         estimator log q(z|x) − log p(z) at this z. seen: what the encoder sees instead of x, as
-        in a denoising VAE: any q gives a bound. free: nats a latent that are not charged.
+        in a denoising VAE: any q gives a bound. free: nats a latent that are not charged; with
+        them "kl" is what is charged, and the difference no longer the ELBO.
         """
         x = self.flat(x)
         mean, log_var = self.encode(x if seen is None else seen)
@@ -205,6 +208,7 @@ class VAE(Bounds, Pixels, Model):
         """One move of one player, who minimises −ELBO, or −the bound with k samples.
 
         The term "kl" is shown as it is charged: weighted by β and the warm-up, with free bits.
+        With other weights than 1, or free bits, the sum is no longer −ELBO.
         """
         s = self.settings
 

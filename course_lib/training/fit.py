@@ -44,27 +44,31 @@ def fit(
     model     a model of the course, or a bare `Game` on networks of your own
     game      play this game instead of `model.game()`, for instance with a loss you wrote, or on
               a network of your own; its buffers (batch norm) are kept if it is in `game.keeps`
-    budget    "smoke", "laptop" or "full" (default: COURSE_BUDGET, else laptop), or set
-    rounds    directly
+    budget    "smoke", "laptop" or "full": how many of the model's own rounds are played (default:
+              COURSE_BUDGET, else laptop)
+    rounds    so many instead
     batch     examples a batch, over all processes (default: the model's setting)
-    seed      fixes data order and noise: the same seed trains the same model, on one machine
+    seed      fixes data order and noise: on one machine the same seed, from the same first
+              weights, trains the same model
     resume    a folder: continue the training kept there, or start it and keep it there; one
-              kernel at a time may
+              process at a time may
     checkpoint_seconds  at least so long between two checkpoints in `resume`; 0: each round
-    device    "cpu", "cuda", "mps" (default: COURSE_DEVICE, else where the model is)
+    device    "cpu", "cuda", "mps" (default: COURSE_DEVICE, else where the model is); a bare
+              game stays where its networks are
     precision  "single", or "mixed": convolutions and dense layers in bfloat16, about twice as
               fast where the processor can (default: COURSE_PRECISION, else single). A training
-              is continued in the precision that it was begun in
-    preview   keep sample grids for replay; or a function round → tensor to keep instead. Slow
-              ones are left out here and there: they cost at most a tenth of the time
+              is continued only in the precision that it was begun in
+    preview   keep sample grids for replay; or a function round → tensor to keep instead. They
+              cost at most a tenth of the time: where they are slow, fewer are kept
     progress  show a bar (default: yes, unless COURSE_PROGRESS=0)
 
     Interrupting (Ctrl-C, or Jupyter's stop button) ends after the round at hand and keeps what
     was trained. Resumed under other circumstances than it was begun (threads, memory layout,
     torch version …) a training goes on with a warning that its bits will differ. When a
     checkpoint can't be written, it warns, goes on, and returns the history, whose `unsaved` says
-    why. Raises CourseError before any work when something does not fit, and TrainingStopped when
-    a loss is NaN, infinite or beyond 1e8.
+    why. Raises CourseError before any work when something does not fit, in the first round when
+    losses are not as `own_gradients` wants them, and TrainingStopped when a loss is NaN, infinite
+    or beyond 1e8, or a clipped gradient or a weight is not finite.
     """
     if isinstance(model, Game):
         model, game = None, model

@@ -1,7 +1,8 @@
 """The one training loop: it plays rounds of a game and knows nothing of any model.
 
 It lets each move's players step by the gradients of their own losses in their own parameters,
-records every term, and goes back to the last good state when one explodes.
+records every term, and goes back to the last good state when a term, a gradient or a weight
+explodes.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ SHOW_EVERY = 0.5  # seconds between the losses that the bar shows
 
 
 class TrainingStopped(CourseError):
-    """A loss or gradient exploded; the model is back at its last good state.
+    """A loss, gradient or weight exploded; the model is back at its last good state.
 
     history  what was recorded until then
     """
@@ -154,7 +155,7 @@ class Training:
             losses = move.losses(self.source)
             gradients = own_gradients(losses, move.players)
         names = [f"{player}.{term}" for player, terms in losses.items() for term in terms]
-        terms = [v.detach() for terms in losses.values() for v in terms.values()]
+        terms = [v.detach().reshape(()) for terms in losses.values() for v in terms.values()]
         if distributed.world() > 1:
             terms = torch.stack(terms)
             distributed.average_([g for own in gradients.values() for g in own] + [terms])

@@ -295,10 +295,24 @@ def test_use_leaves_no_trace(ready, case):
     odd.eval()
     before, modes = weights(model), [m.training for m in model.modules()]
     told = None if not model.condition.size else model.condition.asked(3, seeded())
+    x = examples(model.shape).batch(torch.arange(3)).x
+    x, z = x.to(**model.place), torch.randn(3, model.latent, generator=seeded())
+    labels = {} if told is None else {"labels": told}
+    uses = {
+        "decode": lambda m: m.decode(z, told),
+        "reconstruct": lambda m: m.reconstruct(x, generator=seeded(), **labels),
+        "transfer": lambda m: m.transfer(x, told, told, seeded()),
+        "log_likelihood": lambda m: m.log_likelihood(x, k=2, generator=seeded(), **labels),
+        "fitted_prior": lambda m: m.fitted_prior(x).mean,
+    }
+    if told is None:
+        del uses["transfer"]
+    if isinstance(model, FITTED):  # from the mean of z, by no draw
+        uses["reconstruct"] = lambda m: m.reconstruct(x)
     wanted = draw(model)
-    if hasattr(model, "decode"):
-        model.decode(torch.randn(3, model.latent), told)
     assert torch.equal(draw(ready[case]), wanted)  # as in evaluation mode
+    for use in uses.keys() & set(dir(model)):
+        assert torch.equal(uses[use](ready[case]), uses[use](model)), use
     assert equal(weights(model), before)
     assert [m.training for m in model.modules()] == modes
 

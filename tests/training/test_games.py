@@ -6,7 +6,17 @@ from shared import refused
 from torch import nn
 
 from course_lib.data import DataSet
-from course_lib.training import Game, Move, Player, adam, fit, own_gradients, reaches
+from course_lib.training import (
+    Game,
+    Move,
+    Player,
+    adam,
+    distributed,
+    fit,
+    own_gradients,
+    reaches,
+)
+from course_lib.training.loop import Training
 
 
 def points(n=32):
@@ -40,6 +50,18 @@ def test_four_players_move_together_each_by_its_own_loss():
     assert b.item() == pytest.approx(2 - 0.1 * (-1 * 3 * 4 + 2 * 2))
     assert c.item() == pytest.approx(3 - 0.1 * (2 * (3 - 1)))
     assert d.item() == pytest.approx(4 - 0.1 * (2 * 4))
+
+
+def test_terms_of_one_number_may_have_any_shape(monkeypatch):
+    """() and (1,) side by side, also where they are averaged over processes, all in one tensor."""
+    averaged = []
+    monkeypatch.setattr(distributed, "world", lambda: 2)
+    monkeypatch.setattr(distributed, "average_", averaged.append)
+    w = weight(3.0)
+    move = Move([Player("w", [w], sgd(0.0))], lambda _: {"w": {"a": w, "b": 2 * w.view(1, 1)}})
+    training = Training(None, Game([move]), points(), batch=4, seed=0)
+    assert training.move(move, 0) == {"w.a": 3.0, "w.b": 6.0}
+    assert len(averaged[0]) == 2  # the gradient, and the terms
 
 
 def test_alternating_moves_see_each_others_steps():
