@@ -1,20 +1,19 @@
-"""Rebuild `tuning.json`, the record of lesson 12: `python data/make_tuning.py [--only FAMILY …]`.
+"""Rebuild `tuning.json`, the record of lessons 12 and 13: `python data/make_tuning.py`.
 
 Five families are tuned on the embedded digits, each by 48 quasi-random configurations of its
-search space (a scrambled Halton sequence) besides the paper's own. A trial has so many processor
+search space (a scrambled Halton sequence) besides the paper's own. A trial has thirty processor
 seconds, turned into rounds by what a round of this configuration costs (`course_lib.tuning`), and
 is scored at five equal shares of its rounds on 2,000 *training* digits that it did not see; test
 digits are never touched. The best configuration is then trained with ten seeds, the second and
 the paper's with five, the best with five at a third and at three times the seconds: with as many
-rounds as its first trial had, so that only the seed differs. For the GAN there is a full grid of
-learning rates and batches too. A training that explodes is a row that says so.
+rounds as its first trial had, so that only the seed differs. At last the best is trained with ten
+seeds on drawn faces of 32×32 pixels. A training that explodes is a row that says so.
 
-A trial has five seconds for the two families of perceptrons and thirty for the three with
-convolutions: in the median a round of the DCGAN costs ten times a round of the GAN. So families
-of one budget may be compared, and others not. That is what two cores could record; `--seconds
-120` (into a file of its own) plays longer trials of all five: some 18 hours of one core. Rows that
-are there are kept, so a stopped run goes on; configurations come before seeds, so that a record
-that was stopped can be used.
+`--seconds` plays shorter or longer trials into a file of their own; `tuning-5.json` was made by
+`--seconds 5 --only VAE GAN`, and has a full grid of the GAN's learning rates and batches too. What
+two cores could record is thirty seconds; `--seconds 120` takes some 18 hours of one core. Rows
+that are there are kept, so a stopped run goes on; configurations come before seeds, so that a
+record that was stopped can be used. Several processes may fill one file, each another family.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ import torch
 from course_lib import data, models, training, tuning
 
 FILE = Path(__file__).parent / "tuning.json"
-SECONDS = {"VAE": 5.0, "GAN": 5.0, "DCGAN": 30.0, "CVAE-GAN": 30.0, "RealNVP": 30.0}
+SECONDS, SHORT = 30.0, 5.0  # of a trial
 CONFIGURATIONS = 48
 HALTON_SEED, TRIAL_SEEDS, GRID_SEEDS = 12, 100, 200  # those of trials begin there
 FAMILIES = {
@@ -54,18 +53,24 @@ PAPERS = {
     "CVAE-GAN": {"lr": 1e-4, "betas": (0.9, 0.999), "batch": 128, "latent": 100},
     "RealNVP": {"lr": 1e-3, "batch": 64},
 }
-GRID = {  # of the GAN: what report A says that it searched
+GRID = {  # of the GAN, in short trials: what report A says that it searched
     "lr": [round(5e-5 * 100 ** (i / 5), 7) for i in range(6)],
     "batch": [32, 64, 128, 256],
 }
 SEEDS = {"best": 10, "second": 5, "paper": 5}
 BUDGETS, BUDGET_SEEDS = {"third": 1 / 3, "triple": 3.0}, 5  # of the rounds; of the best
+FACES_SEEDS = 10
+ON_FACES = {  # besides their shape: what is of another kind in colour
+    "VAE": {"likelihood": "gaussian", "sigma": "learned", "clip": 1e4},
+    "CVAE-GAN": {"classes": 8},
+}
 ABOUT = (
-    "Configurations of five families on the 10,000 embedded digits. points: [rounds, processor "
-    "seconds, score] at five equal shares; score: Fréchet distance on digit features of 2,000 "
-    "samples and the 2,000 training digits that were held back. calibration: seconds of a round "
-    "in eight groups of first rounds; the second-lowest gave the rounds. Number 0 is the paper's "
-    "configuration. failed: why a training ended early, or null."
+    "Configurations of five families on the 10,000 embedded digits; faces: the best of each on "
+    "drawn faces of 32×32 pixels. points: [rounds, processor seconds, score] at five equal "
+    "shares; score: Fréchet distance on digit features (face features) of 2,000 samples and the "
+    "2,000 training images that were held back. calibration: seconds of a round in eight groups "
+    "of first rounds; the second-lowest gave the rounds. Number 0 is the paper's configuration. "
+    "failed: why a training ended early, or null."
 )
 
 
@@ -148,11 +153,11 @@ def finalists(rows: recording.Rows, family: str) -> Iterator[dict]:
             yield {"family": family, "which": which, "seed": seed}, row["number"], rounds
 
 
-def head(rows: recording.Rows, seconds: dict[str, float]) -> dict:
+def head(rows: recording.Rows, seconds: float) -> dict:
     """What the file says before its rows."""
     return {
         "about": ABOUT,
-        "command": "OMP_NUM_THREADS=1 python data/make_tuning.py",
+        "command": f"OMP_NUM_THREADS=1 python data/make_tuning.py --seconds {seconds:g}",
         "machine": recording.MACHINE,
         "seconds": seconds,
         "held_back": tuning.HELD_BACK,
@@ -167,49 +172,73 @@ def told(row: dict) -> str:
     return f"{row['family']} {name}, seed {row['seed']}: {row['rounds']} rounds, {score}"
 
 
-def table(file: Path, seconds: dict[str, float] = SECONDS) -> recording.Table:
+def table(file: Path, seconds: float = SECONDS) -> recording.Table:
     """Configurations and cells are named by their number, finalists by which and seed."""
     names = {kind: ("family", "number") for kind in ("configurations", "grid")}
-    names["seeds"] = ("family", "which", "seed")
+    names |= {"seeds": ("family", "which", "seed"), "faces": ("family", "seed")}
     top = functools.partial(head, seconds=seconds)
     return recording.Table(file, names, list(FAMILIES), top)
 
 
-def main() -> None:
-    parser = recording.options(__doc__, list(FAMILIES), (), FILE)
-    parser.add_argument("--seconds", type=float, help="of a trial, into a file of its own")
-    options = parser.parse_args()
-    seconds, file = SECONDS, options.to
-    if options.seconds:
-        seconds = dict.fromkeys(FAMILIES, options.seconds)
-        if file == FILE:
-            file = FILE.with_name(f"tuning-{options.seconds:g}.json")
-    split = tuning.split(data.load("digits"))
-    record = table(file, seconds)
+def fill(record: recording.Table, family: str, seconds: float) -> None:
+    """All of one family that is not there."""
+    digits = tuning.split(data.load("digits"))
 
     def configuration(family: str, number: int) -> dict:
         settings = configurations(family)[number]
-        row = play(family, settings, TRIAL_SEEDS + number, split, seconds[family])
+        row = play(family, settings, TRIAL_SEEDS + number, digits, seconds)
         return {"family": family, "number": number} | row
 
     def cell(family: str, number: int) -> dict:
-        row = play(family, cells()[number], GRID_SEEDS + number, split, seconds[family])
+        row = play(family, cells()[number], GRID_SEEDS + number, digits, seconds)
         return {"family": family, "number": number} | row
 
+    if family == "GAN" and seconds == SHORT:
+        numbers = [{"family": family, "number": i} for i in range(len(cells()))]
+        record.fill("grid", numbers, cell, told)
+    numbers = [{"family": family, "number": i} for i in range(CONFIGURATIONS + 1)]
+    record.fill("configurations", numbers, configuration, told)
+    for names, number, rounds in finalists(record.rows(), family):
+
+        def finalist(family: str, which: str, seed: int) -> dict:
+            settings = configurations(family)[number]  # noqa: B023 played at once
+            row = play(family, settings, seed, digits, seconds, rounds)  # noqa: B023
+            return {"family": family, "which": which, "number": number} | row  # noqa: B023
+
+        record.fill("seeds", [names], finalist, told)
+
+
+def fill_faces(record: recording.Table, family: str, seconds: float) -> None:
+    """The family's best on drawn faces: as many rounds for each seed as its first one had."""
+    faces = tuning.split(data.load("faces-32"))
+    for best in ranked(record.rows()["configurations"], family)[:1]:
+        settings = configurations(family)[best["number"]]
+        settings = settings | {"shape": faces.learned.shape} | ON_FACES.get(family, {})
+
+        def seed_of(family: str, seed: int) -> dict:
+            first = record.find("faces", family=family, seed=0) or {"rounds": 0}
+            row = play(family, settings, seed, faces, seconds, first["rounds"])  # noqa: B023
+            return {"family": family, "number": best["number"]} | row  # noqa: B023 at once
+
+        names = [{"family": family, "seed": seed} for seed in range(FACES_SEEDS)]
+        record.fill("faces", names, seed_of, told)
+
+
+def main() -> None:
+    parser = recording.options(__doc__, list(FAMILIES), (), FILE)
+    parser.add_argument(
+        "--seconds", type=float, default=SECONDS, help="of a trial (%(default)g)"
+    )
+    options = parser.parse_args()
+    seconds, file = options.seconds, options.to
+    if seconds != SECONDS and file == FILE:
+        file = FILE.with_name(f"tuning-{seconds:g}.json")
+    record = table(file, seconds)
     for family in options.only:
-        if family == "GAN":
-            numbers = [{"family": family, "number": i} for i in range(len(cells()))]
-            record.fill("grid", numbers, cell, told)
-        numbers = [{"family": family, "number": i} for i in range(CONFIGURATIONS + 1)]
-        record.fill("configurations", numbers, configuration, told)
-        for names, number, rounds in finalists(record.rows(), family):
-
-            def finalist(family: str, which: str, seed: int) -> dict:
-                settings = configurations(family)[number]  # noqa: B023 played at once
-                row = play(family, settings, seed, split, seconds[family], rounds)  # noqa: B023
-                return {"family": family, "which": which, "number": number} | row  # noqa: B023
-
-            record.fill("seeds", [names], finalist, told)
+        fill(record, family, seconds)
+    if seconds == SECONDS:
+        for family in options.only:
+            fill_faces(record, family, seconds)
 
 
 if __name__ == "__main__":

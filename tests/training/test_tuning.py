@@ -15,6 +15,7 @@ from conftest import ROOT
 from course_lib import data, models, training, tuning
 from course_lib.__main__ import main
 from course_lib.errors import CourseError
+from course_lib.lessons import lesson_12
 from course_lib.models.settings import ends
 from course_lib.tuning import studies, trials
 
@@ -303,7 +304,7 @@ def test_the_command_prints_what_it_found(cheap, capsys, tmp_path):
 
 
 # The record ------------------------------------------------------------------------------------
-RECORD = ROOT / "data" / "tuning.json"
+RECORDS = {30: ROOT / "data" / "tuning.json", 5: ROOT / "data" / "tuning-5.json"}
 
 
 @pytest.fixture
@@ -317,25 +318,48 @@ def make_tuning(monkeypatch):
     return module
 
 
-def test_the_record_is_of_the_stated_configurations(make_tuning):
-    record = json.loads(RECORD.read_text())
-    assert record["held_back"] == tuning.HELD_BACK
+@pytest.mark.parametrize("seconds", RECORDS)
+def test_the_record_is_of_the_stated_configurations(make_tuning, seconds):
+    record = json.loads(RECORDS[seconds].read_text())
+    assert (record["held_back"], record["seconds"]) == (tuning.HELD_BACK, seconds)
     for row in record["configurations"]:
         wanted = make_tuning.configurations(row["family"])[row["number"]]
         assert row["settings"] == json.loads(json.dumps(wanted))
     for row in record["grid"]:
         assert row["settings"] == make_tuning.cells()[row["number"]]
-    for kind in ("configurations", "grid", "seeds"):
+    for kind in ("configurations", "grid", "seeds", "faces"):
         for row in record[kind]:
             assert row["failed"] or len(row["points"]) == len(tuning.SHARES)
-    for names, number, rounds in make_tuning.finalists(record, "VAE"):
-        row = next((r for r in record["seeds"] if names.items() <= r.items()), None)
-        assert row is None or (row["number"], row["rounds"]) == (number, rounds)
+    for family in make_tuning.FAMILIES:
+        for names, number, rounds in make_tuning.finalists(record, family):
+            row = next((r for r in record["seeds"] if names.items() <= r.items()), None)
+            assert row is None or (row["number"], row["rounds"]) == (number, rounds)
+        best = {
+            row["number"] for row in make_tuning.ranked(record["configurations"], family)[:1]
+        }
+        own = [row for row in record["faces"] if row["family"] == family]
+        assert {row["number"] for row in own} <= best
+        assert len({row["rounds"] for row in own}) <= 1
+
+
+def test_both_records_are_of_the_same_settings():
+    """So that a lesson may ask what six times the seconds change."""
+    short, long = lesson_12.record(5), lesson_12.record(30)
+    for family in short.keys() & long.keys():
+        assert short[family].settings == long[family].settings
+
+
+def test_lessons_read_the_records_by_their_seconds():
+    both = lesson_12.record()
+    assert both["VAE"].trial == both["GAN"].trial == 5 and both["DCGAN"].trial == 30
+    assert all(family.trial == 30 for family in lesson_12.record(30).values())
+    with pytest.raises(CourseError, match="5 or 30"):
+        lesson_12.record(120)
 
 
 def test_the_first_point_of_a_short_row_comes_out_again(make_tuning, split):
     """Same rounds, same bits where torch, threads and kernels are the recorded ones."""
-    record = json.loads(RECORD.read_text())
+    record = json.loads(RECORDS[5].read_text())
     rows = [r for r in record["configurations"] if r["points"] and r["family"] == "VAE"]
     row = min(rows, key=lambda row: row["points"][0][1])
     model = models.VAE(**make_tuning.configurations("VAE")[row["number"]], seed=row["seed"])

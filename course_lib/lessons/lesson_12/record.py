@@ -1,4 +1,4 @@
-"""The record of lesson 12, `data/tuning.json`, as tensors; and four made-up logs of searches."""
+"""The records of lesson 12, `data/tuning*.json`, as tensors; and four made-up logs of searches."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ import torch
 from torch import Tensor
 
 from course_lib import data
+from course_lib.errors import CourseError
 
+FILES = {5: "tuning-5.json", 30: "tuning.json"}
 WORDS = {  # of `seeds`: what the file calls them, and what a lesson prints
     "paper": "published settings",
     "third": "best, ⅓ of the rounds",
@@ -22,7 +24,7 @@ WORDS = {  # of `seeds`: what the file calls them, and what a lesson prints
 class Family:
     """What was recorded of one family of models; lower scores are better, a failure is inf.
 
-    trial     processor seconds that each trial of the family was given
+    trial     processor seconds that each of its trials was given
     settings  those that were searched, of each configuration; curves: (N, 5), its score after
               each fifth of its rounds; rounds: (N,), and seconds: (N,), processor seconds of its
               training
@@ -30,6 +32,7 @@ class Family:
               "second", "published settings" (what the family's source prints), and the best at
               other budgets, "best, ⅓ of the rounds" and "best, 3 × the rounds"
     grid      rates (6,), batches (4,) and scores (6, 4) of a full grid, where there is one
+    faces     scores of the best with further seeds on drawn faces of 32×32 pixels
     """
 
     trial: float = 0.0
@@ -39,6 +42,7 @@ class Family:
     seconds: Tensor = field(default_factory=lambda: torch.zeros(0))
     seeds: dict[str, Tensor] = field(default_factory=dict)
     grid: tuple[Tensor, Tensor, Tensor] | None = None
+    faces: Tensor = field(default_factory=lambda: torch.zeros(0))
 
     @property
     def scores(self) -> Tensor:
@@ -52,16 +56,24 @@ def _curve(row: dict) -> list[float]:
     return found + [math.inf] * (5 - len(found))
 
 
-def record() -> dict[str, Family]:
-    """The families of which all sampled configurations, or a grid, are recorded, by name."""
-    rows = json.loads(data.paths.find("tuning.json").read_text("utf-8"))
+def record(seconds: int | None = None) -> dict[str, Family]:
+    """The families of which all sampled configurations, or a grid, are recorded, by name.
+
+    seconds: of a trial, 5 or 30. None: the two families of perceptrons with five seconds, those
+    with convolutions with thirty.
+    """
+    if seconds is None:
+        return record(30) | record(5)
+    if seconds not in FILES:
+        raise CourseError(f"Trials of 5 or 30 seconds are recorded, not of {seconds!r}.")
+    rows = json.loads(data.paths.find(FILES[seconds]).read_text("utf-8"))
     found: dict[str, Family] = {}
     for name in dict.fromkeys(row["family"] for row in rows["configurations"] + rows["grid"]):
         own = {
             kind: [row for row in rows[kind] if row["family"] == name]
-            for kind in ("configurations", "grid", "seeds")
+            for kind in ("configurations", "grid", "seeds", "faces")
         }
-        family = Family(rows["seconds"][name])
+        family = Family(rows["seconds"])
         sampled = [row for row in own["configurations"] if row["number"] > 0]
         if len(sampled) == 48:
             family.settings = [row["settings"] for row in sampled]
@@ -79,6 +91,7 @@ def record() -> dict[str, Family]:
             rates = [row["settings"]["lr"] for row in own["grid"][::4]]
             batches = [row["settings"]["batch"] for row in own["grid"][:4]]
             family.grid = (torch.tensor(rates), torch.tensor(batches), scores.view(6, 4))
+        family.faces = torch.tensor([_curve(row)[-1] for row in own["faces"]]).double()
         if family.settings or family.grid:
             found[name] = family
     return found
