@@ -50,7 +50,7 @@ several by a database's address (--storage postgresql://USER@HOST/NAME).""",
 }
 SEVERAL = {"action": "append", "default": [], "metavar": "NAME=VALUE"}
 ROOT = "folder that holds the data set's files"
-MODEL = "a model of the zoo, or a folder that train wrote"
+MODEL = "a model of the zoo, a folder that train wrote, or a file of model.save(…)"
 
 
 class Formatter(argparse.RawDescriptionHelpFormatter):

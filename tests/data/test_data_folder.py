@@ -137,6 +137,12 @@ def test_a_turned_photograph_is_set_upright(orientation):
 # --- a folder -----------------------------------------------------------------------------
 
 
+def test_a_folder_that_cannot_be_listed_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "scandir", raising(OSError(5, "Input/output error", "mine")))
+    with refused("mine cannot be read: Input/output error"):
+        data.load(f"folder-16:{tmp_path}")
+
+
 def test_a_folder_becomes_a_mapped_data_set(tmp_path, cache):
     folder = fill(tmp_path / "mine")
     train, test = both(f"folder-16:{folder}")

@@ -166,8 +166,24 @@ def test_what_no_score_can_be_made_of_is_refused_with_the_reason(digits):
         lambda: evaluation.iwae(diverged, digits.batch(slice(0, 20)).x),
         "Bounded.log_likelihood gave NaN or infinity",
     )
+    refused(
+        lambda: conditional.diversity(torch.zeros(3, 2), torch.ones(2, 1)),
+        "Got 3 features, and the groups of 2 images",
+    )
     nowhere = SimpleNamespace(sample=lambda n, generator=None: torch.full((n, 2), math.nan))
     refused(lambda: list(abilities.drawn(nowhere, 4, None)), "the model diverged")
+
+
+def test_scores_that_cannot_be_had_say_why(digits):
+    alike = DataSet(digits.images[:1].expand(40, -1, -1, -1))
+    row = rows(models.GAN(hidden=(4,)).eval(), alike)["Laplacian variance"]
+    assert row.value is None and "All real images have the same value" in row.note
+    inked = DataSet(
+        digits.images, digits.labels, attributes={"ink": digits.images.double().mean((1, 2, 3))}
+    )
+    told = models.CVAE(classes=0, attributes=("ink>50",), width=4).eval()
+    found = rows(told, inked)["asked class read (GAN-test)"]
+    assert found.value is None and "the judge reads other labels" in found.note
 
 
 def test_whole_numbers_are_their_own_bins():

@@ -16,7 +16,7 @@ from PIL import Image
 from course_lib import data, disk, training, zoo
 from course_lib.__main__ import main
 from course_lib.grammar import setting
-from course_lib.models import VAE
+from course_lib.models import VAE, Flow
 
 ROOT = Path(__file__).parents[2]
 QUICK = ["--budget", "smoke", "--rounds", "3", "--set", "hidden=[16]", "--set", "batch=32"]
@@ -98,6 +98,12 @@ def test_points_are_drawn_as_a_scatter(tmp_path, capsys):
     assert Image.open(tmp_path / "moons.jpg").format == "JPEG"
 
 
+def test_numbers_on_a_line_make_no_picture(capsys):
+    Flow(shape=(1,), layers="affine", depth=1).save("line.safetensors")
+    assert main(["sample", "line.safetensors"]) == 2
+    assert "made of images and of points in the plane" in capsys.readouterr().err
+
+
 def test_no_picture_is_lost_without_a_word(tmp_path, capsys):
     for name in ("samples.png", "samples-2.png", "samples-3.png"):
         assert main(["sample", "gan-mnist", "-n", "4"]) == 0
@@ -115,8 +121,10 @@ def test_a_run_is_found_by_folder_by_home_and_by_its_file(tmp_path, monkeypatch,
         "~/runs/v",
         "runs/v/checkpoint.safetensors",
         str(tmp_path / "runs/v"),
+        shutil.copy("runs/v/checkpoint.safetensors", "copy.safetensors"),
+        VAE(hidden=(8,)).save("mine.safetensors"),
     ):
-        assert main(["sample", name, "-n", "4"]) == 0, name
+        assert main(["sample", str(name), "-n", "4"]) == 0, name
     capsys.readouterr()
     assert main(["sample", "runs/w"]) == 2
     assert capsys.readouterr().err.endswith("there is: v.\n")

@@ -52,6 +52,11 @@ def points():
 
 
 # What is drawn -------------------------------------------------------------------------------
+def test_a_batch_that_processes_cannot_share_is_refused(digits, monkeypatch):
+    monkeypatch.setattr(training.distributed, "world", lambda: 3)
+    refused(lambda: Source(digits, 32), "batch of 32", "shared evenly by 3 processes")
+
+
 def test_rows_are_those_of_the_last_batch_and_none_before_the_first(digits):
     source = Source(digits, 32)
     assert source.rows.shape == (0,) and not source.rows.is_floating_point()
