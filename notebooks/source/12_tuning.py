@@ -812,23 +812,25 @@ if guess_ranks is not None:
 # them, look at the top of the list.
 #
 # There is another way to stop early: give *every* trial less. The VAE and the GAN have been tried twice, with the same 48 settings:
-# with five seconds and with thirty. Would the short trials have chosen well for the long ones?
+# in trials of five seconds and of thirty. Would the short trials have chosen well for the long ones?
 
 # %%
 long = lesson_12.record(30)
 for name in ("VAE", "GAN"):
-    short, six = record[name].scores, long[name].scores
-    chosen, best = int(short.argmin()), int(six.argmin())
-    r, place = rank_correlation(short, six).item(), int((six < six[chosen]).sum()) + 1
-    print(f"{name}: rank correlation of 5 with 30 seconds {r:.2f}; best of 30: {six[best]:.1f};", end=" ")
-    print(f"the winner of 5 is in place {place} with {six[chosen]:.1f}")
-    names = ("lr", "batch", "hidden")
-    for who, i in (("winner of 5", chosen), ("winner of 30", best)):
+    few, many = record[name].scores, long[name].scores
+    chosen, best = int(few.argmin()), int(many.argmin())
+    place, r = int((many < many[chosen]).sum()) + 1, rank_correlation(few, many).item()
+    print(f"{name}: rank correlation of 5 and 30 seconds {r:.2f}; best of 5 s: place {place} at 30")
+    for seconds, i in ((5, chosen), (30, best)):
         one = long[name].settings[i]
-        print(f"   {who:12}", ", ".join(f"{n} {one[n]:.2g}" if n == "lr" else f"{n} {one[n]}" for n in names))
+        print(f"   best of {seconds:2} s: {few[i]:.1f} after 5, {many[i]:.1f} after 30;", end=" ")
+        print(f"rate {one['lr']:.2g}, batch {one['batch']}, hidden {one['hidden']}")
 
 # %% [markdown]
-# **What to see.** TODO
+# **What to see.** The short trials do not choose badly: their winner is in place 4 of 48 both times. But it ends at 23 where the best VAE has 16, and
+# at 21 where the best GAN has 16. Both winners of thirty seconds have more weights and a smaller rate. A short trial prefers what learns fast. So use
+# short trials as a sieve, and choose among the best of them with trials as long as the training that you want. (Each setting was tried once with each
+# budget, so a part of these differences is noise, as in section 4.)
 #
 # ## 8 · Four searches on one record
 #

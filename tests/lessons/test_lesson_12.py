@@ -140,3 +140,17 @@ def test_what_the_text_reads_in_the_record():
     overlap = (one.low <= other.high) & (other.low <= one.high)
     assert not overlap[0] and overlap[1:].all()  # "from n = 2 on"
     assert abs((1 - 1 / 48) ** 48 - 0.36) < 0.005
+
+
+def test_what_short_trials_choose_for_long_ones():
+    """ "Their winner is in place 4 of 48 both times"; and halving finds all five winners."""
+    short, long = lesson_12.record(5), lesson_12.record(30)
+    for name in ("VAE", "GAN"):
+        few, many = short[name].scores, long[name].scores
+        assert int((many < many[few.argmin()]).sum()) + 1 == 4
+        assert lesson_12.rank_correlation(few, many).item() == pytest.approx(0.7, abs=0.03)
+        rates = [long[name].settings[int(s.argmin())]["lr"] for s in (few, many)]
+        assert rates[1] < rates[0]
+    for family in lesson_12.record().values():
+        places = family.curves.argsort(0).argsort(0)[family.scores.argmin()]
+        assert all(place < kept for place, kept in zip(places, (24, 12, 6, 3, 1), strict=True))

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
 
-from course_lib import zoo
+from course_lib import evaluation, zoo
 from course_lib.lessons import lesson_13
 
 
@@ -67,3 +67,53 @@ def test_faces_of_any_model_come_at_one_size(name):
 def test_a_solved_equation_gives_back_what_was_put_in():
     read = 0.9 * 0.25 + (1 - 0.95) * 0.75
     assert lesson_13.true_share(read, 0.9, 0.95) == pytest.approx(0.25)
+
+
+# What the text reads in the record --------------------------------------------------------------
+BEST, THIRD, TRIPLE = "best", "best, ⅓ of the rounds", "best, 3 × the rounds"
+
+
+def better(a, b):
+    """1 where runs a are better by rule 6, −1 where b are, 0 where it is undecided."""
+    p = evaluation.probability_of_improvement(a.tolist(), b.tolist(), lower_is_better=True)
+    return (p.low > 0.5) - (p.high < 0.5)
+
+
+def test_the_record_has_what_the_comparison_reads():
+    record = lesson_13.record(30)
+    assert list(record) == ["VAE", "GAN", "DCGAN", "CVAE-GAN", "RealNVP"]
+    for family in record.values():
+        assert len(family.scores) == 48 and len(family.seeds[BEST]) == len(family.faces) == 10
+        assert len(family.seeds[THIRD]) == len(family.seeds[TRIPLE]) == 5
+    failed = {name: int(family.scores.isinf().sum()) for name, family in record.items()}
+    assert failed == {"VAE": 0, "GAN": 0, "DCGAN": 0, "CVAE-GAN": 1, "RealNVP": 0}
+
+
+def test_the_orders_that_the_comparison_states():
+    record = lesson_13.record(30)
+    order = ["CVAE-GAN", "DCGAN", "GAN", "VAE", "RealNVP"]
+    for a, b in itertools.combinations(order, 2):  # "every pair is decided"
+        assert better(record[a].seeds[BEST], record[b].seeds[BEST]) == 1
+    faces = {name: family.faces for name, family in record.items()}
+    assert all(better(faces["DCGAN"], faces[b]) == 1 for b in faces if b != "DCGAN")
+    assert all(better(faces[a], faces["VAE"]) == 1 for a in faces if a != "VAE")
+    assert better(faces["GAN"], faces["CVAE-GAN"]) == 0
+    for seconds, found in ((5, [1, 1, -1]), (30, [0, -1, 0])):
+        vae, gan = (lesson_13.record(seconds)[name].seeds for name in ("VAE", "GAN"))
+        assert [better(vae[which], gan[which]) for which in (THIRD, BEST, TRIPLE)] == found
+
+
+def test_the_spreads_that_the_comparison_states():
+    record = lesson_13.record(30)
+    ends = torch.tensor([0.25, 0.75]).double()
+    wide = {
+        name: family.scores[family.scores.isfinite()].quantile(ends).diff().item()
+        for name, family in record.items()
+    }
+    games = {"GAN", "DCGAN", "CVAE-GAN"}
+    assert min(wide[name] for name in games) > 75 and max(wide["VAE"], wide["RealNVP"]) < 35
+    sd = {name: family.seeds[BEST].std().item() for name, family in record.items()}
+    assert sorted(sd, key=sd.get) == ["CVAE-GAN", "DCGAN", "VAE", "GAN", "RealNVP"]
+    on_faces = {name: family.faces.std().item() for name, family in record.items()}
+    assert max(on_faces, key=on_faces.get) == "VAE"
+    assert on_faces["DCGAN"] < on_faces["GAN"] and wide["DCGAN"] > wide["GAN"]
