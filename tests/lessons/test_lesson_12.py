@@ -149,8 +149,7 @@ def test_what_short_trials_choose_for_long_ones():
         few, many = short[name].scores, long[name].scores
         assert int((many < many[few.argmin()]).sum()) + 1 == 4
         assert lesson_12.rank_correlation(few, many).item() == pytest.approx(0.7, abs=0.03)
-        rates = [long[name].settings[int(s.argmin())]["lr"] for s in (few, many)]
-        assert rates[1] < rates[0]
+        assert int((few < few[many.argmin()]).sum()) + 1 == {"VAE": 9, "GAN": 5}[name]
     for family in lesson_12.record().values():
         places = family.curves.argsort(0).argsort(0)[family.scores.argmin()]
         assert all(place < kept for place, kept in zip(places, (24, 12, 6, 3, 1), strict=True))
