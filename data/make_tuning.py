@@ -65,7 +65,7 @@ ON_FACES = {  # besides their shape: what is of another kind in colour
     "CVAE-GAN": {"classes": 8},
 }
 ABOUT = (
-    "Configurations of five families on the 10,000 embedded digits; faces: the best of each on "
+    "Configurations of each family on the 10,000 embedded digits; faces: the best of each on "
     "drawn faces of 32×32 pixels. points: [rounds, processor seconds, score] at five equal "
     "shares; score: Fréchet distance on digit features (face features) of 2,000 samples and the "
     "2,000 training images that were held back. calibration: seconds of a round in eight groups "
@@ -155,9 +155,11 @@ def finalists(rows: recording.Rows, family: str) -> Iterator[dict]:
 
 def head(rows: recording.Rows, seconds: float) -> dict:
     """What the file says before its rows."""
+    families = dict.fromkeys(row["family"] for row in rows["configurations"])
+    only = f" --only {' '.join(families)}" if families.keys() != FAMILIES.keys() else ""
     return {
         "about": ABOUT,
-        "command": f"OMP_NUM_THREADS=1 python data/make_tuning.py --seconds {seconds:g}",
+        "command": f"OMP_NUM_THREADS=1 python data/make_tuning.py --seconds {seconds:g}{only}",
         "machine": recording.MACHINE,
         "seconds": seconds,
         "held_back": tuning.HELD_BACK,

@@ -143,7 +143,7 @@ def test_what_the_text_reads_in_the_record():
 
 
 def test_what_short_trials_choose_for_long_ones():
-    """ "Their winner is in place 4 of 48 both times"; and halving finds all five winners."""
+    """The winner of short trials is in place 4 both times; halving finds all five winners."""
     short, long = lesson_12.record(5), lesson_12.record(30)
     for name in ("VAE", "GAN"):
         few, many = short[name].scores, long[name].scores
