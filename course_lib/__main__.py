@@ -22,7 +22,7 @@ from typing import BinaryIO
 import torch
 from PIL import Image
 
-from course_lib import checkpoint, data, disk, evaluation, grammar, models, plots, training, zoo
+from course_lib import data, disk, evaluation, grammar, models, plots, training, zoo
 from course_lib.data import paths
 from course_lib.errors import CourseError, unknown
 from course_lib.evaluation.table import Table
@@ -194,8 +194,7 @@ def found_model(name: str) -> Model:
     if folder.is_dir():
         return zoo.load_run(folder)
     if folder.is_file():
-        of_a_run = checkpoint.section(checkpoint.header(folder).kinds, "weights")
-        return models.load(folder, "weights" if of_a_run else "").requires_grad_(False)
+        return models.load(folder).requires_grad_(False)
     if len(Path(name).parts) < 2:
         return zoo.load(name)
     near = next(parent for parent in folder.parents if parent.is_dir())

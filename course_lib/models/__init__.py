@@ -59,10 +59,9 @@ def build(name: str, settings: dict[str, Any], module: str | None = None) -> Mod
     return KNOWN[module, name](**settings)
 
 
-def load(path: Path | str, part: str = "", *, own: bool = True) -> Model:
-    """The model that `model.save(path)` kept, in evaluation mode.
+def load(path: Path | str, *, own: bool = True) -> Model:
+    """The model that `model.save(path)` kept, or a run's checkpoint, in evaluation mode.
 
-    part  the section of the file that its weights are in, or all: a run's are in "weights"
     own   whether it may be of a class of your own
 
     Names, shapes and kinds are compared before memory is taken. Raises CourseError when the file
@@ -71,7 +70,8 @@ def load(path: Path | str, part: str = "", *, own: bool = True) -> Model:
     path = disk.given(path)
 
     def weights(tensors: dict) -> dict:
-        return checkpoint.section(tensors, part) if part else tensors
+        of_a_run = "random.course" in tensors  # what else goes on has sections of its own
+        return checkpoint.section(tensors, "weights") if of_a_run else tensors
 
     def check(header: checkpoint.Header) -> None:
         kinds = weights(header.kinds)

@@ -102,8 +102,7 @@ def load(name: str) -> models.Model:
 
 def load_run(run: Path | str) -> models.Model:
     """The model that `fit(…, resume=run)` keeps in that folder, in evaluation mode."""
-    file = disk.given(run) / NAME
-    return models.load(file, "weights").requires_grad_(False)
+    return models.load(disk.given(run) / NAME).requires_grad_(False)
 
 
 def add(name: str, run: Path | str, facts: dict[str, Any]) -> Path:

@@ -21,6 +21,7 @@ from shared import equal, seeded, weights
 from stranger import FlowMatching
 
 from course_lib import evaluation, explore, models, zoo
+from course_lib.__main__ import found_model
 from course_lib.data import DataSet
 from course_lib.errors import CourseError
 from course_lib.models.model import KNOWN, Model
@@ -450,6 +451,24 @@ def test_a_class_is_known_as_soon_as_it_exists_and_the_newest_counts(tmp_path):
         CourseError, match=rf"no class Notebook of the module '{__name__}'.*cell"
     ):
         models.load(file)
+
+
+def test_a_model_may_call_a_part_of_it_as_a_run_calls_its_sections(tmp_path):
+    class Weighing(FlowMatching):
+        def build(self):
+            super().build()
+            self.weights = torch.nn.Linear(2, 1)
+            self.random = torch.nn.Linear(1, 1)
+
+    model = Weighing(shape=(2,), hidden=(4,))
+    twin = models.load(model.save(tmp_path / "mine.safetensors"))
+    assert equal(weights(twin), weights(model)) and "weights.bias" in weights(twin)
+    points = DataSet(torch.rand(200, 2))
+    fit(model, points, rounds=1, resume=tmp_path / "run", preview=False)
+    file = tmp_path / "run" / "checkpoint.safetensors"
+    for found in (zoo.load_run(tmp_path / "run"), models.load(file), found_model(str(file))):
+        assert equal(weights(found), weights(model))
+    del KNOWN[__name__, "Weighing"]
 
 
 def test_every_class_of_the_library_is_in_its_list():
