@@ -97,9 +97,10 @@ def ladder(
         dataset.subset(part) for part in (order[:n], order[n : 2 * n], order[2 * n :])
     )
     real, reports = RealImages(against.images, pool.images[:n], judge), {}
+    read = scores.read(against.images, judge)
     for rung, images in _spoilt(pool, seen, n, seed).items():
         generator = torch.Generator().manual_seed(seed)
-        rows, _ = scores.modes(images, against, judge, generator)
+        rows, _ = scores.modes(images, read, judge, generator)
         rows += real.rows(images) + scores.memory(images, against, seen, generator)
         about = f"{rung} against real: {n:,} images each, seed {seed}"
         reports[rung] = Report(about, tuple(rows))

@@ -21,17 +21,22 @@ SURE = 0.9
 NEIGHBOURS = 1000  # samples and references of the memorisation row, at most
 
 
+def read(images: Tensor, judge: nn.Module | str) -> Tensor | str:
+    """P(class | image) of real images, for `modes`; or the reason why there is no judge."""
+    return judge if isinstance(judge, str) else classes.class_probabilities(images, judge)
+
+
 def modes(
-    samples: Tensor, dataset: DataSet, judge: nn.Module | str, generator: torch.Generator
+    samples: Tensor, real: Tensor | str, judge: nn.Module | str, generator: torch.Generator
 ) -> tuple[list[Row], Tensor | None]:
     """How many samples of each class there are, against real ones; (rows, samples a class).
 
-    The classes are those that the judge tells apart: digits, or hair styles.
+    The classes are those that the judge tells apart: digits, or hair styles. real: what it reads
+    in real images, by `read`: once for all models.
     """
-    if isinstance(judge, str):
+    if isinstance(judge, str) or isinstance(real, str):
         names = ("modes covered", "total variation of classes", "mean confidence")
-        return without(names, judge), None
-    real = classes.class_probabilities(dataset.images, judge)
+        return without(names, str(real)), None
     fake = classes.class_probabilities(samples, judge)
     a, b = classes.histogram_of(fake), classes.histogram_of(real)
     covered, floor = classes.modes_covered(a), classes.modes_covered(b)

@@ -83,7 +83,10 @@ def compare(models: Mapping[str, object], dataset: DataSet, **options) -> Compar
                 f"{name} has examples of shape {tuple(shape)}, the data set of "
                 f"{tuple(dataset.shape)}: compare models on data that all of them are of."
             )
-    reports = {name: report(model, dataset, **options) for name, model in models.items()}
+    known: dict = {}
+    reports = {
+        name: report(model, dataset, **options, known=known) for name, model in models.items()
+    }
     where = f"{dataset.card.name} ({dataset.card.split})" if dataset.card.split else "data"
     return Comparison(f"{len(reports)} models against {where}", reports)
 
