@@ -82,7 +82,13 @@ def test_a_number_of_processes_that_is_none_is_named(monkeypatch, size):
             pass
 
 
-@pytest.mark.parametrize("kill", [(0, "move"), (6, "move"), (4, "save")])
+@pytest.mark.parametrize(
+    "kill",
+    [
+        (6, "move"),
+        *(pytest.param(k, marks=pytest.mark.prove) for k in ((0, "move"), (4, "save"))),
+    ],
+)
 def test_a_killed_training_resumes_to_the_same_bits(tmp_path, kill):
     whole, killed = str(tmp_path / "whole"), str(tmp_path / "killed")
     assert run(1, "train", killed, kill) == [-signal.SIGKILL]
@@ -91,6 +97,7 @@ def test_a_killed_training_resumes_to_the_same_bits(tmp_path, kill):
     workers.same(whole, killed, 10)
 
 
+@pytest.mark.prove
 def test_two_killed_processes_resume_to_the_same_bits(tmp_path):
     whole, killed = str(tmp_path / "whole"), str(tmp_path / "killed")
     assert run(2, "train", whole) == [0, 0]
