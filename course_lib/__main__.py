@@ -130,6 +130,7 @@ def tune(options: argparse.Namespace) -> None:
         seconds=options.seconds,
         storage=options.storage,
         fixed=fixed,
+        held_back=options.held_back,
     )
     whole = [trial for trial in study.trials if trial.state.name == "COMPLETE"]
     print(f"{len(study.trials)} trials, {len(whole)} of them whole.")

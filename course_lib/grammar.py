@@ -22,7 +22,7 @@ EXAMPLES = {
     "train": """examples:
   python -m course_lib train VAE                        the course's VAE, laptop budget
   python -m course_lib train GAN --recipe report        report A's GAN
-  python -m course_lib train VAE --set latent=20 --set hidden=[400,400] --out runs/vae-20
+  python -m course_lib train VAE --set latent=20 --set "hidden=[400,400]" --out runs/vae-20
   python -m course_lib train --zoo gan-mnist --budget full --root FOLDER_WITH_MNIST
   torchrun --nproc-per-node 2 -m course_lib train VAE   two processes, one training
 The same command again continues the training kept in --out.""",
@@ -155,6 +155,7 @@ def parser(jobs: Mapping[str, Callable], model: str | None = None) -> Parser:
     add("--root", help=ROOT)
     add("--trials", type=MANY, default=20, metavar="N", help="in all, those of others too")
     add("--seconds", type=seconds, default=30.0, help="of the processor, a trial")
+    add("--held-back", type=MANY, default=2000, metavar="N", help="images that choose")
     add("--storage", help="journal file or database address (default: kept nowhere)")
 
     add = command("sample")

@@ -76,6 +76,7 @@ def search(
     seconds: float,
     storage: str | Path | None = None,
     fixed: Mapping[str, Any] = {},
+    held_back: int = trial_of.HELD_BACK,
     sampler: optuna.samplers.BaseSampler | None = None,
     pruner: optuna.pruners.BasePruner | None = None,
     progress: bool | None = None,
@@ -85,11 +86,12 @@ def search(
     kind, fixed   a class of models, and settings that stay as they are ("recipe" is one)
     dataset       a training split
     trials        in all: what other processes and earlier calls have tried counts
+    held_back     images that choose, 256 or more; the rest is learned from. Scores depend on it
 
-    The study is of this model, data and number of seconds, so the same call goes on with it, from
-    another process too. A training that explodes is a failed trial. Ctrl-C ends the search after
-    a round; the trial at hand counts as failed. Raises CourseError before the first trial when
-    something does not fit.
+    The study is of this model, data, seconds and held_back, so the same call goes on with it,
+    from another process too. A training that explodes is a failed trial. Ctrl-C ends the search
+    after a round; the trial at hand counts as failed. Raises CourseError before the first trial
+    when something does not fit.
     """
     whole_number("trials", trials)
     trial_of.checked(seconds)
@@ -102,10 +104,11 @@ def search(
         raise CourseError(f"search takes a DataSet, not {type(dataset).__name__}.")
     searched(kind, fixed)
     kind(**fixed).require(dataset)
-    found = study(
-        f"{kind.__name__} on {dataset.card.name}, {seconds:g} s", storage, sampler, pruner
-    )
-    images = trial_of.split(dataset)
+    images = trial_of.split(dataset, held_back)
+    name = f"{kind.__name__} on {dataset.card.name}, {seconds:g} s"
+    if held_back != trial_of.HELD_BACK:
+        name += f", {held_back:,} held back"
+    found = study(name, storage, sampler, pruner)
 
     def objective(trial: optuna.Trial) -> float:
         chosen = kind(**{"seed": trial.number, **suggested(trial, kind, fixed)})

@@ -21,6 +21,7 @@ from torch import Tensor
 from course_lib.data import DataSet
 from course_lib.errors import CourseError, whole_number
 from course_lib.evaluation import features, frechet_distance, image_features
+from course_lib.evaluation.distances import PER_DIMENSION
 from course_lib.models import Model
 from course_lib.training import History, fit
 
@@ -66,13 +67,15 @@ def split(dataset: DataSet, held_back: int = HELD_BACK) -> Split:
             f"No judge takes examples of shape {dataset.shape}: tuning needs digits (1×28×28) or "
             "images in colour."
         )
-    held_back = whole_number("held_back, the images that settings are chosen on,", held_back)
-    every = len(dataset) // held_back
-    if every < 2:
+    least, most = PER_DIMENSION * features.EXTRACTORS[judge].dims, len(dataset) // 2
+    held_back = whole_number("held_back, the images that choose,", held_back, least)
+    if held_back > most:
+        way = f"Hold back {least:,} to {most:,} of them (held_back)." if most >= least else ""
         raise CourseError(
-            f"{len(dataset):,} images are too few to hold {held_back:,} of them back: at least "
-            "half must be left to learn from."
+            f"{len(dataset):,} images are too few to hold {held_back:,} of them back: half must "
+            f"be left to learn from. {way or f'A search takes {2 * least:,} images or more.'}"
         )
+    every = len(dataset) // held_back
     numbers = torch.arange(len(dataset))
     held = (numbers % every == every - 1) & (numbers < every * held_back)
     judges = dataset.subset(held)

@@ -98,16 +98,27 @@ def test_the_split_is_always_the_same_and_whole(digits, split):
 
 
 @pytest.mark.parametrize(
-    ("dataset", "says"),
+    ("dataset", "held_back", "says"),
     [
-        (lambda: data.load("digits", "test"), "training images"),
-        (lambda: data.load("digits").take(3_999), "too few"),
-        (lambda: data.load("ring"), "No judge"),
+        (lambda: data.load("digits", "test"), 2_000, "training images"),
+        (lambda: data.load("digits").take(3_999), 2_000, r"too few .* 256 to 1,999 of them"),
+        (lambda: data.load("digits").take(500), 256, "takes 512 images or more"),
+        (lambda: data.load("digits"), 255, "whole number from 256"),
+        (lambda: data.load("ring"), 2_000, "No judge"),
     ],
 )
-def test_what_cannot_be_split(dataset, says):
+def test_what_cannot_be_split(dataset, held_back, says):
     with pytest.raises(CourseError, match=says):
-        tuning.split(dataset())
+        tuning.split(dataset(), held_back)
+
+
+def test_a_small_set_is_searched_with_fewer_held_back(tmp_path, cheap):
+    few, storage = data.load("digits").take(600), tmp_path / "study.log"
+    given = {"trials": 1, "seconds": 0.05, "storage": storage, "progress": False}
+    small = tuning.search(models.VAE, few, held_back=256, **given)
+    whole = tuning.search(models.VAE, data.load("digits"), **given)
+    assert small.study_name == "VAE on digits, 0.05 s, 256 held back" != whole.study_name
+    assert len(small.trials) == len(whole.trials) == 1  # two studies: their scores differ
 
 
 def test_tuning_never_loads_test_images(monkeypatch, cheap, capsys):
