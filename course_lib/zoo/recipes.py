@@ -29,7 +29,7 @@ RECIPES = {
     "gan-mnist": Recipe("GAN", {"recipe": "report"}, about="A1, the GAN of report A"),
     "dcgan-mnist": Recipe(
         "DCGAN",
-        {"lr": 4e-3, "average": 0.999, "rounds": 12_000},  # the rate: data/rates.json
+        {"lr": 4e-3, "average": 0.999, "rounds": 12_000},  # the rate: data/choices.json
         about="DCGAN on digits, G's weights averaged",
     ),
     "dcgan-faces": Recipe(
@@ -76,7 +76,9 @@ RECIPES = {
         about="conditional VAE on binarised digits",
     ),
     "vaegan-mnist": Recipe(
-        "VAEGAN", {"average": 0.99, "rounds": 2_000}, about="VAE/GAN on digits"
+        "VAEGAN",
+        {"sigma": 0.4, "average": 0.999, "rounds": 5_000},  # the width: data/choices.json
+        about="VAE/GAN on digits",
     ),
     "aae-mnist": Recipe(
         "AAE",
@@ -85,7 +87,7 @@ RECIPES = {
     ),
     "avb-mnist": Recipe(
         "AVB",
-        {"average": 0.99, "rounds": 3_500},
+        {"average": 0.999, "rounds": 25_000},
         about="adversarial variational Bayes on binarised digits",
     ),
     "cvaegan-mnist": Recipe(

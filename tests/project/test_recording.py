@@ -15,7 +15,7 @@ FORMS = {  # the script and file, and what its table is made of besides a file
     "ablation": [{"agreement": 1.0}],
     "collapse": [6_000],
     "a2": [[1] * 10],
-    "rates": [],
+    "choices": [],
 }
 
 
@@ -62,20 +62,23 @@ def test_a_row_that_is_there_is_found_and_put_where_it_was(made, root, tmp_path,
     assert table.rows() == rows
 
 
-def test_the_zoos_rate_is_the_one_that_held_back_digits_chose(made, root):
-    rates = made("make_rates")
-    known = json.loads((root / "data" / "rates.json").read_text("utf-8"))
-    last = {row["lr"]: row["points"][-1][2] for row in known["rows"]}
-    assert set(last) == set(rates.RATES) and known["held_back"] == 2_000
-    tied = [lr for lr in sorted(last) if last[lr] - min(last.values()) <= rates.TIED]
-    assert known["chosen"] == tied[(len(tied) - 1) // 2]
-    model = models.build(RECIPES[rates.NAME].model, RECIPES[rates.NAME].settings)
-    assert model.settings["lr"] == known["chosen"]
-    assert all(row["points"][-1][0] == model.settings["rounds"] for row in known["rows"])
+def test_the_zoo_has_what_held_back_digits_chose(made, root):
+    choices = made("make_choices")
+    known = json.loads((root / "data" / "choices.json").read_text("utf-8"))
+    assert known["held_back"] == 2_000 and set(known["chosen"]) == set(choices.CHOICES)
+    for recipe, (setting, values) in choices.CHOICES.items():
+        rows = [row for row in known["rows"] if row["recipe"] == recipe]
+        last = {row["value"]: row["points"][-1][2] for row in rows}
+        assert set(last) == set(values) and {row["setting"] for row in rows} == {setting}
+        tied = [v for v in sorted(last) if last[v] - min(last.values()) <= choices.TIED]
+        assert known["chosen"][recipe] == tied[(len(tied) - 1) // 2]
+        model = models.build(RECIPES[recipe].model, RECIPES[recipe].settings)
+        assert model.settings[setting] == known["chosen"][recipe]
+        assert all(row["points"][-1][0] == model.settings["rounds"] for row in rows)
 
 
-def test_a_rate_is_judged_by_digits_that_it_did_not_see(made, monkeypatch, tmp_path):
-    rates = made("make_rates")
+def test_a_value_is_judged_by_digits_that_it_did_not_see(made, monkeypatch, tmp_path):
+    choices = made("make_choices")
     split = tuning.split(data.load("digits"))
     seen = []
 
@@ -84,26 +87,32 @@ def test_a_rate_is_judged_by_digits_that_it_did_not_see(made, monkeypatch, tmp_p
         seen.append((model.settings["lr"], model.settings["rounds"], rounds, seed))
         return [tuning.Point(rounds, 1.0, 2.0)]
 
-    monkeypatch.setattr(rates.tuning, "play", play)
-    row = rates.play(2e-3, split)
-    assert seen == [(2e-3, 12_000, 12_000, rates.SEED)] and row["points"] == [
+    monkeypatch.setattr(choices.tuning, "play", play)
+    row = choices.play("dcgan-mnist", 2e-3, split)
+    assert seen == [(2e-3, 12_000, 12_000, choices.SEED)] and row["points"] == [
         [12_000, 1.0, 2.0]
     ]
     asked = []
-    monkeypatch.setattr(rates.data, "load", lambda *names: asked.append(names))
-    monkeypatch.setattr(rates.tuning, "split", lambda images: split)
-    monkeypatch.setattr(sys, "argv", ["make_rates.py", "--to", str(tmp_path / "rates.json")])
-    rates.main()
+    monkeypatch.setattr(choices.data, "load", lambda *names: asked.append(names))
+    monkeypatch.setattr(choices.tuning, "split", lambda images: split)
+    file = tmp_path / "choices.json"
+    words = ["make_choices.py", "--only", "dcgan-mnist", "--to", str(file)]
+    monkeypatch.setattr(sys, "argv", words)
+    choices.main()
     assert asked == [("mnist",)]  # the training split, of which `tuning.split` holds some back
-    assert [lr for lr, *_ in seen[1:]] == rates.RATES
+    _, values = choices.CHOICES["dcgan-mnist"]
+    assert [value for value, *_ in seen[1:]] == list(values)
+    chosen = dict.fromkeys(choices.CHOICES) | {"dcgan-mnist": 2e-3}  # all have a score of 2
+    assert json.loads(file.read_text("utf-8"))["chosen"] == chosen
     of = lambda *scores: [
-        {"lr": lr, "points": [[1, 1.0, score]]}
-        for lr, score in zip(rates.RATES, scores, strict=True)
+        {"recipe": "dcgan-mnist", "value": value, "points": [[1, 1.0, score]]}
+        for value, score in zip(values, scores, strict=True)
     ]
-    assert rates.best_rate(of(4.0, 2.0, 3.0, 4.0)) == 2e-3  # alone ahead
-    assert rates.best_rate(of(4.0, 2.2, 2.1, 2.0)) == 4e-3  # the middle one of three
-    assert rates.best_rate(of(2.1, 2.0, 4.0, 4.0)) == 1e-3  # the lower one of two
-    assert rates.best_rate(of(4.0, 2.0, 3.0, 4.0)[1:]) is None
+    best = lambda rows: choices.best(rows, "dcgan-mnist")
+    assert best(of(4.0, 2.0, 3.0, 4.0)) == 2e-3  # alone ahead
+    assert best(of(4.0, 2.2, 2.1, 2.0)) == 4e-3  # the middle one of three
+    assert best(of(2.1, 2.0, 4.0, 4.0)) == 1e-3  # the lower one of two
+    assert best(of(4.0, 2.0, 3.0, 4.0)[1:]) is None
 
 
 def test_games_trials_count_only_where_held_back_digits_judged_them(made, tmp_path):

@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 import torch
+from conftest import ROOT
 from shared import refused
 
 from course_lib import data, models, training, zoo
@@ -54,6 +55,28 @@ def test_each_card_of_images_tells_distance_precision_and_recall_with_their_floo
         assert 0 <= value and 0 < floor, (name, score)
     assert found["precision"][0] <= 1 >= found["recall"][0]
     assert judged or found["sure"] is None
+
+
+SHOWN = {  # poor samples of digits that stay, and the words of the lesson that shows the fault
+    "avb-mnist": ("08", "Of the others AVB is the worst."),
+    "gan-mnist": ("03", "It draws the classes in the most uneven shares"),
+    "realnvp-mnist": ("03", "its samples are the hardest to read"),
+    "vae-20d-mnist": ("03", "They are far softer than real digits"),
+    "vae-2d-mnist": ("06", "shapes that are half one, half the other"),
+    "vae-2d-mnist-report": ("06", "shapes that are half one, half the other"),
+}
+
+
+def test_models_of_digits_draw_digits_or_a_lesson_shows_why_not():
+    poor = set()
+    for name in (name for name in PICTURES if name.endswith(("mnist", "report"))):
+        found = zoo.headline(name)
+        if found["FD"][0] > 10 or found["sure"][0] < 0.75:
+            poor.add(name)
+    assert poor == set(SHOWN)
+    for lesson, words in SHOWN.values():
+        (file,) = (ROOT / "notebooks" / "source").glob(f"{lesson}_*.py")
+        assert words in " ".join(file.read_text("utf-8").replace("\n#", "\n").split())
 
 
 def test_checkpoints_are_small():
