@@ -149,12 +149,12 @@ def can_you_tell(model, real=None, *, n: int = 200) -> Explorer:
         text = (
             f"Picture {min(answered + 1, MOST)} of {MOST}, seed {seed}; {answered} answered. "
         )
-        rate = lambda k, m: "{:.2f}, from {:.2f} to {:.2f}".format(k / m, *interval(k, m))
+        rate = lambda k, m: "{:.2f}, 95%: {:.2f} to {:.2f}".format(k / m, *interval(k, m))
         if known:
             text += f"Your error rate in the first {known}: {rate(len(missed), known)}. "
         else:
             text += f"How often you erred is said after {BLOCK}. "
-        return text + f"The straight line's: {rate(wrong, of)}; chance .50."
+        return text + f"The straight line's: {rate(wrong, of)}; chance ½."
 
     def vote(tile: int, _, now: dict) -> dict[str, str]:
         """The word of the row for the picture of the column, if those before it are answered."""
@@ -164,7 +164,7 @@ def can_you_tell(model, real=None, *, n: int = 200) -> Explorer:
 
     controls = [
         Letters("said", "r or g, one each", "rg", MOST),
-        Slider("seed", "seed", 0, 9, 1, 0),
+        Slider("seed", "seed", 0, 9, 1, 0, sets={"said": ""}),  # other pictures, no words yet
     ]
     about = "Real pictures and generated ones, one at a time: which is which?"
     more = {"mouse": {ballot: vote}, "letters": {"r": "real", "g": "generated"}}

@@ -28,13 +28,19 @@ def normal(z: np.ndarray) -> np.ndarray:
     return np.exp(-0.5 * z**2) / np.sqrt(2 * np.pi)
 
 
+def rising(heights: tuple[float, ...]) -> np.ndarray:
+    """The heights, lifted where they don't rise, and as low as leaves the others in the picture."""
+    steps = APART * np.arange(len(KNOTS))
+    lifted = np.maximum.accumulate(np.array(heights) - steps) + steps
+    return np.minimum(lifted, REACH - steps[::-1])
+
+
 def bent(heights: tuple[float, ...]) -> tuple[np.ndarray, np.ndarray]:
     """f and its slope on the grid `FINE`.
 
-    Straight from knot to knot, those lifted that don't rise; then averaged along x with the
+    Straight from knot to knot through `rising` heights; then averaged along x with the
     weights of a narrow Gaussian, so that it has no corners and still rises."""
-    steps = APART * np.arange(len(KNOTS))
-    heights = np.maximum.accumulate(np.array(heights) - steps) + steps
+    heights = rising(heights)
     ends = min(heights[0], KNOTS[0]) - 9, max(heights[-1], KNOTS[-1]) + 9
     weights = normal(np.arange(-200, 201) * 0.005 / 0.2)
     wide = np.linspace(-9, 9, 3601)
@@ -84,12 +90,19 @@ def line_flow() -> Explorer:
         sums = np.cumsum((p[1:] + p[:-1]) / 2) * (FINE[1] - FINE[0])
         shares = np.interp([x0, x1], FINE, [0, *sums])
         beside = np.maximum(np.roll(p, 40), np.roll(p, -40)) + 1e-3  # 0.2 to both sides
+        taken = rising(tuple(heights.values()))
+        moved = [
+            f"f({at:.0f}) counts as {to:.2f}"
+            for at, asked, to in zip(KNOTS, heights.values(), taken, strict=True)
+            if abs(to - asked) > 1e-6
+        ]
+        must = f" The map must rise: {', '.join(moved)}." if moved else ""
         tops = [i for i in np.flatnonzero(p > beside) if p[i] == p[i - 40 : i + 41].max()]
         return (
             f"Strip {strip}: z from {z0:.2f} to {z1:.2f}, x from {x0:.2f} to {x1:.2f}: "
             f"{(x1 - x0) / (z1 - z0):.2f} times as wide, its area under p(x) still "
             f"{shares[1] - shares[0]:.3f}. The tops of p(x) lie at x = "
-            f"{', '.join(f'{FINE[i]:.2f}' for i in tops)}."
+            f"{', '.join(f'{FINE[i]:.2f}' for i in tops)}.{must}"
         )
 
     def knot(

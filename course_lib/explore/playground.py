@@ -44,7 +44,7 @@ ROWS = (
     ("shade: D says real", PALE),
     ("shade: D says fake", "#EDB98F"),
 )
-HINT = "Press and drag in this square: your target. "
+HINT = "Press and drag in this square: your target."
 TARGETS = ("ring", "eight heaps", "two heaps", "your drawing")
 
 
@@ -235,7 +235,7 @@ def playground() -> Explorer:
             for curve, values, more in ((share, shares, []), (told, bounds, [log_2])):
                 line = np.arange(now + 1), np.array(values), INK, 1.8, 0.0
                 curve.paint(canvas, [*more, line], dots=[(now, values[-1], INK)])
-            return hint + said(played, now, step, x, arrows)
+            return hint or said(played, now, step, x, arrows)
 
         due = len(played.kept) + FIRST
         while len(played.kept) <= step:

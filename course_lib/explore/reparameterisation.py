@@ -109,7 +109,8 @@ def reparameterisation() -> Explorer:
         bars.paint(canvas, rows, limits=(-0.8, 0.8))
         if not keeps:
             return (
-                f"z = {z:.2f} was drawn from N(0, 1) and only its value was kept. The density is "
+                f"z = {z:.2f} was drawn from N(0, 1) (the slider ε sets it) and only its value "
+                f"was kept; no ε is left. The density is "
                 f"now N({m:.2f}, {sd:.2f}²), but z stays: autograd finds no gradient in m or σ."
             )
         ours, many, exact = found.values()

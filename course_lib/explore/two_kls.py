@@ -67,7 +67,7 @@ def best(apart: float) -> dict[str, tuple[float, float]]:
 def two_kls() -> Explorer:
     """A Gaussian q over a mixture of two modes, and both KL divergences between them.
 
-    Controls: mean and log_sd of q (press in the picture, and q's top comes there), apart (the
+    Controls: mean and log_sd of q, where you put it (press in the picture: q's top), apart (the
     modes lie at ±apart), put (q where you want it, or where one of both is least).
     """
     limits = -REACH, REACH
@@ -122,8 +122,8 @@ def two_kls() -> Explorer:
         return {"mean": at[0], "log_sd": log_sd, "put": OWN}
 
     controls = [
-        Slider("mean", "mean of q", -6.0, 6.0, 0.05, 1.0),
-        Slider("log_sd", "log σ of q", -1.0, 1.6, 0.05, 0.3),
+        Slider("mean", "mean of q", -6.0, 6.0, 0.05, 1.0, sets={"put": OWN}),
+        Slider("log_sd", "log σ of q", -1.0, 1.6, 0.05, 0.3, sets={"put": OWN}),
         Slider("apart", "modes at ±", 0.0, 3.0, 0.1, 3.0),
         Choice("put", "q is", (OWN, FORWARD, *REVERSE), OWN),
     ]

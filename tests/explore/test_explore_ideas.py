@@ -11,8 +11,8 @@ from shells import at, inside, named, panel, parts, pixels
 
 from course_lib import data, explore
 from course_lib.errors import CourseError
-from course_lib.explore.kit import panels
-from course_lib.explore.kit.axes import Pad
+from course_lib.explore.kit import Page, canvas, panels
+from course_lib.explore.kit.axes import Bars, Pad
 from course_lib.explore.kit.panels import Tiles
 from course_lib.game import reaches
 from course_lib.models import CVAEGAN, GAN
@@ -337,3 +337,44 @@ def test_a_large_picture_is_made_smaller_and_a_small_one_enlarged_whole():
     assert panels.fitted(small, 50).shape == (20, 40, 3)
     less = panels.fitted(large, 100)
     assert less.shape == (100, 50, 3) and (less == 9).all()
+
+
+def test_knots_that_must_be_moved_are_told_and_stay_in_the_picture():
+    explorer = explore.line_flow()
+    assert "must rise" not in explorer.readout()
+    text = explorer.readout(z1=3.0, z2=-0.05, z3=3.0, z4=0.05, z5=1.8)
+    assert "The map must rise: f(−2) counts as 2.60, f(−1) counts as 2.70" in text
+    highest = line_flow.rising((3.0, 3.0, 3.0, 3.0, 3.0))
+    assert highest.tolist() == pytest.approx([2.6, 2.7, 2.8, 2.9, 3.0])
+    for heights in np.random.default_rng(0).uniform(-3, 3, (200, 5)):
+        taken = line_flow.rising(tuple(heights))
+        assert (np.diff(taken) > 0.0999).all() and (abs(taken) <= 3 + 1e-9).all()
+
+
+def test_a_slider_of_q_takes_q_into_ones_own_hands():
+    inputs, _, readout, _ = parts(explore.two_kls().widget(put=two_kls.FORWARD))
+    inputs["mean of q"].value = 2.0
+    assert inputs["q is"].value == two_kls.OWN and "q = N(2.00," in readout.value
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        ("-0.00", "0.00"), ("-0", "0"), ("at -0.00.", "at 0.00."), ("-0.004", "−0.004"),
+        ("-0.50", "−0.50"), ("-10", "−10"), ("(-0.000, 1)", "(0.000, 1)"), ("a-0", "a-0"),
+    ],
+)  # fmt: skip
+def test_nothing_is_minus_nothing(words, shown):
+    assert canvas.minus(words) == shown
+
+
+@pytest.mark.parametrize(("value", "whole"), [(3.0, True), (4.0, True), (9.0, False)])
+def test_a_bar_that_is_cut_has_a_slit(value, whole):
+    bars = Bars(300, 40)
+    page = Page([bars])
+    sheet = page.paper.copy()
+    bars.paint(sheet, [("KL", value, "#D55E00", "")], limits=(0, 4))
+    left, top, right, _ = bars.box
+    length = (right - bars.ends - left) * min(value, 4) / 4
+    line = pixels(sheet.png())[int(top) + 14, int(left) + 3 : int(left + length) - 3]
+    assert (line == line[0]).all() == whole

@@ -65,11 +65,11 @@ def test_who_looks_is_right_and_who_says_the_opposite_is_wrong(plain, seed):
     truth = right(plain, seed)
     assert 4 <= truth.count("g") <= 16
     low, high = tell.interval(0, 20)
-    assert f"in the first 20: 0.00, from {low:.2f} to {high:.2f}." in plain.readout(
+    assert f"in the first 20: 0.00, 95%: {low:.2f} to {high:.2f}." in plain.readout(
         said=truth, seed=seed
     )
     wrong = truth.translate(str.maketrans("rg", "gr"))
-    assert "in the first 20: 1.00, from 0.84 to 1.00." in plain.readout(said=wrong, seed=seed)
+    assert "in the first 20: 1.00, 95%: 0.84 to 1.00." in plain.readout(said=wrong, seed=seed)
     mixed = truth[:7] + wrong[7:15]
     assert "in the first 10: 0.30," in plain.readout(said=mixed, seed=seed)
 
@@ -134,3 +134,10 @@ def test_what_nobody_can_be_asked_about_is_refused():
         explore.can_you_tell(Grey(), digits().take(30))
     with pytest.raises(CourseError, match="real images"):
         explore.can_you_tell(Grey(), data.load("faces-32", "test"))
+
+
+def test_another_seed_begins_with_no_words(plain):
+    inputs, _, readout, _ = parts(plain.widget(said="rg" * 10))
+    assert "20 answered" in readout.value
+    inputs["seed"].value = 3
+    assert inputs["r or g, one each"].value == "" and "seed 3; 0 answered" in readout.value

@@ -206,7 +206,7 @@ class Bars(Panel):
         most: float = 30.0,
     ) -> None:
         """Rows (name, value, colour, words), `most` pixels high at most; values beyond the
-        limits, their own unless given, are cut there."""
+        limits, their own unless given, are cut there, with a slit before the end."""
         left, top, right, bottom = self.box
         values = np.array([value for _, value, _, _ in rows])
         low, high = limits or (min(values.min(), 0.0), max(values.max(), 0.0))
@@ -218,6 +218,10 @@ class Bars(Panel):
             y, end = top + height * index, zero + min(max(value, low), high) * unit
             inset = 0.15 * height
             canvas.box(min(zero, end), y + inset, max(zero + 1, end), y + height - inset, color)
+            if not low <= value <= high:
+                slit = end - 12 if value > high else end + 8
+                across = [(slit, y + height - inset), (slit + 5, y + inset)]
+                canvas.line(across, PAPER, 3)
             canvas.text(left - 8, y + height / 2, name, size=size, anchor="rm")
             place, anchor = (end + 5, "lm") if value >= 0 else (end - 5, "rm")
             canvas.text(place, y + height / 2, words, size=size, anchor=anchor)

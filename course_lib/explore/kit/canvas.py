@@ -27,8 +27,9 @@ __all__ = ["BLUE", "GREEN", "GRID", "INK", "MUTED", "ORANGE", "PALE", "PAPER", "
 
 
 def minus(words: str) -> str:
-    """The words with a true minus before numbers, where a hyphen stood."""
-    return re.sub(r"(?<![\w.])-(?=\.?\d)", "−", words)
+    """The words with a true minus before numbers, where a hyphen stood; −0.00 is 0.00."""
+    words = re.sub(r"(?<![\w.])-(?=\.?\d)", "−", words)
+    return re.sub(r"−(?=0(\.0+)?(?!\.?\d))", "", words)
 
 
 @functools.cache

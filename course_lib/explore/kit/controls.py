@@ -12,7 +12,8 @@ from course_lib.errors import CourseError, unknown
 
 @dataclass(frozen=True)
 class Slider:
-    """A number from `low` to `high` in steps; whole numbers if all four are."""
+    """A number from `low` to `high` in steps; whole numbers if all four are. `sets`: the values
+    of other controls that moving it brings along."""
 
     name: str
     label: str
@@ -20,6 +21,7 @@ class Slider:
     high: float
     step: float
     start: float
+    sets: Mapping[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.low < self.high or not 0 < self.step <= self.high - self.low:
