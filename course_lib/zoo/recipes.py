@@ -77,7 +77,7 @@ RECIPES = {
     ),
     "vaegan-mnist": Recipe(
         "VAEGAN",
-        {"sigma": 0.4, "average": 0.999, "rounds": 5_000},  # the width: data/choices.json
+        {"sigma": 0.2, "average": 0.999, "rounds": 5_000},  # the width: data/choices.json
         about="VAE/GAN on digits",
     ),
     "aae-mnist": Recipe(

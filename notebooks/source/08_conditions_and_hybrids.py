@@ -339,7 +339,7 @@ explore.show(explore.class_style(zoo.load("cgan-mnist")))
 # The CGAN above puts the label beside D's features: *concatenation*. Two other ways are in use. What form has the best D? By (8.1) its
 # logit is a log ratio of two masses, each of the form $p(x)\,p(c\mid x)$:
 #
-# $$\ell^*(x,c)=\log\frac{p(c\mid x)}{p_g(c\mid x)}+\log\frac{p(x)}{p_g(x)}=u_c^\top\varphi(x)+\psi(x)\tag{8.20}$$
+# $$\ell^*(x,c)=\log\frac{p(c\mid x)}{p_g(c\mid x)}+\log\frac{p(x)}{p_g(x)}=u_c^\top\varphi(x)+\psi(x)\tag{8.5}$$
 #
 # > **Holds when** (the second equality) both class posteriors are softmaxes of linear functions of features $\varphi(x)$.
 #
@@ -354,14 +354,14 @@ logit = best_d(p_c[:, 0], real, p_c[:, 0], fake).logit()  # (3, 80)
 phi = torch.stack([torch.ones_like(axis), axis])
 u = torch.stack([-(means**2) / 2, means]) / width[:, None] ** 2  # real, fake
 u = (u[:, 0] - u[:, 1]).T  # (3, 2); between two classes ψ(x) cancels
-agrees(logit - logit[0], (u - u[0]) @ phi, tol=1e-8, name="(8.20) between classes")
+agrees(logit - logit[0], (u - u[0]) @ phi, tol=1e-8, name="(8.5) between classes")
 
 # %% [markdown]
 # The *auxiliary classifier* GAN (Odena et al., 2017) does not tell D. A classifier $C$ learns the classes of real images and fakes, and G is
 # paid for $\log C(c\mid x)$ as well. The mean over G's pairs has two parts:
 #
 # $$-\mathbb E_{p_g(x,c)}\log C(c\mid x)
-#   =\mathbb E_{p_g(x)}\mathrm{KL}\bigl(p_g(c\mid x)\,\|\,C(c\mid x)\bigr)+\mathrm H_{p_g}(c\mid x)\tag{8.21}$$
+#   =\mathbb E_{p_g(x)}\mathrm{KL}\bigl(p_g(c\mid x)\,\|\,C(c\mid x)\bigr)+\mathrm H_{p_g}(c\mid x)\tag{8.6}$$
 #
 # The first is wanted. The second pays G for images whose class is *easy*, even where real classes overlap (Shu et al., 2017; Gong et al., 2019).
 
@@ -380,7 +380,7 @@ def nats(masses):
 fakes, C = p_c * g_x, given_x(p_c * p_x)
 apart = (fakes * (given_x(fakes) / C).log()).sum()
 unsure = nats(fakes) - nats(fakes.sum(0))  # H(c|x) = H(x, c) − H(x)
-agrees(-(fakes * C.log()).sum(), apart + unsure, name="(8.21) both parts")
+agrees(-(fakes * C.log()).sum(), apart + unsure, name="(8.6) both parts")
 
 # %% [markdown]
 # Take two classes on a line. G may draw any densities; D and C are always the best ones. Does a perfect G stay?
@@ -448,7 +448,7 @@ plots.show(fig, alt="Told: G's two bumps lie on the real ones. AC-GAN: each is c
 #
 # $$\log p(x\mid c)=\underbrace{\mathbb E_{q}\bigl[\log p_\theta(x\mid z,c)\bigr]
 #   -\mathrm{KL}\bigl(q\,\|\,p(z)\bigr)}_{\mathrm{ELBO}(x\mid c)}
-#   +\mathrm{KL}\bigl(q\,\|\,p(z\mid x,c)\bigr)\tag{8.5}$$
+#   +\mathrm{KL}\bigl(q\,\|\,p(z\mid x,c)\bigr)\tag{8.7}$$
 #
 # for every density $q$ of codes. The bound is tight where $q$ is the posterior *given both*,
 # $p(z\mid x,c)$. A world where all is known: lesson 06's line with an offset for each class,
@@ -486,7 +486,7 @@ gaps = torch.stack([log_evidence(x)[c] - bound(q, x, c) for q in qs])
 agrees(
     gaps,
     torch.stack([kl_divergence(q, posterior_given(x, c)) for q in qs]),
-    name="(8.5) the gap",
+    name="(8.7) the gap",
 )
 says = (share_c.log() + log_evidence(x)).softmax(-1)  # p(c | x)
 blind = sum(
@@ -507,7 +507,7 @@ refuses(torch.stack(wrong), gaps, name="the gap to p(z | x), the posterior witho
 #
 # $$\min_q\ \mathbb E_{p(c\mid x)}\,\mathrm{KL}\bigl(q\,\|\,p(z\mid x,c)\bigr)
 #   =\frac{\operatorname{Var}(m_c\mid x)}{2v}
-#   =\frac{w^2\,\operatorname{Var}(b_c\mid x)}{2s^2(w^2+s^2)}\tag{8.6}$$
+#   =\frac{w^2\,\operatorname{Var}(b_c\mid x)}{2s^2(w^2+s^2)}\tag{8.8}$$
 #
 # **Exercise 08.2 · The price of not telling** · ●●○ · 6 min · code
 #
@@ -529,7 +529,7 @@ refuses(torch.stack(wrong), gaps, name="the gap to p(z | x), the posterior witho
 
 # %% exercise="08.2"
 def price_of_not_telling(w, s, offsets, says):
-    """(8.6): the mean gap of the best q(z | x), in nats; offsets, says: (C,)."""
+    """(8.8): the mean gap of the best q(z | x), in nats; offsets, says: (C,)."""
     ### BEGIN SOLUTION
     mean = (says * offsets).sum()
     variance = (says * (offsets - mean) ** 2).sum()
@@ -555,7 +555,7 @@ def mean_gap(log_q):
 geometric = sum(says[k] * posterior_given(x, k).log_prob(grid) for k in range(3))
 geometric = geometric - integrate(geometric.exp()).log()
 price = price_of_not_telling(w, s, offsets, says)
-agrees(mean_gap(geometric), price, name="(8.6) the best q, untold")
+agrees(mean_gap(geometric), price, name="(8.8) the best q, untold")
 refuses(mean_gap(blind), price, name="q(z | x) = p(z | x), the mixture, as the best")
 tried = [Normal(number(m), number(d)) for m in (-1.0, 0.1, 1.0) for d in (0.3, 0.5)]
 around = [mean_gap(q.log_prob(grid)) for q in tried]
@@ -564,7 +564,7 @@ for k in range(3):
     print(f"p(c = {k} | x) = {says[k]:.3f}, m_c = {posterior_given(x, k).mean:.3f}")
 
 # %% [markdown]
-# Read (8.6) twice. The price is *zero* where $x$ itself says which class it is: then
+# Read (8.8) twice. The price is *zero* where $x$ itself says which class it is: then
 # $\operatorname{Var}(b_c\mid x)=0$. And where a doubt is left, it is large if $s$ is small: a sharp decoder makes sharp
 # posteriors, and a $q$ between two of them suits neither. Remember the first when you come
 # to digits.
@@ -575,7 +575,7 @@ for k in range(3):
 # $\log p(x)$. The two scales differ. On average over pairs of these densities,
 #
 # $$\mathbb E\bigl[\log p(x\mid c)\bigr]-\mathbb E\bigl[\log p(x)\bigr]=\mathrm I(x;c)
-#   \;\le\;\mathrm H(c)\le\log(\text{classes}),\qquad p(x)=\sum_cp(c)\,p(x\mid c)\tag{8.7}$$
+#   \;\le\;\mathrm H(c)\le\log(\text{classes}),\qquad p(x)=\sum_cp(c)\,p(x\mid c)\tag{8.9}$$
 #
 # A CVAE's bound may be better than a VAE's by up to $\log10=2.30$ nats *without being a better
 # model*: it was told something worth that much.
@@ -591,7 +591,7 @@ left = -integrate(
     mixed.exp() * torch.special.xlogy(says_grid, says_grid).sum(-1)
 )  # H(c | x)
 entropy = -(share_c * share_c.log()).sum()
-agrees(gain, entropy - left, name="(8.7) E log p(x|c) − E log p(x) = H(c) − H(c|x)")
+agrees(gain, entropy - left, name="(8.9) E log p(x|c) − E log p(x) = H(c) − H(c|x)")
 refuses(gain, 0.0, name="both bounds on one scale")
 
 # %% [markdown]
@@ -683,7 +683,7 @@ def train_cvae(model, objective, rounds, seed=0):
 #
 # Say two differences on test digits after equal training, in nats of ELBO: how much worse is
 # the model whose *encoder* is not told, and how much worse the one whose *decoder* is not told?
-# (8.6) and (8.7) each say something.
+# (8.8) and (8.9) each say something.
 
 # %% exercise="08.12"
 ### BEGIN SOLUTION
@@ -728,15 +728,15 @@ plots.show(
 
 # %% [markdown]
 # **What to see.** Without the label at the *decoder* all ten columns are one picture: the model is a
-# VAE. Between two *perfect* models (8.7) allows 2.3 nats. If yours differ by more, the rest is no matter of
+# VAE. Between two *perfect* models (8.9) allows 2.3 nats. If yours differ by more, the rest is no matter of
 # scale: this decoder must also learn to read the class from the code, and after so few rounds it
 # may not do so yet. Without the label at the *encoder* little happens, a nat or so of more than a hundred. A digit
-# says which class it is, so $p(c\mid x)$ is nearly sure and (8.6) nearly zero. (The errors printed are
+# says which class it is, so $p(c\mid x)$ is nearly sure and (8.8) nearly zero. (The errors printed are
 # those of the test digits. By how much two short trainings differ anyway, they do not know.) That is how this
-# fault can stay unseen: on MNIST it hides. By (8.6) it costs more where $x$ leaves $c$ open: try it on
+# fault can stay unseen: on MNIST it hides. By (8.8) it costs more where $x$ leaves $c$ open: try it on
 # blurred digits (exercise 08.9).
 #
-# Read the shares too. A good part of what this CVAE draws is not what was asked for: no term of (8.5) is about
+# Read the shares too. A good part of what this CVAE draws is not what was asked for: no term of (8.7) is about
 # obedience, it comes only with a good fit of $p(x\mid c)$. Where a code $z$ says the class as well, the decoder may listen to $z$. How much may $z$ say,
 # and who pays? That is the next section. (Don't rank it by this against the conditional GAN of section 1.3. From one seed that
 # GAN got .83 on one machine and .58 on another: rounding differs, and a short game makes much of it. Section 7 ranks
@@ -757,7 +757,7 @@ plots.show(
 #
 # $$\mathbb E_x\,\mathrm{KL}\bigl(q(z\mid x)\,\|\,p(z)\bigr)
 #   =\underbrace{\mathbb E_x\,\mathbb E_{q(z\mid x)}\Bigl[\log\frac{q(z\mid x)}{q(z)}\Bigr]}_{\mathrm I(x;z)}
-#   +\underbrace{\mathbb E_{q(z)}\Bigl[\log\frac{q(z)}{p(z)}\Bigr]}_{\mathrm{KL}(q(z)\,\|\,p(z))}\tag{8.8}$$
+#   +\underbrace{\mathbb E_{q(z)}\Bigl[\log\frac{q(z)}{p(z)}\Bigr]}_{\mathrm{KL}(q(z)\,\|\,p(z))}\tag{8.10}$$
 #
 # The first part is what a code *tells* about its image. The second is how far all codes together
 # lie from the prior. Five images, five Gaussians on a line:
@@ -777,7 +777,7 @@ def expect(values):
 mean_kl = kl_divergence(parts, prior).mean()
 told = expect(density - mixture[:, None])
 apart = expect(mixture - prior.log_prob(grid))
-agrees(told + apart, mean_kl, name="(8.8) I(x; z) + KL(q(z) ‖ p(z))")
+agrees(told + apart, mean_kl, name="(8.10) I(x; z) + KL(q(z) ‖ p(z))")
 print(f"mean KL {mean_kl:.3f} = I {told:.3f} + KL(q(z) ‖ p) {apart:.3f}")
 
 # %% [markdown]
@@ -803,13 +803,13 @@ z, tells, log_q_z = codes_of(torch.arange(5))
 far = log_q_z - prior.log_prob(z)
 for name, by_grid, drawn in (("I(x; z)", told, tells), ("KL(q(z) ‖ p(z))", apart, far)):
     error = drawn.std() / math.sqrt(len(drawn))
-    agrees(by_grid, drawn.mean(), error=error, name=f"(8.8) {name} from draws")
+    agrees(by_grid, drawn.mean(), error=error, name=f"(8.10) {name} from draws")
     refuses(mean_kl, drawn.mean(), error=error, name=f"the whole KL taken for {name}")
 
 # %% [markdown]
 # How much can a code tell? Among $N$ images, at most which one it is:
 #
-# $$0\;\le\;\mathrm I(x;z)\;\le\;\log N\tag{8.9}$$
+# $$0\;\le\;\mathrm I(x;z)\;\le\;\log N\tag{8.11}$$
 #
 # Zero if all $q(z\mid x)$ are equal (the posterior has collapsed), $\log N$ if no two overlap. The
 # VAE's KL has no such limit. So whatever it has beyond $\log N$ is distance between the aggregated
@@ -827,19 +827,19 @@ def told_by(width, distance):
     return torch.trapezoid((each.exp() * ratio).T, line).mean()
 
 
-agrees(told_by(0.5, 0.0), 0.0, name="(8.9) all alike")
-agrees(told_by(0.5, 20.0), math.log(5), name="(8.9) no two overlap: log 5")
+agrees(told_by(0.5, 0.0), 0.0, name="(8.11) all alike")
+agrees(told_by(0.5, 20.0), math.log(5), name="(8.11) no two overlap: log 5")
 kl_far = kl_divergence(
     Normal(20 * torch.arange(-2, 3).double(), number(0.5)), prior
 ).mean()
 print(f"five Gaussians 20 apart: KL {kl_far:.0f} nats, of which I is {math.log(5):.3f}")
 
 # %% [markdown]
-# One more case in which all three terms of (8.8) are known, with infinitely many images: $x\sim\mathcal N(0,S^2)$
+# One more case in which all three terms of (8.10) are known, with infinitely many images: $x\sim\mathcal N(0,S^2)$
 # and $q(z\mid x)=\mathcal N(ax,v)$. Then $q(z)=\mathcal N(0,a^2S^2+v)$ and
 #
 # $$\mathrm I(x;z)=\tfrac12\log\Bigl(1+\frac{a^2S^2}{v}\Bigr),\qquad
-#   \mathrm{KL}(q(z)\,\|\,p(z))=\tfrac12\bigl(a^2S^2+v-1-\log(a^2S^2+v)\bigr)\tag{8.10}$$
+#   \mathrm{KL}(q(z)\,\|\,p(z))=\tfrac12\bigl(a^2S^2+v-1-\log(a^2S^2+v)\bigr)\tag{8.12}$$
 #
 # **Exercise 08.4 · What codes tell** · ●●● · 10 min · code
 #
@@ -848,7 +848,7 @@ print(f"five Gaussians 20 apart: KL {kl_far:.0f} nats, of which I is {math.log(5
 # Networks give no such formulas, but they give densities. You draw one code
 # from each of $N$ images and evaluate `log_q[i, j]` $=\log q(z_i\mid x_j)$. Estimate $\mathrm I(x;z)$.
 #
-# *Nudge.* In (8.8) $\mathrm I$ is a mean of $\log q(z\mid x)-\log q(z)$. Both stand in the table: one on its diagonal, the other as a mean over a row. A mean of what?
+# *Nudge.* In (8.10) $\mathrm I$ is a mean of $\log q(z\mid x)-\log q(z)$. Both stand in the table: one on its diagonal, the other as a mean over a row. A mean of what?
 #
 # *First line.* $q(z_i)=\frac1N\sum_jq(z_i\mid x_j)$: a mean of densities, so a `logsumexp` of their logarithms.
 #
@@ -892,12 +892,12 @@ found = estimates(N)
 exact = 0.5 * math.log(1 + a**2 * S**2 / v)
 error = found.std() / math.sqrt(20)
 agrees(
-    found.mean(), exact, error=error, name="(8.10) I(x; z), estimated from 1500 images"
+    found.mean(), exact, error=error, name="(8.12) I(x; z), estimated from 1500 images"
 )
 mean_kl = 0.5 * (a**2 * S**2 + v - 1 - math.log(v))
 spread = a**2 * S**2 + v
 apart = kl_divergence(Normal(number(0.0), number(spread).sqrt()), prior)
-agrees(exact + apart, mean_kl, name="(8.8) from (8.10)")
+agrees(exact + apart, mean_kl, name="(8.10) from (8.12)")
 few = estimates(8).mean()
 print(f"I exactly {exact:.3f}; from 1500 images {found.mean():.3f}, from 8: {few:.3f}")
 
@@ -923,7 +923,7 @@ def taken_apart(mean, log_var):
     told = information(log_q)
     whole = (
         log_q.diagonal() - log_normal(z)
-    ).mean()  # the same codes, so (8.8) is exact
+    ).mean()  # the same codes, so (8.10) is exact
     return gaussian_kl(mean, log_var).mean(), told, whole - told
 
 
@@ -947,7 +947,7 @@ for name in ("vae-2d-mnist", "vae-20d-mnist", "vae-50d-mnist"):
 # A CVAE pays $\mathrm{KL}(q(z\mid x,c)\,\|\,p(z))$. Insert $q(z\mid c)$ and then $q(z)$:
 #
 # $$\mathbb E\,\mathrm{KL}\bigl(q(z\mid x,c)\,\|\,p(z)\bigr)
-#   =\mathrm I(x;z\mid c)+\mathrm I(z;c)+\mathrm{KL}\bigl(q(z)\,\|\,p(z)\bigr)\tag{8.11}$$
+#   =\mathrm I(x;z\mid c)+\mathrm I(z;c)+\mathrm{KL}\bigl(q(z)\,\|\,p(z)\bigr)\tag{8.13}$$
 #
 # The middle term is new. If a code also says the class, the CVAE pays for it, up to $\log10$ nats, and
 # gains nothing: the decoder knows the class already. So the bound *pushes the class out of the
@@ -964,7 +964,7 @@ style = expect(density - within[:, classes])
 leak = expect(within[:, classes] - mixture[:, None])
 total = expect(density - prior.log_prob(grid)[:, None])
 apart = expect(mixture - prior.log_prob(grid))
-agrees(style + leak + apart, total, name="(8.11) I(x; z|c) + I(z; c) + KL(q(z) ‖ p)")
+agrees(style + leak + apart, total, name="(8.13) I(x; z|c) + I(z; c) + KL(q(z) ‖ p)")
 refuses(style + apart, total, name="no price for a class in the code")
 class_log_q = []  # log q(z | c) of draws of each class, minus log q(z): I(z; c) from draws
 drawn_style = 0.0
@@ -974,8 +974,8 @@ for k in (0, 1):
     class_log_q.append((log_q_c - everybody) * (classes == k).double().mean())
     drawn_style += tells.mean() * (classes == k).double().mean()
 error = torch.stack([v.var() / len(v) for v in class_log_q]).sum().sqrt()
-agrees(leak, sum(v.mean() for v in class_log_q), error=error, name="(8.11) I(z; c) from draws")
-agrees(style, drawn_style, tol=0.01, name="(8.11) I(x; z|c) from draws")
+agrees(leak, sum(v.mean() for v in class_log_q), error=error, name="(8.13) I(z; c) from draws")
+agrees(style, drawn_style, tol=0.01, name="(8.13) I(x; z|c) from draws")
 print(f"I(x; z|c) {style:.3f} + I(z; c) {leak:.3f} + KL {apart:.3f} = {total:.3f}")
 
 # %% [markdown]
@@ -983,12 +983,12 @@ print(f"I(x; z|c) {style:.3f} + I(z; c) {leak:.3f} + KL {apart:.3f} = {total:.3f
 #
 # ### 4.1 · What an adversary of codes estimates
 #
-# Only the last term of (8.8) is about samples. Makhzani et al. (2016) keep it and drop the rest: let
+# Only the last term of (8.10) is about samples. Makhzani et al. (2016) keep it and drop the rest: let
 # a discriminator tell codes from draws of the prior, and let the encoder fool it. D's "data" are
 # draws of $p(z)$, its "fakes" codes. By lesson 02, (2.5) and (2.6),
 #
 # $$\ell^*(z)=\log p(z)-\log q(z),\qquad V(D^*)=-\log4+2\,\mathrm{JS}\bigl(p(z),q(z)\bigr),\qquad
-#   -\mathbb E_{q(z)}\,\ell^*=\mathrm{KL}\bigl(q(z)\,\|\,p(z)\bigr)\tag{8.12}$$
+#   -\mathbb E_{q(z)}\,\ell^*=\mathrm{KL}\bigl(q(z)\,\|\,p(z)\bigr)\tag{8.14}$$
 #
 # D is not told $x$. So what it sees is $q(z)$, the *aggregated* posterior, in all three.
 
@@ -998,8 +998,8 @@ logit = log_p - mixture
 value = integrate(p * F.logsigmoid(logit) + q * F.logsigmoid(-logit))
 log_m = torch.logaddexp(log_p, mixture) - math.log(2)
 two_js = integrate(p * (log_p - log_m)) + integrate(q * (mixture - log_m))
-agrees(value, -math.log(4) + two_js, name="(8.12) V(D*) and JS(p(z), q(z))")
-agrees(-integrate(q * logit), apart, name="(8.12) mean logit and KL(q(z) ‖ p(z))")
+agrees(value, -math.log(4) + two_js, name="(8.14) V(D*) and JS(p(z), q(z))")
+agrees(-integrate(q * logit), apart, name="(8.14) mean logit and KL(q(z) ‖ p(z))")
 refuses(-integrate(q * logit), total, name="taken for the VAE's KL, of each q(z | x)")
 middle = 2 * integrate(log_m.exp() * (log_m - log_p))
 agrees(apart - two_js, middle, name="KL(q ‖ p) − 2 JS = 2 KL(½(p + q) ‖ p)")
@@ -1011,10 +1011,10 @@ agrees(apart - two_js, middle, name="KL(q ‖ p) − 2 JS = 2 KL(½(p + q) ‖ p
 #
 # ### 4.2 · What is lost
 #
-# Take the most generous reading, an adversary that delivers $\mathrm{KL}(q(z)\|p(z))$ exactly. By (8.8)
+# Take the most generous reading, an adversary that delivers $\mathrm{KL}(q(z)\|p(z))$ exactly. By (8.10)
 #
 # $$\mathbb E_x\,\mathbb E_q[\log p(x\mid z)]-\mathrm{KL}\bigl(q(z)\,\|\,p(z)\bigr)
-#   =\mathbb E_x[\mathrm{ELBO}]+\mathrm I(x;z)\tag{8.13}$$
+#   =\mathbb E_x[\mathrm{ELBO}]+\mathrm I(x;z)\tag{8.15}$$
 #
 # The penalty of the ELBO is $\mathrm I(x;z)+\mathrm{KL}(q(z)\,\|\,p(z))$. Dropping $\mathrm I(x;z)\ge0$ from it raises the objective
 # above the ELBO by exactly $\mathrm I$. So it may exceed $\log p(x)$: it is *no bound at all*, and nothing charges a code for what it tells of its
@@ -1034,13 +1034,13 @@ def line_terms(v):
     reconstruction = -0.5 * (math.log(2 * math.pi * s**2) + squares / s**2)
     miss = (a - w / S2) ** 2 * S2  # of the posterior's mean, squared
     gap = 0.5 * (v / v_best - 1 - math.log(v / v_best) + miss / v_best)
-    return reconstruction, evidence - gap, 0.5 * math.log(1 + a**2 * S2 / v)  # (8.10)
+    return reconstruction, evidence - gap, 0.5 * math.log(1 + a**2 * S2 / v)  # (8.12)
 
 
 # %%
 for v in (s**2 / S2, 0.1, 0.01):  # the first is the posterior's variance
     aae, elbo, told = line_terms(v)  # KL(q(z) ‖ p(z)) is 0
-    agrees(aae, elbo + told, name=f"(8.13) v = {v:.3f}")
+    agrees(aae, elbo + told, name=f"(8.15) v = {v:.3f}")
     print(f"    ELBO {elbo:7.3f}, AAE {aae:7.3f}, E log p(x) {evidence:.3f}")
 excess = line_terms(s**2 / S2)[0] - evidence
 refuses(max(excess, 0.0), 0.0, name="the AAE's objective as a bound on log p(x)")
@@ -1139,7 +1139,7 @@ plots.show(
 #
 # $$\max_T\ \mathbb E_x\Bigl[\mathbb E_{q(z\mid x)}\log\sigma(T)+\mathbb E_{p(z)}\log(1-\sigma(T))\Bigr],
 #   \quad T^*(x,z)=\log q(z\mid x)-\log p(z),\quad
-#   \mathbb E_{q}\,T^*=\mathrm{KL}\bigl(q(z\mid x)\,\|\,p(z)\bigr)\tag{8.14}$$
+#   \mathbb E_{q}\,T^*=\mathrm{KL}\bigl(q(z\mid x)\,\|\,p(z)\bigr)\tag{8.16}$$
 #
 # It is (2.5) again: the logit of the best discriminator is a log density ratio. And it is the AAE's
 # adversary with the opposite sign, and with one real difference: $T$ is **told $x$**. So it finds the VAE's KL where the AAE's D finds
@@ -1152,7 +1152,7 @@ plots.show(
 # Write what $T$ descends, from its outputs for codes of either kind. (`softplus` is
 # numerically safe; see (2.2).)
 #
-# *Nudge.* (8.14) is a maximum, and a loss is descended. $-\log\sigma(T)$ is a softplus of what?
+# *Nudge.* (8.16) is a maximum, and a loss is descended. $-\log\sigma(T)$ is a softplus of what?
 #
 # *First line.* $-\log\sigma(T)=\operatorname{softplus}(-T)$.
 #
@@ -1176,7 +1176,7 @@ if not check("08.5", critic_loss):
     critic_loss = lesson_08.critic_loss
 
 # %% [markdown]
-# Check it against a closed form. In the line of (8.10) both log ratios are quadratic, so a $T$ that is
+# Check it against a closed form. In the line of (8.12) both log ratios are quadratic, so a $T$ that is
 # linear in $(1,z,z^2,xz,x^2)$ can be exact, and one without $x$ is linear in $(1,z,z^2)$. Fit both on
 # draws, by Newton's method on your loss, twenty times with fresh draws.
 
@@ -1214,7 +1214,7 @@ mean_kl = 0.5 * (a**2 * S**2 + v - 1 - math.log(v))
 spread = a**2 * S**2 + v
 aggregated = 0.5 * (spread - 1 - math.log(spread))
 value, error = found["told x"].mean(), errors["told x"]
-agrees(value, mean_kl, error=error, name="(8.14) mean T under q: the Gaussian KL")
+agrees(value, mean_kl, error=error, name="(8.16) mean T under q: the Gaussian KL")
 value, error = found["not told x"].mean(), errors["not told x"]
 agrees(value, aggregated, error=error, name="T not told x: KL(q(z) ‖ p(z))")
 refuses(value, mean_kl, error=error, name="T not told x, as the VAE's KL")
@@ -1227,7 +1227,7 @@ refuses(value, mean_kl, error=error, name="T not told x, as the VAE's KL")
 # $\mathbb E_q\nabla_\phi\log q_\phi=\nabla_\phi\int q_\phi=0$. So $T$ may be frozen:
 #
 # $$\nabla_\phi\,\mathrm{KL}\bigl(q_\phi\,\|\,p\bigr)
-#   =\mathbb E_{\varepsilon}\Bigl[\nabla_\phi\,T^*_{\text{frozen}}\bigl(x,z_\phi(x,\varepsilon)\bigr)\Bigr]\tag{8.15}$$
+#   =\mathbb E_{\varepsilon}\Bigl[\nabla_\phi\,T^*_{\text{frozen}}\bigl(x,z_\phi(x,\varepsilon)\bigr)\Bigr]\tag{8.17}$$
 
 # %%
 n = 200_000
@@ -1241,7 +1241,7 @@ through_q = torch.stack(
 )  # the other way
 exact = number([a * S**2, 0.5 * (v - 1)])  # of ½(a²S² + v − 1 − log v)
 error = through_z.std(1) / math.sqrt(n)
-agrees(through_z.mean(1), exact, error=error, name="(8.15) in a and in log v")
+agrees(through_z.mean(1), exact, error=error, name="(8.17) in a and in log v")
 other = through_q.mean(1)
 refuses(
     other,
@@ -1255,7 +1255,7 @@ refuses(
 #
 # All of this at $T=T^*$. A $T$ that lags behind knows an old encoder $q_0$. What it then reports is
 #
-# $$\mathbb E_{q}\bigl[\log q_0-\log p\bigr]=\mathrm{KL}(q\,\|\,p)-\mathrm{KL}(q\,\|\,q_0)\;\le\;\mathrm{KL}(q\,\|\,p)\tag{8.16}$$
+# $$\mathbb E_{q}\bigl[\log q_0-\log p\bigr]=\mathrm{KL}(q\,\|\,p)-\mathrm{KL}(q\,\|\,q_0)\;\le\;\mathrm{KL}(q\,\|\,p)\tag{8.18}$$
 #
 # *less* than the true KL, by $\mathrm{KL}(q\,\|\,q_0)$: by as much as the encoder has moved since $T$ last knew it. So the objective lies above the ELBO by that
 # amount, and need not be a bound until $T$ has caught up. That is why $T$ gets the higher learning rate, and
@@ -1267,7 +1267,7 @@ reported = integrate(
     new.log_prob(grid).exp() * (old.log_prob(grid) - prior.log_prob(grid))
 )
 behind = kl_divergence(new, old)
-agrees(reported, kl_divergence(new, prior) - behind, name="(8.16) a T that lags")
+agrees(reported, kl_divergence(new, prior) - behind, name="(8.18) a T that lags")
 refuses(reported, kl_divergence(new, prior), name="a T that lags, taken for the KL")
 
 # %% [markdown]
@@ -1279,7 +1279,7 @@ refuses(reported, kl_divergence(new, prior), name="a T that lags, taken for the 
 # mean and variance of $q(z\mid x)$. What is left is known in closed form:
 #
 # $$\mathrm{KL}(q\,\|\,p)=\underbrace{\mathbb E_q\bigl[\log q-\log r\bigr]}_{\text{what }T\text{ learns}}
-#   +\underbrace{\mathbb E_q\bigl[\log r-\log p\bigr]}_{=\,\mathrm{KL}(r\,\|\,p)}\tag{8.17}$$
+#   +\underbrace{\mathbb E_q\bigl[\log r-\log p\bigr]}_{=\,\mathrm{KL}(r\,\|\,p)}\tag{8.19}$$
 #
 # The second part is lesson 06's Gaussian KL, because $\log r-\log p$ is quadratic in $z$ and $r$ has $q$'s
 # moments. $T$ learns only what is *not Gaussian* in $q$ (with several latents, also how they depend on each other). The library does this (`moments` in the list of
@@ -1296,8 +1296,8 @@ learned = integrate(q * (log_q - r.log_prob(grid)))
 known = integrate(q * (r.log_prob(grid) - prior.log_prob(grid)))
 entropy = -integrate(q * log_q)  # E_q log r needs only q's moments: −½ log 2πe Var
 not_gaussian = 0.5 * (2 * math.pi * math.e * r.variance).log() - entropy
-agrees(learned, not_gaussian, name="(8.17) what T learns: entropy missing to a Gaussian's")
-agrees(not_gaussian + kl_divergence(r, prior), whole, name="(8.17) the sum, in closed forms")
+agrees(learned, not_gaussian, name="(8.19) what T learns: entropy missing to a Gaussian's")
+agrees(not_gaussian + kl_divergence(r, prior), whole, name="(8.19) the sum, in closed forms")
 agrees(
     known,
     kl_divergence(r, prior),
@@ -1321,7 +1321,7 @@ print(f"T has to learn {learned:.3f} of {whole:.3f} nats")
 # difference that is again a squared distance, in a metric that D has learned:
 #
 # $$\tfrac12\bigl\lVert f(x)-f(x+\delta)\bigr\rVert^2\approx\tfrac12\,\delta^{\mathsf T}J^{\mathsf T}J\,\delta,
-#   \qquad J=\frac{\partial f}{\partial x}\tag{8.18}$$
+#   \qquad J=\frac{\partial f}{\partial x}\tag{8.20}$$
 #
 # Where $J\delta$ is small, D does not care.
 
@@ -1333,7 +1333,7 @@ delta = 1e-6 * torch.randn(seen.shape, dtype=torch.float64, generator=generator)
 change = torch.func.jvp(trunk, (seen,), (delta,))[1]
 paid = 0.5 * (trunk(seen) - trunk(seen + delta)).square().sum(1)
 paid, metric = 1e12 * paid, 0.5e12 * change.square().sum(1)
-agrees(paid, metric, tol=1e-3, name="(8.18) δᵀJᵀJδ/2, times 10¹²")
+agrees(paid, metric, tol=1e-3, name="(8.20) δᵀJᵀJδ/2, times 10¹²")
 pixels = 0.5e12 * delta.square().flatten(1).sum(1)
 refuses(paid, pixels, tol=1e-3, name="the metric of pixels")
 _ = trunk.float()
@@ -1426,7 +1426,7 @@ for term, found in training.reaches(
 # What if D did descend it? Then D could win by shrinking: with $f\to\alpha f$, $0<\alpha<1$,
 #
 # $$\tfrac12\lVert\alpha f(x)-\alpha f(\tilde x)\rVert^2=\alpha^2\cdot\tfrac12\lVert f(x)-f(\tilde x)\rVert^2,
-#   \qquad\frac{\partial}{\partial\log\alpha}\Big|_{\alpha=1}=2\cdot\tfrac12\lVert f(x)-f(\tilde x)\rVert^2>0\tag{8.19}$$
+#   \qquad\frac{\partial}{\partial\log\alpha}\Big|_{\alpha=1}=2\cdot\tfrac12\lVert f(x)-f(\tilde x)\rVert^2>0\tag{8.21}$$
 #
 # so it would always gain by making all images look alike. The same line says that the number itself
 # means nothing: $-\log\mathcal N(f(x);f(\tilde x),I)$ measures *features*, in units that D
@@ -1437,7 +1437,7 @@ f, g = torch.randn(2, 5, 30, dtype=torch.float64, generator=generator)
 log_alpha = torch.zeros((), dtype=torch.float64, requires_grad=True)
 cost = 0.5 * (log_alpha.exp() * (f - g)).square().sum(1).mean()
 (slope,) = torch.autograd.grad(cost, log_alpha)
-agrees(slope, 2 * cost, name="(8.19) slope in log α")
+agrees(slope, 2 * cost, name="(8.21) slope in log α")
 refuses(slope, 0.0, name="D has nothing to gain from the features")
 
 # %% [markdown]
@@ -1638,7 +1638,7 @@ plots.show(
 # - *codes.* Near 0 (draws of the prior itself would score .001 to .003): as far as two moments tell, codes lie where the prior draws. The picture below shows the
 #   directions of largest and of least spread. An AAE has only its adversary to bring
 #   them there, so for it this is the adversary's report card. (An AVB has the formula of section 5.4, too: `moments`.)
-# - *class in z.* Chance is about .12, the commonest class. By (8.11) a CVAE pays for a class in its code. Compare its
+# - *class in z.* Chance is about .12, the commonest class. By (8.13) a CVAE pays for a class in its code. Compare its
 #   probe with the others': for them the class must be in the code, since it is nowhere else. (A linear probe is a lower
 #   bound: another one may read more.)
 #
@@ -1841,9 +1841,9 @@ for kind in (models.AAE, models.AVB, models.VAEGAN):
 # |---|---|---|
 # | hybrids exist to use "the strengths of both GANs and VAEs" | A §2 | section 7: the CGAN has the best samples and no reconstructions |
 # | AAE and β-VAE as modifications of the VAE, WGAN and SN-GAN of the GAN | A §2 | section 4.3 for AAE; β-VAE: lesson 07; WGAN, SN-GAN: lesson 05 |
-# | a VAE's "criterion for judging x' and x similarity is not good enough" | A §3.4 | (8.18) and the moved digits |
-# | the label goes to encoder *and* generator: "$z \leftarrow E(x_r, c)$", "$x_f \leftarrow G(z, c)$" | A §3.4, Alg. 1 | (8.5), (8.6); its code withholds it from E (lesson 09) |
-# | the KL there is $KL(q(z\mid x_r,c)\,\Vert\,P_z)$, to a prior without $c$ | A §3.4, Alg. 1 | (8.5), (8.11) |
+# | a VAE's "criterion for judging x' and x similarity is not good enough" | A §3.4 | (8.20) and the moved digits |
+# | the label goes to encoder *and* generator: "$z \leftarrow E(x_r, c)$", "$x_f \leftarrow G(z, c)$" | A §3.4, Alg. 1 | (8.7), (8.8); its code withholds it from E (lesson 09) |
+# | the KL there is $KL(q(z\mid x_r,c)\,\Vert\,P_z)$, to a prior without $c$ | A §3.4, Alg. 1 | (8.7), (8.13) |
 #
 # ## 10 · Exercises
 #
@@ -1852,9 +1852,9 @@ for kind in (models.AAE, models.AVB, models.VAEGAN):
 #
 # **Exercise 08.8 · Different widths** · ●●● · 20 min · pen
 #
-# *Why.* (8.6) was derived for posteriors of one variance. Real ones differ.
+# *Why.* (8.8) was derived for posteriors of one variance. Real ones differ.
 #
-# Derive (8.6) for classes of *different* posterior variances $v_c$. Is the best $q$ still
+# Derive (8.8) for classes of *different* posterior variances $v_c$. Is the best $q$ still
 # between the means?
 #
 # *Nudge.* The best $q$ is the geometric mean, also here. The logarithm of a geometric mean of Gaussians is a sum of parabolas.
@@ -1866,7 +1866,7 @@ for kind in (models.AAE, models.AVB, models.VAEGAN):
 # $\sum_cp_c(z-m_c)^2/v_c=\tau(z-\bar m)^2+\sum_cp_c(m_c-\bar m)^2/v_c$. So the geometric mean is $\mathcal N(\bar m,1/\tau)$. Its mean is a weighted mean of the $m_c$ with positive weights $p_c/v_c$: it lies between the smallest and the largest of them, drawn towards the *narrow* posteriors.
 #
 # Integrate: $\int e^{-\tau(z-\bar m)^2/2}dz=\sqrt{2\pi/\tau}$. The factors $2\pi$ cancel, and
-# $-\log Z=\frac12\Bigl[\log\tau-\sum_cp_c\log\frac1{v_c}\Bigr]+\frac12\sum_cp_c\frac{(m_c-\bar m)^2}{v_c}$. The bracket is not negative, because $\tau$ is the mean of the $1/v_c$ and the logarithm is concave: it is the price for different widths. For equal $v_c$ it is 0, and the rest is (8.6).
+# $-\log Z=\frac12\Bigl[\log\tau-\sum_cp_c\log\frac1{v_c}\Bigr]+\frac12\sum_cp_c\frac{(m_c-\bar m)^2}{v_c}$. The bracket is not negative, because $\tau$ is the mean of the $1/v_c$ and the logarithm is concave: it is the price for different widths. For equal $v_c$ it is 0, and the rest is (8.8).
 
 # %% [markdown]
 # **Exercise 08.9 · Make the class uncertain** · ●●○ · 20 min · experiment
@@ -1874,7 +1874,7 @@ for kind in (models.AAE, models.AVB, models.VAEGAN):
 # *Why.* On sharp digits the fault of section 2.2 hides. Where does it show?
 #
 # Blur the digits (section 6.1's `blurred`, width 3) for the encoder
-# *and* the likelihood, and train section 2.4's three variants again. Does (8.6)'s price appear?
+# *and* the likelihood, and train section 2.4's three variants again. Does (8.8)'s price appear?
 #
 # *Nudge.* Make a new data set of blurred images, and hand it to a copy of `train_cvae`.
 #
@@ -1905,9 +1905,9 @@ for kind in (models.AAE, models.AVB, models.VAEGAN):
 #
 # **Exercise 08.15 · An AAE with classes** · ●●○ · 6 min · discuss
 #
-# *Why.* (8.11) has three terms. What no player pays for may grow.
+# *Why.* (8.13) has three terms. What no player pays for may grow.
 #
-# Someone trains an AAE with classes, D not told. By (8.11), which of the three terms does
+# Someone trains an AAE with classes, D not told. By (8.13), which of the three terms does
 # nobody pay? How would you see it in samples?
 #
 # *Nudge.* D sees $q(z)$ alone. Does $q(z)$ change if codes of each class keep to a corner of their own?
@@ -1916,10 +1916,10 @@ for kind in (models.AAE, models.AVB, models.VAEGAN):
 #
 # **Exercise 08.16 · A T that lags** · ●●○ · 20 min · experiment
 #
-# *Why.* (8.16) says in which direction AVB's own number errs.
+# *Why.* (8.18) says in which direction AVB's own number errs.
 #
 # Train an AVB with `t_lr` a tenth and ten times of the zoo's. Watch `VAE.moments` + `VAE.kl` and compare with
-# the KL of a Gaussian fitted to 1,000 draws of $q(z\mid x)$, which by (8.17) is a lower bound. Does AVB's number err as (8.16) says?
+# the KL of a Gaussian fitted to 1,000 draws of $q(z\mid x)$, which by (8.19) is a lower bound. Does AVB's number err as (8.18) says?
 #
 # *Nudge.* The zoo's settings are in `zoo.card("avb-mnist")`. Change one of them only.
 #
@@ -1952,13 +1952,13 @@ for kind in (models.AAE, models.AVB, models.VAEGAN):
 # ## Summary
 #
 # - A condition goes into every distribution: $D(x,c)$, $q(z\mid x,c)$, $p(x\mid z,c)$. A D that is not told
-#   can't ask for obedience, (8.3); a decoder that is not told bounds $\log p(x)$, (8.7); an encoder that
-#   is not told costs $\operatorname{Var}(m_c\mid x)/2v$, which hides on digits, (8.6).
-# - The VAE's KL = what codes tell + how far all codes lie from the prior, (8.8). The first is at most
-#   $\log N$. With a condition a class in the code is paid for, (8.11).
-# - AAE: an adversary that is not told $x$ sees $q(z)$; no bound is left, (8.12), (8.13).
-# - AVB: one that *is* told $x$ finds $\log q(z\mid x)-\log p(z)$; a bound only at $T^*$, (8.14)–(8.16).
-# - VAE/GAN: reconstruction in D's features; D must not descend it, (8.18), (8.19).
+#   can't ask for obedience, (8.3); a decoder that is not told bounds $\log p(x)$, (8.9); an encoder that
+#   is not told costs $\operatorname{Var}(m_c\mid x)/2v$, which hides on digits, (8.8).
+# - The VAE's KL = what codes tell + how far all codes lie from the prior, (8.10). The first is at most
+#   $\log N$. With a condition a class in the code is paid for, (8.13).
+# - AAE: an adversary that is not told $x$ sees $q(z)$; no bound is left, (8.14), (8.15).
+# - AVB: one that *is* told $x$ finds $\log q(z\mid x)-\log p(z)$; a bound only at $T^*$, (8.16)–(8.18).
+# - VAE/GAN: reconstruction in D's features; D must not descend it, (8.20), (8.21).
 # - Judge a conditional model by agreement, diversity and GAN-train together.
 #
 # **Next:** lesson 09 puts four players into one model.
@@ -1971,7 +1971,7 @@ for kind in (models.AAE, models.AVB, models.VAEGAN):
 #
 # **Question 2.** You leave the label out of the encoder of a CVAE, and the bound hardly changes. May you do so on other data?
 #
-# *Answer.* Only where the image itself says its class. The price is $\operatorname{Var}(m_c\mid x)/2v$, (8.6): it grows with doubt about the class and with a sharp decoder.
+# *Answer.* Only where the image itself says its class. The price is $\operatorname{Var}(m_c\mid x)/2v$, (8.8): it grows with doubt about the class and with a sharp decoder.
 #
 # **Question 3.** Two encoders get $\mathrm I(x;z)=4.1$ nats, both measured on batches of 64 images. Do they tell equally much?
 #
@@ -1993,19 +1993,19 @@ for kind in (models.AAE, models.AVB, models.VAEGAN):
 # - Sohn, K., Lee, H. and Yan, X. (2015). *Learning Structured Output Representation using Deep Conditional
 #   Generative Models.* NeurIPS. (CVAE)
 # - Hoffman, M. D. and Johnson, M. J. (2016). *ELBO surgery: yet another way to carve up the variational
-#   evidence lower bound.* NeurIPS workshop on advances in approximate Bayesian inference. (8.8)
+#   evidence lower bound.* NeurIPS workshop on advances in approximate Bayesian inference. (8.10)
 # - Makhzani, A., Shlens, J., Jaitly, N., Goodfellow, I. and Frey, B. (2016). *Adversarial Autoencoders.*
 #   arXiv:1511.05644.
 # - Larsen, A. B. L., Sønderby, S. K., Larochelle, H. and Winther, O. (2016). *Autoencoding beyond pixels using a
 #   learned similarity metric.* ICML.
-# - Mescheder, L., Nowozin, S. and Geiger, A. (2017). *Adversarial Variational Bayes.* ICML. (8.14), (8.15), (8.17)
+# - Mescheder, L., Nowozin, S. and Geiger, A. (2017). *Adversarial Variational Bayes.* ICML. (8.16), (8.17), (8.19)
 # - Bao, J., Chen, D., Wen, F., Li, H. and Hua, G. (2017). *CVAE-GAN: Fine-Grained Image Generation through
 #   Asymmetric Training.* ICCV.
 # - Wu, J., Zhang, C., Xue, T., Freeman, W. T. and Tenenbaum, J. B. (2016). *Learning a Probabilistic Latent Space of
 #   Object Shapes via 3D Generative-Adversarial Modeling.* NeurIPS.
 # - Shmelkov, K., Schmid, C. and Alahari, K. (2018). *How good is my GAN?* ECCV. (GAN-test, GAN-train)
 # - Odena, A., Olah, C. and Shlens, J. (2017). *Conditional Image Synthesis with Auxiliary Classifier GANs.* ICML.
-# - Miyato, T. and Koyama, M. (2018). *cGANs with Projection Discriminator.* ICLR. (8.20)
+# - Miyato, T. and Koyama, M. (2018). *cGANs with Projection Discriminator.* ICLR. (8.5)
 # - Shu, R., Bui, H. and Ermon, S. (2017). *AC-GAN Learns a Biased Distribution.* NeurIPS workshop on Bayesian deep learning.
-# - Gong, M., Xu, Y., Li, C., Zhang, K. and Batmanghelich, K. (2019). *Twin Auxiliary Classifiers GAN.* NeurIPS. (8.21)
+# - Gong, M., Xu, Y., Li, C., Zhang, K. and Batmanghelich, K. (2019). *Twin Auxiliary Classifiers GAN.* NeurIPS. (8.6)
 # - Reports A and B, in the words of the errata page.

@@ -132,7 +132,7 @@ def elbo_on_grid(log_q):
 # %%
 told = posterior.log_prob(z[:, None]).T
 p_c = log_p.softmax(0)  # p(c|x), both classes equally frequent
-blend = (p_c[:, None] * told).sum(0)  # the geometric mean: the best without c, (8.6)
+blend = (p_c[:, None] * told).sum(0)  # the geometric mean: the best without c, (8.8)
 untold = (blend - torch.trapezoid(blend.exp(), z).log()).expand(2, -1)
 agrees(elbo_on_grid(told), log_p, name="(9.1) with q(z|x, c): the bound is tight")
 refuses(elbo_on_grid(untold), log_p, name="the label withheld from E")

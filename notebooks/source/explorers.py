@@ -12,7 +12,7 @@
 # stands one thing to find out; the answer is in the picture, not in the text. Run the first cell, then any
 # other.
 #
-# Sliders answer to the mouse, to a finger, and, once they have the focus (Tab), to the arrow keys. Most pictures
+# Sliders answer to the mouse, to a finger, and, once they have the focus (Tab), to the arrow keys. (The next Tab goes to the number beside the slider, which you can type.) Most pictures
 # can be pressed, too. *reset* brings back the first view. The text beside a picture says in words what it shows;
 # below it the letters are spelled out. Where real and generated points or verdicts are shown, blue is real and
 # orange is generated.
@@ -218,4 +218,4 @@ explore.show(explore.fill(flow, digits), step=budget.pick(smoke=1, laptop=60))
 # than a straight line through the judge's features?
 
 # %%
-explore.show(explore.can_you_tell(artist, n=budget.pick(smoke=40, laptop=200)), said="r")
+explore.show(explore.can_you_tell(artist, n=budget.pick(smoke=40, laptop=200)))

@@ -64,7 +64,7 @@ FREE = {  # (lesson, a claim of the cell): {name: reason}
     ("08", "(8.3) how far the left side ever exceeds the right"): {
         "p": ANY, "g": ANY, "weights": ANY,
     },
-    ("08", "(8.8) I(x; z) + KL(q(z) ‖ p(z))"): {"mixture": NEXT},
+    ("08", "(8.10) I(x; z) + KL(q(z) ‖ p(z))"): {"mixture": NEXT},
     ("09", "(9.2) a trained C reaches H(c|x)"): {"logits": START},
     ("09", "(9.13) one constant for all images"): {"x_r": ANY, "x_f": ANY},
     ("09", "(9.14) enlarged to 112×112, three colours"): {"small": ANY},
@@ -80,7 +80,8 @@ FREE = {  # (lesson, a claim of the cell): {name: reason}
     ("11", "f'{name} noise: above log P(0) by"): {"p_y": ANY},
     ("12", "(12.4) for winners of 20,000 searches"): {"mu": ANY, "tau": ANY, "sigma": ANY},
     ("12", "random is (12.6)"): {"places": BESIDE},
-    ("13", "(13.3) a factor a number: a gap of 1"): {
+    ("12", "false alarms"): {"needed": ANY},
+    ("13", "(13.2) a factor a number: a gap of 1"): {
         "u": ANY, "factors": ANY, "code": ANY, "turned": ANY,
     },
     ("13", "the most that 99% noise costs, in nats"): {"bits": ANY, "log_p": ANY},

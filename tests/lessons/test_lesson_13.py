@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
 
-from course_lib import evaluation, zoo
+from course_lib import data, evaluation, zoo
+from course_lib.evaluation.ladder import blurred
 from course_lib.lessons import lesson_13
 
 
@@ -36,7 +37,10 @@ RIGHT = [
     ("13.2", {"ada": "a is better", "ben": "Undecided", "cem": "b is better"}),
     ("13.3", noise_by_the_larger),
     ("13.4", share_by_two_equations),
-    ("13.5", {"bits": "No", "asymmetry": "no", "recall": "Yes", "seconds": "No"}),
+    (
+        "13.5",
+        {"bits": "No", "asymmetry": "no", "excess": "Yes", "recall": "no", "seconds": "No"},
+    ),
 ]
 
 
@@ -117,3 +121,28 @@ def test_the_spreads_that_the_comparison_states():
     on_faces = {name: family.faces.std().item() for name, family in record.items()}
     assert max(on_faces, key=on_faces.get) == "VAE"
     assert on_faces["DCGAN"] < on_faces["GAN"] and wide["DCGAN"] > wide["GAN"]
+    percent = lambda name, which: (
+        100 * (record[name].seeds[which].std() / record[name].seeds[which].mean()).item()
+    )
+    for which, low, high in (
+        ("second", 5.5, 3.4),
+        ("best, 3 × the rounds", 8.3, 4.8),
+        ("best, ⅓ of the rounds", 7.4, 5.1),
+    ):
+        assert min(percent(name, which) for name in games) > low - 0.05
+        assert max(percent(name, which) for name in ("VAE", "RealNVP")) < high + 0.05
+    for which in (BEST, "published settings"):
+        assert percent("DCGAN", which) < percent("VAE", which)
+    spread = {name: family.seeds["published settings"].std() for name, family in record.items()}
+    assert sorted(spread, key=spread.get) == ["RealNVP", "VAE", "DCGAN", "GAN", "CVAE-GAN"]
+
+
+def test_blur_lowers_recall_of_real_faces_as_the_comparison_says():
+    faces = data.load("faces-32", "test")
+    plain, unseen = (faces.images[i : i + 300].float() / 255 for i in (0, 300))
+    codes = evaluation.image_features(unseen, "faces")
+    recall = [
+        evaluation.prdc(codes, evaluation.image_features(x, "faces")).recall
+        for x in (plain, blurred(plain, 1 / 50), 0.5 + 0.6 * (plain - 0.5))
+    ]
+    assert recall[0] > 0.9 and max(recall[1:]) < 0.7

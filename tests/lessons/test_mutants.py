@@ -42,7 +42,7 @@ EQUAL = """
 08.4 return (log_q.diagonal() - log_mixture).mean().mean()
 08.5 return (F.softplus(-of_posterior).mean() + F.softplus(of_prior).mean()).mean()
 09.2 return (0.5 * (real.mean(0) - drawn.mean(0)).square().sum()).mean()
-12.6 return ((torch.tensor(ways, dtype=x.dtype) * x).sum() / math.comb(len(x), n)).mean()
+12.6 return ((ways[can_be] * x[can_be]).sum() / math.comb(len(x), n)).mean()
 12.8 return torch.corrcoef(ranks)[0, 1].mean()
 # the same axis, counted from the other end, or one of the same length
 00.5 return errors.sum(dim=(1, -2, 3)).mean()
@@ -124,7 +124,6 @@ EQUAL = """
 # torch makes such floats of it by itself
 00.3 return images / 127.5 - 1
 01.3 M = W.T @ W + sigma ** 2 * torch.eye(W.shape[1])
-12.6 return (torch.tensor(ways) * x).sum() / math.comb(len(x), n)
 12.8 ranks = torch.stack([a, b]).argsort(1).argsort(1)
 13.1 return ((a < b).double() + 0.5 * (a == b)).mean().item()
 13.1 return ((a < b) + 0.5 * (a == b).double()).mean().item()

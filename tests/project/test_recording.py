@@ -66,12 +66,11 @@ def test_the_zoo_has_what_held_back_digits_chose(made, root):
     choices = made("make_choices")
     known = json.loads((root / "data" / "choices.json").read_text("utf-8"))
     assert known["held_back"] == 2_000 and set(known["chosen"]) == set(choices.CHOICES)
-    for recipe, (setting, values) in choices.CHOICES.items():
+    for recipe, (setting, values, rule) in choices.CHOICES.items():
         rows = [row for row in known["rows"] if row["recipe"] == recipe]
         last = {row["value"]: row["points"][-1][2] for row in rows}
         assert set(last) == set(values) and {row["setting"] for row in rows} == {setting}
-        tied = [v for v in sorted(last) if last[v] - min(last.values()) <= choices.TIED]
-        assert known["chosen"][recipe] == tied[(len(tied) - 1) // 2]
+        assert known["chosen"][recipe] == rule(last)
         model = models.build(RECIPES[recipe].model, RECIPES[recipe].settings)
         assert model.settings[setting] == known["chosen"][recipe]
         assert all(row["points"][-1][0] == model.settings["rounds"] for row in rows)
@@ -100,7 +99,7 @@ def test_a_value_is_judged_by_digits_that_it_did_not_see(made, monkeypatch, tmp_
     monkeypatch.setattr(sys, "argv", words)
     choices.main()
     assert asked == [("mnist",)]  # the training split, of which `tuning.split` holds some back
-    _, values = choices.CHOICES["dcgan-mnist"]
+    _, values, _ = choices.CHOICES["dcgan-mnist"]
     assert [value for value, *_ in seen[1:]] == list(values)
     chosen = dict.fromkeys(choices.CHOICES) | {"dcgan-mnist": 2e-3}  # all have a score of 2
     assert json.loads(file.read_text("utf-8"))["chosen"] == chosen
@@ -113,6 +112,9 @@ def test_a_value_is_judged_by_digits_that_it_did_not_see(made, monkeypatch, tmp_
     assert best(of(4.0, 2.2, 2.1, 2.0)) == 4e-3  # the middle one of three
     assert best(of(2.1, 2.0, 4.0, 4.0)) == 1e-3  # the lower one of two
     assert best(of(4.0, 2.0, 3.0, 4.0)[1:]) is None
+    narrowest = choices.narrowest_that_draws
+    assert narrowest({0.4: 5.0, 0.2: 8.0, 0.1: 12.0}) == 0.2
+    assert narrowest({0.4: 15.0, 0.2: 18.0}) == 0.4
 
 
 def test_games_trials_count_only_where_held_back_digits_judged_them(made, tmp_path):

@@ -54,7 +54,7 @@ def _mixed(p_c: Tensor, p_x: Tensor, r_c: Tensor, g_x: Tensor) -> Tensor:
 
 # 08.2: the price of not telling the encoder ---------------------------------------------------
 def price_of_not_telling(w: float, s: float, offsets: Tensor, says: Tensor) -> Tensor:
-    """(8.6), in nats; offsets, says: (C,)."""
+    """(8.8), in nats; offsets, says: (C,)."""
     return w**2 * _variance(offsets, says) / (2 * s**2 * (w**2 + s**2))
 
 
@@ -315,7 +315,7 @@ EXERCISES = {
                 softplus(q).mean() + softplus(-p).mean()
             ),
             "the sign is turned: T *descends* its loss": lambda q, p: -critic_loss(q, p),
-            "half of it: same best T, but (8.14) sums the two means": lambda q, p: (
+            "half of it: same best T, but (8.16) sums the two means": lambda q, p: (
                 0.5 * critic_loss(q, p)
             ),
             "codes of the prior are missing: T would grow without end": lambda q, p: softplus(
@@ -369,7 +369,7 @@ EXERCISES = {
     "08.7": Exercise(
         right=_TRUTH,
         mistakes={
-            "that one is not among them: by (8.6) you would hardly see it on digits": When(
+            "that one is not among them: by (8.8) you would hardly see it on digits": When(
                 lambda a: _said(a, "encoder not told", "fakes' labels"),
                 _TRUTH | {"Ines": "encoder not told"},
             ),

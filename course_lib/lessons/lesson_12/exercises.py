@@ -48,8 +48,9 @@ def expected_again(score: float, mean: float, sigma: float, tau: float) -> float
 # 12.6 ----------------------------------------------------------------------------------------
 def expected_best(scores: Tensor, n: int) -> Tensor:
     x = scores.sort().values
-    ways = [math.comb(len(x) - k, n - 1) for k in range(1, len(x) + 1)]
-    return torch.tensor(ways, dtype=x.dtype) @ x / math.comb(len(x), n)
+    ways = torch.tensor([math.comb(len(x) - k, n - 1) for k in range(1, len(x) + 1)])
+    can_be = ways > 0  # ∞ times 0 is no number
+    return ways[can_be].to(x.dtype) @ x[can_be] / math.comb(len(x), n)
 
 
 def _plug_in(scores: Tensor, n: int) -> Tensor:
@@ -211,7 +212,8 @@ EXERCISES = {
     "12.6": Exercise(
         right=expected_best,
         probes=[
-            (torch.tensor([4.0, 1.0, 3.0, 2.0], dtype=torch.float64), n) for n in (1, 2, 4)
+            *((torch.tensor([4.0, 1.0, 3.0, 2.0], dtype=torch.float64), n) for n in (1, 2, 4)),
+            (torch.tensor([4.0, 1.0, math.inf, 2.0], dtype=torch.float64), 2),
         ],
         domain=lambda g: ((x := normal(g, whole(g, 2, 7))), whole(g, 1, len(x))),
         tensor=True,
@@ -220,6 +222,9 @@ EXERCISES = {
             "and then": _plug_in,
             "this is the *largest* of n; here the smallest score is the best": lambda x, n: (
                 -expected_best(-x, n)
+            ),
+            "a trial that failed is one of the N, too": lambda x, n: expected_best(
+                x[x.isfinite()], min(n, int(x.isfinite().sum()))
             ),
             "this is the best of all N, whatever n is": lambda x, n: x.min(),
             "this is the best of one": lambda x, n: x.mean(),
@@ -277,5 +282,5 @@ EXERCISES = {
 PREDICTIONS = {
     "12.11": Prediction(low=0),
     "12.12": Prediction(low=-1, high=1),
-    "12.13": Prediction(words=("random", "Halton", "TPE", "halving")),
+    "12.13": Prediction(words=("random", "TPE", "halving")),
 }

@@ -35,7 +35,7 @@ def _more_runs(g: torch.Generator) -> tuple:
 
 # 13.3: mostly noise -----------------------------------------------------------------------------
 def mostly_noise(log_p: Tensor, log_noise: Tensor, share: float) -> Tensor:
-    """log((1 - share) p + share noise), (N,), from logarithms. (13.2)"""
+    """log((1 - share) p + share noise), (N,), from logarithms. (13.3)"""
     return torch.logaddexp(math.log1p(-share) + log_p, math.log(share) + log_noise)
 
 
@@ -52,7 +52,7 @@ def _more_densities(g: torch.Generator) -> tuple:
 
 # 13.4: the judge's own mistakes -----------------------------------------------------------------
 def true_share(read: float, sensitivity: float, specificity: float) -> float:
-    """The share of faces with glasses, from the share read as such. (13.4)"""
+    """The share of faces with glasses, from the share read as such. (13.5)"""
     return (read + specificity - 1) / (sensitivity + specificity - 1)
 
 
@@ -119,21 +119,28 @@ EXERCISES = {
         hint="solve q = sensitivity · p + (1 − specificity)(1 − p) for p",
     ),
     "13.5": Exercise(
-        right={"bits": "no", "asymmetry": "no", "recall": "yes", "seconds": "no"},
+        right={
+            **{"bits": "no", "asymmetry": "no", "excess": "yes", "recall": "no"},
+            "seconds": "no",
+        },
         mistakes={
             "a GAN has no density": {"bits": "yes"},
             "blur alone lowers the asymmetry": {"asymmetry": "yes"},
-            "recall needs samples only, and each model draws": {"recall": "no"},
+            "blur alone lowers recall, too, as the cell above shows": {"recall": "yes"},
+            "the ladder of section 4 says what else moves it: little": {"excess": "no"},
             "somebody chose when to stop, and other work slowed two of the three": {
                 "seconds": "yes"
             },
         },
-        hint='"yes" where all three have the score, and no blur and no choice decides it',
+        hint='"yes" where all three have the score, and neither blur nor a choice decides it',
     ),
 }
 
 PREDICTIONS = {
     "13.6": Prediction(low=0, high=100),
     "13.7": Prediction(words=("pixels", "nats", "both", "neither")),
-    "13.8": Prediction(pattern=r"(\d+[ ,]*)+", like="numbers such as 1 4 7"),
+    "13.8": Prediction(
+        pattern=r"((0?[1-9]|1[0-2])([ ,]+|$)){6}",
+        like="six numbers from 1 to 12, such as 1 2 3 4 5 6",
+    ),
 }

@@ -93,7 +93,7 @@ matched(torch.tensor([[0.0], [2.0]]), torch.tensor([[3.0], [3.0]]))
 #
 # On a line let $x\sim\mathcal N(0,S^2)$ and the encoder be $q(z\mid x)=\mathcal N(a\,x,\,v)$. The mean KL
 # divergence to $\mathcal N(0,1)$ splits into the information $\mathrm I(x;z)$ and the divergence of the
-# codes' own distribution $q(z)$ from the prior (8.8). Derive all three for this encoder.
+# codes' own distribution $q(z)$ from the prior (8.10). Derive all three for this encoder.
 
 # %% exercise="hybrids.4"
 def split(a, S, v):
