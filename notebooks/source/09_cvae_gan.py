@@ -940,8 +940,9 @@ fig = plots.images(torch.cat(rebuilt), columns=12, row_labels=["real", *compared
 plots.show(fig, alt="A row of real digits, and below it their reconstructions by each model.")
 
 # %% [markdown]
-# **What to see.** Look at the nats before you rank them. The CVAE-GAN spends about as many on z as the CVAE, and its squared error is nearly half as
-# large again: it is not asked for pixels alone, and its networks are narrower. VAE/GAN spends more than twice as many. By class CVAE and CVAE-GAN keep what they were told.
+# **What to see.** Look at the nats before you rank them. All three spend about 13 on z. The CVAE-GAN's squared error is nearly half as
+# large again as the CVAE's: it is not asked for pixels alone, and its networks are narrower. VAE/GAN's error is the largest. It was not told the class, so it has to pay for it
+# out of the same 13 nats, and it is the one that loses it most often. By class CVAE and CVAE-GAN keep what they were told.
 # No ranking of the three by one score is fair.
 
 # %% [markdown]
