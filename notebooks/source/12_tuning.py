@@ -472,8 +472,8 @@ if not passed:
     expected_again = lesson_12.expected_again
 apart_by_seeds = gan.seeds["second"].std()  # of the second best settings
 print(f"the best of 48 trials of the GAN scored {gan.scores.min():.2f}; the mean is", end=" ")
-print(f"{gan.scores.mean():.0f}, the sd between trials {gan.scores.std():.0f}, and between", end=" ")
-print(f"seeds of the second best settings {apart_by_seeds:.0f}")
+print(f"{gan.scores.mean():.0f}, the sd between trials {gan.scores.std():.0f}, and", end=" ")
+print(f"between seeds of the second best settings {apart_by_seeds:.0f}")
 
 # %% exercise="12.11"
 ### BEGIN SOLUTION

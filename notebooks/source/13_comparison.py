@@ -530,6 +530,26 @@ refuses(gap_turned, gap, tol=0.05, name="the gap does not care either")
 many = budget.pick(smoke=100, laptop=2000)
 read = ("skin", "face_width", "smile", "turn", "light", "glasses")
 seen = {64: drawn, 32: faces}
+
+
+# %%
+def probed(codes, factors, mixed=False):
+    """A probe of each factor, fitted to the first half; mixed: to factors of other pictures."""
+    half = len(codes) // 2
+    rows = torch.randperm(half, generator=torch.Generator().manual_seed(7))
+    rows = rows if mixed else torch.arange(half)
+    return {
+        f: linear_probe(codes[:half], v[rows], codes[half:], v[half:], ridge=1.0)
+        for f, v in factors.items()
+    }
+
+
+# %%
+def shares_of(probes):
+    return dci(torch.stack([p.importance for p in probes.values()], 1))
+
+
+# %%
 for name in ("VAE", "RealNVP"):
     images = seen[trained[name].shape[1]].subset(torch.arange(many))
     with torch.no_grad():
@@ -537,29 +557,15 @@ for name in ("VAE", "RealNVP"):
             [trained[name].encode((p.float() + 0.5) / 256)[0] for p in images.images.split(100)]
         )
     factors = {f: images.attributes[f] for f in read}
-    half = many // 2
-    gaps = mutual_information_gap(codes, factors)
-    probes = {
-        f: linear_probe(codes[:half], v[:half], codes[half:], v[half:], ridge=1.0)
-        for f, v in factors.items()
-    }
-    mixed = torch.randperm(half, generator=torch.Generator().manual_seed(7))  # nothing to read
-    by_chance = [
-        linear_probe(codes[:half], v[:half][mixed], codes[half:], v[half:], ridge=1.0).importance
-        for v in factors.values()
-    ]
-    shown, chance = (
-        dci(torch.stack(weights, 1))
-        for weights in ([p.importance for p in probes.values()], by_chance)
-    )
+    gaps, probes = mutual_information_gap(codes, factors), probed(codes, factors)
+    shown, chance = shares_of(probes), shares_of(probed(codes, factors, mixed=True))
     print(
         f"{name:8} disentanglement {shown.disentanglement:.2f} (by chance "
         f"{chance.disentanglement:.2f}), completeness {shown.completeness:.2f} (by chance "
         f"{chance.completeness:.2f})"
     )
-    mean_gap = sum(gaps.values()) / len(gaps)
     print("    gaps:  ", ", ".join(f"{f} {gap:.2f}" for f, gap in gaps.items()), end=" ")
-    print(f"(MIG, their mean: {mean_gap:.3f})")
+    print(f"(MIG, their mean: {sum(gaps.values()) / len(gaps):.3f})")
     print("    probes:", ", ".join(f"{f} {p.told:.2f}" for f, p in probes.items()), end=" ")
     print(f"(by chance {probes['glasses'].chance:.2f})")
 print("DCGAN    has no encoder: —")
