@@ -132,7 +132,11 @@ def test_a_checkpoint_names_what_it_holds_as_before(name):
         assert list(found[part].items()) == list(wanted[part].items())
 
 
-SINCE = {"dcgan-mnist": {"lr": 4e-3}}  # settings that were chosen anew since
+SINCE = {  # settings that were chosen anew since
+    "dcgan-mnist": {"lr": 4e-3},
+    "vaegan-mnist": {"sigma": 0.2, "average": 0.999, "rounds": 5_000},
+    "avb-mnist": {"average": 0.999, "rounds": 25_000},
+}
 
 
 @pytest.mark.parametrize("name", NAMES["zoo"])
