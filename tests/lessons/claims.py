@@ -1,6 +1,7 @@
 """Changes what an `agrees` of a lesson claims something about, and says whether it is noticed.
 
-    python claims.py FILE SHARE NN ...    a share of the cells with claims of these lessons, to FILE
+    python claims.py FILE SHARE NN ...    a share of the cells with claims of these lessons, one at
+                                      least, to FILE
 
 A check that can't fail checks nothing. Each `agrees(value, reference)` is read for the quantities
 that its two sides are computed from: numbers, tensors and functions, those of the call itself and
@@ -215,7 +216,7 @@ def findings(lesson: str, share: float, whole: bool) -> list[dict]:
     cells = [cell.source for cell in source_cells(lesson) if cell.cell_type == "code"]
     every = {i: sites(lesson, i, cell) for i, cell in enumerate(cells) if "agrees(" in cell}
     drawn = random.Random(f"claims of lesson {lesson}")
-    chosen = drawn.sample(list(every), math.ceil(share * len(every)))
+    chosen = drawn.sample(list(every), min(len(every), max(1, math.ceil(share * len(every)))))
     wanted = {j for i in chosen for j in (i, *needed(cells[:i], cells[i]))}
     space: dict = {"__name__": "lesson"}
     rows: list[dict] = []
