@@ -155,9 +155,9 @@ class Training:
             losses = move.losses(self.source)
             gradients = own_gradients(losses, move.players)
         names = [f"{player}.{term}" for player, terms in losses.items() for term in terms]
-        terms = [v.detach().reshape(()) for terms in losses.values() for v in terms.values()]
+        terms = [v.detach() for terms in losses.values() for v in terms.values()]
         if distributed.world() > 1:
-            terms = torch.stack(terms)
+            terms = _one_tensor(terms)
             distributed.average_([g for own in gradients.values() for g in own] + [terms])
         values = dict(zip(names, _numbers(terms), strict=True))
         for name, value in values.items():
@@ -203,8 +203,13 @@ class Training:
         ) from error
 
 
+def _one_tensor(terms: list[Tensor]) -> Tensor:
+    """Scalars as a tensor (n,); one of shape (1,) is a scalar, too."""
+    return torch.stack([term.reshape(()) for term in terms])
+
+
 def _numbers(terms: list[Tensor] | Tensor) -> list[float]:
     """Scalars as numbers: one by one on the CPU, where that is cheap, else after one wait."""
     if isinstance(terms, list) and terms[0].device.type == "cpu":
         return [term.item() for term in terms]
-    return (torch.stack(terms) if isinstance(terms, list) else terms).tolist()
+    return (_one_tensor(terms) if isinstance(terms, list) else terms).tolist()
