@@ -58,7 +58,7 @@ def class_style(model, *, dims: tuple[int, int] | None = None) -> Explorer:
     dims = strongest(space) if dims is None else two_of(dims, space.size)
     upwards, limits = f"z[{dims[0]}]; upwards z[{dims[1]}]", (-REACH, REACH)
     plane = Pad(SIDE, SIDE, limits, limits, "plane of styles", xname=upwards)
-    big, bars = Face(SIDE), Bars(180, SIDE, "the style: z", names=24, ends=4)
+    big, bars = Face(SIDE), Bars(180, SIDE, "the style: z", names=40, ends=4)
     sheet = Tiles(len(titles), len(titles) * (1 + len(OTHERS)), names=84)
     page = Page([plane, big, bars], [sheet])
     tiled, size = space.shape[1] <= 32, 15 if space.classes else 11
@@ -90,7 +90,7 @@ def class_style(model, *, dims: tuple[int, int] | None = None) -> Explorer:
         plane.cross(canvas, *shares, half=CELL / 2, arms=not tiled)
         big.paint(canvas, pictures[index], f"{chosen.replace('_', ' ')}, in this style")
         rows = [
-            (f"{i}" if i in dims else "", v, ORANGE if i in dims else PALE, "")
+            (f"z[{i}]" if i in dims else "", v, ORANGE if i in dims else PALE, "")
             for i, v in enumerate(z)
         ]
         bars.paint(canvas, rows, (-REACH, REACH))

@@ -7,8 +7,6 @@ there. Only T = 1 samples the density that `log_prob` gives.
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 import torch
 
@@ -24,8 +22,8 @@ COUNT = round(MOST / STEP) + 1
 def temperature(flow, *, rows: int = 3, columns: int = 6) -> Explorer:
     """A sheet of a flow's samples under a slider for their temperature.
 
-    Controls: t (0 to 1.2), seed (0 to 19). When a seed is seen first, all its temperatures are
-    computed: seconds for the zoo's flow. From then on t moves at once.
+    Controls: t (0 to 1.2), seed (0 to 19). When a seed is seen first, its other temperatures are
+    computed while nothing moves, the nearest first: then t moves at once.
     Raises `CourseError` for a model that is no flow of images, or a sheet without room.
     """
     wanted = "inverse", "log_prob", "noise"
@@ -50,17 +48,30 @@ def temperature(flow, *, rows: int = 3, columns: int = 6) -> Explorer:
     sheet = Tiles(columns, n, side=zoom * max(height, width), gap=GAP, names=0)
     page = Page([sheet], width=max(420, sheet.width + 12))
 
-    @lru_cache(20)
-    def computed(seed: int) -> list[tuple[np.ndarray, float]]:
-        return samples(flow, n, seed, ts)
+    known: dict[tuple[int, int], tuple[np.ndarray, float]] = {}
 
-    def draw(canvas, t, seed):
-        pictures, density = computed(seed)[round(t / STEP)]
-        sheet.heading(canvas, f"T = {t:.1f} | the same {n} latents z, scaled: T·z")
-        sheet.paint(canvas, pictures)
-        return (
-            f"T = {t:.1f}, seed {seed}: mean log p(x) of the {n} samples is {density:.0f} nats."
-        )
+    def compute(seed: int, index: int) -> None:
+        if (seed, index) not in known:
+            known[seed, index] = samples(flow, n, seed, ts[index])
+
+    def draw(t, seed):
+        at = round(t / STEP)
+        compute(seed, at)
+        pictures, density = known[seed, at]
+
+        def paint(canvas):
+            sheet.heading(canvas, f"T = {t:.1f} | the same {n} latents z, scaled: T·z")
+            sheet.paint(canvas, pictures)
+            return (
+                f"T = {t:.1f}, seed {seed}: mean log p(x) of the {n} samples is "
+                f"{density:.0f} nats."
+            )
+
+        for index in sorted(range(COUNT), key=lambda i: abs(i - at)):
+            if (seed, index) not in known:
+                yield paint
+                compute(seed, index)
+        yield paint
 
     controls = [
         Slider("t", "temperature T", 0.0, MOST, STEP, 1.0),
@@ -77,13 +88,13 @@ def temperature(flow, *, rows: int = 3, columns: int = 6) -> Explorer:
     return Explorer("temperature", about, controls, page, draw, play="t", letters=letters)
 
 
-def samples(flow, n: int, seed: int, ts: np.ndarray) -> list[tuple[np.ndarray, float]]:
-    """For each temperature: pixels uint8 (n, H, W, 3), and the mean of log p(x)."""
+def samples(flow, n: int, seed: int, t: float) -> tuple[np.ndarray, float]:
+    """At one temperature: pixels uint8 (n, H, W, 3), and the mean of log p(x)."""
     z = flow.noise(n, int(np.prod(flow.shape)), generator=torch.Generator().manual_seed(seed))
 
     def both(latents: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         x = flow.inverse(latents).clamp(0, 1)
         return x, flow.log_prob(x)
 
-    found = [network.quietly(flow, both, t * z.cpu().numpy()) for t in ts]
-    return [(as_pixels(x.float()), float(log_p.mean())) for x, log_p in found]
+    x, log_p = network.quietly(flow, both, t * z.cpu().numpy())
+    return as_pixels(x.float()), float(log_p.mean())

@@ -243,7 +243,7 @@ class VAE(Bounds, Pixels, Model):
     @torch.no_grad()
     @full_precision
     def fitted_prior(self, x: Tensor) -> MultivariateNormal:
-        """N(m, S), the Gaussian prior under which images x have the highest mean ELBO. (7.18)
+        """N(m, S), the Gaussian prior under which images x have the highest mean ELBO. (7.19)
 
         x (N, C, H, W) in [0, 1], N ≥ 1, as `elbo`. m (latent,) and S (latent, latent) are the
         mean and the covariance of their aggregated posterior, the mean of q(z|x) over x, in

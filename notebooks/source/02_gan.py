@@ -703,14 +703,14 @@ agrees(reverse - two_js, to_middle, tol=1e-6, name="KL(g ‖ data) − 2 JS = 2 
 # $c\ge tu-f(u)$ at every $u$, and the highest has the smallest such $c$: $f^*(t)=\sup_u[tu-f(u)]$, called the *conjugate* of $f$.
 # So $f(u)\ge tu-f^*(t)$, with equality at $t=f'(u)$. At each $x$ choose a slope $T(x)$, multiply by $q(x)$, and add up. Since $q\,u=p$,
 #
-# $$D_f(p\|q)=\sup_T\,\bigl\{\mathbb E_p[T]-\mathbb E_q[f^*(T)]\bigr\},\qquad T^*=f'(p/q)\tag{2.16}$$
+# $$D_f(p\|q)=\sup_T\,\bigl\{\mathbb E_p[T]-\mathbb E_q[f^*(T)]\bigr\},\qquad T^*=f'(p/q)\tag{2.12}$$
 #
 # > **Holds when** $p$ is zero wherever $q$ is ($p\ll q$), and $D_f$ is finite. Every $T$ must take values where $f^*$ is finite.
 #
 # Now take $f(u)=u\log u-(u+1)\log(u+1)$. Its tangent has slope $t$ where $t=f'(u)=\log\frac u{u+1}$, so at $u=e^t/(1-e^t)$, for $t<0$. Insert this $u$ into $tu-f(u)$:
 # what remains is the conjugate, $f^*(t)=-\log(1-e^t)$. Put $T=\log D$:
 #
-# $$\mathbb E_p[T]-\mathbb E_q[f^*(T)]=\mathbb E_p[\log D]+\mathbb E_q[\log(1-D)]=V(D,G)\tag{2.17}$$
+# $$\mathbb E_p[T]-\mathbb E_q[f^*(T)]=\mathbb E_p[\log D]+\mathbb E_q[\log(1-D)]=V(D,G)\tag{2.13}$$
 #
 # So the game of this lesson is one case, with $D_f=-\log4+2\,\mathrm{JS}$. (The constant comes from $f(1)=-\log4$. For a divergence that is zero at $p=q$ one takes an $f$ with $f(1)=0$.) Both terms are means, so draws are enough, and $T$ may be a network: a GAN for
 # each $f$ (Nowozin et al., 2016). The wrong form takes the GAN's logit, $\log u$, for the best $T$ of every game.
@@ -748,14 +748,14 @@ same_noise = torch.Generator().manual_seed(16)  # its own: no later draw changes
 other = p / q * (0.5 + torch.rand(200, 12, dtype=torch.float64, generator=same_noise))
 for name, (f, conjugate) in FAMILY.items():
     found = variational(best_T(f, p / q), conjugate, p, q)
-    agrees(found, by_formula[name], tol=1e-8, name=f"(2.16) {name} at T*")
+    agrees(found, by_formula[name], tol=1e-8, name=f"(2.12) {name} at T*")
     assert (variational(best_T(f, other), conjugate, p, q) < by_formula[name]).all()
 refuses(variational((p / q).log(), conjugate, p, q), found, tol=1e-8, name="χ²: log p/q for T*")
 minimax = FAMILY["−log 4 + 2 JS"][1]
-agrees(variational(D.log(), minimax, p, q), value_of(D, p, q), name="(2.17) V at any D")
+agrees(variational(D.log(), minimax, p, q), value_of(D, p, q), name="(2.13) V at any D")
 
 # %% [markdown]
-# Does one trained D know all three? That of section 2 estimates $u$ by $e^{\ell}$. Put $T=f'(e^\ell)$ into (2.16), on the line.
+# Does one trained D know all three? That of section 2 estimates $u$ by $e^{\ell}$. Put $T=f'(e^\ell)$ into (2.12), on the line.
 
 # %% tags=["optional"]
 for name, (f, conjugate) in FAMILY.items():
@@ -1032,7 +1032,7 @@ refuses(weights(G), before_G, tol=1e-12, name="after a whole round G is as it wa
 # First the simultaneous game. Its squared distance from the solution is $x'^2+y'^2=(x-\eta y)^2+(y+\eta x)^2$. Multiply out: the mixed terms
 # cancel, and $(1+\eta^2)(x^2+y^2)$ remains. So each step multiplies the distance by the same factor:
 #
-# $$r'=r\sqrt{1+\eta^2}\tag{2.12}$$
+# $$r'=r\sqrt{1+\eta^2}\tag{2.14}$$
 #
 # It spirals out for *every* step size.
 #
@@ -1083,7 +1083,7 @@ def path(step, eta, rounds, start=(1.0, 0.4)):
 eta = 0.2
 radius = path(simultaneous_step, eta, 100).norm(dim=1)
 factors = radius[1:] / radius[:-1]
-agrees(factors, math.sqrt(1 + eta**2), name="(2.12) growth of the radius in each round")
+agrees(factors, math.sqrt(1 + eta**2), name="(2.14) growth of the radius in each round")
 refuses(factors, 1.0, name="simultaneous play keeps its distance")
 
 # %% [markdown]
@@ -1094,7 +1094,7 @@ refuses(factors, 1.0, name="simultaneous play keeps its distance")
 # value $1+\eta^2+c\,\eta$. The two are equal only for $c=-\eta$. With this $c$ the form is kept
 # from every start (multiply it out):
 #
-# $$x'^2+y'^2-\eta\,x'y'=x^2+y^2-\eta\,xy\tag{2.13}$$
+# $$x'^2+y'^2-\eta\,x'y'=x^2+y^2-\eta\,xy\tag{2.15}$$
 #
 # Compare the form with the squared distance $r^2=x^2+y^2$. Since $|xy|\le\tfrac12r^2$, the form lies between
 # $(1-\tfrac\eta2)r^2$ and $(1+\tfrac\eta2)r^2$. For $\eta<2$ both factors are positive, and the form keeps its first value $F$. So $r^2$ always lies between
@@ -1106,12 +1106,12 @@ refuses(factors, 1.0, name="simultaneous play keeps its distance")
 states = path(alternate, eta, 1000)
 x_path, y_path = states.T
 kept = x_path**2 + y_path**2 - eta * x_path * y_path
-agrees(kept, kept[0], name="(2.13) kept over 1000 rounds")
+agrees(kept, kept[0], name="(2.15) kept over 1000 rounds")
 refuses(x_path**2 + y_path**2, kept[0], name="the radius kept")
 low, high = ((kept[0] / (1 + sign * eta / 2)).sqrt() for sign in (1, -1))
 print(
     f"radius: {states.norm(dim=1).min():.4f} to {states.norm(dim=1).max():.4f}, "
-    f"from (2.13) at least {low:.4f} and at most {high:.4f}"
+    f"from (2.15) at least {low:.4f} and at most {high:.4f}"
 )
 assert bool(
     (states.norm(dim=1) >= low - 1e-9).all() & (states.norm(dim=1) <= high + 1e-9).all()
@@ -1483,7 +1483,7 @@ print(
 # dimensions a Gaussian draw lies close to a *sphere*: its squared norm has mean 64. The
 # middle of a straight line does not. The mean of two independent draws has half the variance, so
 #
-# $$\mathbb E\|z\|^2=d,\qquad \mathbb E\bigl\|\tfrac12(z_a+z_b)\bigr\|^2=\tfrac d2\tag{2.14}$$
+# $$\mathbb E\|z\|^2=d,\qquad \mathbb E\bigl\|\tfrac12(z_a+z_b)\bigr\|^2=\tfrac d2\tag{2.16}$$
 #
 # So on the straight path G is asked for images at a radius where it has hardly ever been trained. The
 # *spherical* path turns from one draw to the other instead and keeps the norm.
@@ -1494,7 +1494,7 @@ z_a, z_b = torch.randn(2, 50_000, d, dtype=torch.float64, generator=generator)
 squares, middle = z_a.square().sum(1), ((z_a + z_b) / 2).square().sum(1)
 for name, found, wanted in [("‖z‖²", squares, d), ("‖middle‖²", middle, d / 2)]:
     error = found.std() / math.sqrt(len(found))
-    agrees(found.mean(), wanted, error=error, name=f"(2.14) {name}")
+    agrees(found.mean(), wanted, error=error, name=f"(2.16) {name}")
 refuses(middle.mean(), d, error=error, name="the middle as far out as its ends")
 print(
     f"share of draws with a norm as small as the middle's: "
@@ -1733,18 +1733,18 @@ assert bool((g_loss_A > 0).all())
 # $-\log.02=3.9$, and 5.08 is printed: wrong again!" That accusation fails twice. First, the mean of
 # $-\log$ is not $-\log$ of the mean. $-\log$ is convex, so by Jensen's inequality
 #
-# $$\frac1B\sum_i-\log D_i\;\ge\;-\log\Bigl(\frac1B\sum_iD_i\Bigr)\tag{2.15}$$
+# $$\frac1B\sum_i-\log D_i\;\ge\;-\log\Bigl(\frac1B\sum_iD_i\Bigr)\tag{2.17}$$
 #
 # Second, in A's code D(G(z)) was computed *before* D's step, g_loss after it and on new noise.
 
 # %%
 D_i = torch.rand(1000, 64, dtype=torch.float64, generator=generator)
 mean_of_log, log_of_mean = -D_i.log().mean(1), -D_i.mean(1).log()
-assert bool((mean_of_log >= log_of_mean).all())  # (2.15) in each of 1,000 batches
+assert bool((mean_of_log >= log_of_mean).all())  # (2.17) in each of 1,000 batches
 # For D uniform on (0, 1) both sides are known: ∫ −log D dD = 1, and −log ½ = log 2.
 error = mean_of_log.std() / math.sqrt(1000)
-agrees(mean_of_log.mean(), 1, error=error, name="(2.15) left, D uniform: 1")
-agrees(-D_i.mean().log(), math.log(2), tol=0.02, name="(2.15) right: log 2")
+agrees(mean_of_log.mean(), 1, error=error, name="(2.17) left, D uniform: 1")
+agrees(-D_i.mean().log(), math.log(2), tol=0.02, name="(2.17) right: log 2")
 refuses(mean_of_log.mean(), math.log(2), error=error, name="−log of the mean for it")
 print(f"first epoch: −log D(G(z)) = {-D_Gz[0].log():.2f} ≤ g_loss = {g_loss_A[0]:.2f}")
 
@@ -1836,7 +1836,7 @@ for eta in (0.05, 0.2, 0.5):
     assert in_turn.max() / in_turn[0] <= bound
     print(
         f"  alternating: at most {in_turn.max() / in_turn[0]:.3f} times the start; "
-        f"(2.13) allows {bound:.3f}"
+        f"(2.15) allows {bound:.3f}"
     )
 refuses(at_once[-1] / at_once[0], 1.0, tol=1e-6, name="stable because at the same time")
 
@@ -2042,7 +2042,7 @@ for name, result in results.items():
 # - A GAN is a game of two players, each improving its own loss in its own parameters.
 #   $2\log2$, ½ and ½ are where a fair game ends, not a proof that it went well: look at
 #   fresh samples, and count modes.
-# - On $xy$, stepping at once diverges; taking turns is bounded (for $\eta<2$). (2.12), (2.13)
+# - On $xy$, stepping at once diverges; taking turns is bounded (for $\eta<2$). (2.14), (2.15)
 #
 # **Next:** lesson 03 measures samples; lesson 04 gives the networks convolutions; lesson 05
 # comes back to stability.
@@ -2074,7 +2074,7 @@ for name, result in results.items():
 #
 # **Question 5.** Alternating play on $xy$ goes round an ellipse. You halve the step size. Does it now reach the solution?
 #
-# *Answer.* No. By (2.13) it goes round another ellipse, nearer to a circle, more slowly. Smaller steps make it better behaved and never convergent; lesson 05
+# *Answer.* No. By (2.15) it goes round another ellipse, nearer to a circle, more slowly. Smaller steps make it better behaved and never convergent; lesson 05
 # shows what does.
 
 # %% [markdown]
@@ -2085,7 +2085,7 @@ for name, result in results.items():
 # - Arjovsky and Bottou (2017), *Towards principled methods for training generative
 #   adversarial networks*, ICLR: (2.9), (2.11).
 # - Nowozin, Cseke, Tomioka (2016), *f-GAN: training generative neural samplers using variational
-#   divergence minimization*, NeurIPS: (2.16), (2.17).
+#   divergence minimization*, NeurIPS: (2.12), (2.13).
 # - Shannon, Poole, Mariooryad, Bagby, Battenberg, Kao, Stanton, Skerry-Ryan (2020),
 #   *Non-saturating GAN training as divergence minimization*, arXiv:2010.08029.
 # - Mescheder, Nowozin, Geiger (2017), *The numerics of GANs*, NeurIPS; Gidel et al. (2019),

@@ -1147,7 +1147,7 @@ d_loss_A, g_loss_A, D_real, D_fake = printed.T
 bound = -(D_real + 5e-7).clamp(max=1).log() - (1 - D_fake + 5e-7).log()
 assert bool(
     (d_loss_A >= bound - 2e-6).all()
-)  # Jensen, as in (2.15): the log agrees with itself
+)  # Jensen, as in (2.17): the log agrees with itself
 assert bool((d_loss_A < 0.2).all())
 refuses(d_loss_A, 2 * math.log(2), tol=0.1, name="E07 a game that nobody wins (2 ln 2)")
 print(

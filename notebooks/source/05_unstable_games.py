@@ -225,7 +225,7 @@ if not passed:
 #   M^{\mathsf T}QM=Q\ \text{ with }\ Q=\begin{pmatrix}1&-\eta/2\\-\eta/2&1\end{pmatrix}\tag{5.2}$$
 #
 # The product of the two roots is 1, and while they are complex they are each other's conjugate,
-# so both lie on the unit circle. $Q$ is the form $x^2+y^2-\eta xy$ of lesson 02's (2.13), which
+# so both lie on the unit circle. $Q$ is the form $x^2+y^2-\eta xy$ of lesson 02's (2.15), which
 # no round changes: for $\eta<2$ the path stays on an ellipse. (At 2 both roots meet at $-1$, $M$ is not
 # diagonalisable, and the path leaves slowly.) At $\eta>2$ the roots are real, one is beyond $-1$, and the
 # game is lost.

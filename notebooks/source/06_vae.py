@@ -1270,7 +1270,7 @@ print(f"gap {exact_bits - elbo_bits:.2f} nats")
 # We want to divide this gap between the *shape* of $q$ and the *encoder*. Keep the decoder as it is. For each image, let $q^*$ be the diagonal Gaussian with the
 # highest ELBO. Subtract and add its ELBO (Cremer et al., 2018):
 #
-# $$\log p(x)-\mathrm{ELBO}(q_\phi)=\underbrace{\log p(x)-\mathrm{ELBO}(q^*)}_{\text{approximation gap}}+\underbrace{\mathrm{ELBO}(q^*)-\mathrm{ELBO}(q_\phi)}_{\text{amortisation gap}}. \tag{6.16}$$
+# $$\log p(x)-\mathrm{ELBO}(q_\phi)=\underbrace{\log p(x)-\mathrm{ELBO}(q^*)}_{\text{approximation gap}}+\underbrace{\mathrm{ELBO}(q^*)-\mathrm{ELBO}(q_\phi)}_{\text{amortisation gap}}. \tag{6.10}$$
 #
 # By (6.3) the first part is a KL to the posterior, so it is not negative. The second is what it costs that one network makes $q$ for all images. It is not negative either:
 # $q_\phi$ belongs to the family in which $q^*$ is the best.
@@ -1305,7 +1305,7 @@ def fit_q(vae, x, steps):
 
 
 # %% [markdown]
-# Now measure $\log p(x)-\mathrm{ELBO}$ for $q_\phi$ and for $q^*$, each as a KL on the plane, by its definition. Measure the difference of the two ELBOs by draws. So (6.16) is
+# Now measure $\log p(x)-\mathrm{ELBO}$ for $q_\phi$ and for $q^*$, each as a KL on the plane, by its definition. Measure the difference of the two ELBOs by draws. So (6.10) is
 # tested by two routes. The wrong form takes $\mathrm{KL}(q_\phi\,\|\,q^*)$ for the second part.
 
 # %% tags=["optional"]
@@ -1332,7 +1332,7 @@ with torch.no_grad():
     by_draws = [elbo_draws(vae, fifty, q, noise) for q in (by_search, by_encoder)]
 gained = by_draws[0] - by_draws[1]  # (draws, B): the amortisation gap
 whole, approximation = gap_of(*by_encoder), gap_of(*by_search)
-error, name = standard_error(gained.mean(1)), "(6.16) approximation + amortisation"
+error, name = standard_error(gained.mean(1)), "(6.10) approximation + amortisation"
 agrees(approximation.mean() + gained.mean(), whole.mean(), error=error, name=name)
 two = [Normal(m, (0.5 * log_var).exp()) for m, log_var in (by_encoder, by_search)]
 wrong = approximation.mean() + kl_divergence(*two).sum(-1).mean()
@@ -1449,7 +1449,7 @@ else:
 #
 # Kingma and Welling give two ways to estimate the ELBO from one draw, the two **SGVB estimators** (stochastic gradient variational Bayes):
 #
-# $$\text{first: } \log p(x,z)-\log q(z),\qquad\text{second: } \log p(x\mid z)-\mathrm{KL}(q\,\|\,p(z)). \tag{6.10}$$
+# $$\text{first: } \log p(x,z)-\log q(z),\qquad\text{second: } \log p(x\mid z)-\mathrm{KL}(q\,\|\,p(z)). \tag{6.11}$$
 #
 # The second knows the KL exactly. The mean of each is the ELBO. Which has the smaller variance?
 # Kingma and Welling expect the second, "typically", since a part of it is exact. In the small model
@@ -1487,7 +1487,7 @@ def both_estimators(q, z):
 # %% tags=["optional"]
 for q in (Normal(number(0.2), number(0.4)), Normal(posterior.mean, number(0.05))):
     found, reference = both_estimators(q, draw(q, n)), closed_elbo(q.mean, q.stddev)
-    error, name = standard_error(found), "(6.10) means of both estimators"
+    error, name = standard_error(found), "(6.11) means of both estimators"
     agrees(found.mean(-1), reference, error=error, name=name)
     squares = (found - found.mean(-1, keepdim=True)).square()
     error, name = standard_error(squares), "their variances"
@@ -1534,7 +1534,7 @@ print(f"A4, variance over draws, mean of 200 images: first {first:.2f}, second {
 # draws, average their weights, and then take the logarithm. This is the importance-weighted bound (Burda et al., 2016), hence the name `iwae` below. It rises with $K$: the mean of $K+1$ weights is the mean of the $K+1$ means
 # that leave one weight out, and Jensen holds for this average, too:
 #
-# $$\log p(x)\;\ge\;\mathcal L_K:=\mathbb E\left[\log\frac1K\sum_{k=1}^K\frac{p(x,z_k)}{q(z_k)}\right],\qquad \mathcal L_1=\mathrm{ELBO},\quad\mathcal L_{K+1}\ge\mathcal L_K. \tag{6.11}$$
+# $$\log p(x)\;\ge\;\mathcal L_K:=\mathbb E\left[\log\frac1K\sum_{k=1}^K\frac{p(x,z_k)}{q(z_k)}\right],\qquad \mathcal L_1=\mathrm{ELBO},\quad\mathcal L_{K+1}\ge\mathcal L_K. \tag{6.12}$$
 #
 # **Exercise 06.6 · The bound with $K$ draws** · ●●○ · 6 min · code
 #
@@ -1576,7 +1576,7 @@ assert (means.diff() > 0).all(), "L_K must rise with K"
 
 # %% tags=["optional"]
 value, error = bounds[1].mean(), standard_error(bounds[1])
-agrees(value, closed_elbo(q.mean, q.stddev), error=error, name="(6.11) L_1 is the ELBO")
+agrees(value, closed_elbo(q.mean, q.stddev), error=error, name="(6.12) L_1 is the ELBO")
 weights = bounds[256].exp()
 error, name = standard_error(weights), "the mean weight is p(x)"
 agrees(weights.mean(), log_p.exp(), error=error, name=name)
@@ -1632,7 +1632,7 @@ for name in ("vae-2d-mnist", "vae-20d-mnist", "vae-50d-mnist"):
 # (6.9) is a probability when pixels are 0 or 1. A4's pixels are grey, and report A uses the same formula
 # (`binary_cross_entropy` takes it without complaint). Is $p^x(1-p)^{1-x}$ a density of $x\in[0,1]$? Integrate:
 #
-# $$\int_0^1 p^{x}(1-p)^{1-x}\,dx=\frac{2p-1}{\log p-\log(1-p)}=:\frac1{C(p)}\;\neq\;1. \tag{6.12}$$
+# $$\int_0^1 p^{x}(1-p)^{1-x}\,dx=\frac{2p-1}{\log p-\log(1-p)}=:\frac1{C(p)}\;\neq\;1. \tag{6.13}$$
 #
 # > **Holds when** $0<p<1$ and $p\ne\frac12$. At $p=\frac12$ the fraction is 0/0; the integral is ½, so $C=2$.
 
@@ -1642,9 +1642,9 @@ p = number([0.001, 0.1, 0.3, 0.8, 0.999])[:, None]
 formula = unit * p.log() + (1 - unit) * (1 - p).log()
 integral = torch.trapezoid(formula.exp(), unit)
 inverse_C = ((2 * p - 1) / (p.log() - (1 - p).log())).squeeze()
-agrees(integral, inverse_C, tol=1e-6, name="(6.12) for five p")
+agrees(integral, inverse_C, tol=1e-6, name="(6.13) for five p")
 at_half = torch.trapezoid(0.5**unit * 0.5 ** (1 - unit), unit)
-agrees(at_half, 0.5, tol=1e-9, name="(6.12) at p = ½")
+agrees(at_half, 0.5, tol=1e-9, name="(6.13) at p = ½")
 refuses(integral, 1.0, tol=1e-6, name="grey cross-entropy taken for a density")
 value, name = formula - inverse_C.log()[:, None], "with log C(p): continuous Bernoulli"
 agrees(value, ContinuousBernoulli(p).log_prob(unit), tol=1e-6, name=name)
@@ -1653,7 +1653,7 @@ agrees(value, ContinuousBernoulli(p).log_prob(unit), tol=1e-6, name=name)
 # So what *is* A4's loss? Draw each pixel as 0 or 1 with its grey value as probability. The formula
 # is linear in $x$. So its value at the grey image is the *mean* over such draws:
 #
-# $$\sum_i x_i\log p_i+(1-x_i)\log(1-p_i)=\mathbb E_{b\sim\mathrm{Bernoulli}(x)}\big[\log p_\theta(b\mid z)\big]. \tag{6.13}$$
+# $$\sum_i x_i\log p_i+(1-x_i)\log(1-p_i)=\mathbb E_{b\sim\mathrm{Bernoulli}(x)}\big[\log p_\theta(b\mid z)\big]. \tag{6.14}$$
 
 # %% tags=["optional"]
 with torch.no_grad():
@@ -1662,7 +1662,7 @@ grey = library.bernoulli_log_likelihood(images[0].flatten(), logits)
 drawn = data.binarise(images[:1].expand(4000, 1, 28, 28), generator).flatten(1)
 values = library.bernoulli_log_likelihood(drawn, logits.expand_as(drawn))
 error = standard_error(values)
-agrees(values.mean(), grey, error=error, name="(6.13) one digit")
+agrees(values.mean(), grey, error=error, name="(6.14) one digit")
 
 # %% tags=["optional"]
 grey_x = test_images.flatten(1).double()
@@ -1683,7 +1683,7 @@ print(f"log C(p) that a true density would add {log_C.mean():8.2f}")
 #
 # The third is the Gaussian, the "squared error":
 #
-# $$\log\mathcal N(x;\mu,\sigma^2I)=-\frac{1}{2\sigma^2}\sum_i(x_i-\mu_i)^2-D\log\sigma-\frac D2\log2\pi. \tag{6.14}$$
+# $$\log\mathcal N(x;\mu,\sigma^2I)=-\frac{1}{2\sigma^2}\sum_i(x_i-\mu_i)^2-D\log\sigma-\frac D2\log2\pi. \tag{6.15}$$
 #
 # Here $D=784$ is the number of pixels.
 
@@ -1692,7 +1692,7 @@ mu = logits.sigmoid()
 squares = (grey_x - mu).square().sum(-1)
 log_density = library.gaussian_log_likelihood(grey_x, mu, 0.3)
 reference = Normal(mu, 0.3).log_prob(grey_x).sum(-1)
-agrees(log_density, reference, tol=1e-6, name="(6.14) for 2 000 digits")
+agrees(log_density, reference, tol=1e-6, name="(6.15) for 2 000 digits")
 
 # %% tags=["optional"]
 best_sigma = (squares.mean() / 784).sqrt().item()
@@ -1702,7 +1702,7 @@ for sigma in (0.1, best_sigma, 0.3, 2**-0.5, 1.0):
     print(f"; the KL weighs {2 * sigma**2:.2f} against the squared error")
 
 # %% [markdown]
-# **What to see.** Whoever minimises "squared error + KL" has chosen a σ, perhaps without knowing. By (6.14) the factor in front of the squares is $1/2\sigma^2$. In "squared error + KL" it is 1, so
+# **What to see.** Whoever minimises "squared error + KL" has chosen a σ, perhaps without knowing. By (6.15) the factor in front of the squares is $1/2\sigma^2$. In "squared error + KL" it is 1, so
 # $\sigma=1/\sqrt2$, a width of 0.7 for pixels between 0 and 1. The best σ for these decoder means is
 # far smaller. Choose σ, state it, and keep the normaliser; or learn σ.
 
@@ -1733,7 +1733,7 @@ check("06.7", beta)
 # %% [markdown]
 # <details><summary><b>The step</b> (open it after your answer)</summary>
 #
-# $$\tfrac1D\,\text{reconstruction}-\mathrm{KL}=\tfrac1D\big(\text{reconstruction}-D\cdot\mathrm{KL}\big). \tag{6.15}$$
+# $$\tfrac1D\,\text{reconstruction}-\mathrm{KL}=\tfrac1D\big(\text{reconstruction}-D\cdot\mathrm{KL}\big). \tag{6.16}$$
 #
 # A common factor scales the gradient, and Adam divides such a factor out again (but for a tiny constant that it adds to the denominator). What stays is $\beta=D$.
 #
@@ -1757,7 +1757,7 @@ def weighted(vae, x, noise, beta=784):
 fresh = VAE("report", seed=9).double()
 noise_64 = torch.randn(len(images), 2, generator=generator, dtype=torch.float64)
 adas = 784 * parameter_gradient(lesson_06.faults["Ada"], fresh)
-name = "(6.15) Ada's gradient × 784 is that of β = 784"
+name = "(6.16) Ada's gradient × 784 is that of β = 784"
 agrees(adas, parameter_gradient(weighted, fresh), name=name)
 name = "the mean over pixels is only a change of units"
 refuses(adas, parameter_gradient(library_elbo, fresh), name=name)
@@ -1890,8 +1890,8 @@ print(f"apart by {apart:.2f} ± {error:.2f} nats")
 # | the Gaussian KL, with σ the covariance's diagonal | A §3.3.3 | (6.5), E10 |
 # | $z=g_\phi(X,\varepsilon)$ with noise that does not depend on φ | A §3.3.2, display | (6.6) |
 # | $\log p$ is the KL to the posterior plus a lower bound | B eq. 2 | (6.3), E17 |
-# | the bound, reparameterised, has "a simple differentiable unbiased estimator" | B §2.3 | (6.6), (6.10) |
-# | "Either of the two SGVB estimators" will do in Algorithm 2 | B §2.3 | (6.10): same mean |
+# | the bound, reparameterised, has "a simple differentiable unbiased estimator" | B §2.3 | (6.6), (6.11) |
+# | "Either of the two SGVB estimators" will do in Algorithm 2 | B §2.3 | (6.11): same mean |
 # | the log of A4 after epochs 0, 1 and 2, at the learning rate of its code | A §4.3 | E16 |
 # | VAE samples look blurred beside a GAN's | A abstract, B §5 | not here: lesson 03 sets a VAE beside a GAN; section 8 shows only that decoder means are smooth |
 

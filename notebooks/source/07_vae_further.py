@@ -854,7 +854,7 @@ plots.show(
 # $b=((k+1)/256-c)/s$ for the two ends. Then $P(k\mid z)=\operatorname{sigmoid}(b)-\operatorname{sigmoid}(a)$. If both are near 1, rounding destroys this difference. So write it as a product. Since $\operatorname{sigmoid}(t)=\frac{e^t}{1+e^t}$, the difference is
 # $\frac{e^b-e^a}{(1+e^a)(1+e^b)}$, and therefore
 #
-# $$\log P(k\mid z)=\log\operatorname{sigmoid}(b)+\log\operatorname{sigmoid}(-a)+\log\big(1-e^{a-b}\big). \tag{7.20}$$
+# $$\log P(k\mid z)=\log\operatorname{sigmoid}(b)+\log\operatorname{sigmoid}(-a)+\log\big(1-e^{a-b}\big). \tag{7.13}$$
 #
 # The first and the last level take the tails: $a=-\infty$ for $k=0$, and $b=\infty$ for $k=255$. So the 256 probabilities add up to 1. And a centre far below 0 makes "exactly black"
 # nearly certain, at any scale. This is the **discretised logistic** likelihood (Kingma et al., 2016; Salimans et al., 2017).
@@ -862,7 +862,7 @@ plots.show(
 
 # %% tags=["optional"]
 def log_level(k, centre, scale):
-    """log P(k), nats, of levels k = 0 … 255, under a discretised logistic: (7.20)."""
+    """log P(k), nats, of levels k = 0 … 255, under a discretised logistic: (7.13)."""
     a = torch.where(k > 0, (k / 256 - centre) / scale, -math.inf)
     b = torch.where(k < 255, ((k + 1) / 256 - centre) / scale, math.inf)
     return F.logsigmoid(b) + F.logsigmoid(-a) + (-torch.expm1(a - b)).log()
@@ -876,7 +876,7 @@ middles = (torch.arange(100, dtype=f64) + 0.5) / 100
 t = ((k[:, None] + middles) / 256 - centres[:, None, None]) / scale
 log_density = F.logsigmoid(t) + F.logsigmoid(-t) - math.log(scale)
 cells = log_density.exp().mean(-1) / 256  # the integral over each interval, added up
-agrees(P[:, 1:-1], cells[:, 1:-1], tol=1e-7, name="(7.20) levels 1 to 254")
+agrees(P[:, 1:-1], cells[:, 1:-1], tol=1e-7, name="(7.13) levels 1 to 254")
 agrees(P.sum(1), 1.0, name="all 256 add up to 1")
 refuses(cells.sum(1), 1.0, name="the tails forgotten")
 bound = log_density.mean(-1) - math.log(256)  # E over the noise u of log p((k + u)/256)
@@ -934,7 +934,7 @@ plots.show(fig, alt=alt)
 # Lesson 06 used $\mathcal L_K=\mathbb E\big[\log\frac1K\sum_kw_k\big]$ with $w_k=p(x,z_k)/q(z_k\mid x)$ (Burda et al., 2016). Why does it rise? Take $2K$ draws.
 # Their mean weight is the mean of two means of $K$, and Jensen says
 #
-# $$\log\frac{\bar w+\bar w'}2\ge\frac{\log\bar w+\log\bar w'}2\quad\Longrightarrow\quad\mathcal L_{2K}\ge\mathcal L_K. \tag{7.13}$$
+# $$\log\frac{\bar w+\bar w'}2\ge\frac{\log\bar w+\log\bar w'}2\quad\Longrightarrow\quad\mathcal L_{2K}\ge\mathcal L_K. \tag{7.14}$$
 #
 # (With all subsets in place of two halves it follows for every $K$.) Take lesson 06's small model, where $\log p(x)$ is
 # known: $w=2$, $s=0.5$, $x=1.5$.
@@ -962,7 +962,7 @@ log_weights = log_weight_of(torch.randn(2**17, generator=generator, dtype=f64))
 ks = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 bounds = {k: log_weights.reshape(k, -1).logsumexp(0) - math.log(k) for k in ks}
 curve = torch.stack([b.mean() for b in bounds.values()])
-agrees(curve.diff().clamp(max=0), 0.0, name="(7.13) how far L_K ever falls")
+agrees(curve.diff().clamp(max=0), 0.0, name="(7.14) how far L_K ever falls")
 error = bounds[64].std() / math.sqrt(len(bounds[64]))
 averaged = log_weights.reshape(64, -1).mean(0).mean()
 refuses(averaged, curve[6], error=error, name="64 ELBOs averaged: a mean of logs")
@@ -973,7 +973,7 @@ refuses(averaged, curve[6], error=error, name="64 ELBOs averaged: a mean of logs
 # Write $\bar w=p(x)(1+\delta)$: the mean of $\delta$ is 0 and its variance is $\operatorname{Var}[w]/(K\,p(x)^2)$. With
 # $\log(1+\delta)\approx\delta-\delta^2/2$ the gap is
 #
-# $$\log p(x)-\mathcal L_K\;\approx\;\frac1{2K}\,\frac{\operatorname{Var}_q[w]}{p(x)^2}\qquad(K\text{ large}). \tag{7.14}$$
+# $$\log p(x)-\mathcal L_K\;\approx\;\frac1{2K}\,\frac{\operatorname{Var}_q[w]}{p(x)^2}\qquad(K\text{ large}). \tag{7.15}$$
 #
 # The relative variance of the weights is an integral, $\int p(z\mid x)^2/q(z)\,dz-1$.
 
@@ -985,7 +985,7 @@ noise = torch.randn(256, groups, generator=generator, dtype=f64)
 delta = (log_weight_of(noise) - log_p).exp().mean(0) - 1
 gaps = delta - delta.log1p()  # adding δ changes no mean, and takes most of the variance
 error = gaps.std() / math.sqrt(groups)
-agrees(gaps.mean(), relative / 512, error=error, name="(7.14) gap at K = 256")
+agrees(gaps.mean(), relative / 512, error=error, name="(7.15) gap at K = 256")
 refuses(gaps.mean(), relative / 256, error=error, name="the ½ forgotten")
 
 # %%
@@ -1001,7 +1001,7 @@ plots.show(
 )
 
 # %% [markdown]
-# **What to see.** The curve closes in on $\log p(x)$ like $1/K$, here from $K$ of about 10 on (the small distance that stays at the right is noise of the draws): (7.14) leaves out the third moment, so $K$ must be
+# **What to see.** The curve closes in on $\log p(x)$ like $1/K$, here from $K$ of about 10 on (the small distance that stays at the right is noise of the draws): (7.15) leaves out the third moment, so $K$ must be
 # much larger than the relative variance. For a poor $q$ that variance is enormous, for one with at most half of the posterior's variance infinite, and the curve creeps: in section 11
 # of lesson 06 each bound gained more than a nat from $K=10$ to 500. A curve that still rises at its end says: the truth is higher.
 #
@@ -1009,7 +1009,7 @@ plots.show(
 #
 # The gradient of $\log\frac1K\sum w_k$ is a weighted mean. Each draw counts by its share of the weight:
 #
-# $$\nabla\log\frac1K\sum_kw_k=\sum_k\tilde w_k\,\nabla\log w_k,\qquad\tilde w_k=\frac{w_k}{\sum_lw_l}. \tag{7.15}$$
+# $$\nabla\log\frac1K\sum_kw_k=\sum_k\tilde w_k\,\nabla\log w_k,\qquad\tilde w_k=\frac{w_k}{\sum_lw_l}. \tag{7.16}$$
 #
 # **Exercise 07.6 · Shares of the weight** · ●○○ · 4 min · code
 #
@@ -1047,7 +1047,7 @@ logs = log_weight_of(noise, w=slope)
 (direct,) = torch.autograd.grad(logs.logsumexp(0), slope, retain_graph=True)
 shares = importance(logs.detach()[:, None])[:, 0]
 each = [torch.autograd.grad(value, slope, retain_graph=True)[0] for value in logs]
-agrees((shares * torch.stack(each)).sum(), direct, name="(7.15) gradient in w")
+agrees((shares * torch.stack(each)).sum(), direct, name="(7.16) gradient in w")
 refuses(torch.stack(each).mean(), direct, name="equal weights: the ELBO's gradient")
 
 # %% [markdown]
@@ -1060,7 +1060,7 @@ refuses(torch.stack(each).mean(), direct, name="equal weights: the ELBO's gradie
 # $K$ grows the bound depends on $q$ less and less, so its gradient in $q$ shrinks like $1/K$, and the noise only like $1/\sqrt K$. The
 # **signal-to-noise ratio** is
 #
-# $$\mathrm{SNR}=\frac{|\mathbb E[g]|}{\operatorname{sd}[g]}\;\propto\;\frac1{\sqrt K}\ \text{(encoder)},\qquad\propto\sqrt K\ \text{(decoder)}. \tag{7.16}$$
+# $$\mathrm{SNR}=\frac{|\mathbb E[g]|}{\operatorname{sd}[g]}\;\propto\;\frac1{\sqrt K}\ \text{(encoder)},\qquad\propto\sqrt K\ \text{(decoder)}. \tag{7.17}$$
 
 
 # %% tags=["optional"]
@@ -1076,7 +1076,7 @@ def ratios(k, repeats):
 repeats = budget.pick(smoke=80_000, laptop=300_000)
 tried = {k: ratios(k, repeats) for k in (2, 4, 8, 16)}
 error = (1 / math.sqrt(repeats)) * math.sqrt(1 + 4) / 2  # of the difference below
-agrees(tried[16][0], tried[4][0] / 2, error=error, name="(7.16) encoder, K = 4 to 16")
+agrees(tried[16][0], tried[4][0] / 2, error=error, name="(7.17) encoder, K = 4 to 16")
 refuses(tried[16][0], tried[4][0], error=error, name="as good at any K")
 assert 1.5 < tried[16][1] / tried[4][1] < 3  # decoder: √4, roughly, for K is not yet large
 
@@ -1102,7 +1102,7 @@ plots.show(
 # The second cure changes the objective where the latents are quiet. Each latent may use $f$ nats for nothing (Kingma et
 # al., 2016):
 #
-# $$\mathcal F=\text{reconstruction}-\sum_{j=1}^d\max\big(f,\;\overline{\mathrm{KL}}_j\big)\;\le\;\mathrm{ELBO},\qquad\frac{\partial\mathcal F}{\partial\,\mathrm{KL}_j}=0\ \text{ where }\overline{\mathrm{KL}}_j<f. \tag{7.17}$$
+# $$\mathcal F=\text{reconstruction}-\sum_{j=1}^d\max\big(f,\;\overline{\mathrm{KL}}_j\big)\;\le\;\mathrm{ELBO},\qquad\frac{\partial\mathcal F}{\partial\,\mathrm{KL}_j}=0\ \text{ where }\overline{\mathrm{KL}}_j<f. \tag{7.18}$$
 #
 # The bar is a mean over the batch. Below $f$ nothing pulls a latent to the prior, so at the dead point of (7.5) it has
 # a way out.
@@ -1143,7 +1143,7 @@ mean = (loud * torch.randn(64, 5, generator=generator, dtype=f64)).requires_grad
 log_var = (-loud).expand(64, 5)
 kl = 0.5 * (mean.square() + log_var.exp() - 1 - log_var)
 library_value = library.free_bits_kl(mean, log_var, 0.1).mean()
-agrees(charged(kl, 0.1), library_value, name="(7.17) your charge is the library's")
+agrees(charged(kl, 0.1), library_value, name="(7.18) your charge is the library's")
 quiet = kl.mean(0) < 0.1
 (slope,) = torch.autograd.grad(charged(kl, 0.1), mean, retain_graph=True)
 agrees(slope[:, quiet], 0.0, name=f"no pull on the {quiet.sum()} quiet latents")
@@ -1498,11 +1498,11 @@ for name, images in kinds.items():
 # the **aggregated posterior** $q(z)=\mathbb E_x[q(z\mid x)]$. If it were the prior, samples and reconstructions would look equally good. What would
 # another prior $r(z)$ change? In the ELBO, only the KL term. Let $m$ and $S$ be the mean and the covariance of $q(z)$. Of all Gaussians, $r=\mathcal N(m,S)$ is the best, and it gains
 #
-# $$\mathbb E_x\mathrm{KL}\big(q(z\mid x)\,\|\,\mathcal N(0,I)\big)-\mathbb E_x\mathrm{KL}\big(q(z\mid x)\,\|\,\mathcal N(m,S)\big)=\tfrac12\big[\operatorname{tr}S+\|m\|^2-d-\log\det S\big]=\mathrm{KL}\big(\mathcal N(m,S)\,\|\,\mathcal N(0,I)\big)\ge0. \tag{7.18}$$
+# $$\mathbb E_x\mathrm{KL}\big(q(z\mid x)\,\|\,\mathcal N(0,I)\big)-\mathbb E_x\mathrm{KL}\big(q(z\mid x)\,\|\,\mathcal N(m,S)\big)=\tfrac12\big[\operatorname{tr}S+\|m\|^2-d-\log\det S\big]=\mathrm{KL}\big(\mathcal N(m,S)\,\|\,\mathcal N(0,I)\big)\ge0. \tag{7.19}$$
 #
 # (Both KLs contain $\mathbb E\log q(z\mid x)$, which cancels; what is left is $\mathbb E_{q(z)}[\log r-\log p]$, and that needs only the first two moments. Hoffman and Johnson, 2016, take the ELBO apart so.) $S$ has two
 # parts: how the means vary from face to face, and the mean of the variances, for $z$ is drawn. The library's `vae.fitted_prior(x)` adds both up over
-# images $x$ and gives $\mathcal N(m,S)$ as a distribution of PyTorch. The cell tests it by (7.18): if its moments were not those of $q(z)$, the two sides would differ.
+# images $x$ and gives $\mathcal N(m,S)$ as a distribution of PyTorch. The cell tests it by (7.19): if its moments were not those of $q(z)$, the two sides would differ.
 
 
 # %%
@@ -1532,7 +1532,7 @@ for name, vae in pair.items():
     charged_now = mean_kl(*found, standard)
     gain = charged_now - mean_kl(*found, fitted)
     wanted = kl_divergence(fitted, standard)
-    agrees(gain, wanted, tol=1e-6, name=f"(7.18) {name}: what N(m, S) gains")
+    agrees(gain, wanted, tol=1e-6, name=f"(7.19) {name}: what N(m, S) gains")
     of_means = MultivariateNormal(fitted.mean, torch.cov(found[0].T))
     wrong = kl_divergence(of_means, standard)
     refuses(gain, wrong, tol=1e-6, name="S of the means alone")
@@ -1585,7 +1585,7 @@ plots.show(fig, alt="Sharp draws smears from N(0, I), and faces from the fitted 
 
 # %% [markdown]
 # **What to see.** The same decoder, the same noise, one matrix and one shift, and the smears of `sharp` are faces. Its decoder could draw all the time; it was asked about the wrong codes. And it is no trick beside the theory: $\mathcal N(m,S)$ is a prior as
-# good as any other (fit it to training images, as here), and by (7.18) the bound *rises*: divide the nats by $D\ln2$ for the bits. `soft` had little to gain, and it too draws better from its own Gaussian. A wider σ makes the KL weigh more against the reconstruction; that may be why its $q(z)$ lies nearer to the prior (the two differ in more than σ).
+# good as any other (fit it to training images, as here), and by (7.19) the bound *rises*: divide the nats by $D\ln2$ for the bits. `soft` had little to gain, and it too draws better from its own Gaussian. A wider σ makes the KL weigh more against the reconstruction; that may be why its $q(z)$ lies nearer to the prior (the two differ in more than σ).
 # In the laboratory the mismatch is gone at the end; a network may be far from that end, and `sharp`'s loss is so largely reconstruction that two hundred nats of mismatch hardly press. So before you say "VAEs can't draw", look at *which* codes you decode. Ghosh et al. (2020) do this with a mixture of Gaussians; lesson 08 has models that press $q(z)$ onto the prior.
 # For more faces of `sharp`: `plots.images(sharp.decode(priors["sharp"].sample((20,))), columns=10, zoom=1)` in a cell of your own. For photographs, with σ = 1: the same with `zoo.load("vae-celeba").sample(20)`.
 #
@@ -1645,7 +1645,7 @@ print(
 # what you climb still a bound? Any $q$ gives a bound (6.2), so yes, for every noise; and on average over the noise you climb less
 # than the bound of the mixed encoder $\tilde q(z\mid x)=\mathbb E_{\tilde x}[q(z\mid\tilde x)]$, by what the code still tells of the noise:
 #
-# $$\mathbb E_{\tilde x}\big[\mathrm{ELBO}(q(\cdot\mid\tilde x))\big]=\mathrm{ELBO}(\tilde q)-\underbrace{\mathbb E_{\tilde x}\,\mathrm{KL}\big(q(\cdot\mid\tilde x)\,\|\,\tilde q\big)}_{=\ \frac12\log\left(1+a^2\tau^2/r^2\right)\text{ if }q(z\mid\tilde x)=\mathcal N(a\tilde x,\,r^2)}\le\log p(x). \tag{7.19}$$
+# $$\mathbb E_{\tilde x}\big[\mathrm{ELBO}(q(\cdot\mid\tilde x))\big]=\mathrm{ELBO}(\tilde q)-\underbrace{\mathbb E_{\tilde x}\,\mathrm{KL}\big(q(\cdot\mid\tilde x)\,\|\,\tilde q\big)}_{=\ \frac12\log\left(1+a^2\tau^2/r^2\right)\text{ if }q(z\mid\tilde x)=\mathcal N(a\tilde x,\,r^2)}\le\log p(x). \tag{7.20}$$
 
 # %%
 a, r, tau = 0.45, 0.3, 0.6
@@ -1667,7 +1667,7 @@ def elbo_1(mean, sd, target=x_0):
 seen = torch.trapezoid(weights * elbo_1(a * grid, number(r)), grid)
 mixed = elbo_1(a * x_0, (number(r) ** 2 + (a * tau) ** 2).sqrt())
 told = 0.5 * math.log(1 + (a * tau / r) ** 2)
-agrees(seen, mixed - told, tol=1e-8, name="(7.19) in the small model")
+agrees(seen, mixed - told, tol=1e-8, name="(7.20) in the small model")
 assert seen < mixed < log_p
 spoiled = torch.trapezoid(weights * elbo_1(a * grid, number(r), target=grid), grid)
 refuses(spoiled, mixed - told, tol=1e-8, name="the decoder made to explain x̃")
@@ -1715,7 +1715,7 @@ plots.show(
 )
 
 # %% [markdown]
-# **What to see.** On clean images the denoising twin is worse, in bits as well: its encoder learned not to rely on fine detail, and in training (7.19) charged
+# **What to see.** On clean images the denoising twin is worse, in bits as well: its encoder learned not to rely on fine detail, and in training (7.20) charged
 # what the code still told of the noise. On noisy images it loses far less than the clean twin, and there it is ahead. It was told what is noise, by pairs of noisy input and clean target. Now look
 # at the floors: one matrix, the best *linear* filter for this noise, restores digits better than either VAE. Twenty latents, drawn and not averaged, and a short training cost more than the
 # network gains. What the VAE has and the filter has not is a model of digits to sample from.
@@ -1866,7 +1866,7 @@ else:
 # %% [markdown]
 # **Exercise 07.16 · From K to K + 1** · ●●○ · 12 min · pen
 #
-# *Why.* (7.13) doubles $K$. The bound rises at every single step.
+# *Why.* (7.14) doubles $K$. The bound rises at every single step.
 #
 # Prove $\mathcal L_{K+1}\ge\mathcal L_K$: write the mean of $K+1$ weights as a mean over all its subsets of $K$.
 #
@@ -1937,7 +1937,7 @@ else:
 #
 # *Why.* The bound still rises, and its error bars lie.
 #
-# Fit $q$ narrower than half of the posterior's variance in section 4.1 and draw the curve over $K$. What does (7.14) say then?
+# Fit $q$ narrower than half of the posterior's variance in section 4.1 and draw the curve over $K$. What does (7.15) say then?
 #
 # *Nudge.* For a Gaussian the integral of $p(z\mid x)^2/q(z)$ is finite only if $q$'s variance exceeds half of the posterior's.
 #
@@ -1988,7 +1988,7 @@ else:
 # - Gaussian VAE and flow share one scale: a bound on the bits per dimension of the same 8-bit image.
 # - $\mathcal L_K$ rises to $\log p(x)$ like $1/K$; say the $K$. Good for the decoder's gradient, in the end bad for the encoder's.
 # - Means are blurred, draws are noisy, reconstructions may look better than samples. Say which one a picture shows.
-# - Samples are bad where the prior is not the aggregated posterior: (7.18) counts the nats, and a Gaussian fitted to the codes can mend both.
+# - Samples are bad where the prior is not the aggregated posterior: (7.19) counts the nats, and a Gaussian fitted to the codes can mend both.
 #
 # ## Five questions at the end
 #
@@ -2010,7 +2010,7 @@ else:
 #
 # **Question 5.** You fit a Gaussian to the codes of a trained VAE and sample from it. The samples get better although no network changed. What was wrong before?
 #
-# *Answer.* The prior. The codes of the data were not spread as $\mathcal N(0,I)$, so a draw of the prior came from places that the decoder had hardly ever seen, (7.18).
+# *Answer.* The prior. The codes of the data were not spread as $\mathcal N(0,I)$, so a draw of the prior came from places that the decoder had hardly ever seen, (7.19).
 #
 # ## References
 #

@@ -770,7 +770,7 @@ with torch.no_grad():
 # A coupling changes one part, given the rest. The goal is the more general layer behind it: change *every* number, given the numbers
 # **before** it (Papamakarios et al., 2017; *MAF*):
 #
-# $$z_i=x_i\,e^{s_i(x_1,\dots,x_{i-1})}+t_i(x_1,\dots,x_{i-1}),\qquad\log\left|\det\frac{\partial z}{\partial x}\right|=\sum_{i=1}^Ds_i. \tag{10.21}$$
+# $$z_i=x_i\,e^{s_i(x_1,\dots,x_{i-1})}+t_i(x_1,\dots,x_{i-1}),\qquad\log\left|\det\frac{\partial z}{\partial x}\right|=\sum_{i=1}^Ds_i. \tag{10.16}$$
 #
 # The Jacobian is triangular, with $e^{s_i}$ on its diagonal: that is (10.6). One network gives all $s_i$ and $t_i$ in one pass, if so many of its weights are set to zero that
 # no way is left from $x_j$ to $s_i$ or $t_i$ with $j\ge i$ (*MADE*; Germain et al., 2015).
@@ -803,7 +803,7 @@ def log_det_of(network, x):
 # %%
 maf, x_maf = masked(torch.arange(16) % 2 + 1), 2 * draw(20, 3)
 log_scales = maf(x_maf)[0]
-agrees(log_scales.sum(1), log_det_of(maf, x_maf), tol=1e-8, name="(10.21) log |det| = Σ s")
+agrees(log_scales.sum(1), log_det_of(maf, x_maf), tol=1e-8, name="(10.16) log |det| = Σ s")
 sees_itself = masked(torch.arange(16) % 2 + 1, sees=torch.le)
 wrong = sees_itself(x_maf)[0].sum(1)
 refuses(wrong, log_det_of(sees_itself, x_maf), tol=1e-8, name="d ≤ i in the mask")
@@ -811,7 +811,7 @@ refuses(wrong, log_det_of(sees_itself, x_maf), tol=1e-8, name="d ≤ i in the ma
 # %% [markdown]
 # The inverse is $x_i=(z_i-t_i)\,e^{-s_i}$. But $s_i$ and $t_i$ need $x_1,\dots,x_{i-1}$, which you don't have yet. Begin with $x^{(0)}=0$ and apply it again and again:
 #
-# $$x^{(k)}=\bigl(z-t(x^{(k-1)})\bigr)\odot e^{-s(x^{(k-1)})}\quad\Longrightarrow\quad x^{(k)}_i=x_i\ \text{ for all } i\le k. \tag{10.22}$$
+# $$x^{(k)}=\bigl(z-t(x^{(k-1)})\bigr)\odot e^{-s(x^{(k-1)})}\quad\Longrightarrow\quad x^{(k)}_i=x_i\ \text{ for all } i\le k. \tag{10.17}$$
 #
 # By induction: if the first $k-1$ numbers are right, then so are all $s_i$ and $t_i$ with $i\le k$, and the first $k$ numbers are right after the next pass.
 
@@ -829,7 +829,7 @@ def passes_back(network, z, count):
 z_maf = onward(maf, x_maf)
 for k in (1, 2, 3):
     found = passes_back(maf, z_maf, k)
-    agrees(found[:, :k], x_maf[:, :k], name=f"(10.22) the first {k}, after pass {k}")
+    agrees(found[:, :k], x_maf[:, :k], name=f"(10.17) the first {k}, after pass {k}")
     print("largest errors of x₁, x₂, x₃:", *(f"{e:.3f}" for e in (found - x_maf).abs().amax(0)))
 
 # %%
@@ -1118,7 +1118,7 @@ explore.show(explore.pointed(flows["realnvp"], reach=2.5), x1=1.0, x2=-0.5)
 # Take four grey levels and a density with a narrow bump of width $\sigma$ on each. At the grey levels
 # themselves
 #
-# $$\log p(k)\;\ge\;\log w_k-\log\sigma-\tfrac12\log2\pi\;\to\;\infty\quad(\sigma\to0). \tag{10.16}$$
+# $$\log p(k)\;\ge\;\log w_k-\log\sigma-\tfrac12\log2\pi\;\to\;\infty\quad(\sigma\to0). \tag{10.18}$$
 #
 # (≥, since the tails of the other bumps add a little. For $\sigma\le.1$ it is less than $e^{-48}$, and both sides are equal to all digits that a computer has.)
 #
@@ -1140,7 +1140,7 @@ def mean_log_bumps(sigma):
 
 
 exact = (P * P.log()).sum() - math.log(1e-3) - 0.5 * math.log(2 * math.pi)
-agrees(mean_log_bumps(1e-3), exact, tol=1e-8, name="(10.16) mean log p, σ = 0.001")
+agrees(mean_log_bumps(1e-3), exact, tol=1e-8, name="(10.18) mean log p, σ = 0.001")
 gained = mean_log_bumps(1e-4) - mean_log_bumps(1e-3)
 agrees(gained, math.log(10), tol=1e-8, name="σ tenfold smaller")
 refuses(mean_log_bumps(1e-3).clamp(min=0), 0.0, name="“a log-likelihood is at most 0”")
@@ -1151,7 +1151,7 @@ refuses(mean_log_bumps(1e-3).clamp(min=0), 0.0, name="“a log-likelihood is at 
 # Let the density say what it means for grey levels: $P(k)$ is its integral over the cell $[k,k+1)$. By
 # Jensen's inequality, as for the ELBO,
 #
-# $$\log P(k)=\log\int_0^1p(k+u)\,du\;\ge\;\int_0^1\log p(k+u)\,du=\mathbb E_{u\sim U[0,1)}\big[\log p(k+u)\big]. \tag{10.17}$$
+# $$\log P(k)=\log\int_0^1p(k+u)\,du\;\ge\;\int_0^1\log p(k+u)\,du=\mathbb E_{u\sim U[0,1)}\big[\log p(k+u)\big]. \tag{10.19}$$
 #
 # So: **add uniform noise to the data, and the flow's mean log-likelihood is a lower bound on that of the grey levels** (Uria
 # et al., 2013; Theis et al., 2016). On this small case both sides can be computed. Take 20
@@ -1173,7 +1173,7 @@ for _ in range(20):
     density = bumps(width, at=torch.rand((), generator=generator).item())
     log_P, bound = cells(density)
     excess.append((bound - log_P).clamp(min=0))
-agrees(torch.stack(excess), 0.0, name="(10.17) how far 80 bounds get above log P(k)")
+agrees(torch.stack(excess), 0.0, name="(10.19) how far 80 bounds get above log P(k)")
 log_P, _ = cells(bumps(0.1))
 refuses((bumps(0.1).log_prob(levels) - log_P).clamp(min=0), 0.0, name="no noise at all")
 
@@ -1184,7 +1184,7 @@ refuses((bumps(0.1).log_prob(levels) - log_P).clamp(min=0), 0.0, name="no noise 
 # What does the bound leave out? The same thing as the ELBO: a KL divergence, here from the noise to the
 # model's own density inside the cell, $p(u\mid k)=p(k+u)/P(k)$:
 #
-# $$\log P(k)-\mathbb E_u\big[\log p(k+u)\big]=\mathrm{KL}\big(U[0,1)\,\|\,p(u\mid k)\big). \tag{10.18}$$
+# $$\log P(k)-\mathbb E_u\big[\log p(k+u)\big]=\mathrm{KL}\big(U[0,1)\,\|\,p(u\mid k)\big). \tag{10.20}$$
 #
 # It is zero when the density is flat inside each cell.
 
@@ -1195,7 +1195,7 @@ P_cell = density.cdf(levels + 1) - density.cdf(levels)  # P(k), by distribution 
 within = density.log_prob(levels[:, None] + u).exp()
 within = within / within.mean(1, keepdim=True)  # p(u|k), made to have mean one in its cell
 gap = P_cell.log() - bound
-agrees(gap, -within.log().mean(1), tol=1e-6, name="(10.18) the gap in four cells")
+agrees(gap, -within.log().mean(1), tol=1e-6, name="(10.20) the gap in four cells")
 
 # %% [markdown]
 # Noise of another shape, learned together with the flow, can make the gap smaller: *variational
@@ -1242,13 +1242,13 @@ plots.show(fig, alt="Without noise the loss falls far below the entropy; with no
 # Networks like $x\in[0,1]$, so one feeds $y=(k+u)/K$ with $K=256$. This is a change of variables too: each
 # dimension shrinks by $K$. For an image of $D$ pixels
 #
-# $$\log P(\text{image})\ge\mathbb E\big[\log p_y(y)\big]-D\log K,\qquad\text{bits per dimension}=\frac{D\log K-\mathbb E[\log p_y]}{D\,\ln2}. \tag{10.19}$$
+# $$\log P(\text{image})\ge\mathbb E\big[\log p_y(y)\big]-D\log K,\qquad\text{bits per dimension}=\frac{D\log K-\mathbb E[\log p_y]}{D\,\ln2}. \tag{10.21}$$
 #
 # **Exercise 10.6 · Bits per dimension** · ●○○ · 5 min · code
 #
 # *Why.* Scores of flows are told in this unit, and wrong ones look just as plausible.
 #
-# Write the second formula of (10.19) for the density of one image.
+# Write the second formula of (10.21) for the density of one image.
 #
 # *Nudge.* First back to grey levels ($D\log K$), then the unit (ln 2), then the share of one dimension.
 #
@@ -1279,7 +1279,7 @@ check("10.6", bits_per_dim)
 # %%
 log_p, D = torch.zeros(3, dtype=torch.float64), 784
 bits = (D * math.log(256) - log_p) / (D * math.log(2))
-agrees(bits, 8.0, name="(10.19) the uniform model")
+agrees(bits, 8.0, name="(10.21) the uniform model")
 
 # %% [markdown]
 # A model that knows something: each of ten pixels is normal around .5 with σ = .1. A level's probability is a difference of two
@@ -1291,7 +1291,7 @@ k = (256 * pixel.icdf(torch.linspace(0.02, 0.98, 200 * D).double())).floor().vie
 code_length = -(pixel.cdf((k + 1) / 256) - pixel.cdf(k / 256)).log2().sum(1) / D
 log_p = pixel.log_prob((k[..., None] + u[::20]) / 256).mean(-1).sum(1)  # E over u
 bits = (D * math.log(256) - log_p) / (D * math.log(2))
-agrees(bits, code_length, tol=2e-3, name="(10.19) against the levels' probabilities")
+agrees(bits, code_length, tol=2e-3, name="(10.21) against the levels' probabilities")
 refuses(-log_p / (D * math.log(2)), code_length, tol=2e-3, name="D·log 256 forgotten")
 
 # %% [markdown]
@@ -1433,7 +1433,7 @@ with torch.no_grad():
 # stack, a point never leaves its quadrant. The noise has a quarter of its mass in each. If the data
 # have shares $\pi_1,\dots,\pi_4$, then what cannot move cannot be repaired:
 #
-# $$\mathrm{KL}(p_{\text{data}}\,\|\,p)\;\ge\;\sum_{k=1}^4\pi_k\log\frac{\pi_k}{1/4}. \tag{10.20}$$
+# $$\mathrm{KL}(p_{\text{data}}\,\|\,p)\;\ge\;\sum_{k=1}^4\pi_k\log\frac{\pi_k}{1/4}. \tag{10.22}$$
 #
 # (Lumping points together never raises a KL.) Is it true that the model's mass in a quadrant cannot
 # move? Stack six layers with random weights and $t\approx-\frac12$, and count samples in the upper right
@@ -1481,7 +1481,7 @@ for name, flow in fitted.items():
     kl, error = found[name].mean(), standard_error(found[name])
     print(f"{name:20} KL {kl:6.3f} ± {error:.3f} nats;  log 4 = {math.log(4):.3f}")
 kl = found["eq. (7) as printed"].mean()
-agrees((math.log(4) - kl).clamp(min=0), 0.0, name="(10.20) how far the fit gets below log 4")
+agrees((math.log(4) - kl).clamp(min=0), 0.0, name="(10.22) how far the fit gets below log 4")
 
 # %%
 fig, axes = plots.figure(columns=2, width=7.0, height=3.4)
@@ -1678,7 +1678,7 @@ plots.show(fig, alt="As printed, orange samples lie in all four quadrants; with 
 #
 # **Question 5.** A colleague adds noise of width ½ to grey levels, because "less noise disturbs less", and reports better bits. What do you say?
 #
-# *Answer.* The noise must fill the whole cell of a level. With half of it (10.17) fails: the number bounds nothing, and it looks better for this reason alone.
+# *Answer.* The noise must fill the whole cell of a level. With half of it (10.19) fails: the number bounds nothing, and it looks better for this reason alone.
 #
 # ## References
 #

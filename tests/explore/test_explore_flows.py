@@ -1,6 +1,7 @@
 """The explorers of image flows: the numbers said, what is kept, the speed."""
 
 import statistics
+import sys
 import time
 from importlib import import_module
 from types import SimpleNamespace
@@ -63,9 +64,24 @@ def test_temperature_scales_the_same_latents_and_says_their_density():
     flow.train()
     text = explore.temperature(flow).readout(t=0.5, seed=3)
     assert f"is {density:.0f} nats".replace("-", "−") in text and "T = 0.5, seed 3" in text
-    (frozen, _), (warm, _) = samples(flow, 4, 3, np.array([0.0, 1.0]))
+    (frozen, _), (warm, _) = samples(flow, 4, 3, 0.0), samples(flow, 4, 3, 1.0)
     assert (frozen == frozen[:1]).all() and (warm != warm[:1]).any()
     assert flow.training
+
+
+def test_temperature_shows_what_is_asked_before_it_computes_the_others(monkeypatch):
+    asked = []
+    module = sys.modules["course_lib.explore.temperature"]
+    monkeypatch.setattr(module, "samples", lambda *a: asked.append(a[3]) or samples(*a))
+    explorer = explore.temperature(tiny(), rows=1, columns=2)
+    frames = explorer.frames(t=0.3, seed=1)
+    first = next(frames)
+    assert asked == [pytest.approx(0.3)]
+    assert all(frame == first for frame in frames) and len(asked) == 13
+    far = np.abs(np.array(asked) - 0.3)
+    assert far == pytest.approx(np.sort(far)), "the nearest first"
+    assert len(list(explorer.frames(t=1.2, seed=1))) == 1, "nothing is computed twice"
+    assert len(asked) == 13
 
 
 def test_fill_is_inpaint_seen_step_by_step():

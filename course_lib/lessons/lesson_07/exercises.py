@@ -83,7 +83,7 @@ def _more_pairs(generator: torch.Generator) -> tuple[Tensor, Tensor]:
 
 # 07.5: free bits -------------------------------------------------------------------------------
 def charged(kl: Tensor, free: float) -> Tensor:
-    """Σ_j max(free, mean over the batch of kl (B, d)), a number of nats. (7.17)"""
+    """Σ_j max(free, mean over the batch of kl (B, d)), a number of nats. (7.18)"""
     return kl.mean(0).clamp(min=free).sum()
 
 
@@ -99,7 +99,7 @@ def _more_kls(generator: torch.Generator) -> tuple[Tensor, float]:
 
 # 07.6: whose gradient counts -------------------------------------------------------------------
 def importance(log_weights: Tensor) -> Tensor:
-    """Normalised importance weights (K, B) of log-weights (K, B). (7.15)"""
+    """Normalised importance weights (K, B) of log-weights (K, B). (7.16)"""
     return log_weights.softmax(0)
 
 

@@ -34,10 +34,10 @@ refuses(loss_and_slope(30.0, 0.0, trap=True)[0], 30, tol=1e-5, name="the clamp a
 # %% after: after D's move G is as it was
 refuses(weights(D), before_D, tol=1e-12, name="D too")
 
-# %% after: (2.12) growth of the radius
+# %% after: (2.14) growth of the radius
 refuses(factors, 1 + eta**2, name="the square root forgotten")
 
-# %% after: (2.13) kept over 1000 rounds
+# %% after: (2.15) kept over 1000 rounds
 refuses(x_path**2 + y_path**2 + eta * x_path * y_path, kept[0], name="the sign turned")
 
 # %% after: (2.3) (1/m) log L → V

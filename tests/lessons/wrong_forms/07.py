@@ -13,7 +13,7 @@ refuses(wrong, bits, tol=1e-8, name="log-determinant forgotten")
 without = 10 * (1.5**2 - math.log(1.5**2)) / (784 * math.log(2))
 refuses(lost.mean(), without, error=error, name="the KL's −1 forgotten")
 
-# %% after: (7.16) encoder, K = 4 to 16
+# %% after: (7.17) encoder, K = 4 to 16
 refuses(tried[16][0], 0.0, error=error, name="no signal at all")
 
 # %% after: warmed up or not: the same end

@@ -21,17 +21,17 @@ refuses(other, in_x, tol=1e-6, name="KL(N ‖ p_f), the other way round")
 refuses(s.mean(1), exact, tol=1e-8, name="the mean of s")
 refuses(-s.sum(1), exact, tol=1e-8, name="the inverse's sign")
 
-# %% after: (10.22) the first
+# %% after: (10.17) the first
 refuses(passes_back(maf, z_maf, 1), x_maf, name="undone in one pass, as a coupling is")
 s, t = maf(z_maf)
 refuses((z_maf - t) * (-s).exp(), x_maf, name="the network is shown z in place of x")
 
-# %% after: (10.17) how far 80 bounds get above log P(k)
+# %% after: (10.19) how far 80 bounds get above log P(k)
 narrow = bumps(0.12, at=0.25)
 half = narrow.log_prob(levels[:, None] + u / 2).mean(1)
 refuses((half - cells(narrow)[0]).clamp(min=0), 0.0, name="noise on [0, ½) only")
 
-# %% after: (10.19) against the levels' probabilities
+# %% after: (10.21) against the levels' probabilities
 once = (math.log(256) - log_p) / (D * math.log(2))
 refuses(once, code_length, tol=2e-3, name="log 256 once, not D times")
 refuses(bits * math.log(2), code_length, tol=2e-3, name="nats taken for bits")
@@ -52,7 +52,7 @@ refuses((1 + u * v).prod(), matrix.det(), tol=1e-8, name="product of the diagona
 # %% after: refuses(mass(flows["realnvp"], sign=0.0), 1.0, tol=1e-3, name="no log-determinant")
 refuses(mass(flows["realnvp"], sign=-1.0), 1.0, tol=1e-3, name="sign turned")
 
-# %% after: (10.18) the gap in four cells
+# %% after: (10.20) the gap in four cells
 log_inside = density.log_prob(levels[:, None] + u) - log_P[:, None]  # log p(u|k)
 reverse = (log_inside.exp() * log_inside).mean(1)
 refuses(reverse, gap, tol=1e-6, name="KL(p(u|k) ‖ U), the other way round")
