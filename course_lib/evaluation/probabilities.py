@@ -33,7 +33,7 @@ def rows(model, held: DataSet, generator: torch.Generator) -> list[Row]:
         return _dequantised(model, held, labels, generator)
     if abilities.can(model, "log_prob"):
         return _exact(model, held, labels, generator)
-    why = f"a {type(model).__name__} has no likelihood; a kernel density around samples is none"
+    why = f"{type(model).__name__} has no likelihood; a kernel density around samples is none"
     return without(["log p(x)"], why)
 
 

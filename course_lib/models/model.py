@@ -220,8 +220,12 @@ class Model(nn.Module):
         return checkpoint.save(path, self.state_dict(), self.facts())
 
     def __getattr__(self, name: str) -> Any:
-        found = first_edition.method(self, name)
-        return super().__getattr__(name) if found is None else found
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            if (found := first_edition.method(self, name)) is None:
+                raise
+            return found
 
     def __reduce__(self) -> tuple:
         # Parametrised layers (weight norm, spectral norm) can't be pickled; weights can.

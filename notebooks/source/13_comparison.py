@@ -931,13 +931,15 @@ passed = check("13.4", true_share)
 if not passed:
     true_share = lesson_13.true_share
 judge = evaluation.face_factors()
-true, seen_as = (faces.attributes["glasses"], judge.read(faces.images)["glasses"])
-a, b = ((seen_as[true == g] == g).double().mean().item() for g in (1, 0))
-read_of = {
-    name: judge.read(m.sample(n, generator=torch.Generator().manual_seed(6)))["glasses"]
+drawn_by = {
+    name: judge.read(m.sample(n, generator=torch.Generator().manual_seed(6)))
     for name, m in at_32.items()
 }
-for name, glasses in read_of.items():
+known = judge.read(faces.images)
+true, seen_as = faces.attributes["glasses"], known["glasses"]
+a, b = ((seen_as[true == g] == g).double().mean().item() for g in (1, 0))
+for name, factors_read in drawn_by.items():
+    glasses = factors_read["glasses"]
     found = group_shares(glasses, seen_as, true, 2)
     agrees(
         true_share(glasses.double().mean().item(), a, b),
@@ -954,15 +956,9 @@ for name, glasses in read_of.items():
 
 # %%
 hair = [faces.card.classes[i] for i in range(8)]
-known = judge.read(faces.images)["hair"]
 shares = {
-    name: group_shares(
-        judge.read(m.sample(n, generator=torch.Generator().manual_seed(6)))["hair"],
-        known,
-        faces.labels,
-        8,
-    )
-    for name, m in at_32.items()
+    name: group_shares(factors_read["hair"], known["hair"], faces.labels, 8)
+    for name, factors_read in drawn_by.items()
 }
 there = torch.bincount(faces.labels, minlength=8).double() / len(faces)
 print(f"{'hair':8}", "real ", *(f"{name:>15}" for name in shares))

@@ -29,7 +29,9 @@ def full_precision(compute: Callable) -> Callable:
                 f"{type(self).__name__} computes densities, for which {place['dtype']} is too "
                 "coarse: call model.float(). Under torch.autocast float32 weights will do."
             )
-        with torch.autocast(place["device"].type, enabled=False):
+        if not torch.is_autocast_enabled(kind := place["device"].type):
+            return compute(self, *arguments, **options)
+        with torch.autocast(kind, enabled=False):
             return compute(self, *arguments, **options)
 
     return wrapped
