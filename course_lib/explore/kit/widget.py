@@ -13,6 +13,8 @@ from course_lib.errors import CourseError
 from course_lib.explore.kit.controls import Choice, Control, Letters, Slider, Toggle
 from course_lib.explore.kit.mouse import Point, pressable
 
+SLIDER = 210  # pixels of a slider and its number, beside its label
+LINES = 3  # room for the readout, so that what is below stays where it is while it changes
 REST = 0.2  # seconds without a move, after which a lighter view is followed by the whole
 NEXT = 0.01  # seconds between a view and the next one, in which what was moved is heard
 TICK = 0.15  # seconds between two steps of play, at least
@@ -108,8 +110,8 @@ class Shell:
         self.turn, self.held, self.frame, self.warnings = 0, False, None, {}
         width, height = explorer.size
         longest = max((len(c.label) for c in explorer.controls), default=0)
-        label = f"{min(180, 10 + 6.6 * longest):.0f}px"
-        made = {c.name: native(c, state[c.name], label) for c in explorer.controls}
+        label = min(180, round(10 + 7.3 * longest))
+        made = {c.name: native(c, state[c.name], f"{label}px") for c in explorer.controls}
         self.inputs = {name: widget for name, widget in made.items() if widget is not None}
         for name, widget in self.inputs.items():
             widget.observe(lambda change, name=name: self.moved(name, change["new"]), "value")
@@ -137,10 +139,11 @@ class Shell:
         row = ipywidgets.HBox(tools, layout={"flex_flow": "row wrap"})
         beside = [row, self.readout, letters]
         if self.inputs:
-            columns = "repeat(auto-fill, minmax(min(100%, 270px), 1fr))"
+            columns = f"repeat(auto-fill, minmax(min(100%, {label + SLIDER}px), 1fr))"
             layout = {"grid_template_columns": columns, "width": "auto"}
             beside.insert(0, ipywidgets.GridBox(list(self.inputs.values()), layout=layout))
-        layout = {"flex": f"1 1 {560 if len(self.inputs) > 10 else 280}px", "min_width": "0"}
+        beside_it = 560 if len(self.inputs) > 10 else max(280, label + SLIDER)
+        layout = {"flex": f"1 1 {beside_it}px", "min_width": "0"}
         layout |= {"max_width": f"{width}px", "margin": "0 0 0 8px"}
         parts = [picture, ipywidgets.VBox(beside, layout=layout)]
         layout = {"display": "flex", "flex_flow": "row wrap", "align_items": "flex-start"}
@@ -240,7 +243,8 @@ class Shell:
         """A line in the readout."""
         self.readout.value = (
             '<div role="status" aria-live="polite" style="max-width: '
-            f'{self.explorer.size[0]}px; line-height: 1.4">{html.escape(text)}</div>'
+            f'{self.explorer.size[0]}px; line-height: 1.4; min-height: {LINES * 1.4:.1f}em">'
+            f"{html.escape(text)}</div>"
         )
 
 
