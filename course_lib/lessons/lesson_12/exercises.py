@@ -250,6 +250,12 @@ EXERCISES = {
             "half of an odd number is rounded down here, as optuna does: n // eta": lambda *given: (
                 _halving(*given, up=True)
             ),
+            "whole trials only: n / eta is rounded down": lambda n, eta, rungs, s: sum(
+                max(1.0, n / eta**i) * s / rungs for i in range(rungs)
+            ),
+            "the better half goes on where eta is 2; here divide by `eta`": (
+                lambda n, eta, rungs, s: halving_seconds(n, 2, rungs, s)
+            ),
             "survivors go on from where they are; "
             "you let them begin anew at each rung": lambda *given: _halving(
                 *given, cost=lambda i: i + 1
