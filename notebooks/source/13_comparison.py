@@ -944,6 +944,7 @@ for name, factors_read in drawn_by.items():
     agrees(
         true_share(glasses.double().mean().item(), a, b),
         found.shares[1],
+        tol=1e-6,
         name=f"(13.5), {name}",
     )
     print(f"   {name}: glasses {found.shares[1]:.3f} ± {found.errors[1]:.3f}; in the data .400")

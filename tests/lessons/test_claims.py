@@ -28,6 +28,7 @@ START = "a search begins here; the claim is where it ends"
 COUNT = "a number of draws, which makes the error smaller, not the value another"
 BESIDE = "made in the same line as what feeds the claim, which it does not feed itself"
 SUPPORT = "only some values are allowed here; with any of them the claim holds"
+NESTED = "it holds what is read of all factors; what the claim takes out of it is changed"
 NEXT = "it cancels in a sum that the next cell tries term by term, on draws"
 FREE = {  # (lesson, a claim of the cell): {name: reason}
     ("01", "(1.4) gradient"): {"sample": ANY},
@@ -85,6 +86,7 @@ FREE = {  # (lesson, a claim of the cell): {name: reason}
         "u": ANY, "factors": ANY, "code": ANY, "turned": ANY,
     },
     ("13", "the most that 99% noise costs, in nats"): {"bits": ANY, "log_p": ANY},
+    ("13", "f'(13.5), {name}"): {"drawn_by": NESTED, "known": NESTED, "factors_read": NESTED},
 }  # fmt: skip
 
 
