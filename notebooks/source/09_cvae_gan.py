@@ -295,8 +295,12 @@ for scale in (1, 3, 10):
 gap = (f_r.mean(0) - f_p.mean(0)).detach()
 u = torch.nn.functional.normalize(random(20_000, 5), dim=1)
 best = gap / gap.norm()
-height = (2 * my_mean_matching(f_r, f_p)).sqrt().detach()
-agrees(best @ gap, height, tol=1e-6, name="(9.8) at the best u")
+agrees(
+    best @ gap,
+    (2 * my_mean_matching(f_r, f_p)).sqrt().detach(),
+    tol=1e-6,
+    name="(9.8) at the best u",
+)
 agrees(((u @ gap) - gap.norm()).clamp(min=0), 0.0, name="(9.8) how far 20 000 others get above")
 one_image = f_r.mean(0).expand(8, 5)
 agrees(my_mean_matching(f_r, one_image), 0.0, name="collapse to the mean feature costs nothing")
