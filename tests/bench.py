@@ -179,7 +179,7 @@ def public_realnvp(model: models.RealNVP, images: data.DataSet) -> Iterator[None
 def played(
     model: models.Model, images: data.DataSet, precision: str = "single"
 ) -> Callable[[int], None]:
-    """`fit`, a block of rounds a call, without what a training does once at its start."""
+    """`fit`, a block of rounds a call, each begun anew but for the game's own start."""
     options = {"preview": False, "progress": False, "precision": precision}
 
     def play(rounds: int) -> None:

@@ -84,6 +84,7 @@ EXERCISES = {
         mistakes={
             "Ben's interval holds ½: the value alone decides nothing": {"Ben": "A is better"},
             "Cem's interval lies below ½ as a whole": {"Cem": "undecided"},
+            "P(A > B) below ½ speaks for B": {"Cem": "A is better"},
             "Ada's interval lies above ½ as a whole": {"Ada": "undecided"},
         },
         hint='use the words "A is better", "B is better" and "undecided"',
