@@ -28,36 +28,50 @@ def render(factors: Mapping[str, Values], size: int = 64) -> Tensor:
     """
     known, size = checked(factors), valid.side(size)
     images = torch.empty(len(known["hair"]), 3, size, size, dtype=torch.uint8, device="cpu")
+    by_style = known["hair"].argsort(stable=True)
     with _one_thread():
-        for style in known["hair"].unique().tolist():
-            alike = (known["hair"] == style).nonzero().flatten()
-            for rows in alike.split(max(1, PIXELS // size**2)):
-                part = {name: values[rows] for name, values in known.items()}
-                images[rows] = _paint(part, HAIR[style], size).mul_(255).add_(0.5).byte()
+        for rows in by_style.split(max(1, PIXELS // size**2)):
+            part = {name: values[rows] for name, values in known.items()}
+            images[rows] = _paint(part, size).mul_(255).add_(0.5).byte()
     return images
 
 
-def _paint(factors: dict[str, Tensor], style: str, size: int) -> Tensor:
-    """Faces that all wear their hair in one style: float (n, 3, size, size) in [0, 1]."""
-    face = Face(factors)
-    n = len(factors["hair"])
-    image = torch.empty(n, 3, size, size, dtype=torch.float32, device="cpu")
+def _paint(factors: dict[str, Tensor], size: int) -> Tensor:
+    """Faces in the order of their hair styles: float (n, 3, size, size) in [0, 1]."""
+    image = torch.empty(len(factors["hair"]), 3, size, size, dtype=torch.float32, device="cpu")
     x, y = grid(size)
-    canvas = Canvas(image, x * REACH, y * REACH - UP, pixel=2 * REACH / size)
+
+    def canvas_and_face(rows: slice) -> tuple[Canvas, Face]:
+        canvas = Canvas(image[rows], x * REACH, y * REACH - UP, pixel=2 * REACH / size)
+        return canvas, Face({name: values[rows] for name, values in factors.items()})
+
+    canvas, face = canvas_and_face(slice(None))
+    alike = [(style, *canvas_and_face(rows)) for style, rows in _runs(factors["hair"])]
     features.background(canvas, face)
-    hair.behind(style, canvas, face)
+    for style, some, faces in alike:
+        hair.behind(style, some, faces)
     features.body(canvas, face)
-    if style not in hair.HIDE_EARS:
-        features.ears(canvas, face)
+    for style, some, faces in alike:
+        if style not in hair.HIDE_EARS:
+            features.ears(some, faces)
     features.head(canvas, face)
     features.beard(canvas, face)
     features.mouth(canvas, face)
     features.nose(canvas, face)
     features.eyes(canvas, face)
-    hair.front(style, canvas, face)
+    for style, some, faces in alike:
+        hair.front(style, some, faces)
     features.brows(canvas, face)
     features.glasses(canvas, face)
     return image
+
+
+def _runs(hair: Tensor) -> list[tuple[str, slice]]:
+    """Each style in turn, and the rows that wear it; hair: in order."""
+    styles, counts = hair.unique_consecutive(return_counts=True)
+    ends = counts.cumsum(0)
+    bounds = zip(styles.tolist(), (ends - counts).tolist(), ends.tolist(), strict=True)
+    return [(HAIR[style], slice(start, end)) for style, start, end in bounds]
 
 
 @contextmanager
