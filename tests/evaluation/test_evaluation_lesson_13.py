@@ -1,6 +1,7 @@
 """Deformation, missing groups, readable codes, one table: against what is planted or known."""
 
 import math
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -202,6 +203,27 @@ def test_mutual_information_of_known_variables():
     assert mutual_information(a, a // 2) == pytest.approx(math.log(2))
     b = (torch.arange(4000) // 4) % 5
     assert mutual_information(a, b) == pytest.approx(0, abs=1e-9)
+
+
+def test_the_gap_is_what_the_two_best_of_many_latents_tell_counted_one_by_one():
+    generator = torch.Generator().manual_seed(0)
+    codes = torch.randint(-3, 9, (200, 600), generator=generator)
+    codes[:, 5] = 7  # tells nothing
+    factor = codes[:, 300] // 3 + torch.randint(0, 2, (200,), generator=generator)
+
+    def told(a, b):
+        pairs, left, right = (Counter(x) for x in (zip(a, b, strict=True), a, b))
+        return sum(
+            n / 200 * math.log(200 * n / left[i] / right[j]) for (i, j), n in pairs.items()
+        )
+
+    best, second = sorted((told(c, factor.tolist()) for c in codes.T.tolist()), reverse=True)[
+        :2
+    ]
+    expected = (best - second) / told(factor.tolist(), factor.tolist())
+    assert mutual_information_gap(codes, {"f": factor})["f"] == pytest.approx(
+        expected, rel=1e-12
+    )
 
 
 def test_the_gap_is_one_for_a_factor_a_latent_and_falls_when_the_code_is_rotated():
