@@ -1,17 +1,16 @@
 """The models of the course, one file per family: networks, objectives, game, samples.
 
 A class of your own that inherits from `Model` is one of them: `fit`, `save`, `load` and the
-explorers treat it as they do these. A file may come from anywhere, so names, shapes and kinds of
-numbers are compared with those of the model that its settings describe before memory is taken for
-either.
+explorers treat it as they do these. A file may come from anywhere, so what its settings describe
+may take no more memory than what it holds asks for, and names, shapes and kinds of numbers are
+compared before these are read.
 """
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from course_lib import checkpoint, disk
 from course_lib.errors import CourseError, mapping, unknown
@@ -26,6 +25,7 @@ from course_lib.models.gan import GAN
 from course_lib.models.linear import ProbabilisticPCA
 from course_lib.models.mixture import GaussianMixture
 from course_lib.models.model import KNOWN, Model
+from course_lib.models.parts import building
 from course_lib.models.realnvp import RealNVP
 from course_lib.models.vae import VAE
 from course_lib.models.vaegan import VAEGAN
@@ -35,6 +35,7 @@ MODELS: dict[str, type[Model]] = {
     model.__name__: model
     for model in (GAN, DCGAN, VAE, Flow, RealNVP, CGAN, CVAE, AAE, VAEGAN, AVB, CVAEGAN)
 }
+SPARE = 2**28  # bytes that a model may take while it is built, beside what its file holds
 OWN = MODELS | {model.__name__: model for model in (ProbabilisticPCA, GaussianMixture)}
 
 
@@ -64,25 +65,26 @@ def load(path: Path | str, *, own: bool = True) -> Model:
 
     own   whether it may be of a class of your own
 
-    Names, shapes and kinds are compared before memory is taken. Raises CourseError when the file
-    is damaged or of another kind, or when the class of a model of your own isn't defined yet.
+    Names, shapes and kinds are compared before the weights are read. Raises CourseError when the
+    file is damaged or of another kind, or when the class of a model of your own isn't defined yet.
     """
     path = disk.given(path)
+    model: Model
 
     def weights(tensors: dict) -> dict:
         of_a_run = "random.course" in tensors  # what else goes on has sections of its own
         return checkpoint.section(tensors, "weights") if of_a_run else tensors
 
     def check(header: checkpoint.Header) -> None:
+        nonlocal model
         kinds = weights(header.kinds)
-        with torch.device("meta"):
-            plan = _built(header.facts, kinds, path, own)
-        checkpoint.require_like(plan.state_dict(), kinds, path)
+        numbers = sum(math.prod(kind.shape) for kind in kinds.values())
+        with building.room(SPARE + 16 * numbers):  # in double precision, twice
+            model = _built(header.facts, kinds, path, own)
+        checkpoint.require_like(model.state_dict(), kinds, path)
 
-    tensors, facts = checkpoint.load(path, check=check)
-    found = weights(tensors)
-    model = _built(facts, found, path, own)
-    model.load_state_dict(found)
+    tensors, _ = checkpoint.load(path, check=check)
+    model.load_state_dict(weights(tensors))
     return model.eval()
 
 

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -28,6 +30,14 @@ def test_every_model_loads_and_samples_as_its_card_says(name):
     # A setting that came after the training has the value that was fixed then.
     assert settings | card["settings"] == settings
     assert card["scores"] and card["minutes"] > 0
+
+
+def test_loading_a_model_does_not_import_torchs_compiler():
+    code = (
+        "import sys; from course_lib import zoo; [zoo.load(name) for name in zoo.names()]; "
+        "sys.exit('torch._dynamo' in sys.modules)"  # a second and 70 MB
+    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
 
 
 def test_the_zoo_holds_what_the_lessons_use():

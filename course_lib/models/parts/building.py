@@ -10,6 +10,9 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import torch
@@ -20,10 +23,11 @@ from course_lib.errors import CourseError
 
 LARGEST = 2**30  # bytes of weights; Adam's training takes four times as much
 MOST = 100_000  # tensors
+ROOM: ContextVar[int] = ContextVar("bytes of new tensors", default=LARGEST)
 
 
 class Building(TorchDispatchMode):
-    """Draws from generators of `seed`, and refuses more than LARGEST bytes of new tensors."""
+    """Draws from generators of `seed`, and refuses more bytes of new tensors than `room` says."""
 
     def __init__(self, seed: int, what: str = "This model") -> None:
         super().__init__()
@@ -58,13 +62,24 @@ class Building(TorchDispatchMode):
         dtype = kwargs.get("dtype") or torch.get_default_dtype()
         self.bytes += math.prod(size) * dtype.itemsize
         self.tensors += 1
-        if self.bytes > LARGEST or self.tensors > MOST:
+        most = ROOM.get()
+        if self.bytes > most or self.tensors > MOST:
             raise CourseError(
-                f"{self.what} would have more than {LARGEST / 2**30:g} GB of weights, or more "
+                f"{self.what} would have more than {most / 2**30:g} GB of weights, or more "
                 f"than {MOST:,} tensors: {self.bytes / 2**30:,.1f} GB in {self.tensors:,} were "
                 "asked for, and more to come. Choose smaller widths, fewer layers or smaller "
                 "images."
             )
+
+
+@contextmanager
+def room(size: int) -> Iterator[None]:
+    """Within it, models may take `size` bytes of new tensors, and at most LARGEST."""
+    token = ROOM.set(min(size, LARGEST))
+    try:
+        yield
+    finally:
+        ROOM.reset(token)
 
 
 @functools.cache
