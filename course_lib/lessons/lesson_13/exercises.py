@@ -100,6 +100,9 @@ EXERCISES = {
                 (1 - share) * p + share * n
             ),
             "the noise's density is forgotten": lambda p, n, share: p + math.log1p(-share),
+            "exp of 1500 is more than a computer holds, of -3000 nought: stay with logarithms": (
+                lambda p, n, share: ((1 - share) * p.exp() + share * n.exp()).log()
+            ),
             "the larger one only; both count": lambda p, n, share: torch.maximum(
                 math.log1p(-share) + p, math.log(share) + n
             ),
@@ -108,13 +111,16 @@ EXERCISES = {
     ),
     "13.4": Exercise(
         right=true_share,
-        probes=[(0.4, 1.0, 1.0), (0.3, 0.9, 0.95), (0.1, 0.7, 0.9)],
+        probes=[(0.4, 1.0, 0.98), (0.3, 0.9, 0.95), (0.1, 0.7, 0.9)],
         domain=_share_read,
         mistakes={
             "that is what is read, not what is there": lambda q, a, b: q,
             "sensitivity and specificity are exchanged": lambda q, a, b: true_share(q, b, a),
             "faces without glasses that are read as with: take them away": lambda q, a, b: (
                 q / a
+            ),
+            "(1 - specificity) of those without are read as with, not specificity": lambda q, a, b: (
+                (q - b) / (a - b)
             ),
         },
         hint="solve q = sensitivity · p + (1 − specificity)(1 − p) for p",
