@@ -119,7 +119,7 @@ EXERCISES = {
             "faces without glasses that are read as with: take them away": lambda q, a, b: (
                 q / a
             ),
-            "(1 - specificity) of those without are read as with, not specificity": lambda q, a, b: (
+            "of those without, 1 - specificity are read as with: not specificity": lambda q, a, b: (
                 (q - b) / (a - b)
             ),
         },
