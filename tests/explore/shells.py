@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import itertools
 import re
 from collections import deque
 
@@ -10,6 +11,7 @@ import torch
 from PIL import Image
 
 from course_lib.explore.kit import panels
+from course_lib.explore.kit.canvas import lettering
 from course_lib.models import RealNVP
 
 
@@ -103,6 +105,22 @@ def written(explorer, **state):
     for control in explorer.controls:
         words += [control.label, *getattr(control, "options", ())]
     return words
+
+
+def collisions(canvas):
+    """The words of a picture that lie on others, or reach beyond its edge."""
+    boxes = []
+    for x, y, words, size, _, anchor, bold, _ in canvas.words:
+        mask, (left, top) = lettering(words, size, bold, anchor, 0)
+        if inked := mask.getbbox():
+            corner = round(x) + left, round(y) + top
+            boxes.append((words, *(corner[i % 2] + inked[i] for i in range(4))))
+    for words, left, top, right, bottom in boxes:
+        if min(left, top) < 0 or right > canvas.width or bottom > canvas.height:
+            yield words, "beyond the edge"
+    for (words, *a), (others, *b) in itertools.combinations(boxes, 2):
+        if all(max(a[i], b[i]) < min(a[i + 2], b[i + 2]) for i in (0, 1)):
+            yield words, others
 
 
 def found(picture, image, side, rim=0):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.stats import norm
-from shells import at, inside, named, panel, parts, pixels
+from shells import at, collisions, inside, named, panel, parts, pixels
 
 from course_lib import data, explore
 from course_lib.errors import CourseError
@@ -366,6 +366,16 @@ def test_a_slider_of_q_takes_q_into_ones_own_hands():
 )  # fmt: skip
 def test_nothing_is_minus_nothing(words, shown):
     assert canvas.minus(words) == shown
+
+
+def test_names_of_neighbouring_thin_bars_are_moved_apart():
+    bars = Bars(300, 200)
+    sheet = Page([bars]).paper.copy()
+    rows = [(name, -1.0, "#D55E00", "") for name in ["z[0]", "z[1]"] + [""] * 30]
+    bars.paint(sheet, [*rows, ("z[9]", 1.0, "#D55E00", "")], limits=(-2, 2))
+    assert not list(collisions(sheet))
+    heights = [y for _, y, words, *_ in sheet.words if words]
+    assert heights == sorted(heights) and heights[1] - heights[0] >= 12
 
 
 @pytest.mark.parametrize(("value", "whole"), [(3.0, True), (4.0, True), (9.0, False)])

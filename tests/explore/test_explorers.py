@@ -16,10 +16,11 @@ import ipywidgets
 import pytest
 import torch
 from PIL import Image
-from shells import named, parts, pixels, run, symbols, tools, written
+from shells import collisions, named, parts, pixels, run, symbols, tools, written
 
 from course_lib import explore
 from course_lib.explore.kit import widget as kit_widget
+from course_lib.explore.kit.canvas import Canvas
 from course_lib.explore.kit.controls import Choice, Letters, Toggle
 from course_lib.explore.kit.strokes import MOST, Drawing
 from course_lib.explore.kit.widget import within
@@ -81,8 +82,21 @@ def besides(explorer, control):
     return {"step": 40} if control.name in ("d", "g", "rate") else {}
 
 
+@pytest.fixture
+def colliding(monkeypatch):
+    """What lies on other words in all pictures that are finished meanwhile."""
+    met, finish = set(), Canvas.finish
+
+    def watched(canvas):
+        met.update(collisions(canvas))
+        return finish(canvas)
+
+    monkeypatch.setattr(Canvas, "finish", watched)
+    return met
+
+
 @pytest.mark.parametrize("name", MAKERS)
-def test_every_control_at_its_ends_and_middle(explorers, name):
+def test_every_control_at_its_ends_and_middle(explorers, name, colliding):
     explorer = explorers[name]
     for control in explorer.controls:
         seen, said = [], set()
@@ -99,6 +113,7 @@ def test_every_control_at_its_ends_and_middle(explorers, name):
         assert len(said) > 1 or {name, control.name} & SILENT, (
             f"{control.name} is not spoken of"
         )
+    assert not colliding, "words lie on others"
 
 
 @pytest.mark.parametrize("name", MAKERS)

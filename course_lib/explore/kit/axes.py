@@ -14,6 +14,7 @@ import numpy as np
 from course_lib.explore.kit.canvas import GRID, INK, MUTED, PAPER, SCALE, Canvas
 from course_lib.explore.kit.mouse import Point
 from course_lib.explore.kit.panels import Panel
+from course_lib.plots.lattice import spread
 
 Limits = tuple[float, float]
 Ticks = Sequence[tuple[float, str]]
@@ -136,7 +137,9 @@ class Pad(Panel):
         yticks: Ticks | None = None,
         rim: str = MUTED,
     ) -> Iterator[Plane]:
-        """Within `with` one paints on the pad through a `Plane`, with other limits if asked."""
+        """Within `with` one paints on the pad through a `Plane`, with other limits if asked;
+        with xticks = () what stands below the pad is not written again.
+        """
         left, top, right, bottom = self.box
         plane = Plane(self.box, canvas, xlim or self.xlim, ylim or self.ylim)
         xs = self.xticks if xticks is None else xticks
@@ -153,7 +156,7 @@ class Pad(Panel):
             canvas.text(left - 6, y, words, size=12, color=MUTED, anchor="rm")
             if "y" in self.grid:
                 plane.level(value)
-        if self.xname:
+        if self.xname and xticks != ():
             y = bottom + (6 if self.xticks == () else 22)
             canvas.text((left + right) / 2, y, self.xname, size=13, anchor="ma")
         yield plane
@@ -214,7 +217,13 @@ class Bars(Panel):
         unit = (right - self.ends - begin) / max(high - low, 1e-6)
         zero, height = begin - low * unit, min(most, (bottom - top) / len(rows))
         size = 12 if height >= 16 else 10
-        for index, (name, value, color, words) in enumerate(rows):
+        middles = top + height * (np.arange(len(rows)) + 0.5)
+        named = [index for index, row in enumerate(rows) if row[0]]
+        least = min(size + 2, (bottom - top) / max(1, len(named)))
+        apart = spread(np.stack([np.zeros(len(named)), middles[named]], 1), least)
+        for index, (_, y) in zip(named, apart, strict=True):
+            canvas.text(left - 8, y, rows[index][0], size=size, anchor="rm")
+        for index, (_, value, color, words) in enumerate(rows):
             y, end = top + height * index, zero + min(max(value, low), high) * unit
             inset = 0.15 * height
             canvas.box(min(zero, end), y + inset, max(zero + 1, end), y + height - inset, color)
@@ -222,7 +231,6 @@ class Bars(Panel):
                 slit = end - 12 if value > high else end + 8
                 across = [(slit, y + height - inset), (slit + 5, y + inset)]
                 canvas.line(across, PAPER, 3)
-            canvas.text(left - 8, y + height / 2, name, size=size, anchor="rm")
-            place, anchor = (end + 5, "lm") if value >= 0 else (end - 5, "rm")
-            canvas.text(place, y + height / 2, words, size=size, anchor=anchor)
+            place, anchor = (end + 5, "lm") if max(value, low) >= 0 else (end - 5, "rm")
+            canvas.text(place, middles[index], words, size=size, anchor=anchor)
         canvas.line([(zero, top), (zero, top + height * len(rows))], INK, 1.2)
