@@ -35,7 +35,7 @@ MODELS: dict[str, type[Model]] = {
     model.__name__: model
     for model in (GAN, DCGAN, VAE, Flow, RealNVP, CGAN, CVAE, AAE, VAEGAN, AVB, CVAEGAN)
 }
-SPARE = 2**28  # bytes that a model may take while it is built, beside what its file holds
+SPARE = 2**28  # bytes that one of these may take while it is built, beside what its file holds
 OWN = MODELS | {model.__name__: model for model in (ProbabilisticPCA, GaussianMixture)}
 
 
@@ -79,7 +79,13 @@ def load(path: Path | str, *, own: bool = True) -> Model:
         nonlocal model
         kinds = weights(header.kinds)
         numbers = sum(math.prod(kind.shape) for kind in kinds.values())
-        with building.room(SPARE + 16 * numbers):  # in double precision, twice
+        theirs = (
+            own and "module" in header.facts
+        )  # what a class of your own takes is your choice
+        most = (
+            building.LARGEST if theirs else SPARE + 16 * numbers
+        )  # twice, in double precision
+        with building.room(most):
             model = _built(header.facts, kinds, path, own)
         checkpoint.require_like(model.state_dict(), kinds, path)
 

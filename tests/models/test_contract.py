@@ -20,7 +20,7 @@ import torch
 from shared import equal, seeded, weights
 from stranger import FlowMatching
 
-from course_lib import evaluation, explore, models, zoo
+from course_lib import checkpoint, evaluation, explore, models, zoo
 from course_lib.__main__ import found_model
 from course_lib.data import DataSet
 from course_lib.errors import CourseError
@@ -548,3 +548,27 @@ def test_seeds_are_what_torch_takes():
     for value in (low, high):
         Model_ = models.Flow(seed=value, depth=1)
         assert isinstance(Model_, Model) and Model_.settings["seed"] == value
+
+
+class Roomy(models.VAE):
+    """Takes far more while it is built than its file holds."""
+
+    def build(self):
+        super().build()
+        self.register_buffer("table", torch.zeros(80_000_000), persistent=False)
+        zoo.load("vae-2d-mnist")  # whose own limit is not this model's
+
+
+def test_a_model_of_ones_own_takes_the_memory_that_it_wants(tmp_path):
+    small = models.VAE(shape=(1, 8, 8), hidden=(4,), latent=2)
+    file = Roomy(**small.settings).save(tmp_path / "roomy.safetensors")
+    assert models.load(file).table.numel() == 80_000_000
+
+
+def test_a_file_of_the_courses_classes_takes_no_more_than_it_asks_for(tmp_path):
+    small = models.ProbabilisticPCA(shape=(1, 8, 8), latent=2)
+    facts = small.facts()
+    facts["settings"] |= {"shape": [1, 128, 128], "latent": 3000}
+    checkpoint.save(tmp_path / "x.safetensors", small.state_dict(), facts)
+    with pytest.raises(CourseError, match=r"more than 0\.25 GB"):
+        models.load(tmp_path / "x.safetensors")

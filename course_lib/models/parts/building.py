@@ -33,7 +33,7 @@ class Building(TorchDispatchMode):
         super().__init__()
         self.seed, self.what = seed, what
         self.generators: dict[torch.device, torch.Generator] = {}
-        self.bytes = self.tensors = 0
+        self.bytes, self.tensors, self.most = 0, 0, ROOM.get()
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -58,14 +58,15 @@ class Building(TorchDispatchMode):
         return self.generators[device]
 
     def _count(self, args: tuple, kwargs: dict) -> None:
-        size = next((a for a in args if isinstance(a, list | tuple)), ())
+        size = next((a for a in args if isinstance(a, list | tuple)), None)
+        if size is None:  # as large as another
+            size = args[0].shape if args and isinstance(args[0], Tensor) else ()
         dtype = kwargs.get("dtype") or torch.get_default_dtype()
         self.bytes += math.prod(size) * dtype.itemsize
         self.tensors += 1
-        most = ROOM.get()
-        if self.bytes > most or self.tensors > MOST:
+        if self.bytes > self.most or self.tensors > MOST:
             raise CourseError(
-                f"{self.what} would have more than {most / 2**30:g} GB of weights, or more "
+                f"{self.what} would have more than {self.most / 2**30:.3g} GB of weights, or more "
                 f"than {MOST:,} tensors: {self.bytes / 2**30:,.1f} GB in {self.tensors:,} were "
                 "asked for, and more to come. Choose smaller widths, fewer layers or smaller "
                 "images."
