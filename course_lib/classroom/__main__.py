@@ -65,8 +65,13 @@ def release(options: argparse.Namespace) -> None:
     if options.moodle and options.one_for_all:
         raise CourseError("--moodle hands out own copies; one for all needs no zip file.")
     worksheet = lms.read(options.moodle) if options.moodle else ""
-    written = place.release(name, options.one_for_all)
+    written, changed = place.release(name, options.one_for_all)
     print(f"{len(written)} to hand out below {place.folder / 'release' / name}")
+    if changed:
+        print(
+            f"{len(changed)} of them differ from those of an earlier `release`: hand them out "
+            "again. Where numbers differ, `grade` has you look at the old ones."
+        )
     if options.moodle:
         copies = {path.parent.name: path.read_text("utf-8") for path in written}
         to = place.folder / "release" / f"{name}.moodle.zip"
@@ -81,8 +86,9 @@ def gather(options: argparse.Namespace) -> None:
     """Take in what an LMS (folder or zip) or nbgrader's exchange gives for download."""
     place = Room(options.folder)
     name, roster = place.assignment(options.assignment).name, place.roster()
+    rest = [other for other in place.names() if other != name]
     taken, left, aside = collect.collect(
-        options.source, name, roster, place.folder / "submitted"
+        options.source, name, roster, place.folder / "submitted", rest
     )
     late = {s for s in taken if (place.folder / "submitted" / s / name / "late").exists()}
     told = [f"{student} (late)" if student in late else student for student in taken]
@@ -145,6 +151,7 @@ def graded(place: Room, given, students: dict, options: argparse.Namespace) -> l
         again=options.again,
         limits=limits,
         trusted=options.trust_submissions,
+        seals={student: place.seal(given, student) for student in students},
     )
     return list(tqdm(results, total=len(students), unit="student", disable=None))
 

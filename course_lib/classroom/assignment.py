@@ -9,6 +9,7 @@ becomes the student's own mu.
 from __future__ import annotations
 
 import ast
+import contextlib
 import hashlib
 import hmac
 import importlib.util
@@ -18,7 +19,7 @@ import re
 import string
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -28,9 +29,17 @@ from course_lib.errors import CourseError
 
 EVERYBODY = "everybody"  # whose numbers stand in a copy that a whole class shares
 SOLUTION = re.compile(
-    r"^(?P<indent> *)### BEGIN SOLUTION\n(?P<body>.*?)^ *### END SOLUTION\n", re.M | re.S
+    r"^(?P<indent> *)### BEGIN SOLUTION *\n(?P<body>.*?)^ *### END SOLUTION *\n", re.M | re.S
 )
 CELL = re.compile(r'^# %%(?P<text> \[markdown\])?(?: exercise="(?P<number>[\w.]+)")? *\n', re.M)
+
+LEFT = {  # in a student's copy
+    r"^.*(BEGIN|END)[ _]*SOLUTION.*$": "a solution stands between the lines "
+    "`### BEGIN SOLUTION` and `### END SOLUTION`, written so",
+    r"\{\{\s*[\w.]+\s*\}\}": "a number is filled in for {{name}}, without blanks",
+    r"^(# ?)?%% .*$": 'a cell begins with `# %%`, `# %% [markdown]` or `# %% exercise="NUMBER"`, '
+    "and nothing else",
+}
 
 
 @dataclass(frozen=True)
@@ -42,17 +51,19 @@ class Question:
         gives the wrong answer to which it is said.
     probes: a function of a torch.Generator and v that gives a list of argument tuples, on which
         the student's function is called. They are drawn anew for every grading.
-    gradients: the answer is differentiated later, so its gradients are compared too.
-    tol: |given - right| may be up to tol * max(1, |right|).
+    gradients: the answer is differentiated later, so its gradients are compared too. The text
+        says of which exercises this is so by {{gradients}}.
+    tol: |given - right| may be up to tol * max(1, |right|). None: 1e-4, and exact where `right`
+        gives integers or truth values.
     """
 
     name: str
     points: int
     right: Callable[..., Any]
-    mistakes: Mapping[str, Callable[..., Any]]
+    mistakes: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
     probes: Callable[..., list[tuple]] | None = None
     gradients: bool = False
-    tol: float = 1e-4
+    tol: float | None = None
 
 
 def diagnosis(
@@ -108,10 +119,24 @@ class Assignment:
         seed = hmac.new(secret, f"{self.name}/{student}".encode(), hashlib.sha256).digest()
         return SimpleNamespace(**self.variant(random.Random(seed)))
 
-    def copy(self, values: SimpleNamespace, student: str, solved: bool = False) -> str:
+    def seal(self, secret: bytes, values: SimpleNamespace) -> str:
+        """By what a copy is known to be made with these numbers; it tells none of them."""
+        told = repr(sorted(vars(values).items())).encode()
+        return hmac.new(secret, told, hashlib.sha256).hexdigest()[:16]
+
+    @property
+    def differentiated(self) -> str:
+        """The exercises whose gradients are compared, "2, 3 and 7"."""
+        found = [n.split(".")[-1] for n, q in self.questions.items() if q.gradients]
+        return " and ".join(filter(None, [", ".join(found[:-1]), *found[-1:]]))
+
+    def copy(
+        self, values: SimpleNamespace, student: str, solved: bool = False, seal: str = ""
+    ) -> str:
         """A notebook as text, for one student (or EVERYBODY); `solved` is the teacher's."""
         fill = {f"points.{n.split('.')[-1]}": q.points for n, q in self.questions.items()}
         fill |= vars(values) | {"student": student, "points.open": self.open_points}
+        fill |= {"gradients": self.differentiated}
         cells = []
         for number, (kind, exercise, source) in enumerate(cells_of(self.text)):
             if kind == "code":
@@ -125,7 +150,8 @@ class Assignment:
                 cell |= {"execution_count": None, "outputs": []}
             cells.append(cell)
         kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
-        about = {"kernelspec": kernel, "assignment": {"name": self.name, "for": student}}
+        made = {"name": self.name, "for": student} | ({"numbers": seal} if seal else {})
+        about = {"kernelspec": kernel, "assignment": made}
         notebook = {"cells": cells, "metadata": about, "nbformat": 4, "nbformat_minor": 5}
         return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
 
@@ -172,6 +198,42 @@ def _form(value: ast.expr) -> str:
     return "..."
 
 
+def examine(given: Assignment) -> None:
+    """Raise ValueError, or what building it raises, for what a class would stumble over."""
+    values = given.numbers(b"", EVERYBODY)
+    blank, solved = (
+        json.loads(given.copy(values, EVERYBODY, solved))["cells"] for solved in (False, True)
+    )
+    numbers = [cell["metadata"].get("exercise") for cell in blank]
+    wanted = [*given.questions, *[given.open_number] * bool(given.open)]
+    for number in dict.fromkeys([*wanted, *filter(None, numbers)]):
+        if number not in wanted:
+            raise ValueError(f"a cell is of exercise {number!r}, which QUESTIONS does not have")
+        if (many := numbers.count(number)) != 1:
+            raise ValueError(
+                f'{many} cells begin with `# %% exercise="{number}"`, expected one'
+            )
+    for cell in blank:
+        for form, what in LEFT.items():
+            if found := re.search(form, cell["source"], re.M | re.I):
+                raise ValueError(f"the students' copy would show {found[0].strip()!r}: {what}")
+    names = set()
+    for cell in solved:
+        with contextlib.suppress(SyntaxError):  # of a notebook's own commands
+            for node in ast.walk(ast.parse(cell["source"] * (cell["cell_type"] == "code"))):
+                if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                    names.add(node.id)
+                elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+                    names.add(node.name)
+    for number, question in given.questions.items():
+        if question.name not in names:
+            raise ValueError(f"{number} asks for {question.name!r}, which no solution sets")
+        if not isinstance(question.points, int | float) or not question.points > 0:
+            raise ValueError(
+                f"{number} has {question.points!r} points, expected a number above 0"
+            )
+
+
 def load(folder: Path) -> Assignment:
     """The assignment of a folder; a CourseError where it isn't one."""
     text, grader = folder / "notebook.py", folder / "grader.py"
@@ -189,7 +251,7 @@ def load(folder: Path) -> Assignment:
         spec.loader.exec_module(module)
         parts = module.QUESTIONS, module.variant, module.OPEN
         found = Assignment(folder.name, module.TITLE, text.read_text("utf-8"), digest, *parts)
-        found.copy(found.numbers(b"", EVERYBODY), EVERYBODY)  # what can't be built is told now
+        examine(found)
     except (Exception, SystemExit) as error:
         frames = traceback.extract_tb(error.__traceback__)
         at = [f"grader.py, line {f.lineno}: " for f in frames if f.filename == str(grader)]

@@ -17,7 +17,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
-from course_lib.classroom.submission import LARGEST, Unreadable, plain, read_file
+from course_lib.classroom.submission import LARGEST, Unreadable, parse, plain, read_file
 from course_lib.errors import CourseError
 
 MOODLE = re.compile(r"(?P<name>[^_/]+)_\d+_assignsubmission_file_?/?")
@@ -112,7 +112,9 @@ def owners(path: str, roster: dict[str, dict[str, str]]) -> list[str]:
 
 
 def _words(name: str) -> list[str]:
-    """Without accents, which an LMS or a zip program may leave out or write otherwise."""
+    """Without accents, which an LMS or a zip program may leave out or write otherwise; where a
+    comma stands the given name comes first."""
+    name = " ".join(reversed(name.split(",", 1)))
     apart = unicodedata.normalize("NFKD", name.casefold())
     return re.findall(r"\w+", "".join(c for c in apart if not unicodedata.combining(c)))
 
@@ -128,9 +130,11 @@ def sorted_out(
     name: str,
     roster: dict[str, dict[str, str]],
     form: re.Pattern = re.compile(""),
+    rest: Iterable[str] = (),
 ) -> tuple[dict[str, dict[str, bytes]], dict[str, list[str]], list[str]]:
     """By student, the notebooks handed in and their bytes; by student, the files that can't be
-    taken as one; a line for each notebook that is left. form: how a file's place must begin."""
+    taken as one; a line for each notebook that is left. form: how a file's place must begin.
+    rest: the class's other assignments, whose copies are left."""
     found: dict[str, dict[str, bytes]] = {}
     other: dict[str, list[str]] = {}
     left, elsewhere = [], set()
@@ -150,6 +154,9 @@ def sorted_out(
         elif isinstance(data, Unreadable):
             left.append(f"{told}: {data}")
             other.setdefault(fits[0], []).append(told)
+        elif (of := made_as(data)) in rest:
+            left.append(f"{told}: of another assignment, {of}")
+            elsewhere.add(of)
         else:
             found.setdefault(fits[0], {})[path] = data
     for paths in other.values():
@@ -157,9 +164,18 @@ def sorted_out(
     return found, other, left
 
 
+def made_as(data: bytes) -> str | None:
+    """The assignment whose copy the notebook says it is."""
+    try:
+        return parse(data).made_as
+    except Exception:  # no notebook: `grade` has the teacher look at it
+        return None
+
+
 def called(path: str, name: str) -> bool:
-    """Whether the file has the name that it should have, or what an LMS makes of it."""
-    return re.search(rf"(^|[/_]){name}(-\d+)?\.ipynb$", path) is not None
+    """Whether the file has the name that it should have, or what an LMS or a browser makes of
+    it."""
+    return re.search(rf"(^|[/_]){name}(-\d+| \(\d+\))?\.ipynb$", path) is not None
 
 
 def chosen(many: Iterable[str], name: str) -> str:
@@ -169,11 +185,15 @@ def chosen(many: Iterable[str], name: str) -> str:
 
 
 def collect(
-    source: Path, name: str, roster: dict[str, dict[str, str]], submitted: Path
+    source: Path,
+    name: str,
+    roster: dict[str, dict[str, str]],
+    submitted: Path,
+    rest: Iterable[str] = (),
 ) -> tuple[dict[str, str], list[str], list[str]]:
     """Copy; returns by student the file that was taken, a line for each that was left, and one for
-    each earlier hand-in that was put aside."""
-    found, other, left = sorted_out(source, name, roster)
+    each earlier hand-in that was put aside. rest: the class's other assignments."""
+    found, other, left = sorted_out(source, name, roster, rest=rest)
     aside = []
     taken = {student: chosen(found[student], name) for student in sorted(found)}
     for student, path in taken.items():

@@ -10,8 +10,9 @@ from __future__ import annotations
 import contextlib
 import json
 import secrets
+import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,7 +21,7 @@ import torch
 
 from course_lib import disk
 from course_lib.classroom import sandbox, submission
-from course_lib.classroom.assignment import Assignment, Question
+from course_lib.classroom.assignment import EVERYBODY, Assignment, Question
 from course_lib.classroom.judge import holds, judge, probes_for
 from course_lib.classroom.sandbox import Ended, Limits, Sandbox
 from course_lib.classroom.wire import WireError, pack
@@ -48,7 +49,7 @@ def run(
                     raise Ended("spoke out of turn")
                 if (left := box.left()) > limits.left:  # they would starve the questions
                     raise Ended(f"left {left} processes running")
-                said[at] = {key: str(reply.get(key) or "")[:2000] for key in ("text", "error")}
+                said[at] = {key: placeless(reply.get(key)) for key in ("text", "error")}
             return box, said
         except (Ended, TimeoutError) as error:
             why = str(error) or box.why or f"ran for more than {limits.cell:g} s"
@@ -60,6 +61,14 @@ def run(
             box.close()
             raise
     raise Ended(f"{TRIES} cells in turn hung or ended the process")
+
+
+def placeless(text: object) -> str:
+    """What a cell printed, without the places of the teacher's machine."""
+    found = str(text or "")[:2000]
+    for place in (sys.prefix, str(sandbox.PACKAGE.parent), str(Path.home())):
+        found = found.replace(place, "…")
+    return found
 
 
 def ask(box: Sandbox, limits: Limits, turn: int, question: Question, probes) -> dict:
@@ -91,8 +100,10 @@ def grade_student(
     limits: Limits = sandbox.USUAL,
     trusted: bool = False,
     seed: int | None = None,
+    seal: str | None = None,
 ) -> dict:
     """Marks and what is said of them, as plain data. `others`: whose numbers may be met here.
+    seal: what a copy with the student's own numbers says of them; None: it isn't compared.
 
     `digest` is None where nothing was tried, `grader` where the grader stumbled: both are graded
     again.
@@ -107,14 +118,12 @@ def grade_student(
         result["notes"] = handed_in.notes
         if (folder / "late").exists():
             result["notes"].append("handed in late")
-        result["written"] = _written(assignment, values, student, handed_in)
-        if assignment.open and not result["written"]:
-            result["notes"].append("nothing was written for the open question")
-        if handed_in.made_for not in (None, student) and handed_in.made_for in dict(others):
-            look.append(f"this copy was made for {handed_in.made_for}")
-            result["notes"].append("this copy was not made for you")
+        if assignment.open:
+            _read_open(assignment, values, student, handed_in, result)
+        _compare_copies(assignment, student, dict(others), handed_in, seal, result)
         box, said = run(handed_in.cells, limits, trusted, look)
         _mark_all(assignment, values, others, box, limits, result)
+        _look_for_losses(assignment, handed_in, said, result)
         for number, at in handed_in.exercises.items():
             if number in assignment.questions and at in said:
                 source = handed_in.cells[at][: submission.SHOWN]
@@ -147,14 +156,56 @@ def grade_student(
     return result | {"seconds": round(time.monotonic() - start, 2)}
 
 
-def _written(assignment, values, student, handed_in) -> str:
-    """The answer to the open question; "" where the copy's own placeholder still stands."""
+def _read_open(assignment, values, student, handed_in, result) -> None:
+    """The answer to the open question: its cell's, else what was written anywhere else; "" where
+    nothing was."""
     blank = submission.parse(assignment.copy(values, student).encode())
-    text, number = (
-        handed_in.written.get(assignment.open_number, "").strip(),
-        assignment.open_number,
-    )
-    return "" if text == blank.written.get(number, "").strip() else text
+    number = assignment.open_number
+    text = handed_in.written.get(number, "").strip()
+    if text in ("", blank.written.get(number, "").strip()):
+        text = submission.added(handed_in, blank)
+        if text:
+            result["notes"].append(
+                "the open question's cell is empty; what you wrote elsewhere is read for it"
+            )
+        else:
+            result["notes"].append("nothing was written for the open question")
+    result["written"] = text
+
+
+def _compare_copies(assignment, student, others, handed_in, seal, result) -> None:
+    """Is it this assignment's copy, this student's, with the numbers that are drawn now?"""
+    made_for, look = handed_in.made_for, result["look"]
+    if handed_in.made_as not in (None, assignment.name):
+        look.append(f"this is a copy of another assignment, {handed_in.made_as}")
+        result["notes"].append(f"this is not a copy of {assignment.name}")
+    elif made_for not in (None, student) and made_for in others:
+        look.append(f"this copy was made for {made_for}")
+        result["notes"].append("this copy was not made for you")
+    elif made_for in (student, EVERYBODY) and None not in (seal, handed_in.seal):
+        if handed_in.seal != seal:
+            look.append(
+                "this copy was made with other numbers than are drawn now: was `variant`, the "
+                "secret or the way of handing out changed after `release`?"
+            )
+
+
+def _look_for_losses(assignment, handed_in, said, result) -> None:
+    """Points that were lost by what is no wrong answer: another notebook, or a cell that stopped
+    before what it should bring."""
+    missing = [
+        number
+        for number, mark in result["marks"].items()
+        if "there is no name" in mark["line"] or "stopped with NameError" in mark["line"]
+    ]
+    if len(missing) == len(assignment.questions) and not handed_in.exercises:
+        result["look"].append("nothing in it belongs to this assignment")
+    answers = set(handed_in.exercises.values())
+    stopped = [at for at in sorted(said) if said[at]["error"] and at not in answers]
+    if missing and stopped:
+        why = f"code cell {stopped[0] + 1} stopped with {said[stopped[0]]['error'][:120]}"
+        result["look"].append(f"{why}; no points for {', '.join(missing)}")
+        result["notes"].append(f"{why}, so what it should bring is not there")
 
 
 def stumbled(error: Exception) -> str:
@@ -194,9 +245,11 @@ def grade_class(
     again: bool = False,
     limits: Limits = sandbox.USUAL,
     trusted: bool = False,
+    seals: Mapping[str, str] | None = None,
 ) -> Iterator[dict]:
     """Grade every student's folder and keep each result as STUDENT.json in `results`, with a
-    log beside it. Yields the results as they come; those that are still good at once."""
+    log beside it. Yields the results as they come; those that are still good at once.
+    seals: by student, `Assignment.seal` of their numbers."""
     torch.set_num_threads(1)
     results.mkdir(parents=True, exist_ok=True)
 
@@ -209,9 +262,8 @@ def grade_class(
                 if (before["digest"], before["grader"]) == (bytes_now, assignment.digest):
                     return before
         others = [(s, v) for s, v in values.items() if s != student]
-        result = grade_student(
-            assignment, folder, student, values[student], others, limits=limits, trusted=trusted
-        )
+        more = {"limits": limits, "trusted": trusted, "seal": (seals or {}).get(student)}
+        result = grade_student(assignment, folder, student, values[student], others, **more)
         result = {"digest": bytes_now, "grader": assignment.digest} | result
         write(results / f"{student}.log", log(result))
         write(kept, json.dumps(result, ensure_ascii=False, indent=1))

@@ -56,7 +56,8 @@ def judge(
         if question.gradients and not _same_slopes(question, v, reply, cases):
             return False, (
                 "the value is right, but its gradient is not, so nothing could learn from it: "
-                "no .item(), no .detach(), no numbers written in by hand"
+                "torch's functions all the way from what is given, without .item(), .detach(), "
+                "NumPy, changes in place and numbers written in by hand"
             )
         return True, "right"
     for message, wrong in question.mistakes.items():
@@ -91,6 +92,6 @@ def _same_slopes(question: Question, v: SimpleNamespace, reply: dict, cases: lis
                 leaves.append(part)
             inputs.append(part)
         wanted = gradients(question.right(v, *inputs), leaves)
-        if found is None or difference(found, wanted, max(question.tol, 1e-4)) is not None:
+        if found is None or difference(found, wanted, max(question.tol or 0, 1e-4)) is not None:
             return False
     return True

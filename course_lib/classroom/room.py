@@ -40,7 +40,10 @@ def new(folder: Path, names: list[str]) -> Room:
     """Make a class, or give one more of the course's assignments; nothing is overwritten."""
     for name in names:
         if name not in public():
-            raise unknown("assignment", name, public())
+            raise CourseError(
+                f"{unknown('assignment', name, public())} One of your own is a folder in "
+                f"{folder / 'assignments'}, with notebook.py and grader.py; `release` finds it."
+            )
     if sandbox.shown(folder.resolve()):
         raise CourseError(f"{folder} can be read inside the sandbox; choose another folder.")
     folder.mkdir(parents=True, exist_ok=True)
@@ -76,14 +79,20 @@ class Room:
 
     def roster(self) -> dict[str, dict[str, str]]:
         """The rows of roster.csv by login."""
-        found = {}
+        found, taken = {}, {EVERYBODY}
         for row in tables.read(self.folder / "roster.csv"):
-            login = row.get("student", "").strip()
-            if not LOGIN.fullmatch(login) or login == EVERYBODY or login in found:
+            if "student" not in row:
+                raise CourseError(
+                    f"roster.csv has no column `student`; its first line is {ROSTER.strip()!r}, "
+                    f"not {','.join(row)!r}."
+                )
+            login = row["student"].strip()
+            if not LOGIN.fullmatch(login) or login.casefold() in taken:
                 raise CourseError(
                     f"roster.csv: {login!r} is no login for the column `student`: letters, "
-                    "digits and .@+-= are allowed, each login once."
+                    "digits and .@+-= are allowed, each login once, capitals or not."
                 )
+            taken.add(login.casefold())
             found[login] = {"name": "", "email": ""} | {k: v.strip() for k, v in row.items()}
         if not found:
             raise CourseError(f"{self.folder / 'roster.csv'} has no student yet: one a line.")
@@ -117,8 +126,13 @@ class Room:
         shared = (self.folder / "release" / given.name / f"{given.name}.ipynb").exists()
         return given.numbers(self.secret, EVERYBODY if shared else student)
 
-    def release(self, name: str, shared: bool) -> list[Path]:
-        """Write the copies to hand out, and the teacher's with the first student's numbers."""
+    def seal(self, given: Assignment, student: str) -> str:
+        """What this student's copy says of its numbers."""
+        return given.seal(self.secret, self.numbers(given, student))
+
+    def release(self, name: str, shared: bool) -> tuple[list[Path], list[Path]]:
+        """Write the copies to hand out, and the teacher's with the first student's numbers. The
+        copies, and those of them that had another text before."""
         given, out = self.assignment(name), self.folder / "release" / name
         one = out / f"{name}.ipynb"
         if out.exists() and one.exists() != shared:
@@ -127,13 +141,16 @@ class Room:
                 f" before; to change that, move {out} away first."
             )
         wanted = [EVERYBODY] if shared else list(self.roster())
-        written = []
+        written, changed = [], []
         for student in wanted:
             values = given.numbers(self.secret, student)
+            text = given.copy(values, student, seal=given.seal(self.secret, values))
             written.append(one if shared else out / student / one.name)
-            write(written[-1], given.copy(values, student))
+            if written[-1].exists() and written[-1].read_text("utf-8") != text:
+                changed.append(written[-1])
+            write(written[-1], text)
         values = given.numbers(self.secret, wanted[0])
-        write(
-            self.folder / "solved" / name / one.name, given.copy(values, wanted[0], solved=True)
-        )
-        return written
+        solved = self.folder / "solved" / name / one.name
+        seal = given.seal(self.secret, values)
+        write(solved, given.copy(values, wanted[0], solved=True, seal=seal))
+        return written, changed

@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 from course_lib.classroom import wire
@@ -39,8 +40,6 @@ class Tail:
 def answer(names: dict, question: dict) -> dict:
     """The value of a name; or, with `probes`, a function's answers to them and, with
     `gradients`, the gradient of each answer's sum in every floating tensor it was given."""
-    import torch
-
     if question["name"] not in names:
         return {"missing": True}
     value = names[question["name"]]
@@ -48,14 +47,25 @@ def answer(names: dict, question: dict) -> dict:
         return {"value": wire.pack(value)}
     if not callable(value):
         return {"open": True} if value is ... else {"nocall": True}
+    if question["gradients"]:
+        with contextlib.suppress(RuntimeError):
+            return called(value, wire.unpack(question["probes"]), True)
+    # What can't be differentiated may still be a right value, and is told apart from a wrong one.
+    return called(value, wire.unpack(question["probes"]), False)
+
+
+def called(function: Callable, probes: list[tuple], differentiated: bool) -> dict:
+    """A function's answers, and their gradients where it is `differentiated`."""
+    import torch
+
     values, slopes = [], []
-    for probe in wire.unpack(question["probes"]):
+    for probe in probes:
         leaves = [a for a in probe if isinstance(a, torch.Tensor) and a.is_floating_point()]
         for leaf in leaves:
-            leaf.requires_grad_(question["gradients"])
+            leaf.requires_grad_(differentiated)
         torch.manual_seed(0)
-        values.append(value(*probe))
-        if question["gradients"]:
+        values.append(function(*probe))
+        if differentiated:
             slopes.append(gradients(values[-1], leaves))
     return {"value": wire.pack(values), "slopes": wire.pack(slopes)}
 
@@ -122,7 +132,12 @@ def main(ask: int, tell: int, limits: dict) -> None:
     from IPython.core.interactiveshell import InteractiveShell
 
     torch.set_num_threads(1)
-    shell = InteractiveShell.instance(colors="NoColor")  # what it prints goes into logs
+
+    class Shell(InteractiveShell):
+        def enable_gui(self, gui=None):
+            """`%matplotlib inline` asks for it; there is no window here, and none is missed."""
+
+    shell = Shell.instance(colors="NoColor")  # what it prints goes into logs
     shell.user_ns["__name__"] = "__main__"
     wire.send(tell, {"ready": True})
     with contextlib.suppress(EOFError):

@@ -4,10 +4,12 @@ trusted. A notebook is never run here; `grade` has a sandbox do that.
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 import os
 import stat
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,13 +27,20 @@ class Absent(Unreadable):
 
 @dataclass
 class Submission:
-    """Code cells in order; per exercise the cell that answers it; what the notebook claims."""
+    """Code cells in order; per exercise the cell that answers it; what the notebook claims.
+
+    texts: every cell in order, (whether it is code, its text). made_as, made_for, seal: which
+    assignment's copy it says it is, whose, and with what numbers (`Assignment.seal`).
+    """
 
     digest: str
     cells: list[str]
     exercises: dict[str, int] = field(default_factory=dict)  # number → its cell
     written: dict[str, str] = field(default_factory=dict)  # number → a Markdown answer
+    texts: list[tuple[bool, str]] = field(default_factory=list)
+    made_as: str | None = None
     made_for: str | None = None
+    seal: str | None = None
     notes: list[str] = field(default_factory=list)
 
 
@@ -99,6 +108,7 @@ def parse(data: bytes) -> Submission:
         text = text if isinstance(text, str) else "".join(text)
         text = text.encode("utf-8", "replace").decode()  # a lone surrogate can't be written
         number = meta.get("exercise") if isinstance(meta, dict) else None
+        found.texts.append((cell["cell_type"] == "code", text))
         if cell["cell_type"] == "code":
             if isinstance(number, str):
                 found.exercises[number] = len(found.cells)
@@ -113,6 +123,37 @@ def parse(data: bytes) -> Submission:
         raise ValueError("too many cells")
     made = notebook.get("metadata")
     made = made.get("assignment") if isinstance(made, dict) else None
-    claimed = made.get("for") if isinstance(made, dict) else None
-    found.made_for = claimed[:64] if isinstance(claimed, str) else None
+    told = made if isinstance(made, dict) else {}
+    claims = (told.get(key) for key in ("name", "for", "numbers"))
+    found.made_as, found.made_for, found.seal = (
+        claim[:64] if isinstance(claim, str) and claim else None for claim in claims
+    )
     return found
+
+
+def added(submission: Submission, blank: Submission) -> str:
+    """What stands outside of code and not in the blank copy: texts that went on or were moved,
+    and code cells that are no code, or nothing but comments."""
+    known = {line.strip() for _, text in blank.texts for line in text.splitlines()}
+    found = []
+    for code, text in submission.texts:
+        if code and not _no_code(text):
+            continue
+        lines = [line for line in text.splitlines() if line.strip() not in known]
+        found += ["\n".join(lines).strip()] * any(line.strip() for line in lines)
+    return "\n\n".join(found)[:SHOWN]
+
+
+def _no_code(text: str) -> bool:
+    """Whether a code cell holds words: comments, a text in quotes, or what is no Python."""
+    if any(line.lstrip().startswith(("%", "!")) for line in text.splitlines()):
+        return False  # a notebook's commands
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the writer's backslashes
+            body = ast.parse(text).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return True
+    return all(
+        isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant) for part in body
+    )
