@@ -14,6 +14,7 @@ import hashlib
 import hmac
 import importlib.util
 import json
+import math
 import random
 import re
 import string
@@ -25,6 +26,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from course_lib.checks.compare import DEFAULT_TOL
 from course_lib.errors import CourseError
 
 EVERYBODY = "everybody"  # whose numbers stand in a copy that a whole class shares
@@ -54,7 +56,7 @@ class Question:
     gradients: the answer is differentiated later, so its gradients are compared too. The text
         says of which exercises this is so by {{gradients}}.
     tol: |given - right| may be up to tol * max(1, |right|). None: 1e-4, and exact where `right`
-        gives integers or truth values.
+        gives integers or truth values. The text says it by {{decimals.NUMBER}}.
     """
 
     name: str
@@ -64,6 +66,12 @@ class Question:
     probes: Callable[..., list[tuple]] | None = None
     gradients: bool = False
     tol: float | None = None
+
+    @property
+    def decimals(self) -> str:
+        """How many decimals an answer must have so that rounding it costs nothing, in words."""
+        least = math.floor(-math.log10(2 * (self.tol or DEFAULT_TOL))) + 1
+        return ("no", "one", "two", "three", "four", "five", "six", "seven")[max(0, least)]
 
 
 def diagnosis(
@@ -126,9 +134,10 @@ class Assignment:
 
     @property
     def differentiated(self) -> str:
-        """The exercises whose gradients are compared, "2, 3 and 7"."""
+        """The exercises whose gradients are compared, "exercises 2, 3 and 7"."""
         found = [n.split(".")[-1] for n, q in self.questions.items() if q.gradients]
-        return " and ".join(filter(None, [", ".join(found[:-1]), *found[-1:]]))
+        listed = " and ".join(filter(None, [", ".join(found[:-1]), *found[-1:]]))
+        return f"exercise{'s' * (len(found) > 1)} {listed}"
 
     def copy(
         self, values: SimpleNamespace, student: str, solved: bool = False, seal: str = ""
@@ -137,6 +146,7 @@ class Assignment:
         fill = {f"points.{n.split('.')[-1]}": q.points for n, q in self.questions.items()}
         fill |= vars(values) | {"student": student, "points.open": self.open_points}
         fill |= {"gradients": self.differentiated}
+        fill |= {f"decimals.{n.split('.')[-1]}": q.decimals for n, q in self.questions.items()}
         cells = []
         for number, (kind, exercise, source) in enumerate(cells_of(self.text)):
             if kind == "code":

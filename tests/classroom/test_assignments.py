@@ -15,6 +15,8 @@ from others import OTHERS
 
 from course_lib.classroom import room
 from course_lib.classroom.assignment import cells_of
+from course_lib.classroom.judge import judge
+from course_lib.classroom.wire import pack
 
 NAMES = room.public()
 WORDS = ("runs", "programs", "people", "games", "models", "generators")
@@ -99,6 +101,40 @@ def form(value):
     return tuple(... for _ in value) if isinstance(value, tuple) else ...
 
 
+def _leaves(value):
+    if isinstance(value, dict | tuple):
+        value = value.values() if isinstance(value, dict) else value
+        return [leaf for part in value for leaf in _leaves(part)]
+    return [value]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_answer_rounded_as_the_sheet_says_is_paid_to_every_student(name):
+    given, words = proof.load(name), ["no", "one", "two", "three", "four", "five", "six"]
+    for question in (q for q in given.questions.values() if q.probes is None):
+        for student in range(30):
+            v = proof.numbers(name, f"student-{student}")
+            reply = {"value": pack(rounded(question.right(v), words.index(question.decimals)))}
+            assert judge(question, v, reply, None) == (True, "right")
+
+
+def rounded(value, decimals):
+    if isinstance(value, dict):
+        return {key: rounded(part, decimals) for key, part in value.items()}
+    if isinstance(value, tuple):
+        return tuple(rounded(part, decimals) for part in value)
+    return round(value, decimals) if isinstance(value, float) else value
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_sheet_says_of_which_answers_the_gradient_is_compared(name):
+    given = proof.load(name)
+    text = json.loads(given.copy(proof.numbers(name, "ada"), "ada"))["cells"][0]["source"]
+    told = re.search(r"In\s+exercises? ([\d, and]+) the gradient", text)
+    compared = [n.split(".")[1] for n, q in given.questions.items() if q.gradients]
+    assert re.findall(r"\d+", told[1]) == compared
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_the_sheet_says_the_form_of_each_answer_and_how_it_is_paid(name):
     given, v, text = proof.load(name), proof.numbers(name, "ada"), None
@@ -119,6 +155,8 @@ def test_the_sheet_says_the_form_of_each_answer_and_how_it_is_paid(name):
                 number
             )  # nothing of the solution
             assert "\n*Form:* " in before["source"], number
+            numbers = [x for x in _leaves(question.right(v)) if isinstance(x, float)]
+            assert (" decimals" in before["source"]) == bool(numbers), number
         else:
             (function,) = [n for n in body if getattr(n, "name", "") == question.name]
             text = ast.get_docstring(function)

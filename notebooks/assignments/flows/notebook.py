@@ -5,9 +5,10 @@
 # and hand in this notebook under the name that it has. It is run from the top, by itself, within
 # a minute, without a network; then your answers are tried on inputs that are not in here.
 #
-# Functions get torch tensors or Python numbers and give back torch tensors or numbers. Where an
-# *expected* line stands, compare with it before you hand in. An exercise that you leave open
-# costs only its own points. Logarithms are natural unless bits are asked for.
+# Functions get torch tensors or Python numbers and give back torch tensors or numbers. In
+# {{gradients}} the gradient is compared, too: there compute with torch's functions all the way
+# from what is given. Where an *expected* line stands, compare with it before you hand in. An
+# exercise that you leave open costs only its own points. Logarithms are natural unless bits are asked for.
 #
 # What form an answer has stands under *Form*, or in the function's first line. Keep names as they
 # are. Of keys and words only letters and digits are read: capitals, blanks and signs don't count.
@@ -27,7 +28,7 @@ import torch.nn.functional as F
 # $\alpha={{alpha}}$, $k={{k}}$, $t={{t}}$; $z$ is standard normal. Write its Jacobian down and give
 # $\log p(x)$ at $x=({{x1}},\,{{x2}})$.
 #
-# *Form:* a number, `log_p`.
+# *Form:* a number, `log_p`, to {{decimals.1}} decimals.
 
 # %% exercise="flows.1"
 alpha, k, t, x1, x2 = {{alpha}}, {{k}}, {{t}}, {{x1}}, {{x2}}
@@ -86,7 +87,7 @@ mix(torch.ones(1, 2, 3, 4), torch.tensor([[0.0, 1.0], [2.0, 0.0]]))
 # exact mean code length $-\mathbb E\log_2P(k)$ under your data, and the bound that uniform
 # dequantisation gives for it, $-\mathbb E\,\mathbb E_u\log_2\bigl(p(x)/4\bigr)$.
 #
-# *Form:* the dictionary below, two numbers in bits.
+# *Form:* the dictionary below, two numbers in bits, to {{decimals.4}} decimals.
 
 # %% exercise="flows.4"
 shares, b = {{shares}}, {{b}}

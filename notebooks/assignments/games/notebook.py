@@ -5,9 +5,10 @@
 # and hand in this notebook under the name that it has. It is run from the top, by itself, within
 # a minute, without a network; then your answers are tried on inputs that are not in here.
 #
-# Functions get torch tensors or Python numbers and give back torch tensors or numbers. Where an
-# *expected* line stands, compare with it before you hand in. An exercise that you leave open
-# costs only its own points.
+# Functions get torch tensors or Python numbers and give back torch tensors or numbers. In
+# {{gradients}} the gradient is compared, too: there compute with torch's functions all the way
+# from what is given. Where an *expected* line stands, compare with it before you hand in. An
+# exercise that you leave open costs only its own points.
 #
 # What form an answer has stands under *Form*, or in the function's first line. Keep names as they
 # are. Of keys and words only letters and digits are read: capitals, blanks and signs don't count.
@@ -67,7 +68,7 @@ best_penalty(0.5, 4.0)
 # of the *second* move to the right by {{moved}}: what is $W_1$ now? (No point of the first lies to the
 # right of its own partner any more, so a simpler formula holds.)
 #
-# *Form:* the dictionary below, three numbers.
+# *Form:* the dictionary below, three numbers, to {{decimals.3}} decimals.
 
 # %% exercise="games.3"
 places, first, second, moved = {{places}}, {{first}}, {{second}}, {{moved}}

@@ -5,9 +5,10 @@
 # and hand in this notebook under the name that it has. It is run from the top, by itself, within
 # a minute, without a network; then your answers are tried on inputs that are not in here.
 #
-# Functions get torch tensors or Python numbers and give back torch tensors or numbers. Where an
-# *expected* line stands, compare with it before you hand in. An exercise that you leave open
-# costs only its own points. Logarithms are natural.
+# Functions get torch tensors or Python numbers and give back torch tensors or numbers. In
+# {{gradients}} the gradient is compared, too: there compute with torch's functions all the way
+# from what is given. Where an *expected* line stands, compare with it before you hand in. An
+# exercise that you leave open costs only its own points. Logarithms are natural.
 #
 # What form an answer has stands under *Form*, or in the function's first line. Keep names as they
 # are. Of keys and words only letters and digits are read: capitals, blanks and signs don't count.
@@ -29,7 +30,7 @@ import torch.nn.functional as F
 # Lesson 02 derived $D^*$ for equal shares. Repeat its step with these shares: for every $x$ find the
 # $D$ that makes the loss smallest. The best logit is then a straight line, $\ell^*(x)=w\,x+c$.
 #
-# *Form:* the pair $(w, c)$, two numbers.
+# *Form:* the pair $(w, c)$, two numbers, to {{decimals.1}} decimals.
 
 # %% exercise="gan.1"
 a, b, s, n_real, n_fake = {{a}}, {{b}}, {{s}}, {{n_real}}, {{n_fake}}
@@ -79,10 +80,10 @@ best_smoothed(torch.tensor(3.0), torch.tensor(1.0), 0.1)
 #
 # Your data come from $p(x)=\tfrac12\mathcal N(-{{gap}}, 0.6^2)+\tfrac12\mathcal N({{gap}}, 0.6^2)$, and
 # your generator has $q=\mathcal N({{shift}}, {{width}}^2)$. Neither KL divergence nor the
-# Jensen-Shannon divergence has a formula here. Compute all three to three digits, in nats, by a
+# Jensen-Shannon divergence has a formula here. Compute all three, in nats, by a
 # method of your choice, and look at which of the two KL divergences is the larger.
 #
-# *Form:* the dictionary below, three numbers.
+# *Form:* the dictionary below, three numbers, to {{decimals.4}} decimals.
 
 # %% exercise="gan.4"
 gap, shift, width = {{gap}}, {{shift}}, {{width}}

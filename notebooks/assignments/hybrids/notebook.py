@@ -5,9 +5,10 @@
 # and hand in this notebook under the name that it has. It is run from the top, by itself, within
 # a minute, without a network; then your answers are tried on inputs that are not in here.
 #
-# Functions get torch tensors or Python numbers and give back torch tensors or numbers. Where an
-# *expected* line stands, compare with it before you hand in. An exercise that you leave open
-# costs only its own points. Logarithms are natural.
+# Functions get torch tensors or Python numbers and give back torch tensors or numbers. In
+# {{gradients}} the gradient is compared, too: there compute with torch's functions all the way
+# from what is given. Where an *expected* line stands, compare with it before you hand in. An
+# exercise that you leave open costs only its own points. Logarithms are natural.
 #
 # What form an answer has stands under *Form*, or in the function's first line. Keep names as they
 # are. Of keys and words only letters and digits are read: capitals, blanks and signs don't count.
@@ -28,7 +29,7 @@ import torch
 # measures when it is *told* the class, $\mathbb E_c\,\mathrm{JS}$ (8.2), and when it is *not told*, the JS of
 # the two mixtures.
 #
-# *Form:* the dictionary below, two numbers in nats.
+# *Form:* the dictionary below, two numbers in nats, to {{decimals.1}} decimals.
 
 # %% exercise="hybrids.1"
 share, p0, p1, g0, g1 = {{share}}, {{p0}}, {{p1}}, {{g0}}, {{g1}}
@@ -140,7 +141,7 @@ verdicts = {"A": models[0], "B": models[1], "C": models[2], "D": models[3], "E":
 # with the shares {{own}}; the test set has {{test}}. Which mean and *variance* would the feature have if
 # the classes were told with the test set's shares?
 #
-# *Form:* the dictionary below, two numbers.
+# *Form:* the dictionary below, two numbers, to {{decimals.6}} decimals.
 
 # %% exercise="hybrids.6"
 means, sds, own, test = {{means}}, {{sds}}, {{own}}, {{test}}

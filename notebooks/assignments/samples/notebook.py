@@ -5,9 +5,10 @@
 # and hand in this notebook under the name that it has. It is run from the top, by itself, within
 # a minute, without a network; then your answers are tried on inputs that are not in here.
 #
-# Functions get torch tensors or Python numbers and give back torch tensors or numbers. Where an
-# *expected* line stands, compare with it before you hand in. An exercise that you leave open
-# costs only its own points.
+# Functions get torch tensors or Python numbers and give back torch tensors or numbers. In
+# {{gradients}} the gradient is compared, too: there compute with torch's functions all the way
+# from what is given. Where an *expected* line stands, compare with it before you hand in. An
+# exercise that you leave open costs only its own points.
 #
 # What form an answer has stands under *Form*, or in the function's first line. Keep names as they
 # are. Of keys and words only letters and digits are read: capitals, blanks and signs don't count.
@@ -27,7 +28,7 @@ import torch
 # correlation {{rho_b}}. The two covariances don't commute, so no coordinate can be treated alone.
 # Compute FD (3.6).
 #
-# *Form:* a number, `fd`.
+# *Form:* a number, `fd`, to {{decimals.1}} decimals.
 
 # %% exercise="samples.1"
 mean_a, sd_a, rho_a = {{mean_a}}, {{sd_a}}, {{rho_a}}
@@ -129,7 +130,7 @@ verdicts = {"A": generators[0], "B": generators[1], "C": generators[2], "D": gen
 # generator that never makes the *first* class and is right about all the others' proportions? Give
 # both to a thousandth; the method is yours.
 #
-# *Form:* the dictionary below, two numbers.
+# *Form:* the dictionary below, two numbers, to {{decimals.6}} decimals.
 
 # %% exercise="samples.6"
 shares, draws = {{shares}}, {{draws}}

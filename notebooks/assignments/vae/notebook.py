@@ -5,9 +5,10 @@
 # and hand in this notebook under the name that it has. It is run from the top, by itself, within
 # a minute, without a network; then your answers are tried on inputs that are not in here.
 #
-# Functions get torch tensors or Python numbers and give back torch tensors or numbers. Where an
-# *expected* line stands, compare with it before you hand in. An exercise that you leave open
-# costs only its own points. Logarithms are natural, so that information is in nats.
+# Functions get torch tensors or Python numbers and give back torch tensors or numbers. In
+# {{gradients}} the gradient is compared, too: there compute with torch's functions all the way
+# from what is given. Where an *expected* line stands, compare with it before you hand in. An
+# exercise that you leave open costs only its own points. Logarithms are natural, so that information is in nats.
 #
 # What form an answer has stands under *Form*, or in the function's first line. Keep names as they
 # are. Of keys and words only letters and digits are read: capitals, blanks and signs don't count.
@@ -29,7 +30,7 @@ import torch
 # Derive the posterior $p(z\mid x)$: a product of two Gaussians in $z$, so complete the square. Then
 # give the gap $\log p(x)-\mathrm{ELBO}(q)$, a number in nats.
 #
-# *Form:* a number, `gap`.
+# *Form:* a number, `gap`, to {{decimals.1}} decimals.
 
 # %% exercise="vae.1"
 w, c, s, x, m, r = {{w}}, {{c}}, {{s}}, {{x}}, {{m}}, {{r}}
@@ -94,7 +95,8 @@ log_pixel(torch.tensor([100]), torch.tensor([0.39]), torch.tensor([0.01]))
 # rate, the KL divergence to the prior summed over latents and averaged over the data. Then somebody
 # holds $\sigma^2$ at {{held}} instead: how many latents stay active?
 #
-# *Form:* the dictionary below: two numbers, and for `active` a whole number.
+# *Form:* the dictionary below: two numbers to {{decimals.4}} decimals, and for `active` a whole
+# number.
 
 # %% exercise="vae.4"
 spectrum, latents, held = {{spectrum}}, {{latents}}, {{held}}
