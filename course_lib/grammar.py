@@ -113,7 +113,9 @@ def setting(text: str) -> tuple[str, object]:
 
 def parser(jobs: Mapping[str, Callable], model: str | None = None) -> Parser:
     """The grammar; jobs: what each command runs, by name; model: whose settings help lists."""
-    about = "The jobs of the course without a notebook."
+    about = (
+        "The jobs of the course without a notebook; a class's: python -m course_lib.classroom."
+    )
     top = Parser("python -m course_lib", description=about)
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     settings = ""

@@ -9,7 +9,6 @@ becomes the student's own mu.
 from __future__ import annotations
 
 import ast
-import contextlib
 import hashlib
 import hmac
 import importlib.util
@@ -145,7 +144,7 @@ class Assignment:
         """A notebook as text, for one student (or EVERYBODY); `solved` is the teacher's."""
         fill = {f"points.{n.split('.')[-1]}": q.points for n, q in self.questions.items()}
         fill |= vars(values) | {"student": student, "points.open": self.open_points}
-        fill |= {"gradients": self.differentiated}
+        fill |= {"points.all": self.points + self.open_points, "gradients": self.differentiated}
         fill |= {f"decimals.{n.split('.')[-1]}": q.decimals for n, q in self.questions.items()}
         cells = []
         for number, (kind, exercise, source) in enumerate(cells_of(self.text)):
@@ -210,6 +209,9 @@ def _form(value: ast.expr) -> str:
 
 def examine(given: Assignment) -> None:
     """Raise ValueError, or what building it raises, for what a class would stumble over."""
+    for number, question in given.questions.items():
+        if not isinstance(points := question.points, int | float) or not points > 0:
+            raise ValueError(f"{number} has {points!r} points, expected a number above 0")
     values = given.numbers(b"", EVERYBODY)
     blank, solved = (
         json.loads(given.copy(values, EVERYBODY, solved))["cells"] for solved in (False, True)
@@ -220,28 +222,28 @@ def examine(given: Assignment) -> None:
         if number not in wanted:
             raise ValueError(f"a cell is of exercise {number!r}, which QUESTIONS does not have")
         if (many := numbers.count(number)) != 1:
-            raise ValueError(
-                f'{many} cells begin with `# %% exercise="{number}"`, expected one'
-            )
+            head = f'# %% exercise="{number}"'
+            raise ValueError(f"{many} cells begin with `{head}`, expected one")
     for cell in blank:
         for form, what in LEFT.items():
             if found := re.search(form, cell["source"], re.M | re.I):
                 raise ValueError(f"the students' copy would show {found[0].strip()!r}: {what}")
-    names = set()
-    for cell in solved:
-        with contextlib.suppress(SyntaxError):  # of a notebook's own commands
-            for node in ast.walk(ast.parse(cell["source"] * (cell["cell_type"] == "code"))):
-                if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-                    names.add(node.id)
-                elif isinstance(node, ast.FunctionDef | ast.ClassDef):
-                    names.add(node.name)
+    code = [cell["source"] for cell in solved if cell["cell_type"] == "code"]
+    names = set().union(*map(_names, code))
     for number, question in given.questions.items():
         if question.name not in names:
             raise ValueError(f"{number} asks for {question.name!r}, which no solution sets")
-        if not isinstance(question.points, int | float) or not question.points > 0:
-            raise ValueError(
-                f"{number} has {question.points!r} points, expected a number above 0"
-            )
+
+
+def _names(source: str) -> set[str]:
+    """What a cell sets; nothing where it holds a notebook's own commands."""
+    try:
+        nodes = list(ast.walk(ast.parse(source)))
+    except SyntaxError:
+        return set()
+    stored = (n for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
+    defined = (n.name for n in nodes if isinstance(n, ast.FunctionDef | ast.ClassDef))
+    return {n.id for n in stored} | set(defined)
 
 
 def load(folder: Path) -> Assignment:

@@ -3,7 +3,8 @@
 #
 # This copy was made for **{{student}}**; its numbers are for this copy alone. Replace each `...`
 # and hand in this notebook under the name that it has. It is run from the top, by itself, within
-# a minute, without a network; then your answers are tried on inputs that are not in here.
+# a minute (a cell within 20 seconds), without a network; then your answers are tried on inputs that
+# are not in here. It takes about two hours and has {{points.all}} points.
 #
 # Functions get torch tensors or Python numbers and give back torch tensors or numbers. In
 # {{gradients}} the gradient is compared, too: there compute with torch's functions all the way
