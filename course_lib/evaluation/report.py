@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from course_lib.data import DataSet, toy
 from course_lib.errors import CourseError, whole_number
@@ -55,18 +55,10 @@ def report(
     A model of half precision is scored with its weights in float32. Raises CourseError before
     any long work if model and data do not fit or samples are bad.
     """
-    scale = budget_named(budget)
-    n = scale.pick(smoke=300, laptop=2000, full=10_000) if n is None else n
-    _check(model, dataset, train, n, seed)
-    if held_out is None:
-        held_out = min(len(dataset), scale.pick(smoke=20, laptop=500, full=len(dataset)))
-    if not (isinstance(held_out, int) and 2 <= held_out <= len(dataset)):
-        raise CourseError(f"held_out is a number from 2 to {len(dataset):,}, not {held_out!r}.")
-    name, given = type(model).__name__, model
-    model = levels.in_single(given)
+    n, held_out = sizes(dataset, n, held_out, seed, budget, train)
+    name, given, model = type(model).__name__, model, levels.in_single(model)
+    asked = tried(model, dataset, n, seed)
     with evaluating(model) if isinstance(model, nn.Module) else contextlib.nullcontext():
-        asked = conditional.asked(model, dataset, n, _seeded(seed))
-        list(abilities.drawn(model, 2, _seeded(seed), asked, dataset.shape))
         own = features.own_judge(model, dataset.shape)
         judge = own or features.judge_of(dataset)
         parts = list(abilities.drawn(model, n, _seeded(seed), asked, dataset.shape))
@@ -98,8 +90,15 @@ def _seeded(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def _check(model, dataset, train, n, seed) -> None:
-    abilities.require_samples(model)
+def sizes(
+    dataset: DataSet,
+    n: int | None = None,
+    held_out: int | None = None,
+    seed: int = 0,
+    budget: str | None = None,
+    train: DataSet | None = None,
+) -> tuple[int, int]:
+    """n and held_out of a report with these options; refuses options that don't fit the data."""
     for given, name in ((dataset, "dataset"), (train, "train")):
         if isinstance(given, DataSet) or (name == "train" and given is None):
             continue
@@ -107,17 +106,41 @@ def _check(model, dataset, train, n, seed) -> None:
             f"{name} must be a data set, e.g. data.load('digits', 'test'), not "
             f"{type(given).__name__}. DataSet(images) makes one of uint8 images."
         )
-    if len(dataset) < 2:
+    many, scale = len(dataset), budget_named(budget)
+    if many < 2:
         raise CourseError(
-            f"A report takes 2 held-out examples or more, and this data set has {len(dataset)}: "
+            f"A report takes 2 held-out examples or more, and this data set has {many}: "
             "hold out more of them, or more pictures in all."
         )
-    whole_number("n, the number of samples,", n, 10)
-    whole_number("seed", seed, 0)
-    for given, name in ((getattr(model, "shape", None), "The model"), (train, "train")):
-        shape = given.shape if isinstance(given, DataSet) else given
-        if shape is not None and tuple(shape) != dataset.shape:
-            raise CourseError(
-                f"{name} has examples of shape {tuple(shape)}, the data set of {dataset.shape}. "
-                "Evaluate a model on the kind of data it was trained on."
-            )
+    if train is not None:
+        _same_shape("train", train.shape, dataset)
+    whole_number("seed", seed, 0, 2**63 - 1)
+    n = scale.pick(smoke=300, laptop=2000, full=10_000) if n is None else n
+    if held_out is None:
+        held_out = min(many, scale.pick(smoke=20, laptop=500, full=many))
+    return (
+        whole_number("n, the number of samples,", n, 10),
+        whole_number("held_out", held_out, 2, many),
+    )
+
+
+@levels.precisely()
+def tried(model, dataset: DataSet, n: int, seed: int) -> Tensor | None:
+    """What n samples will be asked for, after two of them were drawn; refuses a model that does
+    not fit the data, before any long work."""
+    abilities.require_samples(model)
+    if getattr(model, "shape", None) is not None:
+        _same_shape("The model", model.shape, dataset)
+    model = levels.in_single(model)
+    with evaluating(model) if isinstance(model, nn.Module) else contextlib.nullcontext():
+        asked = conditional.asked(model, dataset, n, _seeded(seed))
+        list(abilities.drawn(model, 2, _seeded(seed), asked, dataset.shape))
+    return asked
+
+
+def _same_shape(name: str, shape: tuple[int, ...], dataset: DataSet) -> None:
+    if tuple(shape) != dataset.shape:
+        raise CourseError(
+            f"{name} has examples of shape {tuple(shape)}, the data set of {dataset.shape}. "
+            "Evaluate a model on the kind of data it was trained on."
+        )

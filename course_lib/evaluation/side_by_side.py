@@ -7,13 +7,14 @@ and what is no more than chance apart is told by `probability_of_improvement` ov
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from course_lib.data import DataSet
+from course_lib.data.toy import Toy
 from course_lib.errors import CourseError, unknown
-from course_lib.evaluation.abilities import require_instance
-from course_lib.evaluation.report import report
+from course_lib.evaluation.report import report, sizes, tried
 from course_lib.evaluation.table import Report, Row, Table, number
 
 
@@ -67,28 +68,47 @@ class Comparison(Table):
         return {"about": self.about, "models": models}
 
 
-def compare(models: Mapping[str, object], dataset: DataSet, **options) -> Comparison:
+def compare(
+    models: Mapping[str, object],
+    dataset: DataSet,
+    *,
+    n: int | None = None,
+    held_out: int | None = None,
+    seed: int = 0,
+    budget: str | None = None,
+    train: DataSet | None = None,
+    density: Toy | None = None,
+) -> Comparison:
     """Every score of every model, by name, against the held-out `dataset`.
 
-    options: those of `report` (n, held_out, seed, budget, train, density), the same for all.
-    Raises CourseError before any long work if one of the models does not fit the data.
+    The options are those of `report`, the same for all. Raises CourseError before any long work
+    if one of the models does not fit the data.
     """
     if not isinstance(models, Mapping) or not models:
         raise CourseError('Pass models by name: compare({"GAN": gan, "VAE": vae}, dataset).')
+    for name in models:
+        if not isinstance(name, str):
+            raise CourseError(f'The name of a model is a text such as "GAN", not {name!r:.60}.')
+    n, held_out = sizes(dataset, n, held_out, seed, budget, train)
     for name, model in models.items():
-        require_instance(model, "compare({name: model}, dataset)")
-        shape = getattr(model, "shape", dataset.shape)
-        if tuple(shape) != tuple(dataset.shape):
-            raise CourseError(
-                f"{name} has examples of shape {tuple(shape)}, the data set of "
-                f"{tuple(dataset.shape)}: compare models on data that all of them are of."
-            )
-    known: dict = {}
-    reports = {
-        name: report(model, dataset, **options, known=known) for name, model in models.items()
-    }
+        with _named(name):
+            tried(model, dataset, n, seed)
+    options = {"n": n, "held_out": held_out, "seed": seed, "train": train, "density": density}
+    reports, known = {}, {}
+    for name, model in models.items():
+        with _named(name):
+            reports[name] = report(model, dataset, **options, known=known)
     where = f"{dataset.card.name} ({dataset.card.split})" if dataset.card.split else "data"
     return Comparison(f"{len(reports)} models against {where}", reports)
+
+
+@contextlib.contextmanager
+def _named(name: str) -> Iterator[None]:
+    """Within it a CourseError begins with the model's name."""
+    try:
+        yield
+    except CourseError as error:
+        raise CourseError(f"{name}: {error}") from error
 
 
 def _told(row: Row | None) -> str:

@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -332,8 +333,15 @@ def test_one_call_makes_the_table():
 
 
 def test_models_of_other_data_are_refused_before_the_work():
-    with pytest.raises(CourseError, match="all of them are of"):
+    with pytest.raises(CourseError, match=r"a: .* shape \(1, 28, 28\), the data set"):
         compare({"a": Reciter()}, data.DataSet(torch.zeros(20, 3, 8, 8, dtype=torch.uint8)))
+    asked = []
+    first = SimpleNamespace(
+        sample=lambda n, generator=None: asked.append(n) or torch.rand(n, 2)
+    )
+    with pytest.raises(CourseError, match=r"bad: .* int has no sample"):
+        compare({"good": first, "bad": 5}, data.load("ring", "test"))
+    assert asked == [2], "all models are tried before one is scored"
     with pytest.raises(CourseError, match="by name"):
         compare([Reciter()], data.load("digits", "test"))
     with pytest.raises(CourseError, match="model"):
