@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from course_lib.data import DataSet
 from course_lib.data.toy import Toy
-from course_lib.errors import CourseError, unknown
+from course_lib.errors import CourseError, mapping, unknown
 from course_lib.evaluation.report import report, sizes, tried
 from course_lib.evaluation.table import Report, Row, Table, number
 
@@ -42,13 +42,19 @@ class Comparison(Table):
         return {score: rows for score, rows in found.items() if some(rows)}
 
     def joined(self, more: Mapping[str, Iterable[Row]]) -> Comparison:
-        """The same table with further rows of its models, such as what they cost."""
-        for model in more:
-            self[model]
-        reports = {
-            name: replace(one, rows=(*one.rows, *more.get(name, ())))
-            for name, one in self.reports.items()
-        }
+        """The same table with further rows of its models, such as what they cost.
+
+        Raises CourseError for a model that is not there, and for a score that already is.
+        """
+        reports = dict(self.reports)
+        for model, rows in mapping("more", more, '{"GAN": [Row("votes", 12)]}').items():
+            reports[model] = replace(self[model], rows=(*self[model], *rows))
+            names = [row.name for row in reports[model]]
+            twice = [name for name in names if names.count(name) > 1]
+            if twice:
+                raise CourseError(
+                    f"{model} would have two rows {twice[0]!r}: give the new one another name."
+                )
         return Comparison(self.about, reports)
 
     def cells(self) -> list[tuple[str, ...]]:

@@ -96,6 +96,8 @@ def test_costs_join_the_table_and_a_model_without_a_game_has_a_dash():
     assert len(table["line"].rows) + len(rows["line"]) == len(joined["line"].rows)
     with pytest.raises(CourseError, match="model"):
         table.joined({"other": []})
+    with pytest.raises(CourseError, match="line would have two rows 'parameters'"):
+        joined.joined(rows)
 
 
 def test_what_is_no_model_or_no_data_is_refused():

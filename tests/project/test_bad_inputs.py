@@ -196,6 +196,7 @@ TABLE = {
         ("evaluation.compare({'a': draws(grey * nan)}, digits)", "a: .* NaN"),
         ("evaluation.compare({1: gan}, digits)", "name of a model is a text .* not 1"),
         ("evaluation.compare({'a': gan}, None)", "must be a data set"),
+        ("evaluation.Comparison('', {}).joined([1])", "more must be a dict"),
     ],
     "figures": [
         ("plots.images(grey, columns=0)", "columns .* from 1 to 400"),
