@@ -18,11 +18,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from course_lib.errors import CourseError
+from course_lib.data.valid import number
+from course_lib.errors import CourseError, mapping, whole_number
+from course_lib.pixels import require_tensor
 
 BINS = 20
 RIDGE = 1e-3
 PART = 256  # latents counted at a time
+ALIKE = 1e-9  # of a latent's mean: what varies less is rounded, and tells nothing
 
 
 def mutual_information(a: Tensor, b: Tensor) -> float:
@@ -38,9 +41,11 @@ def mutual_information_gap(
 
     codes (N, d); factors (N,) each, whole numbers or floats, which are cut into `bins` of equal
     width as codes are. I₁, I₂: what the two numbers that tell most of a factor tell, H: all that
-    there is to tell. Raises CourseError for one number, and for a factor that does not vary.
+    there is to tell. Raises CourseError for one number, for a factor that does not vary, and for
+    NaN.
     """
-    _require(codes, factors)
+    bins = whole_number("bins", bins, 2)
+    _require(codes, mapping("factors", factors, '{"smile": values}'))
     if codes.shape[1] < 2:
         raise CourseError("A gap between two latents takes two or more; this code has one.")
     cut = torch.stack([binned(one, bins) for one in codes.T])
@@ -57,8 +62,10 @@ def binned(values: Tensor, bins: int = BINS) -> Tensor:
     """Whole numbers as they are; floats (N,) by number of their bin, all of equal width."""
     if not values.is_floating_point():
         return values
-    low, high = values.min(), values.max()
-    return ((values - low) / (high - low).clamp(min=1e-12) * bins).long().clamp(max=bins - 1)
+    values = values.double()
+    low, high = values.aminmax()
+    share = ((values - low) / (high - low)).nan_to_num()  # 0 / 0: they are all alike
+    return (share * bins).long().clamp(max=bins - 1)
 
 
 @dataclass(frozen=True)
@@ -76,15 +83,17 @@ def dci(importance: Tensor) -> DCI:
     over latents weighted by their importance. Completeness: the same of factors over latents
     (base d). 1: each row, or column, has one entry; 0: all are alike.
     """
+    require_tensor(importance)
     r = importance.double()
-    if r.ndim != 2 or min(r.shape) < 2 or not (r >= 0).all() or not r.sum() > 0:
+    if r.ndim != 2 or min(r.shape) < 2 or not (r >= 0).all() or not 0 < r.sum() < math.inf:
         raise CourseError(
-            "Importances are numbers from 0 on, (latents, factors), 2 or more of each, not all 0."
+            "Importances are finite numbers from 0 on, (latents, factors), 2 or more of each, not "
+            "all 0."
         )
 
     def concentrated(r: Tensor) -> float:
         total = r.sum(1, keepdim=True)
-        shares = r / total.clamp(min=1e-300)
+        shares = r / total.where(total > 0, 1)
         scores = 1 - torch.special.entr(shares).sum(1) / math.log(r.shape[1])
         return (scores @ total[:, 0] / total.sum()).item()
 
@@ -114,29 +123,46 @@ def linear_probe(
 
     Whole numbers are classes: one column each, and the largest is the reading. ridge: the
     penalty on squared weights, of latents brought to variance 1, in the number of examples; with
-    more latents than examples take about 1, the same for all codes that are compared.
+    more latents than examples take about 1, the same for all codes that are compared. Raises
+    CourseError for NaN, what does not vary, held-out ones of another kind, and a ridge below 0.
     """
     _require(codes, {"values": values})
     _require(held_codes, {"held_values": held_values})
-    middle, spread = codes.double().mean(0), codes.double().std(0).clamp(min=1e-9)
-    x, held = ((c.double() - middle) / spread for c in (codes, held_codes))
+    if held_codes.shape[1] != codes.shape[1]:
+        raise CourseError(
+            f"Codes of {codes.shape[1]} numbers, and held-out ones of {held_codes.shape[1]}: take "
+            "both from one model."
+        )
     whole = not values.is_floating_point()
+    if held_values.is_floating_point() == whole:
+        raise CourseError(
+            f"The factor is {values.dtype}, and held out {held_values.dtype}: whole numbers are "
+            "classes, floats are not. Give both as one of them."
+        )
+    if not number("ridge", ridge) >= 0:
+        raise CourseError(f"ridge must be a number from 0 on, not {ridge!r}.")
+    middle, spread = codes.double().mean(0), codes.double().std(0)
+    spread = spread.where(spread > ALIKE * middle.abs(), 1)
+    x, held = ((c.double() - middle) / spread for c in (codes, held_codes))
     if whole:
-        y = torch.nn.functional.one_hot(values, int(max(values.max(), held_values.max())) + 1)
+        classes, place = values.unique(return_inverse=True)
+        y = torch.nn.functional.one_hot(place).double()
     else:
-        y = values[:, None]
-    y = y.double()
+        y = values[:, None].double()
     penalty, few = ridge * len(x), len(x) < x.shape[1]  # the same weights by the smaller matrix
     square = x @ x.T if few else x.T @ x
     square.diagonal().add_(penalty)
     centred = y - y.mean(0)
     solve = torch.linalg.solve
-    weights = x.T @ solve(square, centred) if few else solve(square, x.T @ centred)
+    try:
+        weights = x.T @ solve(square, centred) if few else solve(square, x.T @ centred)
+    except torch.linalg.LinAlgError as error:
+        raise CourseError("Latents repeat one another: give a ridge above 0.") from error
     read = held @ weights + y.mean(0)
     importance = weights.square().mean(1).sqrt()
     if whole:
-        told = (read.argmax(1) == held_values).double().mean().item()
-        chance = (held_values == values.mode().values).double().mean().item()
+        told = (classes[read.argmax(1)] == held_values).double().mean().item()
+        chance = (held_values == classes[y.sum(0).argmax()]).double().mean().item()
         return Probe(told, chance, importance)
     miss = (held_values.double() - read[:, 0]).square().sum()
     total = (held_values.double() - y.mean()).square().sum()
@@ -159,14 +185,20 @@ def _entropy(rows: Tensor) -> Tensor:
 
 
 def _require(codes: Tensor, factors: Mapping[str, Tensor]) -> None:
-    """Refuse codes that are no table, and factors that don't fit or don't vary."""
-    if codes.ndim != 2 or len(codes) < 2 or not codes.isfinite().all():
-        raise CourseError(f"codes must be finite numbers (N, d), got {tuple(codes.shape)}.")
+    """Refuse codes that are no table, and factors that don't fit, are not finite or don't vary."""
+    require_tensor(codes)
+    if codes.ndim != 2 or len(codes) < 2 or codes.is_complex() or not codes.isfinite().all():
+        raise CourseError(
+            f"codes must be finite real numbers (N, d), got {tuple(codes.shape)}."
+        )
     for name, values in factors.items():
+        require_tensor(values)
         if values.shape != (len(codes),):
             raise CourseError(
                 f"{name} must be one value for each of the {len(codes)} codes, got shape "
                 f"{tuple(values.shape)}."
             )
+        if values.is_complex() or not values.isfinite().all():
+            raise CourseError(f"{name} must be finite real numbers: leave out where it is not.")
         if (values == values[0]).all():
             raise CourseError(f"{name} does not vary: nothing can be told of it.")

@@ -240,6 +240,14 @@ def test_the_gap_is_one_for_a_factor_a_latent_and_falls_when_the_code_is_rotated
     assert twice["u"] == pytest.approx(0) and twice["v"] > 0.97, "told twice is no gap"
 
 
+def test_the_gap_does_not_care_for_the_scale_of_a_code_or_its_precision():
+    codes = torch.randn(300, 3, generator=torch.Generator().manual_seed(0)).bfloat16()
+    factors = {"u": codes[:, 0].float() + codes[:, 1].float()}
+    gap = mutual_information_gap(codes.double(), factors)
+    assert 0 < gap["u"] == mutual_information_gap(codes, factors)["u"]
+    assert gap == mutual_information_gap(codes.double() * 2.0**-100, factors)
+
+
 def test_dci_in_the_papers_closed_cases():
     perfect = dci(torch.eye(4))
     assert (perfect.disentanglement, perfect.completeness) == pytest.approx((1, 1))
@@ -285,6 +293,26 @@ def test_a_probe_of_more_latents_than_examples_has_the_same_weights():
         x.T @ x + 20 * torch.eye(60, dtype=x.dtype), x.T @ (value - value.mean())
     )
     assert torch.allclose(found.importance, weights.abs())
+
+
+def test_a_probes_classes_may_be_any_whole_numbers():
+    codes = torch.randn(200, 3, generator=torch.Generator().manual_seed(0))
+    kinds = (codes[:, 0] > 0).long() + 2 * (codes[:, 1] > 1).long()
+
+    def found(kinds):
+        probe = linear_probe(codes[:100], kinds[:100], codes[100:], kinds[100:])
+        return probe.told, probe.chance, probe.importance.tolist()
+
+    told, chance, _ = found(kinds)
+    assert told > chance > 0
+    for other in (kinds - 5, kinds * 10**9, kinds.to(torch.uint8), kinds.int()):
+        assert found(other) == found(kinds)
+    assert found(kinds > 0) == found((kinds > 0).long())
+    large = linear_probe(codes[:100], codes[:100, 0], codes[100:], codes[100:, 0])
+    small = linear_probe(
+        codes[:100] * 1e-30, codes[:100, 0], codes[100:] * 1e-30, codes[100:, 0]
+    )
+    assert small.told == pytest.approx(large.told)
 
 
 def test_factors_that_tell_nothing_are_refused():
