@@ -43,8 +43,7 @@ def landmark_offsets(images: Tensor, judge: FaceFactors | None = None) -> dict[s
     and "mouth". Between -7/64 and 7/64; of what is no face it may be anything there. judge: who
     reads which way the head is turned, so where the landmarks are sideways (None: the shipped).
     """
-    if checked(images).shape[1] != 3:
-        raise CourseError(f"Expected colour images (N, 3, H, W), got {tuple(images.shape)}.")
+    _require_colour(images)
     judge = face_factors() if judge is None else judge
     parts = [_offsets(part, judge) for part in images.split(PART)]
     return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
@@ -72,8 +71,11 @@ def deformation(
     """The median offset of the eyes of `images`, against `real`: both drawn faces (N, 3, H, W).
 
     seed: of the 500 resamplings, of images and of real ones, behind the error. Some 60
-    milliseconds a picture. Raises CourseError for fewer than 10 on a side.
+    milliseconds a picture. Raises CourseError for fewer than 10 on a side, and for what is no
+    colour images.
     """
+    for faces in (images, real):
+        _require_colour(faces)
     if min(len(images), len(real)) < LEAST:
         raise CourseError(
             f"A median takes {LEAST} faces or more, here are {len(images)} and {len(real)}."
@@ -135,6 +137,11 @@ def with_eye_moved(images: Tensor, factors: Mapping[str, Tensor], share: float) 
     moved = down - 2 * share * (-0.5 * near / BUMP**2).exp()
     grid = torch.stack([across, moved], 3)
     return F.grid_sample(x, grid, padding_mode="border", align_corners=False).clamp(0, 1)
+
+
+def _require_colour(images: Tensor) -> None:
+    if checked(images).shape[1] != 3:
+        raise CourseError(f"Expected colour images (N, 3, H, W), got {tuple(images.shape)}.")
 
 
 def _apart(factors: Mapping[str, Tensor]) -> Tensor:

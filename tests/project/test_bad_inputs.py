@@ -218,6 +218,12 @@ TABLE = {
         ("evaluation.linear_probe(x, x[:, 0], x, x[:, 0], ridge=nan)", "ridge .* finite"),
         ("evaluation.linear_probe(x[:, [0, 0]], x[:, 0], x[:, [0, 0]], x[:, 0], 0)", "above 0"),
     ],
+    "deformations": [
+        ("evaluation.deformation(faces.images, faces.images / 127.5 - 1)", r"From \[-1, 1\]"),
+        ("evaluation.deformation(faces.images, faces.images.numpy())", "got ndarray"),
+        ("evaluation.deformation(None, faces.images)", "got NoneType"),
+        ("evaluation.deformation(faces.images, faces.images[:, :1])", "colour"),
+    ],
     "figures": [
         ("plots.images(grey, columns=0)", "columns .* from 1 to 400"),
         ("plots.images(grey, columns=2.5)", "not 2.5"),
