@@ -11,6 +11,7 @@ al. 2020; Lourie et al. 2024).
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from statistics import NormalDist
 
 import numpy as np
 
+from course_lib.data.valid import number
 from course_lib.errors import CourseError, whole_number
 
 SIMULATED = 20_000  # sets of uniform numbers, behind a band
@@ -186,18 +188,18 @@ def best_of_n(
     """
     sign = -1 if lower_is_better else 1
     x = np.sort(sign * _numbers("scores", scores, least=2))
-    total, best = len(x), math.inf if limit is None else sign * limit
+    total, best = len(x), math.inf if limit is None else sign * number("limit", limit)
     if x[-1] > best:
         raise CourseError(f"limit is the best possible score, and {sign * x[-1]:g} is better.")
     under, over = _order_band(total, _share("level", level))
     n, rank = np.arange(1, total + 1), np.arange(1, total + 1)
-    # P(the k-th smallest is the best of n): C(k-1, n-1) / C(N, n), and with replacement.
-    without = np.array(
-        [
-            [math.comb(k - 1, m - 1) / math.comb(total, m) for k in range(1, total + 1)]
-            for m in n
-        ]
-    )
+    # P(the k-th smallest is the best of n): C(k-1, n-1) / C(N, n), and with replacement. Each of
+    # Pascal's columns is the running sum of the one before, and C(N, n) the sum of all.
+    column, without = [1] * total, np.empty((total, total))
+    for row in without:
+        every = sum(column)
+        row[:] = [ways / every for ways in column]
+        column = list(itertools.accumulate(column[:-1], initial=0))
     again = (rank / total) ** n[:, None] - ((rank - 1) / total) ** n[:, None]
     share = 0.5 ** (1 / n)  # the quantile of one run that is the median of the best of n
     median = x[np.searchsorted(rank / total, share - 1e-12)]

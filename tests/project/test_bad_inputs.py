@@ -191,6 +191,8 @@ TABLE = {
         ("evaluation.stratified_bootstrap(None)", "takes a list of strata.* got None"),
         ("evaluation.stratified_bootstrap([])", r"got \[\]"),
         ("evaluation.stratified_bootstrap([[1, 2.0]], seed='a')", "seed"),
+        ("evaluation.best_of_n([1, 2.0], limit=nan)", "limit must be a finite number"),
+        ("evaluation.best_of_n([1, 2.0], limit='3')", "limit must be a finite number, got '3'"),
         ("evaluation.compare({'a': models.VAE}, digits)", "a: .* not the class VAE"),
         ("evaluation.compare({'a': gan, 'b': ring}, digits)", "b: .* DataSet has no sample"),
         ("evaluation.compare({'a': draws(grey * nan)}, digits)", "a: .* NaN"),
