@@ -16,6 +16,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from numbers import Real
 from statistics import NormalDist
 
 import numpy as np
@@ -105,7 +106,7 @@ def probability_of_improvement(
     a, b = sign * a[:, None], sign * b[None]
     value = float((a > b).mean() + (a == b).mean() / 2)
     n, m = a.size, b.size
-    z, more = NormalDist().inv_cdf((1 + level) / 2), (n + m) / 2 - 1
+    z, more = -NormalDist().inv_cdf((1 - level) / 2), (n + m) / 2 - 1
 
     def beyond(theta: float) -> bool:
         """Whether θ is too far from the value."""
@@ -145,12 +146,14 @@ def runs_needed(probability: float = 0.75, *, alarm: float = 0.05, miss: float =
     """How many runs of each of two methods show that P(A > B) = `probability` is above ½.
 
     alarm: how often equal methods may be told apart, one-sided; miss: how often different ones
-    may not. Noether's (1987) formula; 29 for .75 (Bouthillier et al. 2021).
+    may not; both below ½, which a coin does as well. Noether's (1987) formula; 29 for .75
+    (Bouthillier et al. 2021).
     """
     lead = _share("probability", probability) - 0.5
     if lead == 0:
         raise CourseError("No number of runs tells methods apart that are equally good (½).")
-    z = sum(NormalDist().inv_cdf(1 - _share("a rate", one)) for one in (alarm, miss))
+    rates = _share("alarm", alarm, 0.5), _share("miss", miss, 0.5)
+    z = -sum(map(NormalDist().inv_cdf, rates))
     return math.ceil((z / lead) ** 2 / 6)
 
 
@@ -248,8 +251,10 @@ def _numbers(what: str, values: Sequence[float], least: int) -> np.ndarray:
     return found
 
 
-def _share(what: str, value: float) -> float:
-    """The value, if it lies strictly between 0 and 1."""
-    if isinstance(value, float) and 0 < value < 1:
-        return value
-    raise CourseError(f"{what} must be a number between 0 and 1, such as .95; got {value!r}.")
+def _share(what: str, value: float, most: float = 1) -> float:
+    """The value, if it lies strictly between 0 and `most`."""
+    if isinstance(value, Real) and 0 < value < most:
+        return float(value)
+    raise CourseError(
+        f"{what} must be a number between 0 and {most}, both excluded; got {value!r:.60}."
+    )

@@ -102,6 +102,14 @@ def test_a_failed_run_loses_to_every_other():
     assert found.value == pytest.approx(4 / 6)
 
 
+def test_a_level_may_be_any_share_of_any_kind():
+    a, b = [1, 2, 3], [2, 3, 4]
+    wide, nearly = (probability_of_improvement(a, b, level=p) for p in (0.95, np.float32(0.95)))
+    assert nearly.low == pytest.approx(wide.low, abs=1e-6)
+    assert probability_of_improvement(a, b, level=1 - 1e-16).low < wide.low
+    assert runs_needed(alarm=1e-20) > runs_needed(alarm=1e-3)
+
+
 def test_runs_needed_is_the_published_number_and_has_the_power_it_says():
     assert runs_needed() == 29
     shift, n, found = math.sqrt(2) * stats.norm.ppf(0.75), runs_needed(), 0
