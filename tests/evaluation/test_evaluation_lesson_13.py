@@ -118,6 +118,23 @@ def test_the_correction_finds_the_true_shares_within_its_error_as_often_as_it_sa
     assert torch.stack(biased).mean() > 0.02, "uncorrected, the rare group looks larger"
 
 
+def test_two_groups_may_be_told_by_yes_and_no():
+    true = torch.arange(100) % 2
+    read = (torch.arange(100) % 5 + true) > 3
+    found, bools = (
+        group_shares(x, true, y, 2) for x, y in ((read.long(), true), (read, true > 0))
+    )
+    assert torch.equal(found.shares, bools.shares) and torch.equal(found.errors, bools.errors)
+
+
+def test_a_group_that_is_seldom_read_has_an_error_all_the_same():
+    """In many sets drawn anew nobody is of the group that alone is kept."""
+    true = torch.arange(300) % 3
+    samples = torch.tensor([0] * 60 + [1] * 38 + [2] * 2)
+    found = resampled_groups(samples, true, true, torch.tensor([0.0, 0, 1]))
+    assert found.after.shares.tolist() == [0, 0, 1] and found.after.errors.isfinite().all()
+
+
 def test_groups_that_cannot_be_told_are_refused():
     true = torch.arange(100) % 2
     with pytest.raises(CourseError, match="too often"):
@@ -126,6 +143,10 @@ def test_groups_that_cannot_be_told_are_refused():
         group_shares(true, true, true, 3)
     with pytest.raises(CourseError, match="whole numbers"):
         group_shares(true + 5, true, true, 2)
+    true = torch.arange(42) % 21  # two real images of each group; one is taken for the next
+    read = torch.cat([true[:21], true[:21] + 1]) % 21
+    with pytest.raises(CourseError, match="more real images"):
+        resampled_groups(read, read, true, torch.full((21,), 1 / 21), draws=9)
 
 
 def test_shares_after_a_remedy_are_those_that_are_counted():

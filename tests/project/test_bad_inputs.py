@@ -229,6 +229,19 @@ TABLE = {
         ("evaluation.deformation(None, faces.images)", "got NoneType"),
         ("evaluation.deformation(faces.images, faces.images[:, :1])", "colour"),
     ],
+    "groups": [
+        ("evaluation.group_shares(pair.float(), pair, pair, 2)", "read must be .*float32"),
+        ("evaluation.group_shares(pair, pair, pair.tolist(), 2)", "true_real must .* got list"),
+        ("evaluation.group_shares(pair, pair, pair, 2.0)", "groups .* not 2.0"),
+        ("evaluation.group_shares(pair, pair, pair, 10**12)", "groups .* from 1 to 1,000"),
+        ("evaluation.group_shares(pair, pair, pair, 900)", "No real image"),
+        ("evaluation.resampled_groups(pair, pair, pair, [0.5, 0.5])", "got list"),
+        (
+            "evaluation.resampled_groups(pair, pair, pair, pair[:2] * 1.0, draws=0)",
+            "draws .* 2",
+        ),
+        ("evaluation.resampled_groups(pair * 0, pair, pair, pair[:2] * 1.0)", "never read"),
+    ],
     "figures": [
         ("plots.images(grey, columns=0)", "columns .* from 1 to 400"),
         ("plots.images(grey, columns=2.5)", "not 2.5"),
@@ -347,6 +360,7 @@ def given():
         "digits": data.load("digits", "test").take(60),
         "faces": DataSet(data.faces.render(drawn, 32), attributes=drawn),
         "ring": data.load("ring", "test"),
+        "pair": torch.arange(20) % 2,
         "judge": evaluation.digit_classifier(),
         "gan": models.GAN(hidden=(4,)),
         "vae": models.VAE(hidden=(4,)),
