@@ -22,7 +22,7 @@ from torch.nn import functional as F
 
 from course_lib.data.faces.drawing import REACH, UP
 from course_lib.data.faces.face import EYES, LIPS
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, mapping
 from course_lib.evaluation.image_statistics import grey, sharpness, smooth
 from course_lib.evaluation.judges.faces import FaceFactors, face_factors
 from course_lib.evaluation.ladder import blurred
@@ -120,13 +120,16 @@ def _softness(images: Tensor) -> float:
 def with_eye_moved(images: Tensor, factors: Mapping[str, Tensor], share: float) -> Tensor:
     """Drawn faces whose left eye (the viewer's) is lower by that share of the side, as floats.
 
-    factors: those that they were drawn from. The picture is warped smoothly around the eye, so
-    that nothing is cut; with a share of 0 it is what it was, up to interpolation.
+    factors: those that they were drawn from, (N,) each or one for all; "turn" and "eye_spacing"
+    tell where the eye is. The picture is warped smoothly around it, so that nothing is cut; with
+    a share of 0 it is what it was, up to interpolation.
     """
     if not abs(share) <= 0.1:
         raise CourseError(f"An eye can be moved by at most a tenth of the side, not {share!r}.")
     x = as_levels(checked(images))
-    left, _ = _sideways(factors["turn"], _apart(factors))
+    mapping("factors", factors, "faces.draw_factors(100)")
+    each = {name: _of_all(name, factors, len(x)) for name in ("turn", "eye_spacing")}
+    left, _ = _sideways(each["turn"], _apart(each))
     high, wide = x.shape[2:]
     rows = (torch.arange(high, dtype=x.dtype, device=x.device) * 2 + 1) / high - 1
     columns = (torch.arange(wide, dtype=x.dtype, device=x.device) * 2 + 1) / wide - 1
@@ -142,6 +145,17 @@ def with_eye_moved(images: Tensor, factors: Mapping[str, Tensor], share: float) 
 def _require_colour(images: Tensor) -> None:
     if checked(images).shape[1] != 3:
         raise CourseError(f"Expected colour images (N, 3, H, W), got {tuple(images.shape)}.")
+
+
+def _of_all(name: str, factors: Mapping[str, Tensor], n: int) -> Tensor:
+    """That factor of n faces, if there is one of each or one for all."""
+    values = factors.get(name)
+    if isinstance(values, Tensor) and values.numel() in (1, n):
+        return values.flatten()
+    found = tuple(values.shape) if isinstance(values, Tensor) else repr(values)
+    raise CourseError(
+        f"factors must hold {name!r} of {n} faces, a tensor ({n},), not {found!s:.60}."
+    )
 
 
 def _apart(factors: Mapping[str, Tensor]) -> Tensor:

@@ -228,6 +228,9 @@ TABLE = {
         ("evaluation.deformation(faces.images, faces.images.numpy())", "got ndarray"),
         ("evaluation.deformation(None, faces.images)", "got NoneType"),
         ("evaluation.deformation(faces.images, faces.images[:, :1])", "colour"),
+        ("evaluation.with_eye_moved(faces.images, [], 0.05)", "factors must be a dict"),
+        ("evaluation.with_eye_moved(faces.images, {'turn': x[:20, 0]}, 0.05)", "'eye_spacing'"),
+        ("evaluation.with_eye_moved(faces.images[:9], faces.attributes, 0.05)", r"9 .*\(20,\)"),
     ],
     "groups": [
         ("evaluation.group_shares(pair.float(), pair, pair, 2)", "read must be .*float32"),
