@@ -199,6 +199,8 @@ def _require(codes: Tensor, factors: Mapping[str, Tensor]) -> None:
                 f"{tuple(values.shape)}."
             )
         if values.is_complex() or not values.isfinite().all():
-            raise CourseError(f"{name} must be finite real numbers: leave out where it is not.")
+            raise CourseError(
+                f"{name} must be finite real numbers: leave the other examples out."
+            )
         if (values == values[0]).all():
             raise CourseError(f"{name} does not vary: nothing can be told of it.")
