@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import optuna
-from optuna.storages.journal import JournalFileBackend
 from optuna.study import MaxTrialsCallback
 from optuna.trial import TrialState
 
@@ -24,6 +23,7 @@ from course_lib.models import Model
 from course_lib.training import TrainingStopped
 from course_lib.tuning import trials as trial_of
 from course_lib.tuning.spaces import searched, suggested
+from course_lib.tuning.storage import opened
 
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
@@ -43,29 +43,12 @@ def study(
     """
     return optuna.create_study(
         study_name=name,
-        storage=_storage(storage),
+        storage=opened(storage),
         sampler=sampler,
         pruner=pruner,
         direction="minimize",
         load_if_exists=True,
     )
-
-
-def _storage(place: str | Path | None) -> optuna.storages.BaseStorage | None:
-    """optuna's storage at a journal file or a database's address."""
-    if place is None:
-        return None
-    try:
-        if "://" in str(place):
-            return optuna.storages.RDBStorage(str(place))
-        file = str(Path(place).expanduser())
-        return optuna.storages.JournalStorage(JournalFileBackend(file))
-    except Exception as error:  # of the system, the database, or the driver
-        said = " ".join(str(error).split())
-        raise CourseError(
-            f"Can't keep a study in {place}: {said:.200}. Choose a file in a folder that is there "
-            "and yours to write, or the address of a database whose driver is installed."
-        ) from error
 
 
 def search(
@@ -127,7 +110,7 @@ def search(
 
     left = trials - len(found.get_trials(deepcopy=False, states=ENDED))
     if left > 0:
-        with _told_in_a_line():
+        with _told_in_a_line(), _told_by_the_storage():
             found.optimize(
                 objective,
                 n_trials=left,
@@ -155,3 +138,14 @@ def _told_in_a_line() -> Iterator[None]:
     finally:
         for handler in handlers:
             handler.removeFilter(shorten)
+
+
+@contextlib.contextmanager
+def _told_by_the_storage() -> Iterator[None]:
+    """Where the end of a trial can't be written, optuna stumbles over that: say what came first."""
+    try:
+        yield
+    except AssertionError as error:
+        if isinstance(error.__context__, CourseError):
+            raise error.__context__ from None
+        raise

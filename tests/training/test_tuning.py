@@ -1,10 +1,12 @@
 """Tuning: search spaces, the split that chooses, a trial's bits, studies that several share."""
 
+import errno
 import importlib.util
 import io
 import json
 import logging
 import multiprocessing
+import os
 import sys
 
 import optuna
@@ -17,7 +19,7 @@ from course_lib.__main__ import main
 from course_lib.errors import CourseError
 from course_lib.lessons import lesson_12
 from course_lib.models.settings import ends
-from course_lib.tuning import studies, trials
+from course_lib.tuning import storage, studies, trials
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 SMALL = {"hidden": (16,), "batch": 32}
@@ -208,6 +210,66 @@ def test_a_database_takes_the_place_of_the_file(digits, cheap, tmp_path):
     assert len(found.trials) == 2
 
 
+@pytest.fixture
+def goes_on(digits, cheap, tmp_path):
+    """A search of so many trials, in a file where two are kept."""
+    file = tmp_path / "study.log"
+    options = {"seconds": 1, "storage": file, "fixed": SMALL}
+    tuning.search(models.VAE, digits, trials=2, **options)
+    return lambda n: tuning.search(models.VAE, digits, trials=n, **options), file
+
+
+@pytest.mark.parametrize("lost", [1, 20, 300])
+def test_half_a_line_at_the_end_costs_one_record(goes_on, lost):
+    go, file = goes_on
+    whole = file.read_bytes().splitlines(keepends=True)
+    file.write_bytes(b"".join(whole)[:-lost])
+    for n in (3, 4):
+        found = go(n)
+    assert sum(t.state.name == "COMPLETE" for t in found.trials) == 4
+    lines = file.read_bytes().splitlines(keepends=True)
+    assert lines[: len(whole) - 5] == whole[:-5] and all(map(json.loads, lines))
+
+
+def test_a_full_disk_ends_a_search_and_costs_no_trial(goes_on, monkeypatch):
+    go, _ = goes_on
+    written = []
+
+    def fsync(number):
+        written.append(number)
+        if len(written) > 8:
+            os.ftruncate(number, os.fstat(number).st_size - 10)
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched, pytest.raises(CourseError, match="No space left"):
+        patched.setattr(storage.os, "fsync", fsync)
+        go(4)
+    kept = [t.value for t in go(2).trials[:2]]
+    found = go(4)
+    assert [t.value for t in found.trials[:2]] == kept and None not in kept
+    assert found.trials[-1].state.name == "COMPLETE"
+
+
+@pytest.mark.parametrize("text", ["{", '{"op', "[1, 2]", "a line\n" * 9, '{"op_codes": 0}\n'])
+def test_only_a_journal_is_written_to(tmp_path, text):
+    file = tmp_path / "file"
+    file.write_text(text)
+    if storage.BEGINS.startswith(text.encode()):  # its first line was cut short
+        assert not studies.study("new", file).trials
+    else:
+        with pytest.raises(CourseError, match="another file is there"):
+            studies.study("new", file)
+        assert file.read_text() == text
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no pipes that are files")
+def test_a_pipe_or_device_is_no_journal(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for place in (tmp_path / "pipe", "/dev/null"):
+        with pytest.raises(CourseError, match="no plain file"):
+            studies.study("new", place)
+
+
 def _join(file):
     tuning.search(
         models.VAE, data.load("digits"), trials=6, seconds=1, storage=file, fixed=SMALL
@@ -223,7 +285,7 @@ def test_two_processes_share_a_study(cheap, tmp_path):
         one.start()
     for one in both:
         one.join(60)
-    (name,) = optuna.get_all_study_names(studies._storage(file))
+    (name,) = optuna.get_all_study_names(storage.opened(file))
     found = studies.study(name, file)
     assert [t.number for t in found.trials] == list(range(len(found.trials)))
     assert 6 <= len(found.trials) <= 7, "each ends the trial that it is at"
