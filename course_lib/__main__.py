@@ -136,11 +136,14 @@ def tune(options: argparse.Namespace) -> None:
     print(f"{len(study.trials)} trials, {len(whole)} of them whole.")
     if whole:
         best = study.best_trial
-        print(
-            f"Best: trial {best.number}, {best.value:.4g} on images that were held back, with"
-        )
-        words = (shlex.quote(f"{name}={value}") for name, value in best.params.items())
-        print("  " + " ".join(f"--set {word}" for word in words))
+        print(f"Best: trial {best.number}, {best.value:.4g} on images that were held back:")
+        words = ["train", options.model, "--data", options.data]
+        course = kind.recipes["course"]
+        for name, value in best.user_attrs["settings"].items():
+            usual = name == "seed" or json.dumps(value) == json.dumps(course.get(name))
+            if name in best.params or not usual:
+                words += ["--set", f"{name}={value}"]
+        print(f"  python -m course_lib {shlex.join(words)}")
 
 
 def show_zoo(options: argparse.Namespace) -> None:

@@ -42,9 +42,23 @@ def suggested(
     settings = dict(fixed)
     for name, setting in searched(kind, fixed).items():
         if isinstance(setting.search, str):
-            low, high = ends(setting.search)
-            settings[name] = trial.suggest_float(name, low, high, log=True)
+            suggest = trial.suggest_int if setting.kind == "whole" else trial.suggest_float
+            settings[name] = suggest(name, *ends(setting.search), log=True)
         else:
             options = {str(option): option for option in setting.search}
             settings[name] = options[trial.suggest_categorical(name, list(options))]
     return settings
+
+
+def distributions(kind: type[Model], fixed: Mapping[str, Any] = {}) -> dict[str, Any]:
+    """What a study varies, as optuna keeps it: those that `suggested` asks a trial for."""
+    first = optuna.trial.FixedTrial(
+        {
+            name: ends(setting.search)[0]
+            if isinstance(setting.search, str)
+            else str(setting.search[0])
+            for name, setting in searched(kind, fixed).items()
+        }
+    )
+    suggested(first, kind, fixed)
+    return first.distributions

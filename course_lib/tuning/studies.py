@@ -7,6 +7,7 @@ a file name or a database address becomes its storage. Lesson 12 runs one.
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -22,10 +23,11 @@ from course_lib.errors import CourseError, whole_number
 from course_lib.models import Model
 from course_lib.training import TrainingStopped
 from course_lib.tuning import trials as trial_of
-from course_lib.tuning.spaces import searched, suggested
+from course_lib.tuning.spaces import distributions, searched, suggested
 from course_lib.tuning.storage import opened
 
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
+IDENTITY = "identity"  # the attribute of a study that says of what it is
 
 
 def study(
@@ -71,10 +73,11 @@ def search(
     trials        in all: what other processes and earlier calls have tried counts
     held_back     images that choose, 256 or more; the rest is learned from. Scores depend on it
 
-    The study is of this model, data, seconds and held_back, so the same call goes on with it,
-    from another process too. A training that explodes is a failed trial. Ctrl-C ends the search
-    after a round; the trial at hand counts as failed. Raises CourseError before the first trial
-    when something does not fit.
+    The study is of this class, data, seconds, held_back and fixed settings, so the same call goes
+    on with it, from another process too. Where one of them differs, a CourseError says which; a
+    study of an older edition knows its settings only, and takes on the rest of who joins it.
+    A training that explodes is a failed trial. Ctrl-C ends the search after a round; the trial at
+    hand counts as failed. Raises CourseError before the first trial when something does not fit.
     """
     whole_number("trials", trials)
     trial_of.checked(seconds)
@@ -86,12 +89,14 @@ def search(
     if not isinstance(dataset, DataSet):
         raise CourseError(f"search takes a DataSet, not {type(dataset).__name__}.")
     searched(kind, fixed)
-    kind(**fixed).require(dataset)
+    model = kind(**fixed)
+    model.require(dataset)
     images = trial_of.split(dataset, held_back)
     name = f"{kind.__name__} on {dataset.card.name}, {seconds:g} s"
     if held_back != trial_of.HELD_BACK:
         name += f", {held_back:,} held back"
     found = study(name, storage, sampler, pruner)
+    _require_the_same(found, _identity(model, dataset, seconds, len(images.held), fixed))
 
     def objective(trial: optuna.Trial) -> float:
         chosen = kind(**{"seed": trial.number, **suggested(trial, kind, fixed)})
@@ -119,6 +124,55 @@ def search(
                 show_progress_bar=bars_wanted() if progress is None else progress,
             )
     return found
+
+
+def _identity(
+    model: Model, dataset: DataSet, seconds: float, held_back: int, fixed: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What makes it this study and no other: what its scores depend on, and what it varies."""
+    kind = type(model)
+    found = {
+        "class": f"{kind.__module__}.{kind.__qualname__}",
+        "data": f"{len(dataset):,} of shape {dataset.shape}, {dataset.digest()}",
+        "seconds": float(seconds),
+        "held_back": held_back,
+        **_settings(model.settings, distributions(kind, fixed)),
+    }
+    if "seed" in fixed:
+        found["setting seed"] = model.settings["seed"]
+    return json.loads(json.dumps(found))  # as every storage gives it back
+
+
+def _settings(settings: Mapping[str, Any], searched: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings by the names that they have in an identity; of those searched, in words, where."""
+    words = {
+        name: f"searched in {getattr(one, 'choices', None) or (one.low, one.high)}"
+        for name, one in searched.items()
+    }
+    own = ("seed", "rounds")  # each trial has its own
+    found = {name: value for name, value in settings.items() if name not in own} | words
+    return {f"setting {name}": value for name, value in found.items()}
+
+
+def _require_the_same(found: optuna.Study, identity: dict[str, Any]) -> None:
+    """Refuse another study's trials, and say in what it is another; a new one keeps what it is.
+
+    A setting that is younger than the study is no difference.
+    """
+    kept = there = found.user_attrs.get(IDENTITY)
+    if kept is None:  # it is new, or an older edition's, whose trials tell of settings
+        there = {}
+        for trial in found.get_trials(deepcopy=False):
+            there |= _settings(trial.user_attrs.get("settings", {}), trial.distributions)
+    for name, value in there.items():
+        if identity.get(name) != value:
+            raise CourseError(
+                f"The study {found.study_name!r} is there already, and it is another one: its "
+                f"{name} is {value!s:.200}, here it is {identity.get(name)!s:.200}. Use the "
+                "same, or another storage."
+            )
+    if kept is None:
+        found.set_user_attr(IDENTITY, identity)
 
 
 @contextlib.contextmanager

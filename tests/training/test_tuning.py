@@ -7,6 +7,7 @@ import json
 import logging
 import multiprocessing
 import os
+import shlex
 import sys
 
 import optuna
@@ -14,7 +15,7 @@ import pytest
 import torch
 from conftest import ROOT
 
-from course_lib import data, models, training, tuning
+from course_lib import data, grammar, models, training, tuning
 from course_lib.__main__ import main
 from course_lib.errors import CourseError
 from course_lib.lessons import lesson_12
@@ -201,6 +202,52 @@ def test_a_study_goes_on_where_it_was(digits, cheap, tmp_path):
     assert len(other.trials) == 1, "other seconds are another study"
 
 
+def test_a_study_is_of_one_class_data_seconds_split_and_fixed_settings(digits, cheap, tmp_path):
+    class VAE(models.VAE):
+        """Another of the same name."""
+
+    given = {
+        "kind": models.VAE,
+        "dataset": digits,
+        "seconds": 0.02,
+        "fixed": SMALL,
+        "trials": 1,
+    }
+    given["storage"] = tmp_path / "study.log"
+    tuning.search(**given)
+    darker = data.DataSet(digits.images // 2, digits.labels, card=digits.card)
+    for changed, says in (
+        ({"kind": VAE}, "class is course_lib.models.vae.VAE, here it is .*test_tuning"),
+        ({"dataset": darker}, "data is 10,000 of shape"),
+        ({"dataset": digits.take(9_999)}, "here it is 9,999 of shape"),
+        ({"seconds": 0.020000001}, "seconds is 0.02, here it is 0.020000001"),
+        ({"fixed": SMALL | {"hidden": (8,)}}, r"hidden is \[16\], here it is \[8\]"),
+        ({"fixed": SMALL | {"lr": 1e-3}}, "lr is searched in .*, here it is 0.001"),
+        ({"fixed": {"hidden": (16,)}}, "batch is 32, here it is searched in"),
+        ({"fixed": SMALL | {"recipe": "report"}}, "likelihood is"),
+    ):
+        with pytest.raises(CourseError, match=says):
+            tuning.search(**given | changed)
+    assert len(tuning.search(**given | {"trials": 2}).trials) == 2
+
+
+def test_a_study_of_an_older_edition_takes_on_what_it_is(digits, cheap, tmp_path):
+    given = {"kind": models.VAE, "dataset": digits, "seconds": 1, "storage": tmp_path / "s.log"}
+    found = tuning.search(**given, trials=1)
+    file = given["storage"]
+    lines = file.read_text().splitlines(keepends=True)
+    file.write_text("".join(line for line in lines if studies.IDENTITY not in line))
+    assert not studies.study(found.study_name, file).user_attrs
+    for fixed, says in (
+        ({"lr": 1e-3}, "lr is searched"),
+        ({"network": "convolutional"}, "is mlp"),
+    ):
+        with pytest.raises(CourseError, match=says):
+            tuning.search(**given, trials=2, fixed=fixed)
+    assert len(tuning.search(**given, trials=2).trials) == 2
+    assert "seconds" in studies.study(found.study_name, file).user_attrs[studies.IDENTITY]
+
+
 def test_a_database_takes_the_place_of_the_file(digits, cheap, tmp_path):
     address = f"sqlite:///{tmp_path}/study.db"
     for n in (1, 2):
@@ -371,7 +418,12 @@ def test_the_command_prints_what_it_found(cheap, capsys, tmp_path):
     words = ["tune", "VAE", "--trials", "2", "--set", "hidden=[16]"]
     assert main([*words, "--storage", str(tmp_path / "s.log")]) == 0
     shown = capsys.readouterr().out
-    assert "2 trials, 2 of them whole" in shown and "--set lr=" in shown
+    assert "2 trials, 2 of them whole" in shown and "--set 'hidden=[16]'" in shown
+    best = studies.study("VAE on digits, 30 s", tmp_path / "s.log").best_trial
+    words = shlex.split(shown.splitlines()[-1])
+    assert words[:6] == ["python", "-m", "course_lib", "train", "VAE", "--data"]
+    made = models.VAE(**dict(map(grammar.setting, words[8::2])), seed=best.number)
+    assert json.loads(json.dumps(made.settings)) == best.user_attrs["settings"]
     assert main(["tune", "VAEE"]) == 2 and "Did you mean 'VAE'" in capsys.readouterr().err
     assert main(["tune", "VAE", "--seconds", "-1"]) == 2
 
