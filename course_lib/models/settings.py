@@ -31,7 +31,8 @@ class Setting:
     many     None: one value; True: a list of any length; a number or range: of so many
     also     values that are allowed besides: None, or words
     search   where to look for a better value (`course_lib.tuning`): an interval of numbers,
-             searched by their logarithm, or a tuple of options; None: it is not searched
+             "[low, high]" with 0 < low, searched by their logarithm, or a tuple of options;
+             None: it is not searched
     """
 
     default: Any
@@ -41,6 +42,30 @@ class Setting:
     many: bool | int | range | None = None
     also: tuple = ()
     search: str | tuple | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse, with a CourseError, a search space in which there is nothing to find."""
+        if self.search is None:
+            return
+        try:
+            if isinstance(self.search, str):
+                options = ends(self.search)
+                low, high = options
+                fits = self.search[0] + self.search[-1] == "[]" and 0 < low < high
+            else:
+                options = self.search
+                different = set(map(str, options))  # by which studies name them
+                fits = isinstance(options, tuple) and 0 < len(different) == len(options)
+            for option in options:
+                self.checked(option, "an option")
+        except (TypeError, ValueError):
+            fits = False
+        if not fits:
+            raise CourseError(
+                f"search={self.search!r:.80} is nowhere to search ({self.about}): give an "
+                'interval such as "[0.1, 10]", of numbers above 0, or a tuple of different '
+                f"options; each value must be {self.expected()}."
+            )
 
     def expected(self) -> str:
         """What may be given, in words."""

@@ -19,6 +19,7 @@ from course_lib import data, grammar, models, training, tuning
 from course_lib.__main__ import main
 from course_lib.errors import CourseError
 from course_lib.lessons import lesson_12
+from course_lib.models import settings as settings_of
 from course_lib.models.settings import ends
 from course_lib.tuning import storage, studies, trials
 
@@ -87,6 +88,54 @@ def test_what_is_fixed_is_not_searched():
     }
     with pytest.raises(CourseError, match="no setting to search"):
         tuning.searched(models.GaussianMixture, models.GaussianMixture.declared)
+
+
+@pytest.mark.parametrize(
+    "search",
+    [
+        *(
+            "[0, 1]",
+            "(0, 1]",
+            "(0, inf)",
+            "[1, 0.1]",
+            "[1, 1]",
+            "0.1 to 1",
+            "[0.1]",
+            "",
+            "[0.5, 2]",
+        ),
+        *((), 0.1, [0.1, 0.2], (0.5, 0.5), (0.5, 2.0), {"a": 1}),
+    ],
+)
+def test_bad_spaces_are_refused_where_they_are_declared(search):
+    with pytest.raises(CourseError, match="nowhere to search"):
+        settings_of.number(0.5, "a share", "[0, 1]", search=search)
+
+
+def test_whole_numbers_are_searched_as_such(digits, cheap):
+    class Wide(models.VAE):
+        declared = models.VAE.declared | {
+            "latent": settings_of.whole(8, "length", search="[4, 64]")
+        }
+
+    found = tuning.search(Wide, digits, trials=2, seconds=1, fixed=SMALL)
+    assert all(type(t.params["latent"]) is int for t in found.trials)
+    with pytest.raises(CourseError, match="nowhere to search"):
+        settings_of.whole(8, "length", search="[0.5, 64]")
+
+
+def test_a_study_has_one_space(digits, cheap, tmp_path):
+    for search, n in (((2, 8), 1), ((2, 16), 0), ("[2, 8]", 0), ((2, 8), 2)):
+        declared = models.VAE.declared | {
+            "latent": settings_of.whole(8, "length", search=search)
+        }
+        kind = type("Own", (models.VAE,), {"declared": declared})
+        given = {"seconds": 1, "fixed": SMALL, "storage": tmp_path / "study.log"}
+        if n:
+            assert len(tuning.search(kind, digits, trials=n, **given).trials) == n
+        else:
+            with pytest.raises(CourseError, match=r"latent is searched in \('2', '8'\), here"):
+                tuning.search(kind, digits, trials=2, **given)
 
 
 # The split -------------------------------------------------------------------------------------
