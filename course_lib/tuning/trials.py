@@ -23,7 +23,7 @@ from course_lib.errors import CourseError, whole_number
 from course_lib.evaluation import features, frechet_distance, image_features
 from course_lib.evaluation.distances import PER_DIMENSION
 from course_lib.models import Model
-from course_lib.training import History, fit
+from course_lib.training import History, TrainingStopped, fit
 
 HELD_BACK = 2_000
 SHARES = (0.2, 0.4, 0.6, 0.8, 1.0)  # of the rounds, after which a trial is scored
@@ -46,11 +46,16 @@ class Split:
     features: Tensor
 
     def score(self, model: Model, seed: int = 0) -> float:
-        """Fréchet distance of as many samples, of the held images' labels, to the held images."""
+        """Fréchet distance of as many samples, of the held images' labels, to the held images.
+
+        Raises `training.TrainingStopped` where samples are NaN or infinite: the model diverged.
+        """
         n = len(self.held)
         labels = model.condition.read(self.held.labels, self.held.attributes.__getitem__)
         noise = torch.Generator().manual_seed(seed)
         samples = model.sample(n, labels=labels, generator=noise)
+        if not samples.isfinite().all():
+            raise TrainingStopped("Some samples hold NaN or infinite values.", History())
         return frechet_distance(image_features(samples, self.judge), self.features)
 
 
@@ -147,8 +152,8 @@ def play(
 
     tell  is called with each point as it comes. It may raise, which ends the training.
 
-    Raises `training.TrainingStopped` when the training explodes, and KeyboardInterrupt where it
-    is interrupted: half a trial is none.
+    Raises `training.TrainingStopped` when the training or its samples explode, and
+    KeyboardInterrupt where it is interrupted: half a trial is none.
     """
     marks = {max(1, round(share * rounds)) for share in shares}
     points: list[Point] = []

@@ -400,6 +400,18 @@ def test_failures_are_recorded_and_the_search_goes_on(digits, cheap, monkeypatch
     assert found.best_value == 7
 
 
+def test_samples_that_are_no_numbers_fail_their_trial_only(digits, monkeypatch):
+    class Spoilt(models.VAE):
+        def sample(self, n, **options):
+            x = super().sample(n, **options)
+            return x.clone().fill_(float("nan")) if self.settings["seed"] == 0 else x
+
+    monkeypatch.setattr(trials, "rounds_in", lambda model, dataset, seconds: 5)
+    options = {"trials": 2, "seconds": 1, "fixed": SMALL, "held_back": 256}
+    found = tuning.search(Spoilt, digits.take(600), **options, progress=False)
+    assert [t.state.name for t in found.trials] == ["FAIL", "COMPLETE"]
+
+
 def test_ctrl_c_while_a_round_is_timed_is_no_end_of_the_timing(split, monkeypatch):
     interrupted = training.History(interrupted=True)
     monkeypatch.setattr(trials, "fit", lambda *a, **k: interrupted)
