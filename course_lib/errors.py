@@ -31,8 +31,8 @@ def unknown(kind: str, name: object, known: Iterable[str]) -> CourseError:
 
 
 def mapping(name: str, value: Mapping, example: str) -> Mapping:
-    """`value`, if it is a dict or acts as one. Else a CourseError, with an example."""
-    if not isinstance(value, Mapping):
+    """`value`, if it is a dict of names or acts as one. Else a CourseError, with an example."""
+    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
         raise CourseError(f"{name} must be a dict such as {example}, not {value!r:.60}.")
     return value
 

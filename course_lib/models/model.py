@@ -62,7 +62,7 @@ class Model(nn.Module):
         if vars(cls).get("__doc__"):
             cls.__doc__ += f"\n\nSettings\n{settings_of.table(cls.declared)}\n"
 
-    def __init__(self, recipe: str = "course", **given: Any) -> None:
+    def __init__(self, /, recipe: str = "course", **given: Any) -> None:
         super().__init__()
         name = type(self).__name__
         if not isinstance(recipe, str) or recipe not in self.recipes:
