@@ -122,13 +122,17 @@ def tune(options: argparse.Namespace) -> None:
     kind, fixed = models.MODELS[options.model], dict(map(grammar.setting, options.set))
     if options.recipe:
         fixed["recipe"] = options.recipe
+    tuning.searched(kind, fixed)
     require_fit(kind(**fixed), options.data)
+    count = data.card(options.data).counts.get("train")
+    tuning.judged(data.shape(options.data), options.held_back, count)
+    storage = tuning.opened(options.storage)
     study = tuning.search(
         kind,
         data.load(options.data, root=options.root),
         trials=options.trials,
         seconds=options.seconds,
-        storage=options.storage,
+        storage=storage,
         fixed=fixed,
         held_back=options.held_back,
     )

@@ -49,6 +49,7 @@ several by a database's address (--storage postgresql://USER@HOST/NAME).""",
   python -m course_lib data folder:PICTURES             pack them at 64×64, describe them""",
 }
 SEVERAL = {"action": "append", "default": [], "metavar": "NAME=VALUE"}
+TRIALS = "in all, those of others too; each other process may end one more"
 ROOT = "folder that holds the data set's files"
 MODEL = "a model of the zoo, a folder that train wrote, or a file of model.save(…)"
 
@@ -155,7 +156,7 @@ def parser(jobs: Mapping[str, Callable], model: str | None = None) -> Parser:
         "--data", default="digits", help="data set, of whose training images some are held back"
     )
     add("--root", help=ROOT)
-    add("--trials", type=MANY, default=20, metavar="N", help="in all, those of others too")
+    add("--trials", type=MANY, default=20, metavar="N", help=TRIALS)
     add("--seconds", type=seconds, default=30.0, help="of the processor, a trial")
     add("--held-back", type=MANY, default=2000, metavar="N", help="images that choose")
     add("--storage", help="journal file or database address (default: kept nowhere)")

@@ -88,6 +88,11 @@ def shape(name: str) -> tuple[int, ...]:
     return (2,) if str(name) in toy.KINDS else (1, 28, 28)
 
 
+def card(name: str) -> Card:
+    """The card of the data set called `name`, known before it is loaded."""
+    return _parsed(name, None)[0].card
+
+
 def here(name: str, root: str | Path | None = None) -> bool:
     """Whether `load(name, …, root)` finds the data on this machine, without a download."""
     entry, root, _ = _parsed(name, root)

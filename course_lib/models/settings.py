@@ -9,7 +9,7 @@ Python's. Ranges are written as intervals: "[0, 1)" holds 0 and not 1.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any
@@ -48,15 +48,13 @@ class Setting:
         if self.search is None:
             return
         try:
+            names = set(map(str, self.options))  # by which studies tell them apart
             if isinstance(self.search, str):
-                options = ends(self.search)
-                low, high = options
+                low, high = self.options
                 fits = self.search[0] + self.search[-1] == "[]" and 0 < low < high
             else:
-                options = self.search
-                different = set(map(str, options))  # by which studies name them
-                fits = isinstance(options, tuple) and 0 < len(different) == len(options)
-            for option in options:
+                fits = isinstance(self.search, tuple) and 0 < len(names) == len(self.options)
+            for option in self.options:
                 self.checked(option, "an option")
         except (TypeError, ValueError):
             fits = False
@@ -66,6 +64,11 @@ class Setting:
                 'interval such as "[0.1, 10]", of numbers above 0, or a tuple of different '
                 f"options; each value must be {self.expected()}."
             )
+
+    @property
+    def options(self) -> Sequence:
+        """What to search: the options, or both ends of the interval."""
+        return ends(self.search) if isinstance(self.search, str) else self.search
 
     def expected(self) -> str:
         """What may be given, in words."""

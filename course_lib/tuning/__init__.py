@@ -7,12 +7,14 @@ how far the best of many trials can be believed.
 """
 
 from course_lib.tuning.spaces import searched, suggested
+from course_lib.tuning.storage import opened
 from course_lib.tuning.studies import search, study
 from course_lib.tuning.trials import (
     HELD_BACK,
     SHARES,
     Point,
     Split,
+    judged,
     play,
     round_seconds,
     rounds_in,
@@ -20,6 +22,6 @@ from course_lib.tuning.trials import (
 )
 
 __all__ = [
-    *("HELD_BACK", "SHARES", "Point", "Split", "play", "round_seconds", "rounds_in", "search"),
-    *("searched", "split", "study", "suggested"),
+    *("HELD_BACK", "SHARES", "Point", "Split", "judged", "opened", "play", "round_seconds"),
+    *("rounds_in", "search", "searched", "split", "study", "suggested"),
 ]

@@ -13,7 +13,7 @@ import optuna
 
 from course_lib.errors import CourseError, mapping
 from course_lib.models import Model
-from course_lib.models.settings import Setting, ends
+from course_lib.models.settings import Setting
 
 
 def searched(kind: type[Model], fixed: Mapping[str, Any] = {}) -> dict[str, Setting]:
@@ -43,22 +43,19 @@ def suggested(
     for name, setting in searched(kind, fixed).items():
         if isinstance(setting.search, str):
             suggest = trial.suggest_int if setting.kind == "whole" else trial.suggest_float
-            settings[name] = suggest(name, *ends(setting.search), log=True)
+            settings[name] = suggest(name, *setting.options, log=True)
         else:
-            options = {str(option): option for option in setting.search}
+            options = {str(option): option for option in setting.options}
             settings[name] = options[trial.suggest_categorical(name, list(options))]
     return settings
 
 
 def distributions(kind: type[Model], fixed: Mapping[str, Any] = {}) -> dict[str, Any]:
     """What a study varies, as optuna keeps it: those that `suggested` asks a trial for."""
-    first = optuna.trial.FixedTrial(
-        {
-            name: ends(setting.search)[0]
-            if isinstance(setting.search, str)
-            else str(setting.search[0])
-            for name, setting in searched(kind, fixed).items()
-        }
-    )
-    suggested(first, kind, fixed)
-    return first.distributions
+    first = {
+        name: setting.options[0] if isinstance(setting.search, str) else str(setting.options[0])
+        for name, setting in searched(kind, fixed).items()
+    }
+    trial = optuna.trial.FixedTrial(first)
+    suggested(trial, kind, fixed)
+    return trial.distributions

@@ -16,6 +16,7 @@ from optuna.storages.journal import JournalFileBackend
 
 from course_lib import disk
 from course_lib.errors import CourseError
+from course_lib.training import distributed
 
 BEGINS = b'{"op_code":'  # every line of a journal
 
@@ -74,8 +75,13 @@ def opened(
 ) -> optuna.storages.BaseStorage | None:
     """optuna's storage at a journal file or a database's address; one that is open stays as it is.
 
-    Raises CourseError where no study can be kept.
+    Raises CourseError where no study can be kept, and in processes that train one model together.
     """
+    if distributed.world() > 1:
+        raise CourseError(
+            "Processes that torchrun started train one model together; a search is not shared "
+            "so. Start each by itself, with the same storage (--storage)."
+        )
     if place is None or isinstance(place, optuna.storages.BaseStorage):
         return place
     try:

@@ -39,10 +39,17 @@ def study(
     """The study of that name, begun or joined; the lowest score is the best.
 
     storage  a journal file, which processes of one machine may share; a database's address
-             ("postgresql://…", "mysql://…") where several machines search; None: in memory
+             ("postgresql://…", "mysql://…") where several machines search; or what `opened`
+             gave. None: in memory
     sampler  what asks for settings (None: optuna's TPE); pruner: what ends hopeless trials
              (None: those below the median of the others at the same point)
     """
+    for given, kind, example in (
+        (sampler, optuna.samplers.BaseSampler, "optuna.samplers.TPESampler()"),
+        (pruner, optuna.pruners.BasePruner, "optuna.pruners.MedianPruner()"),
+    ):
+        if given is not None and not isinstance(given, kind):
+            raise CourseError(f"Expected None or one such as {example}, not {given!r:.60}.")
     return optuna.create_study(
         study_name=name,
         storage=opened(storage),
@@ -70,7 +77,9 @@ def search(
 
     kind, fixed   a class of models, and settings that stay as they are ("recipe" is one)
     dataset       a training split
-    trials        in all: what other processes and earlier calls have tried counts
+    trials        in all: what other processes and earlier calls have ended counts. Each process
+                  ends the trial that it is at, so there may be one more for each other process
+    storage       as in `study`
     held_back     images that choose, 256 or more; the rest is learned from. Scores depend on it
 
     The study is of this class, data, seconds, held_back and fixed settings, so the same call goes
@@ -81,17 +90,25 @@ def search(
     """
     whole_number("trials", trials)
     trial_of.checked(seconds)
-    if not (isinstance(kind, type) and issubclass(kind, Model)):
+    if not (isinstance(kind, type) and issubclass(kind, Model) and kind is not Model):
         raise CourseError(
             "search takes a class of models, such as models.GAN without brackets, not "
             f"{kind!r:.60}."
         )
     if not isinstance(dataset, DataSet):
         raise CourseError(f"search takes a DataSet, not {type(dataset).__name__}.")
-    searched(kind, fixed)
+    varied = searched(kind, fixed)
+    if "rounds" in fixed:
+        raise CourseError("A trial plays as many rounds as its seconds hold: don't fix rounds.")
     model = kind(**fixed)
     model.require(dataset)
     images = trial_of.split(dataset, held_back)
+    batches = varied["batch"].options if "batch" in varied else [model.settings.get("batch", 1)]
+    if max(batches) > len(images.learned):
+        raise CourseError(
+            f"A batch of {max(batches):,} is more than the {len(images.learned):,} images that "
+            "are left to learn from: fix a smaller batch, or hold fewer back (held_back)."
+        )
     name = f"{kind.__name__} on {dataset.card.name}, {seconds:g} s"
     if held_back != trial_of.HELD_BACK:
         name += f", {held_back:,} held back"

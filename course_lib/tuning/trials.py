@@ -59,27 +59,39 @@ class Split:
         return frechet_distance(image_features(samples, self.judge), self.features)
 
 
+def judged(shape: tuple[int, ...], held_back: int, n: int | None = None) -> tuple[str, int]:
+    """The name of the judge of n examples of this shape, and how many of them are held back.
+
+    n: None where it isn't known yet. Raises CourseError where there is no judge, or held_back is
+    too few or too many.
+    """
+    judge = features.for_shape(shape)
+    if judge is None:
+        raise CourseError(
+            f"No judge takes examples of shape {shape}: tuning needs digits (1×28×28) or "
+            "images in colour."
+        )
+    least = PER_DIMENSION * features.EXTRACTORS[judge].dims
+    held_back = whole_number("held_back, the images that choose,", held_back, least)
+    if n is not None and held_back > (most := n // 2):
+        way = f"Hold back {least:,} to {most:,} of them (held_back)." if most >= least else ""
+        raise CourseError(
+            f"{n:,} images are too few to hold {held_back:,} of them back: half must "
+            f"be left to learn from. {way or f'A search takes {2 * least:,} images or more.'}"
+        )
+    return judge, held_back
+
+
 def split(dataset: DataSet, held_back: int = HELD_BACK) -> Split:
     """Hold back every k-th image, `held_back` in all: always the same ones."""
+    if not isinstance(dataset, DataSet):
+        raise CourseError(f"Tuning takes a DataSet, not {type(dataset).__name__}.")
     if dataset.card.split == "test":
         raise CourseError(
             "Settings are chosen on training images: pass the training split. What the test "
             "split has chosen it can't judge any more."
         )
-    judge = features.for_shape(dataset.shape)
-    if judge is None:
-        raise CourseError(
-            f"No judge takes examples of shape {dataset.shape}: tuning needs digits (1×28×28) or "
-            "images in colour."
-        )
-    least, most = PER_DIMENSION * features.EXTRACTORS[judge].dims, len(dataset) // 2
-    held_back = whole_number("held_back, the images that choose,", held_back, least)
-    if held_back > most:
-        way = f"Hold back {least:,} to {most:,} of them (held_back)." if most >= least else ""
-        raise CourseError(
-            f"{len(dataset):,} images are too few to hold {held_back:,} of them back: half must "
-            f"be left to learn from. {way or f'A search takes {2 * least:,} images or more.'}"
-        )
+    judge, held_back = judged(dataset.shape, held_back, len(dataset))
     every = len(dataset) // held_back
     numbers = torch.arange(len(dataset))
     held = (numbers % every == every - 1) & (numbers < every * held_back)
@@ -96,6 +108,7 @@ def round_seconds(
     only ever makes it slower.
     """
     clock: list[float] = []
+    rounds = max(WARM_UP + BLOCKS, model.settings["rounds"])
 
     def tick(played: int) -> None:
         clock.append(time.process_time())
@@ -104,13 +117,11 @@ def round_seconds(
             raise _Enough
 
     try:
-        if _fit(copy.deepcopy(model), dataset, model.settings["rounds"], 0, tick).interrupted:
+        if _fit(copy.deepcopy(model), dataset, rounds, 0, tick).interrupted:
             raise KeyboardInterrupt
     except _Enough:
         pass
     clock = clock[WARM_UP - 1 :]
-    if len(clock) <= BLOCKS:
-        raise CourseError(f"The training ended before {WARM_UP + BLOCKS} rounds were timed.")
     marks = [i * (len(clock) - 1) // BLOCKS for i in range(BLOCKS + 1)]
     blocks = [
         (clock[b] - clock[a]) / (b - a) for a, b in zip(marks[:-1], marks[1:], strict=True)

@@ -21,6 +21,7 @@ from course_lib.errors import CourseError
 from course_lib.lessons import lesson_12
 from course_lib.models import settings as settings_of
 from course_lib.models.settings import ends
+from course_lib.training import distributed
 from course_lib.tuning import storage, studies, trials
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -157,6 +158,7 @@ def test_the_split_is_always_the_same_and_whole(digits, split):
         (lambda: data.load("digits").take(500), 256, "takes 512 images or more"),
         (lambda: data.load("digits"), 255, "whole number from 256"),
         (lambda: data.load("ring"), 2_000, "No judge"),
+        (lambda: 3, 2_000, "a DataSet, not int"),
     ],
 )
 def test_what_cannot_be_split(dataset, held_back, says):
@@ -226,6 +228,10 @@ def test_seconds_become_rounds_by_the_second_lowest_group(split, monkeypatch):
     assert tuning.rounds_in(model, split.learned, 5.0) == pytest.approx(500, abs=1)
     with pytest.raises(CourseError, match="above 0"):
         tuning.rounds_in(model, split.learned, 0)
+
+
+def test_few_rounds_in_the_settings_can_be_timed(split):
+    assert tuning.round_seconds(models.VAE(rounds=1, **SMALL), split.learned, 0.01)[0] > 0
 
 
 def test_a_teller_may_end_a_trial(split, cheap):
@@ -358,6 +364,17 @@ def test_only_a_journal_is_written_to(tmp_path, text):
         assert file.read_text() == text
 
 
+def test_what_may_not_be_written_is_refused(tmp_path, monkeypatch):
+    """A user who may do all, as in a container, meets no such folder."""
+
+    def refused(*names):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(os, "symlink", refused)  # by which journals are locked
+    with pytest.raises(CourseError, match="Permission denied"):
+        studies.study("new", tmp_path / "study.log")
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="no pipes that are files")
 def test_a_pipe_or_device_is_no_journal(tmp_path):
     os.mkfifo(tmp_path / "pipe")
@@ -467,12 +484,48 @@ def test_hopeless_trials_are_pruned(digits, cheap, monkeypatch):
         ({"storage": __file__}, "Can't keep"),
         ({"storage": "nosuch://a/b"}, "database"),
         ({"seconds": float("nan")}, "above 0"),
+        ({"fixed": {"rounds": 9}}, "don't fix rounds"),
+        ({"fixed": {"batch": 100_000}}, "batch of 100,000 is more than the 8,000"),
+        ({"fixed": {"self": 1}}, "Unknown VAE setting 'self'"),
+        ({"fixed": {1: 2}}, "fixed must be a dict such as"),
+        ({"kind": models.Model}, "a class of models"),
+        ({"sampler": "tpe"}, "TPESampler"),
+        ({"pruner": "median"}, "MedianPruner"),
     ],
 )
 def test_bad_searches_are_refused_before_the_first_trial(digits, wrong, says, monkeypatch):
     monkeypatch.setattr(studies, "suggested", lambda *a: pytest.fail("a trial began"))
     with pytest.raises(CourseError, match=says):
-        tuning.search(models.VAE, digits, **{"trials": 1, "seconds": 1.0, **wrong})
+        given = {"kind": models.VAE, "dataset": digits, "trials": 1, "seconds": 1.0}
+        tuning.search(**given | wrong)
+
+
+def test_a_batch_that_is_searched_fits_into_what_is_left(cheap):
+    few = data.DataSet(torch.zeros(400, 3, 32, 32, dtype=torch.uint8))
+    given = {"trials": 1, "seconds": 1, "held_back": 192, "fixed": {"shape": few.shape}}
+    with pytest.raises(CourseError, match="batch of 256 is more than the 208"):
+        tuning.search(models.DCGAN, few, **given)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--held-back", "255"], "from 256"),
+        (["--held-back", "5001"], "10,000 images are too few"),
+        (["--storage", "/no/such/folder/s.log"], "Can't keep"),
+        (["--data", "ring", "--set", "shape=[2]"], "No judge"),
+    ],
+)
+def test_the_command_refuses_before_it_loads_the_data(words, says, monkeypatch, capsys):
+    monkeypatch.setattr(data, "load", lambda *a, **k: pytest.fail("data were loaded"))
+    assert main(["tune", "VAE", *words]) == 2
+    assert says in capsys.readouterr().err
+
+
+def test_processes_that_train_as_one_do_not_search(monkeypatch):
+    monkeypatch.setattr(distributed, "world", lambda: 2)
+    with pytest.raises(CourseError, match="Start each by itself"):
+        tuning.study("shared")
 
 
 def test_the_command_prints_what_it_found(cheap, capsys, tmp_path):
