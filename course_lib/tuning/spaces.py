@@ -17,7 +17,10 @@ from course_lib.models.settings import Setting
 
 
 def searched(kind: type[Model], fixed: Mapping[str, Any] = {}) -> dict[str, Setting]:
-    """The settings of a model class that a study varies: those with a range, and not `fixed`."""
+    """The settings of a model class that a study varies: those with a range, and not `fixed`.
+
+    Raises CourseError where there is none, and where rounds are fixed: the seconds of a trial are.
+    """
     fixed = mapping("fixed", fixed, "{'lr': 1e-3}")
     found = {
         name: setting
@@ -29,6 +32,8 @@ def searched(kind: type[Model], fixed: Mapping[str, Any] = {}) -> dict[str, Sett
             f"{kind.__name__} has no setting to search"
             + (" besides those that you fix." if fixed else ": declare one with search=….")
         )
+    if "rounds" in fixed:
+        raise CourseError("A trial plays as many rounds as its seconds hold: don't fix rounds.")
     return found
 
 

@@ -90,6 +90,11 @@ def opened(
         return optuna.storages.JournalStorage(Journal(disk.given(place)))
     except CourseError:
         raise
+    except json.JSONDecodeError as error:  # all that is before it can still be read
+        raise CourseError(
+            f"The journal {place} is damaged: a line is no record, {error.doc[:80]!r} … Remove it "
+            "and the lines after it, and the study goes on with the trials before."
+        ) from error
     except Exception as error:  # of the system, the database, or the driver
         said = " ".join(str(error).split())
         raise CourseError(

@@ -32,7 +32,7 @@ IDENTITY = "identity"  # the attribute of a study that says of what it is
 
 def study(
     name: str,
-    storage: str | Path | None = None,
+    storage: str | Path | optuna.storages.BaseStorage | None = None,
     sampler: optuna.samplers.BaseSampler | None = None,
     pruner: optuna.pruners.BasePruner | None = None,
 ) -> optuna.Study:
@@ -66,7 +66,7 @@ def search(
     *,
     trials: int,
     seconds: float,
-    storage: str | Path | None = None,
+    storage: str | Path | optuna.storages.BaseStorage | None = None,
     fixed: Mapping[str, Any] = {},
     held_back: int = trial_of.HELD_BACK,
     sampler: optuna.samplers.BaseSampler | None = None,
@@ -98,8 +98,6 @@ def search(
     if not isinstance(dataset, DataSet):
         raise CourseError(f"search takes a DataSet, not {type(dataset).__name__}.")
     varied = searched(kind, fixed)
-    if "rounds" in fixed:
-        raise CourseError("A trial plays as many rounds as its seconds hold: don't fix rounds.")
     model = kind(**fixed)
     model.require(dataset)
     images = trial_of.split(dataset, held_back)
@@ -154,9 +152,8 @@ def _identity(
         "seconds": float(seconds),
         "held_back": held_back,
         **_settings(model.settings, distributions(kind, fixed)),
+        "setting seed": model.settings["seed"] if "seed" in fixed else "each trial's own",
     }
-    if "seed" in fixed:
-        found["setting seed"] = model.settings["seed"]
     return json.loads(json.dumps(found))  # as every storage gives it back
 
 
@@ -166,7 +163,7 @@ def _settings(settings: Mapping[str, Any], searched: Mapping[str, Any]) -> dict[
         name: f"searched in {getattr(one, 'choices', None) or (one.low, one.high)}"
         for name, one in searched.items()
     }
-    own = ("seed", "rounds")  # each trial has its own
+    own = ("seed", "rounds")  # which differ from trial to trial
     found = {name: value for name, value in settings.items() if name not in own} | words
     return {f"setting {name}": value for name, value in found.items()}
 

@@ -278,6 +278,7 @@ def test_a_study_is_of_one_class_data_seconds_split_and_fixed_settings(digits, c
         ({"seconds": 0.020000001}, "seconds is 0.02, here it is 0.020000001"),
         ({"fixed": SMALL | {"hidden": (8,)}}, r"hidden is \[16\], here it is \[8\]"),
         ({"fixed": SMALL | {"lr": 1e-3}}, "lr is searched in .*, here it is 0.001"),
+        ({"fixed": SMALL | {"seed": 3}}, "seed is each trial's own, here it is 3"),
         ({"fixed": {"hidden": (16,)}}, "batch is 32, here it is searched in"),
         ({"fixed": SMALL | {"recipe": "report"}}, "likelihood is"),
     ):
@@ -331,6 +332,18 @@ def test_half_a_line_at_the_end_costs_one_record(goes_on, lost):
     assert sum(t.state.name == "COMPLETE" for t in found.trials) == 4
     lines = file.read_bytes().splitlines(keepends=True)
     assert lines[: len(whole) - 5] == whole[:-5] and all(map(json.loads, lines))
+
+
+def test_of_a_damaged_journal_what_is_before_can_be_used(goes_on):
+    """An older edition could write its next record behind half a line."""
+    go, file = goes_on
+    lines = file.read_bytes().splitlines(keepends=True)
+    file.write_bytes(b"".join([*lines[:-2], lines[-2][:60], lines[-1], lines[-1]]))
+    with pytest.raises(CourseError, match=r"is no record.*Remove it") as refused:
+        go(3)
+    assert lines[-2][:60].decode() in str(refused.value)
+    file.write_bytes(b"".join(lines[:-2]))
+    assert sum(t.state.name == "COMPLETE" for t in go(3).trials) == 3
 
 
 def test_a_full_disk_ends_a_search_and_costs_no_trial(goes_on, monkeypatch):
