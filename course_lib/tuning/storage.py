@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -36,6 +37,16 @@ class Journal(JournalFileBackend):
             if not BEGINS.startswith(opened.read(len(BEGINS))):
                 raise ValueError("another file is there, no journal of a study")
         self.append_logs([])
+
+    def read_logs(self, log_number_from: int) -> Generator[dict[str, Any], None, None]:
+        """The records from this one on. Raises CourseError where one but the last is damaged."""
+        try:
+            yield from super().read_logs(log_number_from)
+        except json.JSONDecodeError as error:
+            raise CourseError(
+                f"{self._file_path} is damaged: its line {max(self._log_number_offset) + 1} is no "
+                "record. Remove it and all after it, and the study goes on with what is before."
+            ) from error
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
         """Write records, a line each. Raises CourseError where there is no room or permission."""
@@ -90,11 +101,6 @@ def opened(
         return optuna.storages.JournalStorage(Journal(disk.given(place)))
     except CourseError:
         raise
-    except json.JSONDecodeError as error:  # all that is before it can still be read
-        raise CourseError(
-            f"The journal {place} is damaged: a line is no record, {error.doc[:80]!r} … Remove it "
-            "and the lines after it, and the study goes on with the trials before."
-        ) from error
     except Exception as error:  # of the system, the database, or the driver
         said = " ".join(str(error).split())
         raise CourseError(

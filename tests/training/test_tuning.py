@@ -339,9 +339,8 @@ def test_of_a_damaged_journal_what_is_before_can_be_used(goes_on):
     go, file = goes_on
     lines = file.read_bytes().splitlines(keepends=True)
     file.write_bytes(b"".join([*lines[:-2], lines[-2][:60], lines[-1], lines[-1]]))
-    with pytest.raises(CourseError, match=r"is no record.*Remove it") as refused:
+    with pytest.raises(CourseError, match=f"line {len(lines) - 1} is no record"):
         go(3)
-    assert lines[-2][:60].decode() in str(refused.value)
     file.write_bytes(b"".join(lines[:-2]))
     assert sum(t.state.name == "COMPLETE" for t in go(3).trials) == 3
 
