@@ -91,7 +91,7 @@ def sample(options: argparse.Namespace) -> None:
 
 def evaluate(options: argparse.Namespace) -> None:
     """Print every score that the model can have."""
-    to = None if options.json is None else place(options.json)
+    to = None if options.json is None else scores_place(options.json)
     model = found_model(options.name)
     for name in filter(None, (options.data, options.train_data)):
         require_fit(model, name)
@@ -254,11 +254,26 @@ def picture_place(path: Path | None) -> Path:
         while path.exists():
             number += 1
             path = Path(f"samples-{number}.png")
-    endings = Image.registered_extensions()
-    if endings.get(path.suffix.lower()) not in Image.SAVE.keys() - ICONS:
+    disk.given(path)
+    try:
+        ending = Image.registered_extensions()[path.suffix.lower()]
+        Image.new("RGB", (1, 1)).save(io.BytesIO(), ending)
+        if ending in ICONS:
+            raise ValueError
+    except (KeyError, ValueError, OSError) as error:  # no picture's, or one that can't be made
         raise CourseError(
             f"A picture's name ends in .png, .jpg, .webp or the like; {path.name!r} does not. "
-            f"Try {path.with_suffix('.png')}."
+            f"Try {path.with_suffix('.png') if path.stem.strip('.') else 'samples.png'}."
+        ) from error
+    return place(path)
+
+
+def scores_place(path: Path) -> Path:
+    """A file for scores; one that is another kind's is left alone."""
+    if path.suffix.lower() != ".json" and not path.expanduser().is_char_device():
+        raise CourseError(
+            f"Scores are kept in a file whose name ends in .json; {path.name!r} does not, and may "
+            "be something else."
         )
     return place(path)
 

@@ -158,6 +158,11 @@ def test_places_are_tried_before_the_work(tmp_path, monkeypatch, capsys):
         ["sample", "gan-mnist", "--out", "file/x.png"],
         ["sample", "gan-mnist", "--out", "samples"],
         ["sample", "gan-mnist", "--out", "x.jpeg2"],
+        ["sample", "gan-mnist", "--out", ""],
+        ["sample", "gan-mnist", "--out", ".."],
+        ["sample", "gan-mnist", "--out", "/"],
+        *(["sample", "gan-mnist", "--out", f"x.{end}"] for end in ("blp", "h5", "wmf", "ico")),
+        ["evaluate", "gan-mnist", "--json", "model.safetensors"],
         ["train", "VAE", "--out", "file"],
         ["train", "VAE", "--out", "file/v"],
     ):
