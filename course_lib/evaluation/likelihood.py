@@ -10,7 +10,7 @@ Gaussian on dequantised pixels. No two of them are compared, ever.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -24,6 +24,7 @@ from course_lib.pixels import require_generator
 BATCH = 100
 SCALES = {"binarised": "binarised", "grey": "grey, no density", "gaussian": "dequantised"}
 UNSTATED = "as given"
+TERMS = ("reconstruction", "kl")  # of an ELBO
 
 
 def on_scale(
@@ -53,25 +54,56 @@ def in_parts(
 
 @torch.no_grad()
 def by_parts(
-    method: Callable, x: Tensor, labels: Tensor | None, *rest, size: int = BATCH, **options
+    model, name: str, x: Tensor, labels: Tensor | None, *rest, size: int = BATCH, **options
 ) -> Tensor:
-    """method(x, *rest, **options), (N,), of a few at a time; a conditional model is told labels."""
-    parts = in_parts(x, labels, size)
-    return torch.cat(
-        [method(p, *rest, **options, **abilities.told(method, c)) for p, c in parts]
-    )
+    """The model's method of that name, of (x, *rest, **options), a few at a time, (N,).
+
+    A conditional model is told labels. Raises CourseError for any other shape.
+    """
+    method = getattr(model, name)
+    found = []
+    for part, told in in_parts(x, labels, size):
+        values = method(part, *rest, **options, **abilities.told(method, told))
+        found.append(_one_each(values, len(part), f"{type(model).__name__}.{name}"))
+    return torch.cat(found)
 
 
 @torch.no_grad()
 def elbo_terms(
     model, x: Tensor, labels: Tensor | None, generator: torch.Generator | None
 ) -> dict[str, Tensor] | None:
-    """The ELBO's parts, (N,) float64 each, by name; None if the model can't tell them apart."""
+    """The ELBO's parts, (N,) float64 each, by name; None if the model can't tell them apart.
+
+    Raises CourseError for other names than those of TERMS, and for any other shape.
+    """
     if not abilities.can(model, "elbo_terms"):
         return None
-    method = model.elbo_terms
-    terms = [method(p, generator, **abilities.told(method, c)) for p, c in in_parts(x, labels)]
-    return {name: torch.cat([t[name] for t in terms]).double() for name in terms[0]}
+    method, called = model.elbo_terms, f"{type(model).__name__}.elbo_terms"
+    found = {name: [] for name in TERMS}
+    for part, told in in_parts(x, labels):
+        terms = method(part, generator, **abilities.told(method, told))
+        if not isinstance(terms, Mapping) or not terms.keys() >= found.keys():
+            got = list(terms) if isinstance(terms, Mapping) else type(terms).__name__
+            raise CourseError(
+                f"{called} must give a dict with {' and '.join(map(repr, TERMS))}, nats for "
+                f"each image; it gave {got!s:.100}."
+            )
+        for name in TERMS:
+            found[name].append(_one_each(terms[name], len(part), f"{called}, {name!r},"))
+    return {name: torch.cat(values).double() for name, values in found.items()}
+
+
+def _one_each(values: Tensor, n: int, called: str) -> Tensor:
+    """The values themselves, if they are a tensor (n,): one number for each of n images."""
+    if not isinstance(values, Tensor) or values.shape != (n,):
+        found = (
+            f"{tuple(values.shape)}" if isinstance(values, Tensor) else type(values).__name__
+        )
+        raise CourseError(
+            f"{called} must give a tensor with one number for each image: ({n},) for {n} "
+            f"images, not {found}. Sum over an image's pixels: .flatten(1).sum(1)."
+        )
+    return values
 
 
 def mean_and_error(values: Tensor) -> tuple[float, float]:
@@ -148,8 +180,9 @@ def iwae(
     if not x.isfinite().all():
         raise CourseError("Some images hold NaN or infinite values: drop them first.")
     scale = SCALES.get(likelihood, UNSTATED)
-    method = model.log_likelihood
-    bounds = torch.stack([by_parts(method, x, labels, k, generator) for k in ks])
+    bounds = torch.stack(
+        [by_parts(model, "log_likelihood", x, labels, k, generator) for k in ks]
+    )
     if not bounds.isfinite().all():
         raise CourseError(
             f"{type(model).__name__}.log_likelihood gave NaN or infinity for some images: the "

@@ -126,8 +126,8 @@ def sizes(
 
 @levels.precisely()
 def tried(model, dataset: DataSet, n: int, seed: int) -> Tensor | None:
-    """What n samples will be asked for, after two of them were drawn; refuses a model that does
-    not fit the data, before any long work."""
+    """What n samples will be asked for, after two of them were drawn and two images scored;
+    refuses a model that does not fit the data, before any long work."""
     abilities.require_samples(model)
     if getattr(model, "shape", None) is not None:
         _same_shape("The model", model.shape, dataset)
@@ -135,6 +135,7 @@ def tried(model, dataset: DataSet, n: int, seed: int) -> Tensor | None:
     with evaluating(model) if isinstance(model, nn.Module) else contextlib.nullcontext():
         asked = conditional.asked(model, dataset, n, _seeded(seed))
         list(abilities.drawn(model, 2, _seeded(seed), asked, dataset.shape))
+        probabilities.tried(model, dataset, _seeded(seed))
     return asked
 
 

@@ -85,6 +85,26 @@ TABLE = {
         ("evaluation.iwae(vae, grey * nan, 5)", "NaN"),
         ("evaluation.iwae(unscaled, digits.images, 5)", "which scale"),
         ("evaluation.on_scale(digits.images, 'binarized')", "binarised"),
+        ("evaluation.report(scored(log_prob=wide), digits)", r"\(2,\) .* not \(2, 784\)"),
+        ("evaluation.report(scored(log_prob=lambda x: x.mean()), digits)", r"not \(\)"),
+        ("evaluation.report(scored(log_prob=lambda x: x.numpy()), digits)", "not ndarray"),
+        ("evaluation.iwae(scored(log_likelihood=column), grey, 5)", r"likelihood .*\(4, 1\)"),
+        (
+            "evaluation.report(scored(log_likelihood=column), digits)",
+            r"log_likelihood must .*\(2, 1\)",
+        ),
+        (
+            "evaluation.report(scored(elbo_terms=column, log_likelihood=column), digits)",
+            "elbo_terms must give a dict .* gave Tensor",
+        ),
+        (
+            "evaluation.report(scored(elbo_terms=terms, log_likelihood=column), digits)",
+            r"elbo_terms, 'kl', must give .* \(2, 1\)",
+        ),
+        (
+            "evaluation.report(scored(bits_per_dim=lambda u, g, k: 8.0), digits)",
+            "bits_per_dim must .* not float",
+        ),
     ],
     "reports": [
         ("evaluation.report(models.VAE, digits)", r"not the class VAE.* VAE\(…\)"),
@@ -332,6 +352,26 @@ def draws(images):
     return sampler(lambda n, generator=None: images[:1].expand(n, *images.shape[1:]))
 
 
+def scored(**methods):
+    """A model of grey digits with methods of its own."""
+    return SimpleNamespace(**vars(draws(torch.full((1, 1, 28, 28), 0.5))), **methods)
+
+
+def wide(x, *rest):
+    """A number for each pixel, where one for each image is wanted."""
+    return x.flatten(1)
+
+
+def column(x, *rest):
+    """A number for each image, in a column, which no vector may stand beside."""
+    return x.flatten(1).sum(1, keepdim=True)
+
+
+def terms(x, *rest):
+    """Parts of an ELBO, of two shapes."""
+    return {"reconstruction": x.flatten(1).sum(1), "kl": column(x)}
+
+
 @pytest.fixture(scope="module")
 def given():
     """The names that an expression may use."""
@@ -358,6 +398,8 @@ def given():
         },
         "sampler": sampler,
         "draws": draws,
+        "scored": scored,
+        **{"wide": wide, "column": column, "terms": terms},
         "x": torch.randn(30, 4, generator=generator, dtype=torch.float64),
         "grey": torch.rand(4, 1, 28, 28, generator=generator),
         "digits": data.load("digits", "test").take(60),
