@@ -106,6 +106,15 @@ def _one_each(values: Tensor, n: int, called: str) -> Tensor:
     return values
 
 
+def require_finite(values: Tensor, model, name: str) -> None:
+    """Refuse, with a CourseError, NaN and infinities among what the model's method gave."""
+    if not values.isfinite().all():
+        raise CourseError(
+            f"{type(model).__name__}.{name} gave NaN or infinity for some images: the "
+            "model has diverged, or its noise is too small for the data."
+        )
+
+
 def mean_and_error(values: Tensor) -> tuple[float, float]:
     """Mean and its standard error of values (N,), N ≥ 2, in float64."""
     values = values.double()
@@ -183,10 +192,6 @@ def iwae(
     bounds = torch.stack(
         [by_parts(model, "log_likelihood", x, labels, k, generator) for k in ks]
     )
-    if not bounds.isfinite().all():
-        raise CourseError(
-            f"{type(model).__name__}.log_likelihood gave NaN or infinity for some images: the "
-            "model has diverged, or its noise is too small for the data."
-        )
+    require_finite(bounds, model, "log_likelihood")
     values, errors = zip(*(mean_and_error(row) for row in bounds), strict=True)
     return KCurve(ks, values, errors, len(x), scale, bounds)

@@ -85,6 +85,8 @@ def _bounds(
 
     rows = [row(f"IWAE, K = {k} ({scale})", bound, f"{note}; log p(x) is at least this")]
     if parts is not None:
+        for values in parts.values():
+            likelihood.require_finite(values, model, "elbo_terms")
         elbo = parts["reconstruction"] - parts["kl"]
         rows = [
             row(f"ELBO ({scale})", elbo, f"{note}, one z each"),
@@ -107,6 +109,7 @@ def _dequantised(
         bits = likelihood.by_parts(
             model, "bits_per_dim", held.images, labels, generator, size=BATCH, k=k
         )
+        likelihood.require_finite(bits, model, "bits_per_dim")
         mean, error = likelihood.mean_and_error(bits)
         note = f"at most; {len(held):,} images, D = {math.prod(held.shape)}, 8-bit levels"
         rows.append(Row(f"bits per dimension, k = {k}", mean, error, None, "bits", note))
@@ -118,6 +121,7 @@ def _exact(
 ) -> list[Row]:
     x, images = _as_density(held.images, generator), held.images.dtype == torch.uint8
     values = likelihood.by_parts(model, "log_prob", x, labels, size=BATCH).double()
+    likelihood.require_finite(values, model, "log_prob")
     name = "log p(x) (dequantised)" if images else "log p(x)"
     note = f"exact, mean of {len(x):,}"
     rows = [Row(name, *likelihood.mean_and_error(values), None, "nats", note)]

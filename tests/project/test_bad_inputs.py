@@ -102,6 +102,15 @@ TABLE = {
             r"elbo_terms, 'kl', must give .* \(2, 1\)",
         ),
         (
+            "evaluation.report(scored(log_prob=lambda x: nan * x.sum((1, 2, 3))), digits, n=10)",
+            "log_prob gave NaN",
+        ),
+        (
+            "evaluation.report(scored(bits_per_dim=lambda u, g, k: u[:, 0, 0, 0] / 0.0),"
+            "digits, n=10)",
+            "bits_per_dim gave NaN",
+        ),
+        (
             "evaluation.report(scored(bits_per_dim=lambda u, g, k: 8.0), digits)",
             "bits_per_dim must .* not float",
         ),
