@@ -115,9 +115,21 @@ def relative_diversity(
     Features (N, D) of one network, with the groups (N, groups) of each image. 1: as diverse.
     """
     width = found.shape[1]
+    if real.shape[1] != width or real_members.shape[1] != members.shape[1]:
+        raise CourseError(
+            f"Samples have {width} features and {members.shape[1]} groups, real images "
+            f"{real.shape[1]} and {real_members.shape[1]}: take both from one network, and of "
+            "the same classes."
+        )
 
     def ratio(a: Tensor, b: Tensor) -> float:
-        return diversity(a[:, :width], a[:, width:]) / diversity(b[:, :width], b[:, width:])
+        of_real = diversity(b[:, :width], b[:, width:])
+        if of_real == 0:
+            raise CourseError(
+                "The real images of each class are all alike, so that no diversity can be "
+                "compared with theirs: pass real images that differ."
+            )
+        return diversity(a[:, :width], a[:, width:]) / of_real
 
     a = torch.cat([found.double(), members.double()], 1)
     b = torch.cat([real.double(), real_members.double()], 1)

@@ -54,6 +54,9 @@ TABLE = {
         ("evaluation.nearest_face(faces.images[:0] / 255)", "N at least 1"),
         ("evaluation.nearest_face(faces.images / 0.0)", "NaN"),
         ("conditional.draw(models.CGAN, torch.arange(3))", "not the class CGAN"),
+        ("evaluation.relative_diversity(x, halves, x[:, :3], halves)", "4 features .* 3 and 2"),
+        ("evaluation.relative_diversity(x, halves, x, halves[:, :1])", "one network"),
+        ("evaluation.relative_diversity(x, halves, 0 * x, halves)", "real images .* alike"),
     ],
     "histograms": [
         ("evaluation.total_variation(torch.zeros(10), torch.ones(10))", "at least one"),
@@ -415,6 +418,7 @@ def given():
         "faces": DataSet(data.faces.render(drawn, 32), attributes=drawn),
         "ring": data.load("ring", "test"),
         "pair": torch.arange(20) % 2,
+        "halves": torch.eye(2)[torch.arange(30) % 2],
         "judge": evaluation.digit_classifier(),
         "gan": models.GAN(hidden=(4,)),
         "vae": models.VAE(hidden=(4,)),
