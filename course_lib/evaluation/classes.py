@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from course_lib.errors import CourseError, unknown
-from course_lib.evaluation.levels import for_network, precisely
+from course_lib.evaluation.levels import for_network, precisely, require_judge
 from course_lib.pixels import require_generator
 
 REPEATS = 400  # histograms behind an error and a floor
@@ -31,13 +31,10 @@ def class_probabilities(images: Tensor, classifier: nn.Module) -> Tensor:
     """The judge's P(class | image), (N, 10). images (N, C, H, W): uint8, or floats in [0, 1].
 
     Floats are first rounded to 256 grey levels, as real images are. The classifier must be in
-    evaluation mode. Raises CourseError for no images, NaN, values outside [0, 1].
+    evaluation mode. Raises CourseError for no images, NaN, values outside [0, 1],
+    what is no network.
     """
-    if classifier.training:
-        raise CourseError(
-            "The classifier is in training mode, in which its answer for one image depends on "
-            "the others. Call classifier.eval() first."
-        )
+    require_judge(classifier)
     return torch.cat([classifier(x).softmax(1) for x in for_network(images, classifier)])
 
 

@@ -66,6 +66,20 @@ def as_levels(images: Tensor) -> Tensor:
     return (images.to(torch.float32) * 255).round().clamp(0, 255) / 255
 
 
+def require_judge(judge: nn.Module) -> None:
+    """Refuse, with a CourseError, what is no network, and a network in training mode."""
+    if not isinstance(judge, nn.Module):
+        raise CourseError(
+            f"Expected a classifier, a network (nn.Module) such as evaluation.digit_classifier() "
+            f"gives, not {judge!r:.60}."
+        )
+    if judge.training:
+        raise CourseError(
+            "The classifier is in training mode, in which its answer for one image depends on "
+            "the others. Call classifier.eval() first."
+        )
+
+
 def for_network(images: Tensor, network: nn.Module) -> Iterator[Tensor]:
     """The images as levels, a BATCH at a time, where the network's weights lie, as they are."""
     weights = next(network.parameters(), torch.zeros(0, device="cpu", dtype=torch.float32))

@@ -53,6 +53,11 @@ def nearest_face(images: Tensor, judge: FaceFactors | None = None) -> NearestFac
     if checked(images).shape[1] != 3:
         raise CourseError(f"Expected colour images (N, 3, H, W), got {tuple(images.shape)}.")
     judge = face_factors() if judge is None else judge
+    if not isinstance(judge, FaceFactors):
+        raise CourseError(
+            "judge must be a judge of faces, such as evaluation.face_factors() gives, not "
+            f"{type(judge).__name__}."
+        )
     found = [_nearest(part, judge) for part in images.split(PART)]
     costs, factors = zip(*found, strict=True)
     factors = {name: torch.cat([part[name] for part in factors]) for name in FACTORS}

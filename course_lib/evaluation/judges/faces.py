@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from course_lib.data.faces import FACTORS
 from course_lib.errors import CourseError
 from course_lib.evaluation.judges import shipping
-from course_lib.evaluation.levels import for_network, precisely
+from course_lib.evaluation.levels import for_network, precisely, require_judge
 
 NAME = "face_factors"
 SIDE = 32
@@ -72,8 +72,10 @@ class FaceFactors(nn.Module):
     def answers(self, images: Tensor) -> dict[str, Tensor]:
         """What `forward` gives, of images (N, 3, H, W): uint8, or floats in [0, 1].
 
-        Floats are rounded to 256 levels first, as real images are.
+        Floats are rounded to 256 levels first, as real images are. Raises CourseError in
+        training mode.
         """
+        require_judge(self)
         parts = [self(x) for x in for_network(images, self)]
         return {name: torch.cat([part[name] for part in parts]) for name in FACTORS}
 
