@@ -18,12 +18,13 @@ from torch import Tensor
 
 from course_lib.data import binarise, dequantise
 from course_lib.errors import CourseError, unknown, whole_number
-from course_lib.evaluation import abilities
+from course_lib.evaluation import abilities, levels
 from course_lib.pixels import require_generator
 
 BATCH = 100
 SCALES = {"binarised": "binarised", "grey": "grey, no density", "gaussian": "dequantised"}
 UNSTATED = "as given"
+SAMPLES = 1_000_000  # of importance sampling, at most: a slip of the hand costs days
 TERMS = ("reconstruction", "kl")  # of an ELBO
 
 
@@ -164,11 +165,13 @@ def iwae(
 
     model: has `log_likelihood(x, k, generator)` -> (B,) nats. images: uint8 (N, C, H, W), brought
     to the scale of `model.settings["likelihood"]` here, once for all K; or floats, scored as
-    they are. N ≥ 2. labels: what a conditional model is told of each; the bound is then on
+    they are, in [0, 1] for all but "gaussian". N ≥ 2. ks: from 1 to a million each. labels: what
+    a conditional model is told of each, in any form that `sample` takes; the bound is then on
     log p(x | label). Costs N · Σ K passes through the decoder.
     """
     require_generator(generator)
-    ks = tuple(whole_number("k", k) for k in (ks if isinstance(ks, Sequence) else [ks]))
+    several = ks if isinstance(ks, Sequence) else [ks]
+    ks = tuple(whole_number("k", k, 1, SAMPLES) for k in several)
     if not ks or list(ks) != sorted(set(ks)):
         raise CourseError(f"ks are growing whole numbers from 1, e.g. (1, 5, 50), got {ks}.")
     abilities.require_instance(model, "iwae(model, images)")
@@ -177,8 +180,18 @@ def iwae(
             f"{type(model).__name__} has no log_likelihood(x, k, generator). A GAN has no "
             "likelihood at all; a model with an exact one has log_prob."
         )
-    if len(images) < 2:
-        raise CourseError(f"A standard error takes 2 images or more, got {len(images)}.")
+    if not isinstance(images, Tensor):
+        raise CourseError(
+            f"images must be a tensor, such as dataset.images, not {type(images).__name__}; "
+            "torch.from_numpy(…) makes one of an array."
+        )
+    if not images.ndim or len(images) < 2:
+        found = len(images) if images.ndim else "a single number"
+        raise CourseError(f"A standard error takes 2 images or more, got {found}.")
+    if labels is not None and not (
+        isinstance(labels, Tensor) and labels.ndim and len(labels) == len(images)
+    ):
+        labels = abilities.condition_of(model).checked(labels, len(images))
     likelihood = abilities.scale_of(model)
     if images.dtype == torch.uint8 and likelihood is None:
         raise CourseError(
@@ -188,6 +201,8 @@ def iwae(
     x = on_scale(images, likelihood, generator) if images.dtype == torch.uint8 else images
     if not x.isfinite().all():
         raise CourseError("Some images hold NaN or infinite values: drop them first.")
+    if likelihood in ("binarised", "grey"):
+        levels.check_range(x, f"images for a likelihood of {likelihood} pixels")
     scale = SCALES.get(likelihood, UNSTATED)
     bounds = torch.stack(
         [by_parts(model, "log_likelihood", x, labels, k, generator) for k in ks]

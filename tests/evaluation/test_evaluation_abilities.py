@@ -3,6 +3,7 @@
 import math
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from shared import refused
@@ -126,6 +127,17 @@ def test_a_flow_with_classes_is_told_them(digits):
     found = rows(flow.eval(), digits.take(40))
     assert found["bits per dimension, k = 1"].value > 0
     assert found["asked class read (GAN-test)"].value is not None
+
+
+@pytest.mark.parametrize("labels", [3, [3] * 4, np.full(4, 3), torch.tensor(3)])
+def test_a_bound_is_told_labels_as_sample_is(digits, labels):
+    model, x = models.CVAE(width=4).eval(), digits.batch(slice(4)).x
+
+    def bounds(labels):
+        g = torch.Generator().manual_seed(0)
+        return evaluation.iwae(model, x, 3, g, labels=labels).bounds
+
+    assert torch.equal(bounds(labels), bounds(torch.full((4,), 3)))
 
 
 @pytest.mark.parametrize("n", [2, 3, 5, 12, 25])
