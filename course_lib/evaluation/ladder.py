@@ -82,6 +82,7 @@ def ladder(
     """
     if not isinstance(dataset, DataSet) or len(dataset.shape) != 3:
         raise CourseError("A ladder is made of a data set of images, e.g. data.load('digits').")
+    seed = whole_number("seed", seed, 0, 2**63 - 1)
     n = budget_named(budget).pick(smoke=300, laptop=1000, full=5000) if n is None else n
     n = min(whole_number("n", n, MINIMUM), int(SHARE * len(dataset)))
     if n < MINIMUM:

@@ -50,12 +50,14 @@ def report(
     seed: of samples, held-out images, noise and floors: with one seed two models meet the same
     binarised images. train: what the model was trained on, for the memorisation row. density:
     the toy density behind a data set of points, where `data.load` did not draw it.
-    known: a dict that the reports of several models on the same data, n and seed share, for what
-    the real images alone decide, such as the floors: `compare` passes one.
+    known: a dict that the reports of several models share, for what the real images alone
+    decide, such as the floors, by data set, n and seed: `compare` passes one.
     A model of half precision is scored with its weights in float32. Raises CourseError before
     any long work if model and data do not fit or samples are bad.
     """
     n, held_out = sizes(dataset, n, held_out, seed, budget, train)
+    if not isinstance(known, dict | None):
+        raise CourseError(f"known must be a dict, {{}} at first, not {known!r:.60}.")
     name, given, model = type(model).__name__, model, levels.in_single(model)
     asked = tried(model, dataset, n, seed)
     with evaluating(model) if isinstance(model, nn.Module) else contextlib.nullcontext():
@@ -65,10 +67,11 @@ def report(
         samples, counts = torch.cat(parts), None
         if len(dataset.shape) == 3:
             known = {} if known is None else known
-            if (own, n, seed) not in known:
+            of = (dataset, own, n, seed)
+            if of not in known:
                 real = RealImages(*halves(dataset, n, _seeded(seed)), judge, own)
-                known[own, n, seed] = scores.read(dataset.images, judge), real
-            read, real = known[own, n, seed]
+                known[of] = scores.read(dataset.images, judge), real
+            read, real = known[of]
             rows, counts = scores.modes(samples, read, judge, _seeded(seed))
             rows += real.rows(samples)
             rows += conditional.rows(model, samples, asked, dataset, judge, own, seed)

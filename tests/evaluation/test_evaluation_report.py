@@ -222,3 +222,14 @@ def test_the_table_is_text_html_and_json():
     assert [row.name for row in report] == ["KL", "log p(x)", "modes covered"]
     with pytest.raises(CourseError, match="modes covered"):
         report["modes coverd"]
+
+
+def test_what_is_known_of_one_data_set_is_not_taken_for_another(digits):
+    model, known, sets = GAN(hidden=(8,)), {}, (digits.take(60), digits.subset(slice(60, 120)))
+    shared = [
+        evaluation.report(model, each, n=20, held_out=2, known=known)
+        for each in (*sets, sets[0])
+    ]
+    alone = [evaluation.report(model, each, n=20, held_out=2) for each in (*sets, sets[0])]
+    assert [str(report) for report in shared] == [str(report) for report in alone]
+    assert str(shared[0]) != str(shared[1]) and len(known) == 2

@@ -163,6 +163,13 @@ TABLE = {
         ("evaluation.ladder(models.VAE)", "data set of images"),
         ("evaluation.ladder(ring)", "data set of images"),
         ("evaluation.ladder(digits, n='all')", "'all'"),
+        ("evaluation.ladder(digits, seed='a')", "seed must be a whole number from 0 to 9,223"),
+        ("evaluation.ladder(digits, seed=1.5)", "not 1.5"),
+        ("evaluation.ladder(digits, seed=None)", "not None"),
+        ("evaluation.ladder(digits, seed=True)", "not True"),
+        ("evaluation.ladder(digits, seed=2**64)", "not 18446744073709551616"),
+        ("evaluation.ladder(digits, seed=-1)", "not -1"),
+        ("evaluation.report(gan, digits, known=[])", r"known must be a dict, \{\} at first"),
         ("evaluation.Ladder('', {'blurred': None})['sharp']", "blurred"),
     ],
     "explorers": [
