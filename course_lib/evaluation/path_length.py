@@ -13,13 +13,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Real
 
 import torch
 from torch import Tensor
 
 from course_lib.errors import CourseError, whole_number
+from course_lib.pixels import require_generator
 
 STEP = 1e-2  # radians
+SMALLEST = 1e-5  # below, the float32 numbers of a code hold too little of a turn
 PART = 100  # codes that are decoded at a time
 
 
@@ -48,18 +51,27 @@ def path_length(
     """Of n codes of length `latent`, each turned by `step` radians towards another.
 
     decode: codes (B, latent) → pictures; features: pictures → (B, k), not rounded to grey
-    levels, which would hide a small step. Raises CourseError where features do not vary.
+    levels, which would hide a small step. step: from 1e-5 to below 1. Raises CourseError where
+    features do not vary, are NaN or infinite, or of a wrong shape.
     """
     whole_number("n, the number of codes,", n, 10)
-    if not 0 < step < 1:
-        raise CourseError(f"step is an angle between 0 and 1 radian, not {step!r}.")
+    latent = whole_number("latent, the length of a code,", latent)
+    require_generator(generator)
+    if not isinstance(step, Real) or not SMALLEST <= step < 1:
+        raise CourseError(f"step is an angle from 1e-5 to below 1 radian, not {step!r:.60}.")
+    for name, given in (("decode", decode), ("features", features)):
+        if not callable(given):
+            raise CourseError(
+                f"{name} must be a function, such as decode=model.decode and "
+                f"features=evaluation.digit_classifier().features, not {given!r:.60}."
+            )
     speeds, seen = [], []
     with torch.no_grad():
         for first in range(0, n, PART):
             many = min(PART, n - first)
             z, towards = torch.randn(2, many, latent, generator=generator)
             turned = math.cos(step) * z + math.sin(step) * towards
-            here, there = (features(decode(x)).double().flatten(1) for x in (z, turned))
+            here, there = (_checked(features(decode(x)), many) for x in (z, turned))
             speeds.append((there - here).square().sum(1) / step**2)
             seen.append(here)
     speed, seen = torch.cat(speeds), torch.cat(seen)
@@ -76,3 +88,20 @@ def path_length(
         bend.item(),
         error((speed - bend * spread) / variance),  # of a ratio of two means
     )
+
+
+def _checked(found: Tensor, n: int) -> Tensor:
+    """Features of n pictures as (n, k) in float64."""
+    if not isinstance(found, Tensor) or found.ndim < 2 or len(found) != n:
+        got = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
+        raise CourseError(
+            f"features must give a tensor ({n}, k) for {n} pictures, a row for each; it gave "
+            f"{got}. decode gets {n} codes, and has to keep their number."
+        )
+    found = found.double().flatten(1)
+    if not found.isfinite().all():
+        raise CourseError(
+            "Some features are NaN or infinite: the model that decodes has diverged, or "
+            "features are not defined for all of its pictures."
+        )
+    return found
