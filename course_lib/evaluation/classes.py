@@ -56,8 +56,16 @@ def histogram_of(probabilities: Tensor, confidence: float = 0.0) -> Tensor:
 
 
 def _double(counts: Tensor) -> Tensor:
-    counts = counts if isinstance(counts, Tensor) else torch.as_tensor(counts, device="cpu")
-    return counts.double()
+    try:
+        found = counts if isinstance(counts, Tensor) else torch.as_tensor(counts, device="cpu")
+    except (TypeError, ValueError, RuntimeError):
+        found = torch.zeros(())
+    if not found.ndim or found.is_complex():
+        raise CourseError(
+            "A histogram is a tensor, array or list with a count of each class, not "
+            f"{counts!r:.60}."
+        )
+    return found.double()
 
 
 def shares(counts: Tensor) -> Tensor:
@@ -74,6 +82,11 @@ def shares(counts: Tensor) -> Tensor:
 
 def _pair(p: Tensor, q: Tensor) -> tuple[Tensor, Tensor]:
     p, q = shares(p), shares(q)
+    if p.ndim > 1 or q.ndim > 1:
+        raise CourseError(
+            f"Two single histograms (classes,) are compared, got {tuple(p.shape)} and "
+            f"{tuple(q.shape)}: take them one after the other."
+        )
     if p.shape[-1] != q.shape[-1]:
         raise CourseError(f"Histograms of {p.shape[-1]} and {q.shape[-1]} classes: need equal.")
     return p, q

@@ -16,11 +16,12 @@ import torch
 from torch import Tensor, nn
 
 from course_lib.data import DataSet
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, whole_number
 from course_lib.evaluation import abilities, classes, features, levels
 from course_lib.evaluation.distances import left_out_error
 from course_lib.evaluation.judges import digits
 from course_lib.evaluation.table import Row, without
+from course_lib.models.parts.conditions import Classes
 
 PAIRED = 1000  # images of a group whose pairs are compared, at most
 TRAINED = 1_500  # batches of a hundred that GAN-train's classifier sees in a report, at most
@@ -52,7 +53,13 @@ def asked(
 # GAN-test --------------------------------------------------------------------------------
 def agreement(read: Tensor, labels: Tensor) -> tuple[float, float]:
     """The share of labels (N,) or (N, K) read as asked, and its standard error over images."""
-    if read.shape != labels.shape or len(read) < 2:
+    for name, given in (("read", read), ("labels", labels)):
+        if not isinstance(given, Tensor) or not given.ndim or not given.isfinite().all():
+            raise CourseError(
+                f"{name} must be a tensor of numbers, (N,) or (N, K), without NaN, not "
+                f"{given!r:.60}; torch.as_tensor(…) makes one of a list or an array."
+            )
+    if read.shape != labels.shape or len(read) < 2 or not read.numel():
         raise CourseError(
             f"Expected as many readings as labels, 2 or more: got {tuple(read.shape)} readings "
             f"and {tuple(labels.shape)} labels."
@@ -83,9 +90,19 @@ def gan_train(
     classifier and its schedule are the judge's (`digits.train`); an epoch of 10,000 samples
     takes some 10 seconds. The error is that of the real images, not of a second training.
     """
+    if not isinstance(real, DataSet) or real.shape != digits.SHAPE:
+        found = real.shape if isinstance(real, DataSet) else type(real).__name__
+        raise CourseError(
+            "real must be a data set of 1×28×28 digits, such as data.load('digits', 'test'), not "
+            f"{found}."
+        )
     if real.labels is None:
         raise CourseError("GAN-train reads real digits with labels; this data set has none.")
-    seen = (levels.as_levels(levels.checked(samples)) * 255).round().to(torch.uint8)
+    ten = Classes(10)
+    ten.checked(real.labels, len(real))
+    epochs, seed = whole_number("epochs", epochs), whole_number("seed", seed, 0, 2**63 - 1)
+    labels = ten.checked(labels, len(levels.checked(samples)))
+    seen = (levels.as_levels(samples) * 255).round().to(torch.uint8)
     trained = digits.train(DataSet(seen, labels), epochs=epochs, seed=seed)
     return agreement(classes.class_probabilities(real.images, trained).argmax(1), real.labels)
 
@@ -96,15 +113,33 @@ def diversity(found: Tensor, members: Tensor) -> float:
 
     found: features (N, D); members: ones and zeros (N, groups), the groups of each image.
     """
-    if len(found) != len(members):
-        raise CourseError(
-            f"Got {len(found)} features, and the groups of {len(members)} images."
-        )
+    _require_groups(found, members)
+    if found.dtype not in (torch.float32, torch.float64):
+        found = found.double()  # torch has no distances of others
     groups = [found[inside > 0][:PAIRED] for inside in members.T]
     means = [torch.pdist(group).mean() for group in groups if len(group) >= 2]
     if not means:
         raise CourseError("Diversity takes two images of one class: here is none with two.")
     return torch.stack(means).mean().item()
+
+
+def _require_groups(found: Tensor, members: Tensor) -> None:
+    """Refuse what are no features (N, D), and no groups (N, groups) of images."""
+    if not isinstance(found, Tensor) or found.ndim != 2 or found.is_complex():
+        got = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
+        raise CourseError(f"Expected features, a tensor of real numbers (N, D), got {got}.")
+    if not found.isfinite().all():
+        raise CourseError("Some features are NaN or infinite: look at the images first.")
+    if not isinstance(members, Tensor) or members.ndim != 2:
+        got = tuple(members.shape) if isinstance(members, Tensor) else type(members).__name__
+        raise CourseError(
+            f"Expected ones and zeros (N, groups), the groups of each image, got {got}. Of "
+            "labels (N,): torch.nn.functional.one_hot(labels)."
+        )
+    if len(found) != len(members):
+        raise CourseError(
+            f"Got {len(found)} features, and the groups of {len(members)} images."
+        )
 
 
 def relative_diversity(
@@ -114,6 +149,8 @@ def relative_diversity(
 
     Features (N, D) of one network, with the groups (N, groups) of each image. 1: as diverse.
     """
+    _require_groups(found, members)
+    _require_groups(real, real_members)
     width = found.shape[1]
     if real.shape[1] != width or real_members.shape[1] != members.shape[1]:
         raise CourseError(

@@ -233,3 +233,10 @@ def test_what_is_known_of_one_data_set_is_not_taken_for_another(digits):
     alone = [evaluation.report(model, each, n=20, held_out=2) for each in (*sets, sets[0])]
     assert [str(report) for report in shared] == [str(report) for report in alone]
     assert str(shared[0]) != str(shared[1]) and len(known) == 2
+
+
+def test_one_class_alone_has_no_chi_squared_to_exceed(digits):
+    judge = evaluation.digit_classifier()
+    threes = digits.subset(evaluation.class_probabilities(digits.images, judge).argmax(1) == 3)
+    row = evaluation.report(Reciter(threes.images), threes, n=20, held_out=2)["χ² of classes"]
+    assert row.value == row.floor == 0 and "once in 100" not in row.note
