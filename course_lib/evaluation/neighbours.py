@@ -26,7 +26,8 @@ class Memorisation:
 
     share of samples nearer to training images (floor ½) and its standard error, over samples and
     over both sets of references. ratio of the median distances to training and to held-out
-    images (floor 1). references: how many of each.
+    images (floor 1); of an even number of distances the lower one of the middle two is taken.
+    references: how many of each.
     """
 
     share: float
