@@ -67,12 +67,9 @@ def bars(
         raise CourseError(
             'bars wants {name: number} or {name: (number, error)}, e.g. {"VAE": 1}.'
         )
-    pairs = [(v if isinstance(v, (tuple, list)) else (v, 0.0)) for v in values.values()]
-    numbers, errors = (
-        as_series([as_array(pair[i]) for pair in pairs], "values") for i in (0, 1)
-    )
-    fig, ax = panel(ax, 7.2, 0.9 + 0.42 * len(pairs) + (0.3 if title else 0))
-    place = np.arange(len(pairs))
+    numbers, errors = _pairs(values)
+    fig, ax = panel(ax, 7.2, 0.9 + 0.42 * len(numbers) + (0.3 if title else 0))
+    place = np.arange(len(numbers))
     ax.barh(place, numbers, height=0.66, color=PALETTE[5])
     if errors.any():
         ax.errorbar(numbers, place, xerr=errors, fmt="none", ecolor=INK, capsize=3)
@@ -80,8 +77,9 @@ def bars(
     look["bbox"] = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
     for y, number, error in zip(place, numbers, errors, strict=True):
         text = f"{number:.4g}".replace("-", "−") + (f" ± {error:.2g}" if error else "")
-        outside, side = (5, "left") if number >= 0 else (-5, "right")
-        end = (number + np.copysign(error, number), y)
+        outside, side = (-5, "right") if number < 0 else (5, "left")
+        # What is NaN has no length: its word stands where the bar would begin.
+        end = (np.nan_to_num(number) + np.copysign(np.nan_to_num(error), number), y)
         ax.annotate(text, end, xytext=(outside, 0), ha=side, **look)
     draw_references(ax.axvline, references)
     ax.set_yticks(place, list(values))
@@ -92,8 +90,34 @@ def bars(
     return finish(fig, ax, title, unit, "")
 
 
+def _pairs(values: Mapping[str, object]) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers (n,) and their standard errors (n,), 0 where none is given; NaN may be among them."""
+    pairs = [(v if isinstance(v, (tuple, list)) else (v, 0.0)) for v in values.values()]
+    for name, pair in zip(values, pairs, strict=True):
+        if len(pair) != 2:
+            raise CourseError(
+                f"The bar {name!r:.60} wants a number or (number, standard error); "
+                f"got {pair!r:.100}."
+            )
+    numbers = as_series([as_array(number) for number, _ in pairs], "values")
+    errors = as_series([*(as_array(error) for _, error in pairs), 0.0], "errors")[:-1]
+    wrong = np.isinf(numbers) | np.isinf(errors) | (errors < 0)
+    if wrong.any():
+        index = int(wrong.argmax())
+        raise CourseError(
+            f"The bar {list(values)[index]!r:.60} is {numbers[index]:g} ± {errors[index]:g}: a "
+            "number must be finite and its standard error finite and not negative. Leave it out, "
+            "or give NaN for what is not known."
+        )
+    return numbers, errors
+
+
 def _room(numbers: np.ndarray, errors: np.ndarray) -> tuple[float, float]:
     """Limits from zero past the longest bar, with room for the number at its end."""
-    low, high = min(0.0, (numbers - errors).min()), max(0.0, (numbers + errors).max())
-    span = (high - low) or 1.0
+    errors = np.nan_to_num(errors)
+    low = min(0.0, np.nanmin(numbers - errors))
+    high = max(0.0, np.nanmax(numbers + errors))
+    if low == high:  # all are zero
+        return 0.0, 1.0
+    span = high - low
     return low - 0.28 * span * (low < 0), high + 0.28 * span * (high > 0)

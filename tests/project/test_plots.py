@@ -233,6 +233,26 @@ def test_bars_write_their_numbers_with_a_minus_sign():
         plots.bars([])
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("values", "low", "high"),
+    [
+        ({"a": 2, "b": float("nan"), "c": (4, 1)}, 0, 5),
+        ({"a": (2, float("nan")), "b": (4, 1)}, 0, 5),
+        ({"a": (2, float("nan"))}, 0, 2),
+        ({"a": float("nan"), "b": -3}, -3, 0),
+        ({"a": 0, "b": 0.0}, 0, 0.5),
+    ],
+)
+def test_bars_show_what_is_finite_beside_nan_and_zeros(values, low, high):
+    ax = plots.bars(values).axes[0]
+    left, right = ax.get_xlim()
+    assert left <= low and high <= right
+    assert len(ax.texts) == len(values)
+    for text in ax.texts:
+        assert left <= text.xy[0] <= right
+
+
 def test_points_and_fields_refuse_other_shapes():
     with pytest.raises(CourseError, match="samples must be points"):
         plots.points(torch.rand(5, 3))
