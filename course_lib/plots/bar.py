@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from course_lib.errors import CourseError
 from course_lib.plots.curve import as_series, draw_references, finish
-from course_lib.plots.pictures import as_array
+from course_lib.plots.pictures import as_array, as_title
 from course_lib.plots.style import INK, PALETTE, panel, styled
 
 
@@ -68,7 +68,7 @@ def bars(
             'bars wants {name: number} or {name: (number, error)}, e.g. {"VAE": 1}.'
         )
     numbers, errors = _pairs(values)
-    fig, ax = panel(ax, 7.2, 0.9 + 0.42 * len(numbers) + (0.3 if title else 0))
+    fig, ax = panel(ax, 7.2, 0.9 + 0.42 * len(numbers) + (0.3 if as_title(title) else 0))
     place = np.arange(len(numbers))
     ax.barh(place, numbers, height=0.66, color=PALETTE[5])
     if errors.any():

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from course_lib.errors import CourseError, unknown
-from course_lib.plots.pictures import as_array, as_numbers
+from course_lib.plots.pictures import as_array, as_numbers, as_title
 from course_lib.plots.style import INK, MUTED, PALETTE, panel, styled
 
 LARGEST = 1e300  # of what is drawn: the length of an axis must be a number too
@@ -130,8 +130,8 @@ def draw_references(line: Callable, references: Mapping[str, float] | None) -> N
 def finish(fig: Figure, ax: Axes, title, xlabel: str, ylabel: str, limits=None) -> Figure:
     """Names of the axes, title and legend: beside a panel that stands alone, else inside it."""
     ax.set(xlabel=xlabel, ylabel=ylabel)
-    if title:
-        ax.set_title(title)
+    if as_title(title):
+        ax.set_title(as_title(title))
     if limits:
         ax.set_ylim(*limits)
     handles, names = ax.get_legend_handles_labels()

@@ -6,7 +6,7 @@ Nothing is smoothed: what a lesson says about blur must come from the model, not
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -79,6 +79,29 @@ def to_bytes(array: np.ndarray) -> np.ndarray:
     return np.rint(array.clip(0, 1) * 255).astype(np.uint8)
 
 
+def as_words(labels: object, name: str, count: int) -> list | None:
+    """So many labels, given as any sequence, also a tensor (n,) or an array; None stays None."""
+    if labels is None:
+        return None
+    if hasattr(labels, "detach") or isinstance(labels, np.ndarray):
+        labels = as_array(labels).tolist()
+    if not isinstance(labels, Collection):
+        raise CourseError(
+            f"{name} must be a list of {count}, one word for each row or column; "
+            f"got {labels!r:.60}."
+        )
+    if len(labels) != count:
+        raise CourseError(f"{name} holds {len(labels)} labels; the sheet has {count}.")
+    return [label.item() if getattr(label, "ndim", None) == 0 else label for label in labels]
+
+
+def as_title(title: object) -> str | None:
+    """A title as text: a number, a tensor or an array will do; None stays None."""
+    if title is None or isinstance(title, str):
+        return title
+    return str(title.tolist() if hasattr(title, "tolist") else title)
+
+
 def mosaic(pixels: np.ndarray, columns: int, zoom: int, gap: int) -> np.ndarray:
     """uint8 (n, H, W, 3) arranged row by row into one picture, enlarged `zoom` times."""
     n, height, width, _ = pixels.shape
@@ -131,10 +154,9 @@ def images(
         columns = default_columns(n)
     columns = whole_number("columns", columns, 1, MOST)
     rows = -(-n // columns)
-    wanted = (("row_labels", row_labels, rows), ("column_labels", column_labels, columns))
-    for name, labels, count in wanted:
-        if labels is not None and len(labels) != count:
-            raise CourseError(f"{name} holds {len(labels)} labels; the sheet has {count}.")
+    row_labels = as_words(row_labels, "row_labels", rows)
+    column_labels = as_words(column_labels, "column_labels", columns)
+    title = as_title(title)
     largest = 4 if n <= 10 else 3 if n <= 32 else 2
     if zoom is None:
         zoom = max(1, min(largest, int(820 / (columns * width))))
@@ -158,7 +180,7 @@ def _exact(sheet, title, row_labels, column_labels) -> tuple[Figure, Axes]:
     high, wide = sheet.shape[:2]
     left = 6 + max((_room(str(label)) for label in row_labels or ()), default=0)
     top = 4 + (28 if title else 0) + (22 if column_labels else 0)
-    right = 6 + max(0, round(8.2 * len(str(title or ""))) - wide)
+    right = 6 + max(0, round(8.2 * len(title or "")) - wide)
     total_wide, total_high = left + wide + right, top + high + 4
     fig = Figure(figsize=(total_wide / DPI, total_high / DPI))
     ax = fig.add_axes(

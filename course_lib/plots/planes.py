@@ -16,7 +16,7 @@ from matplotlib.patheffects import withStroke
 
 from course_lib.errors import CourseError, whole_number
 from course_lib.plots.lattice import Limits, as_limits, as_points, evaluate, lattice, spread
-from course_lib.plots.pictures import as_array
+from course_lib.plots.pictures import as_array, as_title
 from course_lib.plots.style import CLASS_PALETTE, INK, MUTED, PALETTE, panel, styled
 
 DIVERGING = LinearSegmentedColormap.from_list("course", ["#D55E00", "#F7F7F7", "#0072B2"])
@@ -163,6 +163,6 @@ def _arrows(fig, ax, function, bounds, steps, label) -> None:
 def _square(fig, ax, bounds: Limits, title, axis_labels) -> Figure:
     x, y = axis_labels
     ax.set(xlim=bounds[0], ylim=bounds[1], aspect="equal", xlabel=x, ylabel=y)
-    if title:
-        ax.set_title(title)
+    if as_title(title):
+        ax.set_title(as_title(title))
     return fig

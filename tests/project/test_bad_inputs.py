@@ -363,6 +363,8 @@ TABLE = {
         ("plots.curves({'G': [1e308, -1e308]})", "'G' holds numbers beyond"),
         ("plots.curves({'G': [1, 2]}, predictions='a')", "prediction must be real numbers"),
         ("plots.bars({'VAE': 'b'})", "'values' must be numbers"),
+        ("plots.images(grey, row_labels=1)", "row_labels must be a list of 1, .* got 1"),
+        ("plots.images(grey, column_labels=pair)", "holds 20 labels; the sheet has 4"),
         ("plots.bars({'VAE': math.inf, 'GAN': 1})", "bar 'VAE' is inf ± 0: .* finite"),
         ("plots.bars({'GAN': 1, 'VAE': (1, -0.2)})", "bar 'VAE' is 1 ± -0.2: .* not negative"),
         ("plots.bars({'VAE': (1,)})", r"bar 'VAE' wants .*; got \(1,\)"),

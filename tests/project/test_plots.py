@@ -147,6 +147,21 @@ def test_a_rows_label_lies_inside_the_figure(label):
     assert text.get_text() == label and text.get_window_extent().x0 >= 0
 
 
+@pytest.mark.parametrize(
+    "kind", [list, torch.tensor, np.array, lambda r: list(torch.tensor(r))]
+)
+def test_images_take_labels_as_lists_tensors_and_arrays(kind, batch):
+    labels, title = kind([3, 1, 2]), kind([7, 8])
+    for names, columns in (("row_labels", 1), ("column_labels", 3)):
+        fig = plots.images(batch[:3], columns=columns, title=title, **{names: labels})
+        plain = plots.images(
+            batch[:3], columns=columns, title=title, **{names: ["3", "1", "2"]}
+        )
+        assert plots.png(fig) == plots.png(plain)
+    fig = plots.bars({"a": 1}, title=torch.tensor([7, 8]))
+    assert fig.axes[0].get_title(loc="left") == "[7, 8]"
+
+
 def test_images_count_their_labels(batch):
     with pytest.raises(CourseError, match="row_labels holds 3"):
         plots.images(batch, columns=10, row_labels=[1, 2, 3])
