@@ -15,13 +15,13 @@ class CourseError(ValueError):
     """A mistake that the person at the keyboard can mend; the message says how."""
 
 
-def unknown(kind: str, name: object, known: Iterable[str]) -> CourseError:
+def unknown(kind: str, name: object, known: Iterable[object]) -> CourseError:
     """The error for a name that nobody knows, with the nearest known one.
 
     `kind` is what the name should have been ("data set", "model", …). Returned, not raised, so
     that the caller's `raise unknown(…)` shows where it happened.
     """
-    known = sorted(known)
+    known = sorted(map(str, known))
     lower = {k.lower(): k for k in known}
     near = difflib.get_close_matches(str(name).lower(), lower, n=1)
     hint = f" Did you mean {lower[near[0]]!r}?" if near else ""
