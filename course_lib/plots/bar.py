@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from course_lib.errors import CourseError
-from course_lib.plots.curve import as_series, draw_references, finish
+from course_lib.plots.curve import as_range, as_series, draw_references, finish
 from course_lib.plots.pictures import as_array, as_title
 from course_lib.plots.style import INK, PALETTE, panel, styled
 
@@ -86,7 +86,7 @@ def bars(
     ax.invert_yaxis()
     ax.grid(False, axis="y")
     ax.tick_params(axis="y", length=0)
-    ax.set_xlim(*(limits or _room(numbers, errors)))
+    ax.set_xlim(*(as_range(limits) or _room(numbers, errors)))
     return finish(fig, ax, title, unit, "")
 
 

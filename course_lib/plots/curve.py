@@ -6,25 +6,28 @@ one batch is a noisy estimate and hiding the noise would be dishonest.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from course_lib.errors import CourseError, unknown
-from course_lib.plots.pictures import as_array, as_numbers, as_title
+from course_lib.errors import CourseError, unknown, whole_number
+from course_lib.plots.pictures import LARGEST, as_array, as_number, as_numbers, as_title
 from course_lib.plots.style import INK, MUTED, PALETTE, panel, styled
-
-LARGEST = 1e300  # of what is drawn: the length of an axis must be a number too
 
 
 def as_series(values: object, name: str) -> np.ndarray:
     """A 1-D float array with at least one finite number, or an error that names the series."""
     try:
-        array = as_array(values).astype(float)
-    except (TypeError, ValueError):
+        array = as_array(values)
+        array = array if array.dtype.kind == "c" else array.astype(float)
+    except (TypeError, ValueError, OverflowError, RuntimeError):
         raise CourseError(f"{name!r} must be numbers; got {type(values).__name__}.") from None
+    if array.dtype.kind == "c":
+        raise CourseError(
+            f"{name!r} must be real numbers; got complex ones: draw .real or .imag."
+        )
     if (np.abs(array[np.isfinite(array)]) > LARGEST).any():
         raise CourseError(
             f"{name!r} holds numbers beyond ±{LARGEST:g}: no axis reaches so far."
@@ -36,8 +39,38 @@ def as_series(values: object, name: str) -> np.ndarray:
     return array
 
 
+def as_range(limits: object) -> tuple[float, float] | None:
+    """The two ends of an axis, finite and different; None where they are left out."""
+    if limits is None or (isinstance(limits, (tuple, list)) and not limits):
+        return None
+    ends = as_numbers(limits, "limits").astype(float)
+    if ends.shape != (2,) or not (np.abs(ends) <= LARGEST).all() or ends[0] == ends[1]:
+        raise CourseError(
+            f"limits must be two different finite numbers, (from, to); got {limits!r:.60}."
+        )
+    return tuple(ends.tolist())
+
+
+def as_places(places: object, name: str) -> dict[str, float]:
+    """Places on an axis by name; none for None. NaN is a place that nobody sees."""
+    if places is None:
+        return {}
+    if not isinstance(places, Mapping):
+        raise CourseError(
+            f'{name} must be a dict from names to numbers, such as {{"2 ln 2": 1.386}}; '
+            f"got {places!r:.60}."
+        )
+    found = {}
+    for word, place in places.items():
+        number = as_numbers(place, f"{name}[{word!r:.40}]").astype(float)
+        gap = number.shape == () and np.isnan(number)
+        found[word] = np.nan if gap else as_number(place, f"{name}[{word!r:.40}]")
+    return found
+
+
 def running_mean(values: np.ndarray, window: int) -> np.ndarray:
     """Centred mean over `window` values, over fewer at the ends; gaps (NaN) are left out."""
+    window = min(window, 2 * len(values))  # from any of them it reaches both ends
     good = np.isfinite(values)
     ones = np.ones(window)
     total = np.convolve(np.where(good, values, 0.0), ones)
@@ -87,9 +120,13 @@ def curves(
             "curves wants a history of fit, or a dict of rows of numbers; got "
             f"{type(history).__name__}{' without terms' if isinstance(known, Mapping) else ''}."
         )
+    if terms is not None and not isinstance(terms, (str, Iterable)):
+        raise CourseError(
+            f"terms must be names of curves, such as {list(known)[:2]}; got {terms!r:.60}."
+        )
     terms = list(known) if terms is None else [terms] if isinstance(terms, str) else list(terms)
     for term in terms:
-        if term not in known:
+        if term not in list(known):
             raise unknown("term", term, known)
     if len(terms) > len(PALETTE):
         raise CourseError(f"{len(terms)} curves are too many for one panel; pick with terms=….")
@@ -99,6 +136,9 @@ def curves(
     for name in predictions:
         if name and name not in terms:
             raise unknown("predicted term", name, terms)
+    if smoothing:
+        smoothing = whole_number("smoothing, in rounds,", smoothing)
+    limits = as_range(limits)
     fig, ax = panel(ax, 8.0, 3.6)
     rounds = as_array(getattr(history, "rounds", 0))
     longest = np.arange(1)
@@ -123,7 +163,7 @@ def curves(
 def draw_references(line: Callable, references: Mapping[str, float] | None) -> None:
     """Named broken lines, by `ax.axhline` or `ax.axvline`, no two of three alike."""
     styles = [":", "-.", (0, (1, 4))]
-    for index, (name, value) in enumerate((references or {}).items()):
+    for index, (name, value) in enumerate(as_places(references, "references").items()):
         line(value, color=MUTED, linestyle=styles[index % 3], linewidth=1.4, label=name)
 
 
@@ -163,6 +203,16 @@ def lines(
     `references` are horizontal dotted lines by name, `marks` vertical ones ("x", "the mean" …).
     """
     x = as_series(x, "x")
+    if not isinstance(ys, Mapping):
+        raise CourseError(
+            f'lines wants a dict of rows by name, such as {{"D": y}}; got {type(ys).__name__}.'
+        )
+    dashed = () if dashed is None else [dashed] if isinstance(dashed, str) else dashed
+    if not isinstance(dashed, Collection):
+        raise CourseError(
+            f"dashed must be names of lines, such as {list(ys)[:1]}; got {dashed!r:.60}."
+        )
+    dashed, limits = list(dashed), as_range(limits)
     fig, ax = panel(ax, 8.0, 3.6)
     if len(ys) > len(PALETTE):
         raise CourseError(
@@ -172,8 +222,14 @@ def lines(
         y = as_series(values, name)
         if len(y) != len(x):
             raise CourseError(f"{name!r} has {len(y)} values where x has {len(x)}.")
-        ax.plot(x, y, color=color, linestyle=(0, (5, 3)) if name in dashed else "-", label=name)
-    for name, value in (marks or {}).items():
+        ax.plot(
+            x,
+            y,
+            color=color,
+            linestyle=(0, (5, 3)) if name in dashed else "-",
+            label=name,
+        )
+    for name, value in as_places(marks, "marks").items():
         ax.axvline(value, color=MUTED, linestyle="-.", linewidth=1.2, label=name)
     draw_references(ax.axhline, references)
     return finish(fig, ax, title, xlabel, ylabel, limits)

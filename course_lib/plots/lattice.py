@@ -9,6 +9,7 @@ import numpy as np
 from course_lib.errors import CourseError
 from course_lib.plots.pictures import as_numbers
 
+FARTHEST = 1e30  # that a float32 of the function still holds
 Limits = tuple[tuple[float, float], tuple[float, float]]
 
 
@@ -24,12 +25,14 @@ def as_points(values: object, name: str) -> np.ndarray:
 
 def as_limits(limits: object) -> Limits:
     """((left, right), (bottom, top)); one number r stands for the square from −r to r."""
-    if isinstance(limits, (int, float)) and limits > 0:
-        return (-limits, limits), (-limits, limits)
     pairs = as_numbers(limits, "limits").astype(float)
-    if pairs.shape != (2, 2) or (pairs[:, 0] >= pairs[:, 1]).any():
+    if pairs.shape == ():
+        pairs = np.array([(-pairs, pairs)] * 2)
+    fits = pairs.shape == (2, 2) and (np.abs(pairs) <= FARTHEST).all()
+    if not fits or (pairs[:, 0] >= pairs[:, 1]).any():
         raise CourseError(
-            f"limits must be ((left, right), (bottom, top)) or one number; got {limits!r}."
+            "limits must be ((left, right), (bottom, top)) or one number above 0, all of them "
+            f"finite; got {limits!r}."
         )
     return tuple(pairs[0]), tuple(pairs[1])
 

@@ -18,6 +18,7 @@ from course_lib.errors import CourseError, whole_number
 from course_lib.plots.style import DPI, panel, styled
 
 MOST = 400
+LARGEST = 1e300  # of what is drawn: the length of an axis must be a number too
 PAPER = 255
 GAP = 2  # pixels of the screen between two images
 
@@ -63,6 +64,15 @@ def as_numbers(values: object, name: str) -> np.ndarray:
         more = " A data set's are .images." if hasattr(values, "images") else ""
         raise CourseError(f"{name} must be real numbers; got {kind}.{more}")
     return array
+
+
+def as_number(value: object, name: str, low: float = -LARGEST, high: float = LARGEST) -> float:
+    """One number from `low` to `high`, of Python, NumPy or torch; else a `CourseError`."""
+    array = as_numbers(value, name).astype(float)
+    if array.shape != () or not low <= array <= high:
+        bounds = f" from {low:g} to {high:g}" if high < LARGEST or low > -LARGEST else ""
+        raise CourseError(f"{name} must be one finite number{bounds}; got {value!r:.60}.")
+    return float(array)
 
 
 def to_bytes(array: np.ndarray) -> np.ndarray:

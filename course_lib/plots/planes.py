@@ -6,7 +6,7 @@ seen at once; landscapes as colour with level lines, so that they read without c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -16,7 +16,7 @@ from matplotlib.patheffects import withStroke
 
 from course_lib.errors import CourseError, whole_number
 from course_lib.plots.lattice import Limits, as_limits, as_points, evaluate, lattice, spread
-from course_lib.plots.pictures import as_array, as_title
+from course_lib.plots.pictures import as_array, as_number, as_title
 from course_lib.plots.style import CLASS_PALETTE, INK, MUTED, PALETTE, panel, styled
 
 DIVERGING = LinearSegmentedColormap.from_list("course", ["#D55E00", "#F7F7F7", "#0072B2"])
@@ -45,6 +45,7 @@ def points(
     dots = as_points(samples, "samples")
     ground = None if data is None else as_points(data, "data")
     bounds = as_limits(limits) if limits is not None else _around(dots, ground)
+    size = as_number(size, "size of a dot", 0, 1e6) if size is not None else None
     fig, ax = panel(ax, 4.9, 4.7)
     if density is not None:
         _contours(ax, getattr(density, "log_density", density), bounds)
@@ -54,7 +55,7 @@ def points(
     if labels is None:
         ax.scatter(*dots.T, s=size, color=PALETTE[1], alpha=0.75, linewidths=0, label="samples")
     else:
-        _classes(ax, dots, as_array(labels), size, 0.06 * (bounds[0][1] - bounds[0][0]))
+        _classes(ax, dots, _as_labels(labels), size, 0.06 * (bounds[0][1] - bounds[0][0]))
     if ground is not None:
         ax.legend(loc="upper right", frameon=True, framealpha=0.85, edgecolor="none")
     return _square(fig, ax, bounds, title, axis_labels)
@@ -77,9 +78,19 @@ def _contours(ax: Axes, log_density: Callable, bounds: Limits) -> None:
     )
 
 
+def _as_labels(labels: object) -> np.ndarray:
+    """Labels of one kind, which can be sorted: numbers or, where others are among them, words."""
+    array = as_array(labels)
+    return array.astype(str) if array.dtype.kind == "O" else array
+
+
 def _classes(ax, dots: np.ndarray, labels: np.ndarray, size: float, apart: float) -> None:
     if labels.shape != (len(dots),):
         raise CourseError(f"{len(dots)} samples need as many labels; got {labels.shape}.")
+    if labels.dtype.kind == "f" and np.isnan(labels).any():
+        raise CourseError(
+            "labels hold NaN, which is no class: give each sample one, or leave its dot out."
+        )
     names = np.unique(labels)
     middles = np.stack([np.median(dots[labels == name], axis=0) for name in names])
     look = {"fontsize": 16, "fontweight": "bold", "ha": "center", "va": "center"}
@@ -117,6 +128,10 @@ def field(
     _, _, probe = lattice(bounds, 2)
     heights = evaluate(function, probe).ndim == 1
     steps = whole_number("steps", (120 if heights else 18) if steps is None else steps, 2, 2000)
+    level, centre = (
+        value if value is None else as_number(value, name)
+        for name, value in (("level", level), ("centre", centre))
+    )
     if heights:
         _landscape(fig, ax, function, bounds, steps, level, centre, label)
     else:
@@ -134,7 +149,12 @@ def _landscape(fig, ax, function, bounds, steps, level, centre, label) -> None:
     x, y, pairs = lattice(bounds, steps)
     heights = evaluate(function, pairs).astype(float).reshape(steps, steps)
     centre = level if centre is None else centre
-    low, high = float(np.nanmin(heights)), float(np.nanmax(heights))
+    known = heights[np.isfinite(heights)]
+    if not known.size:
+        raise CourseError(
+            "The function is NaN or infinite everywhere within limits: look at what it computes."
+        )
+    low, high = float(known.min()), float(known.max())
     if centre is None:
         look = {"cmap": "cividis"}
     else:
@@ -161,6 +181,10 @@ def _arrows(fig, ax, function, bounds, steps, label) -> None:
 
 
 def _square(fig, ax, bounds: Limits, title, axis_labels) -> Figure:
+    if not isinstance(axis_labels, Collection) or len(axis_labels) != 2:
+        raise CourseError(
+            f"axis_labels must be two names, of x and of y; got {axis_labels!r:.60}."
+        )
     x, y = axis_labels
     ax.set(xlim=bounds[0], ylim=bounds[1], aspect="equal", xlabel=x, ylabel=y)
     if as_title(title):

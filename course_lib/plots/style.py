@@ -13,6 +13,7 @@ import functools
 import html
 import io
 from collections.abc import Callable
+from numbers import Real
 
 import matplotlib
 import numpy as np
@@ -39,7 +40,7 @@ PALETTE = (
 CLASS_PALETTE = (*PALETTE[:6], "#332288", "#8C6D1F", "#882255", "#777777")
 INK, MUTED, GRID = "#222222", "#666666", "#DDDDDD"
 
-DPI = 100
+DPI, LONGEST = 100, 600  # pixels an inch; inches of a side, more than that no PNG can be
 STYLE = {
     "figure.dpi": DPI,
     "figure.facecolor": "white",
@@ -104,13 +105,27 @@ def figure(
     """
     columns = whole_number("columns of a figure", columns, 1, 40)
     rows = whole_number("rows of a figure", rows, 1, 40)
-    width = width or (6.4 if columns == 1 else 9.4)
-    height = height or 3.4 * rows
+    width = _inches("width", width, 6.4 if columns == 1 else 9.4)
+    height = _inches("height", height, 3.4 * rows)
     fig = Figure(figsize=(width, height), layout="constrained")
     axes = fig.subplots(rows, columns, squeeze=False)
     if rows * columns == 1:
         return fig, axes[0, 0]
     return fig, axes[0] if rows == 1 else axes
+
+
+def _inches(name: str, value: object, default: float) -> float:
+    """The length of a side in inches, the default where none is given."""
+    if getattr(value, "ndim", None) == 0:
+        value = value.item()
+    if value is None or (isinstance(value, Real) and value == 0):
+        return default
+    if not isinstance(value, Real) or not 0.1 <= value <= LONGEST:
+        raise CourseError(
+            f"The {name} of a figure must be a number of inches from 0.1 to {LONGEST}; got "
+            f"{value!r:.60}."
+        )
+    return value
 
 
 def panel(ax: Axes | None, width: float, height: float) -> tuple[Figure, Axes]:

@@ -212,6 +212,17 @@ def test_curves_take_a_prediction_for_each_round_limits_and_a_title():
         plots.curves(many)
 
 
+def test_a_mean_over_more_rounds_than_there_are_is_the_mean_of_all():
+    noise = np.random.default_rng(0).normal(size=20)
+    plots.curves({"G": noise}, smoothing=10**12)
+    assert running_mean(noise, 10**12) == pytest.approx(np.full(20, noise.mean()))
+
+
+def test_a_landscape_that_is_infinite_at_places_has_finite_colours():
+    fig = plots.field(lambda z: 1 / z[:, 0].round(), centre=0)
+    assert np.isfinite(fig.axes[0].collections[0].get_clim()).all()
+
+
 def test_lines_mark_places_and_refuse_what_does_not_fit():
     fig = plots.lines([0, 1, 2], {"y": [1, 2, 3]}, marks={"the mean": 1.5})
     assert 1.5 in [line.get_xdata()[0] for line in fig.axes[0].lines]
