@@ -180,7 +180,7 @@ def finish(fig: Figure, ax: Axes, title, xlabel: str, ylabel: str, limits=None) 
         names = [name.encode("utf-8", "replace").decode() for name in names]
         alone = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5)}
         among = {"loc": "best", "frameon": True, "framealpha": 0.85, "edgecolor": "none"}
-        ax.legend(handles, names, **(among if len(set(ax.figure.axes)) > 1 else alone))
+        ax.legend(handles, names, **(among if len(set(fig.axes)) > 1 else alone))
     return fig
 
 

@@ -129,7 +129,7 @@ def _inches(name: str, value: object, default: float) -> float:
 
 
 def panel(ax: Axes | None, width: float, height: float) -> tuple[Figure, Axes]:
-    """The given axes with their figure, or new ones of this size."""
+    """The given axes with their figure, the whole one, or new ones of this size."""
     if ax is None:
         return figure(width=width, height=height)
     if not isinstance(ax, Axes):
@@ -137,7 +137,7 @@ def panel(ax: Axes | None, width: float, height: float) -> tuple[Figure, Axes]:
             f"ax must be one matplotlib Axes; got {type(ax).__name__}. "
             "With several panels pick one: axes[0]."
         )
-    return ax.figure, ax
+    return ax.get_figure(root=True), ax
 
 
 @styled

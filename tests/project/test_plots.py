@@ -310,6 +310,18 @@ def test_panels_side_by_side_share_one_figure(batch):
         plots.histogram([1, 2], ax=axes)
 
 
+def test_panels_of_a_subfigure_belong_to_the_whole_figure(batch):
+    whole, _ = plots.figure(width=9)
+    whole.clear()
+    left, right = whole.subfigures(1, 2)
+    above, below = left.subplots(2)
+    assert plots.lines([1, 2], {"a": [1, 2]}, ax=above) is whole
+    assert plots.images(batch[:4], ax=below) is whole
+    assert plots.field(lambda z: z[:, 0], ax=right.subplots()) is whole
+    assert plots.png(whole).startswith(b"\x89PNG")
+    assert above.get_legend()._loc == 0, "a legend beside its panel lies in another one"
+
+
 @pytest.mark.parametrize("alt", [None, "", "   ", "a plot", 3])
 def test_a_figure_without_alternative_text_is_an_error(alt):
     with pytest.raises(CourseError, match="alternative text"):
