@@ -17,7 +17,7 @@ from course_lib.errors import CourseError, whole_number
 from course_lib.explore.kit import Canvas, Choice, Explorer, Face, Pad, Page, Slider
 from course_lib.explore.kit.latent_space import encodings, latents, two_of
 from course_lib.plots.lattice import spread
-from course_lib.plots.pictures import as_array, as_numbers, mosaic
+from course_lib.plots.pictures import as_numbers, mosaic
 from course_lib.plots.style import CLASS_PALETTE
 
 SIDE, NORMAL = 420, NormalDist()
@@ -56,7 +56,7 @@ def paint_encodings(
             canvas.text(*at, f"{name}", color=color_of(name), bold=True, halo=True, **style)
 
 
-def _encodings(model, data, labels) -> tuple[np.ndarray, np.ndarray | None]:
+def _encodings(model, space, data, labels) -> tuple[np.ndarray, np.ndarray | None]:
     images = as_numbers(getattr(data, "images", data), "data")
     labels = getattr(data, "labels", None) if labels is None else labels
     if images.ndim != 4 or images.dtype != np.uint8:
@@ -64,10 +64,14 @@ def _encodings(model, data, labels) -> tuple[np.ndarray, np.ndarray | None]:
             "data must be a data set of images, or uint8 images (n, C, H, W); got "
             f"{images.dtype} {images.shape}."
         )
-    images, labels = images[:2000], None if labels is None else as_array(labels)[:2000]
+    images = images[:2000]
+    if labels is not None:
+        labels = as_numbers(labels, "labels")[:2000]
+        if not np.isfinite(labels).all() or (labels != np.rint(labels)).any():
+            raise CourseError("labels must be whole numbers, the class of each image.")
     if labels is not None and labels.shape != (len(images),):
         raise CourseError(f"{len(images)} images need as many labels; got {labels.shape}.")
-    return encodings(model, images, "latent_plane"), labels
+    return encodings(model, space, images, "latent_plane"), labels
 
 
 def latent_plane(
@@ -103,7 +107,7 @@ def latent_plane(
     paint_decoded(papers["decoded"], plane_map, picture(corners), tiles)
     plane_map.heading(papers["decoded"], "decoded | at equal steps of prior mass")
     if data is not None:
-        codes, classes = _encodings(vae, data, labels)
+        codes, classes = _encodings(vae, space, data, labels)
         codes, paper = codes[:, list(dims)], page.paper.copy()
         # At least 4, past 99% of the codes, at most 10.
         reach = int(np.clip(np.ceil(np.quantile(np.abs(codes), 0.99) + 0.3), 4, 10))

@@ -522,6 +522,31 @@ def test_a_strangers_model_is_explored_unchanged(make):
     assert explorer.render(**{name: first}) != explorer.render(**{name: last})
 
 
+def test_a_model_that_is_no_module_and_one_of_half_precision_are_explored():
+    def decode(z):
+        return z[:, :1, None, None].sigmoid().expand(-1, 1, 16, 16)
+
+    ways = (decode, lambda z: decode(z).numpy(), lambda z: (decode(z), None))
+    plain, array, pair = (
+        explore.walk(SimpleNamespace(decode=way, latent=2, shape=(1, 16, 16))).render()
+        for way in ways
+    )
+    assert plain == array == pair
+    half = TinyVAE().bfloat16()
+    explorer = explore.latent_plane(half, digits())
+    assert explorer.render(map="encodings") != explorer.render(map="decoded")
+
+
+@pytest.mark.parametrize("activate", [torch.tanh, lambda z: 200 * z], ids=["−1 to 1", "logits"])
+def test_images_beyond_0_and_1_are_refused_and_not_cut(activate):
+    def decode(z):
+        return activate(z)[:, :, None, None].expand(-1, 1, 16, 16)
+
+    model = SimpleNamespace(decode=decode, latent=1, shape=(1, 16, 16))
+    with pytest.raises(CourseError, match=r"Pixel values in \[0, 1\]"):
+        explore.walk(model).render()
+
+
 def test_minus_signs_are_true_and_hyphens_stay():
     assert (
         minus("z = -1.5, dcgan-64 at (-.5, 3-4); −2") == "z = −1.5, dcgan-64 at (−.5, 3-4); −2"

@@ -219,6 +219,33 @@ TABLE = {
         ("explore.latent_plane(plane, 3)", "data must be a data set of images"),
         ("explore.latent_plane(plane, 'digits')", "data must be real numbers; got str"),
         ("explore.latent_plane(plane, labels=[1])", "labels are of data"),
+        ("explore.latent_plane(plane, digits.images[:0])", r"one or more images .* got \(0, 1"),
+        (
+            "explore.latent_plane(plane, faces)",
+            r"images \(1, 28, 28\) .* got \(20, 3, 32, 32\)",
+        ),
+        (
+            "explore.latent_plane(plane, digits.images, ['a'] * 60)",
+            "labels must be real numbers",
+        ),
+        (
+            "explore.latent_plane(plane, digits.images, [nan] * 60)",
+            "labels must be whole numbers",
+        ),
+        ("explore.latent_plane(own(encode=lambda x: x[:, 0, :5, 0] * nan), digits)", "NaN"),
+        (
+            "explore.latent_plane(own(encode=lambda x: x[:, 0, 0, :1]), digits)",
+            r"codes \(n, 5\)",
+        ),
+        ("explore.walk(own(latent=None))", "how long z is: .*latent must be .* not None"),
+        ("explore.walk(own(latent='5'))", "how long z is: .*latent must be .* not '5'"),
+        ("explore.walk(own(latent=-3))", "how long z is: .*latent must be .* not -3"),
+        ("explore.walk(own(shape=28))", "SimpleNamespace has examples of shape 28"),
+        ("explore.walk(own(shape=None))", "SimpleNamespace has examples of shape None"),
+        ("explore.walk(own(lambda z: plain(z)[:1])).frame()", r"it made \(1, 1, 28, 28\)"),
+        ("explore.walk(own(lambda z: plain(z)[..., :14])).frame()", "images of its shape"),
+        ("explore.walk(own(lambda z: 2 * plain(z) - 1)).frame()", r"Pixel values in \[0, 1\]"),
+        ("explore.walk(own(lambda z: 'picture')).frame()", "must be real numbers; got str"),
         ("explore.elbo_bar('a')", "x must be a number from -3 to 3"),
         ("explore.elbo_bar(s=nan)", "s must be a number from 0.4 to 2"),
         ("explore.warp(flow, 'ring')", "data must be real numbers; got str"),
@@ -494,6 +521,16 @@ def terms(x, *rest):
     return {"reconstruction": x.flatten(1).sum(1), "kl": column(x)}
 
 
+def plain(z):
+    """Grey images (n, 1, 28, 28) in (0, 1), the brighter the larger the first number of z."""
+    return z[:, :1, None, None].sigmoid().expand(-1, 1, 28, 28)
+
+
+def own(decode=plain, latent=5, shape=(1, 28, 28), **more):
+    """A model of one's own, as plain as it can be."""
+    return SimpleNamespace(decode=decode, latent=latent, shape=shape, **more)
+
+
 @pytest.fixture(scope="module")
 def given():
     """The names that an expression may use."""
@@ -518,6 +555,8 @@ def given():
             "nan": math.nan,
             "math": math,
         },
+        "own": own,
+        "plain": plain,
         "sampler": sampler,
         "draws": draws,
         "scored": scored,

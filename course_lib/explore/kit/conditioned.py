@@ -76,7 +76,9 @@ def conditioned(model: object, what: str, told: str = "") -> Conditioned:
 
     def pictures(z: np.ndarray, vectors: np.ndarray) -> np.ndarray:
         with model.averaged():
-            return network.decode(model, write, np.concatenate([z, vectors], axis=1))
+            return network.decode(
+                model, write, np.concatenate([z, vectors], axis=1), model.shape
+            )
 
     return Conditioned(size, tuple(model.shape), classes, names, pictures)
 

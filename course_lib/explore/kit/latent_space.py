@@ -7,7 +7,7 @@ it can do, not for what it is called: one that a notebook defines, with `latent`
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import NamedTuple
 
@@ -23,6 +23,7 @@ from course_lib.plots.pictures import as_numbers
 # What a model's way from z to images may be called; the first that it has is taken.
 WAYS = ("decode", "generate", "mean_image", "inverse")
 CANDIDATES = 24
+LONGEST = 10**7
 HEAVY = 1000  # numbers in z: a flow's, whose way back to an image is long
 
 
@@ -46,9 +47,10 @@ def latents(model: object, what: str) -> Latents:
     for anything else."""
     require_instance(model, f"explore.{what}(model)")
     way = next((name for name in WAYS if callable(getattr(model, name, None))), None)
-    shape = tuple(getattr(model, "shape", ()))
-    settings = getattr(model, "settings", {})
-    if way is None or len(shape) != 3:
+    shape, settings = getattr(model, "shape", ()), getattr(model, "settings", {})
+    shape = tuple(shape) if isinstance(shape, Sequence) else shape
+    settings = settings if isinstance(settings, Mapping) else {}
+    if way is None or not isinstance(shape, tuple) or len(shape) != 3:
         lacks = f"examples of shape {shape}"
         if way is None:
             lacks = f"none of {', '.join(f'.{name}' for name in WAYS)}"
@@ -65,20 +67,29 @@ def latents(model: object, what: str) -> Latents:
 
     def pictures(z: np.ndarray) -> np.ndarray:
         with averaged():
-            return network.decode(model, getattr(model, way), z)
+            return network.decode(model, getattr(model, way), z, shape)
 
-    size = settings.get("latent") or getattr(model, "latent", None) or int(np.prod(shape))
+    size = settings.get("latent") or getattr(model, "latent", None)
+    if size is None and callable(getattr(model, "inverse", None)):
+        size = int(np.prod(shape))  # a flow's z is as long as an image
+    name = f"{what} wants a model that says how long z is: {type(model).__name__}.latent"
+    size = whole_number(name, size, 1, LONGEST)
     return Latents(size, shape, pictures)
 
 
-def encodings(model: object, images: np.ndarray, what: str) -> np.ndarray:
+def encodings(model: object, space: Latents, images: np.ndarray, what: str) -> np.ndarray:
     """uint8 images (n, C, H, W) → the means (n, d) of their codes."""
     if not callable(getattr(model, "encode", None)):
         raise CourseError(
             f"{what} shows encodings of data for models with .encode, such as VAE(); "
             f"{type(model).__name__} has none: leave data out."
         )
-    return network.encode(model, images)
+    if not len(images) or images.shape[1:] != space.shape:
+        raise CourseError(
+            f"{what} wants one or more images {space.shape} for this "
+            f"{type(model).__name__}; got {images.shape}."
+        )
+    return network.encode(model, images, space.size)
 
 
 def chosen(
