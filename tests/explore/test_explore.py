@@ -143,6 +143,16 @@ def test_controls_check_themselves():
     assert Slider("t", "t", 0.0, 1.0, 0.02, 0.5).digits == 2
 
 
+@pytest.mark.parametrize("kind", [np.int64, np.float32, torch.tensor])
+def test_sliders_take_numbers_of_numpy_and_torch(kind):
+    whole, fine = Slider("n", "n", 0, 9, 1, 3), Slider("t", "t", 0.0, 4.0, 0.5, 0.5)
+    assert whole.check(kind(2)) == 2 and type(whole.check(kind(2))) is int
+    assert fine.check(kind(2)) == 2.0 and type(fine.check(kind(2))) is float
+    for wrong in (kind(10), np.float32(2.5), np.bool_(True), torch.tensor([2])):
+        with pytest.raises(CourseError, match="n must be a whole number from 0 to 9"):
+            whole.check(wrong)
+
+
 def test_a_slider_takes_the_nearest_value_that_it_has():
     whole, fine = Slider("n", "n", 1, 9, 2, 3), Slider("t", "t", -1.0, 1.0, 0.05, 0.0)
     assert [whole.nearest(v) for v in (-7, 3.9, 4.1, 99)] == [1, 3, 5, 9]

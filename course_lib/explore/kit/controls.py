@@ -42,13 +42,16 @@ class Slider:
         return 0 if self.whole else max(0, -math.floor(math.log10(self.step) + 1e-9))
 
     def check(self, value: object) -> float:
-        """The value as a number of this slider, or a `CourseError`."""
+        """The value as a number of this slider, of NumPy and torch too, or a `CourseError`."""
+        given = value
+        if getattr(value, "ndim", None) == 0:
+            value = value.item()
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
         inside = number and self.low - 1e-9 <= value <= self.high + 1e-9
         if not inside or (self.whole and value != int(value)):
             kind = "a whole number" if self.whole else "a number"
             raise CourseError(
-                f"{self.name} must be {kind} from {self.low:g} to {self.high:g}; got {value!r}."
+                f"{self.name} must be {kind} from {self.low:g} to {self.high:g}; got {given!r}."
             )
         return int(value) if self.whole else float(value)
 
