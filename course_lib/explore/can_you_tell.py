@@ -18,6 +18,7 @@ import torch
 
 from course_lib import data, evaluation
 from course_lib.errors import CourseError, whole_number
+from course_lib.evaluation.abilities import require_samples
 from course_lib.evaluation.features import for_shape
 from course_lib.explore.kit import Explorer, Face, Letters, Page, Panel, Slider, Tiles
 from course_lib.explore.kit.canvas import GRID, INK, MUTED, PAPER, PINK, Canvas
@@ -79,6 +80,7 @@ def _real(model: object, real: object, n: int) -> data.DataSet:
             "can_you_tell wants a model of digits or of colour images, such as "
             f"zoo.load('dcgan-faces'); got {type(model).__name__} of shape {shape}."
         )
+    require_samples(model, "explore.can_you_tell(model)")
     n = whole_number("n", n, 20)
     if real is None:
         real = data.load("digits" if shape[0] == 1 else f"faces-{shape[1]}", "test")

@@ -246,6 +246,10 @@ TABLE = {
         ("explore.walk(own(lambda z: plain(z)[..., :14])).frame()", "images of its shape"),
         ("explore.walk(own(lambda z: 2 * plain(z) - 1)).frame()", r"Pixel values in \[0, 1\]"),
         ("explore.walk(own(lambda z: 'picture')).frame()", "must be real numbers; got str"),
+        (
+            "explore.can_you_tell(own(sample=lambda n: torch.rand(n, 1, 28, 28)))",
+            "no generator=…",
+        ),
         ("explore.elbo_bar('a')", "x must be a number from -3 to 3"),
         ("explore.elbo_bar(s=nan)", "s must be a number from 0.4 to 2"),
         ("explore.warp(flow, 'ring')", "data must be real numbers; got str"),
