@@ -31,13 +31,13 @@ class Square(Tiles):
 def morph(model, *, judge=None) -> Explorer:
     """From one digit to another: the style in one direction, the label in the other.
 
-    model: any hybrid that is told classes. judge: a classifier, images (n, C, H, W) in [0, 1] →
-    logits (n, classes); None: the shipped judge of digits where images are 1×28×28 in ten
-    classes, else none. It reads the label's way at the present style, so that you see where one
-    class becomes the other.
+    model: any hybrid that is told classes. judge: a classifier, a module or a function,
+    images (n, C, H, W) in [0, 1] → logits (n, classes); None: the shipped judge of digits where
+    images are 1×28×28 in ten classes, else none. It reads the label's way at the present style,
+    so that you see where one class becomes the other.
     Controls: style, label (mixes, 0 to 1), a, b (classes), seed_a, seed_b (0 to 99, of the codes
     at both ends). Press or drag in the grid.
-    Raises `CourseError` for models that are told no classes.
+    Raises `CourseError` for models that are told no classes, and a judge of other classes.
     """
     space = conditioned(model, "morph", "classes")
     read = class_judge(space, judge, "morph")

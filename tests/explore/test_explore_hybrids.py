@@ -169,6 +169,7 @@ def test_morph_says_what_the_judge_reads_there():
     x = model.decode(torch.tensor(draws(1, 6, 1)).float(), 3)
     p = Bright()((x * 255).round() / 255).softmax(1)[0]
     assert f"P(3) = {p[3]:.2f}, P(8) = {p[8]:.2f}." in explorer.readout(style=0.0, label=0.0)
+    assert explore.morph(model, judge=lambda x: Bright()(x)).readout() == explorer.readout()
     assert "judge" not in MAKERS["morph CVAE"]().readout(), "nobody reads three classes"
 
 

@@ -99,6 +99,28 @@ def coder(model: object, what: str) -> Callable[[np.ndarray, object], np.ndarray
     return code
 
 
+class Judge(torch.nn.Module):
+    """A judge, a module or any function of images, whose answers are held to be logits
+    (n, classes)."""
+
+    def __init__(self, judge: Callable, classes: int, what: str) -> None:
+        super().__init__()
+        self.judge, self.classes, self.what = judge, classes, what
+        self.training = getattr(judge, "training", False)  # and leave the judge as it is
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """images (n, C, H, W) in [0, 1] → logits (n, classes), or a `CourseError`."""
+        logits, wanted = self.judge(images), (len(images), self.classes)
+        tensor = isinstance(logits, torch.Tensor)
+        found = tuple(logits.shape) if tensor else type(logits).__name__
+        if found != wanted:
+            raise CourseError(
+                f"{self.what} wants a judge of {self.classes} classes, images (n, C, H, W) → "
+                f"logits (n, {self.classes}); of {len(images)} it made {found}."
+            )
+        return logits
+
+
 def class_judge(space: Conditioned, judge: object, what: str) -> Probabilities | None:
     """Who reads pictures uint8 (n, H, W, 3) → (n, classes): the judge given, or the shipped one
     where a model of ten classes makes images 1×28×28, taken for digits; else nobody."""
@@ -113,9 +135,12 @@ def class_judge(space: Conditioned, judge: object, what: str) -> Probabilities |
             f"{what} wants a judge such as evaluation.digit_classifier(); got {judge!r:.60}."
         )
 
+    asked = Judge(judge, space.classes, what)
+
     def read(pixels: np.ndarray) -> np.ndarray:
         images = torch.from_numpy(np.ascontiguousarray(pixels.transpose(0, 3, 1, 2)))
-        found = evaluation.class_probabilities(images[:, : space.shape[0]], judge)
-        return found.double().numpy()
+        found = evaluation.class_probabilities(images[:, : space.shape[0]], asked)
+        return found.double().cpu().numpy()
 
+    read(np.zeros((1, *space.shape[1:], 3), np.uint8))  # so that what is wrong is said at once
     return read
