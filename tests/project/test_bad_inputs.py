@@ -254,6 +254,10 @@ TABLE = {
         ("explore.morph(cvae, judge=lambda x: x[:, 0, 0, :3])", r"10 classes.* made \(1, 3\)"),
         ("explore.transfer(cvae, judge=lambda x: 'a')", r"logits \(n, 10\).* made str"),
         ("explore.transfer(cvae, judge=evaluation.DigitClassifier())", "in training mode"),
+        (
+            "explore.latent_plane(plane, dims=((0, 1), 2))",
+            "dims must be real numbers; got tuple",
+        ),
         ("explore.elbo_bar('a')", "x must be a number from -3 to 3"),
         ("explore.elbo_bar(s=nan)", "s must be a number from 0.4 to 2"),
         ("explore.warp(flow, 'ring')", "data must be real numbers; got str"),

@@ -111,7 +111,11 @@ def chosen(
 
 def two_of(dims: object, size: int) -> tuple[int, int]:
     """Two different numbers of a z of `size`, or a `CourseError`."""
-    pair = [d for d in np.atleast_1d(dims).tolist() if isinstance(d, int) and 0 <= d < size]
+    pair = [
+        d
+        for d in np.atleast_1d(as_numbers(dims, "dims")).tolist()
+        if isinstance(d, int) and 0 <= d < size
+    ]
     if len(pair) != 2 or np.shape(dims) != (2,) or pair[0] == pair[1]:
         raise CourseError(
             f"dims must be two different numbers from 0 to {size - 1}; got {dims}."
