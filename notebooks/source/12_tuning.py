@@ -1192,7 +1192,10 @@ print(f"  with {3 * recorded} rounds: {longer.mean():.1f} (mean)")
 #
 # *First line.* The share is $.8$; its variance under "no difference" is $11/300$.
 #
-# *Compare.* With ten seeds of each and the same share of pairs, the number would be 2.27.
+# *Compare.* With ten seeds of each and the same share of pairs:
+# ```python
+# print(round((0.8 - 0.5) / math.sqrt(21 / 1200), 2))  # → 2.27
+# ```
 
 # %% [markdown] tags=["solution"]
 # *Solution 12.9.* The share is $20/25=.8$. Its standard deviation under "no difference" is $\sqrt{11/300}=.19$. So
