@@ -270,6 +270,7 @@ def picture_place(path: Path | None) -> Path:
 
 def scores_place(path: Path) -> Path:
     """A file for scores; one that is another kind's is left alone."""
+    disk.given(path)
     if path.suffix.lower() != ".json" and not path.expanduser().is_char_device():
         raise CourseError(
             f"Scores are kept in a file whose name ends in .json; {path.name!r} does not, and may "

@@ -163,6 +163,7 @@ def test_places_are_tried_before_the_work(tmp_path, monkeypatch, capsys):
         ["sample", "gan-mnist", "--out", "/"],
         *(["sample", "gan-mnist", "--out", f"x.{end}"] for end in ("blp", "h5", "wmf", "ico")),
         ["evaluate", "gan-mnist", "--json", "model.safetensors"],
+        ["evaluate", "gan-mnist", "--json", "~nobody-here/x"],
         ["train", "VAE", "--out", "file"],
         ["train", "VAE", "--out", "file/v"],
     ):
