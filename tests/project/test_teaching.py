@@ -24,6 +24,7 @@ QUESTION = re.compile(
     r"^### (\d+) · lesson (\d\d) · (\w+) · (\d+) points · (\d+) minutes\n(.*?)(?=^### |\Z)",
     re.MULTILINE | re.DOTALL,
 )
+BANK = QUESTION.findall(KIT["exam"])
 
 
 def blocks(text: str) -> dict[str, tuple[str, str]]:
@@ -207,7 +208,7 @@ def test_the_day_adds_up(minutes):
 
 
 def test_questions_have_answers_points_and_minutes():
-    found = QUESTION.findall(KIT["exam"])
+    found = BANK
     assert [int(number) for number, *_ in found] == list(range(1, len(found) + 1))
     assert len(found) >= 40
     assert {lesson for _, lesson, *_ in found} == set(SOURCES) - {"00"}
@@ -232,6 +233,77 @@ def test_the_self_test_has_an_answer_to_each_question():
     asked = re.findall(r"^\*\*(\d+)\.\*\* ", text, re.MULTILINE)
     assert [int(number) for number in asked] == list(range(1, len(asked) + 1))
     assert 12 <= len(asked) == len(FOLDED.findall(text)) <= 15
+
+
+# A paper made of the questions -----------------------------------------------------------------
+
+PAPER = KIT["paper"]
+CUT, FIGURE, FORMULAS = re.findall(r"```python\n(.*?)```", PAPER, re.DOTALL)
+
+
+@pytest.fixture
+def desk(monkeypatch, tmp_path):
+    """A cell's names, in a kernel of the kit's folder whose user lives in `tmp_path`."""
+    monkeypatch.chdir(ROOT / "notebooks/teaching")
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    return {}
+
+
+def test_the_papers_add_up_and_ask_what_their_routes_teach(desk):
+    bank = {int(n): (lesson, kind, p, m) for n, lesson, kind, p, m, _ in BANK}
+    table = [row for row in rows(PAPER) if re.match(r"\d+ \(\d\d\)$", row[0])]
+    exec(CUT, desk)
+    for place, name in ((0, "twelve_weeks"), (1, "six_weeks")):
+        asked = [re.findall(r"\d+", row[place] or row[0]) for row in table]
+        assert [int(number) for number, _ in asked] == desk[name]
+        for (number, lesson), row in zip(asked, table, strict=True):
+            found, _, points, minutes = bank[int(number)]
+            assert (found, points, minutes) == (lesson, row[2], row[3]), number
+        points, minutes = (sum(int(row[i]) for row in table) for i in (2, 3))
+        assert f"Both have {points} points and {minutes} minutes" in " ".join(PAPER.split())
+        assert minutes + 10 <= 90
+        kinds = [bank[number][1] for number in desk[name]]
+        assert kinds.count("diagnosis") + kinds.count("design") >= 3
+    taught = {part.split()[0] for row in weeks("Six weeks") for part in row[1].split(", ")}
+    assert {bank[number][0] for number in desk["six_weeks"]} <= taught
+    left_out = {f"{i:02}" for i in range(1, 14)} - {bank[n][0] for n in desk["twelve_weeks"]}
+    assert f"leaves out lessons {' and '.join(sorted(left_out))}." in PAPER
+    for one, other in re.findall(r"put (\d+) in\s+place of\s+(\d+)", PAPER):
+        assert bank[int(one)][2:] == bank[int(other)][2:]
+        assert int(other) in desk["twelve_weeks"]
+
+
+def test_the_cut_paper_has_no_answers_and_its_figure_is_drawn(desk, tmp_path):
+    exec(CUT, desk)
+    paper = (tmp_path / "my-paper.md").read_text("utf-8")
+    assert paper.count("points ·") == 11 and "**11** (" in paper
+    assert not re.search("details|lesson|Answer", paper)
+    exec(FIGURE, desk)
+    desk["pyplot"].close()
+    assert (tmp_path / "question-44.png").stat().st_size > 10_000
+
+
+def test_the_formulas_give_the_answers_that_are_printed(desk):
+    exec(FORMULAS, desk)
+    exec(CUT, desk)
+    table = [row for row in rows(PAPER) if len(row) == 5 and row[0].isdigit()]
+    asked = {*desk["twelve_weeks"], *desk["six_weeks"]}
+    assert {int(number) for number, *_ in table} == asked
+    answers = {n: FOLDED.findall(text)[0].replace("{,}", "") for n, *_, text in BANK}
+    for number, _, in_bank, *years in table:
+        for cell in (in_bank, *years):
+            if cell == "–" and cell is in_bank:
+                continue
+            call, printed = re.fullmatch(rf"`(q{number}\(.+\))` = (.+)", cell).groups()
+            found = eval(call, desk)
+            found = found if isinstance(found, tuple | list) else [found]
+            said = printed.replace("−", "-").split(", ")
+            for value, word in zip(found, said, strict=True):
+                digits = len(word.partition(".")[2])
+                assert abs(value - float(word)) <= 0.5000001 * 10**-digits, (call, word)
+                if cell is in_bank:
+                    plain = re.escape(word.lstrip("-"))
+                    assert re.search(rf"(?<![\d.]){plain}(?!\d)", answers[number]), (call, word)
 
 
 def test_the_rubric_has_the_points_that_it_says():
