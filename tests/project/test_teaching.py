@@ -9,8 +9,10 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+import torch
+from torch.nn import functional as F
 
-from course_lib import explore
+from course_lib import data, evaluation, explore, zoo
 from course_lib.classroom import room
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -306,10 +308,70 @@ def test_the_formulas_give_the_answers_that_are_printed(desk):
                     assert re.search(rf"(?<![\d.]){plain}(?!\d)", answers[number]), (call, word)
 
 
+# The capstone ----------------------------------------------------------------------------------
+
+RUBRIC = KIT["capstone"].split("## Rubric: ")[1]
+LINES = re.findall(r"^\| \*\*(.+?)\*\* \((\d+)\) \| (.+?) \|", RUBRIC, re.MULTILINE)
+
+
 def test_the_rubric_has_the_points_that_it_says():
-    rubric = KIT["capstone"].split("## Rubric: ")[1]
-    points = [int(n) for n in re.findall(r"^\| \*\*.+?\*\* \((\d+)\)", rubric, re.MULTILINE)]
-    assert sum(points) == int(rubric.split()[0])
+    assert sum(int(points) for _, points, _ in LINES) == int(RUBRIC.split()[0])
+    for name, points, full in LINES:
+        assert sum(int(n) for n in re.findall(r"\((\d)\)", full)) == int(points), name
+
+
+def test_the_marked_capstone_is_marked_by_the_rubric():
+    marking = KIT["marked"].split("## Marking: ")[1]
+    given = re.findall(r"^\| \*\*(.+?)\*\* \((\d+)\) \| (\d+) \|", marking, re.MULTILINE)
+    assert [line[:2] for line in given] == [line[:2] for line in LINES]
+    assert all(int(got) <= int(points) for _, points, got in given)
+    total, of = re.match(r"(\d+) of (\d+)", marking).groups()
+    assert (sum(int(got) for *_, got in given), of) == (int(total), RUBRIC.split()[0])
+
+
+def test_the_marked_capstone_quotes_the_cards():
+    names = {
+        "VAE, 2 latents": "vae-2d-mnist",
+        "VAE, 20 latents": "vae-20d-mnist",
+        "VAE, 50 latents": "vae-50d-mnist",
+        "VAE/GAN": "vaegan-mnist",
+    }
+    scores = ("FD on", "Laplacian", "precision", "recall")
+    lines = [row for row in rows(KIT["marked"]) if len(row) == 5]
+    told = {row[0]: row[1:] for row in lines if "±" in row[1] or row[0] == "floor"}
+    assert set(told) == {*names, "floor"}
+    for name, stored in names.items():
+        card = zoo.card(stored)["scores"]["rows"]
+        for score, said, floor in zip(scores, told[name], told["floor"], strict=True):
+            row = next(row for row in card if row["name"].startswith(score))
+            pairs = [*zip((row["value"], row["error"]), said.split(" ± "), strict=True)]
+            for value, word in [*pairs, (row["floor"], floor)]:
+                digits = len(word.partition(".")[2])
+                assert f"{value:.{digits}f}".removeprefix("0") == word, (name, score)
+
+
+def test_the_marked_capstone_computed_what_it_says():
+    real = evaluation.sharpness(data.load("digits", split="test").batch(slice(256)).x)
+    found = {"real digits": real}
+    for name, stored in (("VAE, 50 latents", "vae-50d-mnist"), ("VAE/GAN", "vaegan-mnist")):
+        drawn = zoo.load(stored).sample(256, generator=torch.Generator().manual_seed(0))
+        found[name] = evaluation.sharpness(drawn)
+    told = {row[0]: row[1:] for row in rows(KIT["marked"]) if len(row) == 3}
+    for name, sharp in found.items():
+        best = sharp.sort(descending=True).values[:16]
+        said = [float(word) for word in told[name]]
+        assert [sharp.median().item(), best.median().item()] == pytest.approx(said, abs=6e-4)
+    digits = data.load("digits")
+    (threes,) = torch.nonzero(torch.as_tensor(digits.labels) == 3, as_tuple=True)
+    x = digits.batch(threes).x.double()
+    kernel = torch.tensor([[0.0, 1, 0], [1, -4, 1], [0, 1, 0]]).double()[None, None]
+    edges = [F.conv2d(v, kernel).square().sum((1, 2, 3)).mean() for v in (x, x.mean(0)[None])]
+    text = " ".join(KIT["marked"].split())
+    left, mean = (float(edge) for edge in edges)
+    wanted = (
+        f"{len(x):,} threes of `digits`: left {left:.1f}, right {mean:.1f} + {left - mean:.1f}"
+    )
+    assert wanted in text
 
 
 # Glossary and games ----------------------------------------------------------------------------
