@@ -80,7 +80,7 @@ plots.show(
 # | $\sigma$, $\tau$ | spread of the scores of one setting over seeds; spread of the truths | `sigma`, `tau` |
 # | $\varphi$, $\Phi$ | density and distribution function of the standard normal distribution | `standard` |
 # | $\ell_n$ | how much the best of $n$ equal settings overstates, in $\sigma$ | `luck` |
-# | $\eta$ | of halving: one configuration in $\eta$ goes on | `eta` |
+# | $\eta$ | of halving: one trial in $\eta$ goes on | `eta` |
 # | $S$, $R$ | of halving: seconds of a whole trial; number of rungs | `seconds`, `rungs` |
 # | $u_\alpha$ | normal quantile at $1-\alpha$ | `u` |
 #
@@ -138,7 +138,7 @@ plots.show(
 # A training that explodes is a trial, too: it has failed, and its score is infinity. Whoever leaves
 # failures out reports on another method.
 #
-# The **search space** stands beside each setting of a model. An interval is searched by its logarithm:
+# The **search space** says what may be tried for each number. An interval is searched by its logarithm:
 # from $10^{-4}$ to $10^{-3}$ is as far as from $10^{-3}$ to $10^{-2}$.
 
 # %%
@@ -177,11 +177,11 @@ print(f"the VAE's trials took {vae.seconds.median():.1f} seconds of training in 
 #
 # Look at what is *not* in this formula: neither how many numbers are searched nor how wide their ranges are.
 #
-# The record is a table of $N=48$ settings. If you draw $n$ of them without replacement, and $k$ of the
-# 48 are good, the same argument counts choices. There are $\binom Nn$ choices, and $\binom{N-k}n$ of
+# The record is a table of $N=48$ settings. If you draw $n$ of them without replacement, and $g$ of the
+# 48 are good, the same argument counts choices. There are $\binom Nn$ choices, and $\binom{N-g}n$ of
 # them hold no good one:
 #
-# $$P(\text{at least one hit})=1-\binom{N-k}n\Big/\binom Nn.\tag{12.2}$$
+# $$P(\text{at least one hit})=1-\binom{N-g}n\Big/\binom Nn.\tag{12.2}$$
 
 # %%
 N, good = 48, 5
@@ -239,8 +239,8 @@ for share in (0.2, 0.1, 0.05, 0.01):
 #
 # > We performed a grid search to find the best values of these hyperparameters, which allowed us to achieve the best results for each model.
 #
-# It names learning rate and batch size. It prints no range, no number of trials, no seeds. So nobody
-# can repeat this search; but anybody can make one like it. The record has a grid of 24 for report A's
+# It names learning rate and batch size. Of the search it prints no range, no number of trials, no seeds. So nobody
+# can repeat it; but anybody can make one like it. The record has a grid of 24 for report A's
 # GAN: six learning rates, four batch sizes.
 
 # %%
@@ -253,8 +253,8 @@ for rate, row in zip(rates.tolist(), table):
 # Does it matter which rate, or which batch size? Split the spread of the 24 scores $s_{ij}$. Write $\bar s$
 # for the mean of all, $\bar s_{i\cdot}$ for the mean of a row, $\bar s_{\cdot j}$ for that of a column.
 # Each score is $\bar s$, plus what its row adds, plus what its column adds, plus a rest $r_{ij}$ (this
-# defines $r_{ij}$). Rows of rests have mean 0, and columns too, so all mixed products vanish when you
-# square and average:
+# defines $r_{ij}$). The rows' parts have mean 0, the columns' parts too, and the rests have mean 0 in each row and
+# each column. So all mixed products vanish when you square and average over all cells (the long bar):
 #
 # $$\overline{(s_{ij}-\bar s)^2}=\overline{(\bar s_{i\cdot}-\bar s)^2}+\overline{(\bar s_{\cdot j}-\bar s)^2}+\overline{r_{ij}^2}.\tag{12.3}$$
 #
@@ -370,10 +370,10 @@ for name, setting in tuning.searched(models.VAE).items():
 #
 # ## 4 · The winner's curse
 #
-# ![Nine settings on three lines, left is better. First their truths. Then their first scores, each shifted by luck; the leftmost is the winner, whose truth is only the third. Trained again it scores around its truth, and the distance from its first score was luck.](drawing:winners-curse)
+# ![Nine settings, left is better. On the first line their truths. On the second their first scores, each shifted by luck; the leftmost is the winner, whose truth is only the third. On the third line the winner alone, trained again: it scores around its truth, and the distance from its first score was luck.](drawing:winners-curse)
 #
-# Read the drawing from top to bottom: three lines, and on each of them the same nine settings as dots. Orange is the winner by its first score;
-# its truth is only the third. Trained again, it scores around its truth, and not where it won.
+# Read the drawing from top to bottom. On the first two lines stand the same nine settings, as dots. Orange is the winner by its first score;
+# its truth is only the third. On the last line it stands alone, trained again four times: it scores around its truth, and not where it won.
 #
 # A trial's score has two parts. The *truth* $t$ is the mean score of its settings over all seeds. The
 # *noise* is what this seed added: $s=t+e$. You see $s$ only.
@@ -403,11 +403,11 @@ print(f"reported {reported.mean():.2f}, trained again {deserved.mean():.2f}")
 
 # %% [markdown]
 # **What to see.** Each single score is unbiased. The *best* score is not: you picked it because it was
-# low, and being lucky helps to be low. More trials make it worse.
+# low, and being lucky helps to be low. This is the *winner's curse*. More trials make it worse.
 #
 # How much, if all settings are equal ($\tau=0$)? Then the lead is luck alone. The best of $n$ standard
-# normal draws has the density $n\,\varphi(z)\,(1-\Phi(z))^{n-1}$, so the best of $n$ equal settings
-# overstates by
+# normal draws has the density $n\,\varphi(z)\,(1-\Phi(z))^{n-1}$: one of the $n$ lies at $z$, the others above it.
+# So the best of $n$ equal settings overstates by
 #
 # $$\sigma\,\ell_n,\qquad \ell_n=-\int z\;n\,\varphi(z)\,\bigl(1-\Phi(z)\bigr)^{n-1}\,dz.\tag{12.5}$$
 
@@ -508,7 +508,7 @@ if guess_again is not None:
     print("your guess for the GAN:", guess_again)
 
 # %% [markdown]
-# **What to see.** (The *published settings* are report A's, with the learning rate of its code: lesson 06, E16.) Compare three numbers: the winner's
+# **What to see.** (The *published settings* are report A's, with the learning rate of its code: lesson 06, E16. And $\tau$ is what is left of the spread of all scores, since $\operatorname{var}(s)=\tau^2+\sigma^2$.) Compare three numbers: the winner's
 # score, what (12.4) promises, and what ten further seeds gave, with its standard error. None of the ten is as
 # low as the star. So some of its score was luck. Now compare this luck with the lead: it is a small share of it.
 # And all ten are lower than the second best trial. So with each of these ten seeds these settings would have beaten the other 47 recorded scores; only the *number*
@@ -598,7 +598,7 @@ check("12.5", reports)
 #
 # If the $N$ were drawn independently, each choice of $n$ of them is as good as $n$ fresh trials. So (12.6) is unbiased.
 # (A Halton sequence is not quite that; take it for it here.) Many papers
-# draw *with* replacement instead, which is easier to write:
+# draw *with* replacement instead (the *plug-in* estimate), which is easier to write:
 #
 # $$\sum_{k=1}^{N}\Bigl[\bigl(1-\tfrac{k-1}N\bigr)^n-\bigl(1-\tfrac kN\bigr)^n\Bigr]\,x_{(k)}.\tag{12.7}$$
 #
@@ -721,7 +721,7 @@ for n in (1, 2, 4, 8, 12, 24):
     print(f"{n:2} trials: the VAE's ends lower in {share:.0%}, 95%: {low:.0%} to {high:.0%}")
 
 # %% [markdown]
-# **What to see.** In about eight of ten pairs of searches the VAE's ends lower, for each $n$ that is printed. How sure that is depends on $n$. For a few trials the interval stays above one half,
+# **What to see.** In 75 to 82 of 100 pairs of searches the VAE's ends lower, for each $n$ that is printed. How sure that is depends on $n$. For a few trials the interval stays above one half,
 # although the bands overlap from $n=2$ on. For 12 and more it holds one half: 48 trials are only four searches of 12, and two of 24.
 #
 # That was one question: whose *next search* will end lower. Whether the two settings that *this* search found differ is another. Further
@@ -730,11 +730,13 @@ for n in (1, 2, 4, 8, 12, 24):
 # ## 7 · Stopping early
 #
 # Many trials look hopeless after a fifth of their seconds. *Successive halving* plays every one of the
-# $n$ trials for the first fifth of its seconds. The better half goes on for the second fifth, the better half of these for the third, and so on. Each such round is called a *rung*: of $n_i$ trials that play rung $i$, the best
-# $n_{i+1}=\max(1,\lfloor n_i/\eta\rfloor)$ go on. If a whole trial takes $S$ seconds and there are $R$ rungs,
+# $n$ trials for the first fifth of its seconds. The better half goes on for the second fifth, the better half of these for the third, and so on. Each such step is called a *rung*. All $n_1=n$ play the first, and of the $n_i$ that play rung $i$ the best
+# $n_{i+1}=\max(1,\lfloor n_i/\eta\rfloor)$ go on ($\eta=2$: the better half). If a whole trial takes $S$ seconds and there are $R$ rungs,
 # the search costs
 #
 # $$\sum_{i=1}^{R}n_i\,\frac SR.\tag{12.8}$$
+#
+# (Jamieson and Talwalkar, 2016, give each rung the same total instead: the fewer are left, the longer each trains.)
 #
 # **Exercise 12.7 · The price of halving** · ●●○ · 7 min · code
 #
@@ -776,7 +778,7 @@ if not passed:
 #
 # **Exercise 12.12 · Early and late** · ●○○ · 2 min · predict
 #
-# *Why.* Your guess is what you would have built a pruner on.
+# *Why.* Whoever stops trials early relies on such a guess.
 #
 # Guess the rank correlation between the scores after a fifth of the seconds and at the end, for 48 VAEs: 1 is
 # the same order, 0 none, −1 the reverse.
@@ -859,14 +861,14 @@ if guess_ranks is not None:
 
 # %% [markdown]
 # **What to see.** The price is the same for every record: it is (12.8). The correlation is not. After a fifth of the seconds it is .87 for the VAEs,
-# .58 for the GANs, .47 for the flows, .15 for the DCGANs, and −.14 for the CVAE-GANs: the order of these two after six seconds says next to nothing of the order at the end. And yet
+# .58 for the GANs, .47 for the flows, .15 for the DCGANs, and −.14 for the CVAE-GANs: in the last two families the order after six seconds says next to nothing of the order at the end. And yet
 # halving finds the winner of all five. (Five records are few.) For the correlation counts all 48 trials; halving needs *one* of them in the
 # better half after the first fifth, in the better quarter after the second, and so on. Four of the winners were among the
 # first three from the beginning. The flow's was in place 17 after a fifth and in place 5 after two. What a low correlation costs is seen further down: of the twelve that are best at
 # the end, the last lines of a family print those that stood in the worse half after a fifth. Halving drops them at once: five of the DCGAN's twelve, and five of the CVAE-GAN's.
 #
 # One may fear that a small learning rate, a large batch or a wide network, with its few rounds, looks bad early and wins late. In the lines above, some trials
-# with small rates or with large batches do climb far; of the widest networks of each family there is one (the GAN's with 512 units). None of the five records has a winner whom halving drops. With longer trials, or
+# with small rates or with large batches do climb far, but only one with the widest network of its family (the GAN's 512 units). None of the five records has a winner whom halving drops. With longer trials, or
 # other models, it may be otherwise. With a rank correlation near 1 halving loses next to nothing. With one near 0 the correlation can't tell whether the winner survives: look
 # at the top of the list.
 #
@@ -1021,8 +1023,8 @@ plots.show(
 
 # %% [markdown]
 # **What to see.** On the left, look at the width of the bands before you look at the means: compare the luck of
-# one search with the difference between searches. A band reaches from the tenth to the ninetieth of a hundred
-# searches. Random's and TPE's lie on each other at first, and at 16 trials their means are less than a point apart: until then TPE has not done better than chance. Later it does: it learns from the trials before, and needs some. Halving does better already at 16: for the seconds of 16 whole trials it looks at
+# one search with the difference between searches. A band holds the middle 80% of
+# the searches; of TPE there are only twelve. Random's and TPE's lie on each other at first, and at 16 trials their means are less than a point apart: until then TPE has not done better than chance. Later it does: it learns from the trials before, and needs some. Halving does better already at 16: for the seconds of 16 whole trials it looks at
 # 40 at first. (It is drawn as means of whole searches: a dot is the end of a search of so many seconds, not a best score so far.) Halton is *one* sequence, so it has no band, and its luck can't be seen: the
 # record's best trial happens to be the fourth of this sequence. This says nothing about the next sequence.
 #
@@ -1036,13 +1038,17 @@ plots.show(
 # ## 9 · How many seeds?
 #
 # The winner and the second were both trained again. May you write that one is better than the other? Compare
-# *every* run of one with *every* run of the other. The share of pairs in which A is better estimates
+# *every* run of one with *every* run of the other. The share of pairs in which A is better estimates $P(A>B)$, where $>$ is read "better than":
 #
-# $$P(A>B)=\frac1{nm}\sum_{i,j}\bigl[\mathbf 1(a_i\text{ better})+\tfrac12\mathbf 1(\text{tie})\bigr].\tag{12.9}$$
+# $$\hat P(A>B)=\frac1{nm}\sum_{i,j}\bigl[\mathbf 1(a_i\text{ better})+\tfrac12\mathbf 1(\text{tie})\bigr].\tag{12.9}$$
 #
 # It is Mann and Whitney's statistic. One half means "no difference". Bouthillier et al. (2021) call an improvement meaningful
-# if the interval of $P$ excludes one half and reaches beyond .75. How many runs of each, to tell .75 from one half, with 5% false alarms
-# and 5% misses? Noether's formula, with $u_\alpha$ the normal quantile at $1-\alpha$, gives the runs of each method:
+# if the interval of $P$ excludes one half and reaches beyond .75.
+#
+# How many runs $n$ of each does it take to tell $P=.75$ from one half, with a share $\alpha=5\%$ of false alarms
+# and $\beta=5\%$ of misses (this $\beta$ is not the VAE's)? Under "no difference" the share of pairs has variance $(n+m+1)/(12nm)$; for $m=n$
+# that is about $1/(6n)$. We say "better" where the share is more than $u_\alpha$ standard deviations above one half. With the same spread at the true $P$, a share $\beta$ is
+# missed if $P$ lies $u_\beta$ standard deviations higher still. So $P-\frac12=(u_\alpha+u_\beta)/\sqrt{6n}$, which is Noether's formula:
 #
 # $$n=\frac{(u_\alpha+u_\beta)^2}{6\,(P-\tfrac12)^2}.\tag{12.10}$$
 
@@ -1070,7 +1076,7 @@ print(f"P = .75 is missed by {needed} runs of each in {missed:.1%}, by 5 in {mis
 assert missed < 0.05
 
 # %% [markdown]
-# (12.10) is an approximation: it takes the spread that the share has under "no difference" for the spread that it has at $P=.75$. Here it is on the safe side: 29 runs of each miss
+# (12.10) is an approximation: at $P=.75$ the spread is another one. Here it is on the safe side: 29 runs of each miss
 # in fewer than the 5% that it was asked for.
 
 # %%

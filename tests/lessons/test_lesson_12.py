@@ -4,6 +4,7 @@ say what the lesson reads in them."""
 from __future__ import annotations
 
 import itertools
+import math
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import torch
 from scipy import stats
 
 from course_lib import evaluation
+from course_lib.checks import check, exercise
 from course_lib.lessons import lesson_12
 
 
@@ -77,6 +79,47 @@ RIGHT = [
     ("12.7", halving_by_a_list),
     ("12.8", spearman_by_gaps),
 ]
+
+
+def finite_only(scores, n):
+    """Leaves an infinite score out, also where it has a weight."""
+    x = scores.sort().values
+    ways = torch.tensor([math.comb(len(x) - k, n - 1) for k in range(1, len(x) + 1)])
+    kept = x.isfinite()
+    return (ways[kept] * x[kept]).sum() / math.comb(len(x), n)
+
+
+REPORTS = exercise("12.5").right
+SAID = [
+    ("12.1", lambda q, sure: int(math.log(1 - sure) / math.log(1 - q)) + 1, "it is enough"),
+    ("12.1", lambda q, sure: math.ceil(math.log(1 - q) / math.log(1 - sure)), "places"),
+    ("12.3", {"A", "C"}, "C's best"),
+    ("12.3", ["c", "d"], "C's best"),
+    ("12.3", "ABCD", "set of letters"),
+    ("12.3", {"A", "B", "D"}, "both sides"),
+    ("12.4", lambda s, m, sigma, tau: s - tau**2 / (tau**2 + sigma**2) * (s - m), "*lost*"),
+    ("12.5", REPORTS | {"Ben": "Sound", "Ada": "Chosen on test"}, "Ada's images"),
+    ("12.5", REPORTS | {"Dov": "winner's own score"}, "Dov's five seeds"),
+    (
+        "12.5",
+        {
+            "Ada": "unequal effort",
+            "Ben": "sound",
+            "Cleo": "chosen on test",
+            "Dov": "Unequal effort",
+        },
+        "not right",
+    ),
+    ("12.6", finite_only, "has a weight"),
+    ("12.6", lambda x, n: best_by_all_choices(x.clamp(max=x[x.isfinite()].max()), n), "is ∞"),
+]
+
+
+@pytest.mark.parametrize(("number", "answer", "message"), SAID)
+def test_what_is_said_to_other_wrong_answers(number, answer, message, capsys, monkeypatch):
+    monkeypatch.delenv("COURSE_STRICT", raising=False)
+    assert not check(number, answer)
+    assert message in capsys.readouterr().out
 
 
 def test_spearman_is_scipy_s():

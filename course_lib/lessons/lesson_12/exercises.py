@@ -11,6 +11,7 @@ import math
 import torch
 from torch import Tensor
 
+from course_lib.checks.compare import members, word
 from course_lib.checks.exercises import Exercise, Prediction, When, between, normal, whole
 
 
@@ -40,6 +41,11 @@ def _explained(spread=lambda means: means.var(correction=0), total=None, swap=Fa
     return answer
 
 
+# 12.3 ----------------------------------------------------------------------------------------
+def _names(letter: str):
+    return lambda answer: letter in members(answer)
+
+
 # 12.4 ----------------------------------------------------------------------------------------
 def expected_again(score: float, mean: float, sigma: float, tau: float) -> float:
     return mean + tau**2 / (tau**2 + sigma**2) * (score - mean)
@@ -59,6 +65,16 @@ def _plug_in(scores: Tensor, n: int) -> Tensor:
     return (left[:-1] ** n - left[1:] ** n) @ x
 
 
+def _weighed(in_order=True, others=-1, finite=False):
+    def answer(scores, n):
+        x = scores.sort().values if in_order else scores
+        ways = torch.tensor([math.comb(len(x) - k, n + others) for k in range(1, len(x) + 1)])
+        kept = x.isfinite() if finite else ways > 0
+        return ways[kept].to(x.dtype) @ x[kept] / math.comb(len(x), n)
+
+    return answer
+
+
 # 12.7 ----------------------------------------------------------------------------------------
 def halving_seconds(n: int, eta: int, rungs: int, seconds: float) -> float:
     total = 0.0
@@ -68,11 +84,10 @@ def halving_seconds(n: int, eta: int, rungs: int, seconds: float) -> float:
     return total
 
 
-def _halving(n, eta, rungs, seconds, least=1, cost=lambda i: 1, late=False, up=False):
+def _halving(n, eta, rungs, seconds, least=1, cost=lambda i: 1, late=False, rounded=math.floor):
     total = 0.0
     for i in range(rungs):
-        smaller = -(-n // eta) if up else n // eta
-        n, before = max(least, smaller), n
+        n, before = max(least, rounded(n / eta)), n
         total += (n if late else before) * cost(i) * seconds / rungs
     return total
 
@@ -110,6 +125,12 @@ EXERCISES = {
             "one too few: with these the chance is still below": _trials(math.floor),
             "rounded to the nearest; below, the chance is too small": _trials(round),
             "trials come whole: round up": _trials(lambda n: n),
+            "where the quotient is whole, it is enough: round up, don't add one": _trials(
+                lambda n: math.floor(n) + 1
+            ),
+            "`share` and `sure` have changed places": lambda share, sure: trials_needed(
+                sure, share
+            ),
             "n·q is the expected *number* of hits, "
             "which may pass 1; the chance is (12.1)": lambda share, sure: math.ceil(
                 sure / share
@@ -139,6 +160,21 @@ EXERCISES = {
             "− 1 below: with 1/n everywhere (12.3) adds up": _explained(
                 spread=lambda m: m.var()
             ),
+            "the total is divided by n, the means' variance by n − 1: take 1/n for both": (
+                _explained(
+                    spread=lambda m: m.var(), total=lambda table: table.var(correction=0)
+                )
+            ),
+            "the rest is a part of the total, too: divide by the spread of the table": (
+                _explained(
+                    total=lambda table: (
+                        table.mean(1).var(correction=0) + table.mean(0).var(correction=0)
+                    )
+                )
+            ),
+            "this is the spread *within* rows and within columns, what they leave open": (
+                lambda table: tuple(1 - share for share in explained(table))
+            ),
             "these are ranges; (12.3) has mean squares about the mean": _explained(
                 spread=lambda m: m.max() - m.min()
             ),
@@ -155,11 +191,12 @@ EXERCISES = {
         right={"A", "D"},
         mistakes={
             "C's best is at its edge too, but its scores differ by less than one training's "
-            "noise: more of the same would tell nothing": {"A", "C", "D"},
+            "noise: more of the same would tell nothing": When(_names("c"), {"A", "C", "D"}),
+            "B has seen the score rise on both sides of its best": When(
+                _names("b"), {"A", "B"}
+            ),
             "A is one; another search falls towards its other edge": {"A"},
             "D is one; another search falls towards its other edge": {"D"},
-            "B has seen the score rise on both sides of its best": {"B"},
-            "C's scores differ by less than one training's noise": {"C"},
         },
         hint="a set of letters: where is the best, and does the score still fall there?",
     ),
@@ -175,9 +212,15 @@ EXERCISES = {
             "variances add, standard deviations don't: square both": lambda s, m, sigma, tau: (
                 m + tau / (tau + sigma) * (s - m)
             ),
+            "square each, then add: τ² + σ² is not (τ + σ)²": lambda s, m, sigma, tau: (
+                m + tau**2 / (tau + sigma) ** 2 * (s - m)
+            ),
+            "this lies on the other side of μ: the lead is s − μ": lambda s, m, sigma, tau: (
+                m - tau**2 / (tau**2 + sigma**2) * (s - m)
+            ),
             "the score itself: right only where there is no noise": lambda s, m, sigma, tau: s,
             "the mean of all: right "
-            "only where all configurations are equal": lambda s, m, sigma, tau: m,
+            "only where all settings are equal": lambda s, m, sigma, tau: m,
             "it shrinks towards the mean, not towards 0": lambda s, m, sigma, tau: (
                 tau**2 / (tau**2 + sigma**2) * s
             ),
@@ -199,11 +242,19 @@ EXERCISES = {
                 "Dov": "sound"
             },
             "look again at what Ben chose by, and what he reports": When(
-                lambda answer: answer["Ben"] != "sound",
+                lambda answer: word(answer["Ben"]) != "sound",
                 REPORTS | {"Ben": "winner's own score", "Ada": "chosen on test"},
             ),
-            "each word is used once, but two of them stand at the wrong name": When(
-                lambda answer: set(answer.values()) == set(REPORTS.values()),
+            "Ada's images were held back from training; nobody touched the test images": {
+                "Ada": "chosen on test"
+            },
+            "Dov's five seeds are new: this is not the winner's own score. Are his images new?": {
+                "Dov": "winner's own score"
+            },
+            "each word is used once, but some stand at the wrong name": When(
+                lambda answer: (
+                    set(map(word, answer.values())) == set(map(word, REPORTS.values()))
+                ),
                 REPORTS | {"Ada": "unequal effort", "Cleo": "winner's own score"},
             ),
         },
@@ -213,7 +264,10 @@ EXERCISES = {
         right=expected_best,
         probes=[
             *((torch.tensor([4.0, 1.0, 3.0, 2.0], dtype=torch.float64), n) for n in (1, 2, 4)),
-            (torch.tensor([4.0, 1.0, math.inf, 2.0], dtype=torch.float64), 2),
+            *(
+                (torch.tensor([4.0, 1.0, math.inf, 2.0], dtype=torch.float64), n)
+                for n in (1, 2)
+            ),
         ],
         domain=lambda g: ((x := normal(g, whole(g, 2, 7))), whole(g, 1, len(x))),
         tensor=True,
@@ -226,6 +280,13 @@ EXERCISES = {
             "a trial that failed is one of the N, too": lambda x, n: expected_best(
                 x[x.isfinite()], min(n, int(x.isfinite().sum()))
             ),
+            "∞ is left out also where it has a weight: leave out what has *no weight*": _weighed(
+                finite=True
+            ),
+            "a failed trial isn't as good as the worst that ended: where ∞ has a weight, "
+            "the mean is ∞": lambda x, n: expected_best(x.clamp(max=x[x.isfinite()].max()), n),
+            "the weights belong to *sorted* scores": _weighed(in_order=False),
+            "of the N − k that are worse, n − 1 are chosen, not n": _weighed(others=0),
             "this is the best of all N, whatever n is": lambda x, n: x.min(),
             "this is the best of one": lambda x, n: x.mean(),
             "one choice of n; the mean is over all choices": lambda x, n: x[:n].min(),
@@ -248,10 +309,13 @@ EXERCISES = {
                 *given, late=True
             ),
             "half of an odd number is rounded down here, as optuna does: n // eta": lambda *given: (
-                _halving(*given, up=True)
+                _halving(*given, rounded=math.ceil)
             ),
             "whole trials only: n / eta is rounded down": lambda n, eta, rungs, s: sum(
                 max(1.0, n / eta**i) * s / rungs for i in range(rungs)
+            ),
+            "n / eta is rounded down, not to the nearest": lambda *given: _halving(
+                *given, rounded=round
             ),
             "the better half goes on where eta is 2; here divide by `eta`": (
                 lambda n, eta, rungs, s: halving_seconds(n, 2, rungs, s)
