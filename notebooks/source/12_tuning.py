@@ -896,7 +896,7 @@ for name in ("VAE", "GAN"):
 # ## 8 · Four searches on one record
 #
 # Now replay searches on the 48 trials. A search sees a trial's score only after it has asked for it. *Random*
-# asks in random order, *Halton* in the order of the sequence, *TPE* (optuna's) fits a density to the good trials and one
+# asks in random order, *Halton* in the order of the sequence, *TPE* (optuna's) begins with eight random trials. Then it fits a density to the good trials and one
 # to the others and asks where their ratio is large. Its proposal is answered by the nearest setting of the record
 # that has not been tried yet. *Halving* is section 7's.
 #
