@@ -245,4 +245,75 @@ OTHERS = {
                   "def real_logit(logits):\n    out = logits[:, 0]\n"
                   "    for c in range(1, logits.shape[1]):\n"
                   "        out = torch.logaddexp(out, logits[:, c])\n    return out"],
+    "comparison.1": ["x = sorted([r for r in recalls if r] + [0, 0])\n"
+                     "every = list(itertools.combinations(range(12), n))\n"
+                     "best = {'hit': sum(max(c) >= 9 for c in every) / len(every),\n"
+                     "        'Expected': sum(x[max(c)] for c in every) / len(every)}",
+                     "import numpy as np\nx = np.sort(np.nan_to_num(np.array(recalls, float)))\n"
+                     "below = np.array([math.comb(k, n) for k in range(13)]) / math.comb(12, n)\n"
+                     "best = {'expected': np.diff(below) @ x, 'hit': 1 - below[9]}"],
+    "comparison.2": ["t = lambda x: torch.tensor(x, dtype=torch.float64)\n"
+                     "runs = t([winner, second, middle])\ns2 = runs.var(1).mean()\n"
+                     "z = t(scores)\nkept = 1 - s2 / z.var()\nlow = z.min()\n"
+                     "m = z.mean()\n"
+                     "again = {'sigma': s2.sqrt(), 'promised': m + kept * (low - m),\n"
+                     "         'gone': (runs[0].mean() - low) / (m - low)}",
+                     "import numpy as np\nrest = [np.subtract(g, np.mean(g)) for g in "
+                     "(winner, second, middle)]\ns = (np.square(rest).sum() / 9)**0.5\n"
+                     "m, b = np.mean(scores), min(scores)\n"
+                     "tau2 = np.var(scores, ddof=1) - s**2\n"
+                     "again = {'gone': 1 - (m - np.mean(winner)) / (m - b), 'sigma': s,\n"
+                     "         'promised': (tau2 * b + s**2 * m) / (tau2 + s**2)}"],
+    "comparison.3": ["def duel(a, b):\n    n, both = len(a), torch.cat([a, b])\n"
+                     "    def twice(i):\n        out = torch.ones(len(both), dtype=bool)\n"
+                     "        out[list(i)] = False\n        x, y = both[~out][:, None], both[out]\n"
+                     "        return int((2 * (x < y) + (x == y)).sum())\n"
+                     "    won = [twice(i) for i in itertools.combinations(range(len(both)), n)]\n"
+                     "    return won[0] / 2 / n / len(b), "
+                     "sum(w >= won[0] for w in won) / len(won)",
+                     "def duel(a, b):\n    both = torch.cat([a, b])\n"
+                     "    lower = (both[:, None] > both).double().sum(1)\n"
+                     "    ranks = lower + ((both[:, None] == both).double().sum(1) + 1) / 2\n"
+                     "    n, m = len(a), len(b)\n    sums = ranks[torch.tensor(list("
+                     "itertools.combinations(range(n + m), n)))].sum(1)\n"
+                     "    U = n * m + n * (n + 1) / 2 - sums[0]\n"
+                     "    return U / (n * m), (sums <= sums[0]).double().mean()"],
+    "comparison.4": ["def reported(held, test, n):\n    order = sorted(range(len(held)), "
+                     "key=lambda i: held[i])\n    total, worse = 0.0, len(order)\n"
+                     "    for i in order:\n        worse -= 1\n"
+                     "        ways = math.comb(worse, n - 1)\n"
+                     "        total += ways * test[i].item() if ways else 0\n"
+                     "    return total / math.comb(len(order), n)",
+                     "def reported(held, test, n):\n    place = held.argsort().argsort()\n"
+                     "    N, total = len(held), 0.0\n"
+                     "    for k, score in zip(place.tolist(), test):\n"
+                     "        miss = [math.comb(N - k - j, n) / math.comb(N, n) for j in (0, 1)]\n"
+                     "        if miss[0] > miss[1]:\n"
+                     "            total = total + (miss[0] - miss[1]) * score\n    return total"],
+    "comparison.5": ["who = {k: run.upper() for k, run in zip('ABCDE', RUNS)}",
+                     "who = {k: RUNS['ABCDE'.index(k)] for k in 'EDCBA'}"],
+    "comparison.6": ["def halving(curves, epochs, eta):\n    left = torch.arange(len(curves))\n"
+                     "    paid, done = 0, 0\n    for i in range(len(epochs)):\n"
+                     "        paid += len(left) * (epochs[i] - done)\n        done = epochs[i]\n"
+                     "        best = curves[left, i].argsort()\n"
+                     "        left = left[best][:max(len(left) // eta, 1)]\n"
+                     "    return left[0], paid",
+                     "def halving(curves, epochs, eta):\n    many, paid = [len(curves)], 0\n"
+                     "    for _ in epochs[1:]:\n        many.append(max(1, int(many[-1] / eta)))\n"
+                     "    many.append(0)\n    for i, e in enumerate(epochs):\n"
+                     "        paid += e * (many[i] - many[i + 1])\n"
+                     "    x = curves.clone()\n    for i, k in enumerate(many[1:-1]):\n"
+                     "        x[x[:, i].argsort()[k:]] = math.inf\n"
+                     "    return int(x[:, -1].argmin()), paid"],
+    "comparison.7": ["import numpy as np\nC = np.array(counts) / np.sum(counts, 1)[:, None]\n"
+                     "p = np.array(read) @ np.linalg.inv(C) / sum(read)\n"
+                     "low = np.argmin(p / np.array(real))\n"
+                     "names = ['curly', 'long', 'short', 'side']\n"
+                     "faces = dict(zip(names, p)) | {'missing': names[low]}",
+                     "C = torch.tensor([[x / sum(r) for x in r] for r in counts])\n"
+                     "q = torch.tensor(read) / 2000\n"
+                     "p = torch.linalg.lstsq(C.T, q[:, None]).solution[:, 0].tolist()\n"
+                     "names = ['Curly', 'Long', 'Short', 'Side']\n"
+                     "faces = {k: share for k, share in zip(names, p)}\n"
+                     "faces['missing'] = min((s / r, k) for s, r, k in zip(p, real, names))[1]"],
 }  # fmt: skip

@@ -132,7 +132,8 @@ def test_the_sheet_says_of_which_answers_the_gradient_is_compared(name):
     text = json.loads(given.copy(proof.numbers(name, "ada"), "ada"))["cells"][0]["source"]
     told = re.search(r"In\s+exercises? ([\d, and]+) the gradient", text)
     compared = [n.split(".")[1] for n, q in given.questions.items() if q.gradients]
-    assert re.findall(r"\d+", told[1]) == compared
+    assert (re.findall(r"\d+", told[1]) if told else []) == compared
+    assert compared or "gradient" not in given.text
 
 
 @pytest.mark.parametrize("name", NAMES)
