@@ -30,10 +30,8 @@ def variant(rng: random.Random) -> dict:
     """One student's numbers."""
     recalls = [value / 100 for value in rng.sample(range(15, 80), 10)] + [None, None]
     rng.shuffle(recalls)
-    numbers = {"recalls": recalls, "n": rng.choice([4, 5, 6])}
-    return (
-        numbers | draw(rng, trials, lucky) | draw(rng, record, apart) | draw(rng, hair, hidden)
-    )
+    drawn = {"recalls": recalls, "n": rng.choice([4, 5, 6])} | draw(rng, trials, lucky)
+    return drawn | draw(rng, record, apart) | draw(rng, hair, hidden)
 
 
 def draw(rng, make, wanted):
@@ -47,9 +45,8 @@ def clear(v, number):
     """Whether no known mistake comes near to what is right for these numbers."""
     question = QUESTIONS[number]
     right, near = question.right(v), 3 * question.tol
-    return all(
-        difference(wrong(v), right, near) is not None for wrong in question.mistakes.values()
-    )
+    wrong = [mistake(v) for mistake in question.mistakes.values()]
+    return None not in [difference(answer, right, near) for answer in wrong]
 
 
 def mean(values):
@@ -110,17 +107,14 @@ def hair(rng):
     kept = rng.uniform(0.8, 1.0), rng.uniform(0.25, 0.4), rng.uniform(0.6, 0.72)
     true = [share * part for share, part in zip(real, kept, strict=True)]
     real, true = [*real, round(1 - sum(real), 2)], [*true, 1 - sum(true)]
-    a, b, c, d = (
-        rng.uniform(*ends) for ends in ((0.7, 0.9), (0.8, 0.9), (0.68, 0.8), (0.06, 0.08))
-    )
+    ends = (0.7, 0.9), (0.8, 0.9), (0.68, 0.8), (0.06, 0.08)
+    a, b, c, d = (rng.uniform(*between) for between in ends)
     rates = [[a, 0.02, 0.05], [0.01, b, 0.04], [0.01, 0.02, c], [0.01, d, 0.03]]
     rates = [[*row, 1 - sum(row)] for row in rates]
     faces = [10 * rng.randint(low, low + 5) for low in (10, 12, 34, 45)]
     seen = [sum(p * row[j] for p, row in zip(true, rates, strict=True)) for j in range(4)]
-    counts, read = (
-        [split(n, row) for n, row in zip(faces, rates, strict=True)],
-        split(2000, seen),
-    )
+    counts = [split(n, row) for n, row in zip(faces, rates, strict=True)]
+    read = split(2000, seen)
     mixed = rng.sample(range(4), 4)
     return {
         "counts": [[counts[i][j] for j in mixed] for i in mixed],
@@ -155,10 +149,8 @@ def best(v, failed=True, upwards=True, replaced=False, of=None, more=0, hit=None
         weights = [math.comb(count - k - 1, n - 1 + more) / ways for k in range(count)]
     expected = sum(w * x for w, x in zip(weights, found, strict=True))
     missed = math.comb(count - 3, n) / math.comb(count, n)
-    return {
-        "expected": of(found) if of else expected,
-        "hit": hit(missed, n) if hit else 1 - missed,
-    }
+    hit = hit(missed, n) if hit else 1 - missed
+    return {"expected": of(found) if of else expected, "hit": hit}
 
 
 def with_replacement(missed, n):
@@ -172,11 +164,11 @@ def curse(v, less=1, together=False, taken=1, kept=None, gone=None, root=0.5):
     noise = variance([x for group in groups for x in group], less) if together else noise
     tau2 = variance(v.scores, less) - taken * noise
     centre, first, found = mean(v.scores), min(v.scores), mean(v.winner)
-    share = kept(tau2, noise) if kept else tau2 / (tau2 + noise)
-    promised = centre + share * (first - centre)
-    lost = (found - first) / (centre - first)
-    lost = gone(first, found, centre, promised) if gone else lost
-    return {"sigma": noise**root, "promised": promised, "gone": lost}
+    stays = kept(tau2, noise) if kept else tau2 / (tau2 + noise)
+    promised = centre + stays * (first - centre)
+    lead, back, due = centre - first, found - first, promised - first
+    share = gone(lead, back, due, first) if gone else back / lead
+    return {"sigma": noise**root, "promised": promised, "gone": share}
 
 
 def wins(a, b, tie=0.5):
@@ -208,19 +200,16 @@ def duel_probes(r, v):
     for n, m in ((4, 4), (2, 5), (5, 3), (3, 4)):
         runs = torch.randint(1, 7, (n + m,), generator=r).double()
         found.append((runs[:n], runs[n:]))
-    failed = torch.tensor([inf], dtype=torch.float64)
-    return [
-        *found,
-        (normal(r, 4) - 1, normal(r, 3)),
-        (torch.cat([normal(r, 2), failed]), normal(r, 4)),
-    ]
+    failed = torch.cat([normal(r, 2), torch.tensor([inf], dtype=torch.float64)])
+    return [*found, (normal(r, 4) - 1, normal(r, 3)), (failed, normal(r, 4))]
 
 
-def reported(v, held, test, n, upwards=False, more=0, replaced=False, failed=True):
-    """What a search of n trials reports, over all choices of n; the arguments make mistakes."""
-    if not failed:
-        test, held = test[held.isfinite()], held[held.isfinite()]
-    test, count = test[held.argsort(descending=upwards)].tolist(), len(test)
+def reported(v, held, test, n, chosen=0, told=1, sign=1, more=0, replaced=False, failed=True):
+    """What a search of n trials reports, over all choices of n; the arguments make mistakes,
+    such as choosing and telling by other scores, 0 held and 1 test."""
+    both = torch.stack([held, test])
+    both = both if failed else both[:, held.isfinite()]
+    test, count = both[told, (sign * both[chosen]).argsort()].tolist(), both.shape[1]
     if replaced:
         weights = [((count - k) ** n - (count - k - 1) ** n) / count**n for k in range(count)]
     else:
@@ -232,14 +221,8 @@ def reported(v, held, test, n, upwards=False, more=0, replaced=False, failed=Tru
 def search_probes(r, v):
     """A trial's two scores go together, but not closely; some trials fail."""
     found = []
-    for count, n, failed in (
-        (8, 3, 0),
-        (12, 5, 2),
-        (6, 6, 0),
-        (5, 1, 0),
-        (20, 8, 1),
-        (7, 2, 1),
-    ):
+    sizes = (8, 3, 0), (12, 5, 2), (6, 6, 0), (5, 1, 0), (20, 8, 1), (7, 2, 1)
+    for count, n, failed in sizes:
         held = 30 + 4 * normal(r, count)
         test = held + 4 * normal(r, count)
         held[:failed] = test[:failed] = math.inf
@@ -266,25 +249,11 @@ def halving(v, curves, epochs, eta, anew=False, stay=False, upwards=False, up=Fa
 def rung_probes(r, v):
     """A record in which the first, the last and the surviving winner differ; then others, with
     powers of eta and other numbers, and with fewer trials than eta."""
-    known = [
-        [1, 9, 9],
-        [2, 1, 8],
-        [3, 2, 1],
-        [4, 5, 0],
-        [5, 6, 7],
-        [6, 7, 6],
-        [7, 8, 5],
-        [8, 3, 4],
-    ]
-    found = [(torch.tensor(known, dtype=torch.float64), [1, 3, 9], 2)]
-    for count, rungs, eta in (
-        (8, 3, 2),
-        (27, 3, 3),
-        (11, 3, 2),
-        (5, 4, 3),
-        (14, 2, 4),
-        (2, 3, 2),
-    ):
+    first, second = [1, 2, 3, 4, 5, 6, 7, 8], [9, 1, 2, 5, 6, 7, 8, 3]
+    known = torch.tensor([first, second, [9, 8, 1, 0, 7, 6, 5, 4]], dtype=torch.float64).T
+    found = [(known, [1, 3, 9], 2)]
+    sizes = (8, 3, 2), (27, 3, 3), (11, 3, 2), (5, 4, 3), (14, 2, 4), (2, 3, 2)
+    for count, rungs, eta in sizes:
         epochs = torch.randint(1, 6, (rungs,), generator=r).cumsum(0).cumsum(0)
         curves = 30 + normal(r, count, 1) + 2 * normal(r, count, rungs)
         found.append((curves, epochs.tolist(), eta))
@@ -380,17 +349,13 @@ QUESTIONS = {
             ),
             "σ is the root of the variance": partial(curse, root=1),
             "`gone` is what (12.4) expects; the four runs say what is": partial(
-                curse,
-                gone=lambda first, found, centre, promised: (
-                    (promised - first) / (centre - first)
-                ),
+                curse, gone=lambda lead, back, due, score: due / lead
             ),
             "this share of the lead is still there": partial(
-                curse,
-                gone=lambda first, found, centre, promised: (centre - found) / (centre - first),
+                curse, gone=lambda lead, back, due, score: 1 - back / lead
             ),
             "`gone` is a share of the lead, not of the score": partial(
-                curse, gone=lambda first, found, centre, promised: (found - first) / first
+                curse, gone=lambda lead, back, due, score: back / score
             ),
         },
     ),
@@ -430,21 +395,17 @@ QUESTIONS = {
         probes=search_probes,
         tol=1e-5,
         mistakes={
-            "this is the leak: the test scores choose": lambda v, held, test, n: reported(
-                v, test, test, n
-            ),
-            "this is the winner's own score, on images that chose it": lambda v, held, test, n: (
-                reported(v, held, held, n)
+            "this is the leak: the test scores choose": partial(reported, chosen=1),
+            "this is the winner's own score, on images that chose it": partial(
+                reported, told=0
             ),
             "the roles are exchanged: the test scores choose, "
-            "the held-back score is reported": lambda v, held, test, n: reported(
-                v, test, held, n
-            ),
+            "the held-back score is reported": partial(reported, chosen=1, told=0),
             "n draws with replacement hold fewer than n trials": partial(
                 reported, replaced=True
             ),
             "lower is better; this keeps the highest held-back score": partial(
-                reported, upwards=True
+                reported, sign=-1
             ),
             "this is a search of all N trials": lambda v, held, test, n: test[held.argmin()],
             "nothing is chosen here: this is the mean of all": lambda v, held, test, n: (
