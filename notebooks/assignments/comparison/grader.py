@@ -14,13 +14,14 @@ from course_lib.classroom.assignment import Question, diagnosis
 
 TITLE = "Better, or only lucky?"
 OPEN = [
-    (2, "three runs against three: of 20 orders, 2 look as clear as this, so equal methods do "
-        "it one time in ten; it favours neither, it is chance"),
-    (2, "two of: 60 settings against none searched; the test images chose A's settings and "
-        "report, too; FD of fewer images is larger by about c/N. All three favour A"),
-    (2, "a sentence of what was seen (A's three runs scored lower than B's three, so measured), "
-        "not of methods; a plan: equal search, held-back images choose, equal N, more runs of "
-        "both (four of each at least, 29 for P = .75), P(A > B) with its interval"),
+    (3, "three of these, a point each with its direction: of 20 orders of three against three 2 "
+        "are so clear, so equal methods do it one time in ten (neither); 60 settings against 1 "
+        "(A); the test images chose A's settings (A); an FD of fewer images is larger by about "
+        "c/N (A)"),
+    (1, "a sentence about these runs, such as: A's three runs scored lower than B's three, so "
+        "searched and so measured"),
+    (2, "a plan: equal search for both, held-back images choose, equal N, more runs of both "
+        "(four of each at least, 29 for P = .75), P(A > B) with its interval"),
 ]  # fmt: skip
 PEOPLE = ["sound", "winner's own score", "seeds that chose", "best seed", "chosen on test"]
 GROUPS = ["curly", "long", "short", "side"]
@@ -81,7 +82,7 @@ def record(rng):
     people = rng.sample(PEOPLE, 5)
     rows = [f"| {i} | {' | '.join(map(str, row))} |" for i, row in enumerate(runs, 1)]
     printed = " | ".join(f"{report(person, runs):.2f}" for person in people)
-    return {"table": "\n".join(rows), "people": people, "printed": printed}
+    return {"settings": runs, "table": "\n".join(rows), "people": people, "printed": printed}
 
 
 def report(person, runs):
@@ -95,9 +96,10 @@ def report(person, runs):
 
 
 def apart(v):
-    """No two reports are near each other."""
+    """No two reports are near each other, nor the two best settings of whoever chooses."""
     told = sorted(float(value) for value in v.printed.split(" | "))
-    return min(b - a for a, b in itertools.pairwise(told)) > 0.24
+    best = [sorted(mean(row[i : i + 2]) for row in v.settings)[:2] for i in (0, 4)]
+    return all(b - a > 0.24 for a, b in [*itertools.pairwise(told), *best])
 
 
 def hair(rng):

@@ -27,10 +27,10 @@ import torch
 # ## 1 · What a shorter search finds ({{points.1}} points, 10 minutes)
 #
 # Twelve trials of one search ended with the recalls below, where **higher is better**. `None` is a trial
-# whose training failed; its recall counts as 0, for it was paid. Somebody has time for a search of
-# $n={{n}}$ trials only: any $n$ *different* ones of the twelve, each choice as likely as any other. Compute
-# the mean of the best recall that it finds, and the chance that one of its trials is among the best
-# three of the twelve.
+# whose training failed. Its seconds were paid like all others', so it counts, with recall 0. Somebody has
+# time for a search of $n={{n}}$ trials only: any $n$ *different* ones of the twelve, each choice as likely as
+# any other. Compute the mean of the best recall that such a search finds (`expected`), and the chance that at
+# least one of its trials is among the best three of the twelve (`hit`).
 #
 # *Form:* the dictionary below, two numbers, to {{decimals.1}} decimals.
 
@@ -51,11 +51,11 @@ best = {"expected": expected, "hit": 1 - math.comb(N - 3, n) / math.comb(N, n)}
 # three settings were trained four times more, with new seeds: the best of the ten (`winner`), the second
 # best (`second`) and one from the middle (`middle`).
 #
-# Estimate the spread of seeds, σ, from these twelve runs; each setting has a mean of its own, and the
-# noise is assumed the same for all. The ten scores vary by $\tau^2+\sigma^2$ around their mean. Which score
-# does (12.4) promise when the winner is trained again? And which share of its lead, the distance from the
-# mean of the ten to its score in the search, is gone in the mean of its four new runs? All estimates of
-# variances shall be unbiased.
+# Estimate σ, the spread over seeds, from these twelve runs. Each setting has a mean of its own; the noise is
+# assumed the same for all. The variance of the ten scores is $\tau^2+\sigma^2$. Take unbiased estimates of
+# variances. Which score does (12.4) promise when the winner is trained again (`promised`)? Its *lead* is the
+# distance from its score in the search to the mean of the ten. The mean of its four new runs is higher than
+# that score: which share of the lead is gone (`gone`)?
 #
 # *Form:* the dictionary below, three numbers, to {{decimals.2}} decimals.
 
@@ -78,9 +78,9 @@ again = {"sigma": math.sqrt(noise), "promised": promised, "gone": gone}
 # run that failed has ∞. First give the share of pairs that A wins, a run of A against a run of B; a tie
 # counts a half, and two failed runs tie.
 #
-# Then suppose that A and B are equally good. Then A's runs could have been any $n$ of all the $n+m$ runs,
-# each choice as likely as any other. In which share of these choices does A win *at least as many* pairs
-# as it did? (Compare numbers of wins, wholes and halves: they have no rounding.)
+# Now suppose that A and B are equally good. Then any $n$ of all the $n+m$ runs could have been A's, each
+# choice as likely as any other. In which share of these choices does A win *at least as many* pairs as it
+# did? (Compare numbers of wins, wholes and halves: they have no rounding.)
 
 # %% exercise="comparison.3"
 def duel(a, b):
@@ -106,10 +106,10 @@ duel(torch.tensor([1.0, 2.0, 3.0]), torch.tensor([4.0, 5.0, 6.0]))
 # ## 4 · Find the leak ({{points.4}} points, 8 minutes)
 #
 # A record has $N$ trials, each with a score on the held-back images and one on the test images; **lower is
-# better**. A friend draws what a search of $n$ trials would report, the mean over all choices of $n$ of the
-# $N$. The friend calls exercise 12.6 with `(test, n)`. But which images choose the best trial there? Write the
-# function without this leak: of each choice of $n$ trials one is kept by its held-back score, and that one's
-# *test* score is reported.
+# better**. A friend plots what a search of $n$ trials reports in the mean, over all choices of $n$ of the $N$,
+# and takes `expected_best(test, n)` of exercise 12.6 for it. Which images choose the best trial there? Write
+# the function without this leak: of each choice of $n$ trials the one with the best held-back score is kept,
+# and its *test* score is reported.
 
 # %% exercise="comparison.4"
 def reported(held, test, n):
@@ -142,10 +142,10 @@ reported(torch.tensor([1.0, 2.0, 3.0]), torch.tensor([5.0, 4.0, 9.0]), 2)
 # |---|---|---|---|---|
 # | {{printed}} |
 #
-# Four choose by runs 1 and 2 on the held-back images. One of these is `"sound"`: it reports the mean of seeds
-# and images that had no say. One reports the `"winner's own score"`, one has new images but `"seeds that chose"`,
-# one reports the `"best seed"` of the two new ones. The fifth has `"chosen on test"`, with runs 3 and 4, and reports
-# their mean. Which is which?
+# Four of them choose by runs 1 and 2 on the held-back images. Of these four, one is `"sound"`: a mean over
+# seeds and images that had no say in the choice. One reports the `"winner's own score"`. One has new images,
+# but `"seeds that chose"`. One reports the `"best seed"` of the two new ones, on the test images. The fifth has
+# `"chosen on test"`, by runs 3 and 4, and reports their mean. Which is which?
 #
 # *Form:* the dictionary below; each value is one of the five names in quotes.
 
@@ -211,7 +211,7 @@ faces = {"curly": curly, "long": long, "short": short, "side": side, "missing": 
 # | method | settings tried | by which images the best was chosen | FD of three new runs | images in each FD |
 # |---|---|---|---|---|
 # | A, ours | 60 | the test images | 12.1, 12.4, 12.6 | 10,000 |
-# | B | its paper's, nothing else | – | 12.9, 13.2, 13.4 | 2,000 |
+# | B | 1, its paper's | – | 12.9, 13.2, 13.4 | 2,000 |
 #
 # A friend writes: "All FD are on the test images. A wins all nine pairs, so A is better than B." In at most 200
 # words: name *three* reasons why this may not be written; say of each whether it favours A, favours B or neither.
