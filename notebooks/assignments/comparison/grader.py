@@ -43,11 +43,11 @@ def draw(rng, make, wanted):
 
 
 def clear(v, number):
-    """Whether no known mistake comes near to what is right for these numbers."""
+    """Whether the right answer and all known mistakes are apart for these numbers."""
     question = QUESTIONS[number]
-    right, near = question.right(v), 3 * question.tol
-    wrong = [mistake(v) for mistake in question.mistakes.values()]
-    return None not in [difference(answer, right, near) for answer in wrong]
+    answers = [question.right(v), *(wrong(v) for wrong in question.mistakes.values())]
+    pairs = itertools.combinations(answers, 2)
+    return all(difference(a, b, 3 * question.tol) is not None for a, b in pairs)
 
 
 def mean(values):
@@ -137,7 +137,7 @@ def hidden(v):
     lost, raw = (faces.pop("missing") for faces in (found, shares(v, as_read)))
     kept = sorted(found[group] / real for group, real in zip(GROUPS, v.real, strict=True))
     plain = kept[0] > 0.1 and kept[1] > kept[0] + 0.15
-    return plain and lost not in (raw, min(found, key=found.get)) and clear(v, "comparison.7")
+    return plain and lost != raw and clear(v, "comparison.7")
 
 
 def best(v, failed=True, upwards=True, replaced=False, of=None, more=0, hit=None):
@@ -159,10 +159,10 @@ def with_replacement(missed, n):
     return 1 - (1 - 3 / 12) ** n
 
 
-def curse(v, less=1, together=False, taken=1, kept=None, gone=None, root=0.5):
+def curse(v, less=1, together=False, power=1, taken=1, kept=None, gone=None, root=0.5):
     """σ, what (12.4) promises, and the share of the lead that is gone; with known mistakes."""
     groups = [v.winner, v.second, v.middle]
-    noise = mean([variance(group, less) for group in groups])
+    noise = mean([variance(group, less) ** power for group in groups]) ** (1 / power)
     noise = variance([x for group in groups for x in group], less) if together else noise
     tau2 = variance(v.scores, less) - taken * noise
     centre, first, found = mean(v.scores), min(v.scores), mean(v.winner)
@@ -177,17 +177,18 @@ def wins(a, b, tie=0.5):
     return sum(float(x < y) + tie * (x == y) for x in a for y in b)
 
 
-def duel(v, a, b, tie=0.5, counts=float.__ge__, share=None, finite=False):
+def duel(v, a, b, tie=0.5, counts=float.__ge__, share=None, finite=False, rest=False):
     """The share of pairs that a wins, and the share of choices that count as so good."""
     a, b = a.tolist(), b.tolist()
     if finite:
         a, b = ([x for x in runs if x < math.inf] for runs in (a, b))
     seen, pairs, runs, found = wins(a, b, tie), len(a) * len(b), range(len(a + b)), []
     for chosen in itertools.combinations(runs, len(a)):
-        rest = [(a + b)[i] for i in runs if i not in chosen]
-        count = wins([(a + b)[i] for i in chosen], rest, tie)
+        others = [(a + b)[i] for i in runs if i not in chosen]
+        count = wins([(a + b)[i] for i in chosen], others, tie)
         found.append(counts(count - pairs / 2, seen - pairs / 2))
-    return share(a, b) if share else seen / pairs, mean(found)
+    chance = 1 - seen / pairs if rest else mean(found)
+    return share(a, b) if share else seen / pairs, chance
 
 
 def two_sided(count, seen):
@@ -291,13 +292,13 @@ def one_by_one(counts, seen):
     return (seen - false) / (hits - false)
 
 
-def shares(v, by=solved, away=False):
-    """The groups' shares by a rule, and who is missing; `away`: by the distance."""
+def shares(v, by=solved, part=torch.div):
+    """The groups' shares by a rule, and who is missing: of whom the smallest part is left."""
     counts, seen, real = (
         torch.tensor(given, dtype=torch.float64) for given in (v.counts, v.read, v.real)
     )
     found = by(counts, seen / seen.sum())
-    least = int((found - real if away else found / real).argmin())
+    least = int(part(found, real).argmin())
     return dict(zip(GROUPS, found.tolist(), strict=True)) | {"missing": GROUPS[least]}
 
 
@@ -342,6 +343,8 @@ QUESTIONS = {
             ),
             "the twelve runs together vary by their settings as well; "
             "σ is the spread of one setting's seeds": partial(curse, together=True),
+            "a mean of three standard deviations is too small: take the mean of the "
+            "variances, then its root": partial(curse, power=0.5),
             "the ten scores vary by τ² + σ²: take σ² away": partial(curse, taken=0),
             "the share that stays is τ²'s, the share that was luck is σ²'s": partial(
                 curse, kept=lambda tau2, noise: noise / (tau2 + noise)
@@ -377,6 +380,7 @@ QUESTIONS = {
             "this counts both sides; asked is how often A wins at least as many": partial(
                 duel, counts=two_sided
             ),
+            "1 − share is B's share of the pairs; count choices": partial(duel, rest=True),
             "a run that failed is a run: it loses to all that did not": partial(
                 duel, finite=True
             ),
@@ -494,7 +498,9 @@ QUESTIONS = {
             "(13.5) for one group alone takes the others mixed as in the real faces; "
             "solve for all four together": partial(shares, by=one_by_one),
             "the shares are right; the smallest *part* is asked, "
-            "not the largest distance": partial(shares, away=True),
+            "not the largest distance": partial(shares, part=torch.sub),
+            "the shares are right, but the group with the smallest share may be "
+            "rare in the data as well": partial(shares, part=lambda found, real: found),
         },
     ),
 }
