@@ -8,7 +8,6 @@ from types import SimpleNamespace
 
 import torch
 
-from course_lib.checks.compare import difference
 from course_lib.checks.exercises import normal
 from course_lib.classroom.assignment import Question, diagnosis
 
@@ -46,8 +45,15 @@ def clear(v, number):
     """Whether the right answer and all known mistakes are apart for these numbers."""
     question = QUESTIONS[number]
     answers = [question.right(v), *(wrong(v) for wrong in question.mistakes.values())]
-    pairs = itertools.combinations(answers, 2)
-    return all(difference(a, b, 3 * question.tol) is not None for a, b in pairs)
+    return not any(near(*pair, 3 * question.tol) for pair in itertools.combinations(answers, 2))
+
+
+def near(one, other, tol):
+    """Whether two dictionaries of numbers and words say the same."""
+    pairs = [(x, other[key]) for key, x in one.items()]
+    return all(
+        x == y if isinstance(x, str) else abs(x - y) <= tol * max(1, abs(y)) for x, y in pairs
+    )
 
 
 def mean(values):
