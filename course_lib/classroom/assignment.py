@@ -25,9 +25,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from course_lib.checks.compare import DEFAULT_TOL
+from course_lib.checks.compare import DEFAULT_TOL, difference
 from course_lib.errors import CourseError
 
+DRAWS = 100
 EVERYBODY = "everybody"  # whose numbers stand in a copy that a whole class shares
 SOLUTION = re.compile(
     r"^(?P<indent> *)### BEGIN SOLUTION *\n(?P<body>.*?)^ *### END SOLUTION *\n", re.M | re.S
@@ -65,6 +66,14 @@ class Question:
     probes: Callable[..., list[tuple]] | None = None
     gradients: bool = False
     tol: float | None = None
+
+    def coinciding(self, v: SimpleNamespace) -> str | None:
+        """What would be said to a right value, since these numbers make a known mistake right."""
+        if self.probes is None:
+            for said, wrong in self.mistakes.items():
+                if difference(wrong(v), self.right(v), self.tol) is None:
+                    return said
+        return None
 
     @property
     def decimals(self) -> str:
@@ -122,9 +131,17 @@ class Assignment:
         return {f"{self.name}.{number}": f"{number} · {title}" for number, title in heads}
 
     def numbers(self, secret: bytes, student: str) -> SimpleNamespace:
-        """The student's own numbers: the same every time, nobody's guess without the secret."""
+        """The student's own numbers: the same every time, nobody's guess without the secret.
+
+        They are the first of DRAWS draws for which no known mistake gives the right value.
+        """
         seed = hmac.new(secret, f"{self.name}/{student}".encode(), hashlib.sha256).digest()
-        return SimpleNamespace(**self.variant(random.Random(seed)))
+        rng = random.Random(seed)
+        for _ in range(DRAWS):
+            values = SimpleNamespace(**self.variant(rng))
+            if not any(question.coinciding(values) for question in self.questions.values()):
+                break
+        return values
 
     def seal(self, secret: bytes, values: SimpleNamespace) -> str:
         """By what a copy is known to be made with these numbers; it tells none of them."""
@@ -213,6 +230,11 @@ def examine(given: Assignment) -> None:
         if not isinstance(points := question.points, int | float) or not points > 0:
             raise ValueError(f"{number} has {points!r} points, expected a number above 0")
     values = given.numbers(b"", EVERYBODY)
+    for number, question in given.questions.items():
+        if said := question.coinciding(values):
+            raise ValueError(
+                f"in {DRAWS} draws this mistake of {number} is right: {said!r:.100}"
+            )
     blank, solved = (
         json.loads(given.copy(values, EVERYBODY, solved))["cells"] for solved in (False, True)
     )

@@ -1,6 +1,7 @@
 """Each public assignment: both copies, private numbers, a grader that knows right from wrong."""
 
 import ast
+import dataclasses
 import functools
 import itertools
 import json
@@ -14,7 +15,7 @@ import torch
 from others import OTHERS
 
 from course_lib.classroom import room
-from course_lib.classroom.assignment import cells_of
+from course_lib.classroom.assignment import cells_of, examine
 from course_lib.classroom.judge import judge
 from course_lib.classroom.wire import pack
 
@@ -186,6 +187,23 @@ def test_sixty_students_have_sixty_sets_of_numbers(name):
     assert len({json.dumps(vars(v)) for v in drawn}) == 60
     assert given.numbers(proof.SECRET, "s0") == drawn[0]
     assert given.numbers(b"another secret", "s0") != drawn[0]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nobodys_numbers_make_a_known_mistake_right(name):
+    given = proof.load(name)
+    for student in range(100):
+        v = proof.numbers(name, f"student-{student}")
+        assert not [n for n, q in given.questions.items() if q.coinciding(v)]
+
+
+def test_a_mistake_that_is_always_right_is_told_to_the_teacher():
+    given = proof.load("gan")
+    number = next(n for n, question in given.questions.items() if question.probes is None)
+    question = given.questions[number]
+    always = dataclasses.replace(question, mistakes={"so it isn't": question.right})
+    with pytest.raises(ValueError, match=f'mistake of {number} is right: "so it isn\'t"'):
+        examine(dataclasses.replace(given, questions={**given.questions, number: always}))
 
 
 @pytest.mark.parametrize("name", NAMES)
