@@ -14,9 +14,9 @@ from course_lib.classroom.assignment import Question, diagnosis
 TITLE = "Better, or only lucky?"
 OPEN = [
     (3, "three of these, a point each with its direction: of 20 orders of three against three 2 "
-        "are so clear, so equal methods do it one time in ten (neither); 60 settings against 1 "
-        "(A); the test images chose A's settings (A); an FD of fewer images is larger by about "
-        "c/N (A)"),
+        "are so clear, so equal methods do it one time in ten, A alone one in twenty: both are "
+        "right (neither); 60 settings against 1 (A); the test images chose A's settings (A); FD "
+        "is too high by about c/N, so of fewer images by more (A)"),
     (1, "a sentence about these runs, such as: A's three runs scored lower than B's three, so "
         "searched and so measured"),
     (2, "a plan: equal search for both, held-back images choose, equal N, more runs of both "
@@ -165,11 +165,11 @@ def with_replacement(missed, n):
     return 1 - (1 - 3 / 12) ** n
 
 
-def curse(v, less=1, together=False, power=1, taken=1, kept=None, gone=None, root=0.5):
+def curse(v, less=1, pooled=None, power=1, taken=1, kept=None, gone=None, root=0.5):
     """σ, what (12.4) promises, and the share of the lead that is gone; with known mistakes."""
     groups = [v.winner, v.second, v.middle]
     noise = mean([variance(group, less) ** power for group in groups]) ** (1 / power)
-    noise = variance([x for group in groups for x in group], less) if together else noise
+    noise = pooled(groups) if pooled else noise
     tau2 = variance(v.scores, less) - taken * noise
     centre, first, found = mean(v.scores), min(v.scores), mean(v.winner)
     stays = kept(tau2, noise) if kept else tau2 / (tau2 + noise)
@@ -179,19 +179,32 @@ def curse(v, less=1, together=False, power=1, taken=1, kept=None, gone=None, roo
     return {"sigma": noise**root, "promised": promised, "gone": share}
 
 
+def together(groups):
+    """One variance of all twelve runs, around one mean."""
+    return variance([x for group in groups for x in group])
+
+
+def eleven(groups):
+    """As if one mean had been estimated, and not three."""
+    return mean([variance(group) for group in groups]) * 9 / 11
+
+
 def wins(a, b, tie=0.5):
     return sum(float(x < y) + tie * (x == y) for x in a for y in b)
 
 
-def duel(v, a, b, tie=0.5, counts=float.__ge__, share=None, finite=False, rest=False):
+def duel(v, a, b, tie=0.5, counts=float.__ge__, share=None, finite=False, rest=False,
+         by_score=False):  # fmt: skip
     """The share of pairs that a wins, and the share of choices that count as so good."""
     a, b = a.tolist(), b.tolist()
     if finite:
         a, b = ([x for x in runs if x < math.inf] for runs in (a, b))
     seen, pairs, runs, found = wins(a, b, tie), len(a) * len(b), range(len(a + b)), []
     for chosen in itertools.combinations(runs, len(a)):
+        first = [(a + b)[i] for i in chosen]
         others = [(a + b)[i] for i in runs if i not in chosen]
-        count = wins([(a + b)[i] for i in chosen], others, tie)
+        others = [x for x in others if not by_score or x not in first]
+        count = float(wins(first, others, tie))
         found.append(counts(count - pairs / 2, seen - pairs / 2))
     chance = 1 - seen / pairs if rest else mean(found)
     return share(a, b) if share else seen / pairs, chance
@@ -213,7 +226,8 @@ def duel_probes(r, v):
     return [*found, (normal(r, 4) - 1, normal(r, 3)), (failed, normal(r, 4))]
 
 
-def reported(v, held, test, n, chosen=0, told=1, sign=1, more=0, replaced=False, failed=True):
+def reported(v, held, test, n, chosen=0, told=1, sign=1, more=0, replaced=False, failed=True,
+             finite=False):  # fmt: skip
     """What a search of n trials reports, over all choices of n; the arguments make mistakes,
     such as choosing and telling by other scores, 0 held and 1 test."""
     both = torch.stack([held, test])
@@ -224,13 +238,15 @@ def reported(v, held, test, n, chosen=0, told=1, sign=1, more=0, replaced=False,
     else:
         ways = [math.comb(count - k - 1, n - 1 + more) for k in range(count)]
         weights = [way / math.comb(count, n) for way in ways]
-    return sum(w * x for w, x in zip(weights, test, strict=True) if w)
+    pairs = [(w, x) for w, x in zip(weights, test, strict=True) if w]
+    return sum(w * x for w, x in pairs if not finite or x < math.inf)
 
 
 def search_probes(r, v):
-    """A trial's two scores go together, but not closely; some trials fail."""
+    """A trial's two scores go together, but not closely. Some trials fail, in the last record so
+    many that a choice may hold no other. Choices are few: who tries each of them has the time."""
     found = []
-    sizes = (8, 3, 0), (12, 5, 2), (6, 6, 0), (5, 1, 0), (20, 8, 1), (7, 2, 1)
+    sizes = (8, 3, 0), (12, 5, 2), (6, 6, 0), (5, 1, 0), (12, 8, 1), (7, 2, 1), (6, 2, 3)
     for count, n, failed in sizes:
         held = 30 + 4 * normal(r, count)
         test = held + 4 * normal(r, count)
@@ -241,7 +257,7 @@ def search_probes(r, v):
 
 
 def halving(v, curves, epochs, eta, anew=False, stay=False, upwards=False, up=False, look=None,
-            place=False, equal=False):  # fmt: skip
+            place=False, equal=False, alone=True):  # fmt: skip
     """The survivor's row and the epochs played; the arguments make the known mistakes."""
     alive, played, before = list(range(len(curves))), 0, 0
     for rung, after in enumerate(epochs):
@@ -252,6 +268,8 @@ def halving(v, curves, epochs, eta, anew=False, stay=False, upwards=False, up=Fa
         order = sorted(rows, key=score.__getitem__, reverse=upwards)
         many = -(-len(rows) // eta) if up else len(rows) // eta
         alive, before = sorted(order[: max(1, many)]), after
+        if len(alive) == 1 and not alone:
+            break
     return rows.index(order[0]) if place else order[0], played
 
 
@@ -260,12 +278,12 @@ def rung_probes(r, v):
     powers of eta and other numbers, and with fewer trials than eta."""
     first, second = [1, 2, 3, 4, 5, 6, 7, 8], [9, 1, 2, 5, 6, 7, 8, 3]
     known = torch.tensor([first, second, [9, 8, 1, 0, 7, 6, 5, 4]], dtype=torch.float64).T
-    found = [(known, [1, 3, 9], 2)]
+    found = [(known, (1, 3, 9), 2)]
     sizes = (8, 3, 2), (27, 3, 3), (11, 3, 2), (5, 4, 3), (14, 2, 4), (2, 3, 2)
     for count, rungs, eta in sizes:
         epochs = torch.randint(1, 6, (rungs,), generator=r).cumsum(0).cumsum(0)
         curves = 30 + normal(r, count, 1) + 2 * normal(r, count, rungs)
-        found.append((curves, epochs.tolist(), eta))
+        found.append((curves, tuple(epochs.tolist()), eta))
     return found
 
 
@@ -348,7 +366,13 @@ QUESTIONS = {
                 curse, less=0
             ),
             "the twelve runs together vary by their settings as well; "
-            "σ is the spread of one setting's seeds": partial(curse, together=True),
+            "σ is the spread of one setting's seeds": partial(curse, pooled=together),
+            "three means were estimated: divide the sum of squares by 12 − 3": partial(
+                curse, pooled=eleven
+            ),
+            "all three settings tell of σ, not the winner alone": partial(
+                curse, pooled=lambda groups: variance(groups[0])
+            ),
             "a mean of three standard deviations is too small: take the mean of the "
             "variances, then its root": partial(curse, power=0.5),
             "the ten scores vary by τ² + σ²: take σ² away": partial(curse, taken=0),
@@ -390,6 +414,8 @@ QUESTIONS = {
             "a run that failed is a run: it loses to all that did not": partial(
                 duel, finite=True
             ),
+            "two runs with one score are two runs: leave out who is chosen, "
+            "not all that score the same": partial(duel, by_score=True),
             "whose mean is lower is another question: count pairs": partial(
                 duel, share=lambda a, b: float(mean(a) < mean(b))
             ),
@@ -424,6 +450,8 @@ QUESTIONS = {
                 test.mean()
             ),
             "trials that failed were drawn, too": partial(reported, failed=False),
+            "a choice of failed trials alone reports ∞: leave out what can't be the best of n, "
+            "not all that failed": partial(reported, finite=True),
             "beside the best of a choice stand n − 1 others, not n": partial(reported, more=1),
         },
     ),
@@ -469,6 +497,7 @@ QUESTIONS = {
                 halving, anew=True
             ),
             "who was dropped plays no more": partial(halving, stay=True),
+            "one trial alone plays the last rungs, too": partial(halving, alone=False),
             "these rungs are not equally long": partial(halving, equal=True),
             "lower is better; here the highest go on": partial(halving, upwards=True),
             "the number that goes on is rounded down": partial(halving, up=True),
@@ -503,7 +532,7 @@ QUESTIONS = {
             ),
             "(13.5) for one group alone takes the others mixed as in the real faces; "
             "solve for all four together": partial(shares, by=one_by_one),
-            "the shares are right; the smallest *part* is asked, "
+            "the shares are right; the smallest *quotient* is asked, "
             "not the largest distance": partial(shares, part=torch.sub),
             "the shares are right, but the group with the smallest share may be "
             "rare in the data as well": partial(shares, part=lambda found, real: found),

@@ -6,10 +6,10 @@
 # a minute (a cell within 20 seconds), without a network; then your answers are tried on inputs that
 # are not in here. It takes about an hour and a half and has {{points.all}} points.
 #
-# Functions get torch tensors or Python numbers and give back torch tensors or numbers. Where an
-# *expected* line stands, compare with it before you hand in. An exercise that you leave open costs
-# only its own points. Simulate to check yourself, but don't hand in what you simulated: every answer
-# here is exact. Look each time which way is better, **lower** or **higher**.
+# Functions get torch tensors or Python numbers (in exercise 6 a tuple, too) and give back torch
+# tensors or numbers. Where an *expected* line stands, compare with it before you hand in. An exercise
+# that you leave open costs only its own points. Simulate to check yourself, but don't hand in what you
+# simulated: every answer here is exact. Look each time which way is better, **lower** or **higher**.
 #
 # What form an answer has stands under *Form*, or in the function's first line. Keep names as they
 # are. Of keys and words only letters and digits are read: capitals, blanks and signs don't count.
@@ -72,15 +72,16 @@ again = {"sigma": math.sqrt(noise), "promised": promised, "gone": gone}
 ### END SOLUTION
 
 # %% [markdown]
-# ## 3 · A duel, and what chance does ({{points.3}} points, 12 minutes)
+# ## 3 · A duel, and what chance does ({{points.3}} points, 15 minutes)
 #
 # Methods A and B were trained with several seeds each. The scores are distances: **lower is better**, and a
 # run that failed has ∞. First give the share of pairs that A wins, a run of A against a run of B; a tie
 # counts a half, and two failed runs tie.
 #
 # Now suppose that A and B are equally good. Then any $n$ of all the $n+m$ runs could have been A's, each
-# choice as likely as any other. In which share of these choices does A win *at least as many* pairs as it
-# did? (Compare numbers of wins, wholes and halves: they have no rounding.)
+# choice as likely as any other. Count for each choice the pairs that A would win. In which share of all
+# choices is this count *at least as large* as the real one? (The real choice is one of them. Runs are chosen,
+# so two runs with one score are two. Compare counts, wholes and halves: they have no rounding.)
 
 # %% exercise="comparison.3"
 def duel(a, b):
@@ -106,10 +107,10 @@ duel(torch.tensor([1.0, 2.0, 3.0]), torch.tensor([4.0, 5.0, 6.0]))
 # ## 4 · Find the leak ({{points.4}} points, 8 minutes)
 #
 # A record has $N$ trials, each with a score on the held-back images and one on the test images; **lower is
-# better**. A friend plots what a search of $n$ trials reports in the mean, over all choices of $n$ of the $N$,
-# and takes `expected_best(test, n)` of exercise 12.6 for it. Which images choose the best trial there? Write
+# better**. A friend wants the mean of what a search of $n$ trials reports, over all choices of $n$ of the $N$,
+# and computes it by `expected_best(test, n)` of exercise 12.6. Which images choose the best trial there? Write
 # the function without this leak: of each choice of $n$ trials the one with the best held-back score is kept,
-# and its *test* score is reported.
+# and its *test* score is reported. A choice of failed trials alone reports ∞, and it counts.
 
 # %% exercise="comparison.4"
 def reported(held, test, n):
@@ -160,13 +161,14 @@ who = {"A": people[0], "B": people[1], "C": people[2], "D": people[3], "E": peop
 #
 # Successive halving as in lesson 12, but rungs get longer: at the end of rung $i$ a trial has played `epochs[i]`
 # epochs *in all*, and a trial that goes on continues from where it is. Of those that play a rung the best
-# $\max(1,\lfloor\text{how many}/\eta\rfloor)$ play the next; **lower is better**. After the last rung the best of
-# those that played it is the survivor. Give its row, and how many epochs the whole search has played.
+# $\max(1,\lfloor\text{how many}/\eta\rfloor)$ play the next; **lower is better**. All rungs are played, also by one
+# trial alone. After the last rung the best of those that played it is the survivor. Give its row (the first
+# row is 0), and how many epochs all trials together have played.
 
 # %% exercise="comparison.6"
 def halving(curves, epochs, eta):
-    """curves: (N, R), scores after each rung; epochs: R whole numbers, rising; eta: 2 or more.
-    The pair (survivor's row, epochs played by all)."""
+    """curves: (N, R), scores after each rung, no two of a rung equal; epochs: a tuple of R whole
+    numbers, rising; eta: 2 or more. The pair (survivor's row, epochs played by all)."""
     ### BEGIN SOLUTION
     alive, played, before = list(range(len(curves))), 0, 0
     for rung, after in enumerate(epochs):
@@ -178,16 +180,17 @@ def halving(curves, epochs, eta):
 
 # %%
 # expected: 8 as the second of the pair: 3 trials play 2 epochs, one plays 2 more
-halving(torch.tensor([[3.0, 1.0], [2.0, 2.0], [4.0, 3.0]]), [2, 4], 2)
+halving(torch.tensor([[3.0, 1.0], [2.0, 2.0], [4.0, 3.0]]), (2, 4), 2)
 
 # %% [markdown]
 # ## 7 · Who is missing? ({{points.7}} points, 10 minutes)
 #
 # A judge reads the hair of a face as curly, long, short or side, in this order, and errs. On real faces
-# `counts[i][j]` faces of group $i$ were read as $j$. Of a model's samples it has read `read[j]` as $j$. The
+# `counts[i][j]` faces of group $i$ were read as $j$. Of 2,000 samples of a model it has read `read[j]` as $j$. The
 # groups' shares in the data are `real`. Take it that the judge errs on samples as it errs on real faces: (13.5)
 # becomes four equations. Estimate the four groups' true shares among the model's samples. Which group is
-# `"missing"` most: whose share is the smallest *part* of its share in the data?
+# `"missing"` most? Divide each group's share among the samples by its share in the data: it is the group with
+# the smallest quotient.
 #
 # *Form:* the dictionary below: four shares to {{decimals.7}} decimals, and for `missing` one of the four names
 # in quotes.
