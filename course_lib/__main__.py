@@ -24,7 +24,7 @@ from PIL import Image
 
 from course_lib import data, disk, evaluation, grammar, models, plots, training, zoo
 from course_lib.data import paths
-from course_lib.errors import CourseError, unknown
+from course_lib.errors import CourseError, one_of
 from course_lib.evaluation.table import Table
 from course_lib.models.model import Model
 from course_lib.plots.pictures import as_pixels, mosaic
@@ -36,8 +36,7 @@ def train(options: argparse.Namespace) -> int:
     if (options.model is None) == (options.zoo is None):
         raise CourseError("Name a model (GAN, VAE, …) or a zoo recipe (--zoo gan-mnist).")
     if options.zoo is not None:
-        if options.zoo not in zoo.RECIPES:
-            raise unknown("zoo recipe", options.zoo, zoo.RECIPES)
+        one_of("zoo recipe", options.zoo, zoo.RECIPES)
         recipe = zoo.RECIPES[options.zoo]
         model, name, dataset, seed = recipe.build(), options.zoo, recipe.dataset, recipe.seed
     else:
@@ -117,8 +116,7 @@ def tune(options: argparse.Namespace) -> None:
     """Search for better settings of a model, alone or with other processes."""
     from course_lib import tuning  # optuna takes its time to import, and no other job needs it
 
-    if options.model not in models.MODELS:
-        raise unknown("model", options.model, models.MODELS)
+    one_of("model", options.model, models.MODELS)
     kind, fixed = models.MODELS[options.model], dict(map(grammar.setting, options.set))
     if options.recipe:
         fixed["recipe"] = options.recipe

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
-from numbers import Integral
+from numbers import Integral, Real
+
+from course_lib import intervals
 
 
 class CourseError(ValueError):
@@ -28,6 +30,16 @@ def unknown(kind: str, name: object, known: Iterable[object]) -> CourseError:
     return CourseError(
         f"Unknown {kind} {name!r:.100}.{hint} Known: {', '.join(known) or 'none'}."
     )
+
+
+def one_of(kind: str, name: object, known: Iterable[object]) -> None:
+    """Refuses a name that is not among the known ones, also one of a kind that no name has."""
+    try:
+        found = name in known
+    except (TypeError, ValueError, RuntimeError):  # lists and dicts; arrays compare by entry
+        found = False
+    if not found:
+        raise unknown(kind, name, known)
 
 
 def mapping(name: str, value: Mapping, example: str) -> Mapping:
@@ -53,3 +65,22 @@ def whole_number(
     raise CourseError(
         f"{name} must be a whole number from {minimum:,}{to}, not {value!r:.100}.{more}"
     )
+
+
+def real_number(name: str, value: object, within: str = intervals.ALL) -> float:
+    """`value` as a finite Python float in the interval, numbers of NumPy and torch too.
+
+    Else a CourseError.
+    """
+    if getattr(value, "ndim", None) == 0:
+        value = value.item()
+    if (
+        isinstance(value, Real)
+        and not isinstance(value, bool)
+        and intervals.holds(within, value)
+    ):
+        return float(value)
+    kind = (
+        "finite number" if within == intervals.ALL else f"number {intervals.in_words(within)}"
+    )
+    raise CourseError(f"{name} must be a {kind}, not {value!r:.100}.")

@@ -14,7 +14,7 @@ from pathlib import Path
 from course_lib.classroom import tables
 from course_lib.classroom.assignment import Assignment
 from course_lib.classroom.grade import write
-from course_lib.errors import CourseError, unknown
+from course_lib.errors import CourseError, one_of, unknown
 
 DECISIONS = ["student", "exercise", "points", "why", "for"]
 SHEET = ["student", "points", "comment", "for", "earlier"]
@@ -64,12 +64,10 @@ def decisions(
         row |= {key: row.get(key, "").strip() for key in DECISIONS}
         student, exercise = row["student"], row["exercise"]
         of = exercise.split(".")[0]
-        if of not in names:
-            raise unknown("assignment in decisions.csv", of, names)
+        one_of("assignment in decisions.csv", of, names)
         if of != assignment.name:
             continue
-        if student not in graded:
-            raise unknown("student in decisions.csv", student, graded)
+        one_of("student in decisions.csv", student, graded)
         if exercise not in (known := [*assignment.questions, assignment.name]):
             raise unknown("exercise in decisions.csv", exercise, known)
         decided, now = _decided(assignment, row), tables.mark(graded[student])

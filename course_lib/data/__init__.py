@@ -18,7 +18,7 @@ from course_lib.data import digits, faces, mnist, paths, toy
 from course_lib.data.batches import Batch, order
 from course_lib.data.dataset import Card, DataSet
 from course_lib.data.photos import celeba, folder
-from course_lib.errors import CourseError, unknown
+from course_lib.errors import CourseError, one_of, unknown
 from course_lib.pixels import binarise, dequantise
 
 SPLITS = ("train", "test")
@@ -74,8 +74,7 @@ def load(name: str, split: str = "train", root: str | Path | None = None) -> Dat
     downloads. Raises CourseError for unknown names, missing or damaged files, no network.
     """
     entry, root, settings = _parsed(name, root)
-    if split not in SPLITS:
-        raise unknown("split", split, SPLITS)
+    one_of("split", split, SPLITS)
     return entry.load(split, root, **settings)
 
 

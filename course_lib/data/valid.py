@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 import warnings
-from numbers import Real
 
 import numpy as np
 import torch
@@ -126,10 +124,3 @@ def attribute(values: Tensor, name: str) -> Tensor:
 def side(size: int) -> int:
     """The side of a picture that is made here, photographs and faces alike."""
     return whole_number("size, the pixels of a side,", size, 8, 512)
-
-
-def number(name: str, value: float) -> float:
-    """The value, a finite number."""
-    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
-        raise CourseError(f"{name} must be a finite number, got {value!r}.")
-    return float(value)

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from course_lib.errors import CourseError, unknown
+from course_lib.errors import CourseError, one_of, real_number
 from course_lib.evaluation.levels import for_network, precisely, require_judge
 from course_lib.pixels import require_generator
 
@@ -44,8 +44,7 @@ def class_histogram(images: Tensor, classifier: nn.Module, confidence: float = 0
     Only images read with a probability of at least `confidence` are counted: in a histogram of
     unreadable images the judge's guesses are noise. Compare it with the unfiltered one.
     """
-    if not 0 <= confidence <= 1:
-        raise CourseError(f"confidence is a probability from 0 to 1, got {confidence!r}.")
+    confidence = real_number("confidence, a probability,", confidence, "[0, 1]")
     return histogram_of(class_probabilities(images, classifier), confidence)
 
 
@@ -126,8 +125,7 @@ def modes_covered(counts: Tensor, share: float = 0.02) -> int:
 
     With ten classes the default is a fifth of a fair share: one stray sample covers nothing.
     """
-    if not 0 < share < 1:
-        raise CourseError(f"share is a part of all images, above 0 and below 1, got {share!r}.")
+    share = real_number("share, a part of all images,", share, "(0, 1)")
     return int((shares(counts) >= share).sum())
 
 
@@ -152,8 +150,7 @@ def error_and_floor(
     drawn anew from the counted shares. floor: its mean between histograms of the same two sizes
     when both are drawn from the real shares.
     """
-    if distance not in DISTANCES:
-        raise unknown("distance of histograms", distance, DISTANCES)
+    one_of("distance of histograms", distance, DISTANCES)
     require_generator(generator)
     counts, real = _counts(counts, real)
     between, size = DISTANCES[distance], int(counts.sum())

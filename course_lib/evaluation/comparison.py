@@ -16,14 +16,13 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from numbers import Real
 from statistics import NormalDist
 
 import numpy as np
 
-from course_lib.data.valid import number
-from course_lib.errors import CourseError, whole_number
+from course_lib.errors import CourseError, real_number, whole_number
 
+SHARE = "(0, 1)"
 SIMULATED = 20_000  # sets of uniform numbers, behind a band
 MOST_PAIRS = 900  # for an exact chance; of more runs the interval is wide enough by itself
 
@@ -69,7 +68,7 @@ def stratified_bootstrap(
     drawn anew with replacement within each stratum, never across: a data set is no chance. Of
     few runs such an interval is a little too narrow (of ten, .92 where .95 is said).
     """
-    level, repeats = _share("level", level), whole_number("repeats", repeats, 100)
+    level, repeats = real_number("level", level, SHARE), whole_number("repeats", repeats, 100)
     seed = whole_number("seed", seed, 0)
     if not np.iterable(strata) or not len(strata):
         raise CourseError(
@@ -102,7 +101,7 @@ def probability_of_improvement(
     exclude it: three runs against three never do.
     """
     a, b = _numbers("a", a, least=2), _numbers("b", b, least=2)
-    level, sign = _share("level", level), -1 if lower_is_better else 1
+    level, sign = real_number("level", level, SHARE), -1 if lower_is_better else 1
     a, b = sign * a[:, None], sign * b[None]
     value = float((a > b).mean() + (a == b).mean() / 2)
     n, m = a.size, b.size
@@ -149,10 +148,10 @@ def runs_needed(probability: float = 0.75, *, alarm: float = 0.05, miss: float =
     may not; both below ½, which a coin does as well. Noether's (1987) formula; 29 for .75
     (Bouthillier et al. 2021).
     """
-    lead = _share("probability", probability) - 0.5
+    lead = real_number("probability", probability, SHARE) - 0.5
     if lead == 0:
         raise CourseError("No number of runs tells methods apart that are equally good (½).")
-    rates = _share("alarm", alarm, 0.5), _share("miss", miss, 0.5)
+    rates = (real_number(n, v, "(0, 0.5)") for n, v in (("alarm", alarm), ("miss", miss)))
     z = -sum(map(NormalDist().inv_cdf, rates))
     return math.ceil((z / lead) ** 2 / 6)
 
@@ -191,10 +190,10 @@ def best_of_n(
     """
     sign = -1 if lower_is_better else 1
     x = np.sort(sign * _numbers("scores", scores, least=2))
-    total, best = len(x), math.inf if limit is None else sign * number("limit", limit)
+    total, best = len(x), math.inf if limit is None else sign * real_number("limit", limit)
     if x[-1] > best:
         raise CourseError(f"limit is the best possible score, and {sign * x[-1]:g} is better.")
-    under, over = _order_band(total, _share("level", level))
+    under, over = _order_band(total, real_number("level", level, SHARE))
     n, rank = np.arange(1, total + 1), np.arange(1, total + 1)
     # P(the k-th smallest is the best of n): C(k-1, n-1) / C(N, n), and with replacement. Each of
     # Pascal's columns is the running sum of the one before, and C(N, n) the sum of all.
@@ -249,12 +248,3 @@ def _numbers(what: str, values: Sequence[float], least: int) -> np.ndarray:
             "failed run counts: give it infinity, or the worst score that there is."
         )
     return found
-
-
-def _share(what: str, value: float, most: float = 1) -> float:
-    """The value, if it lies strictly between 0 and `most`."""
-    if isinstance(value, Real) and 0 < value < most:
-        return float(value)
-    raise CourseError(
-        f"{what} must be a number between 0 and {most}, both excluded; got {value!r:.60}."
-    )

@@ -15,7 +15,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from course_lib.data import DataSet
+from course_lib.data import DataSet, valid
 from course_lib.errors import CourseError, whole_number
 from course_lib.evaluation import abilities, classes, features, levels
 from course_lib.evaluation.distances import left_out_error
@@ -224,5 +224,6 @@ def _gan_train_row(samples: Tensor, labels: Tensor, dataset: DataSet, seed: int)
 def draw(model, labels: Tensor, generator: torch.Generator | None = None) -> Tensor:
     """A sample for each label, on the CPU as uint8 (n, C, H, W): many, in little memory."""
     abilities.require_samples(model, "conditional.draw(model, labels)")
+    labels = valid.tensor(labels, "labels")
     found = abilities.drawn(model, len(labels), generator, labels)
     return torch.cat([(part * 255).round().to(torch.uint8) for part in found])

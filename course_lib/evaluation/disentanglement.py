@@ -18,8 +18,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from course_lib.data.valid import number
-from course_lib.errors import CourseError, mapping, whole_number
+from course_lib.errors import CourseError, mapping, real_number, whole_number
 from course_lib.pixels import require_tensor
 
 BINS = 20
@@ -139,8 +138,7 @@ def linear_probe(
             f"The factor is {values.dtype}, and held out {held_values.dtype}: whole numbers are "
             "classes, floats are not. Give both as one of them."
         )
-    if not number("ridge", ridge) >= 0:
-        raise CourseError(f"ridge must be a number from 0 on, not {ridge!r}.")
+    ridge = real_number("ridge", ridge, "[0, inf)")
     middle, spread = codes.double().mean(0), codes.double().std(0)
     spread = spread.where(spread > ALIKE * middle.abs(), 1)
     x, held = ((c.double() - middle) / spread for c in (codes, held_codes))

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from course_lib.data import DataSet
 from course_lib.data.faces import FACTORS
-from course_lib.errors import CourseError, unknown
+from course_lib.errors import CourseError, one_of
 from course_lib.evaluation import classes, levels
 from course_lib.evaluation.judges.digits import SHAPE, DigitClassifier, digit_classifier
 from course_lib.evaluation.judges.faces import FEATURES, FaceFactors, face_factors
@@ -71,8 +71,7 @@ def image_features(images: Tensor, name: str) -> Tensor:
     name: "digits" (the digit classifier's last hidden layer, 128) or "faces" (that of the judge
     of rendered faces, 96; any size). Floats are rounded to 256 levels first, as real images are.
     """
-    if name not in EXTRACTORS:
-        raise unknown("feature extractor", name, EXTRACTORS)
+    one_of("feature extractor", name, EXTRACTORS)
     chosen = EXTRACTORS[name]
     if not chosen.takes(tuple(levels.checked(images).shape[1:])):
         wanted = "×".join(str(side or "any") for side in chosen.sides)

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from course_lib.data import DataSet
-from course_lib.errors import CourseError, unknown, whole_number
+from course_lib.errors import CourseError, one_of, whole_number
 from course_lib.evaluation import features, image_statistics, scores
 from course_lib.evaluation.image_scores import MINIMUM, RealImages
 from course_lib.evaluation.levels import as_levels
@@ -49,8 +49,7 @@ class Ladder(Table):
     reports: dict[str, Report]
 
     def __getitem__(self, rung: str) -> Report:
-        if rung not in self.reports:
-            raise unknown("rung", rung, self.reports)
+        one_of("rung", rung, self.reports)
         return self.reports[rung]
 
     def cells(self) -> list[tuple[str, ...]]:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from course_lib.data import binarise, dequantise
-from course_lib.errors import CourseError, unknown, whole_number
+from course_lib.errors import CourseError, one_of, whole_number
 from course_lib.evaluation import abilities, levels
 from course_lib.pixels import require_generator
 
@@ -36,8 +36,7 @@ def on_scale(
     "binarised": each pixel drawn once from a Bernoulli variable; "grey": the grey values;
     "gaussian": dequantised, (u + noise) / 256.
     """
-    if likelihood not in SCALES:
-        raise unknown("likelihood", likelihood, SCALES)
+    one_of("likelihood", likelihood, SCALES)
     if likelihood == "gaussian":
         return dequantise(images, generator)
     grey = images.float() / 255

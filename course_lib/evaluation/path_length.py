@@ -13,12 +13,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from numbers import Real
 
 import torch
 from torch import Tensor
 
-from course_lib.errors import CourseError, whole_number
+from course_lib.errors import CourseError, real_number, whole_number
 from course_lib.pixels import require_generator
 
 STEP = 1e-2  # radians
@@ -57,8 +56,7 @@ def path_length(
     whole_number("n, the number of codes,", n, 10)
     latent = whole_number("latent, the length of a code,", latent)
     require_generator(generator)
-    if not isinstance(step, Real) or not SMALLEST <= step < 1:
-        raise CourseError(f"step is an angle from 1e-5 to below 1 radian, not {step!r:.60}.")
+    step = real_number("step, an angle in radians,", step, f"[{SMALLEST}, 1)")
     for name, given in (("decode", decode), ("features", features)):
         if not callable(given):
             raise CourseError(

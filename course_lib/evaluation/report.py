@@ -56,6 +56,10 @@ def report(
     any long work if model and data do not fit or samples are bad.
     """
     n, held_out = sizes(dataset, n, held_out, seed, budget, train)
+    if not isinstance(density, toy.Toy | None):
+        raise CourseError(
+            f"density must be data.toy.make('ring') or such, not {density!r:.60}."
+        )
     if not isinstance(known, dict | None):
         raise CourseError(f"known must be a dict, {{}} at first, not {known!r:.60}.")
     name, given, model = type(model).__name__, model, levels.in_single(model)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from course_lib.data import DataSet
 from course_lib.data.toy import Toy
-from course_lib.errors import CourseError, mapping, unknown
+from course_lib.errors import CourseError, mapping, one_of
 from course_lib.evaluation.report import report, sizes, tried
 from course_lib.evaluation.table import Report, Row, Table, number
 
@@ -28,8 +28,7 @@ class Comparison(Table):
     reports: dict[str, Report]
 
     def __getitem__(self, model: str) -> Report:
-        if model not in self.reports:
-            raise unknown("model", model, self.reports)
+        one_of("model", model, self.reports)
         return self.reports[model]
 
     def scores(self) -> dict[str, dict[str, Row]]:

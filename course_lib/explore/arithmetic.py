@@ -13,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 
 from course_lib.data.faces import FACTORS
-from course_lib.errors import CourseError, unknown
+from course_lib.errors import CourseError, one_of
 from course_lib.explore.kit import Choice, Explorer, Face, Page, Row, Slider, Tiles
 from course_lib.explore.kit.canvas import BLUE, GREEN, INK, MUTED, ORANGE
 from course_lib.explore.kit.latent_space import CANDIDATES, Latents, chosen, draws, latents
@@ -69,8 +69,7 @@ def arithmetic(
     """
     space = latents(model, "arithmetic")
     judge = judge_for(space.shape, judge, "arithmetic")
-    if attribute not in FACTORS:
-        raise unknown("attribute", attribute, FACTORS)
+    one_of("attribute", attribute, FACTORS)
     if z is None:
         pool = draws(MOST, space.size, seed, temperature)
         points, first = found(space, judge, attribute, pool), (0, 12, 15)

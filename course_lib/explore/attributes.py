@@ -11,7 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, mapping
 from course_lib.explore.kit import Explorer, Face, Page, Panel, Row, Slider, Tiles
 from course_lib.explore.kit.canvas import MUTED, ORANGE
 from course_lib.explore.kit.latent_space import chosen, latents
@@ -85,7 +85,8 @@ def attributes(
 
 
 def _arrows(directions: Mapping[str, object], size: int) -> dict[str, np.ndarray]:
-    if not isinstance(directions, Mapping) or not directions or "sample" in directions:
+    directions = mapping("directions", directions, "attribute_directions(*judged_draws(model))")
+    if not directions or "sample" in directions:
         raise CourseError(
             "directions must hold a name and a vector each, none named 'sample': try "
             "attribute_directions(*judged_draws(model))."

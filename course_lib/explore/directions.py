@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from course_lib.data.faces import FACTORS
-from course_lib.errors import CourseError, mapping, unknown, whole_number
+from course_lib.errors import CourseError, mapping, one_of, whole_number
 from course_lib.explore.kit.latent_space import draws, latents
 from course_lib.explore.kit.readings import judge_for, read
 from course_lib.plots.pictures import as_numbers
@@ -85,16 +85,14 @@ def attribute_directions(
 
 def _direction(name: str, values: Mapping[str, np.ndarray], rows: Mapping) -> np.ndarray:
     factor, _, option = name.partition("=")
-    if factor not in values:
-        raise unknown("attribute", factor, values)
+    one_of("attribute", factor, values)
     v = values[factor]
     if v.dtype.kind == "f":
         return rows[factor, None]
     present = [int(number) for number in np.unique(v)]
     if option:
         known = FACTORS[factor].options if factor in FACTORS else tuple(map(str, present))
-        if option not in known:
-            raise unknown(f"option of {factor}", option, known)
+        one_of(f"option of {factor}", option, known)
         wanted = known.index(option) if factor in FACTORS else int(option)
     elif len(present) > 2:
         example = FACTORS[factor].options[present[1]] if factor in FACTORS else present[1]

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from course_lib.errors import CourseError
+from course_lib.errors import real_number
 from course_lib.explore.kit import Bars, Explorer, Pad, Page, Panel, Slider, network
 from course_lib.explore.kit.canvas import BLUE, INK, MUTED, ORANGE, PALE, PAPER
 from course_lib.explore.warp import layer_names, number, passage, plane_flow
@@ -37,8 +37,7 @@ def pointed(flow, reach: float = 3.0) -> Explorer:
     Raises `CourseError` for anything but a `Flow` in the plane.
     """
     plane_flow(flow, "pointed")
-    if not 0.5 <= reach <= 9:
-        raise CourseError(f"reach must be a number from 0.5 to 9; got {reach!r}.")
+    reach = real_number("reach", reach, "[0.5, 9]")
     names = layer_names(flow)
     limits = -reach, reach
     square = Pad(380, 380, limits, limits, "density (shade), x and its way to z")

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from course_lib.errors import CourseError, whole_number
+from course_lib.errors import CourseError, real_number, whole_number
 from course_lib.models.realnvp import RealNVP
 from course_lib.pixels import require_unit
 
@@ -62,9 +62,8 @@ def filling(
     """
     image, known = _checked(flow, image, known)
     steps = whole_number("steps", steps, 0)
-    for name, value in (("step_size", step_size), ("temperature", temperature)):
-        if not 0 < value < float("inf"):
-            raise CourseError(f"{name} must be a positive number, not {value!r}.")
+    step_size = real_number("step_size", step_size, "(0, inf)")
+    temperature = real_number("temperature", temperature, "(0, inf)")
     with torch.no_grad():
         target, _ = flow.logit(torch.where(known, image, 0.5))
     conditional = _Conditional(flow, target, known, temperature, labels)

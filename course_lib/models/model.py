@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from course_lib import checkpoint, first_edition
-from course_lib.errors import CourseError, unknown, whole_number
+from course_lib.errors import CourseError, one_of, whole_number
 from course_lib.game import Game, Move
 from course_lib.models import settings as settings_of
 from course_lib.models.parts.averages import MovingAverage
@@ -65,8 +65,7 @@ class Model(nn.Module):
     def __init__(self, /, recipe: str = "course", **given: Any) -> None:
         super().__init__()
         name = type(self).__name__
-        if not isinstance(recipe, str) or recipe not in self.recipes:
-            raise unknown(f"{name} recipe", recipe, self.recipes)
+        one_of(f"{name} recipe", recipe, self.recipes)
         given = first_edition.settings(given)
         chosen = {**self.recipes[recipe], **given}
         self.settings: dict[str, Any] = settings_of.complete(name, self.declared, chosen)

@@ -8,13 +8,13 @@ Python's. Ranges are written as intervals: "[0, 1)" holds 0 and not 1.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any
 
-from course_lib.errors import CourseError, unknown
+from course_lib import intervals
+from course_lib.errors import CourseError, one_of, unknown
 
 SIZES = "[1, 1000000]"  # of anything that memory is taken for
 SEEDS = "[0, 9223372036854775807]"
@@ -38,7 +38,7 @@ class Setting:
     default: Any
     about: str
     kind: str
-    within: str = "(-inf, inf)"
+    within: str = intervals.ALL
     many: bool | int | range | None = None
     also: tuple = ()
     search: str | tuple | None = None
@@ -68,13 +68,13 @@ class Setting:
     @property
     def options(self) -> Sequence:
         """What to search: the options, or both ends of the interval."""
-        return ends(self.search) if isinstance(self.search, str) else self.search
+        return intervals.ends(self.search) if isinstance(self.search, str) else self.search
 
     def expected(self) -> str:
         """What may be given, in words."""
         one = {
-            "whole": f"a whole number {_in_words(self.within)}",
-            "number": f"a number {_in_words(self.within)}",
+            "whole": f"a whole number {intervals.in_words(self.within)}",
+            "number": f"a number {intervals.in_words(self.within)}",
             "flag": "True or False",
             "name": "a name",
         }.get(self.kind)
@@ -119,7 +119,7 @@ class Setting:
         if isinstance(value, bool) or not isinstance(value, kind):
             return None
         value = int(value) if isinstance(value, Integral) else float(value)
-        return value if _holds(self.within, value) else None
+        return value if intervals.holds(self.within, value) else None
 
 
 def whole(default: Any, about: str, within: str = SIZES, **more: Any) -> Setting:
@@ -147,37 +147,12 @@ def names(default: tuple[str, ...], about: str) -> Setting:
     return Setting(default, about, "name", many=True)
 
 
-def _holds(interval: str, value: float) -> bool:
-    """Whether "[low, high)" holds the value; infinity and NaN lie in none."""
-    low, high = ends(interval)
-    above = value >= low if interval[0] == "[" else value > low
-    below = value <= high if interval[-1] == "]" else value < high
-    return above and below and math.isfinite(value)
-
-
-def ends(interval: str) -> list[int | float]:
-    """Both ends, whole ones exactly: a float has no 2⁶³ − 1."""
-    ends = (end.strip() for end in interval[1:-1].split(","))
-    return [int(end) if end.lstrip("-").isdecimal() else float(end) for end in ends]
-
-
-def _in_words(interval: str) -> str:
-    """ "[1, 1000000]" → "from 1 to 1,000,000"; what needs its brackets keeps them."""
-    low, high = ends(interval)
-    if interval[-1] == "]" and interval[0] == "[":
-        return f"from {low:,} to {high:,}" if high > 1 else f"in {interval}"
-    if high == math.inf:
-        return f"from {low:g}" if interval[0] == "[" else f"above {low:g}"
-    return f"in {interval}"
-
-
 def complete(
     model: str, declared: Mapping[str, Setting], given: Mapping[str, Any]
 ) -> dict[str, Any]:
     """All settings: those given, checked, the others as declared."""
     for name in given:
-        if name not in declared:
-            raise unknown(f"{model} setting", name, declared)
+        one_of(f"{model} setting", name, declared)
     return {
         name: setting.checked(given.get(name, setting.default), f"{model} setting {name}")
         for name, setting in declared.items()

@@ -10,7 +10,7 @@ import os
 from dataclasses import dataclass
 from typing import TypeVar
 
-from course_lib.errors import unknown
+from course_lib.errors import one_of
 
 Value = TypeVar("Value")
 
@@ -41,6 +41,5 @@ def budget(name: str | Budget | None = None) -> Budget:
     if isinstance(name, Budget):
         return name
     name = name or os.environ.get("COURSE_BUDGET") or "laptop"
-    if name not in SCALES:
-        raise unknown("budget", name, SCALES)
+    one_of("budget", name, SCALES)
     return Budget(name, SCALES[name])

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from course_lib.checkpoint import Kind
-from course_lib.errors import CourseError, unknown
+from course_lib.errors import CourseError, one_of
 
 NUMBERS = 64e6  # bytes of losses that a checkpoint holds: 1,600,000 rounds of five terms
 PIXELS = 100e6  # bytes of previews
@@ -48,8 +48,7 @@ class History:
 
     def term(self, name: str) -> np.ndarray:
         """One loss term, a value per round."""
-        if name not in self.values:
-            raise unknown("loss term", name, self.values)
+        one_of("loss term", name, self.values)
         return np.asarray(self.values[name])
 
     def record(self, values: dict[str, float], seconds: float) -> None:

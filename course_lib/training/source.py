@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from course_lib.data import Batch, DataSet, order
-from course_lib.errors import CourseError, unknown, whole_number
+from course_lib.errors import CourseError, one_of, whole_number
 from course_lib.pixels import levels_of, spread
 from course_lib.training import distributed
 
@@ -60,8 +60,7 @@ class Source:
 
     def attribute(self, name: str) -> Tensor:
         """The attribute of that name of the images of the last batch, this process's share."""
-        if name not in self.dataset.attributes:
-            raise unknown("attribute", name, self.dataset.attributes)
+        one_of("attribute", name, self.dataset.attributes)
         return self.dataset.attributes[name][self.rows].to(self.device)
 
     def normal(self, *shape: int) -> Tensor:

@@ -19,7 +19,7 @@ from optuna.trial import TrialState
 
 from course_lib.data import DataSet
 from course_lib.data.progress import bars_wanted
-from course_lib.errors import CourseError, whole_number
+from course_lib.errors import CourseError, real_number, whole_number
 from course_lib.models import Model
 from course_lib.training import TrainingStopped
 from course_lib.tuning import trials as trial_of
@@ -89,7 +89,7 @@ def search(
     hand counts as failed. Raises CourseError before the first trial when something does not fit.
     """
     whole_number("trials", trials)
-    trial_of.checked(seconds)
+    real_number("seconds, those of a trial,", seconds, "(0, inf)")
     if not (isinstance(kind, type) and issubclass(kind, Model) and kind is not Model):
         raise CourseError(
             "search takes a class of models, such as models.GAN without brackets, not "

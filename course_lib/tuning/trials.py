@@ -9,17 +9,15 @@ seed and rounds give the same bits. The score is the Fréchet distance on the fe
 from __future__ import annotations
 
 import copy
-import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from numbers import Real
 
 import torch
 from torch import Tensor
 
 from course_lib.data import DataSet
-from course_lib.errors import CourseError, whole_number
+from course_lib.errors import CourseError, real_number, whole_number
 from course_lib.evaluation import features, frechet_distance, image_features
 from course_lib.evaluation.distances import PER_DIMENSION
 from course_lib.models import Model
@@ -131,15 +129,9 @@ def round_seconds(
 
 def rounds_in(model: Model, dataset: DataSet, seconds: float) -> int:
     """How many rounds of this model so many processor seconds hold, as measured now."""
-    cost, _ = round_seconds(model, dataset, min(2.0, CALIBRATION * checked(seconds)))
+    real_number("seconds, those of a trial,", seconds, "(0, inf)")
+    cost, _ = round_seconds(model, dataset, min(2.0, CALIBRATION * seconds))
     return max(len(SHARES), int(seconds / cost))
-
-
-def checked(seconds: float) -> float:
-    """The seconds of a trial, if they are a number above 0; else a CourseError."""
-    if isinstance(seconds, Real) and math.isfinite(seconds) and seconds > 0:
-        return seconds
-    raise CourseError(f"The seconds of a trial are a number above 0, not {seconds!r:.100}.")
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import Any
 from course_lib import checkpoint, disk, models
 from course_lib.checkpoint import fact
 from course_lib.data import checksum, paths
-from course_lib.errors import CourseError, unknown
+from course_lib.errors import CourseError, one_of
 from course_lib.training.precision import SINGLE
 from course_lib.training.run import NAME
 from course_lib.zoo.recipes import RECIPES, Recipe
@@ -47,8 +47,7 @@ def names() -> list[str]:
 def card(name: str) -> dict[str, Any]:
     """What is known of a shipped model: settings, data, seed, time, checksum, scores."""
     cards = index()
-    if not isinstance(name, str) or name not in cards:
-        raise unknown("zoo model", name, cards)
+    one_of("zoo model", name, cards)
     return cards[name]
 
 
@@ -57,8 +56,7 @@ def scores(name: str, *wanted: str) -> str:
     rows = {row["name"]: row for row in card(name)["scores"]["rows"]}
     parts = []
     for score in wanted:
-        if score not in rows:
-            raise unknown(f"score of {name}", score, rows)
+        one_of(f"score of {name}", score, rows)
         value, floor = (
             "none" if rows[score][key] is None else f"{rows[score][key]:.3g}"
             for key in ("value", "floor")
@@ -112,8 +110,7 @@ def add(name: str, run: Path | str, facts: dict[str, Any]) -> Path:
 
     facts: what the card tells besides settings and checksum (scores, minutes, machine …).
     """
-    if name not in RECIPES:
-        raise unknown("zoo recipe", name, RECIPES)
+    one_of("zoo recipe", name, RECIPES)
     trained = checkpoint.header(disk.given(run) / NAME).facts
     kept = ("model", "settings", "batch", "seed", "examples", "round")
     known = {key: trained[key] for key in kept}

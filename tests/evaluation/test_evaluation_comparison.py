@@ -167,7 +167,10 @@ def test_the_band_is_tighter_where_it_matters_than_the_kolmogorov_band():
         (lambda: interquartile_mean("abc"), "list of numbers"),
         (lambda: stratified_bootstrap([]), "strata"),
         (lambda: stratified_bootstrap([1.0, 2.0]), "a stratum"),
-        (lambda: stratified_bootstrap([[1.0, 2.0]], level=95), "between 0 and 1"),
+        (
+            lambda: stratified_bootstrap([[1.0, 2.0]], level=95),
+            "level must be a number above 0 and below 1, not 95",
+        ),
         (lambda: probability_of_improvement([1.0], [1.0, 2.0]), "2 numbers or more"),
         (lambda: best_of_n([1.0, 2.0], limit=1.5), "best possible score"),
         (lambda: runs_needed(0.5), "equally good"),

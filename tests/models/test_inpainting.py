@@ -155,8 +155,8 @@ def test_edges_all_known_none_known_no_steps_and_a_conditional_flow():
         ({"known": torch.ones(3, 1, 4, 4, dtype=torch.bool)}, r"got \(3, 1, 4, 4\)"),
         ({"steps": -1}, "whole number from 0"),
         ({"steps": 2.5}, "whole number from 0"),
-        ({"step_size": 0.0}, "step_size must be a positive"),
-        ({"temperature": float("nan")}, "temperature must be a positive"),
+        ({"step_size": 0.0}, "step_size must be a number above 0"),
+        ({"temperature": float("nan")}, "temperature must be a number above 0"),
         ({"labels": torch.zeros(2)}, "unconditional"),
     ],
 )

@@ -85,6 +85,12 @@ TABLE = {
         ("evaluation.relative_diversity(x, halves, 0 * x, halves)", "real images .* alike"),
     ],
     "histograms": [
+        ("evaluation.class_histogram(many, judge, confidence='a')", "a probability, must be"),
+        ("evaluation.class_histogram(many, judge, confidence=nan)", "from 0 to 1, not nan"),
+        (
+            "evaluation.modes_covered([1, 2], share='a')",
+            "share, .* above 0 and below 1, not 'a'",
+        ),
         ("evaluation.total_variation(torch.zeros(10), torch.ones(10))", "at least one"),
         ("evaluation.total_variation(torch.ones(9), torch.ones(10))", "9 and 10"),
         ("evaluation.total_variation(3, 3)", "count of each class, not 3"),
@@ -163,6 +169,8 @@ TABLE = {
         ),
     ],
     "reports": [
+        ("evaluation.report(flow, ring, density='ring')", "density must be data.toy.make"),
+        ("conditional.draw(cvae, None)", "labels must be a torch tensor"),
         ("evaluation.report(models.VAE, digits)", r"not the class VAE.* VAE\(…\)"),
         ("evaluation.report(object(), digits)", "no sample"),
         ("evaluation.report(None, digits)", "NoneType has no sample"),
@@ -202,6 +210,11 @@ TABLE = {
         ("evaluation.Ladder('', {'blurred': None})['sharp']", "blurred"),
     ],
     "explorers": [
+        (
+            "explore.attributes(models.VAE(shape=(3, 32, 32)), {1: x})",
+            "directions must be a dict",
+        ),
+        ("explore.pointed(flow, reach=None)", "reach must be a number from 0.5 to 9"),
         ("explore.walk(models.DCGAN)", "not the class DCGAN"),
         ("explore.arithmetic(models.DCGAN)", "not the class DCGAN"),
         ("explore.interpolation(models.GAN)", "not the class GAN"),
@@ -275,7 +288,10 @@ TABLE = {
         ("evaluation.path_length(same, 2, same, step='a')", "angle .* not 'a'"),
         ("evaluation.path_length(same, 2, same, step=None)", "angle .* not None"),
         ("evaluation.path_length(same, 2, same, step=nan)", "angle .* not nan"),
-        ("evaluation.path_length(same, 2, same, step=1e-12)", "from 1e-5 .* not 1e-12"),
+        (
+            "evaluation.path_length(same, 2, same, step=1e-12)",
+            "from 1e-05 and below 1, not 1e-12",
+        ),
         ("evaluation.path_length(same, 2, same, generator=3)", "must be a torch.Generator"),
         ("evaluation.path_length(None, 2, same)", "decode must be a function.* not None"),
         ("evaluation.path_length(same, 2, 'digits')", "features must be a function"),
@@ -332,9 +348,9 @@ TABLE = {
         ("evaluation.stratified_bootstrap([])", r"got \[\]"),
         ("evaluation.stratified_bootstrap([[1, 2.0]], seed='a')", "seed"),
         ("evaluation.best_of_n([1, 2.0], limit=nan)", "limit must be a finite number"),
-        ("evaluation.best_of_n([1, 2.0], limit='3')", "limit must be a finite number, got '3'"),
-        ("evaluation.runs_needed(alarm=0.5)", "alarm must be .* between 0 and 0.5"),
-        ("evaluation.runs_needed(miss=0.9)", "miss must be .* between 0 and 0.5"),
+        ("evaluation.best_of_n([1, 2.0], limit='3')", "limit must be a finite number, not '3'"),
+        ("evaluation.runs_needed(alarm=0.5)", "alarm must be a number above 0 and below 0.5"),
+        ("evaluation.runs_needed(miss=0.9)", "miss must be a number above 0 and below 0.5"),
         ("evaluation.runs_needed('0.75')", "probability must be a number"),
         ("evaluation.compare({'a': models.VAE}, digits)", "a: .* not the class VAE"),
         ("evaluation.compare({'a': gan, 'b': ring}, digits)", "b: .* DataSet has no sample"),
@@ -359,8 +375,14 @@ TABLE = {
         ),
         ("evaluation.linear_probe(x, x[:, 0], x[:, :3], x[:, 0])", "4 numbers, .* of 3"),
         ("evaluation.linear_probe(x, x[:, 0], x, x[:, 0] > 0)", "whole numbers are classes"),
-        ("evaluation.linear_probe(x, x[:, 0], x, x[:, 0], ridge=-1)", "ridge .* from 0 on"),
-        ("evaluation.linear_probe(x, x[:, 0], x, x[:, 0], ridge=nan)", "ridge .* finite"),
+        (
+            "evaluation.linear_probe(x, x[:, 0], x, x[:, 0], ridge=-1)",
+            "ridge must be a number from 0, not -1",
+        ),
+        (
+            "evaluation.linear_probe(x, x[:, 0], x, x[:, 0], ridge=nan)",
+            "ridge must be a number from 0, not nan",
+        ),
         ("evaluation.linear_probe(x[:, [0, 0]], x[:, 0], x[:, [0, 0]], x[:, 0], 0)", "above 0"),
     ],
     "deformations": [
@@ -448,6 +470,14 @@ TABLE = {
         ("plots.field(lambda x: x[:, 0], limits='a')", "limits must be real numbers; got str"),
     ],
     "names and classes": [
+        # A name of a kind that cannot be looked up is unknown, too.
+        ("data.load('digits', ['test'])", r"Unknown split \['test'\]"),
+        ("data.toy.make({})", "Unknown toy density"),
+        ("models.GAN(recipe=['report'])", "Unknown GAN recipe"),
+        ("zoo.card(['gan-mnist'])", "Unknown zoo model"),
+        ("evaluation.image_features(many, {})", "Unknown feature extractor"),
+        ("evaluation.error_and_floor([], [1], [1])", "Unknown distance of histograms"),
+        ("explore.arithmetic(models.VAE(shape=(3, 32, 32)), attribute=['hat'])", "attribute"),
         ("zoo.load([])", "Unknown zoo model"),
         ("models.build([], {})", "Unknown model"),
         ("models.VAE([])", "Unknown VAE recipe"),

@@ -18,9 +18,9 @@ from conftest import ROOT
 from course_lib import data, grammar, models, training, tuning
 from course_lib.__main__ import main
 from course_lib.errors import CourseError
+from course_lib.intervals import ends
 from course_lib.lessons import lesson_12
 from course_lib.models import settings as settings_of
-from course_lib.models.settings import ends
 from course_lib.training import distributed
 from course_lib.tuning import storage, studies, trials
 

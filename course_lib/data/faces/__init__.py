@@ -22,7 +22,7 @@ from course_lib.data.dataset import Card, DataSet
 from course_lib.data.faces import kept
 from course_lib.data.faces.drawing import render
 from course_lib.data.faces.factors import FACTORS, Factor, draw_factors, neutral
-from course_lib.errors import unknown, whole_number
+from course_lib.errors import one_of, whole_number
 
 SEEDS = {"train": 0, "test": 1}
 CARD = Card(
@@ -45,8 +45,7 @@ def load(
     None: all. All of them are drawn once and then memory-mapped, from the folder `root` (None:
     from the cache). Raises CourseError for an unknown split, a size below 8, and n out of range.
     """
-    if split not in SEEDS:
-        raise unknown("split", split, SEEDS)
+    one_of("split", split, SEEDS)
     count = CARD.counts[split]
     if n is not None:
         n = whole_number(f"n, the faces of {split},", n, 1, count)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from course_lib.data.faces import palette
-from course_lib.errors import CourseError, unknown, whole_number
+from course_lib.errors import CourseError, one_of, whole_number
 
 Values = Tensor | float | str | Sequence[float | str]
 
@@ -108,8 +108,7 @@ def checked(factors: Mapping[str, Values]) -> dict[str, Tensor]:
     for a factor that is unknown, missing, out of its range or of another length.
     """
     for name in factors:
-        if name not in FACTORS:
-            raise unknown("factor of faces", name, FACTORS)
+        one_of("factor of faces", name, FACTORS)
     missing = [name for name in FACTORS if name not in factors]
     if missing:
         raise CourseError(
@@ -162,6 +161,5 @@ def _number(name: str, option: str) -> int:
         raise CourseError(
             f"{name} is a number from {factor.low:g} to {factor.high:g}, not {option!r}."
         )
-    if option not in factor.options:
-        raise unknown(f"option of {name}", option, factor.options)
+    one_of(f"option of {name}", option, factor.options)
     return factor.options.index(option)

@@ -15,7 +15,7 @@ from course_lib.data.toy.base import Coverage, Mixture, Toy
 from course_lib.data.toy.board import Checkerboard
 from course_lib.data.toy.curves import Moons, Spiral
 from course_lib.data.toy.modes import Grid, Modes, Ring
-from course_lib.errors import unknown
+from course_lib.errors import one_of
 
 POINTS = 10_000
 SEEDS = {"train": 0, "test": 1}
@@ -25,8 +25,7 @@ KINDS = {kind.__name__.lower(): kind for kind in (Ring, Grid, Moons, Spiral, Che
 
 def make(name: str, **settings: float) -> Toy:
     """The density called `name`, e.g. make("ring", modes=12)."""
-    if name not in KINDS:
-        raise unknown("toy density", name, KINDS)
+    one_of("toy density", name, KINDS)
     return KINDS[name](**settings)
 
 

@@ -9,8 +9,7 @@ import torch
 from torch import Tensor
 
 from course_lib.data.dataset import Card, DataSet
-from course_lib.data.valid import number
-from course_lib.errors import CourseError, whole_number
+from course_lib.errors import CourseError, real_number, whole_number
 
 MOST = 10_000_000  # points that are drawn at a time
 PLAIN = {"dtype": torch.float32, "device": "cpu"}  # of points, whatever torch's defaults are
@@ -116,6 +115,4 @@ def points_of(x: Tensor) -> Tensor:
 
 def width_of_noise(sigma: float) -> float:
     """sigma, if it can be one."""
-    if not number("sigma", sigma) > 0:
-        raise CourseError(f"sigma is the width of the noise and must be > 0, got {sigma}.")
-    return float(sigma)
+    return real_number("sigma, the width of the noise,", sigma, "(0, inf)")

@@ -8,8 +8,7 @@ import torch
 from torch import Tensor
 
 from course_lib.data.toy.base import PLAIN, Toy, points_of
-from course_lib.data.valid import number
-from course_lib.errors import whole_number
+from course_lib.errors import real_number, whole_number
 
 
 class Checkerboard(Toy):
@@ -17,7 +16,7 @@ class Checkerboard(Toy):
 
     def __init__(self, squares: int = 4, width: float = 4.0) -> None:
         self.squares = whole_number("squares", squares, 2, 1000)
-        self.width = number("width", width)
+        self.width = real_number("width", width)
         line = torch.arange(self.squares, device="cpu")
         cells = torch.cartesian_prod(line, line)
         self.cells = cells[cells.sum(1) % 2 == 0]

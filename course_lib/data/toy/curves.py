@@ -13,8 +13,7 @@ import torch
 from torch import Tensor
 
 from course_lib.data.toy.base import PLAIN, Mixture, width_of_noise
-from course_lib.data.valid import number
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, real_number
 
 NODES = 3000  # at most: NumPy finds them in a few seconds
 
@@ -77,7 +76,7 @@ class Spiral(Curves):
     """Two arms of a spiral, blurred, about equally dense all along."""
 
     def __init__(self, turns: float = 1.5, radius: float = 2.0, sigma: float = 0.1) -> None:
-        self.turns, self.radius = number("turns", turns), number("radius", radius)
+        self.turns, self.radius = real_number("turns", turns), real_number("radius", radius)
         super().__init__(sigma, abs(self.radius) * math.hypot(1, 2 * math.pi * self.turns))
 
     def curve(self, t: Tensor, which: Tensor) -> Tensor:

@@ -8,8 +8,7 @@ import torch
 from torch import Tensor
 
 from course_lib.data.toy.base import PLAIN, Mixture
-from course_lib.data.valid import number
-from course_lib.errors import whole_number
+from course_lib.errors import real_number, whole_number
 
 
 class Modes(Mixture):
@@ -29,7 +28,7 @@ class Ring(Modes):
     """Gaussians evenly spaced on a circle."""
 
     def __init__(self, modes: int = 8, radius: float = 2.0, sigma: float = 0.05) -> None:
-        modes, radius = whole_number("modes", modes, 1, 10_000), number("radius", radius)
+        modes, radius = whole_number("modes", modes, 1, 10_000), real_number("radius", radius)
         angle = 2 * math.pi * torch.arange(modes, dtype=torch.float64, device="cpu") / modes
         super().__init__(radius * torch.stack([angle.cos(), angle.sin()], 1), sigma)
 
@@ -38,7 +37,7 @@ class Grid(Modes):
     """Gaussians on a square grid, its middle at the origin."""
 
     def __init__(self, side: int = 5, spacing: float = 2.0, sigma: float = 0.05) -> None:
-        side, spacing = whole_number("side", side, 1, 100), number("spacing", spacing)
+        side, spacing = whole_number("side", side, 1, 100), real_number("spacing", spacing)
         middle = (side - 1) / 2
         axis = spacing * (torch.arange(side, dtype=torch.float64, device="cpu") - middle)
         super().__init__(torch.cartesian_prod(axis, axis), sigma)

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from course_lib.errors import CourseError, unknown
+from course_lib.errors import CourseError, one_of
 
 
 @dataclass(frozen=True)
@@ -75,8 +75,7 @@ class Choice:
 
     def check(self, value: object) -> str:
         """The value if it is an option, or a `CourseError` with the nearest one."""
-        if value not in self.options:
-            raise unknown(f"value of {self.name}", value, self.options)
+        one_of(f"value of {self.name}", value, self.options)
         return value
 
     nearest = check
@@ -145,6 +144,5 @@ def settle(controls: Sequence[Control], state: Mapping[str, object]) -> dict[str
     for a control that does not exist and for a value out of range."""
     known = {control.name: control for control in controls}
     for name in state:
-        if name not in known:
-            raise unknown("control", name, known)
+        one_of("control", name, known)
     return {name: c.check(state.get(name, c.start)) for name, c in known.items()}

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from course_lib.errors import CourseError, unknown
+from course_lib.errors import CourseError, one_of
 from course_lib.models.settings import names, whole
 
 # How `read` gets at the attribute of a name: from a data set, or from a batch of a training.
@@ -115,8 +115,7 @@ class Attributes:
                 "data.load('faces') and data.load('celeba') have; or build it with attributes=()."
             )
         for name, _ in self.rules:
-            if name not in dataset.attributes:
-                raise unknown("attribute", name, dataset.attributes)
+            one_of("attribute", name, dataset.attributes)
         found = self.read(None, dataset.attributes.__getitem__)
         for name, share in zip(self.names, found.double().mean(0).tolist(), strict=True):
             if share in (0.0, 1.0):
