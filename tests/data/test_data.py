@@ -7,7 +7,7 @@ import pytest
 import torch
 from material import refused
 
-from course_lib import data, disk
+from course_lib import data, disk, evaluation, zoo
 from course_lib.data import DataSet, digits, paths
 from course_lib.errors import CourseError
 
@@ -258,6 +258,8 @@ def test_a_chosen_folder_comes_first_and_hides_nothing(tmp_path, monkeypatch):
     monkeypatch.setenv("COURSE_DATA", str(tmp_path))
     assert paths.data_root() == tmp_path == paths.download_root()
     assert len(data.load("digits", "test")) == 2000
+    assert zoo.names() and zoo.load("flow-ring").shape == (2,)
+    assert evaluation.digit_classifier()(torch.zeros(1, 1, 28, 28)).shape == (1, 10)
 
 
 def test_a_chosen_folder_that_is_missing_is_refused(tmp_path, monkeypatch):
