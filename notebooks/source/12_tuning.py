@@ -50,8 +50,8 @@ axes[1].set_xticks([1, 4, 8, 12, 16, 20], ["1", "4", "8", "12", "best\nagain", "
 axes[0].legend(loc="lower right")
 plots.show(
     fig,
-    alt="Left: sorted scores of 48 trials of a VAE, the best one marked. Right: the best twelve, "
-    "and beside them the settings of the best two trained again with other seeds.",
+    alt="Left: sorted scores of 48 trials of a VAE, the best one marked. Right: the best twelve. "
+    "The settings of the best two, trained again with other seeds, all score above it.",
 )
 
 # %% [markdown]
@@ -672,12 +672,16 @@ for color, (name, c) in zip(plots.PALETTE, curves.items()):
     look = {"facecolor": (color, 0.1), "edgecolor": color, "lw": 0.8}
     ax.fill_between(c.n, c.low, c.high, label=f"{name}, 95% band of the median", **look)
 top = max(float(f.scores[f.scores.isfinite()].quantile(0.8)) for f in (vae, gan))
-ax.set(xlabel="n trials", ylabel="best score", xscale="log", ylim=(-3, top))
+ax.set(xlabel="n trials", ylabel="best score (low is good)", xscale="log", ylim=(-3, top))
 ax.set_title("lines: means; a band may end at 0, the limit that it was given")
 ax.set_xticks([1, 2, 5, 10, 20, 48], ["1", "2", "5", "10", "20", "48"])
 ax.minorticks_off()
 ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
-plots.show(fig, alt="The expected best falls with the number of trials; the plug-in lies above.")
+plots.show(
+    fig,
+    alt="The expected best of the VAE and of the GAN falls with the number of trials. Each plug-in "
+    "curve lies above the unbiased one; the wide bands of the two models overlap.",
+)
 
 # %% [markdown]
 # **What to see.** The unbiased curve lies below the plug-in one, and the gap grows to the right (the GAN's is easier to see). More
@@ -1012,13 +1016,13 @@ axes[1].plot(range(1, 25), torch.stack(shuffled).mean(0), label="its cells, shuf
 if gan.settings:
     axes[1].plot(range(1, 25), best_so_far(range(24), gan.scores), label="Halton, 5 numbers")
 ceiling = 2 * float(cells.median())
-axes[1].set(title="report A's GAN", xlabel="trials", ylim=(0, ceiling))
+axes[1].set(title="report A's GAN", xlabel="trials", ylabel="best so far", ylim=(0, ceiling))
 for ax in axes:
     ax.legend(loc="upper right")
 plots.show(
     fig,
-    alt="Left: best score so far over seconds for random, Halton, TPE and halving on the VAE's "
-    "record. Right: report A's GAN, a grid row by row and shuffled, and Halton on five numbers.",
+    alt="Left, the VAE's record: halving is ahead at equal seconds, and TPE's mean leaves random's "
+    "late. Right, report A's GAN: a grid row by row is behind its shuffled cells at first.",
 )
 
 # %% [markdown]
