@@ -8,8 +8,8 @@
 # %% [markdown]
 # # 13 · The comparison
 #
-# Report B compares three models of faces in five aspects, by eye, and promises a sixth. Report A ends
-# with "the best results for each model". This lesson compares with one protocol, and judges both
+# Report B compares three models of faces in five aspects, mostly by eye, and promises a sixth. Report A writes
+# that a search gave it "the best results for each model". This lesson compares with one protocol, and judges both
 # reports' sentences by it.
 
 # %%
@@ -73,6 +73,7 @@ plots.show(
 # what real faces get against other real faces. ("Judge sure" is the share of faces whose hair style a classifier reads with a probability of .9 or more.) Look at
 # precision and at recall: nearly every generated face resembles real ones, and yet most real faces lie outside of what the samples span. The scores are those of the models'
 # cards, each at its own size. Section 1 measures all at one size, with other samples, so its numbers differ a little.
+# Two things aren't in this picture: a likelihood, which DCGAN doesn't have (section 3), and what each model cost (section 6).
 #
 # **The question.** Which of the three is the best model of faces, and what does it take to say so?
 #
@@ -88,6 +89,8 @@ plots.show(
 # | $P(A>B)$ | the probability that a run of A is better than a run of B | `probability_of_improvement` |
 # | $p$, $q$ | the share of a group, and the share that a judge reads | `shares`, `read` |
 # | $I(z_j;v)$, $H(v)$ | what a latent tells of a factor; all there is to tell, in nats | |
+#
+# Some letters have a second meaning: $p(x)$ and $q(x)$ are densities in section 8, $A$ and $B$ are any two methods (a report is "report A"), and $v$ is a velocity in section 13.
 
 # %% [markdown]
 # ## Five questions before you begin
@@ -124,10 +127,10 @@ plots.show(
 # It stands here before the first number, so that no number can change it.
 #
 # 1. *Data.* All three models have learnt from the same 20,000 drawn faces. They are scored on test
-#    faces, which no model and no choice has seen: 1,000 in the table, 300 for deformation.
+#    faces, which no model and no choice has seen: 1,000 in the table, 300 for deformation, 2,000 in sections 7 and 10.
 # 2. *Size.* The flow draws 32×32, the others 64×64. All are compared at 32×32, each pixel the mean of its area.
-# 3. *Samples.* The same number of each, rounded to 256 levels as real pictures are, with one seed. Each model gives what its `sample` gives: the VAE the
-#    mean of its decoder, the others a draw. This choice alone makes the VAE's pictures softer.
+# 3. *Samples.* The same number of each, rounded to 256 levels as real pictures are, with the same seed for each. Each model gives what its `sample` gives: the VAE the
+#    mean of its decoder, the others a draw. Already this choice makes the VAE's pictures softer.
 # 4. *Judge.* One fixed network, trained on drawn faces only. No model has seen it.
 # 5. *Scale.* Beside each score its standard error where it has one, and its floor: what real faces get.
 # 6. *Words.* "Better" is written of two *models* where their difference exceeds two standard errors of
@@ -165,7 +168,7 @@ table
 # values of $P$ from which this share is no further away than chance allows (Newcombe, 2006). Of few runs that is a little too narrow, so the interval is stretched to ½ wherever counting the orders, as below, can't exclude ½.
 #
 # Few runs can't show much, even if all pairs agree. Three runs of A and three of B, put in order, can stand in $\binom63=20$ orders. If the methods are equal, each order is
-# as likely as any other, and in 2 of the 20 one method wins all nine pairs. One chance in ten is too much for an interval of 95%, so three against three decide nothing. Of four against four it is 2 in $\binom84=70$.
+# as likely as any other, and in 2 of the 20 one method wins all nine pairs. One chance in ten is too much for an interval of 95%, so three against three decide nothing. Of four against four it is 2 in $\binom84=70$, less than 3%: four against four can decide, if all pairs agree.
 #
 # **Exercise 13.1 · Who wins** · ●●○ · 8 min · code
 #
@@ -358,7 +361,8 @@ for what, method in abilities.items():
 #
 # "That property" is symmetry. Lesson 03 showed that noise, blur and contrast change a picture's symmetry. Here a
 # score is wanted that sees a misplaced eye and nothing else. Mirror the window around one eye. Slide it up and down until it fits the other eye best. How far did it slide? A turn of the
-# head moves eyes sideways only, so it does not count. The **excess** is the median of a model's faces minus the median of real faces that were blurred until they are as soft; 1 is the height of the picture.
+# head moves eyes sideways only, so it does not count. (The judge reads how far the head is turned, and how far apart the eyes are. So it is known where they are sideways.) The **excess** is the median of a model's faces minus the median of real faces that were blurred until they are as soft; 1 is the height of the picture.
+# It doesn't see an eye that is moved sideways, two eyes that are moved alike, or anything but eyes.
 #
 # The ladder comes first. It plants deformations of known size, in faces of 64×64 and of 32×32.
 
@@ -434,7 +438,7 @@ plots.show(
 # > With regards to that issue, VAE performs the worst while DCGAN and RealNVP have sharper images.
 #
 # The row "Laplacian variance" of the table is a distance between distributions. The words after the number say whether a model is
-# softer or sharper than real faces.
+# softer or sharper than real faces. It doesn't tell sharp edges from noise: noise makes the variance larger, too.
 
 # %%
 for name in trained:
@@ -473,10 +477,11 @@ for name, family in record.items():
 # **What to see.** B's sentence has two halves. *Other settings*: one trial of 240 failed, a CVAE-GAN's, and the middle halves of the three games (GAN, DCGAN, CVAE-GAN; E23's cell) are 80 to 129 wide, those of VAE and flow 31 and 23.
 # So with settings that nobody has chosen the games are the less certain ones.
 #
-# *Other seeds*: it depends on the settings, and on the scale. In the unit of the distance, the published settings of GAN and CVAE-GAN spread most (sd 9.3 and 10.0), DCGAN and VAE less (4.6 and 4.0), the flow least (1.2).
-# At the best settings the sd lies between .3 and 1.4, and the VAE (.8) stands in the middle. On the faces of section 2 the VAE spreads most (7.1; in percent, too: 10.3). But the means lie between 2 and 192, and an sd of .3 is little for one of them and much for
-# another. So look at the second block, too, the sd in percent of its mean. At the second best settings and at three times the rounds, all three games spread more than VAE and flow (5.5 to 14.3% against 2.8 to 4.8%), and also at a third (7.4 to 16.1% against 2.8 to 5.1%). At the best ones the DCGAN (4.5%) spreads like the VAE (4.6%), and at the
-# published ones less than it. B's sentence names neither settings nor a scale. For most of these settings it holds by percent; in the unit of the distance it does not. (An sd of ten runs may be wrong by a factor of 1.8, of
+# *Other seeds*: it depends on the settings, and on the scale. Take the unit of the distance first. At the published settings all three games spread more (sd 4.6 to 10.0) than VAE and flow (4.0 and 1.2). They do so in no other column; at the
+# best settings the VAE (.8) stands in the middle of .3 to 1.4. But the means lie between 2 and 192, and an sd of .3 is little for one of them and much for another. So take the second block, too, the sd in percent of its mean. At the second best
+# settings, at a third and at three times the rounds all three games spread more than VAE and flow (5.5 to 16.1% against 2.8 to 5.1%). At the best settings the DCGAN (4.5%) spreads like the VAE (4.6%); at the published ones DCGAN and
+# CVAE-GAN (3.2 and 5.2%) spread less than the VAE (6.6%). On the faces of section 2 the VAE spreads most, on both scales (7.1; 10.3%). B's sentence names neither settings nor a scale. By percent it holds in three of the five columns, in the unit of the distance in one.
+# (An sd of ten runs may be wrong by a factor of 1.8, of
 # five by almost 3, at 95%: .5 against .8 is undecided.) All this is about where trainings end; whether the way there is calm, lesson 05 looks at.
 #
 # What did each of the three cost? Their cards say it.
@@ -505,10 +510,12 @@ for name, file in names.items():
 #
 # $$\mathrm{MIG}(v)=\frac{I(z_{(1)};v)-I(z_{(2)};v)}{H(v)},\tag{13.2}$$
 #
-# where $z_{(1)}$ and $z_{(2)}$ are the two numbers that tell most of $v$. *Does a weighted sum of all numbers tell
+# where $z_{(1)}$ and $z_{(2)}$ are the two numbers that tell most of $v$. (Codes and factors are cut into 20 bins of equal width first, so that shares can be counted.) *Does a weighted sum of all numbers tell
 # it?* That is a linear probe. *Does a number serve one factor only, and does a factor need one number only?* Take the probes' weights, by size. A number's **disentanglement** is 1 if
 # only one factor's probe uses it, and 0 if all use it alike (it is 1 minus the entropy of the weights' shares, in units of the largest entropy). A factor's **completeness** is 1 if its probe uses one number only,
-# and 0 if it uses all alike. Both are averaged, with more weight on what is used more (DCI, Eastwood and Williams 2018).
+# and 0 if it uses all alike. Both are averaged, with more weight on what is used more. (Eastwood and Williams 2018. With the share that a probe tells, *informativeness*, they are called DCI.)
+#
+# None of these scores sees a factor that nobody asked for. A probe adds numbers, so what can be read only by a bent function stays unseen, too.
 #
 # Turn a code by 45 degrees, and nothing is lost. But it can't be read off single numbers any more.
 
@@ -687,7 +694,7 @@ if won is not None:
     print("your guess: the memoriser wins", won)
 
 # %% [markdown]
-# **What to see.** The flow wins by likelihood, and by far: 65 bits for a number of 8 bits is worse than to say nothing at all. The memoriser wins the pictures. Neither number is wrong: they
+# **What to see.** The flow wins by likelihood, and by far: 65 bits for a number of 8 bits is worse than to say nothing at all. (Both numbers are bounds, "at most". But of a Gaussian the probability of a whole level can be computed: for the first six test digits the memoriser's bound is at most a quarter of a bit too high.) The memoriser wins the pictures. Neither number is wrong: they
 # answer different questions.
 
 # %% [markdown]
@@ -695,7 +702,7 @@ if won is not None:
 #
 # Both examples above are built by hand. Does it happen to models that are trained? A flow can be trained in two ways. It has a likelihood. And it is a generator, so a discriminator can train it.
 # Grover, Dhar and Ermon (2018) did both with one network, on digits and on photographs. They report that the adversarial flows "generate high-quality samples but attain extremely poor log-likelihood scores,
-# inferior even to a mixture model memorizing the training data". Here is their experiment on the plane, where the true density is known. With weights $a$ and $b$, the flow minimises
+# inferior even to a mixture model memorizing the training data". Here is their experiment on the plane, where the true density is known. Let $f$ be the flow's map from pictures to noise, $D$ a discriminator (above $D$ was the number of pixels), and $a$ and $b$ two weights. The flow minimises
 #
 # $$a\,\mathbb E_{p_\text{data}}[-\log q(x)]+b\,\mathbb E_z[-\log D(f^{-1}(z))].\tag{13.4}$$
 
@@ -776,7 +783,8 @@ for ax, (title, drawn_points) in zip(axes, shown_of.items()):
     ax.set(title=title, xlim=(-3, 3), ylim=(-3, 3), xticks=[], yticks=[], aspect="equal")
 plots.show(
     fig,
-    alt="Samples of one flow trained by likelihood, by an adversary and by both; real points.",
+    alt="Samples of one flow: trained by likelihood, many lie between the six groups; by an "
+    "adversary, on thin lines through the groups; by both, nearer to the groups. And real points.",
 )
 
 # %% [markdown]
@@ -864,7 +872,7 @@ for color, (method, name) in zip(plots.PALETTE, (("gan", "plain"), ("r1", "with 
     for m in range(4):
         seeds = recorded_at(method, m)
         ax.plot([clock[m]] * len(seeds), seeds, ".", ms=4, color=color)
-ax.set(xlabel="CPU seconds", ylabel="Fréchet distance", yscale="log")
+ax.set(xlabel="processor seconds", ylabel="Fréchet distance", yscale="log")
 ax.yaxis.set_minor_formatter("{x:.0f}")
 ax.legend(loc="upper right")
 plots.show(
@@ -936,6 +944,7 @@ drawn_by = {
     for name, m in at_32.items()
 }
 known = judge.read(faces.images)
+often = data.faces.FACTORS  # its chances: how often each group is drawn
 true, seen_as = faces.attributes["glasses"], known["glasses"]
 a, b = ((seen_as[true == g] == g).double().mean().item() for g in (1, 0))
 for name, factors_read in drawn_by.items():
@@ -947,7 +956,10 @@ for name, factors_read in drawn_by.items():
         tol=1e-6,
         name=f"(13.5), {name}",
     )
-    print(f"   {name}: glasses {found.shares[1]:.3f} ± {found.errors[1]:.3f}; in the data .400")
+    print(
+        f"   {name}: glasses {found.shares[1]:.3f} ± {found.errors[1]:.3f}; real faces are drawn "
+        f"with {often['glasses'].chances[1]:.3f}"
+    )
 
 # %% [markdown]
 # **What to see.** Four faces in ten of the data have glasses. DCGAN has kept them. The VAE and RealNVP draw too few of them: about .32 and .27. Did precision notice? RealNVP's is .97, as good as that of real faces: precision asks nothing about those who are not there.
@@ -961,19 +973,19 @@ shares = {
     name: group_shares(factors_read["hair"], known["hair"], faces.labels, 8)
     for name, factors_read in drawn_by.items()
 }
-there = torch.bincount(faces.labels, minlength=8).double() / len(faces)
 print(f"{'hair':8}", "real ", *(f"{name:>15}" for name in shares))
 for i, style in enumerate(hair):
     print(
-        f"{style:8} {there[i]:.3f}",
+        f"{style:8} {often['hair'].chances[i]:.3f}",
         *(f"{s.shares[i]:7.3f} ± {s.errors[i]:.3f}" for s in shares.values()),
     )
 
 # %% [markdown]
 # **What to see.** Look for shares that are more than two errors below the real ones: of these people the model draws too few. RealNVP draws too few of six styles. Curly and long hair are nearly missing, one face in a hundred, and two styles, short and side, make up
-# nearly four fifths of its faces. The VAE draws too few of five styles, and more than twice as many with long hair as there are. DCGAN's shares are nearest to the real ones: it draws too few of one style, bob.
+# nearly four fifths of its faces. The VAE draws too few of five styles, and more than twice as many with long hair as there are. DCGAN's shares are nearest to the real ones: it draws too few of two styles, bob and (barely) side. ("Real" is the probability with which the faces are drawn, so it has no error.)
 #
-# The correction assumes that the judge errs on a model's faces as it errs on the faces of the data. On smeared faces it may err more; no number here says how much.
+# Here the correction changes next to nothing: of the 2,000 test faces the judge reads glasses wrongly on two, and hair on none. But it assumes that the judge errs on a model's faces as it errs on the faces of the data. It is less sure of them:
+# of .99 of real faces with a probability of .9 or more, of .79 of DCGAN's and .66 of the VAE's (section 1). So it may err more often there; no number here says how often.
 #
 # ## 11 · Can you tell?
 #
@@ -981,9 +993,9 @@ for i, style in enumerate(hair):
 #
 # **Exercise 13.8 · Which are generated?** · ●○○ · 4 min · predict
 #
-# *Why.* It is the test that both reports made, by looking, without counting.
+# *Why.* Both reports judge their pictures by looking: A §5 has "visually similar to real images", and B §4.1 "comparable with the real ones". Here you count.
 #
-# Write the numbers of the six that you take for generated, such as "1 2 3 4 5 6".
+# Write the numbers of the six that you take for generated, in quotes, such as `"1 2 3 4 5 6"`.
 
 # %%
 order = torch.randperm(12, generator=generator)
@@ -1054,7 +1066,7 @@ check("13.5", may_rank)
 # Now the reports' sentences. Each is turned into a difference that can be measured, *before* the number is
 # looked at. The rule: confirmed where the difference has the sign that the sentence claims and exceeds two
 # standard errors; refuted where it has the other sign and exceeds them; else undecided. "Of these models" is to be
-# added to every verdict of the cell: they are three trainings.
+# added to every verdict of the cell, and of the table below where it names a row: they are three trainings on drawn faces. The reports' own models and pictures are not at hand.
 
 
 # %%
@@ -1115,11 +1127,11 @@ for row, (sentence, claimed, (value, error)) in enumerate(sentences, 1):
 #
 # | report | sentence | how it is tested |
 # |---|---|---|
-# | B §6 | "VAE had the slowest convergence speed while having the best image generation quality in terms of symmetry and deformation." | "best" in deformation: better than RealNVP (row 1), not shown against DCGAN (row 2); speed: not testable from stopping times (E20) |
+# | B §6 | "VAE had the slowest convergence speed while having the best image generation quality in terms of symmetry and deformation." | "best" in deformation: better than RealNVP (row 1), not shown against DCGAN (row 2); "symmetry": against DCGAN no difference is shown (.72 and .72, section 1); speed: not testable from stopping times (E20) |
 # | B §5 | "VAE performs the worst while DCGAN and RealNVP have sharper images" | rows 3 and 4: both confirmed, of the VAE's means (section 5) |
 # | B §6 | "the DCGAN model had the fastest convergence speed while its quality of generation was worst due to deformation and mode collapse" | "worst" by FD: refuted against the VAE (row 5), by FD no difference to RealNVP is shown (section 1); "mode collapse": the lowest recall of the three speaks for it, coverage and all 8 hair styles against it; "due to": not testable |
 # | B §5 | "GAN models do not have a stable training process" | section 6: over settings yes, in the ranges searched; over seeds it depends on the settings and on the scale; E19 for the reason |
-# | A §5 | "VAEs produce diverse images but with lower image quality" | "diverse": one score for it, one against (rows 6 and 7); "lower quality": confirmed (row 8) |
+# | A §1 | "vae generates more diverse images, but the image quality is lower" | A says it of a VAE and a GAN on MNIST; here it is asked of VAE and DCGAN on faces. "More diverse": one score for it, one against (rows 6 and 7); "quality is lower": confirmed (row 8) |
 # | A §5 | "DCGAN model outperforms the traditional GAN model in terms of image quality and training stability" | of the course's DCGAN (A's on digits is another network, E07): quality confirmed at some thirty seconds, on digits and on faces (section 2); stability: not decided. At thirty seconds the DCGAN's seeds lie closer (sd .5 against 1.3 on digits, 1.1 against 2.6 on faces), at ten they lie further apart (5.2 against 2.5) |
 # | A §5 | "to find the best values of these hyperparameters" | not testable: no range, no number of trials (lesson 12) |
 #

@@ -9,6 +9,7 @@ import torch
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
 
 from course_lib import data, evaluation, zoo
+from course_lib.checks import predict
 from course_lib.evaluation.ladder import blurred
 from course_lib.lessons import lesson_13
 
@@ -37,6 +38,7 @@ RIGHT = [
     ("13.2", {"ada": "a is better", "ben": "Undecided", "cem": "b is better"}),
     ("13.3", noise_by_the_larger),
     ("13.4", share_by_two_equations),
+    ("13.4", lambda read, a, b: min(1.0, max(0.0, (read - (1 - b)) / (a - (1 - b))))),
     (
         "13.5",
         {"bits": "No", "asymmetry": "no", "excess": "Yes", "recall": "no", "seconds": "No"},
@@ -133,8 +135,33 @@ def test_the_spreads_that_the_comparison_states():
         assert max(percent(name, which) for name in ("VAE", "RealNVP")) < high + 0.05
     for which in (BEST, "published settings"):
         assert percent("DCGAN", which) < percent("VAE", which)
+    assert percent("CVAE-GAN", "published settings") < percent("VAE", "published settings")
+    apart = [
+        which
+        for which in (BEST, "second", "published settings", THIRD, TRIPLE)
+        if min(record[name].seeds[which].std() for name in games)
+        > max(record[name].seeds[which].std() for name in ("VAE", "RealNVP"))
+    ]
+    assert apart == ["published settings"]  # "in no other column"
     spread = {name: family.seeds["published settings"].std() for name, family in record.items()}
     assert sorted(spread, key=spread.get) == ["RealNVP", "VAE", "DCGAN", "GAN", "CVAE-GAN"]
+
+
+def test_the_shares_that_are_compared_and_the_judge_that_reads_them():
+    faces, chances = data.load("faces-32", "test"), data.faces.FACTORS
+    read = evaluation.face_factors().read(faces.images)
+    assert (read["glasses"] != faces.attributes["glasses"]).sum() == 2
+    assert (read["hair"] == faces.labels).all() and len(faces) == 2000
+    assert chances["glasses"].chances[1] == pytest.approx(0.4)
+    assert min(chances["hair"].chances) == chances["hair"].chances[0]  # bald
+
+
+def test_twelve_faces_take_six_different_numbers(capsys):
+    for taken in ("1 2 3 4 5 6", "1, 2,3, 10, 11 12", "01 02 03 04 05 06", "1 10 11 12 2 3"):
+        assert predict("13.8", taken) == taken
+    for refused in ("1 1 2 3 4 5", "1 2 3 4 5 01", "1 2 3", "1 2 3 4 5 13", [1, 2, 3, 4, 5, 6]):
+        assert predict("13.8", refused) is None
+    assert 'in quotes, such as "1 2 3 4 5 6",' in capsys.readouterr().out
 
 
 def test_blur_lowers_recall_of_real_faces_as_the_comparison_says():
