@@ -24,9 +24,8 @@ def holds(interval: str, value: float) -> bool:
 def in_words(interval: str) -> str:
     """ "[1, 1000000]" → "from 1 to 1,000,000"; "(0, 0.5)" → "above 0 and below 0.5"."""
     low, high = ends(interval)
-    words = f"from {low:,}" if interval[0] == "[" else f"above {low:,}"
+    ways = {"[]": "from {} to {}", "[)": "from {} to below {}", "(]": "above {}, up to {}"}
+    said = ways.get(interval[0] + interval[-1], "above {} and below {}")
     if high == math.inf:
-        return words
-    if interval[-1] == "]":
-        return f"{words} to {high:,}" if interval[0] == "[" else f"{words}, up to {high:,}"
-    return f"{words} and below {high:,}"
+        said = "from {}" if interval[0] == "[" else "above {}"
+    return said.format(f"{low:,}", f"{high:,}")

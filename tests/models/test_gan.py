@@ -184,7 +184,10 @@ def test_what_a_gan_refuses():
         refused(lambda given=given: models.GAN(**given), f"{[*given][0]} must be a list")
     for betas in ((0.5,), (0.5, 1.5), (-0.5, 0.999)):
         refused(
-            lambda betas=betas: models.GAN(betas=betas).game(), "betas", "[0, 1)", str(betas)
+            lambda betas=betas: models.GAN(betas=betas).game(),
+            "betas",
+            "from 0 to below 1",
+            str(betas),
         )
     refused(lambda: models.GAN(objective="saturated"), "Did you mean 'saturating'")
     refused(lambda: generator_loss(torch.zeros(2), "minimax"), "generator objective")

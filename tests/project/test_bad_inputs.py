@@ -290,7 +290,7 @@ TABLE = {
         ("evaluation.path_length(same, 2, same, step=nan)", "angle .* not nan"),
         (
             "evaluation.path_length(same, 2, same, step=1e-12)",
-            "from 1e-05 and below 1, not 1e-12",
+            "from 1e-05 to below 1, not 1e-12",
         ),
         ("evaluation.path_length(same, 2, same, generator=3)", "must be a torch.Generator"),
         ("evaluation.path_length(None, 2, same)", "decode must be a function.* not None"),
