@@ -14,6 +14,7 @@ import os
 import select
 import struct
 import time
+from fractions import Fraction
 from typing import Any
 
 LIMIT = 8 << 20  # bytes of one frame
@@ -36,6 +37,8 @@ def pack(value: Any) -> Any:
 
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
+    if isinstance(value, Fraction):
+        return float(value)
     if type(value).__module__ == "numpy":
         value = torch.as_tensor(value)
     if isinstance(value, torch.Tensor):

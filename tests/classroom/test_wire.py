@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import time
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -39,6 +40,10 @@ def test_arrays_and_lists_come_as_tensors_and_tuples():
     assert isinstance(back, tuple)
     assert alike(back[0], T(1.5))
     assert alike(back[1], T([0, 1, 2]))
+
+
+def test_an_exact_fraction_comes_as_the_number_that_it_is():
+    assert wire.unpack(wire.pack({"hit": Fraction(34, 55)})) == {"hit": 34 / 55}
 
 
 def test_objects_do_not_travel():
