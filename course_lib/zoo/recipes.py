@@ -139,7 +139,7 @@ RECIPES = {
     ),
     "realnvp-faces": Recipe(
         "RealNVP",
-        {"shape": (3, 32, 32), "scales": 3, "last": (4, 0), "alpha": 0.05, "rounds": 3_800},
+        {"shape": (3, 32, 32), "scales": 3, "last": (4, 0), "alpha": 0.05, "rounds": 31_000},
         dataset="faces-32",
         about="RealNVP on drawn faces, 32×32",
     ),

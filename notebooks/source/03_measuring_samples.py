@@ -1420,9 +1420,9 @@ for name, measure in measures.items():
     print(f" (floor {distance(values[1], values[0]):.2f})")
 
 # %% [markdown]
-# **What to see.** All three distances are several times their floor: on *these* measures the flow's
-# faces are less symmetric and softer than real ones. So of the two sentences it is "comparable" that
-# fails here. But is it deformation? Of drawn faces we know the set of *all* of them, so it seems a good idea to ask
+# **What to see.** Two of the three distances are clearly above their floor: the flow's faces are less symmetric and softer
+# than real ones, by a quarter and a third of the spread among real faces. So by *these* measures they are near to real faces, and
+# not as good. Is the difference in symmetry deformation? Of drawn faces we know the set of *all* of them, so it seems a good idea to ask
 # how far a sample is from the nearest face that can be drawn at all, as a root mean square over the pixels. Before you believe
 # such a number, try it on faces that are certainly not deformed: real ones with noise, blurred, pale.
 
@@ -1439,8 +1439,8 @@ for name, x in sets.items():
     print(f" ± {error:.3f} (standard error)")
 
 # %% [markdown]
-# **What to see.** A noise that nobody would call a deformation, a blur, a loss of contrast: each leaves three quarters or more of the residual that the flow's
-# samples have. So the residual says that *something* is different, not what. It would be false to print it under the name
+# **What to see.** A noise that nobody would call a deformation, a blur, a loss of contrast: each leaves about the residual that the flow's
+# samples have, or a larger one. So the residual says that *something* is different, not what. It would be false to print it under the name
 # "deformation". Symmetry does better, with two precautions. Pose confounds it, so compare heads that the judge reads as straight.
 # And blur everything alike first, so that noise and sharpness are hardly part of it.
 
@@ -1463,13 +1463,13 @@ fig = plots.images(shown, columns=12, row_labels=labels, zoom=2)
 plots.show(
     fig,
     alt="A row of real drawn faces, a row of RealNVP samples, and a row of its twelve least "
-    "symmetric ones, many with smeared or doubled features.",
+    "symmetric ones: eyes, glasses and mouths are often smeared or lopsided.",
 )
 
 # %% [markdown]
-# **What to see.** Noise, blur and paleness raise this measure on real faces by a third at most, and the flow's samples are far above all of them.
+# **What to see.** Noise, blur and paleness raise this measure on real faces by a third at most, and the flow's samples are above all of them.
 # So their left and right sides differ in more than sharpness: that is evidence of deformation. It is no proof. Look at the numbers of heads: the
-# judge calls most samples straight, and of the real faces less than half. Perhaps this flow hardly turns a head; or the judge takes smeared
+# judge calls more than half of the samples straight, and of the real faces less than half. Perhaps this flow hardly turns a head; or the judge takes smeared
 # heads for straight ones (it must say *something*, section 1), as it does with nearly all of the blurred real ones. A better measure would find eyes, nose and mouth in the picture and
 # compare *their places*: lesson 13 does so with the eyes. What all this does **not** show: anything about
 # B's own RealNVP on photographs, which was another network on other data; nor

@@ -138,7 +138,7 @@ EXERCISES = {
             "blur alone lowers recall, too, as the cell above shows": {"recall": "yes"},
             "blur and contrast hardly move it, noise by .003 at most: larger differences it "
             "ranks": {"excess": "no"},
-            "somebody chose when to stop, and other work slowed two of the three": {
+            "somebody chose when to stop, and one had two cores where the others had one": {
                 "seconds": "yes"
             },
         },
