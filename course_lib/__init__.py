@@ -6,7 +6,7 @@ game, then `models.vae`, one family whole. Those three are all that a new model 
 The parts, from the ground up; a part knows only parts above it in this list, and `models` and
 `data` know nothing of each other:
 
-    errors, disk, pixels, plots, checkpoint    what everybody uses
+    intervals, errors, disk, pixels, plots, checkpoint    what everybody uses
     game                                 Player, Move, Game
     data      images or points, their labels, and a card, by name
     models    one file a family; what families share lies in models/parts and models/flows

@@ -425,8 +425,8 @@ axes.set_yticks(range(len(both)), list(both))
 axes.set(xlabel="excess of the eyes' offset at 32×32, share of the side")
 plots.show(
     fig,
-    alt="Planted deformations rise in order and spoilt faces stay near nought. RealNVP lies between "
-    "the first and the second rung, DCGAN and VAE below the first.",
+    alt="Planted deformations rise in order and spoilt faces stay near nought. RealNVP lies "
+    "between the first and the second rung, DCGAN and VAE below the first.",
 )
 
 # %% [markdown]
