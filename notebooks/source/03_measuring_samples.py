@@ -1421,8 +1421,8 @@ for name, measure in measures.items():
 
 # %% [markdown]
 # **What to see.** Two of the three distances are clearly above their floor: the flow's faces are less symmetric and softer
-# than real ones, by a quarter and a third of the spread among real faces. So by *these* measures they are near to real faces, and
-# not as good. Is the difference in symmetry deformation? Of drawn faces we know the set of *all* of them, so it seems a good idea to ask
+# than real ones, by a quarter and a third of the spread among real faces. So by *these* measures "comparable" is nearly right: they are near to real faces,
+# and not as good. Does the difference in symmetry come from deformation? Of drawn faces we know the set of *all* of them, so it seems a good idea to ask
 # how far a sample is from the nearest face that can be drawn at all, as a root mean square over the pixels. Before you believe
 # such a number, try it on faces that are certainly not deformed: real ones with noise, blurred, pale.
 
@@ -1439,8 +1439,8 @@ for name, x in sets.items():
     print(f" ± {error:.3f} (standard error)")
 
 # %% [markdown]
-# **What to see.** A noise that nobody would call a deformation, a blur, a loss of contrast: each leaves about the residual that the flow's
-# samples have, or a larger one. So the residual says that *something* is different, not what. It would be false to print it under the name
+# **What to see.** A noise that nobody would call a deformation, a blur, a loss of contrast: each leaves a residual at least about as large as the
+# flow's samples have. So the residual says that *something* is different, not what. It would be false to print it under the name
 # "deformation". Symmetry does better, with two precautions. Pose confounds it, so compare heads that the judge reads as straight.
 # And blur everything alike first, so that noise and sharpness are hardly part of it.
 
@@ -1469,7 +1469,7 @@ plots.show(
 # %% [markdown]
 # **What to see.** Noise, blur and paleness raise this measure on real faces by a third at most, and the flow's samples are above all of them.
 # So their left and right sides differ in more than sharpness: that is evidence of deformation. It is no proof. Look at the numbers of heads: the
-# judge calls more than half of the samples straight, and of the real faces less than half. Perhaps this flow hardly turns a head; or the judge takes smeared
+# judge calls 228 of 400 samples straight, and 155 of the real faces. Perhaps this flow turns fewer heads than there should be; or the judge takes smeared
 # heads for straight ones (it must say *something*, section 1), as it does with nearly all of the blurred real ones. A better measure would find eyes, nose and mouth in the picture and
 # compare *their places*: lesson 13 does so with the eyes. What all this does **not** show: anything about
 # B's own RealNVP on photographs, which was another network on other data; nor
