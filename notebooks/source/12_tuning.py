@@ -1021,8 +1021,9 @@ for ax in axes:
     ax.legend(loc="upper right")
 plots.show(
     fig,
-    alt="Left, the VAE's record: halving is ahead at equal seconds, and TPE's mean leaves random's "
-    "late. Right, report A's GAN: a grid row by row is behind its shuffled cells at first.",
+    alt="Left, the VAE's record: at equal seconds halving is ahead of random and TPE, whose means "
+    "part late, and Halton's one run is luckiest. Right, report A's GAN: a grid row by row is "
+    "behind its shuffled cells at first.",
 )
 
 # %% [markdown]
