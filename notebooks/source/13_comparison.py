@@ -8,7 +8,7 @@
 # %% [markdown]
 # # 13 · The comparison
 #
-# Report B compares three models of faces in five aspects, mostly by eye, and promises a sixth. Report A writes
+# Report B compares three models of faces in five aspects, judging the pictures by eye, and promises a sixth. Report A writes
 # that a search gave it "the best results for each model". This lesson compares with one protocol, and judges both
 # reports' sentences by it.
 
@@ -90,7 +90,7 @@ plots.show(
 # | $p$, $q$ | the share of a group, and the share that a judge reads | `shares`, `read` |
 # | $I(z_j;v)$, $H(v)$ | what a latent tells of a factor; all there is to tell, in nats | |
 #
-# Some letters have a second meaning: $p(x)$ and $q(x)$ are densities in section 8, $A$ and $B$ are any two methods (a report is "report A"), and $v$ is a velocity in section 13.
+# Some letters have another meaning elsewhere: $p(x)$ and $q(x)$ are of pictures $x$ (from section 8 on), $A$ and $B$ are any two methods (a report is "report A"), $a$ and $b$ are said anew each time, and $v$ is a velocity in section 13.
 
 # %% [markdown]
 # ## Five questions before you begin
@@ -114,7 +114,7 @@ plots.show(
 #
 # **Question 5.** Can a model have a good likelihood and bad samples?
 #
-# *Answer.* Yes. Part C builds one.
+# *Answer.* Yes. Part B builds one.
 
 # %% [markdown]
 # # Part A · One protocol, one table
@@ -127,18 +127,18 @@ plots.show(
 # It stands here before the first number, so that no number can change it.
 #
 # 1. *Data.* All three models have learnt from the same 20,000 drawn faces. They are scored on test
-#    faces, which no model has seen, and no choice but one (below): 1,000 in the table, 300 for deformation, 2,000 in sections 7 and 10.
+#    faces, which no model has seen, and which have served one choice (below): 1,000 in the table, 300 for deformation, 2,000 in sections 7 and 10.
 # 2. *Size.* The flow draws 32×32, the others 64×64. All are compared at 32×32, each pixel the mean of its area. (The flow has learned at just this size. That, too, is no equal treatment.)
 # 3. *Samples.* The same number of each, rounded to 256 levels as real pictures are, with the same seed for each. Each model gives what its `sample` gives: the VAE the
 #    mean of its decoder, the others a draw. Already this choice makes the VAE's pictures softer.
 # 4. *Judge.* One fixed network, trained on drawn faces only. No model has seen it.
 # 5. *Scale.* Beside each score its standard error where it has one, and its floor: what real faces get.
-# 6. *Words.* "Better" is written of two *models* where their difference exceeds two standard errors of
-#    it. Of two *methods* it is written only where runs with several seeds are recorded, and the interval
+# 6. *Words.* "Better" is written of two *models* where their difference exceeds two of its
+#    standard errors. Of two *methods* it is written only where runs with several seeds are recorded, and the interval
 #    of $P(A>B)$ excludes ½. (The sign $>$ is read "better than"; the scores here are distances, so better is lower.)
 #
 # One thing this protocol does *not* have, and nothing below can make up for it: these are three shipped
-# models, each trained once: DCGAN and VAE for 36 and 21 minutes by the clock on one core, the flow for 98 on two. In processor time these are at most 36 and 21 minutes, and 166 for the flow: more than four times that of DCGAN, and eight times that of the VAE. And the flow's is a second training. Of the first, an eighth as long, the test faces' scores and the pictures were poor, so it was made longer; the others had no second try. Nor were they tuned with equal effort. So
+# models, each trained once: DCGAN and VAE for 36 and 21 minutes by the clock on one core, the flow for 98 on two. In processor time these are at most 36 and 21 minutes, and 166 for the flow: more than four times that of DCGAN, and eight times that of the VAE. And the flow's is a second training: the first, with an eighth of the rounds, had poor pictures and poor scores on the test faces, so it was made longer. The others had no second try. Nor were they tuned with equal effort. So
 # what follows compares three models, not three methods. Rule 6 keeps the words apart.
 
 # %%
@@ -155,8 +155,8 @@ table
 # DCGAN's recall and coverage seem to disagree: .03 and .93. They ask different things. Coverage draws a ball around each *real* face and asks whether a sample lies in it. Recall draws the
 # balls around the *samples*. Samples that lie close together have small balls, and few real faces fall into these. So both can be true: nearly every real face has a sample in its own, larger ball, and yet few real faces lie within the narrow spread of the samples.
 #
-# And no model is the best in every row: the row that you look at decides who wins. RealNVP comes nearest to the floor in nine of the sixteen (its FD is 5, DCGAN's 13, the VAE's 18). But rows are no votes: FD and KID ask nearly the same, and a part of the lead in recall may be sharpness, for blur alone lowers recall (exercise 13.5).
-# It has also had the most training by far. Section 2 gives smaller models of all families the same half minute, and there the order on faces is another one: DCGAN before RealNVP before the VAE. Time is not all that differs between the two sections, so this doesn't show that time alone decides.
+# And no model is the best in every row: the row that you look at decides who wins. RealNVP comes nearest to the floor in nine of the sixteen (its FD is 5, DCGAN's 13, the VAE's 18). But rows are no votes: FD and KID ask nearly the same, and a part of the lead in recall may be sharpness (exercise 13.5).
+# It has also had the most training by far. Section 2 gives smaller models of all families about half a minute each, and there the order on faces is another one: DCGAN before RealNVP before the VAE. Time is not all that differs between the two sections, so this doesn't show that time alone decides.
 #
 # ## 2 · What two runs can show
 #
@@ -288,7 +288,7 @@ plots.show(
 # **What to see.** On the digits every pair is decided: CVAE-GAN, DCGAN, GAN, VAE, RealNVP, from the best to the worst. Each may be written, with "on these digits, at some thirty seconds, at the settings that this one search chose"
 # behind it: the interval knows the chance of seeds, and not that of another search. (In the figure each circle is one training with its own seed, and the bar is the mean of ten. Both axes are logarithmic, each with its own range.) How much of the CVAE-GAN's lead is bought by its labels, the record does not say.
 #
-# On the faces DCGAN and CVAE-GAN have changed places, and the VAE is the last by far, behind the flow. GAN and CVAE-GAN are undecided. (The intervals decide this, not the bars: those of GAN and RealNVP lie nearer to each other on this axis, and these two are decided. Of twenty intervals at 95% one may miss by chance. GAN against RealNVP on faces comes
+# On the faces DCGAN and CVAE-GAN have changed places, and the VAE is the last by far, behind the flow. GAN and CVAE-GAN are undecided. (The intervals decide this, not the bars: the bars of GAN and RealNVP lie nearer to each other on this axis, and yet these two are decided. Of twenty intervals at 95% one may miss by chance. Of those that decide, GAN against RealNVP on faces comes
 # nearest to ½.) But look at what was carried over. All settings were chosen on digits, so on faces nobody has tuned any of the five. Least of all the VAE: on digits its likelihood is of black and white, in colour it is
 # a Gaussian with a learned σ. Whether settings chosen on faces would give this order is not known.
 
@@ -362,7 +362,7 @@ for what, method in abilities.items():
 #
 # "That property" is symmetry. Lesson 03 showed that noise, blur and contrast change a picture's symmetry. Here a
 # score is wanted that sees a misplaced eye and nothing else. Mirror the window around one eye. Slide it up and down until it fits the other eye best. How far did it slide? A turn of the
-# head moves eyes sideways only, so it does not count. (The judge reads how far the head is turned, and how far apart the eyes are. So it is known where they are sideways.) The **excess** is the median of a model's faces minus the median of real faces that were blurred until they are as soft; 1 is the height of the picture.
+# head moves eyes sideways only, so it does not count. (The judge reads how far the head is turned, and how far apart the eyes are. So it is known where they are sideways.) The **excess** is the median slide of a model's faces minus that of real faces that were blurred until they are as soft; 1 is the height of the picture.
 # It doesn't see an eye that is moved sideways, two eyes that are moved alike, or anything but eyes.
 #
 # The ladder comes first. It plants deformations of known size, in faces of 64×64 and of 32×32.
@@ -478,10 +478,10 @@ for name, family in record.items():
 # **What to see.** B's sentence has two halves. *Other settings*: one trial of 240 failed, a CVAE-GAN's, and the middle halves of the three games (GAN, DCGAN, CVAE-GAN; E23's cell) are 80 to 129 wide, those of VAE and flow 31 and 23.
 # So with settings that nobody has chosen the games are the less certain ones.
 #
-# *Other seeds*: it depends on the settings, and on the scale. Take the unit of the distance first. At the published settings all three games spread more (sd 4.6 to 10.0) than VAE and flow (4.0 and 1.2). They do so in no other column; at the
-# best settings the VAE (.8) stands in the middle of .3 to 1.4. But the means lie between 2 and 192, and an sd of .3 is little for one of them and much for another. So take the second block, too, the sd in percent of its mean. At the second best
+# *Other seeds*: it depends on the settings, and on the scale. In the unit of the distance (first block) all three games spread more than VAE and flow only at the published settings (sd 4.6 to 10.0 against 4.0 and 1.2).
+# But the means lie between 2 and 192, and an sd of .3 is little for one of them and much for another. So take the second block, too, the sd in percent of its mean. At the second best
 # settings, at a third and at three times the rounds all three games spread more than VAE and flow (5.5 to 16.1% against 2.8 to 5.1%). At the best settings the DCGAN (4.5%) spreads like the VAE (4.6%); at the published ones DCGAN and
-# CVAE-GAN (3.2 and 5.2%) spread less than the VAE (6.6%). On the faces of section 2 the VAE spreads most, on both scales (7.1; 10.3%). B's sentence names neither settings nor a scale. By percent it holds in three of the five columns, in the unit of the distance in one.
+# CVAE-GAN (3.2 and 5.2%) spread less than the VAE (6.6%). B's sentence names neither settings nor a scale. By percent it holds in three of the five columns, in the unit of the distance in one. On the faces of section 2 the VAE spreads most, on both scales (7.1, which is 10.3% of its mean).
 # (An sd of ten runs may be wrong by a factor of 1.8, of
 # five by almost 3, at 95%: .5 against .8 is undecided.) All this is about where trainings end; whether the way there is calm, lesson 05 looks at.
 #
@@ -583,7 +583,7 @@ print("DCGAN    has no encoder: —")
 # no. There it is the share read rightly, and a reader who always says "no" gets .61.
 #
 # By the probes the flow's code tells clearly more of four factors: face width, smile, turn and light. Skin and glasses both codes tell about equally well. But the flow has more numbers to add up: 3,072, against the VAE's 128. And its pictures are 32×32, the VAE's 64×64. So this is no contest at one size. Now compare with the gaps. Of the flow's, that of skin stands out (.23), and the other five are .03 or less. Of the VAE's, turn (.17) and skin (.12) stand out a little, and the other four are .05 or less.
-# Disentanglement and completeness lie hardly above what probes of mixed-up factors get. So a sum of all numbers can tell a factor well although hardly a number stands out (the flow's face width: .70 by the probe, a gap of .02). Then the code *holds* the factor, and has no dial for it. (A gap near 0 can have another cause: two numbers that tell the same.)
+# Disentanglement and completeness lie little above what probes of mixed-up factors get. So a sum of all numbers can tell a factor well although hardly any number stands out (the flow's face width: .70 by the probe, a gap of .02). Then the code *holds* the factor, and has no dial for it. (A gap near 0 can have another cause: two numbers that tell the same.)
 
 # %% [markdown]
 # ## 8 · A likelihood is no picture
@@ -665,8 +665,8 @@ if guess is not None:
     print(f"your guess: {guess}%")
 
 # %% [markdown]
-# The other way round is as easy. A **memorising** mixture puts a narrow Gaussian around each of some training
-# digits. Its pictures are training digits.
+# A second model built by hand, a **memorising** mixture, puts a narrow Gaussian around each of some training
+# digits. Its pictures are training digits, with a little noise.
 #
 # **Exercise 13.7 · Who wins what?** · ●○○ · 2 min · predict
 #
@@ -695,7 +695,7 @@ if won is not None:
     print("your guess: the memoriser wins", won)
 
 # %% [markdown]
-# **What to see.** The flow wins by likelihood, and by far: 65 bits for a number of 8 bits is worse than to say nothing at all. (Both numbers are bounds, "at most". But of a Gaussian the probability of a whole level can be computed: for the first six test digits the memoriser's bound is at most a quarter of a bit too high.) The memoriser wins the pictures. Neither number is wrong: they
+# **What to see.** The flow wins by likelihood, and by far: to call all 256 levels equally likely would cost 8 bits, the memoriser takes 65. (Both numbers are bounds, "at most". But of a Gaussian the probability of a whole level can be computed: for the first six test digits the memoriser's bound is less than half a bit too high.) The memoriser wins the pictures. Neither number is wrong: they
 # answer different questions.
 
 # %% [markdown]
@@ -983,12 +983,12 @@ for i, style in enumerate(hair):
 
 # %% [markdown]
 # **What to see.** Look for shares that are more than two errors below the real ones: of these people the model draws too few. RealNVP draws too few of five styles: a third as many with long hair as there should be, and half as many with curly hair. Two styles, short and side, make up
-# more than half of its faces. The VAE draws too few of five styles, and more than twice as many with long hair as there are. DCGAN's shares are nearest to the real ones: it draws too few of two styles, bob and (barely) side. ("Real" is the probability with which the faces are drawn, so it has no error.)
+# more than half of its faces. The VAE draws too few of five styles, and about twice as many with long hair as there are. DCGAN's shares are nearest to the real ones: it draws too few of two styles, bob and (barely) side. ("Real" is the probability with which the faces are drawn, so it has no error.)
 #
 # Did precision notice? RealNVP's is .97, as good as that of real faces, and it draws a third of the long hair that there should be: precision asks nothing about those who are missing.
 #
-# Here the correction changes next to nothing: of the 2,000 test faces the judge reads glasses wrongly on two, and hair on none. But it assumes that the judge errs on a model's faces as it errs on the faces of the data. It is less sure of them:
-# of .99 of real faces with a probability of .9 or more, of .79 of DCGAN's, .76 of RealNVP's and .66 of the VAE's (section 1). So it may err more often there; no number here says how often.
+# Here the correction changes next to nothing: of the 2,000 test faces the judge reads glasses wrongly on two, and hair on none. But it assumes that the judge errs on a model's faces as it errs on the faces of the data. It is less sure of a model's faces:
+# it reads .99 of the real ones with a probability of .9 or more, .79 of DCGAN's, .76 of RealNVP's and .66 of the VAE's (section 1). So it may err more often there; no number here says how often.
 #
 # ## 11 · Can you tell?
 #
@@ -1028,7 +1028,7 @@ print("generated:", sorted(generated))
 
 # %% [markdown]
 # **What to see.** Look again at those that you missed, at their *backgrounds*: a real one is smooth, most with rings; a generated one has patches. Twelve answers make a wide interval. (It takes them as independent. Whoever names exactly six makes each mistake twice, so for them it
-# should be wider still.) To tell an error rate of .4 from chance, two standard errors must be no more than .1: $2\cdot.5/\sqrt n\le.1$, so you need about a hundred pictures (and then you see it in one half of all cases), and other people than yourself.
+# should be wider still.) To tell an error rate of .4 from chance, two standard errors must be no more than .1: $2\cdot.5/\sqrt n\le.1$, so you need about a hundred pictures, and other people than yourself. (Even then chance hides it in half of all tries.)
 #
 # ## 12 · The verdict
 #
@@ -1191,7 +1191,7 @@ refuses(at_once, m_data + s_data * z, tol=1e-4, name="one step is enough")
 
 # %% [markdown]
 # In this library it is a game with one player. (CONTRIBUTING.md has it as an example of a model of your own; with images, an encoder and averaged weights it has
-# some 80 lines, and everything in this course that takes a model takes it.)
+# some 70 lines, and everything in this course that takes a model takes it.)
 
 
 # %%
@@ -1282,7 +1282,7 @@ plots.show(
 # * *Bits need a protocol.* Lipman et al.'s table 4 estimates the bits of the *same* flow matching model with 1 and with 50 draws of the dequantisation's noise: 3.11 and 2.99.
 #   That step is nearly as large as the model's lead over DDPM's loss in the table above.
 # * *Recall.* Dhariwal and Nichol (2021, where they compare with other models) print it, and precision. Bedrooms of 256×256: StyleGAN .59 and .48, their diffusion model .66 and .51. ImageNet at 64×64:
-#   BigGAN-deep .79 and .48, theirs .74 and .63. The recall, which is the share of real pictures within reach, is higher in both; the precision in one, and lower in the other.
+#   a BigGAN-deep that they trained .79 and .48, their diffusion model .74 and .63. The recall, which is the share of real pictures within reach, is higher in both; the precision in one, and lower in the other.
 # * *Memorisation.* Carlini et al. (2023) extract over a thousand training images from diffusion models, and conclude that these are "much less private than prior generative models such as GANs".
 # * *Stability.* Each of these losses is a regression or a likelihood, with no opponent that changes it. This is a reason to expect stable trainings. It isn't a measurement:
 #   no row above comes with failures or with a spread over seeds.
@@ -1332,7 +1332,7 @@ plots.show(
 # ## Summary
 #
 # * A protocol stands before the numbers. Three models trained once compare models, not methods.
-# * Which of the three is the best? It depends on the row. By precision and density DCGAN's faces are the most typical; by recall they span the least (softness is a part of it). RealNVP is nearest to real faces in nine of sixteen rows, after more than four times DCGAN's processor time and eight times the VAE's; its eyes are the most crooked, and it draws too few faces with long and with curly hair. The VAE is the softest; it and the flow have a code.
+# * Which of the three is the best? It depends on the row. By precision and density DCGAN's faces are the most typical; by recall they span the least (softness may be a part of it). RealNVP is nearest to real faces in nine of sixteen rows, after more than four times DCGAN's processor time and eight times the VAE's; its eyes are the most crooked, and it draws too few faces with long and with curly hair. The VAE is the softest; it and the flow have a code.
 # * The winner depends on the budget, and on the data. In the record the VAE leads the GAN at five seconds, and the GAN leads at thirty; DCGAN and CVAE-GAN change places between digits and faces.
 # * $P(A>B)$ with its interval decides what may be written. Where it holds ½, nothing may.
 # * Deformation is measured at landmarks, against real faces as soft. Interpretability is measured with known factors.
