@@ -69,7 +69,7 @@ plots.show(
 )
 
 # %% [markdown]
-# Each dot is a score of a model that is shipped with the course, with two standard errors. The bar is
+# Each dot is a score of a model that is shipped with the course, with two standard errors. Each bar is
 # what real faces get against other real faces. ("Judge sure" is the share of faces whose hair style a classifier reads with a probability of .9 or more.) Look at
 # precision and at recall: nearly every generated face resembles real ones, and yet nearly all real faces lie outside of what the samples of DCGAN and VAE span. Outside of what RealNVP's samples span lie four real faces in ten. The scores are those of the models'
 # cards, each at its own size. Section 1 measures all at one size, with other samples, so its numbers differ a little.
@@ -135,9 +135,9 @@ plots.show(
 # 5. *Scale.* Beside each score its standard error where it has one, and its floor: what real faces get.
 # 6. *Words.* "Better" is written of two *models* where their difference exceeds two of its
 #    standard errors. Of two *methods* it is written only where runs with several seeds are recorded, and the interval
-#    of $P(A>B)$ excludes ½. (The sign $>$ is read "better than"; the scores here are distances, so better is lower.)
+#    of $P(A>B)$ excludes ½. (The sign $>$ is read "better than". Scores that are distances are better where they are lower.)
 #
-# One thing this protocol does *not* have, and nothing below can make up for it: these are three shipped
+# One thing this protocol lacks, and nothing below can make up for it: equal trainings, repeated. These are three shipped
 # models, each trained once: DCGAN and VAE for 36 and 21 minutes by the clock on one core, the flow for 98 on two. In processor time these are at most 36 and 21 minutes, and 166 for the flow: more than four times that of DCGAN, and eight times that of the VAE. And the flow's is a second training: the first, with an eighth of the rounds, had poor pictures and poor scores on the test faces, so it was made longer. The others had no second try. Nor were they tuned with equal effort. So
 # what follows compares three models, not three methods. Rule 6 keeps the words apart.
 
@@ -497,7 +497,7 @@ for name, file in names.items():
     print(f"         {card['machine']}")
 
 # %% [markdown]
-# These are three efforts of different size: 166 minutes of processor time for the flow, at most 36 for DCGAN, and at most 21 for the VAE. So even a score with a tiny error does not rank *methods* here.
+# These are three efforts of different size (section 1). So even a score with a tiny error does not rank *methods* here.
 #
 # Speed is the time to a stated rung, not the time at which somebody stopped. Report B ranks by the latter: "The DCGAN model was
 # trained for 100 epochs of 0.5 min resulting a 50 min training time". Lesson 03 treats this sentence (E20).
@@ -588,7 +588,7 @@ print("DCGAN    has no encoder: —")
 # %% [markdown]
 # ## 8 · A likelihood is no picture
 #
-# Take a flow that gives a picture $x$ of 8 bits the probability $p(x)$, and spoil it: with probability
+# Take a flow that gives a picture $x$ of $D$ numbers, 8 bits each, the probability $p(x)$, and spoil it: with probability
 # $s=0.99$ draw one of all $256^D$ pictures, each as likely as any other; otherwise draw from the flow. The new
 # model has
 #
@@ -839,7 +839,7 @@ plots.show(
 )
 
 # %% [markdown]
-# **What to see.** The winner turns round. Fair are the two rows in which the settings were chosen at the same budget: the VAE wins at five seconds, the GAN at thirty. "The VAE is better" and "the GAN is better" are both right, each at its budget. Even one set of
+# **What to see.** The winner turns round. Two rows are fair, those whose settings were chosen at the same budget: the VAE wins at five seconds, the GAN at thirty. "The VAE is better" and "the GAN is better" are both right, each at its budget. Even one set of
 # settings is enough: those of five seconds give every pair of runs to the VAE at 1.7 seconds, and every pair to the GAN at 15. With those of thirty it is undecided at 10 and at 90, with five runs each. The picture adds the other three. The
 # CVAE-GAN is the lowest and RealNVP the highest at all three budgets. (The seconds of the axis are the planned ones, as in section 2; planned as 90, the trainings took 82 to 111, in the mean of a family.)
 #
@@ -1130,7 +1130,7 @@ for row, (sentence, claimed, (value, error)) in enumerate(sentences, 1):
 #
 # | report | sentence | how it is tested |
 # |---|---|---|
-# | B §6 | "VAE had the slowest convergence speed while having the best image generation quality in terms of symmetry and deformation." | "best" in deformation: better than RealNVP (row 1), not shown against DCGAN (row 2); "symmetry" of the raw pictures (section 1): against DCGAN no difference is shown (.72 and .72, errors .10 and .11), refuted against RealNVP (.27), which had eight times the VAE's training; speed: not testable from stopping times (E20) |
+# | B §6 | "VAE had the slowest convergence speed while having the best image generation quality in terms of symmetry and deformation." | "best" in deformation: better than RealNVP (row 1), not shown against DCGAN (row 2); "symmetry" of the raw pictures (section 1; all three are less symmetric than real faces, by these distances): against DCGAN no difference is shown (.72 and .72, errors .10 and .11), refuted against RealNVP (.27), which had eight times the VAE's training; speed: not testable from stopping times (E20) |
 # | B §5 | "VAE performs the worst while DCGAN and RealNVP have sharper images" | rows 3 and 4: both confirmed, of the VAE's means (section 5) |
 # | B §6 | "the DCGAN model had the fastest convergence speed while its quality of generation was worst due to deformation and mode collapse" | "worst" by FD: refuted against the VAE (row 5); against RealNVP the sign is the claimed one (13.2 and 5.0, section 1), but the flow had more than four times the processor time; "mode collapse": the lowest recall of the three speaks for it, coverage and all 8 hair styles against it; "due to": not testable |
 # | B §5 | "GAN models do not have a stable training process" | section 6: over settings yes, in the ranges searched; over seeds it depends on the settings and on the scale; E19 for the reason |
