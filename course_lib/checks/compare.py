@@ -21,6 +21,7 @@ DEFAULT_TOL = 1e-4
 LARGEST = 10_000_000  # numbers of a tensor or array; no exercise asks for so many
 LONGEST = 20_000  # numbers and lists in a list, signs in a word
 ARTICLES = {"a", "an", "the"}
+BETWEEN = re.compile(r"[,;]|\band\b", re.IGNORECASE)  # the things that one text lists
 
 
 def unanswered(answer: Any) -> bool:
@@ -42,6 +43,8 @@ def word(text: str) -> str:
     if len(text) > LONGEST:
         return text  # no exercise's
     parts = re.findall(r"[^\W_]+", unicodedata.normalize("NFKC", text).casefold())
+    if all(len(part) == 1 for part in parts):
+        return "".join(parts)  # "A D" are two names, and A is no article
     return "".join([part for part in parts if part not in ARTICLES] or parts)
 
 
@@ -77,12 +80,14 @@ def _numeric(value: Any, left: list[int]) -> torch.Tensor | None:
 
 
 def members(value: Any) -> set | None:
-    """What a set, list, range, array, or one thing alone holds, words and numbers in one form;
-    None where it is something else."""
+    """What a set, list, range, array, a text with commas, or one thing alone holds, words and
+    numbers in one form; None where it is something else."""
     if isinstance(value, (torch.Tensor, np.ndarray)):
         found = numeric(value)
         value = None if found is None else found.reshape(-1).tolist()
-    elif isinstance(value, (str, numbers.Number)):
+    elif isinstance(value, str):
+        value = [part for part in BETWEEN.split(value) if word(part)]
+    elif isinstance(value, numbers.Number):
         value = [value]
     if not isinstance(value, (set, frozenset, list, tuple, range)) or len(value) > 10_000:
         return None

@@ -57,8 +57,8 @@ plots.show(
 # %% [markdown]
 # Each grey dot is a real training of a VAE on digits, each with other settings. The star is the best of
 # all 48. On the right you see the best twelve larger. Beside them, in colour, stand the *same* settings as the
-# star's, trained again with other seeds, and then those of the second best. (Only the height of a coloured dot
-# counts; they stand side by side so that you can tell them apart.) The dotted line is the star's score.
+# star's, trained again with other seeds, and then those of the second best. (Of a coloured dot
+# only the height counts.) The dotted line is the star's score.
 #
 # **The question.** The best of 48 trials has scored what the star says. How will the same settings
 # score when you train them again, and how much of the star's lead was luck?
@@ -165,7 +165,7 @@ print(f"the VAE's trials took {vae.seconds.median():.1f} seconds of training in 
 # %% [markdown]
 # **What to see.** Settings matter. Half of the VAEs are more than 2.6 times as far from the digits as the best one, half of the GANs 3.6 times, of
 # the DCGANs 8 times and of the CVAE-GANs 31 times. (Of the flows only 1.5 times.) One CVAE-GAN has exploded. Its score is infinite, so it is the worst of
-# its family. A training that fails is a result: whoever leaves it out makes the family look better than it is.
+# its family, and it counts.
 #
 # ## 2 · How many trials?
 #
@@ -239,8 +239,8 @@ for share in (0.2, 0.1, 0.05, 0.01):
 #
 # > We performed a grid search to find the best values of these hyperparameters, which allowed us to achieve the best results for each model.
 #
-# It names learning rate and batch size. Of the search it prints no range, no number of trials, no seeds. So nobody
-# can repeat it; but anybody can make one like it. The record has a grid of 24 for report A's
+# It names learning rate and batch size as examples. Of the search it prints no range and no number of trials. So nobody
+# can repeat it from the report; but anybody can make one like it. The record has a grid of 24 for report A's
 # GAN: six learning rates, four batch sizes.
 
 # %%
@@ -252,7 +252,7 @@ for rate, row in zip(rates.tolist(), table):
 # %% [markdown]
 # Does it matter which rate, or which batch size? Split the spread of the 24 scores $s_{ij}$. Write $\bar s$
 # for the mean of all, $\bar s_{i\cdot}$ for the mean of a row, $\bar s_{\cdot j}$ for that of a column.
-# Each score is $\bar s$, plus what its row adds, plus what its column adds, plus a rest $r_{ij}$ (this
+# Each score is $\bar s$, plus what its row adds ($\bar s_{i\cdot}-\bar s$), plus what its column adds ($\bar s_{\cdot j}-\bar s$), plus a rest $r_{ij}$ (this
 # defines $r_{ij}$). The rows' parts have mean 0, the columns' parts too, and the rests have mean 0 in each row and
 # each column. So all mixed products vanish when you square and average over all cells (the long bar):
 #
@@ -319,7 +319,7 @@ print("at the edge of its range:", ", ".join(edges) or "neither")
 # matters most, the grid has tried six values with 24 trials. 24 random or Halton trials try 24 different
 # values there, and on the other axis still every batch size several times. This is the case for random
 # search (Bergstra and Bengio, 2012). It is strongest where one axis matters and the others hardly do. It
-# does not say that 24 random trials always end lower than a grid of 24: section 8 shows a case.
+# does not say that 24 such trials always end lower than a grid of 24: in section 8 they do not.
 #
 # And the best cell lies at an edge of both ranges. A lower score may wait outside, where this grid has not looked.
 
@@ -379,7 +379,7 @@ for name, setting in tuning.searched(models.VAE).items():
 # *noise* is what this seed added: $s=t+e$. You see $s$ only.
 #
 # Assume that the truths of the settings that you try are normal, $t\sim\mathcal N(\mu,\tau^2)$, and that
-# the noise is normal and the same for all, $e\sim\mathcal N(0,\sigma^2)$. This is the linear-Gaussian model
+# the noise is normal, the same for all and independent of the truths, $e\sim\mathcal N(0,\sigma^2)$. This is the linear-Gaussian model
 # of lesson 01, with one number. Its posterior mean is
 #
 # $$\mathbb E[t\mid s]=\mu+\frac{\tau^2}{\tau^2+\sigma^2}\,(s-\mu).\tag{12.4}$$
@@ -437,7 +437,7 @@ print("overstated, in σ:", {n: round(luck(n).item(), 2) for n in (5, 10, 48, 10
 #
 # Write (12.4): what a trial with this `score` is expected to score when it is trained again.
 #
-# *Nudge.* Test it at $\sigma=0$ and at $\tau=0$.
+# *Nudge.* What must come out if $\sigma=0$? And if $\tau=0$?
 #
 # *First line.* `kept = tau**2 / (tau**2 + sigma**2)`
 #
@@ -469,7 +469,8 @@ if not passed:
 #
 # *Why.* A guess that you wrote down can be wrong; one that you didn't can't.
 #
-# The cell prints the score of the GAN's winner, how far settings lie apart, and how far seeds of one setting do. Guess the mean of its ten further seeds.
+# The cell prints the score of the GAN's winner, and two standard deviations (sd): between trials, and between seeds of one setting. Guess
+# the mean score of the winner's settings over ten further seeds.
 
 # %%
 apart_by_seeds = gan.seeds["second"].std()  # of the second best settings
@@ -510,7 +511,7 @@ if guess_again is not None:
 # %% [markdown]
 # **What to see.** (The *published settings* are report A's, with the learning rate of its code: lesson 06, E16. And $\tau$ is what is left of the spread of all scores, since $\operatorname{var}(s)=\tau^2+\sigma^2$.) Compare three numbers: the winner's
 # score, what (12.4) promises, and what ten further seeds gave, with its standard error. None of the ten is as
-# low as the star. So some of its score was luck. Now compare this luck with the lead: it is a small share of it.
+# low as the star. So some of its score was luck. But it is a small share of the lead.
 # And all ten are lower than the second best trial. So with each of these ten seeds these settings would have beaten the other 47 recorded scores; only the *number*
 # that they won with was too good. Where settings differ much more than seeds do ($\tau\gg\sigma$), as in a wide search space, most
 # of a lead is real.
@@ -521,11 +522,11 @@ if guess_again is not None:
 # assumption does fail here: that the noise is the same for all settings. The first line shows three spreads. That of the
 # best settings is the smallest, that of the published ones by far the largest, and $\sigma$ is a mixture of the
 # three. Measured by the spread of its own seeds, the star lies three standard deviations below their mean. With
-# this small $\sigma$, (12.4) would have promised nearly the star's score itself. So the best settings had, in this one trial, an unusually good seed;
-# one search can't tell more than that it happened.
+# this small $\sigma$, (12.4) would have promised nearly the star's score itself. So this one trial had an unusually good seed;
+# one search can't tell more.
 #
 # Now the five families. Four of the five winners score worse when they are trained again. The CVAE-GAN's scores *better*. (12.4) speaks of the
-# mean over many searches, and this is what a mean looks like from near: a single search may go the other way.
+# mean over many searches; a single one may go the other way.
 #
 # How much luck can do, you see on settings that are equal for sure: the winner's own ten seeds. Pretend
 # that they are ten settings.
@@ -538,14 +539,14 @@ assert apart > 0
 
 # %% [markdown]
 # The remedy costs little: train the best few again with new seeds, choose by the mean, and report on
-# seeds that had no say in it. (An eleventh seed of the winner would do, or any number of them: what
-# counts is that they did not choose.)
+# seeds that had no say in it. (One new seed would do: what counts is that it
+# did not choose.)
 #
 # ## 5 · Who may be believed?
 #
-# Choosing and reporting by one score is the fault that lesson 06 found in a report: in case file E15
-# the *test* images had a say in which weights were kept. There the choice was among epochs, here it is
-# among settings. Both times the bias is of the same kind, $s-\mathbb E[t\mid s]$ of (12.4). Noise of seeds is one
+# A score that has chosen is no score to report. Lesson 06 has a case (E15): in report A's code the *test* images
+# choose, among epochs, which weights are kept. (The report prints the loss of the last epoch, which nobody picked.) Here
+# the choice is among settings. The bias is of the same kind, $s-\mathbb E[t\mid s]$ of (12.4). Noise of seeds is one
 # source of luck, the choice of images is another, and both go the same way. So a search needs three sets of
 # images: to learn, to choose, to report.
 #
@@ -597,7 +598,7 @@ check("12.5", reports)
 # $$\sum_{k=1}^{N}\frac{\binom{N-k}{n-1}}{\binom Nn}\,x_{(k)}.\tag{12.6}$$
 #
 # If the $N$ were drawn independently, each choice of $n$ of them is as good as $n$ fresh trials. So (12.6) is unbiased.
-# (A Halton sequence is not quite that; take it for it here.) Many papers
+# (A Halton sequence is not quite that; take it for it here.) Dodge et al. (2019)
 # draw *with* replacement instead (the *plug-in* estimate), which is easier to write:
 #
 # $$\sum_{k=1}^{N}\Bigl[\bigl(1-\tfrac{k-1}N\bigr)^n-\bigl(1-\tfrac kN\bigr)^n\Bigr]\,x_{(k)}.\tag{12.7}$$
@@ -687,14 +688,14 @@ plots.show(
 # **What to see.** The unbiased curve lies below the plug-in one, and the gap grows to the right (the GAN's is easier to see). More
 # trials lower the expected best; the four printed numbers show that each step lowers it by less.
 #
-# The lines are means. The bands do not belong to them: at 95%, a band holds the whole curve of the *median* best (one
-# half of all searches end below it), and it assumes no distribution. To the right it is wide, for 48 trials say
+# The lines are means. The bands do not belong to them: at 95%, a band holds the whole curve of the *median* best (half
+# of all searches end below this median), and it assumes no distribution. To the right it is wide, for 48 trials say
 # little about the best of 48. From $n=6$ on it even reaches down to 0. This is no finding: a distance can't be negative, and
 # 0 is the limit that the call was given.
-# (Where the two bands overlap, their colours mix; their borders tell them apart.)
+# (Where the bands overlap, their borders tell them apart.)
 #
-# From $n=2$ on, the bands of the two models overlap. Beware: this does *not* say that the two can't be told apart. Two intervals may overlap
-# although the difference is certain, and these bands are wide, because they assume nothing. Ask for the difference itself. Draw a search of $n$ trials from each
+# From $n=2$ on, the bands of the two models overlap. This does *not* say that the two can't be told apart: two intervals may overlap
+# although the difference is certain. Ask for the difference itself. Draw a search of $n$ trials from each
 # record: how often does the VAE's end lower? (12.6)'s weights say with which probability the $k$-th best trial is the best of $n$. And the 48 trials themselves are drawn again, with
 # replacement, a few hundred times (a *bootstrap*): this says how far the answer hangs on the luck of these 48.
 
@@ -864,15 +865,15 @@ if guess_ranks is not None:
     print("your guess:", guess_ranks)
 
 # %% [markdown]
-# **What to see.** The price is the same for every record: it is (12.8). The correlation is not. After a fifth of the seconds it is .87 for the VAEs,
+# **What to see.** The price is (12.8) for every record. The correlation is not. After a fifth of the seconds it is .87 for the VAEs,
 # .58 for the GANs, .47 for the flows, .15 for the DCGANs, and −.14 for the CVAE-GANs: in the last two families the order after six seconds says next to nothing of the order at the end. And yet
 # halving finds the winner of all five. (Five records are few.) For the correlation counts all 48 trials; halving needs *one* of them in the
 # better half after the first fifth, in the better quarter after the second, and so on. Four of the winners were among the
 # first three from the beginning. The flow's was in place 17 after a fifth and in place 5 after two. What a low correlation costs is seen further down: of the twelve that are best at
-# the end, the last lines of a family print those that stood in the worse half after a fifth. Halving drops them at once: five of the DCGAN's twelve, and five of the CVAE-GAN's.
+# the end, the last lines of a family print those that stood in the worse half after a fifth. Halving drops them at once: five each of the DCGAN's and the CVAE-GAN's twelve.
 #
 # One may fear that a small learning rate, a large batch or a wide network, with its few rounds, looks bad early and wins late. In the lines above, some trials
-# with small rates or with large batches do climb far, but only one with the widest network of its family (the GAN's 512 units). None of the five records has a winner whom halving drops. With longer trials, or
+# with small rates or with large batches do climb far, but only one with the widest network of its family (the GAN's 512 units; DCGAN and flow go up to 64, the CVAE-GAN to 32). None of them is a winner. With longer trials, or
 # other models, it may be otherwise. With a rank correlation near 1 halving loses next to nothing. With one near 0 the correlation can't tell whether the winner survives: look
 # at the top of the list.
 #
@@ -893,7 +894,7 @@ for name in ("VAE", "GAN"):
 
 # %% [markdown]
 # **What to see.** The short trials do not choose badly: their winner is in place 4 of 48 both times. But it ends at 23 where the best VAE has 16, and
-# at 21 where the best GAN has 16. (A part of these 16 is luck, as in section 4: trained again with ten seeds they are 18.0 and 16.5.) In both cases the short trials preferred a smaller network, which learns fast. The
+# at 21 where the best GAN has 16. (A part of these 16 is luck, as in section 4: trained again they are 18.0 and 16.5, the means of `long[name].seeds["best"]`.) In both cases the short trials preferred a smaller network, which learns fast. The
 # winners of thirty seconds were in places 9 and 5 of the short trials. So short trials can serve as a sieve: choose among their best with
 # trials as long as the training that you want.
 #
@@ -1029,9 +1030,9 @@ plots.show(
 # %% [markdown]
 # **What to see.** On the left, look at the width of the bands before you look at the means: compare the luck of
 # one search with the difference between searches. A band holds the middle 80% of
-# the searches; of TPE there are only twelve. Random's and TPE's lie on each other at first, and at 16 trials their means are less than a point apart: until then TPE has not done better than chance. Later it does: it learns from the trials before, and needs some. Halving does better already at 16: for the seconds of 16 whole trials it looks at
-# 40 at first. (It is drawn as means of whole searches: a dot is the end of a search of so many seconds, not a best score so far.) Halton is *one* sequence, so it has no band, and its luck can't be seen: the
-# record's best trial happens to be the fourth of this sequence. This says nothing about the next sequence.
+# the searches; of TPE there are only twelve. Random's and TPE's lie on each other at first, and at 16 trials (82 seconds) their means are less than a point apart: until then TPE has not done better than chance. Later it does: it learns from the trials before, and needs some. Halving does better already at 16: for the seconds of 16 whole trials it looks at
+# 40 at first. (A dot is the mean end of whole searches of so many seconds, not a best score so far.) Halton is *one* sequence, so it has no band, and its luck can't be seen: the
+# record's best trial happens to be the fourth of this sequence.
 #
 # On the right, the grid row by row waits until a row with a good rate is reached; the same cells in random order need
 # not wait. A grid that is stopped halfway has looked at half of the rates. The third line is a search of another
@@ -1047,8 +1048,8 @@ plots.show(
 #
 # $$\hat P(A>B)=\frac1{nm}\sum_{i,j}\bigl[\mathbf 1(a_i\text{ better})+\tfrac12\mathbf 1(\text{tie})\bigr].\tag{12.9}$$
 #
-# It is Mann and Whitney's statistic. One half means "no difference". Bouthillier et al. (2021) call an improvement meaningful
-# if the interval of $P$ excludes one half and reaches beyond .75.
+# ($\mathbf 1$ is 1 where its bracket is true, else 0.) It is Mann and Whitney's statistic, divided by $nm$. One half means "no difference". Bouthillier et al. (2021) call an
+# improvement significant and meaningful if the interval of $P$ lies above one half and reaches beyond .75.
 #
 # How many runs $n$ of each does it take to tell $P=.75$ from one half, with a share $\alpha=5\%$ of false alarms
 # and $\beta=5\%$ of misses (this $\beta$ is not the VAE's)? Under "no difference" the share of pairs has variance $(n+m+1)/(12nm)$; for $m=n$
@@ -1093,10 +1094,12 @@ for one, other in itertools.combinations(("best", "second", "published settings"
 
 # %% [markdown]
 # **What to see.** The interval matters, not the share. Where it holds one half, the honest sentence is "we could
-# not tell them apart with so many runs", whatever the means say. Here no interval holds one half, although there are
-# only five or ten runs of each. For here *every* run of one is better than *every* run of the other: the share is 1, and
-# a difference as clear as this shows with five runs. The 29 runs are for a smaller one, $P=.75$.
+# not tell them apart with so many runs", whatever the means say. Here no interval holds one half, with
+# only five or ten runs of each: *every* run of one is better than *every* run of the other, and
+# so clear a difference shows with five runs. The 29 runs are for a smaller one, $P=.75$.
 # ("Apart" is apart from one half. That $P$ is .75 or more is another question: all three intervals begin below .75.)
+# Nor does it speak against report A, which trained for 200 epochs: the published settings were not searched for five seconds, the
+# others were. This is Cleo's comparison (exercise 12.5).
 #
 # ## 10 · A search of your own
 #
@@ -1140,7 +1143,7 @@ for trial in study.trials:
 # %% [markdown]
 # **What to see.** Each line is a trial: its settings, then its scores after each fifth. A `pruned` trial has fewer than
 # five scores, for it was stopped; the seconds that it did not use are saved. The first four are never pruned, because
-# the pruner needs others to compare with. The second call went on where the first had ended. (At the smoke budget there are two trials, and one further seed below: too few to see any of this.)
+# the pruner needs others to compare with. The second call went on where the first had ended. (The smoke budget has too few trials and seeds to see any of this.)
 #
 # While it runs, a second process may join it, from a terminal in the folder of your lessons (`--storage` names the
 # same file; where several machines search, a database's address):
@@ -1183,7 +1186,7 @@ print(f"  with {3 * recorded} rounds: {longer.mean():.1f} (mean)")
 # much easier or harder the test digits are, not how good the settings are. Whatever you see, the number to report is
 # the mean of the third line: neither its seeds nor its images played a part in the choice.
 #
-# May you compare your winner with the record's, the best of 48? Look first at the rounds times the batch size: that is how many
+# May you compare your winner with the record's? Look first at the rounds times the batch size: that is how many
 # images a training has seen. (The record's batch was 32. A larger one makes a round dearer.) Five seconds hold more
 # rounds on a faster processor, and on one that has nothing else to do. The last two lines show what rounds alone can
 # do: the same settings with three times the rounds. So a search of 12 trials can end lower than one of 48. Equal seconds
@@ -1191,6 +1194,8 @@ print(f"  with {3 * recorded} rounds: {longer.mean():.1f} (mean)")
 
 # %% [markdown]
 # ## 11 · Exercises
+#
+# Those up to 12.8 checked themselves above; 12.11 to 12.13 are the predictions. These two have no check.
 #
 # **Exercise 12.9 · Twenty pairs of twenty-five** · ●●○ · 8 min · pen
 #
@@ -1234,7 +1239,7 @@ print(f"  with {3 * recorded} rounds: {longer.mean():.1f} (mean)")
 # * A grid looks at few values of the axis that matters. A best value at an edge is not yet a best value.
 # * The best of many scores is too good to be true. Expect $\mu+\frac{\tau^2}{\tau^2+\sigma^2}(s-\mu)$, and measure it
 #   with seeds that did not choose.
-# * Compare searches and models by the expected best of $n$, without replacement, with a band.
+# * Draw the expected best of $n$ without replacement. To compare two models, ask how often the search of one ends lower.
 # * Halving costs (12.8); it finds the winner if the winner stands high early.
 # * "Better" is $P(A>B)$ with an interval. To see $P=.75$ takes 29 runs of each; where every run of A beats every run
 #   of B, five of each are enough to tell it from one half.
@@ -1247,8 +1252,8 @@ print(f"  with {3 * recorded} rounds: {longer.mean():.1f} (mean)")
 #
 # *Answer.* By less. More trials find better settings, and more luck too; the second part does not come back.
 #
-# **Question 2.** Two groups tune one model in one space with equal scores on average. One has a very noisy training.
-# Whose best score looks better?
+# **Question 2.** Two models have the same truths in their search spaces. The training of one is much noisier. Both are
+# tuned with equally many trials. Whose best score looks better?
 #
 # *Answer.* The noisy one's: the best of $n$ gains from spread, also from spread that means nothing.
 #

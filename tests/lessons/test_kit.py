@@ -402,6 +402,7 @@ def test_words_are_compared_by_their_letters():
     assert word("data left in [0, 1]") == word("The data left in [0,1]")
     assert word("the") != word("a") != ""
     assert word("mean over pixels") != word("mean over pixel")
+    assert word("A D") == "ad" != word("A real D") == "reald"  # names, and an article
 
 
 def test_a_check_in_another_thread_draws_the_same(capsys):

@@ -32,8 +32,6 @@ def explained_by_sums(table):
 
 
 def again_by_precision(score, mean, sigma, tau):
-    if sigma == 0 or tau == 0:
-        return score if sigma == 0 else mean
     weights = np.array([1 / sigma**2, 1 / tau**2])
     return weights @ [score, mean] / weights.sum()
 
@@ -64,7 +62,9 @@ RIGHT = [
         lambda t: tuple(t.mean(d).var(correction=0) / t.var(correction=0) for d in (1, 0)),
     ),
     ("12.3", ["D", "a"]),
+    *(("12.3", text) for text in ("A, D", "d;a", "A and D", "{A, D}", "A D", "AD")),
     ("12.4", again_by_precision),
+    ("12.4", lambda s, m, sigma, tau: m + (s - m) / (1 + (sigma / tau) ** 2)),
     ("12.4", lambda s, m, sigma, tau: s - sigma**2 / (sigma**2 + tau**2) * (s - m)),
     (
         "12.5",
@@ -96,6 +96,9 @@ SAID = [
     ("12.3", {"A", "C"}, "C's best"),
     ("12.3", ["c", "d"], "C's best"),
     ("12.3", "ABCD", "set of letters"),
+    ("12.3", "D", "D is one"),
+    ("12.3", "A, C", "C's best"),
+    ("12.3", "A, B and D", "both sides"),
     ("12.3", {"A", "B", "D"}, "both sides"),
     ("12.4", lambda s, m, sigma, tau: s - tau**2 / (tau**2 + sigma**2) * (s - m), "*lost*"),
     ("12.5", REPORTS | {"Ben": "Sound", "Ada": "Chosen on test"}, "Ada's images"),

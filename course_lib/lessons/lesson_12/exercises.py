@@ -189,6 +189,7 @@ EXERCISES = {
     ),
     "12.3": Exercise(
         right={"A", "D"},
+        also=("AD",),
         mistakes={
             "C's best is at its edge too, but its scores differ by less than one training's "
             "noise: more of the same would tell nothing": When(_names("c"), {"A", "C", "D"}),
@@ -202,7 +203,8 @@ EXERCISES = {
     ),
     "12.4": Exercise(
         right=expected_again,
-        probes=[(20.0, 50.0, 3.0, 12.0), (20.0, 50.0, 3.0, 0.0), (20.0, 50.0, 0.0, 3.0)],
+        # Nearly 0, not 0: 1/(1 + (σ/τ)²) and weights 1/σ², 1/τ² are right answers, too.
+        probes=[(20.0, 50.0, 3.0, 12.0), (20.0, 50.0, 3.0, 1e-6), (20.0, 50.0, 1e-6, 3.0)],
         domain=lambda g: tuple(between(g, low, 9) for low in (-9, -9, 0.1, 0.1)),
         mistakes={
             "this is the share that is *lost*; with "
