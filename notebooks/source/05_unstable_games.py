@@ -1270,7 +1270,7 @@ for name in recorded["settings"]:
 # of tries.
 #
 # Look at what the rates were chosen by: digits of the *training* images that the tries did not see. The table below is about the
-# test digits. Had the rates been chosen by those, the table would be a little too good. Lesson 06 finds that fault in report A (E15).
+# test digits. Had the rates been chosen by those, the table would be a little too good. Lesson 06 shows such a choice in report A's code (E15).
 
 
 # %%
