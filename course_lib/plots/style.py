@@ -149,7 +149,7 @@ def drawable(words: object) -> object:
 def png(fig: Figure) -> bytes:
     """The figure as PNG bytes, 100 pixels an inch, with at most 256 colours.
 
-    A legend that hides something is moved first (see `legend`).
+    A legend that hides something is moved first (see `legend`). The same bytes come again.
     """
     if not isinstance(fig, Figure):
         raise CourseError(
@@ -162,6 +162,12 @@ def png(fig: Figure) -> bytes:
     for text in fig.findobj(Text):
         text.set_text(drawable(text.get_text()))
     clear(fig)
+    # A layout begins where the last one ended, so that panels of equal scales creep: each of the
+    # figure's pictures begins where its first one did.
+    begun = {ax: ax.get_position(original=True) for ax in fig.axes if ax.get_in_layout()}
+    for ax, place in vars(fig).setdefault("_begun", begun).items():
+        ax.set_position(place)
+        ax.set_in_layout(True)  # which a position of its own ends
     fig.savefig(raw, format="png", dpi=DPI)
     return compact(Image.open(raw))
 

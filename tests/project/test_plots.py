@@ -62,6 +62,7 @@ def test_every_figure_is_a_small_png_on_white_paper(all_drawings):
     for name, fig in all_drawings.items():
         assert isinstance(fig, Figure), name
         data = plots.png(fig)
+        assert plots.png(fig) == data, f"{name}: the second picture is another one"
         assert data.startswith(b"\x89PNG"), name
         assert len(data) < 60_000, f"{name}: {len(data)} bytes"
         paper = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))[:3]
