@@ -49,6 +49,14 @@ def mapping(name: str, value: Mapping, example: str) -> Mapping:
     return value
 
 
+def plain(value: object) -> object:
+    """A single number of NumPy or torch as Python's own; anything else as it is."""
+    try:
+        return value.item() if getattr(value, "ndim", None) == 0 else value
+    except RuntimeError:  # a tensor without values
+        return value
+
+
 def whole_number(
     name: str, value: object, minimum: int = 1, maximum: int | None = None, more: str = ""
 ) -> int:
@@ -56,8 +64,7 @@ def whole_number(
 
     Else a CourseError, which ends in `more`.
     """
-    if getattr(value, "ndim", None) == 0:
-        value = value.item()
+    value = plain(value)
     if isinstance(value, Integral) and not isinstance(value, bool) and value >= minimum:
         if maximum is None or value <= maximum:
             return int(value)
@@ -72,8 +79,7 @@ def real_number(name: str, value: object, within: str = intervals.ALL) -> float:
 
     Else a CourseError.
     """
-    if getattr(value, "ndim", None) == 0:
-        value = value.item()
+    value = plain(value)
     if (
         isinstance(value, Real)
         and not isinstance(value, bool)

@@ -22,6 +22,7 @@ from course_lib.evaluation.abilities import require_samples
 from course_lib.evaluation.features import for_shape
 from course_lib.explore.kit import Explorer, Face, Letters, Page, Panel, Slider, Tiles
 from course_lib.explore.kit.canvas import GRID, INK, MUTED, PAPER, PINK, Canvas
+from course_lib.explore.kit.latent_space import shape_of
 from course_lib.plots.pictures import as_pixels
 
 MOST, BLOCK = 20, 10
@@ -70,17 +71,13 @@ def machine(real: torch.Tensor, made: torch.Tensor) -> tuple[int, int]:
 
 def _real(model: object, real: object, n: int) -> data.DataSet:
     """The real images, or a `CourseError` unless a judge reads both these and the model's."""
-    shape = tuple(getattr(model, "shape", ()))
-    if (
-        len(shape) != 3
-        or for_shape(shape) is None
-        or not callable(getattr(model, "sample", None))
-    ):
+    require_samples(model, "explore.can_you_tell(model)")
+    shape = shape_of(model)
+    if len(shape) != 3 or for_shape(shape) is None:
         raise CourseError(
             "can_you_tell wants a model of digits or of colour images, such as "
             f"zoo.load('dcgan-faces'); got {type(model).__name__} of shape {shape}."
         )
-    require_samples(model, "explore.can_you_tell(model)")
     n = whole_number("n", n, 20)
     if real is None:
         real = data.load("digits" if shape[0] == 1 else f"faces-{shape[1]}", "test")

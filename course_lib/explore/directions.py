@@ -9,7 +9,7 @@ all. Lessons 04 and 11 use them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from torch import Tensor
 from course_lib.data.faces import FACTORS
 from course_lib.errors import CourseError, mapping, one_of, whole_number
 from course_lib.explore.kit.latent_space import draws, latents
+from course_lib.explore.kit.network import finite
 from course_lib.explore.kit.readings import judge_for, read
 from course_lib.plots.pictures import as_numbers
 
@@ -33,7 +34,7 @@ def judged_draws(
     Returns z (n, d) from N(0, temperature²), and name → (n,), int64 for a choice. A thousand
     draws take a second or two of a DCGAN at 32×32, eight times that of a RealNVP.
     """
-    n = whole_number("n", n)
+    n = whole_number("n", n, 1, 10**6)
     space = latents(model, "judged_draws")
     judge = judge_for(space.shape, judge, "judged_draws")
     z = draws(n, space.size, seed, temperature)
@@ -59,6 +60,11 @@ def attribute_directions(
     z = as_numbers(z, "z").astype(float)
     factors = mapping("factors", factors, "{'smile': values}")
     values = {name: as_numbers(v, name) for name, v in factors.items()}
+    for name, given in {"z": z, **values}.items():
+        finite(given, name)
+    names = [names] if isinstance(names, str) else names
+    if not isinstance(names, Collection) or not all(isinstance(name, str) for name in names):
+        raise CourseError(f"names must be of factors, such as ('glasses',); got {names!r:.60}.")
     if z.ndim != 2 or any(v.shape != (len(z),) for v in values.values()):
         raise CourseError(
             f"z (n, d) and factors (n,) of one n are wanted; got {z.shape} and "

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, real_number, whole_number
 from course_lib.explore.kit import Canvas, Explorer, Page, Panel, Point, Slider, network
 from course_lib.explore.kit.canvas import MUTED, ORANGE
 from course_lib.models.inpainting import filling
@@ -104,8 +104,8 @@ def fill(flow, images, *, steps: int = 120, temperature: float = 1.0) -> Explore
             "fill wants a RealNVP that is not conditioned on labels; got "
             f"{type(flow).__name__}."
         )
-    if not (isinstance(steps, int) and 2 <= steps <= 1000):
-        raise CourseError(f"steps must be a whole number from 2 to 1000; got {steps!r}.")
+    steps = whole_number("steps", steps, 2, 1000)
+    temperature = real_number("temperature", temperature, "(0, inf)")
     images = _uint8(images, flow.shape)
     _, high, wide = flow.shape
     panes = [Pane(high, wide) for _ in range(3)]

@@ -151,8 +151,8 @@ def four_players(model: CVAEGAN | None = None) -> Explorer:
     but stays, "n" no gradient, "?" not yet; or press on a mark of the table). Raises `CourseError`
     for a model that is no CVAE-GAN of digits.
     """
-    networks = "networks given here" if model else "untrained networks here"
-    model = model or CVAEGAN(width=4, dense=12, latent=3)
+    networks = "untrained networks here" if model is None else "networks given here"
+    model = CVAEGAN(width=4, dense=12, latent=3) if model is None else model
     if not isinstance(model, CVAEGAN) or tuple(model.shape) != (1, 28, 28):
         raise CourseError(
             f"four_players wants a CVAEGAN of digits, such as CVAEGAN(); got {model!r:.60}."

@@ -15,7 +15,7 @@ from PIL import Image
 
 from course_lib.errors import CourseError, whole_number
 from course_lib.explore.kit import Canvas, Choice, Explorer, Face, Pad, Page, Slider
-from course_lib.explore.kit.latent_space import encodings, latents, two_of
+from course_lib.explore.kit.latent_space import classes, encodings, latents, two_of
 from course_lib.plots.lattice import spread
 from course_lib.plots.pictures import as_numbers, mosaic
 from course_lib.plots.style import CLASS_PALETTE
@@ -64,14 +64,8 @@ def _encodings(model, space, data, labels) -> tuple[np.ndarray, np.ndarray | Non
             "data must be a data set of images, or uint8 images (n, C, H, W); got "
             f"{images.dtype} {images.shape}."
         )
-    images = images[:2000]
-    if labels is not None:
-        labels = as_numbers(labels, "labels")[:2000]
-        if not np.isfinite(labels).all() or (labels != np.rint(labels)).any():
-            raise CourseError("labels must be whole numbers, the class of each image.")
-    if labels is not None and labels.shape != (len(images),):
-        raise CourseError(f"{len(images)} images need as many labels; got {labels.shape}.")
-    return encodings(model, space, images, "latent_plane"), labels
+    labels = classes(labels, len(images), 2000)
+    return encodings(model, space, images[:2000], "latent_plane"), labels
 
 
 def latent_plane(

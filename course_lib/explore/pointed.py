@@ -38,6 +38,7 @@ def pointed(flow, reach: float = 3.0) -> Explorer:
     """
     plane_flow(flow, "pointed")
     reach = real_number("reach", reach, "[0.5, 9]")
+    home = passage(flow, np.array([[HOME, HOME]]), back=True).stages[-1, 0].tolist()
     names = layer_names(flow)
     limits = -reach, reach
     square = Pad(380, 380, limits, limits, "density (shade), x and its way to z")
@@ -73,7 +74,6 @@ def pointed(flow, reach: float = 3.0) -> Explorer:
             f"{number(log_p)} nats, a density of {np.exp(log_p):.3g}."
         )
 
-    home = passage(flow, np.array([[HOME, HOME]]), back=True).stages[-1, 0].tolist()
     controls = [Slider(f"x{i}", f"x{'₁₂'[i - 1]}", *limits, 0.05, 0.0) for i in (1, 2)]
     controls = [replace(c, start=c.nearest(at)) for c, at in zip(controls, home, strict=True)]
     about = (

@@ -6,12 +6,15 @@ computed but the picture: what stands here is what `fit` stored.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, whole_number
 from course_lib.explore.kit import Curve, Explorer, Face, Pad, Page, Slider
 from course_lib.explore.kit.canvas import GRID, INK, MUTED, ORANGE
-from course_lib.plots.curve import running_mean
+from course_lib.plots.curve import as_series, running_mean
+from course_lib.plots.lattice import as_points
 from course_lib.plots.pictures import as_array, as_pixels, mosaic
 from course_lib.plots.style import PALETTE
 
@@ -23,7 +26,7 @@ PLAYERS |= {"AE": "encoder and decoder", "T": "critic of the encoder's posterior
 
 def sheet(grid: np.ndarray) -> np.ndarray:
     """Up to 64 images (n, C, H, W) as one square of eight columns."""
-    pixels = as_pixels(grid[:64])
+    pixels = as_pixels(grid)[:64]
     columns = min(8, int(np.ceil(np.sqrt(len(pixels)))))
     zoom = max(1, (SIDE + 2) // columns // pixels.shape[2])
     gap = 2 if zoom * pixels.shape[2] * columns < SIDE - 14 else 0
@@ -47,21 +50,29 @@ def replay(history) -> Explorer:
     """A slider over the grids that a training kept, beside its loss terms.
 
     history: what `fit` returns; its grids may be images, uint8 (n, C, H, W), or points (n, 2).
-    At most five terms are shown, the first that were logged. Control: moment, the number of the
-    grid; a history with one grid has no control. Press on a curve to go to that round.
-    Raises `CourseError` if no grid was kept.
+    At most five terms are shown, the first that were logged, none that is NaN throughout.
+    Control: moment, the number of the grid; a history with one grid has no control. Press on a
+    curve to go to that round.
+    Raises `CourseError` if no grid was kept, and for grids with NaN or infinity.
     """
-    grids = [(int(t), as_array(grid)) for t, grid in getattr(history, "grids", [])]
-    if not grids:
+    grids, terms = (getattr(history, name, None) for name in ("grids", "terms"))
+    pair = lambda kept: isinstance(kept, (tuple, list)) and len(kept) == 2
+    kept = isinstance(grids, Sequence) and len(grids) and all(map(pair, grids))
+    if not kept or not isinstance(terms, Mapping):
         raise CourseError(
             "This history kept no sample grids: train with fit(…, preview=True) and pass what "
-            "it returns."
+            "it returns. One of your own has .grids, [(round, grid), …], and .terms, a dict of "
+            "rows of numbers."
         )
-    terms = {name: as_array(v).astype(float) for name, v in list(history.terms.items())[:MOST]}
-    terms = {name: running_mean(v, max(1, len(v) // 50)) for name, v in terms.items() if len(v)}
+    terms = {f"{name}": as_array(v) for name, v in list(terms.items())[:MOST]}
+    known = lambda values: values.dtype.kind != "f" or np.isfinite(values).any()
+    terms = {name: as_series(v, name) for name, v in terms.items() if known(v)}
+    terms = {name: running_mean(v, max(1, len(v) // 50)) for name, v in terms.items()}
+    grids = [(whole_number("The round of a grid", t, 0), as_array(grid)) for t, grid in grids]
     last = max([t for t, _ in grids] + [len(v) for v in terms.values()])
     flat = grids[0][1].ndim == 2
     if flat:
+        grids = [(t, as_points(grid, f"The grid of round {t}")) for t, grid in grids]
         # Most of all points at all moments: a few that fly far must not make all others small.
         far = np.quantile(np.concatenate([np.abs(g).max(1) for _, g in grids]), 0.98)
         reach = min(max(np.ceil(2.2 * far) / 2, 1.0), 12.0)

@@ -10,8 +10,10 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, whole_number
+from course_lib.evaluation.abilities import require_instance
 from course_lib.explore.kit import Explorer, Page, Slider, Tiles, network
+from course_lib.explore.kit.latent_space import shape_of
 from course_lib.plots.pictures import as_pixels
 
 GAP, ROOM = 3, (808, 410)
@@ -26,9 +28,10 @@ def temperature(flow, *, rows: int = 3, columns: int = 6) -> Explorer:
     computed while nothing moves, the nearest first: then t moves at once.
     Raises `CourseError` for a model that is no flow of images, or a sheet without room.
     """
+    require_instance(flow, "explore.temperature(flow)")
     wanted = "inverse", "log_prob", "noise"
     missing = [f".{name}" for name in wanted if not callable(getattr(flow, name, None))]
-    if missing or len(getattr(flow, "shape", ())) != 3:
+    if missing or len(shape_of(flow)) != 3:
         raise CourseError(
             f"temperature wants a flow of images; {type(flow).__name__} lacks "
             f"{', '.join(missing) or 'a shape (C, H, W)'}."
@@ -36,12 +39,9 @@ def temperature(flow, *, rows: int = 3, columns: int = 6) -> Explorer:
     if getattr(flow, "settings", {}).get("classes"):
         raise CourseError("temperature wants a flow that is not conditioned on labels.")
     _, height, width = flow.shape
-    most = (ROOM[1] + GAP) // (height + GAP), (ROOM[0] + GAP) // (width + GAP)
-    if not (1 <= rows <= most[0] and 1 <= columns <= most[1]):
-        raise CourseError(
-            f"Images of {height}×{width} pixels have room in 1 to {most[0]} rows and 1 to "
-            f"{most[1]} columns; got {rows} and {columns}."
-        )
+    of = f"of images of {height}×{width} pixels"
+    rows = whole_number(f"rows {of}", rows, 1, (ROOM[1] + GAP) // (height + GAP))
+    columns = whole_number(f"columns {of}", columns, 1, (ROOM[0] + GAP) // (width + GAP))
     n, ts = rows * columns, np.linspace(0, MOST, COUNT)
     fits = [(room + GAP) // count for room, count in zip(ROOM, (columns, rows), strict=True)]
     zoom = min((fits[0] - GAP) // width, (fits[1] - GAP) // height)

@@ -14,6 +14,7 @@ import torch
 
 from course_lib import data
 from course_lib.data.faces import FACTORS
+from course_lib.errors import CourseError
 from course_lib.explore.kit import Choice, Explorer, Face, Page, Panel, Point, Row, Slider
 from course_lib.explore.kit.canvas import GRID, INK, MUTED, ORANGE, PAPER, Canvas
 from course_lib.explore.kit.conditioned import Conditioned, coder, conditioned
@@ -60,6 +61,11 @@ def _faces(space: Conditioned, model, faces: object) -> tuple[np.ndarray, np.nda
     """The first 50 faces (n, C, H, W), uint8, and what a model is told of each, (n, K)."""
     if faces is None:
         faces = data.load(f"faces-{space.shape[1]}", "test")
+    if not isinstance(faces, data.DataSet):
+        raise CourseError(
+            f"told_attributes wants faces of a data set, such as data.load('faces-32', 'test'); "
+            f"got {faces!r:.60}."
+        )
     model.require(faces)
     images = as_array(faces.images[:FACES])
     labels = model.condition.read(faces.labels, faces.attributes.__getitem__)

@@ -15,7 +15,7 @@ from course_lib.explore.kit import Bars, Canvas, Choice, Explorer, Point, Slider
 from course_lib.explore.kit.canvas import BLUE, MUTED, ORANGE, PAPER
 from course_lib.explore.kit.conditioned import MOST, class_judge, coder, conditioned
 from course_lib.explore.kit.panels import Button, Face, Page, Panel, Tiles, put
-from course_lib.plots.pictures import as_array, as_pixels
+from course_lib.plots.pictures import as_array, as_numbers, as_pixels
 
 DIGITS = 50
 OWN, TEST, AS_READ = "your drawing", "a test digit", "as the judge reads it"
@@ -55,7 +55,7 @@ def _digits(shape: tuple[int, ...], digits: object) -> tuple[np.ndarray, np.ndar
         )
     if digits is None and side == strokes.SIDE:
         digits = data.load("digits", "test")
-    images = as_array(getattr(digits, "images", np.zeros(0)))[:DIGITS]
+    images = as_numbers(getattr(digits, "images", ()), "images")[:DIGITS]
     labels = getattr(digits, "labels", None)
     fits = images.dtype == np.uint8 and images.shape[1:] == shape and len(images) > 1
     if not fits or labels is None:

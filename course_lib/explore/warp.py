@@ -13,8 +13,10 @@ import numpy as np
 import torch
 
 from course_lib.errors import CourseError
+from course_lib.evaluation.abilities import require_instance
 from course_lib.explore.kit import Bars, Choice, Explorer, Pad, Page, Slider, Toggle, network
 from course_lib.explore.kit.canvas import BLUE, GRID, INK
+from course_lib.explore.kit.latent_space import classes
 from course_lib.plots.lattice import as_points
 from course_lib.plots.style import CLASS_PALETTE
 
@@ -49,8 +51,9 @@ def passage(flow: torch.nn.Module, points: np.ndarray, back: bool = False) -> Pa
             stages.append(x)
         return torch.stack(stages), torch.stack(log_dets)
 
-    stages, log_dets = network.quietly(flow, walk, points)
-    return Passage(stages.cpu().double().numpy(), log_dets.cpu().double().numpy())
+    name = f"What {type(flow).__name__} makes of points"
+    both = (part.cpu().double().numpy() for part in network.quietly(flow, walk, points))
+    return Passage(*(network.finite(part, name) for part in both))
 
 
 def layer_names(flow: torch.nn.Module) -> list[str]:
@@ -67,10 +70,11 @@ def layer_names(flow: torch.nn.Module) -> list[str]:
 
 def plane_flow(flow: object, what: str) -> None:
     """A `CourseError` unless this is a flow in the plane."""
+    require_instance(flow, f"explore.{what}(flow)")
     layers = getattr(getattr(flow, "transform", None), "transforms", None)
     if layers is None or getattr(flow, "shape", None) != (2,):
         raise CourseError(
-            f"{what} wants a flow in the plane, Flow(shape=(2,)); got {flow!r:.60}."
+            f"{what} wants a flow in the plane, Flow(shape=(2,)); got {type(flow).__name__}."
         )
 
 
@@ -94,9 +98,10 @@ def warp(flow, data) -> Explorer:
     Raises `CourseError` for anything but a `Flow` in the plane and points (n, 2).
     """
     plane_flow(flow, "warp")
-    points = as_points(getattr(data, "images", data), "data")[:600]
-    labels = getattr(data, "labels", None)
-    groups = np.zeros(len(points), int) if labels is None else labels[:600].numpy()
+    points = as_points(getattr(data, "images", data), "data")
+    labels = classes(getattr(data, "labels", None), len(points), 600)
+    points = points[:600]
+    groups = np.zeros(len(points), int) if labels is None else labels
     noise = np.random.default_rng(0).normal(size=points.shape)
     names, reach = layer_names(flow), float(np.abs(points).max() * 1.15)
     pad = Pad(380, 380, (-1, 1), (-1, 1))

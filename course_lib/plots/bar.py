@@ -10,8 +10,10 @@ from matplotlib.figure import Figure
 
 from course_lib.errors import CourseError
 from course_lib.plots.curve import as_range, as_series, draw_references, finish
-from course_lib.plots.pictures import as_array, as_title
-from course_lib.plots.style import INK, PALETTE, panel, styled
+from course_lib.plots.pictures import as_title, few
+from course_lib.plots.style import INK, PALETTE, drawable, panel, styled
+
+MOST = 200  # each has a name and a number to be written
 
 
 @styled
@@ -28,6 +30,7 @@ def histogram(
     a dark step over the bars. Both are divided by their sums.
     """
     shares = _shares(counts, "counts")
+    few(len(shares), "classes", MOST)
     fig, ax = panel(ax, 7.2, 3.4)
     place = np.arange(len(shares))
     ax.bar(place, shares, width=0.8, color=PALETTE[5], label="samples")
@@ -67,6 +70,7 @@ def bars(
         raise CourseError(
             'bars wants {name: number} or {name: (number, error)}, e.g. {"VAE": 1}.'
         )
+    few(len(values), "bars", MOST)
     numbers, errors = _pairs(values)
     fig, ax = panel(ax, 7.2, 0.9 + 0.42 * len(numbers) + (0.3 if as_title(title) else 0))
     place = np.arange(len(numbers))
@@ -82,7 +86,7 @@ def bars(
         end = (np.nan_to_num(number) + np.copysign(np.nan_to_num(error), number), y)
         ax.annotate(text, end, xytext=(outside, 0), ha=side, **look)
     draw_references(ax.axvline, references)
-    ax.set_yticks(place, list(values))
+    ax.set_yticks(place, [drawable(name) for name in values])
     ax.invert_yaxis()
     ax.grid(False, axis="y")
     ax.tick_params(axis="y", length=0)
@@ -99,8 +103,8 @@ def _pairs(values: Mapping[str, object]) -> tuple[np.ndarray, np.ndarray]:
                 f"The bar {name!r:.60} wants a number or (number, standard error); "
                 f"got {pair!r:.100}."
             )
-    numbers = as_series([as_array(number) for number, _ in pairs], "values")
-    errors = as_series([*(as_array(error) for _, error in pairs), 0.0], "errors")[:-1]
+    numbers = as_series([number for number, _ in pairs], "values")
+    errors = as_series([*(error for _, error in pairs), 0.0], "errors")[:-1]
     wrong = np.isinf(numbers) | np.isinf(errors) | (errors < 0)
     if wrong.any():
         index = int(wrong.argmax())

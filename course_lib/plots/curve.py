@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from course_lib.errors import CourseError, unknown, whole_number
-from course_lib.plots.pictures import LARGEST, as_array, as_number, as_numbers, as_title
+from course_lib.plots.pictures import LARGEST, as_array, as_number, as_numbers, as_title, few
 from course_lib.plots.style import INK, MUTED, PALETTE, panel, styled
 
 
@@ -128,8 +128,7 @@ def curves(
     for term in terms:
         if term not in list(known):
             raise unknown("term", term, known)
-    if len(terms) > len(PALETTE):
-        raise CourseError(f"{len(terms)} curves are too many for one panel; pick with terms=….")
+    few(len(terms), "curves", len(PALETTE), "pick with terms=…")
     if not isinstance(predictions, Mapping):
         predictions = {} if predictions is None else {"": predictions}
     predictions = {name: guess for name, guess in predictions.items() if guess is not None}
@@ -174,13 +173,10 @@ def finish(fig: Figure, ax: Axes, title, xlabel: str, ylabel: str, limits=None) 
         ax.set_title(as_title(title))
     if limits:
         ax.set_ylim(*limits)
-    handles, names = ax.get_legend_handles_labels()
-    if handles:
-        # A file's name may hold what is no letter of any alphabet, and can't be drawn.
-        names = [name.encode("utf-8", "replace").decode() for name in names]
+    if ax.get_legend_handles_labels()[0]:
         alone = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5)}
         among = {"loc": "best", "frameon": True, "framealpha": 0.85, "edgecolor": "none"}
-        ax.legend(handles, names, **(among if len(set(fig.axes)) > 1 else alone))
+        ax.legend(**(among if len(set(fig.axes)) > 1 else alone))
     return fig
 
 
@@ -214,10 +210,7 @@ def lines(
         )
     dashed, limits = list(dashed), as_range(limits)
     fig, ax = panel(ax, 8.0, 3.6)
-    if len(ys) > len(PALETTE):
-        raise CourseError(
-            f"{len(ys)} lines are too many for one panel; at most {len(PALETTE)}."
-        )
+    few(len(ys), "lines", len(PALETTE))
     for color, (name, values) in zip(PALETTE, ys.items(), strict=False):
         y = as_series(values, name)
         if len(y) != len(x):

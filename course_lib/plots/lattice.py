@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from course_lib.errors import CourseError
-from course_lib.plots.pictures import as_numbers
+from course_lib.plots.pictures import LARGEST, as_numbers
 
 FARTHEST = 1e30  # that a float32 of the function still holds
 Limits = tuple[tuple[float, float], tuple[float, float]]
@@ -18,9 +18,13 @@ def as_points(values: object, name: str) -> np.ndarray:
     array = as_numbers(values, name)
     if array.ndim != 2 or array.shape[1] != 2 or not len(array):
         raise CourseError(f"{name} must be points of shape (n, 2); got {array.shape}.")
-    if not np.isfinite(array).all():
-        raise CourseError(f"{name} holds NaN or infinity: look at the model that made them.")
-    return array.astype(float)
+    array = array.astype(float)
+    if not (np.abs(array) <= LARGEST).all():
+        raise CourseError(
+            f"{name} holds NaN, infinity or numbers beyond ±{LARGEST:g}: look at the model that "
+            "made them."
+        )
+    return array
 
 
 def as_limits(limits: object) -> Limits:
@@ -44,7 +48,7 @@ def lattice(limits: Limits, steps: int) -> tuple[np.ndarray, np.ndarray, np.ndar
 
 
 def evaluate(function: Callable, pairs: np.ndarray) -> np.ndarray:
-    """`function` of a float32 tensor (n, 2), as an array (n,) or (n, 2)."""
+    """`function` of a float32 tensor (n, 2), as float64 (n,) or (n, 2)."""
     import torch
 
     if not callable(function):
@@ -57,7 +61,7 @@ def evaluate(function: Callable, pairs: np.ndarray) -> np.ndarray:
             "The function must turn points (n, 2) into numbers (n,) or arrows (n, 2); "
             f"from {pairs.shape} it made {values.shape}."
         )
-    return values
+    return values.astype(float)
 
 
 def spread(places: np.ndarray, least: float) -> np.ndarray:

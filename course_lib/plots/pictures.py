@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextToPath
 
-from course_lib.errors import CourseError, whole_number
-from course_lib.plots.style import DPI, panel, styled
+from course_lib.errors import CourseError, plain, whole_number
+from course_lib.plots.style import DPI, drawable, panel, styled
 
 MOST = 400
 LARGEST = 1e300  # of what is drawn: the length of an axis must be a number too
@@ -29,8 +29,6 @@ def as_pixels(batch: object) -> np.ndarray:
     A list of single images (C, H, W) of one shape will do too. Raises `CourseError` for another
     shape, for values outside [0, 1], for NaN and for no images at all.
     """
-    if isinstance(batch, (list, tuple)):
-        batch = [as_array(item) for item in batch] if len(batch) else np.zeros(0)
     array = as_numbers(batch, "Images")
     if array.ndim != 4 or array.shape[1] not in (1, 3) or 0 in array.shape:
         hint = " One image: x[None]. Flat images: x.reshape(-1, 1, 28, 28)."
@@ -44,20 +42,29 @@ def as_pixels(batch: object) -> np.ndarray:
 
 
 def as_array(values: object) -> np.ndarray:
-    """A NumPy array of a tensor (also one with a gradient), an array or a list."""
-    if hasattr(values, "detach"):
-        values = values.detach().cpu()
-        if str(values.dtype) == "torch.bfloat16":  # which NumPy does not have
-            values = values.float()
-        values = values.numpy()
-    return np.asarray(values)
+    """A NumPy array of a tensor (also one with a gradient), an array or a list of either; what is
+    masked is NaN. A `CourseError` for ragged lists, and tensors that NumPy can't hold."""
+    try:
+        if isinstance(values, (list, tuple)) and any(hasattr(v, "__array__") for v in values):
+            values = [as_array(item) for item in values]
+        if hasattr(values, "detach"):
+            values = values.detach().cpu()
+            if str(values.dtype) == "torch.bfloat16":  # which NumPy does not have
+                values = values.float()
+            values = values.numpy()
+        if np.ma.is_masked(values):
+            values = values.astype(float).filled(np.nan)
+        return np.asarray(values)
+    except (TypeError, ValueError, RuntimeError):
+        found = f"{type(values).__name__} {getattr(values, 'dtype', '')}".strip()
+        raise CourseError(f"Numbers in rows are wanted; got {found}.") from None
 
 
 def as_numbers(values: object, name: str) -> np.ndarray:
     """`as_array` of real numbers; a `CourseError`, in that name, for text, complex numbers …"""
     try:
         array = as_array(values)
-    except (TypeError, ValueError, RuntimeError):  # ragged lists, tensors without values
+    except CourseError:
         array = np.array(None)
     if array.dtype.kind not in "biuf":
         kind = "complex" if array.dtype.kind == "c" else type(values).__name__
@@ -102,14 +109,21 @@ def as_words(labels: object, name: str, count: int) -> list | None:
         )
     if len(labels) != count:
         raise CourseError(f"{name} holds {len(labels)} labels; the sheet has {count}.")
-    return [label.item() if getattr(label, "ndim", None) == 0 else label for label in labels]
+    return [drawable(plain(label)) for label in labels]
 
 
 def as_title(title: object) -> str | None:
     """A title as text: a number, a tensor or an array will do; None stays None."""
     if title is None or isinstance(title, str):
         return title
-    return str(title.tolist() if hasattr(title, "tolist") else title)
+    return str(as_array(title).tolist() if hasattr(title, "tolist") else title)
+
+
+def few(count: int, what: str, most: int, instead: str = "") -> None:
+    """A `CourseError` for more than there is room for."""
+    if count > most:
+        instead = instead or f"at most {most}"
+        raise CourseError(f"{count:,} {what} are too many for one panel; {instead}.")
 
 
 def mosaic(pixels: np.ndarray, columns: int, zoom: int, gap: int) -> np.ndarray:
@@ -156,10 +170,7 @@ def images(
     """
     pixels = as_pixels(batch)
     n, height, width, _ = pixels.shape
-    if n > MOST:
-        raise CourseError(
-            f"{n} images are too many for one figure; show x[:64], at most {MOST}."
-        )
+    few(n, "images", MOST, f"show x[:64], at most {MOST}")
     if columns is None:
         columns = default_columns(n)
     columns = whole_number("columns", columns, 1, MOST)

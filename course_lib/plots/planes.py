@@ -16,7 +16,7 @@ from matplotlib.patheffects import withStroke
 
 from course_lib.errors import CourseError, whole_number
 from course_lib.plots.lattice import Limits, as_limits, as_points, evaluate, lattice, spread
-from course_lib.plots.pictures import as_array, as_number, as_title
+from course_lib.plots.pictures import LARGEST, as_array, as_number, as_title, few
 from course_lib.plots.style import CLASS_PALETTE, INK, MUTED, PALETTE, panel, styled
 
 DIVERGING = LinearSegmentedColormap.from_list("course", ["#D55E00", "#F7F7F7", "#0072B2"])
@@ -71,8 +71,14 @@ def _around(*sets: np.ndarray | None) -> Limits:
 
 def _contours(ax: Axes, log_density: Callable, bounds: Limits) -> None:
     x, y, pairs = lattice(bounds, 160)
-    density = np.exp(evaluate(log_density, pairs).astype(float)).reshape(160, 160)
-    levels = density.max() * np.array([0.003, 0.05, 0.25, 0.6, 1.01])
+    log_p = evaluate(log_density, pairs)
+    if log_p.ndim != 1 or not np.isfinite(log_p.max()):  # −infinity is a density of 0
+        raise CourseError(
+            "density must turn points (n, 2) into log-densities (n,), none of them NaN or "
+            "+infinity, not all −infinity: look at what it computes."
+        )
+    density = np.exp(log_p - log_p.max()).reshape(160, 160)
+    levels = [0.003, 0.05, 0.25, 0.6, 1.01]
     ax.contourf(
         x, y, density, levels=levels, colors=["#E3EEF6", "#C3DCEC", "#9CC5E0", "#6FA9D0"]
     )
@@ -92,6 +98,7 @@ def _classes(ax, dots: np.ndarray, labels: np.ndarray, size: float, apart: float
             "labels hold NaN, which is no class: give each sample one, or leave its dot out."
         )
     names = np.unique(labels)
+    few(len(names), "classes", 100)  # each is named in the picture
     middles = np.stack([np.median(dots[labels == name], axis=0) for name in names])
     look = {"fontsize": 16, "fontweight": "bold", "ha": "center", "va": "center"}
     look["path_effects"] = [withStroke(linewidth=4, foreground="white")]
@@ -145,16 +152,21 @@ def field(
     return _square(fig, ax, bounds, title, axis_labels)
 
 
-def _landscape(fig, ax, function, bounds, steps, level, centre, label) -> None:
-    x, y, pairs = lattice(bounds, steps)
-    heights = evaluate(function, pairs).astype(float).reshape(steps, steps)
-    centre = level if centre is None else centre
-    known = heights[np.isfinite(heights)]
-    if not known.size:
+def _known(values: np.ndarray) -> np.ndarray:
+    """Values (n,) or (n, 2), NaN where one is no finite number; a `CourseError` if all are."""
+    finite = (np.abs(values) <= LARGEST).reshape(len(values), -1).all(axis=1)
+    if not finite.any():
         raise CourseError(
             "The function is NaN or infinite everywhere within limits: look at what it computes."
         )
-    low, high = float(known.min()), float(known.max())
+    return np.where(finite, values.T, np.nan).T
+
+
+def _landscape(fig, ax, function, bounds, steps, level, centre, label) -> None:
+    x, y, pairs = lattice(bounds, steps)
+    heights = _known(evaluate(function, pairs)).reshape(steps, steps)
+    centre = level if centre is None else centre
+    low, high = float(np.nanmin(heights)), float(np.nanmax(heights))
     if centre is None:
         look = {"cmap": "cividis"}
     else:
@@ -171,8 +183,8 @@ def _landscape(fig, ax, function, bounds, steps, level, centre, label) -> None:
 
 def _arrows(fig, ax, function, bounds, steps, label) -> None:
     _, _, pairs = lattice(bounds, steps)
-    arrows = evaluate(function, pairs).astype(float)
-    length = np.linalg.norm(arrows, axis=1)
+    arrows = _known(evaluate(function, pairs))
+    length = np.hypot(*arrows.T)
     unit = arrows / np.maximum(length, 1e-12)[:, None]
     picture = ax.quiver(
         *pairs.T, *unit.T, length, cmap="cividis_r", pivot="mid", scale=steps * 1.2, width=0.005

@@ -20,9 +20,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from PIL import Image
 
-from course_lib.errors import CourseError, whole_number
+from course_lib.errors import CourseError, plain, whole_number
 from course_lib.plots.legend import clear
 
 #: Okabe and Ito's colours, darkest first for thin lines, wine red for their yellow: unreadable.
@@ -116,8 +117,7 @@ def figure(
 
 def _inches(name: str, value: object, default: float) -> float:
     """The length of a side in inches, the default where none is given."""
-    if getattr(value, "ndim", None) == 0:
-        value = value.item()
+    value = plain(value)
     if value is None or (isinstance(value, Real) and value == 0):
         return default
     if not isinstance(value, Real) or not 0.1 <= value <= LONGEST:
@@ -140,11 +140,16 @@ def panel(ax: Axes | None, width: float, height: float) -> tuple[Figure, Axes]:
     return ax.get_figure(root=True), ax
 
 
+def drawable(words: object) -> object:
+    """A text with "?" for each lone surrogate, which no font has: names of files hold such."""
+    return words.encode("utf-8", "replace").decode() if isinstance(words, str) else words
+
+
 @styled
 def png(fig: Figure) -> bytes:
     """The figure as PNG bytes, 100 pixels an inch, with at most 256 colours.
 
-    A legend that hides something is moved first (see `legend`).
+    A legend that hides something is moved first (see `legend`). The same bytes come again.
     """
     if not isinstance(fig, Figure):
         raise CourseError(
@@ -154,7 +159,15 @@ def png(fig: Figure) -> bytes:
     raw = io.BytesIO()
     fig.set_dpi(DPI)
     FigureCanvasAgg(fig)
+    for text in fig.findobj(Text):
+        text.set_text(drawable(text.get_text()))
     clear(fig)
+    # A layout begins where the last one ended, so that panels of equal scales creep: each of the
+    # figure's pictures begins where its first one did.
+    begun = {ax: ax.get_position(original=True) for ax in fig.axes if ax.get_in_layout()}
+    for ax, place in vars(fig).setdefault("_begun", begun).items():
+        ax.set_position(place)
+        ax.set_in_layout(True)  # which a position of its own ends
     fig.savefig(raw, format="png", dpi=DPI)
     return compact(Image.open(raw))
 
@@ -192,7 +205,7 @@ def require_alt(alt: object) -> str:
             "A figure needs alternative text of a sentence, for those who can't see it; got "
             f'{alt!r}. Write show(fig, alt="what the picture shows").'
         )
-    return " ".join(alt.split())
+    return " ".join(drawable(alt).split())
 
 
 class Shown:

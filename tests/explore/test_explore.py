@@ -340,6 +340,13 @@ def test_a_few_points_that_fly_far_do_not_make_a_replay_small():
     assert np.ptp(orange, axis=0).min() > 0.6 * 430
 
 
+def test_a_term_that_is_nan_throughout_is_left_out_of_a_replay():
+    one = history(points=True)
+    one.terms |= {"accuracy": [np.nan] * 40, "none": [], "late": [np.nan] * 39 + [0.5]}
+    text = explore.replay(one).readout(moment=4)
+    assert "late 0.500" in text and "accuracy" not in text and "none" not in text
+
+
 def test_bars_of_the_bound_are_drawn_whole():
     """Far below −10 too: the axis goes on as far as the ELBO does."""
     explorer = explore.elbo_bar(x=3.0, s=0.4)
@@ -558,6 +565,7 @@ def test_images_beyond_0_and_1_are_refused_and_not_cut(activate):
 
 
 def test_minus_signs_are_true_and_hyphens_stay():
+    assert minus("a\udcffb") == "a?b", "no font has it"
     assert (
         minus("z = -1.5, dcgan-64 at (-.5, 3-4); −2") == "z = −1.5, dcgan-64 at (−.5, 3-4); −2"
     )

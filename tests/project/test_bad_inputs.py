@@ -278,6 +278,34 @@ TABLE = {
         ("explore.fill(models.RealNVP(width=4, blocks=1), 'x')", "images must be real"),
         ("explore.can_you_tell(gan, n='a')", "n must be a whole number from 20"),
         ("explore.can_you_tell(gan, 3)", "220 real images .* got 3"),
+        ("explore.can_you_tell(models.GAN)", "not the class GAN"),
+        ("explore.can_you_tell(own(sample=gan.sample, shape=28))", "of digits or of colour"),
+        ("explore.temperature(models.RealNVP)", "not the class RealNVP"),
+        ("explore.temperature(images, rows='a')", "rows of images of 28×28 .* not 'a'"),
+        ("explore.temperature(images, columns=10**6)", "columns .* to 26"),
+        ("explore.four_players(0)", "got 0"),
+        ("explore.told_attributes(models.CVAEGAN('faces', width=4), 3)", "a data set.*got 3"),
+        ("explore.fill(images, digits, temperature='a')", "temperature must be a number"),
+        ("explore.walk(gan, z, temperature='a')", "temperature must be a number"),
+        ("explore.warp(broken, ring)", "What Flow makes of points holds NaN"),
+        ("explore.pointed(broken)", "What Flow makes of points holds NaN"),
+        ("explore.warp(flow, SimpleNamespace(images=x[:, :2], labels=pair))", "30 examples"),
+        ("explore.latent_plane(plane, digits.images, range(61))", "60 examples"),
+        ("explore.Slider('t', 't', None, 1, 1, 0)", "low of the slider 't' .* not None"),
+        ("explore.minimax().press(None)", r"\(120, 80\), must be real numbers; got NoneType"),
+        ("explore.minimax().press((1, nan))", r"two finite numbers; got \(1, nan\)"),
+        ("explore.minimax().press((99, 99), 3)", "two finite numbers; got 3"),
+        ("explore.replay(kept(x[:, :2] * nan))", "grid of round 7 holds NaN"),
+        ("explore.replay(kept(x[:0, :2]))", r"grid of round 7 must be points .* \(0, 2\)"),
+        ("explore.replay(kept(x, t=nan))", "round of a grid must be a whole number"),
+        ("explore.replay(kept(x[:, :2], loss=[1e308]))", "'loss' holds numbers beyond"),
+        ("explore.replay(kept(x[:, :2], loss=3))", "'loss' must be a row of numbers"),
+        ("explore.replay(kept(x[:, :2], loss='a'))", "'loss' must be numbers"),
+        ("explore.replay(SimpleNamespace(grids=[1], terms={}))", "One of your own has .grids"),
+        ("explore.replay(SimpleNamespace(grids=None))", "kept no sample grids"),
+        ("explore.attribute_directions(x * nan, {})", "z holds NaN"),
+        ("explore.attribute_directions(x, {'smile': x[:, 0] * nan})", "smile holds NaN"),
+        ("explore.attribute_directions(x, {'smile': x[:, 0]}, [1])", r"names .* got \[1\]"),
         ("explore.attribute_directions('z', {})", "z must be real numbers; got str"),
         ("explore.attribute_directions(x, [])", "factors must be a dict"),
     ],
@@ -465,6 +493,12 @@ TABLE = {
         ("plots.bars({'GAN': 1, 'VAE': (1, -0.2)})", "bar 'VAE' is 1 ± -0.2: .* not negative"),
         ("plots.bars({'VAE': (1,)})", r"bar 'VAE' wants .*; got \(1,\)"),
         ("plots.bars({'VAE': ()})", r"bar 'VAE' wants .*; got \(\)"),
+        ("plots.points(x[:, :2] * 1e305)", "beyond ±1e"),
+        ("plots.points(x[:, :2], labels=range(101))", "as many labels"),
+        ("plots.points(torch.rand(101, 2), labels=range(101))", "101 classes are too many"),
+        ("plots.bars(dict.fromkeys(range(201), 1))", "201 bars are too many"),
+        ("plots.histogram(np.ones(201))", "201 classes are too many"),
+        ("plots.points(x[:, :2], density=lambda x: x)", r"log-densities \(n,\)"),
         ("plots.field(None)", "A function of points .* got None"),
         ("plots.field(lambda x: x[:, 0] + 1j)", "Its values must be real numbers; got complex"),
         ("plots.field(lambda x: x[:, 0], limits='a')", "limits must be real numbers; got str"),
@@ -568,6 +602,19 @@ def plain(z):
     return z[:, :1, None, None].sigmoid().expand(-1, 1, 28, 28)
 
 
+def kept(grid, t=7, **terms):
+    """A history of one grid."""
+    return SimpleNamespace(grids=[(t, grid)], terms=terms)
+
+
+def diverged(flow):
+    """The flow, when all of its weights have become NaN."""
+    with torch.no_grad():
+        for weight in flow.parameters():
+            weight.fill_(math.nan)
+    return flow
+
+
 def own(decode=plain, latent=5, shape=(1, 28, 28), **more):
     """A model of one's own, as plain as it can be."""
     return SimpleNamespace(decode=decode, latent=latent, shape=shape, **more)
@@ -598,6 +645,8 @@ def given():
             "math": math,
         },
         "own": own,
+        "kept": kept,
+        "SimpleNamespace": SimpleNamespace,
         "plain": plain,
         "sampler": sampler,
         "draws": draws,
@@ -619,6 +668,9 @@ def given():
         "plane": models.VAE(hidden=(4,), latent=2),
         "cvae": models.CVAE(),
         "flow": models.Flow(depth=2, hidden=(4,)),
+        "broken": diverged(models.Flow(depth=2, hidden=(4,))),
+        "images": models.RealNVP(width=4, blocks=1),
+        "z": torch.zeros(2, models.GAN(hidden=(4,)).latent),
         "unscaled": SimpleNamespace(log_likelihood=lambda x, k, generator: x.flatten(1).sum(1)),
     }
 

@@ -62,6 +62,7 @@ def test_every_figure_is_a_small_png_on_white_paper(all_drawings):
     for name, fig in all_drawings.items():
         assert isinstance(fig, Figure), name
         data = plots.png(fig)
+        assert plots.png(fig) == data, f"{name}: the second picture is another one"
         assert data.startswith(b"\x89PNG"), name
         assert len(data) < 60_000, f"{name}: {len(data)} bytes"
         paper = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))[:3]
@@ -218,9 +219,112 @@ def test_a_mean_over_more_rounds_than_there_are_is_the_mean_of_all():
     assert running_mean(noise, 10**12) == pytest.approx(np.full(20, noise.mean()))
 
 
-def test_a_landscape_that_is_infinite_at_places_has_finite_colours():
-    fig = plots.field(lambda z: 1 / z[:, 0].round(), centre=0)
+@pytest.mark.parametrize(
+    "field", [lambda z: 1 / z[:, 0].round(), lambda z: 1 / z.half().round()]
+)
+def test_a_field_that_is_infinite_at_places_has_finite_colours(field):
+    fig = plots.field(field, centre=0)
     assert np.isfinite(fig.axes[0].collections[0].get_clim()).all()
+
+
+# Whatever comes ---------------------------------------------------------------------------------
+
+TAKERS = {  # the functions of the numbers that come, and numbers that every kind can hold
+    "bars": (lambda v: plots.bars({"a": v}), torch.tensor(2.0)),
+    "curves": (lambda v: plots.curves({"a": v}), torch.tensor([1.0, 0.0, 4.0])),
+    "figure": (lambda v: plots.figure(width=v)[0], torch.tensor(2.0)),
+    "histogram": (plots.histogram, torch.tensor([1.0, 0.0, 4.0])),
+    "images": (plots.images, torch.tensor([[[[0.0, 1.0], [1.0, 0.0]]]])),
+    "lines": (lambda v: plots.lines(v, {"a": v}), torch.tensor([1.0, 0.0, 4.0])),
+    "points": (plots.points, torch.tensor([[0.0, 1.0], [2.0, 3.0], [1.0, 1.0]])),
+    "points' density": (
+        lambda v: plots.points([[0, 0]], density=lambda x: v, limits=1),
+        torch.arange(160**2).remainder(7.0),
+    ),
+    "field": (lambda v: plots.field(lambda x: v, steps=2), torch.tensor([1.0, 0.0, 4.0, 2.0])),
+    "field, arrows": (lambda v: plots.field(lambda x: v, steps=2), torch.eye(4)[:, :2]),
+    "png": (plots.png, None),
+    "show": (lambda v: plots.show(v, alt="Nothing that can be shown."), None),
+}
+SAME = {  # other ways to hold the same numbers
+    "half": torch.Tensor.half,
+    "bfloat16": torch.Tensor.bfloat16,
+    "whole": torch.Tensor.long,
+    "gradient": lambda t: t.clone().requires_grad_(),
+    "strided": lambda t: torch.stack([t, t], -1)[..., 0],
+    "ndarray": torch.Tensor.numpy,
+    "list": torch.Tensor.tolist,
+    "list of tensors": lambda t: list(t.clone().requires_grad_()) if t.ndim else t,
+}
+NOTHING = {  # what no picture can be made of
+    "NaN": lambda t: t * np.nan,
+    "infinity": lambda t: t + np.inf,
+    "masked": lambda t: np.ma.masked_all(t.shape),
+    "empty": lambda t: t.new_zeros(0),
+    "complex": lambda t: t + 1j,
+    "sparse": torch.Tensor.to_sparse,
+    "without values": lambda t: t.to("meta"),
+    "float8": lambda t: t.to(torch.float8_e4m3fn),
+    "text": lambda t: "abc",
+    "None": lambda t: None,
+    "ragged": lambda t: [[1], [1, 2]],
+    "dict": lambda t: {"a": t},
+}
+
+
+def drawn(fig: Figure) -> list[np.ndarray]:
+    """The numbers that a figure shows."""
+    found = [fig.get_size_inches()]
+    for ax in fig.axes:
+        found += [line.get_xydata() for line in ax.lines]
+        found += [patch.get_bbox().get_points() for patch in ax.patches]
+        found += [image.get_array() for image in ax.images]
+        found += [part for c in ax.collections for part in (c.get_offsets(), c.get_array())]
+    return [np.ma.filled(part, np.nan) for part in found if part is not None]
+
+
+@pytest.mark.parametrize("name", TAKERS)
+def test_a_figure_takes_all_kinds_of_numbers_and_refuses_what_it_cannot_draw(name):
+    draw, numbers = TAKERS[name]
+    for kind, made in SAME.items() if numbers is not None else ():
+        for one, other in zip(drawn(draw(numbers)), drawn(draw(made(numbers))), strict=True):
+            np.testing.assert_array_equal(one, other, f"{name}: {kind}")
+    for kind, made in NOTHING.items():
+        if name != "figure" or kind not in ("None", "masked", "sparse", "float8"):
+            with pytest.raises(CourseError):
+                draw(made(torch.ones(3) if numbers is None else numbers))
+                pytest.fail(f"{name} takes {kind}")
+
+
+def test_all_functions_are_given_all_kinds_of_numbers():
+    assert {name for name in plots.__all__ if name.islower()} == {
+        name.split(",")[0].split("'")[0] for name in TAKERS
+    }
+
+
+@pytest.mark.parametrize("shift", [-2000, 2000, -np.inf])
+def test_contours_of_a_density_need_not_know_its_scale(shift):
+    """Also where it is 0, as outside of a square."""
+    log_p = lambda x: torch.where(x.abs().amax(1) > 1, min(shift, 0), -x.square().sum(1))
+    scaled = lambda x: log_p(x) + (shift if np.isfinite(shift) else 0)
+    figures = (plots.points([[0, 0]], density=each, limits=2) for each in (log_p, scaled))
+    one, other = (
+        [path.vertices for c in fig.axes[0].collections for path in c.get_paths()]
+        for fig in figures
+    )
+    assert len(one) == len(other) > 2
+    assert all(a == pytest.approx(b, abs=1e-2) for a, b in zip(one, other, strict=True))
+
+
+def test_a_letter_that_no_font_has_is_a_question_mark():
+    """A file's name may hold such; neither a figure nor a notebook's file can."""
+    odd, dots = "a\ud800\udcff", torch.eye(2)
+    plots.png(plots.bars({odd: 1}, title=odd, unit=odd, references={odd: 1}))
+    plots.png(plots.images(torch.ones(1, 1, 4, 4), row_labels=[odd], column_labels=[odd]))
+    fig = plots.points(dots, labels=[odd, "b"], axis_labels=(odd, odd))
+    plots.png(fig)
+    assert fig.axes[0].get_xlabel() == "a??"
+    assert style.Shown(plots.png(fig), f"Two dots {odd}.").alt == "Two dots a??."
 
 
 def test_lines_mark_places_and_refuse_what_does_not_fit():

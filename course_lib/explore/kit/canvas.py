@@ -18,7 +18,7 @@ import matplotlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from course_lib.plots.style import GRID, INK, MUTED, PALETTE
+from course_lib.plots.style import GRID, INK, MUTED, PALETTE, drawable
 
 BLUE, ORANGE, GREEN, PINK = PALETTE[:4]
 PAPER, PALE = "#FFFFFF", "#8FB8D8"
@@ -28,7 +28,7 @@ __all__ = ["BLUE", "GREEN", "GRID", "INK", "MUTED", "ORANGE", "PALE", "PAPER", "
 
 def minus(words: str) -> str:
     """The words with a true minus before numbers, where a hyphen stood; −0.00 is 0.00."""
-    words = re.sub(r"(?<![\w.])-(?=\.?\d)", "−", words)
+    words = re.sub(r"(?<![\w.])-(?=\.?\d)", "−", drawable(words))
     return re.sub(r"−(?=0(\.0+)?(?!\.?\d))", "", words)
 
 

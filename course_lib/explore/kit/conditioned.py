@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from course_lib.errors import CourseError
+from course_lib.evaluation.abilities import require_instance
 from course_lib.explore.kit import network
 from course_lib.models.conditional import Autoencoder, Conditional
 
@@ -47,6 +48,7 @@ def conditioned(model: object, what: str, told: str = "") -> Conditioned:
     told: "classes" or "attributes" where the explorer `what` is about one. Raises `CourseError`
     for other models, and for hybrids that are told nothing, or the other of both.
     """
+    require_instance(model, f"explore.{what}(model)")
     name = type(model).__name__
     if not isinstance(model, Conditional):
         raise CourseError(

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from course_lib.errors import CourseError, one_of
+from course_lib.errors import CourseError, one_of, plain, real_number
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,8 @@ class Slider:
     sets: Mapping[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        for name in ("low", "high", "step"):
+            real_number(f"{name} of the slider {self.name!r}", getattr(self, name))
         if not self.low < self.high or not 0 < self.step <= self.high - self.low:
             raise CourseError(
                 f"Slider {self.name!r} must run from low to high in steps that fit; "
@@ -43,9 +45,7 @@ class Slider:
 
     def check(self, value: object) -> float:
         """The value as a number of this slider, of NumPy and torch too, or a `CourseError`."""
-        given = value
-        if getattr(value, "ndim", None) == 0:
-            value = value.item()
+        given, value = value, plain(value)
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
         inside = number and self.low - 1e-9 <= value <= self.high + 1e-9
         if not inside or (self.whole and value != int(value)):

@@ -9,16 +9,28 @@ from functools import partial
 from inspect import isgeneratorfunction
 from typing import NamedTuple
 
+import numpy as np
+
 from course_lib.errors import CourseError
 from course_lib.explore.kit.canvas import Canvas, minus
 from course_lib.explore.kit.controls import Control, settle
 from course_lib.explore.kit.mouse import Point
 from course_lib.explore.kit.panels import Page, Panel
+from course_lib.plots.pictures import as_numbers
 
 Painter = Callable[[Canvas], str]
 # Names of controls that take what the panel's value is; or a function of the values where the
 # mouse was pressed and where it is now, and of the whole state, that says what to set.
 Target = str | tuple[str, ...] | Callable[[object, object, dict], Mapping[str, object]]
+
+
+def pixel(at: object) -> Point:
+    """A place of the mouse, (x, y), also beside the picture; a `CourseError` for anything else."""
+    name = "A pixel of the picture, (x, y) such as (120, 80),"
+    pair = as_numbers(at, name)
+    if pair.shape != (2,) or not np.isfinite(pair).all():
+        raise CourseError(f"{name} must be two finite numbers; got {at!r:.60}.")
+    return tuple(pair.tolist())
 
 
 class Frame(NamedTuple):
@@ -120,9 +132,11 @@ class Explorer:
         """The whole state after the mouse was pressed at a pixel and dragged to another.
 
         Pixels (x, y) of the picture; `end` is `begin` if left out. What it sets is brought to
-        the nearest value of its control. A press on nothing leaves the state as it was.
+        the nearest value of its control. A press on nothing leaves the state as it was. Raises
+        `CourseError` for what is no pixel, and as `frame` does.
         """
-        now = settle(self.controls, state)
+        now, begin = settle(self.controls, state), pixel(begin)
+        end = end if end is None else pixel(end)
         panel = next((panel for panel in self.mouse if panel.holds(begin)), None)
         if panel is None or panel.value(begin) is None:
             return now

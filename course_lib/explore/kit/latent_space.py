@@ -47,11 +47,10 @@ def latents(model: object, what: str) -> Latents:
     for anything else."""
     require_instance(model, f"explore.{what}(model)")
     way = next((name for name in WAYS if callable(getattr(model, name, None))), None)
-    shape, settings = getattr(model, "shape", ()), getattr(model, "settings", {})
-    shape = tuple(shape) if isinstance(shape, Sequence) else shape
+    shape, settings = shape_of(model), getattr(model, "settings", {})
     settings = settings if isinstance(settings, Mapping) else {}
-    if way is None or not isinstance(shape, tuple) or len(shape) != 3:
-        lacks = f"examples of shape {shape}"
+    if way is None or len(shape) != 3:
+        lacks = f"examples of shape {getattr(model, 'shape', ())}"
         if way is None:
             lacks = f"none of {', '.join(f'.{name}' for name in WAYS)}"
         raise CourseError(
@@ -77,6 +76,25 @@ def latents(model: object, what: str) -> Latents:
     return Latents(size, shape, pictures)
 
 
+def shape_of(model: object) -> tuple:
+    """The shape that a model says its examples have; () where it says none."""
+    shape = getattr(model, "shape", ())
+    return tuple(shape) if isinstance(shape, Sequence) else ()
+
+
+def classes(labels: object, count: int, shown: int) -> np.ndarray | None:
+    """The class of each example that is shown; None stays None. A `CourseError` for what is no
+    whole number, and for another number of labels than `count`."""
+    if labels is None:
+        return None
+    labels = as_numbers(labels, "labels")
+    if not np.isfinite(labels).all() or (labels != np.rint(labels)).any():
+        raise CourseError("labels must be whole numbers, the class of each example.")
+    if labels.shape != (count,):
+        raise CourseError(f"{count} examples need as many labels; got {labels.shape}.")
+    return labels[:shown]
+
+
 def encodings(model: object, space: Latents, images: np.ndarray, what: str) -> np.ndarray:
     """uint8 images (n, C, H, W) → the means (n, d) of their codes."""
     if not callable(getattr(model, "encode", None)):
@@ -97,6 +115,7 @@ def chosen(
 ) -> np.ndarray:
     """Latent points (n, d) to choose from: those given, the first 24 at most, or the draws of
     `sample(24, generator=torch.Generator().manual_seed(seed))`."""
+    temperature = TEMPERATURE.checked(temperature, "temperature")
     if z is None:
         return draws(CANDIDATES, space.size, seed, temperature)
     points = as_numbers(z, "z").astype(float)

@@ -51,7 +51,11 @@ def encode(model: object, images: np.ndarray, size: int) -> np.ndarray:
     shapes = [part.shape for part in parts]
     if shapes != [(len(images[i : i + 500]), size) for i in range(0, len(images), 500)]:
         raise CourseError(f"{name} must be codes (n, {size}); got {shapes[0]}.")
-    codes = np.concatenate(parts)
-    if not np.isfinite(codes).all():
-        raise CourseError(f"{name} holds NaN or infinity: look at the model's training.")
-    return codes
+    return finite(np.concatenate(parts), name)
+
+
+def finite(values: np.ndarray, name: str) -> np.ndarray:
+    """The values, or a `CourseError` if NaN or infinity is among them."""
+    if not np.isfinite(values).all():
+        raise CourseError(f"{name} holds NaN or infinity: look at what made it.")
+    return values
