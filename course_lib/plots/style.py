@@ -156,9 +156,8 @@ def png(fig: Figure) -> bytes:
             f"A matplotlib Figure is wanted; got {type(fig).__name__}. The functions of "
             "course_lib.plots return one."
         )
-    raw = io.BytesIO()
     fig.set_dpi(DPI)
-    FigureCanvasAgg(fig)
+    canvas = FigureCanvasAgg(fig)
     for text in fig.findobj(Text):
         text.set_text(drawable(text.get_text()))
     clear(fig)
@@ -168,8 +167,8 @@ def png(fig: Figure) -> bytes:
     for ax, place in vars(fig).setdefault("_begun", begun).items():
         ax.set_position(place)
         ax.set_in_layout(True)  # which a position of its own ends
-    fig.savefig(raw, format="png", dpi=DPI)
-    return compact(Image.open(raw))
+    canvas.draw()  # savefig would paint it twice, and pack and unpack it between
+    return compact(Image.fromarray(np.asarray(canvas.buffer_rgba())))
 
 
 # 33 levels a channel, black and white among them: half the bytes for pictures of grey images.
