@@ -41,12 +41,11 @@ def _paint(factors: dict[str, Tensor], size: int) -> Tensor:
     image = torch.empty(len(factors["hair"]), 3, size, size, dtype=torch.float32, device="cpu")
     x, y = grid(size)
 
-    def canvas_and_face(rows: slice) -> tuple[Canvas, Face]:
-        canvas = Canvas(image[rows], x * REACH, y * REACH - UP, pixel=2 * REACH / size)
-        return canvas, Face({name: values[rows] for name, values in factors.items()})
+    def painted(rows: slice) -> Canvas:
+        return Canvas(image[rows], x * REACH, y * REACH - UP, pixel=2 * REACH / size)
 
-    canvas, face = canvas_and_face(slice(None))
-    alike = [(style, *canvas_and_face(rows)) for style, rows in _runs(factors["hair"])]
+    canvas, face = painted(slice(None)), Face(factors)
+    alike = [(style, painted(rows), face.part(rows)) for style, rows in _runs(factors["hair"])]
     features.background(canvas, face)
     for style, some, faces in alike:
         hair.behind(style, some, faces)

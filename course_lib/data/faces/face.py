@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 from torch import Tensor
 
 from course_lib.data.faces import palette
@@ -51,6 +53,15 @@ class Face:
         self.iris = palette.chosen(palette.EYES, factors["eye_colour"])
         self.back = palette.chosen(palette.BACKGROUND, factors["background"])
         self.clothes = palette.chosen(palette.CLOTHES, factors["clothes"])
+
+    def part(self, rows: slice) -> Face:
+        """Some of the faces; nothing is computed anew."""
+        some = copy.copy(self)
+        some.beard = {name: values[rows] for name, values in self.beard.items()}
+        for name, values in vars(self).items():
+            if name != "beard":
+                setattr(some, name, values[rows])
+        return some
 
     def across(self, canvas: Canvas) -> Tensor:
         """(n, 1, W): x from the middle of the head."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import torch
 from torch import Tensor
 
@@ -49,20 +51,26 @@ INK, WHITE, RED = "#2b2730", "#ffffff", "#c2413f"
 MOUTH, TEETH, TONGUE, LENS = "#5c2029", "#fbf8f2", "#e0747a", "#cfe6f2"
 
 
+@cache
 def colour(code: str) -> Tensor:
     """(3,), in [0, 1], of "#rrggbb"."""
     values = [int(code[i : i + 2], 16) / 255 for i in (1, 3, 5)]
     return torch.tensor(values, dtype=torch.float32, device="cpu")
 
 
+@cache
+def _table(*codes: str) -> Tensor:
+    return torch.stack([colour(code) for code in codes])
+
+
 def chosen(options: dict[str, str], index: Tensor) -> Tensor:
     """(n, 3): the colour of each index (n,) into the options."""
-    return torch.stack([colour(code) for code in options.values()])[index]
+    return _table(*options.values())[index]
 
 
 def skin(place: Tensor) -> Tensor:
     """(n, 3): the skin at `place` (n,) in [0, 1], from the lightest to the darkest."""
-    stops = torch.stack([colour(code) for code in SKIN])
+    stops = _table(*SKIN)
     along = place * (len(SKIN) - 1)
     first = along.floor().long().clamp(0, len(SKIN) - 2)
     return mix(stops[first], stops[first + 1], (along - first)[:, None])
