@@ -66,19 +66,19 @@ def report(
     asked = tried(model, dataset, n, seed)
     with evaluating(model) if isinstance(model, nn.Module) else contextlib.nullcontext():
         own = features.own_judge(model, dataset.shape)
-        judge = own or features.judge_of(dataset)
         parts = list(abilities.drawn(model, n, _seeded(seed), asked, dataset.shape))
         samples, counts = torch.cat(parts), None
         if len(dataset.shape) == 3:
             known = {} if known is None else known
             of = (dataset, own, n, seed)
             if of not in known:
+                judge = own or features.judge_of(dataset)
                 real = RealImages(*halves(dataset, n, _seeded(seed)), judge, own)
                 known[of] = scores.read(dataset.images, judge), real
             read, real = known[of]
-            rows, counts = scores.modes(samples, read, judge, _seeded(seed))
+            rows, counts = scores.modes(samples, read, real.judge, _seeded(seed))
             rows += real.rows(samples)
-            rows += conditional.rows(model, samples, asked, dataset, judge, own, seed)
+            rows += conditional.rows(model, samples, asked, dataset, real.judge, own, seed)
             rows += scores.memory(samples, dataset, train, _seeded(seed))
         else:
             rows = scores.points(samples, dataset, density, _seeded(seed + 1))
