@@ -34,6 +34,11 @@ import textwrap
 import time
 from pathlib import Path
 
+# ruff: noqa: E402
+# A grammar of web addresses that jsonschema looks for takes more than a second to import, and the
+# format of notebooks has no use for it.
+sys.modules.setdefault("rfc3987_syntax", None)
+
 import jupytext
 import nbformat
 from nbformat import NotebookNode
