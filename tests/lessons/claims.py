@@ -26,6 +26,7 @@ import signal
 import sys
 from collections.abc import Callable
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from types import FunctionType
 
@@ -241,6 +242,8 @@ def findings(lesson: str, share: float, whole: bool) -> list[dict]:
 if __name__ == "__main__":
     os.environ |= {"COURSE_BUDGET": "smoke", "COURSE_PROGRESS": "0", "COURSE_STATIC": "1"}
     torch.set_num_threads(1)
+    for part in ("evaluation", "explore", "zoo"):
+        import_module(f"course_lib.{part}")  # once, not in the fork of each lesson
     file, share, *lessons = sys.argv[1:]
     found = {}
     for lesson in lessons:

@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+from course_lib import _torchvision_guard as guard
+
 PRELUDE = """
 import os, sys
 os.environ["TORCH_DEVICE_BACKEND_AUTOLOAD"] = "0"  # the guard is called by hand below
@@ -61,24 +63,19 @@ def test_whole_install_is_left_alone():
     assert out.splitlines() == ["not needed: the compiled library loads []", "7", "False"]
 
 
-def test_otherwise_nothing_is_defined():
-    out = python(
-        PRELUDE + "sys.platform = 'linux'\n"
-        "guard.compiled_library = lambda: 1 / 0\n"
-        "print(guard.install())\n"
-        "guard.compiled_library = lambda: None\n"
-        "print(guard.install())\n"
-        "sys.modules['torchvision.extension'] = guard\n"
-        "print(guard.install())\n"
-        "sys.platform = 'darwin'\n"
-        "print(guard.install(), guard._kept)\n"
-    )
-    assert out.splitlines() == [
-        "left alone: division by zero",
-        "not needed: no compiled library",
-        "not needed: already imported",
-        "not needed: other systems' wheels fit their torch []",
-    ]
+def test_otherwise_nothing_is_defined(monkeypatch):
+    monkeypatch.setattr(guard, "_kept", [])
+    monkeypatch.delitem(sys.modules, "torchvision.extension", raising=False)
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(guard, "compiled_library", lambda: 1 / 0)
+    assert guard.install() == "left alone: division by zero"
+    monkeypatch.setattr(guard, "compiled_library", lambda: None)
+    assert guard.install() == "not needed: no compiled library"
+    monkeypatch.setitem(sys.modules, "torchvision.extension", guard)
+    assert guard.install() == "not needed: already imported"
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert guard.install() == "not needed: other systems' wheels fit their torch"
+    assert guard._kept == []
 
 
 def test_torch_finds_the_guard():
