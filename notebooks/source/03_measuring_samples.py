@@ -114,8 +114,8 @@ plots.show(
 # ## 1 · A score is an estimator: the class histogram
 #
 # Begin with a score of lesson 02, section 10: let a judge read the samples, count the classes,
-# compare with real digits. The judge is a small network that was trained on real digits, is shipped
-# with the course, and never changes. It is not part of any model that it judges.
+# compare with real digits. The judge is a small network, trained on real digits and shipped
+# with the course. It never changes, and is no part of a model that it judges.
 #
 # The distance between two histograms is the **total variation**. Its meaning: the largest difference in
 # probability that *any* set of classes can show.
@@ -136,13 +136,13 @@ refuses((p - q).abs().sum(), largest, name="the half forgotten")
 # ### The floor
 #
 # Now the samples are *perfect*: drawn from $p$ itself. Is their score zero? You count $N$ draws, and
-# counts scatter. Class $c$ gets a binomial number $X_c$ of them, so
+# counts scatter. Class $c$ gets a binomial number $X_c$ of them, its share is $\hat p_{N,c}=X_c/N$, so
 #
 # $$\mathbb E\,\mathrm{TV}(\hat p_N,p)=\frac1{2N}\sum_c\mathbb E|X_c-Np_c|,\qquad
 #   \mathbb E|X-Np|=2\,\nu\binom N\nu p^{\nu}(1-p)^{N-\nu+1},\;\;\nu=\lfloor Np\rfloor+1\tag{3.2}$$
 #
 # The second half is de Moivre's (1730). This mean is the score's **floor**: what real data get. A score
-# that is quoted without it says nothing, because nobody knows where it begins.
+# quoted without it says little: nobody knows where it begins.
 
 # %%
 shares = torch.bincount(test_digits.labels, minlength=10).double() / len(test_digits)
@@ -172,7 +172,7 @@ refuses(0.0, exact, error=error, name="perfect samples get 0")
 # $$\mathbb E\,\mathrm{TV}(\hat q_N,\hat p_M)\approx
 #   \sum_c\sqrt{\frac{p_c(1-p_c)}{2\pi}\Bigl(\frac1N+\frac1M\Bigr)}\tag{3.3}$$
 #
-# Four times as many images halve it; no number of images brings it to zero.
+# Four times as many images on both sides halve it; no number of images brings it to zero.
 #
 # **Exercise 03.1 · The floor of a histogram** · ●○○ · 5 min · code
 #
@@ -207,7 +207,7 @@ per_draw = (shares * (1 - shares) / (2 * math.pi)).sqrt().sum()
 agrees(per_draw * (1 / n + 1 / 1000) ** 0.5, counted, tol=1e-3, name="(3.3) 500 and 1000")
 
 # %% [markdown]
-# ### Modes covered, and who is read
+# ### Modes covered, and what the judge reads
 #
 # When is a class "there"? If one sample is enough, a stray smudge covers a class. The course counts a
 # class from **2% of all samples**, a fifth of a fair share. That too is an estimator. Of $N$ perfect
@@ -248,7 +248,7 @@ for name, images in {"white noise": noise, "shuffled pixels": shuffled}.items():
 # %% [markdown]
 # **What to see.** The judge is quite sure of noise. A confidence filter (count only what is read with
 # 90%) is meant for smudges between two digits. It does *not* reliably remove what lies far from all digits:
-# of shuffled pixels a fifth pass, of white noise all. So a
+# more than a fifth of the shuffled pixels pass, and all of the noise. So a
 # histogram answers "which classes, in which proportion", and never "are these digits".
 
 # %% [markdown]
@@ -258,8 +258,8 @@ for name, images in {"white noise": noise, "shuffled pixels": shuffled}.items():
 #
 # Move one distribution onto another. Each grain of mass that moves by $d$ costs $d^2$. The cheapest
 # plan keeps the order (the smallest goes to the smallest); the root of its cost is the Wasserstein distance $W_2$. For
-# Gaussians this plan is a straight line, $x\mapsto\mu_b+\frac{\sigma_b}{\sigma_a}(x-\mu_a)$, and the
-# cost is
+# Gaussians this plan is a straight line, $x\mapsto\mu_b+\frac{\sigma_b}{\sigma_a}(x-\mu_a)$. With
+# the quantiles $F^{-1}(u)$ (a share $u$ of the mass lies below) the cost is
 #
 # $$W_2^2=\int_0^1\bigl(F_a^{-1}(u)-F_b^{-1}(u)\bigr)^2du=(\mu_a-\mu_b)^2+(\sigma_a-\sigma_b)^2\tag{3.5}$$
 
@@ -303,7 +303,7 @@ check("03.2", frechet)
 # %% [markdown]
 # ### 2.2 · Any covariances
 #
-# If the axes differ, the product of two standard deviations becomes a matrix root (FD is the *squared* distance):
+# Expand $(\sigma_a-\sigma_b)^2=\sigma_a^2+\sigma_b^2-2\sigma_a\sigma_b$. If the axes differ, the product $\sigma_a\sigma_b$ becomes a matrix root (FD is the *squared* distance):
 #
 # $$\mathrm{FD}=|\mu_a-\mu_b|^2+\mathrm{tr}\Bigl(\Sigma_a+\Sigma_b-2\bigl(\Sigma_a^{1/2}\,\Sigma_b\,\Sigma_a^{1/2}\bigr)^{1/2}\Bigr)\tag{3.6}$$
 #
@@ -311,7 +311,7 @@ check("03.2", frechet)
 # $A=\Sigma_a^{-1/2}(\Sigma_a^{1/2}\Sigma_b\Sigma_a^{1/2})^{1/2}\Sigma_a^{-1/2}$ turns the first
 # Gaussian into the second ($A\Sigma_aA=\Sigma_b$) and costs
 # $|\mu_a-\mu_b|^2+\mathrm{tr}\,(I-A)\Sigma_a(I-A)$. And no other linear plan
-# $\Sigma_b^{1/2}R\,\Sigma_a^{-1/2}$, $R$ a rotation, may be cheaper.
+# $\Sigma_b^{1/2}R\,\Sigma_a^{-1/2}$, $R$ a rotation or a mirror, may be cheaper.
 
 
 # %%
@@ -357,8 +357,8 @@ agrees(dearer().item(), fd, tol=1e-6, name="(3.6) the cheapest plan that a searc
 refuses(transport_cost(root_b @ back, cov_a), fd, name="the root of each factor, Σ_a^½ Σ_b^½")
 
 # %% [markdown]
-# Four numbers for the back of an envelope. Keep them as tests for any implementation you meet. The last
-# one matters most: only there the two have different axes, and with $2\times2$ matrices $\mathrm{tr}\,S^{1/2}=\sqrt{\mathrm{tr}\,S+2\sqrt{\det S}}$.
+# Four values by hand: tests for any implementation that you meet. The last
+# one matters most: only there the two have different axes. (A symmetric positive $2\times2$ matrix $S$ has $\mathrm{tr}\,S^{1/2}=\sqrt{\mathrm{tr}\,S+2\sqrt{\det S}}$.)
 
 # %%
 eye, origin = torch.eye(3).double(), torch.zeros(3)
@@ -402,15 +402,14 @@ for name, see in {"features": features, "probabilities": said}.items():
 
 # %% [markdown]
 # **What to see.** In features the ten pictures are far away. In probabilities they are as good as real
-# digits, or better: all ten classes, each read with confidence. A score is blind to what its network
-# throws away.
+# digits, or better: all ten classes, each read surely. A score is blind to what its network throws away.
 #
 # ### 2.4 · What public code gets wrong
 #
 # The root of (3.6) is often computed as $(\Sigma_a\Sigma_b)^{1/2}$, which has the same trace but is not
 # symmetric. If rounding leaves the covariances with negative eigenvalues, the root is complex; some popular
-# code then takes the real part, silently. That part is harmless if the rest is tiny. But it also hides
-# a broken covariance. Here it is computed as $\mathbb E\,xx^\top-\mu\mu^\top$ in single precision, of
+# code then takes the real part, silently. That is harmless if the imaginary part is tiny. But it also hides
+# a broken covariance. Here the covariance is computed as $\mathbb E\,xx^\top-\mu\mu^\top$ in single precision, of
 # features that have a large mean:
 
 
@@ -443,8 +442,7 @@ agrees(distances.fitted_frechet(*(v.double() for v in far)), true, tol=0.01, nam
 # %% [markdown]
 # The library centres first, computes in float64, and takes the root of a symmetric matrix, whose
 # eigenvalues are real. It refuses fewer than two images a dimension. Up to $N=D$ the covariance is
-# *singular*: 128 features of 60 images have at most 59 directions, so the two clouds lie in two thin
-# sheets. The formula still gives a number.
+# *singular*: 60 images vary in at most 59 of the 128 directions. The formula still gives a number.
 
 # %%
 few_real, few_other = features(real[:60]), features(others[:60])
@@ -478,8 +476,8 @@ c4 = math.sqrt(2 / (n - 1)) * math.exp(math.lgamma(n / 2) - math.lgamma((n - 1) 
 agrees(found.mean(), 2 / n + 2 * (1 - c4**2), error=error, name="(3.7) N = 10, σ = 1")
 
 # %% [markdown]
-# In $D$ dimensions the bias falls with $1/N$ too, but its size depends on the distribution, so it can't
-# just be subtracted. It can be *extrapolated* (Chong and Forsyth, 2020): measure at several $N$, draw a
+# In $D$ dimensions the bias falls with $1/N$ too, but its size depends on the distribution: you can't
+# just subtract it. *Extrapolate* (Chong and Forsyth, 2020): measure at several $N$, draw a
 # line over $1/N$, read it at $1/N=0$.
 #
 # $$\mathbb E\,\mathrm{FD}_N\approx\mathrm{FD}_\infty+\frac cN\tag{3.8}$$
@@ -513,12 +511,12 @@ for i, n in ((0, 100), (1, 200)):
 # ## 3 · The kernel distance
 #
 # Can one do without the Gaussian, and without the bias? Take a kernel $k$, a similarity of two points,
-# and compare the mean similarity *within* each set with that *between* them:
+# and compare the mean similarity *within* each set with that *between* them ($a,a'$ are independent draws of one, $b,b'$ of the other):
 #
 # $$\mathrm{KID}=\mathbb E\,k(a,a')+\mathbb E\,k(b,b')-2\,\mathbb E\,k(a,b),\qquad k(a,b)=\Bigl(\frac{a\cdot b}D+1\Bigr)^3\tag{3.9}$$
 #
 # What does it compare? Expand the cube. On a line, $k=1+3ab+3a^2b^2+a^3b^3$, and every expectation of a
-# product of independent draws is a product of moments $m_i=\mathbb E\,x^i$. All of it collapses:
+# product of independent draws is a product of moments, $m_i=\mathbb E\,a^i$ and $m_i'=\mathbb E\,b^i$. Each power gives $m_i^2+m_i'^2-2m_im_i'$, a square:
 #
 # $$\mathrm{KID}=3\,(m_1-m_1')^2+3\,(m_2-m_2')^2+(m_3-m_3')^2\tag{3.10}$$
 
@@ -548,8 +546,7 @@ agrees(gap[0] ** 2 + (moments_bell[1].sqrt() - 1) ** 2, 0.0, name="(3.11) FD")
 refuses(gap[3], 0.0, name="distance 0, so the same distribution: the 4th moment")
 
 # %% [markdown]
-# In practice it often works: the features of a network are many, and much of what people can
-# see moves their means. A zero is still no proof of equality.
+# In practice much of what people can see moves the features' means. But a zero is no proof of equality.
 #
 # ### Unbiased, and how to lose that
 #
@@ -576,9 +573,8 @@ agrees(V.mean(), kid_exact + bias, error=errors[1], name="(3.12) its bias")
 print(f"share of U below zero: {(U < 0).double().mean():.2f}")
 
 # %% [markdown]
-# An unbiased estimate is sometimes negative, and for two equal distributions about half of
-# the time.
-# That is no error. Cut off at zero it would be biased again.
+# An unbiased estimate is sometimes negative: here in 44 cases of 100 (so few draws), and for two equal distributions
+# more often than not. That is no error. Cut off at zero it would be biased again.
 #
 # **Exercise 03.3 · The kernel distance** · ●●○ · 10 min · code
 #
@@ -696,7 +692,7 @@ assert few_real > many_soft
 # %% [markdown]
 # ## 4 · Precision, recall, density, coverage
 #
-# One number can't say whether samples are bad or merely too few in kind. So ask twice. Put a ball
+# One number can't say whether samples are bad, or good but of too few kinds. So ask twice. Put a ball
 # around each real image that reaches to its fifth neighbour among the real images. Their union stands
 # for "where real images are".
 #
@@ -768,9 +764,9 @@ refuses(s.precision, 0.5, tol=0.01, name="precision sees it")
 # ### One odd image
 #
 # A ball that reaches to the fifth neighbour is *huge* if its owner is far from everybody. One odd real
-# image opens precision to samples that look like nothing. **Density** divides the power of such an
-# image among five (it counts in *how many* real balls a sample lies, over $k$); **coverage** asks which
-# real balls hold a sample at all.
+# image opens precision to samples that look like nothing. **Density** counts in *how many* real balls
+# a sample lies, over $k=5$: one huge ball counts for a fifth. **Coverage** is the share of real
+# balls that hold a sample at all.
 
 # %%
 cloud, samples = random(80, 2), random(60, 2)
@@ -802,7 +798,7 @@ plots.show(
 # **What to see.** Middle: twenty samples far off, and precision falls, as it must. Right: three odd
 # real images, and precision forgives all twenty. The samples have not become better. Density is raised
 # too, but by less. And coverage says the same three times: it asks about the real images only, so
-# strange samples are none of its business. That is why four numbers stand in a report.
+# strange samples are none of its business.
 
 # %%
 P = [evaluation.prdc(r, f).precision for r, f in cases.values()]
@@ -860,7 +856,7 @@ for name, images in {
     print(f"{name:25} FD {fd:.2f}, KID {value:.4f} ± {error:.4f}, recall {recall:.2f}")
 
 # %% [markdown]
-# **What to see.** The two lines are alike. Of course: training images *are* draws from $p$. As long as a
+# **What to see.** The two lines are alike, but for chance. Of course: training images *are* draws from $p$. As long as a
 # reciter knows many more images than you compare, no distance to test images tells it from a perfect
 # model. You must ask about the training set: is
 # a sample nearer to the $M$ training images than to $M'$ real ones that were held out? If it is a fresh
@@ -887,7 +883,7 @@ found = evaluation.memorisation(mixed, train, held, generator)
 agrees(found.share, 0.75, error=found.error, name="(3.16) half of them recited")
 
 # %% [markdown]
-# It is a blunt test, all the same. It compares pixels. Recite with a small shift, and it sees little or nothing:
+# Still, it is a blunt test. It compares pixels. Recite with a small shift, and it sees little or nothing:
 
 # %%
 for shift in (0, 1, 2, 3):
@@ -903,13 +899,14 @@ for shift in (0, 1, 2, 3):
 # %% [markdown]
 # ## 6 · Looks: blur and symmetry
 #
-# The reports say of their pictures that they are *blurred*, or *deformed*. Both can be measured, one
-# picture at a time, without any network. A measure is then compared as a distribution: no real face is
-# "as sharp as possible", none is quite symmetric.
+# The reports call pictures *blurred*, report B also *deformed*. Blur and symmetry can be measured, one
+# picture at a time, without any network. Compare a measure's *distribution*: no real face is
+# "as sharp as possible", none is quite symmetric. Sort its values in both sets. The mean distance of the sorted values,
+# in standard deviations of the real ones, is called "real sd" in the tables.
 #
 # ### 6.1 · Sharpness, and what else is sharp
 #
-# The **Laplacian** of a picture, four times a pixel minus its four neighbours, is large at edges. Its
+# The **Laplacian** $\Delta x$ of a picture, four times a pixel minus its four neighbours, is large at edges. Its
 # variance is the usual measure of sharpness. Add white noise of variance $\sigma^2$. The Laplacian is
 # linear and its weights are $4,-1,-1,-1,-1$, so
 #
@@ -934,8 +931,8 @@ agrees(gain.mean(), 20 * 0.1**2, error=error, name="(3.17) σ = .1")
 refuses(16 * 0.1**2, gain.mean(), error=error, name="the neighbours' noise forgotten")
 
 # %% [markdown]
-# (The variance is taken about each picture's own mean. That costs next to nothing: in the sum over a
-# picture the Laplacians cancel, but for the border.) A second
+# (Each picture's own mean is subtracted. It is nearly 0: summed over a
+# picture, the Laplacians cancel, but for the border.) A second
 # measure is the **slope of the power spectrum**, on logarithmic axes: about $-2$ for photographs, 0 for
 # white noise, steeper for blur. A Gaussian blur of width $s$ multiplies the power at frequency $f$
 # (cycles a pixel) by
@@ -959,7 +956,7 @@ agrees(lost, factor, tol=1e-4, name="(3.18) at 4,096 frequencies")
 # ### 6.2 · Symmetry
 #
 # Split a picture into the part that stays under a mirror and the part that changes its sign: $x=e+o$,
-# $e=\tfrac12(x+x')$, $o=\tfrac12(x-x')$, where $x'$ is the mirror image. The two are orthogonal, so
+# $e=\tfrac12(x+x')$, $o=\tfrac12(x-x')$, where $x'$ is the mirror image. The two are orthogonal, so (with $\bar x$, the picture's mean)
 #
 # $$\|x\|^2=\|e\|^2+\|o\|^2,\qquad \text{asymmetry}=\frac{\|o\|^2}{\|x-\bar x\|^2}\in[0,1]\tag{3.19}$$
 
@@ -982,8 +979,8 @@ agrees(asymmetry, evaluation.asymmetry(x), tol=1e-5, name="(3.19) of the smoothe
 refuses(parts[1] / total, evaluation.asymmetry(x), tol=1e-3, name="(3.19) of the picture itself")
 
 # %% [markdown]
-# For faces low asymmetry seems to be a virtue, and high asymmetry a deformation. Test this on faces of
-# which everything is known. The course draws them itself, from 19 factors; one is `turn`, how far the
+# For faces high asymmetry seems to be a deformation. Test this on faces of
+# which everything is known. The course draws them from 19 factors; one is `turn`, how far the
 # head is turned (0: straight at you).
 
 # %%
@@ -1017,9 +1014,9 @@ plots.show(
 # %% [markdown]
 # **What to see.** None of these faces is deformed: the renderer drew them. Yet those that look aside
 # are several times as asymmetric: **pose confounds** the measure. And blurring a picture makes it more
-# symmetric at every pose: the strongest of these blurs takes off two fifths, the slightest a seventh (without
+# symmetric at every pose: the strongest of these blurs takes off more than two fifths, the slightest a seventh (without
 # the smoothing it would take far more). So "model V draws the more symmetric faces" may only mean that it draws
-# blurred ones, or never turns a head. Keep this for report B.
+# blurred ones, or never turns a head.
 #
 # The course also has a judge of these faces, a network that reads the factors back from the pixels. Draw a face
 # of your own, and see where it reads you wrong. Its last hidden layer gives the "face features" below.
@@ -1085,8 +1082,8 @@ for name, (values, samples) in sets.items():
 # ## 8 · The Inception score in one identity (*optional*)
 #
 # A popular score needs no real images at all: samples should be *readable*, each $p(y\mid x)$ sharp,
-# and *diverse*, the mean $p(y)$ broad. It is the exponential of the mutual information of sample and
-# reading:
+# and *diverse*, the mean $p(y)$ broad. It is the exponential of the mutual information of the sample and
+# the class $y$ that a judge of $K$ classes reads ($H$: entropy):
 #
 # $$\log\mathrm{IS}=\mathbb E_x\,\mathrm{KL}\bigl(p(y\mid x)\,\|\,p(y)\bigr)=H(y)-H(y\mid x)\le\log K\tag{3.21}$$
 #
@@ -1150,9 +1147,9 @@ print(f"ten pictures {ten_score:.2f}, {len(real)} real digits {real_score:.2f}, 
 # %% [markdown]
 # ## 9 · The ladder
 #
-# Now every score has a meaning and a floor. What is still missing is a *scale*: is an FD of 10 much?
+# Now every score has a meaning and a floor, but no *scale*: is an FD of 10 much?
 # Spoil real images in known ways and see. `evaluation.ladder` compares real test digits with spoilt
-# ones, all at the same $N$; `real` is the floor.
+# ones, all at the same $N$. Each column is a rung: `real` is the floor, and half of `half recited` is in the set that plays the training data.
 
 # %%
 held = test_digits.take(budget.pick(smoke=120, laptop=2000))
@@ -1165,14 +1162,12 @@ scale
 # `real`: these are its blind spots.
 #
 # - *Classes* (total variation, χ²) see missing modes, and neither blur nor noise.
-# - *FD and KID* see stronger blur, noise and missing modes, but not the reciter. A slight blur they hardly notice at this $N$.
+# - *FD and KID* see stronger blur, noise and missing modes, but not the reciter. A slight blur moves them hardly more than chance at this $N$.
 # - *Precision* stays high for blurred digits and for missing modes. *Recall* collapses with blur:
 #   blurred images lie close together, so their balls are small.
-# - *Laplacian variance* and *spectrum slope* move in opposite directions for blur and for noise (read
-#   the medians in a report's notes).
+# - *Laplacian variance* and *spectrum slope* move one way for blur and the other way for noise. A
+#   distance has no sign; `scale["noised"]` prints the medians.
 # - *Nearer to training* is the only row that clearly notices "half recited".
-#
-# No row sees everything; no rung escapes all rows.
 
 # %% [markdown]
 # ## 10 · Three models
@@ -1190,9 +1185,8 @@ reports["GAN"]
 
 # %% [markdown]
 # Two rows deserve a second look. *Nearer to training* compares with 1,000 training digits, as many as
-# were held out, while the GAN has seen 60,000. Only 1,000 of the 60,000 training images are among the references, so a recited
-# image is found once in sixty: here the row says next to nothing. Report such a row with its number of references. And *log p(x)* is "—", with the
-# reason. Now all three beside the floor:
+# were held out. The GAN has seen 60,000, so a recited image is found once in sixty: here the row says next to nothing.
+# And *log p(x)* is "—", with the reason. Now all three beside the floor:
 
 
 # %%
@@ -1213,8 +1207,7 @@ fig = plots.images(rows, columns=12, row_labels=["real", *trained], zoom=2)
 plots.show(fig, alt="Twelve real digits, and twelve samples of each of GAN, VAE and RealNVP.")
 
 # %% [markdown]
-# And the figure: eight scores, each with its floor (dotted), the spoilt images (blue) and the models
-# (orange).
+# And the figure: eight scores of the spoilt images (blue) and the models (orange). Dotted: the rung `real`.
 
 # %%
 wanted = {
@@ -1247,12 +1240,12 @@ plots.show(
 #   most uneven shares: its total variation is the largest. That may cost it FD and KID, too, which see
 #   missing modes (compare the rung "a mode dropped").
 # - The **VAE**'s pictures are decoder means. They are far softer than real digits: its Laplacian stands
-#   next to the rungs that were blurred.
+#   near the rung "slightly blurred".
 # - The **flow** comes nearest to real digits in the Laplacian, and is farther from them than the GAN in
 #   the slope of its spectrum. It has the lowest precision and coverage; its samples are the hardest to read, although a flow is trained by its exact likelihood. Section 7 said why that need not help.
 #
-# FD ranks the three in one order, precision in another, the Laplacian in a third; and the differences
-# in FD are of the size of its error bars. "Which is best" has no answer until you say *for what*. (And
+# FD ranks the three in one order, precision in another, the Laplacian in a third; and the GAN's and the flow's FD
+# differ by less than the GAN's error. "Which is best" has no answer until you say *for what*. (And
 # these are one training of each, one seed of samples; lesson 13 has a protocol for comparisons.)
 #
 # Exercise 00.9 asked you for a procedure, in three sentences, that tells real from made without you. Which of
@@ -1303,7 +1296,7 @@ check("03.6", diagnosis)
 # <details><summary><b>Reveal</b> (open it after your answer)</summary>
 #
 # - **Lea** smoothed. Her classes are right, her precision is above the floor; the Laplacian and the
-#   slope, which look at pixels, are far above theirs. Recall notices a little, FD and KID hardly.
+#   slope, which look at pixels, are far above their floors. Recall, FD and KID notice a little.
 # - **Mo** shows ten pictures. Precision 1, every sample readable, ten of ten modes, a total variation
 #   at its floor. Recall 0 and coverage .16 say that little else is there; FD and KID are far above their
 #   floors, and so are all three looks, for ten pictures have ten values of each. His row "nearer to training" could be almost anything: ten pictures are ten throws of a
@@ -1312,7 +1305,7 @@ check("03.6", diagnosis)
 # - **Oto** recites. FD, KID, precision, looks: all near the floor, like Nia's; recall is a little lower (he draws some images twice). One row gives him
 #   away, and only because all that he saw was compared.
 #
-# Three of four sheets would have passed in a paper that prints FD only.
+# In a paper that prints FD only, Oto would have passed, and perhaps Lea.
 #
 # </details>
 
@@ -1324,11 +1317,11 @@ check("03.6", diagnosis)
 # the standard error $\frac1{2\sqrt n}$. Say that you call a difference shown if the share is two standard
 # errors above ½, that is at least $\frac12+\frac1{\sqrt n}$. How many answers do you need, if people really are right in a share
 # $\frac12+\delta$ of all cases? With $n=1/\delta^2$ the true share stands *at* your limit, and what you see falls below it
-# nearly half of the time. To be above it in about 80% of such experiments the true share must be .84 standard errors above the limit:
+# nearly half of the time. To be above it in about 80% of such experiments the true share must be .84 standard errors above the limit (80% of a Gaussian lie above its mean minus .84 sd):
 #
 # $$\delta=\frac{2+.84}{2\sqrt n},\qquad n\approx\frac2{\delta^2}\tag{3.22}$$
 #
-# answers: 200 for $\delta=.1$. The share of experiments that find what is there is called the *power*. With twelve answers
+# answers, 200 for $\delta=.1$. The share of experiments that find what is there is called the *power*. With twelve answers
 # "people couldn't tell" is a claim about twelve answers.
 
 
@@ -1399,10 +1392,11 @@ if isinstance(guess_real, str) and len(guess_real) == 12:
 #
 # > Please note that this fake images are generated using limited resources and yet they are comparable with the real ones.
 #
-# The first and the second hardly go together for RealNVP, nor do the first and the third (from §4.1) of
-# DCGAN. No measurement is given. B's pictures, its networks and the split of its data are not at
-# hand, so *they* can't be measured. What can be done is to show how one would find out, and how one can go wrong: the zoo's
-# RealNVP on the course's drawn faces, against real drawn faces, with floors.
+# *That property*: B calls faces deformed that "do not follow the natural symmetric shape of a face" (§5). The first and the second sentence
+# hardly go together for RealNVP, nor do the first and the third (from §4.1) for
+# DCGAN. B points to its figures; no measurement is given. B's pictures, its networks and the split of its data are not at
+# hand, so *they* can't be measured. See how one would find out, and how one can go wrong, with the zoo's
+# RealNVP: its samples against real drawn faces, with floors.
 
 # %%
 flow = zoo.load("realnvp-faces")
@@ -1422,8 +1416,8 @@ for name, measure in measures.items():
 # %% [markdown]
 # **What to see.** Two of the three distances are clearly above their floor: the flow's faces are less symmetric and softer
 # than real ones, by a quarter and a third of the spread among real faces. So by *these* measures "comparable" is nearly right: they are near to real faces,
-# and not as good. Does the difference in symmetry come from deformation? Of drawn faces we know the set of *all* of them, so it seems a good idea to ask
-# how far a sample is from the nearest face that can be drawn at all, as a root mean square over the pixels. Before you believe
+# and not as good. Are they deformed? We know the set of *all* drawn faces, so one may ask
+# how far a sample is from the nearest of them, as a root mean square over the pixels. Before you believe
 # such a number, try it on faces that are certainly not deformed: real ones with noise, blurred, pale.
 
 # %%
@@ -1439,9 +1433,8 @@ for name, x in sets.items():
     print(f" ± {error:.3f} (standard error)")
 
 # %% [markdown]
-# **What to see.** A noise that nobody would call a deformation, a blur, a loss of contrast: each leaves a residual at least about as large as the
-# flow's samples have. So the residual says that *something* is different, not what. It would be false to print it under the name
-# "deformation". Symmetry does better, with two precautions. Pose confounds it, so compare heads that the judge reads as straight.
+# **What to see.** A little noise, a blur, a loss of contrast: each leaves a residual at least about as large as the
+# flow's samples have. So the residual says that *something* is different, not what: "deformation" would be a false name for it. Symmetry does better, with two precautions. Pose confounds it, so compare heads that the judge reads as straight.
 # And blur everything alike first, so that noise and sharpness are hardly part of it.
 
 # %%
@@ -1470,27 +1463,26 @@ plots.show(
 # **What to see.** Noise, blur and paleness raise this measure on real faces by a third at most, and the flow's samples are above all of them.
 # So their left and right sides differ in more than sharpness: that is evidence of deformation. It is no proof. Look at the numbers of heads: the
 # judge calls 228 of 400 samples straight, and 155 of the real faces. Perhaps this flow turns fewer heads than there should be; or the judge takes smeared
-# heads for straight ones (it must say *something*, section 1), as it does with nearly all of the blurred real ones. A better measure would find eyes, nose and mouth in the picture and
-# compare *their places*: lesson 13 does so with the eyes. What all this does **not** show: anything about
-# B's own RealNVP on photographs, which was another network on other data; nor
-# anything about its DCGAN and VAE (lessons 04, 07 and 13 come to those, on drawn faces). Nor do these distances say how
-# much of it a person would mind. About B's text it shows this: the two sentences hardly go together,
-# and which is right is a matter of a number that could have been printed. To be fair, B's ranking of
+# heads for straight ones (it must say *something*, section 1), as it does with nearly all of the blurred real ones. In face features the samples' precision is near its floor, their recall far below. A better measure would find eyes, nose and mouth in the picture and
+# compare *their places*: lesson 13 does so with the eyes. All this shows **nothing** about
+# B's own RealNVP on photographs, another network on other data, nor
+# about its DCGAN and VAE (lessons 04, 07 and 13 come to those, on drawn faces). Which of B's sentences is right
+# is a matter of numbers that could have been printed. To be fair, B's ranking of
 # *blur* (VAE worst) names the right confounder of its ranking of *symmetry*: the blurriest model is
 # called the most symmetric.
 
 # %% [markdown]
 # ### E20 · Speed of convergence (case file, optional)
 #
-# Report B is one of the two student reports that this course reads closely. It ranks three models by their speed of convergence, from minutes that were chosen beforehand. You say what a
-# speed would be, and measure one.
+# Report B is one of the two student reports that this course reads closely. It ranks three models by their speed of convergence, from the minutes of trainings whose length is a setting. You say what a
+# speed would be, and try to measure one.
 
 # %% [markdown]
 # Report B, section 5:
 #
 # > The DCGAN model was trained for 100 epochs of 0.5 min resulting a 50 min training time. The RealNVP was trained for 50 epochs of 2 minis resulting in a 100 min training time. The VAE was trained for 30 epochs of 6 min resulting in a 180 min training time. With that results their convergence speed is ranked as DCGAN $\downarrow$ RealNVP $\downarrow$ VAE.
 #
-# The products are right. But a product of two numbers, one of which one *chose*, ranks choices:
+# The products are right. But B's §4 lists the number of epochs among the settings, and says neither how it was chosen nor by which score a model had converged. Other settings give another ranking:
 
 # %%
 minutes = {"DCGAN": 0.5, "RealNVP": 2.0, "VAE": 6.0}
@@ -1509,7 +1501,7 @@ print("as printed:", printed, " with other choices:", other)
 assert other == printed[::-1]
 
 # %% [markdown]
-# Convergence is a *score*, reached and held. State the score and the level, and choose a level that means something. Measure on the same data
+# Convergence is a *score*, reached and held. State the score, and a level that means something. Measure on the same data
 # and machine, over seeds; say steps *and* seconds.
 #
 # **Exercise 03.7 · Reached, and held** · ●●○ · 6 min · code
@@ -1606,9 +1598,9 @@ for level, target in targets.items():
 
 # %% [markdown]
 # **What to see.** A level gets its meaning from section 9's ladder: KID .39 is what real digits have if *half of
-# the classes are missing*. That is not much to ask, and neither model gets there: `inf`, "not in this training". So nothing has
-# converged here, and there is no ranking to give. Only at a level of 2, which is worse than any rung of the ladder, could one say who came first: the VAE. It would be
-# easy to print that as "the VAE converges faster", and it would be the fault that this section is about. What one may say: the
+# the classes are missing*. That is not much to ask, and neither model gets there: `inf`, "not in this training". So there is
+# no ranking to give. At a level of 2, which is worse than any rung of the ladder, one could say who came first: the VAE. To print that
+# as "the VAE converges faster" would be the fault that this section is about. What one may say: the
 # VAE's curve falls early and levels off, the GAN's goes up and down, so that "first" and "held" can lie far apart. These are two small networks on digits, with two seeds and a
 # rate each. "Minutes × epochs" names no level at all. (B's half a minute an epoch is E21, another matter: lesson 04.)
 
@@ -1617,7 +1609,7 @@ for level, target in targets.items():
 #
 # | claim | where | you saw |
 # |---|---|---|
-# | symmetry and blur are *separate* aspects, to be looked at one by one | B §5 | section 6: they even confound each other |
+# | symmetry and blur are *separate* aspects, to be looked at one by one | B §5 | section 6: blur even confounds symmetry |
 # | a GAN has "no explicit representation of $p_g(x)$" | B §2.1 | its row "log p(x)" is "—" |
 # | GANs suffer from "pattern collapse" | A §1, §5 | sections 1 and 10: it can be counted, and this GAN has a mild form |
 # | VAE samples are "more blurred" than the GAN's | A, abstract; B §5 | section 10, Laplacian: the VAE's pictures are far softer than real digits, the GAN's a little |
@@ -1740,7 +1732,7 @@ for level, target in targets.items():
 # - Precision and recall tell bad samples from missing ones; odd images open huge balls. (3.13)–(3.15)
 # - A reciter of many images has perfect distances. Only a question about the training set finds it, and only exact
 #   copies. (3.16)
-# - Noise raises sharpness, blur raises symmetry, pose lowers it. (3.17)–(3.19)
+# - Noise raises sharpness, blur raises symmetry, a turned head lowers it. (3.17)–(3.19)
 # - A likelihood can be fine while 99% of samples are noise, and the other way round. (3.20)
 # - Every score has a blind spot; no single number is enough.
 #
@@ -1754,7 +1746,7 @@ for level, target in targets.items():
 #
 # **Question 2.** KID comes out at −0.02. Is there a bug?
 #
-# *Answer.* No. An unbiased estimate of something near zero is negative about half of the time. Cutting it off at zero would make it biased.
+# *Answer.* No. An unbiased estimate of something near zero is often negative. Cutting it off at zero would make it biased.
 #
 # **Question 3.** Precision 1.00, recall 0.02. What do you expect to see?
 #
