@@ -1497,7 +1497,7 @@ def ranking(epochs):
 printed, spent = ranking({"DCGAN": 100, "RealNVP": 50, "VAE": 30})
 agrees(torch.tensor(list(spent.values())), torch.tensor([50.0, 100, 180]), name="E20: products")
 other, _ = ranking({"DCGAN": 400, "RealNVP": 50, "VAE": 15})
-print("as printed:", printed, " with other choices:", other)
+print("as printed:", printed, " with other settings:", other)
 assert other == printed[::-1]
 
 # %% [markdown]
@@ -1578,7 +1578,7 @@ for ax, label in zip(axes, ("rounds", "seconds of training")):
     for which in (ax.yaxis.set_major_formatter, ax.yaxis.set_minor_formatter):
         which(plain)
     ax.legend()
-plots.show(fig, alt="KID of a GAN and of a VAE over rounds and over seconds, several seeds each.")
+plots.show(fig, alt="KID of a GAN and of a VAE over rounds and over seconds, two seeds each.")
 
 # %%
 def first(at, scores, target):
