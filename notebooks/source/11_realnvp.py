@@ -35,7 +35,7 @@ from course_lib.models.flows.networks import ResidualNetwork
 from course_lib.models.flows.normalisation import ActivationNorm, BatchNorm
 from course_lib.models.inpainting import inpaint
 from course_lib.models.vae import log_normal
-from course_lib.pixels import bits_per_dim, dequantise
+from course_lib.pixels import bits_per_dim
 from course_lib.training import Game, Move
 
 budget = training.budget()
@@ -45,7 +45,9 @@ digits, test_digits = data.load("digits"), data.load("digits", "test")
 
 # %%
 finished = zoo.load("realnvp-mnist")
-shown = dequantise(test_digits.images[:10], generator=torch.Generator().manual_seed(0))
+levels = test_digits.images[:10].float()
+between = torch.randn(levels.shape, generator=torch.Generator().manual_seed(1))
+shown = finished.dequantise(levels, between)[0].detach()  # with the noise of its training
 its_noise = finished.encode(shown)[0]
 fresh = torch.randn(its_noise.shape, generator=torch.Generator().manual_seed(0))
 grey = [((some + 3) / 6).clamp(0, 1).view(-1, 1, 28, 28) for some in (its_noise, fresh)]
@@ -56,14 +58,14 @@ print(f"after going there and back the largest difference of a pixel is {missed:
 labels = ["digit", "its 784 numbers", "and back", "fresh noise", "its picture"]
 plots.show(
     plots.images(torch.cat(sheet), columns=10, row_labels=labels, zoom=2),
-    alt="Ten digits, the 784 numbers that the flow makes of each, which look much like noise, "
+    alt="Ten digits, the 784 numbers that the flow makes of each, which look like noise, "
     "and the same digits rebuilt from them; below, fresh noise and the digit-like pictures that "
     "the flow makes of it.",
 )
 
 # %% [markdown]
-# **What to see.** The flow turns each digit into 784 numbers that look much like noise, and back again with no loss but rounding. Feed it fresh noise, and it
-# makes new pictures: strokes of the right kind, often no digit. Look at the second row again: is that really noise? Some stripes are left.
+# **What to see.** The flow turns each digit into 784 numbers that the eye can't tell from noise, and back again with no loss but rounding. Feed it fresh noise, and it
+# makes new pictures: strokes of the right kind, often no digit.
 #
 # **The question.** What must a network be like so that it can be run backwards, exactly? And what does its likelihood of an image tell, and what not?
 
@@ -77,8 +79,7 @@ plots.show(
 #
 # **How to read it.** Every numbered equation is followed by a cell that computes both of its sides: `agrees` stops if
 # they differ. `refuses` computes a *wrong* form, one that people really write, and stops if the check would not
-# notice it. Cells that only draw begin folded. *Case files* are stories about two student reports; they are folded too, and
-# you can leave them out.
+# notice it. Cells that only draw begin folded.
 #
 # | symbol | meaning | in code |
 # |---|---|---|
@@ -315,8 +316,8 @@ plots.show(fig, alt="With each alternating coupling more of the Jacobian fills."
 #
 # ### 1.4 · How large may $s$ get?
 #
-# $e^s$ multiplies. A network that says $s=100$ once makes an infinity of it. RealNVP bounds it by a
-# learned number $a$:
+# $e^s$ multiplies. A network that says $s=100$ once makes an infinity of it. RealNVP puts what the network
+# says ("raw") through a tanh, and multiplies by a learned number $a$:
 #
 # $$s=a\,\tanh(\text{raw}),\qquad e^{-|a|}\le\text{slope}\le e^{|a|}. \tag{11.5}$$
 
@@ -334,15 +335,15 @@ print("largest slopes:", z.amax(0).tolist())
 print("with s = raw:  ", raw.exp().amax(0).tolist())
 
 # %% [markdown]
-# (Report B prints (11.1) with $t$ inside the exponential, its equation 7. Lesson 10 shows what it can't do, E18. The check of
-# exercise 11.1 knows it, too.)
+# (Report B's equation 7 reads as (11.1) with $t$ inside the exponential; the caption of its figure 3 has it right. Lesson 10 shows what
+# the printed form can't do, E18. The check of exercise 11.1 knows it, too.)
 #
 # ## 2 · Images
 #
 # ### 2.1 · Squeeze: space becomes channels
 #
 # Which pixels stay? Neighbouring pixels say most about each other, so RealNVP uses a
-# **checkerboard**: half of the pixels are kept, as the black squares of a chess board; $s$ and $t$ of a changed pixel come from a convolution over the kept
+# **checkerboard**: half of the pixels are kept, as the black squares of a chess board; $s$ and $t$ of a changed pixel come from a convolutional network, which sees the kept
 # pixels around it, its four neighbours among them. Later it splits *channels*. A
 # grey image has only one channel, so make some: cut the image into squares of 2×2 pixels and call the
 # four pixels of a square four channels:
@@ -371,7 +372,7 @@ plots.show(fig, alt="Squeeze gives four small nines, reshape four bands of one n
 # %% [markdown]
 # **What to see.** A squeeze gives four pictures of half the size, each the whole digit. `reshape`
 # is a permutation as well, so its log-determinant is right and no test of invertibility notices it,
-# but its "channels" are bands of the image: pixels at the same place in two of them lie seven rows apart or more.
+# but its "channels" are bands of seven rows: pixels at the same place in two of them lie seven rows apart or more.
 #
 # ### 2.2 · A checkerboard is a split of channels
 #
@@ -415,8 +416,8 @@ refuses(wrong[0], right[0], name="{0, 1} | {2, 3}: stripes, no checkerboard")
 #
 # After some couplings half of the channels leave: they *are* noise from now on. The others are squeezed
 # again and go on ("factored out", Dinh et al., figure 4). It saves work, and it gives the loss a short
-# way to the first layers. Call what goes on $h$ and what leaves $z_1$. Two statements of lesson 10, used
-# twice, give
+# way to the first layers. Call what goes on $h$ and what leaves $z_1$. In
+# the model the two are independent, so $p(z_1,h)=\mathcal N(z_1)\,p(h)$. Change variables (lesson 10) from $x$ to $(z_1,h)$, and from $h$ to $z_2$:
 #
 # $$\log p(x)=\underbrace{\log\mathcal N(z_1)+\log|\det f_1|}_{\text{what leaves}}+\underbrace{\log\mathcal N(z_2)+\log|\det f_2|}_{\log p(h),\ \text{a flow of its own}},\quad(z_1,h)=f_1(x),\ z_2=f_2(h). \tag{11.8}$$
 #
@@ -493,8 +494,8 @@ check("11.7", leave)
 #
 # ### 4.1 · The logit, and what it costs
 #
-# Dequantised pixels lie in $[0,1]$, a Gaussian does not. So map it: first into $[\alpha,1-\alpha]$, then
-# by the logit, which takes $(0,1)$ to the whole line. Both change lengths, and both count:
+# Dequantised pixels lie in $[0,1]$, a Gaussian's draws do not. So map the pixels: first into $[\alpha,1-\alpha]$, then
+# by the logit, which takes $(0,1)$ to the whole line. Both change lengths, and both count ($p$ is here a number between 0 and 1, no density):
 #
 # $$y=\log\frac p{1-p},\quad p=\alpha+(1-2\alpha)\,x,\qquad\log\frac{dy}{dx}=\log(1-2\alpha)-\log p-\log(1-p). \tag{11.10}$$
 #
@@ -532,7 +533,7 @@ check("11.3", logit)
 
 # %% [markdown]
 # Check the slope by autograd, and check that a density made with it encloses the right area: if
-# $y\sim\mathcal N(0,4)$, then $x$ between 0 and 1 has the probability that $y$ lies between the logits
+# $y\sim\mathcal N(0,4)$, of variance 4, then $x$ between 0 and 1 has the probability that $y$ lies between the logits
 # of $\alpha$ and $1-\alpha$.
 
 # %%
@@ -558,7 +559,7 @@ for alpha in (0.05, 1e-3):
     print(f"worth {-(1 - outside).log2():.2f} bits a dimension")
 
 # %% [markdown]
-# **A price of α.** $f$ maps the pixels' interval $[0,1]$ to a *bounded* interval of $y$, and the normal density
+# **A price of α.** The logit maps the pixels' interval $[0,1]$ to a *bounded* interval of $y$, and the normal density
 # goes on beyond it. With α = .05 a seventh of this $\mathcal N(0,4)$ is spent on values below 0 or above 1, which no image has. The
 # likelihood is charged for it (the density on $[0,1]$ integrates to .86 only), and draws from there must be clamped to 0 or 1, so they are
 # no draws of the density that was scored. Training can make the share smaller, α → 0 makes it vanish, and section 5 shows what α → 0 costs.
@@ -608,13 +609,13 @@ plots.show(fig, alt="Where α is not undone, the black background is dark grey."
 # %% [markdown]
 # ### 4.2 · Bits per dimension
 #
-# Lesson 10 derived the bound for grey levels with uniform noise. The noise may have any density
+# Lesson 10 derived the bound for grey levels with uniform noise (Theis et al., 2016). The noise may have any density
 # $q(u\mid k)$ on $[0,1)^D$, if you count it (Ho et al., 2019). By Jensen's inequality, as in lesson 06,
 #
 # $$\log P(k)\ge\mathbb E_{q(u\mid k)}\big[\log p(x)-D\log256-\log q(u\mid k)\big],\qquad\text{bits/dim}=\frac{-\,\text{bound}}{D\ln2}. \tag{11.12}$$
 #
-# Uniform noise is $\log q=0$. All four constants matter: $D$ is that of the *data*, $D\log256$ turns a
-# density on $[0,1]^D$ into a probability of levels, $\ln2$ turns nats into bits, and $D$ divides.
+# Uniform noise is $\log q=0$. Every constant matters: $D\log256$ turns a density on $[0,1]^D$ into a
+# probability of levels, $\ln2$ turns nats into bits, and the $D$ that divides is that of the *data*.
 
 # %%
 pixel, D = Normal(torch.tensor(0.5).double(), 0.1), 28 * 28  # a model whose P(k) is known
@@ -654,14 +655,14 @@ print(f"test digits: one table {table_bits:.3f} bits/dim, 784 tables {places_bit
 
 # %% [markdown]
 # **What to see.** A table that knows nothing of digits needs less than 2 bits, since four of five
-# pixels are black. Whoever reports 2.5 bits/dim for a flow on MNIST has less than a table. Keep both
-# numbers in mind when you train.
+# pixels are black. A flow that needs 2.5 bits/dim on MNIST is worse than a table.
 #
 # ### 4.3 · Noise that is not the noise
 #
 # Two mistakes are easily made. One draws $u$ from $[0,\tfrac12]$. The other gets images that a loader has already
 # divided by 255, and computes $(x+u)/256$ all the same. Both give *fewer* bits, and both numbers mean nothing.
-# A staircase fitted to such an $x$ shows by how much, without any training:
+# In the first, half of each bin stays empty, so a density may be twice as high in the other half. In the second, all $x$ lie in
+# $\frac1{128}$ of $[0,1]$, where a flat density needs $8-7=1$ bit. A staircase fitted to such an $x$ shows both, without any training:
 #
 # $$u\sim U[0,\tfrac12)\ \Rightarrow\ \text{1 bit too few},\qquad x=\frac{k/255+u}{256}\ \Rightarrow\ x<\frac2{256},\ \text{at most 1 bit in all}. \tag{11.14}$$
 
@@ -686,15 +687,13 @@ agrees(excess, 0.0, tol=1e-2, name="(11.14) twice divided: how far above 1 bit")
 
 # %% [markdown]
 # The half noise looks harmless: samples can be as good as before. Only the number is false: for the *best* staircase by exactly one
-# bit a dimension. A model that does not use all of the gift, such as a flow trained briefly, is helped by less: in section 11 you will see three quarters
-# of a bit. A bits/dim that nobody else reaches is a reason to look at the noise.
+# bit a dimension. A model that does not use all of the gift, such as a flow trained briefly, is helped by less. A bits/dim that nobody else reaches is a reason to look at the noise.
 #
 # ## 5 · What a black pixel costs (optional)
 #
 # Most pixels of a digit are black, $k=0$, and their noise is independent of everything. No other pixel
 # says anything about it. So the best that a coupling can do with such a pixel is to recognise it, and to
-# shift and scale its $y$ to look as Gaussian as it can. (Several couplings could do better only by mixing it with
-# pixels that it has nothing to do with.) What is left over is a price:
+# shift and scale its $y$ to look as Gaussian as it can. What is left over is a price:
 #
 # $$\min_{m,v}\mathrm{KL}\big(y\,\|\,\mathcal N(m,v)\big)=\tfrac12\log\operatorname{Var}[y]-\mathbb E_\varepsilon\Big[\log\frac{dy}{d\varepsilon}\Big],\qquad\varepsilon\sim\mathcal N(0,1). \tag{11.15}$$
 #
@@ -764,16 +763,20 @@ plots.lines(alphas, prices, xlabel="α", ylabel="price, bits", limits=(0, 1), ax
 plots.lines(alphas, widths, xlabel="α", ylabel="width of a black pixel's y", ax=axes[1])
 axes[0].set_xscale("log")
 axes[1].set(xscale="log", yscale="log")
-plots.show(fig, alt="Price and width of a black pixel against α; see the text.")
+plots.show(
+    fig,
+    alt="Against rising α the price of uniform noise falls from .60 to .25 bits, that of the noise "
+    "of fixed shape rises from 0 to nearly .9; both widths fall from 1, to .01 and .001.",
+)
 
 # %% [markdown]
-# **What to see.** Left: uniform noise always costs something, and .60 bits for tiny $\alpha$, where the
-# course's best runs are. Why not take $\alpha=.05$, then? Right: there a black pixel's $y$ is only .02 wide,
+# **What to see.** Left: uniform noise always costs something, and about .6 bits for tiny $\alpha$, such as
+# the $10^{-6}$ of the course's flow of digits. Why not take $\alpha=.05$, then? Right: there a black pixel's $y$ is only .02 wide,
 # while grey ones spread over several units. The flow must recognise a black pixel with certainty and
 # multiply by nearly fifty, and it takes long to learn that. With $\alpha=10^{-6}$ the black bin is wide: nothing
-# is left to be sharpened. Small $\alpha$ spares the flow work, at a price; learned noise then takes the price away.
-# Section 10 tries three $\alpha$ for equally many rounds: with uniform noise .05 is far behind and .001 ahead of $10^{-6}$,
-# whose price is higher; with learned noise $10^{-6}$ is the best of the four.
+# is left to be sharpened. Small $\alpha$ spares the flow work, at a price; learned noise then takes the price away. (The orange noise
+# has one fixed shape, which suits a tiny $\alpha$ only.)
+# Section 10 tries three $\alpha$.
 #
 # **Is it still a bound?** One black pixel under $y\sim\mathcal N(-9,1.5^2)$: $P(0)$ is known exactly. With
 # $K$ draws inside the logarithm the bound tightens, as in lesson 06:
@@ -810,7 +813,7 @@ agrees(rows[64].mean(), log_P, tol=2e-3, name="(11.16) K = 64")
 # %% [markdown]
 # ## 6 · Keeping numbers in range (optional)
 #
-# Between couplings each channel is shifted and scaled. The paper does it with the batch's statistics
+# Between couplings each channel is shifted and scaled. The paper does it with the statistics of the last batches
 # (**flow batch normalisation**), Glow with learned numbers that *start* from the first batch's
 # (**activation normalisation**; Kingma and Dhariwal, 2018). Both are layers of the flow, so both count. With
 # $n$ positions in each channel,
@@ -1052,7 +1055,7 @@ for dtype in (torch.float64, torch.float32):
 #
 # ### 9.2 · Which digits are likely?
 #
-# Each image has its own figure, here the bound with one draw of the noise. Sort the test digits by it.
+# Each image has its own number of bits, here the bound with one draw of the noise. Sort the test digits by it.
 
 # %%
 order = best_bits.argsort()
@@ -1121,7 +1124,7 @@ plots.show(fig, alt="One picture of each kind, left to right as the bars downwar
 # %% [markdown]
 # **What to see.** An all black picture, which is no digit, is by far *more likely* than the digits. Without their lower half digits
 # are more likely than whole. Noise, blur, half contrast and inverted pictures cost more: they are complicated, or
-# have greys where digits have none. Nalisnick et al. (2019) found the same between whole data sets: a flow
+# have levels that digits rarely have there. Nalisnick et al. (2019) found the same between whole data sets: a flow
 # trained on CIFAR-10 gives house numbers (SVHN) a *higher* likelihood than CIFAR-10's own test images, and one
 # trained on Fashion-MNIST rates digits higher than clothes. (Exercise 11.15 at the end.)
 #
@@ -1220,7 +1223,10 @@ for name, row in zip(names, rows):
 
 # %%
 count, steps = budget.pick(smoke=1, laptop=6), budget.pick(smoke=2, laptop=120)
-torn = ((test_digits.images[:count].float() + 0.5) / 256).repeat(4, 1, 1, 1)
+levels = test_digits.images[:count].float()
+with torch.no_grad():
+    torn, _ = best.dequantise(levels, torch.randn(levels.shape, generator=same()))
+torn = torn.repeat(4, 1, 1, 1)
 known = torch.ones(28, 28, dtype=torch.bool)
 known[14:] = False
 filled = inpaint(best, torn, known, steps=steps, generator=same())
@@ -1237,17 +1243,16 @@ with torch.no_grad():
         print(f"{name}: the judge of digits reads {same_class} of {len(whole)} as what was torn")
 
 # %% [markdown]
-# Drag a rectangle over the digit, and have it filled.
-
-# %%
-explore.show(explore.fill(best, test_digits), step=budget.pick(smoke=1, laptop=60))
-
-# %% [markdown]
 # **What to see.** The filled half continues the strokes that reach the border, and the four rows differ where
 # the upper half leaves it open. Some fail: a stroke that ends nowhere, a digit in two pieces. In the long run
 # such steps draw from $p(\text{lower}\mid\text{upper})$; sixty of them do not get that far, so take these for
 # plausible completions, not for fair draws. What the judge reads differently need not be a failure: some upper
 # halves can be honestly finished in two ways.
+#
+# Drag a rectangle over the digit, and have it filled.
+
+# %%
+explore.show(explore.fill(best, test_digits), step=budget.pick(smoke=1, laptop=60))
 
 # %% [markdown]
 # ### 9.7 · Faces: a direction for each attribute (optional)
@@ -1347,7 +1352,7 @@ for name, d in directions.items():
 #
 # Eight small flows, the same rounds and data, one thing changed each time (the last two change α in "uniform noise"). "Masked" is (11.7)'s left side,
 # "additive" is NICE (with activation norms as its scaling), "spline" bends where affine couplings only scale
-# (lesson 10).
+# (lesson 10; Durkan et al., 2019).
 
 # %% tags=["optional"]
 base = {"couplings": (2, 2), "last": (2, 2), "width": 16, "blocks": 1}
@@ -1385,14 +1390,12 @@ plots.show(fig, alt="Bits per dimension of eight variants after equally many rou
 # **What to see.** At this length the *preparation* of the pixels, $\alpha$ and the noise, moves more than
 # the kind of coupling. That is section 5 at work. Splines got further in equally many rounds, and a round of theirs takes longer.
 # The masked flow works at full resolution, with twice the parameters, and takes longer too. These are short runs of small flows with one
-# seed: they hint at what learns *fast*, and say nothing about where each would end. A difference of some hundredths says
-# nothing.
+# seed: they hint at what learns *fast*, not where each would end, and a difference of some hundredths says nothing.
 #
 # ## 11 · Break it
 #
 # Gil, Hana, Ivo, Jun and Kim each wrote a RealNVP with masks, uniform noise and $\alpha=.001$, and trained it
-# with the same seed and rounds. **One of the five is healthy.** The others have a fault in one line,
-# each of them easily written: *noise on half a bin only*, a *wrong sign* of $s$ in the inverse, *masked pixels
+# with the same seed and rounds. **One of the five is healthy.** The others have a fault in one line: *noise on half a bin only*, a *wrong sign* of $s$ in the inverse, *masked pixels
 # counted* in the log-determinant, pixels *divided twice* before the noise. (Their code is in
 # `course_lib.lessons.lesson_11.faults`. Don't look yet.)
 
@@ -1498,11 +1501,11 @@ else:
 #
 # Report B's system B2 is RealNVP on CelebA: batches of 64, base dimension 32, Adamax with rate $10^{-3}$, 50
 # epochs of 2 minutes. It prints no bits/dim, so there is no number to check; `RealNVP("report")` has the
-# settings that B states; size, scales, α and normalisation are the paper's or ours. **E18**, its equation 7, is in lesson 10. **E22** ("deformed" and
+# settings that B states; all else, such as size, scales, α and normalisation, is the paper's or ours. **E18**, its equation 7, is in lesson 10. **E22** ("deformed" and
 # "comparable to the real") needs measurement: lesson 03 measures.
 
 # %% [markdown]
-# One claim of B, in its section 2.4, can be counted right here: "The forward and inverse propagation operations
+# One claim of B, in the caption of its figure 3, can be counted right here: "The forward and inverse propagation operations
 # have identical computational cost."
 
 # %%
@@ -1546,7 +1549,7 @@ agrees(back_calls, forward_calls, name="networks called, back and forth")
 # *First line.* $b\odot x=0$ for every $x$.
 
 # %% [markdown] tags=["solution"]
-# *Solution 11.13.* The goal is what such a layer can do. The networks see $b\odot x=0$, the same for every $x$. So $s$ and $t$ are constants: at each pixel one learned number that is the same for all images. The layer is $z=x\odot e^s+t$, an affine map with a diagonal matrix. A stack of these is again one. What is
+# *Solution 11.13.* The goal is what such a layer can do. The networks see $b\odot x=0$, the same for every $x$. So $s$ and $t$ are constants: two learned numbers at each pixel, the same for all images. The layer is $z=x\odot e^s+t$, an affine map with a diagonal matrix. A stack of these is again one. What is
 # left of the flow is a Gaussian for each pixel, independent of all others (through the logit). If $s$ and $t$ were allowed to depend on the changed pixels, the Jacobian need no longer be triangular, nor $\sum s$ be its log-determinant.
 
 # %% [markdown]
@@ -1654,7 +1657,7 @@ agrees(back_calls, forward_calls, name="networks called, back and forth")
 # - A coupling keeps half of the numbers, so its inverse needs no inverse of a network, and its log-determinant
 #   is $\sum(1-b)\,s$. Alternate the masks, and three of them mix everything, if each network sees all that stays.
 # - A checkerboard at full resolution is a split of channels after a squeeze: same map, a quarter of the positions.
-# - Bits/dim $=-(\log p(x)-\log q-D\log256)/(D\ln2)$, logit's Jacobian included, $D$ of the data. Uniform: 8.
+# - Bits/dim $=-(\log p(x)-\log q-D\log256)/(D\ln2)$, logit's Jacobian included, $D$ of the data. A uniform model needs 8.
 # - The noise has a shape and the shape has a price. With a tiny α learned noise pays less, and (11.12) stays a bound.
 # - Training tests neither the inverse nor the noise. Test: round trip, autograd's determinant, a uniform model,
 #   a table of counts.
@@ -1698,4 +1701,3 @@ agrees(back_calls, forward_calls, name="networks called, back and forth")
 # - Durkan, C., Bekasov, A., Murray, I. and Papamakarios, G. (2019). *Neural Spline Flows.* NeurIPS.
 #   arXiv:1906.04032.
 # - Nalisnick, E. et al. (2019). *Do Deep Generative Models Know What They Don't Know?* ICLR. arXiv:1810.09136.
-# - Salimans, T. and Kingma, D. P. (2016). *Weight Normalization.* NeurIPS. arXiv:1602.07868.
