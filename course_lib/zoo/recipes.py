@@ -145,7 +145,7 @@ RECIPES = {
     ),
     "realnvp-celeba": Recipe(
         "RealNVP",
-        {"shape": (3, 32, 32), "scales": 3, "last": (4, 0), "alpha": 0.05, "rounds": 6_000},
+        {"shape": (3, 32, 32), "scales": 3, "last": (4, 0), "alpha": 0.05, "rounds": 31_000},
         dataset="celeba-32",
         about="RealNVP on photographs of faces (part of CelebA), 32×32",
     ),

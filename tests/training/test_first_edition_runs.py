@@ -137,6 +137,7 @@ SINCE = {  # settings that were chosen anew since
     "vaegan-mnist": {"sigma": 0.2, "average": 0.999, "rounds": 5_000},
     "avb-mnist": {"average": 0.999, "rounds": 25_000},
     "realnvp-faces": {"rounds": 31_000},
+    "realnvp-celeba": {"rounds": 31_000},
 }
 
 
