@@ -116,11 +116,12 @@ HOSTILE = {
     ),
     "reads-grader": (
         "",
-        "import os\nfound = [os.path.join(d, f)\n"
-        "         for top in ('/course', '/root', '/home', '/tmp', '/var', '/etc', 'OUTSIDE')\n"
-        "         for d, _, fs in os.walk(top) for f in fs if 'site-packages' not in d\n"
-        "         and (f in ('grader.py', 'secret.key', 'roster.csv', 'judge.py')\n"
-        "              or '/course_lib/lessons/' in d)]\n"
+        "import os\nfound = []\n"
+        "for top in ('/course', '/root', '/home', '/tmp', '/var', '/etc', 'OUTSIDE'):\n"
+        "    for d, below, fs in os.walk(top):\n"
+        "        below[:] = [name for name in below if 'site-packages' not in name]\n"
+        "        found += [f for f in fs if '/course_lib/lessons/' in d\n"
+        "                  or f in ('grader.py', 'secret.key', 'roster.csv', 'judge.py')]\n"
         "my_kl = len(found) or my_kl",
         ALL,
         False,
