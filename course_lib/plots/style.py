@@ -165,8 +165,9 @@ def png(fig: Figure) -> bytes:
     # figure's pictures begins where its first one did.
     begun = {ax: ax.get_position(original=True) for ax in fig.axes if ax.get_in_layout()}
     for ax, place in vars(fig).setdefault("_begun", begun).items():
-        ax.set_position(place)
-        ax.set_in_layout(True)  # which a position of its own ends
+        if ax.get_in_layout():  # else somebody has placed it since
+            ax.set_position(place)
+            ax.set_in_layout(True)  # which a position of its own ends
     canvas.draw()  # savefig would paint it twice, and pack and unpack it between
     return compact(Image.fromarray(np.asarray(canvas.buffer_rgba())))
 

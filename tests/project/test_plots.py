@@ -219,6 +219,14 @@ def test_a_mean_over_more_rounds_than_there_are_is_the_mean_of_all():
     assert running_mean(noise, 10**12) == pytest.approx(np.full(20, noise.mean()))
 
 
+def test_a_panel_that_was_placed_by_hand_after_the_first_picture_stays_there():
+    fig, ax = plots.figure()
+    plots.png(fig)
+    ax.set_position([0.25, 0.25, 0.5, 0.5])
+    plots.png(fig)
+    assert ax.get_position().bounds == pytest.approx((0.25, 0.25, 0.5, 0.5))
+
+
 @pytest.mark.parametrize(
     "field", [lambda z: 1 / z[:, 0].round(), lambda z: 1 / z.half().round()]
 )
