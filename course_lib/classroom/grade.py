@@ -12,7 +12,7 @@ import json
 import secrets
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,7 +22,7 @@ import torch
 from course_lib import disk
 from course_lib.classroom import sandbox, submission
 from course_lib.classroom.assignment import EVERYBODY, Assignment, Question
-from course_lib.classroom.judge import holds, judge, probes_for
+from course_lib.classroom.judge import judge, probes_for, whose
 from course_lib.classroom.sandbox import Ended, Limits, Sandbox
 from course_lib.classroom.wire import WireError, pack
 from course_lib.errors import CourseError
@@ -95,7 +95,7 @@ def grade_student(
     folder: Path,
     student: str,
     values: SimpleNamespace,
-    others: Iterable[tuple[str, SimpleNamespace]] = (),
+    others: Sequence[tuple[str, SimpleNamespace]] = (),
     *,
     limits: Limits = sandbox.USUAL,
     trusted: bool = False,
@@ -213,6 +213,7 @@ def stumbled(error: Exception) -> str:
 
 
 def _mark_all(assignment, values, others, box, limits, result) -> None:
+    wrong = {}
     for turn, (number, question) in enumerate(assignment.questions.items()):
         probes = probes_for(question, values, result["seed"] + turn)
         try:
@@ -226,13 +227,14 @@ def _mark_all(assignment, values, others, box, limits, result) -> None:
             result["look"].append(f"{number}: {stumbled(error)}")
             right, line = False, "could not be judged; your teacher looks at it"
         else:
-            for other, theirs in others if not right and question.probes is None else ():
-                if holds(question, theirs, reply):
-                    result["look"].append(f"{number}: right for the numbers of {other}")
-                    break
+            if not right and question.probes is None:
+                wrong[number] = reply
         sign = "✓" if right else ("·" if line.startswith("not answered") else "✗")
         points = question.points if right else 0
         result["marks"][number] = {"points": points, "line": f"{sign} {number}: {line}"}
+    if (met := whose(assignment, wrong, others)) is not None:
+        other, numbers = met
+        result["look"].append(f"{', '.join(numbers)}: right for the numbers of {other}")
 
 
 def grade_class(

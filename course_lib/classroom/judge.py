@@ -6,6 +6,9 @@ the checks would say at home.
 
 from __future__ import annotations
 
+import contextlib
+import random
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,10 +16,11 @@ import torch
 
 from course_lib.checks.compare import difference, unanswered
 from course_lib.classroom import wire
-from course_lib.classroom.assignment import Question
+from course_lib.classroom.assignment import Assignment, Question
 from course_lib.classroom.runner import gradients
 
 OPEN = "not answered yet"
+CLASSES = 100
 
 
 def probes_for(question: Question, v: SimpleNamespace, seed: int) -> list[tuple] | None:
@@ -68,8 +72,41 @@ def judge(
 
 def holds(question: Question, v: SimpleNamespace, reply: dict) -> bool:
     """Whether the value in a reply would be right for these numbers, for example another's."""
-    given = wire.unpack(reply.get("value"))
-    return difference(given, question.right(v), question.tol) is None
+    with contextlib.suppress(Exception):  # no value, or the grader stumbles over these numbers
+        given = wire.unpack(reply.get("value"))
+        return difference(given, question.right(v), question.tol) is None
+    return False
+
+
+def whose(
+    assignment: Assignment,
+    wrong: dict[str, dict],
+    others: Sequence[tuple[str, SimpleNamespace]],
+) -> tuple[str, list[str]] | None:
+    """The other student whose numbers make wrong answers right, and the exercises.
+
+    wrong: the replies with a wrong value, by exercise; none of a function.
+
+    An honest slip may be right for somebody too: four logs can be named in 24 ways, so in a class
+    of 30 most slips are. It is told only if the same answers are right for nobody in CLASSES
+    other classes of this size, drawn by chance. If one stranger's numbers make an answer right
+    with chance p, and there are n others, it is told by accident with chance at most
+    np(1 - p)^(CLASSES n) < 1 / (e CLASSES): four honest slips in a thousand, whatever p and n.
+    """
+    found = {
+        other: [n for n in wrong if holds(assignment.questions[n], theirs, wrong[n])]
+        for other, theirs in others
+    }
+    for other, numbers in sorted(found.items(), key=lambda item: -len(item[1])):
+        rng = random.Random(f"strangers to {assignment.name}")
+        strangers = (
+            SimpleNamespace(**assignment.variant(rng)) for _ in range(CLASSES * len(others))
+        )
+        if numbers and not any(
+            all(holds(assignment.questions[n], v, wrong[n]) for n in numbers) for v in strangers
+        ):
+            return other, numbers
+    return None
 
 
 def _gap(given: Any, wanted: list, tol: float) -> str | None:

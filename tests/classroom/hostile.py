@@ -300,6 +300,7 @@ def make(folder: Path, students, outside: str = "/", port: int = 1):
     """A class in `folder` in which these students handed in."""
     for name, text in (("notebook.py", TEXT), ("grader.py", GRADER)):
         grade.write(folder / "assignments" / "hw" / name, text)
+    grade.write(folder / "secret.key", "always the same numbers for this class")
     made = room.new(folder, [])
     (folder / "roster.csv").write_text(room.ROSTER + "".join(f"{s},,\n" for s in students))
     given = made.assignment("hw")

@@ -6,6 +6,7 @@ import functools
 import itertools
 import json
 import math
+import random
 import re
 from types import SimpleNamespace
 
@@ -14,9 +15,10 @@ import pytest
 import torch
 from others import OTHERS
 
+from course_lib.checks.compare import difference
 from course_lib.classroom import room
 from course_lib.classroom.assignment import cells_of, examine
-from course_lib.classroom.judge import judge
+from course_lib.classroom.judge import holds, judge, whose
 from course_lib.classroom.wire import pack
 
 NAMES = room.public()
@@ -195,6 +197,46 @@ def test_nobodys_numbers_make_a_known_mistake_right(name):
     for student in range(100):
         v = proof.numbers(name, f"student-{student}")
         assert not [n for n, q in given.questions.items() if q.coinciding(v)]
+
+
+def a_class(name, size):
+    """The others of a class, with their numbers, and the questions that ask for a value."""
+    given = proof.load(name)
+    rng = random.Random(size)
+    others = [(f"s{i}", SimpleNamespace(**given.variant(rng))) for i in range(size)]
+    return given, others, {n: q for n, q in given.questions.items() if q.probes is None}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_whose_numbers_were_used_is_told_of_a_copied_notebook(name):
+    given, others, asked = a_class(name, 8)
+    copied = {n: {"value": pack(q.right(others[5][1]))} for n, q in asked.items()}
+    assert whose(given, copied, others) == ("s5", list(asked))
+
+
+@pytest.mark.prove
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("name", NAMES)
+def test_an_honest_slip_is_not_called_another_students(name):
+    """Of all known mistakes of 25 students in a class of 100, at most one in a hundred."""
+    given, others, asked = a_class(name, 100)
+    slips = [
+        (n, {"value": pack(wrong(v))})
+        for _, v in others[:25]
+        for n, q in asked.items()
+        for wrong in q.mistakes.values()
+        if difference(wrong(v), q.right(v), q.tol) is not None
+    ]
+    told = [slip for slip in slips if whose(given, dict([slip]), others)]
+    assert len(told) <= max(1, len(slips) / 100), f"{len(told)} of {len(slips)}"
+
+
+def test_a_slip_in_a_diagnosis_is_right_for_others_and_not_told():
+    """Four logs can be named in 24 ways."""
+    given, others, asked = a_class("gan", 100)
+    wrong = next(iter(asked["gan.5"].mistakes.values()))(others[0][1])
+    assert sum(holds(asked["gan.5"], v, {"value": pack(wrong)}) for _, v in others) > 1
+    assert whose(given, {"gan.5": {"value": pack(wrong)}}, others) is None
 
 
 def test_a_mistake_that_is_always_right_is_told_to_the_teacher():

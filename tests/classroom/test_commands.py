@@ -82,7 +82,8 @@ def test_all_commands_from_nothing_to_marks(tmp_path, capsys):
     assert run("grade", folder, "gan", *trust) == 0
     said = capsys.readouterr().out
     assert (
-        "look at bob: this copy was made for ada; gan.1: right for the numbers of ada" in said
+        "look at bob: this copy was made for ada; "
+        "gan.1, gan.4, gan.5: right for the numbers of ada" in said
     )
     assert "No open answer, so 0 points for it: cay." in said
     assert "The same words in the open answers of ada and bob." in said
