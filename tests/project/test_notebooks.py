@@ -4,6 +4,8 @@ That both copies also run is tested by nbval, cell by cell (see conftest.py); th
 """
 
 import ast
+import base64
+import io
 import itertools
 import json
 import re
@@ -12,8 +14,9 @@ import statistics
 import nbformat
 import pytest
 from conftest import ROOT, script
+from PIL import Image, ImageChops, ImageStat
 
-from course_lib import explore
+from course_lib import explore, zoo
 
 COURSE = script("build").Course(ROOT / "notebooks")
 COURSE_TIMES = script("reading_time")
@@ -152,6 +155,37 @@ def test_the_gallery_has_every_explorer_with_one_thing_to_find_out(build):
     ]
     alts = re.findall(r'<img alt="([^"]{40,})"', "".join(o.data["text/html"] for o in outputs))
     assert len(alts) == len(shown), "each has its first view, and that its text"
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize("stem", [*STEMS, "explorers"])
+def test_a_still_is_of_its_explorer_as_it_is(stem, monkeypatch):
+    """Where a cell needs only explorers and shipped models: the same words, nearly the same pixels
+    (other processors round otherwise). Else the lesson is to be executed anew."""
+    shown = []
+    monkeypatch.setattr("course_lib.plots.style.display", shown.append)
+    monkeypatch.setenv("COURSE_STATIC", "1")
+    for cell in cells_of(COURSE.solved / f"{stem}.ipynb"):
+        source = cell.source if cell.cell_type == "code" and "show(" in cell.source else ""
+        names = {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}
+        if source and names <= {"explore", "zoo"}:
+            exec(source, {"explore": explore, "zoo": zoo})
+            bundles = cell.outputs[0].data, shown.pop()._repr_mimebundle_()
+            (old, before), (new, now) = (still(bundle["text/html"]) for bundle in bundles)
+            assert words(old) == words(new), source
+            assert before.size == now.size, source
+            apart = ImageChops.difference(before, now).convert("L").point(lambda x: x > 64)
+            assert ImageStat.Stat(apart).mean[0] < 1 / 500, f"seen to differ: {source}"
+
+
+def still(html: str) -> tuple[str, Image.Image]:
+    """A still's alternative text and its picture."""
+    alt, data = re.search(r'alt="([^"]*)"[^>]*base64,([^"]+)"', html).groups()
+    return alt, Image.open(io.BytesIO(base64.b64decode(data))).convert("RGB")
+
+
+def words(text: str) -> str:
+    return re.sub(r"[\d.]+", "#", text)
 
 
 def cells_of(path):
