@@ -257,11 +257,12 @@ def ruling(first, second, runs):
     return f"P({first} better than {second}) = {p}: {said}"
 
 
+rulings = {}
 for task, runs in tasks.items():
     print(f"{task}, Fréchet distance, mean and (sd) of ten seeds:")
     print("  ", ", ".join(f"{name} {s.mean():.1f} ({s.std():.1f})" for name, s in runs.items()))
-    for pair in itertools.combinations(runs, 2):
-        print("  ", ruling(*pair, runs))
+    rulings[task] = {pair: ruling(*pair, runs) for pair in itertools.combinations(runs, 2)}
+    print("  ", "\n   ".join(rulings[task].values()))
 
 # %%
 by_digits = sorted(record, key=lambda name: -tasks["digits"][name].mean())
@@ -271,8 +272,7 @@ for ax, (task, runs) in zip(axes, tasks.items()):
         at = line + torch.linspace(-0.2, 0.2, len(runs[name]))
         ax.plot(runs[name], at, "o", ms=4, mfc="none", color=plots.INK)
         ax.plot([runs[name].mean()] * 2, [line - 0.35, line + 0.35], color=plots.PALETTE[1], lw=2)
-    pairs = itertools.combinations(runs, 2)
-    unclear = [" and ".join(pair) for pair in pairs if "undecided" in ruling(*pair, runs)]
+    unclear = [" and ".join(pair) for pair, said in rulings[task].items() if "undecided" in said]
     ax.set_title(f"{task}\nundecided: {', '.join(unclear) or 'no pair'}")
     ax.set(xlabel="Fréchet distance: left is better", xscale="log")
     ticks = [t for t in (3, 5, 10, 20, 40, 80) if min(s.min() for s in runs.values()) / 1.5 < t]
@@ -1028,7 +1028,9 @@ if said:
     print(
         f"wrong {wrong} of 12: error rate {p:.2f}, from {low:.2f} to {high:.2f}; by chance .50"
     )
-print("generated:", sorted(generated))
+    print("generated:", sorted(generated))
+else:
+    print("Which are generated is told once you have named some.")
 
 # %% [markdown]
 # **What to see.** Look again at those that you missed, at their *backgrounds*: a real one is smooth, most with rings; a generated one has patches. Twelve answers make a wide interval. (It takes them as independent. Whoever names exactly six makes each mistake twice, so for them it
