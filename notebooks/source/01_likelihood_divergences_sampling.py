@@ -39,7 +39,7 @@ explore.show(explore.two_kls())
 # **What to see.** The curve with two hills is the truth. You have one hill. Drag it, change its width, and make it as near to the truth as you can.
 # Two numbers say how near you are, and they disagree: what makes one of them smallest makes the other one large.
 #
-# **The question.** Which of the two does a model make small when it is trained on data? And what would it cost to ask for the other one?
+# **The question.** Which of the two does a model make small when it is trained by maximum likelihood? And what would it cost to ask for the other one?
 
 # %% [markdown]
 # | | |
@@ -50,7 +50,7 @@ explore.show(explore.two_kls())
 # | **Machine time** | {{minutes}} min at the laptop budget on two CPU cores |
 #
 # **How to read it.** Every numbered equation is followed by a cell that computes both of its sides: `agrees` stops if
-# they differ. `refuses` computes a *wrong* form, one that people really write, and stops if the check would not
+# they differ. `refuses` computes a *wrong* form that is easily written, and stops if the check would not
 # notice it. Cells that only draw begin folded. *Case files*, from lesson 02 on, are stories about two student reports; they are folded too,
 # and you can leave them out.
 
@@ -110,7 +110,7 @@ explore.show(explore.two_kls())
 #
 # **Exercise 01.1 · KL of two dice** · ●○○ · 5 min · code
 #
-# *Why.* Nearly every objective of this course is this number or a bound on it.
+# *Why.* Most objectives of this course are this number, a bound on it, or made of it.
 #
 # Write $\mathrm{KL}(p\|q)$ in nats for two discrete distributions, tensors of shape (n,).
 # An outcome with $p = 0$ contributes nothing.
@@ -238,7 +238,7 @@ refuses(likelihood_slope(sample.var(correction=1)), 0, name="variance with m −
 # %% [markdown]
 # ## 2 · Three divergences, three characters
 #
-# For a model that can represent the data, any divergence is smallest there. (Whether a search finds it is
+# If a model can represent the data exactly, every divergence is 0 where it does. (Whether a search finds the place is
 # another matter: section 5.) A model that can't must
 # give something up, and the divergence decides what. Take a target with two modes and the
 # best *one* Gaussian $q$ under each of:
@@ -248,7 +248,7 @@ refuses(likelihood_slope(sample.var(correction=1)), 0, name="variance with m −
 # - **reverse KL**, $\mathrm{KL}(q\|p)$: an expectation under the *model*. Where $p$ is near
 #   0, $q$ must be too. The posterior approximation in the VAE lives here.
 # - **Jensen–Shannon**,
-#   $\mathrm{JS}(p, q) = \frac12\mathrm{KL}(p\|m) + \frac12\mathrm{KL}(q\|m)$ with $m = \frac{p+q}2$:
+#   $\mathrm{JS}(p, q) = \frac12\mathrm{KL}(p\|m) + \frac12\mathrm{KL}(q\|m)$ with the density $m = \frac{p+q}2$:
 #   symmetric. The best discriminator of a GAN measures it, (1.7).
 
 
@@ -273,7 +273,7 @@ MEASURES = {
 }
 
 # %% [markdown]
-# **Predict.** Where will the mean of $q$ be that minimises the *forward* KL? The modes are
+# **Predict** (without the picture at the top). What is the mean of the $q$ that minimises the *forward* KL? The modes are
 # at $-3$ (weight .6) and $3$ (weight .4).
 
 # %%
@@ -380,7 +380,7 @@ plots.show(fig, alt="Three landscapes over mean and log sigma of q. Forward KL h
 # KL has one valley and one minimum, so the start does not matter. Reverse KL has one basin
 # around each mode, and steep walls. (High between them, at 3.3 nats, hides a third minimum, too shallow for the
 # colours. A search from 0 ends there.) JS has a basin at each mode too, and one for the cover; its white is no
-# wall but a *plateau*, just below the most that JS can be, (1.6).
+# wall but a *plateau*, just below the most that JS can be, $\log2$ (1.6).
 #
 # **Do it by hand.** Press in the picture: the top of $q$ moves there. The higher it stands, the narrower is $q$. Below
 # you see at which $x$ each integral collects its nats. Bring first one of the two to its least value, then the other, and each time
@@ -424,7 +424,7 @@ plots.show(fig, alt="Forward KL of two unit Gaussians grows as the distance squa
 
 # %% [markdown]
 # **What to see.** The further $q$ is from $p$, the harder forward KL pulls: its slope is
-# the distance itself. JS pulls hardest at a middling distance and then *lets go*. A model
+# here the distance itself. JS pulls hardest at a middling distance and then *lets go*. A model
 # that learns from JS learns next to nothing while it is far away. Keep this picture: it is the
 # GAN's first problem, in lesson 02.
 
@@ -552,14 +552,13 @@ ax.set_ylim(0.4, 1.9)
 plots.show(fig, alt="Forty means with error bars around the true value 1; a few bars miss it.")
 
 # %% [markdown]
-# **What to see.** Nearly all bars cross the line at 1; the few orange squares do not, as
-# they should not. An estimate without its error is not a result. If two bars
-# overlap widely, a difference is not shown; nor is it that there is none. Where two models are scored on the
+# **What to see.** Nearly all bars cross the line at 1. The orange squares miss it: of 40 about two
+# should. An estimate without its error is not a result. If two bars
+# overlap widely, no difference is shown; nor is it shown that there is none. Where two models are scored on the
 # *same* images, look at the standard error of the difference.
 #
 # ### Importance sampling: draw from another distribution
-# You need not draw from $p$. Any $q$ that is positive where $p\,f$ is will do, if each draw
-# is weighted:
+# You need not draw from $p$. Another $q$ will do, if each draw is weighted:
 #
 # $$\mathbb{E}_p[f(x)] = \mathbb{E}_q[w(x)\,f(x)], \qquad w(x) = \frac{p(x)}{q(x)}. \tag{1.9}$$
 #
@@ -585,7 +584,7 @@ agrees(weighted.mean(), truth, error=error, name="(1.9)")
 
 # %% [markdown]
 # Now the failure, on purpose. Estimate $\mathbb{E}_p[x^2] = 1$ with $q = \mathcal N(0, s^2)$. Here
-# $p^2/q$ goes like $e^{-x^2(1-1/2s^2)}$, so the variance is finite only for $s^2 > \frac12$. Make
+# $p^2/q$ goes like $e^{-x^2(1-1/(2s^2))}$, so the variance is finite only for $s^2 > \frac12$. Make
 # the experiment 1,000 times with $n = 1000$ and ask, as above: how many of the intervals *mean ± two of
 # its own standard errors* contain the truth?
 
@@ -607,7 +606,7 @@ print(f"s = .5: only {narrow:.0%} of the intervals contain the truth")
 
 # %% [markdown]
 # **What to see.** With the narrow $q$ the standard error is an estimate of $\infty$ from finitely many
-# numbers. It comes out finite, and mostly too small: the rare draws with huge weights, which should bring
+# numbers. It comes out finite: the rare draws with huge weights, which should bring
 # the mean up to 1 and the error with it, are missing from most runs. The standard error cannot say so.
 #
 # ### …and where it fails: high dimension
@@ -617,6 +616,8 @@ print(f"s = .5: only {narrow:.0%} of the intervals contain the truth")
 #
 # $$\mathbb{E}_q[w^2] = \left(\frac{s^2}{\sqrt{2s^2-1}}\right)^{d},
 # \qquad \text{effective number of draws} \approx \frac{n}{\mathbb{E}_q[w^2]}. \tag{1.10}$$
+#
+# Why: $\mathbb{E}_q[w] = 1$, so $\mathbb{E}_q[w^2]$ is 1 plus the variance of the weights. Where it is 1, all weights are equal and all $n$ draws count.
 #
 # > **Holds when** $s^2 > \frac12$. For $s^2 \le \frac12$ the mean of $w^2$ is infinite, in one dimension already.
 
@@ -668,8 +669,7 @@ plots.show(fig, alt="The effective number of draws falls exponentially with the 
 # *measured* number is far too optimistic (it can't even fall below 1). The few draws with huge weights, which make up
 # $\mathbb{E}[w^2]$, were never drawn. **An importance sampler that fails does not know how badly.**
 #
-# The remedy is not more draws. It is a better $q$, made for each $x$: the encoder of lesson
-# 06.
+# The remedy is not more draws. It is a better $q$: in lesson 06 an encoder makes one for every image.
 
 # %% [markdown]
 # # Part B · Models in which all is known
@@ -679,7 +679,7 @@ plots.show(fig, alt="The effective number of draws falls exponentially with the 
 # %% [markdown]
 # ## 4 · A latent-variable model in which all is known
 #
-# Now a model with a hidden cause. Draw $z$ with few coordinates, map it, add noise:
+# Now a model with a hidden cause. Draw $z$ with $q$ coordinates ($q$ is a number here, no density), map it to the $D$ of $x$, add noise:
 #
 # $$p(z) = \mathcal N(0, I_q), \qquad p(x|z) = \mathcal N(\mu + Wz,\; \sigma^2 I_D).$$
 #
@@ -1080,14 +1080,14 @@ plots.show(fig, alt="Left: log-likelihood of five EM runs, all rising, some stop
 # ## 6 · What a density of pixels means
 #
 # ### Nats, bits, and bits per dimension
-# A probability $P$ costs $-\log_2 P$ bits, in the best code there is; $-\ln P$ counts the
+# An outcome of probability $P$ costs $-\log_2 P$ bits, in the best code there is; $-\ln P$ counts the
 # same in nats, so bits = nats / ln 2. An image $u\in\{0,\dots,255\}^D$ has a *probability*.
 # A *density* $p(x)$ is no probability: it may exceed 1, and it depends on the unit of $x$.
 # For $x = u/256$ it is $256^D$ times the density of $u$. So for $x\in[0,1]^D$
 #
 # $$\text{bits/dim} = \frac{-\log p(x)}{D\ln 2} + \log_2 256. \tag{1.18}$$
 #
-# The $+8$ takes the scaling back. A number in which it is forgotten, or $D$, can't be compared with
+# The $+8$ takes the factor $256^D$ back. A number in which it is forgotten, or $D$, can't be compared with
 # any other.
 
 # %%
@@ -1103,11 +1103,11 @@ print(f"N(0, .01²) has the density {peak:.1f} at 0")
 # %% [markdown]
 # **Exercise 01.6 · Bits per dimension** · ●○○ · 4 min · code
 #
-# *Why.* It scores the digits below and every flow of lesson 11. Forget one of its parts, and your number can't be compared with anybody's.
+# *Why.* It scores the digits below, and the flows of lesson 11.
 #
 # Write (1.18).
 #
-# *Nudge.* Three things are done to $\log p(x)$: its unit, its share for one dimension, and the scale of $x$.
+# *Nudge.* Four things are done to $\log p(x)$: its sign, its unit, its share for one dimension, and the scale of $x$.
 #
 # *Compare.*
 # ```python
@@ -1136,7 +1136,7 @@ if not check("01.6", bits_per_dim):
 # means nothing.
 #
 # *Dequantisation* spreads each level over its own interval: $x = (u + \text{noise})/256$,
-# the noise uniform on $[0,1)$. Then the score bounds an honest code length. With
+# the noise uniform on $[0,1)$. Then the score bounds an honest code length. For one pixel, in nats, with
 # $Q(u) = \int_{u/256}^{(u+1)/256} p(x)\,dx$, the probability that the model gives to a
 # level,
 #
@@ -1169,7 +1169,7 @@ refuses(costs.mean(), -log_Q, error=error, name="the bound taken for an equality
 #
 # The truth is 0 bits: nothing is uncertain. A quarter of a bit is what a Gaussian pays for
 # not being uniform. *Nothing can cost less than 0 bits on average*, and that exposes a
-# well-known bug: noise of half the width.
+# bug: noise of half the width.
 
 # %%
 noise = torch.rand(100_000, generator=generator, dtype=f64)
@@ -1244,7 +1244,7 @@ plots.show(fig, alt="Mean images over the latent plane: blurred shapes that fade
 
 # %% [markdown]
 # **What to see.** No label was used, and yet 0 and 1 lie far apart. Most other classes
-# share the middle. The images explain why: a linear map can only add two fixed patterns to
+# overlap. The images explain why: a linear map can only add two fixed patterns to
 # the mean digit, so the plane is a double exposure, not a set of digits. Lesson 06 bends
 # this plane with the same two latents.
 #
@@ -1260,7 +1260,7 @@ fig = plots.images(sheet, columns=8, zoom=2, column_labels=names)
 plots.show(fig, alt="The mean digit and the first seven columns of W, as grey images.")
 
 # %% [markdown]
-# **What to see.** Grey is 0, white adds ink, black takes it away. The first pattern is a
+# **What to see.** In the patterns grey is 0, white adds ink, black takes it away. The first pattern is a
 # ring against a stroke: the axis from 1 to 0 that you saw in the plane.
 #
 # ### How many latents?
@@ -1301,8 +1301,8 @@ plots.show(fig, alt="Held-out bits per dimension of probabilistic PCA against th
 # **What to see.** The score falls slowly. With few latents $\sigma$ must be large, and
 # *one* $\sigma$ serves all pixels: the empty border pays for the restless middle. At the
 # right end look at the error bars. There $\sigma$ is so small that single pixels decide: an
-# image with ink where training had none costs a fortune. (The curve is also a choice made
-# on test data, which a baseline may show but a claim may not.)
+# image with ink where training had hardly any costs a fortune. (Whoever picked $q$ by this curve would have chosen on the
+# test data.)
 #
 # ### A mixture with a noise level for every pixel
 # A few dozen components, each a PCA of its own with a *separate* noise variance for each
@@ -1346,7 +1346,7 @@ print(f"least mean at the floor {floors[lowest]:g}; within one standard error of
 # *mean* turns up again, and its error bar grows: a few images have ink in a pixel where a
 # component saw none, and a Gaussian charges the square of the distance over $2\sigma^2$ for
 # it. Maximum likelihood on a finite sample would take the left end. A common rule is the most
-# cautious choice within one standard error of the best. The recipe's floor is such a choice.
+# cautious choice within one standard error of the best. The library's floor, .004, is such a choice.
 
 # %%
 size = budget.pick(smoke={"components": 4, "factors": 3, "iterations": 3}, laptop={})
@@ -1440,7 +1440,7 @@ plots.show(fig, alt="A three turns into a seven in seven steps: probabilistic PC
 # %% [markdown]
 # **What to see.** Half-way there are two digits on top of each other, in both rows. A
 # straight line in $z$ is a straight line in $x$ when the decoder is linear. Whoever claims
-# that a model has learned a "smooth latent space" must beat this row.
+# that a model has learned a "smooth latent space" must beat these rows.
 #
 # ### Sampling the prior, caught
 # Section 4 promised: estimate $\log p(x)$ of real digits by drawing $z$ from the prior,
@@ -1480,9 +1480,9 @@ for name, gap in gaps.items():
     print(f"{name:10} {gap[-1]:7.1f} nats too low with K = 10,000")
 
 # %% [markdown]
-# **What to see.** Two latents: the estimate arrives. Fifty latents: with ten thousand
-# draws it is still wrong by a factor of $e$ to the power of that number, and each
-# tenfold takes off a few hundred nats, and fewer each time: at this rate no computer gets there. The posterior fills a tiny part of the prior, and no prior
+# **What to see.** Two latents: the estimate nearly arrives. Fifty latents: with ten thousand
+# draws $\hat p(x)$ is still too small by a factor of $e$ to the power of that number. Each
+# tenfold takes off hundreds of nats, and fewer each time: at this rate no computer gets there. The posterior fills a tiny part of the prior, and no prior
 # draw lands in it. This is (1.10) in the wild. A VAE exists to mend it: it learns where to
 # draw.
 
@@ -1565,7 +1565,7 @@ else:
 # ## 9 · The reports
 #
 # The course is built on two student reports, A and B (lesson 00). Their systems begin in
-# lesson 02. Three of their sentences rest on what you have just derived, and hold.
+# lesson 02. Three of their statements rest on what you have just derived, and hold.
 #
 # **B, section on the VAE**, below its eq. 2:
 # > Since this KL-divergence is non-negative, the second RHS term $L(\theta, \phi; x^i)$ is
@@ -1585,7 +1585,7 @@ else:
 # $$\text{KL}(p1\|p2) = \frac{1}{2} \left[\log \frac{\det(\Sigma_2)}{\det(\Sigma_1)} - d +
 # \text{tr}(\Sigma_2^{-1}\Sigma_1) + (\mu_2 - \mu_1)^T \Sigma_2^{-1} (\mu_2 - \mu_1) \right]$$
 #
-# Confirmed, here. It is (1.3) for $d = 1$. (Its simplified form has a trap: lesson 06.)
+# The next cell confirms it. It is (1.3) for $d = 1$. (Its simplified form has a trap: lesson 06.)
 
 # %%
 A, B = torch.randn(2, 3, 3, generator=generator, dtype=f64)
@@ -1614,7 +1614,7 @@ refuses(report_a(S2, S1), exact, name="Σ₁ and Σ₂ exchanged")
 # *Why.* Reverse KL loses a mode because each mode has a minimum of its own. How far apart must modes be for that?
 #
 # In section 2, let the target's modes move together (from ±3 to ±0.5). At which
-# distance do the searches of the reverse KL that begin at the two modes end in one place? Predict first.
+# ±place do the searches of the reverse KL that begin at the two modes end in one point? Predict first; the picture of section 2 tells you afterwards.
 #
 # *Nudge.* Write the target with its place as an argument, and search from −place and from place. Which of the two modes loses its minimum first?
 #
@@ -1664,7 +1664,7 @@ refuses(report_a(S2, S1), exact, name="Σ₁ and Σ₂ exchanged")
 # The two terms can be made large one by one, as long as $c_1\ge c_2$ can be reached. Differentiate a term: $-\frac12\bigl(1/c_i-\lambda_i/c_i^2\bigr)$. It is zero at $c_i=\lambda_i$, positive
 # below and negative above: a maximum. So $c_1=\lambda_1$ and $c_2=\lambda_2$, which is allowed, since $\lambda_1>\lambda_2$. Hence $\sigma^2=\lambda_2$, the mean of the single discarded eigenvalue, and $w^2=\lambda_1-\sigma^2$: that is (1.15).
 #
-# Why the direction of the *larger* eigenvalue? Turn $W$ to $(0,w)^\top$: then $c_2\ge c_1$ must hold, and the best that is left is $c_1=c_2=(\lambda_1+\lambda_2)/2$. That is the model with $w=0$, and it is less likely: each term was best at its own $\lambda_i$. (That no slanted direction does better needs the general proof of Tipping and Bishop.)
+# Why the direction of the *larger* eigenvalue? Turn $W$ to $(0,w)^\top$: then $c_2\ge c_1$ must hold, and the best that is left is $c_1=c_2=(\lambda_1+\lambda_2)/2$. That is the model with $w=0$, and it is less likely: each term was best at its own $\lambda_i$. (That no slanted direction does better, Tipping and Bishop prove for all $D$.)
 
 # %% [markdown]
 # ## Summary
@@ -1715,10 +1715,10 @@ refuses(report_a(S2, S1), exact, name="Σ₁ and Σ₂ exchanged")
 # - A. P. Dempster, N. M. Laird, D. B. Rubin. Maximum likelihood from incomplete data via
 #   the EM algorithm. *Journal of the Royal Statistical Society B* 39, 1977.
 # - Z. Ghahramani, G. E. Hinton. The EM algorithm for mixtures of factor analyzers.
-#   Technical report CRG-TR-96-1, University of Toronto, 1996.
+#   Technical report CRG-TR-96-1, University of Toronto, 1996. (The mixture of section 7.)
 # - M. E. Tipping, C. M. Bishop. Probabilistic principal component analysis. *Journal of the
 #   Royal Statistical Society B* 61, 1999.
 # - L. Theis, A. van den Oord, M. Bethge. A note on the evaluation of generative models.
-#   *ICLR* 2016.
+#   *ICLR* 2016. (The bound (1.19).)
 # - B. Uria, I. Murray, H. Larochelle. RNADE: the real-valued neural autoregressive
 #   density-estimator. *NeurIPS* 2013. (Dequantisation by uniform noise.)

@@ -36,6 +36,8 @@ def kl(p: Tensor, q: Tensor) -> Tensor:
 
 P, Q = torch.tensor([0.7, 0.2, 0.1], dtype=F64), torch.tensor([0.3, 0.3, 0.4], dtype=F64)
 WITH_ZERO = torch.tensor([0.6, 0.4, 0.0], dtype=F64)
+# As improbable as a far component of (1.16): a small number added inside the logarithm shows.
+FAR = torch.tensor([0.5, 0.5], dtype=F64), torch.tensor([1.0, 1e-40], dtype=F64)
 
 
 def _two_distributions(generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -49,7 +51,7 @@ def _two_distributions(generator: torch.Generator) -> tuple[Tensor, Tensor]:
 KL = Exercise(
     right=kl,
     probes=[(P, Q), (torch.tensor([0.25, 0.25, 0.5], dtype=F64), P), (WITH_ZERO, Q)]
-    + [(WITH_ZERO, torch.tensor([0.3, 0.7, 0.0], dtype=F64))],
+    + [(WITH_ZERO, torch.tensor([0.3, 0.7, 0.0], dtype=F64)), FAR],
     domain=_two_distributions,
     tol=1e-6,
     tensor=True,
@@ -67,10 +69,15 @@ KL = Exercise(
         "this is a mean over the outcomes, not a sum.": When(
             lambda found: _equals(found[0], kl(P, Q) / len(P)), lambda p, q: kl(p, q) / len(p)
         ),
-        "0 · log 0 gives NaN here: an outcome with p = 0 contributes nothing "
-        "(torch.special.xlogy, or leave those outcomes out).": When(
+        "0 · log 0, or 0 / 0 in the logarithm, gives NaN here: an outcome with p = 0 contributes "
+        "nothing (torch.xlogy with p and with q apart, or leave those outcomes out).": When(
             lambda found: _finite(found[0]) and any(bool(numeric(v).isnan()) for v in found),
             lambda p, q: (p * (p / q).log()).sum(),
+        ),
+        "a small number added inside the logarithm, or a clamp, makes it too small where q is "
+        "nearly 0; only p = 0 needs care.": When(
+            lambda found: _equals(found[0], kl(P, Q)) and found[4] < kl(*FAR),
+            lambda p, q: (p * ((p + 1e-12) / (q + 1e-12)).log()).sum(),
         ),
     },
     hint="Σ p(x) log(p(x) / q(x)), one number",
@@ -145,6 +152,11 @@ def _no_noise(x, mu, W, sigma):
     return inverse @ W.T @ (x - mu), sigma**2 * inverse
 
 
+def _noise_everywhere(x, mu, W, sigma):
+    M = W.T @ W + sigma**2
+    return torch.linalg.solve(M, W.T @ (x - mu)), sigma**2 * torch.linalg.inv(M)
+
+
 X3, MU3 = torch.tensor([1.0, -0.5, 2.0], dtype=F64), torch.tensor([0.2, 0.1, -0.3], dtype=F64)
 W3 = torch.tensor([[1.0, 0.3], [-0.4, 0.8], [0.5, 0.6]], dtype=F64)
 
@@ -167,6 +179,9 @@ POSTERIOR = Exercise(
         "x − μ is what z explains; here μ is not subtracted.": _uncentred,
         "σ stands where σ² is meant.": _deviation,
         "M has σ² on its diagonal; here it has σ.": _sigma_in_M,
+        "σ² I has σ² on the diagonal only; here it is added to every entry of M.": (
+            _noise_everywhere
+        ),
         "M = WᵀW + σ² I; without σ² I this is least squares, with no prior.": _no_noise,
         "the covariance is a matrix (q, q); this is its diagonal only.": lambda *given: (
             posterior(*given)[0],
@@ -194,7 +209,8 @@ def _logs(generator: torch.Generator) -> tuple[Tensor]:
 
 LOG_MEAN_EXP = Exercise(
     right=log_mean_exp,
-    probes=[(A_SMALL,), (A_SMALL[:, 0],), (A_SMALL - 800,)],
+    probes=[(A_SMALL,), (A_SMALL[:, 0],), (A_SMALL - 800,)]
+    + [(A_SMALL - torch.tensor([0.0, 2000.0], dtype=F64),)],  # as images differ in section 7
     domain=_logs,
     tol=1e-6,
     tensor=True,
@@ -208,6 +224,13 @@ LOG_MEAN_EXP = Exercise(
         "first (torch.logsumexp does).": When(
             lambda found: _equals(found[0], log_mean_exp(A_SMALL)) and not _finite(found[2]),
             lambda a: a.exp().mean(0).log(),
+        ),
+        "each column has a largest a_k of its own: take it along the first axis (K), not over "
+        "the whole tensor.": When(
+            lambda found: (
+                _equals(found[2], log_mean_exp(A_SMALL - 800)) and not _finite(found[3])
+            ),
+            lambda a: a.max() + (a - a.max()).exp().mean(0).log(),
         ),
         "the logarithm of the mean is wanted.": lambda a: a.exp().mean(0),
     },
@@ -263,6 +286,16 @@ def _unbiased(x: Tensor, q: int) -> tuple[Tensor, Tensor, Tensor]:
     return mean, weights * factor**0.5, variance * factor
 
 
+def _deviation_for_variance(x: Tensor, q: int) -> tuple[Tensor, Tensor, Tensor]:
+    mean, weights, variance = fit_ppca(x, q)
+    return mean, weights, variance.sqrt()
+
+
+def _not_centred(x: Tensor, q: int) -> tuple[Tensor, Tensor, Tensor]:
+    both_signs = torch.cat([x, -x])  # their mean is 0, so their covariance is xᵀx / N
+    return x.mean(0), *fit_ppca(both_signs, q)[1:]
+
+
 def _ppca_with(variance_of: Callable = _kept, weights_of: Callable = _proper) -> Callable:
     def fitted(x: Tensor, q: int) -> tuple[Tensor, Tensor, Tensor]:
         mean, values, vectors = _spectrum(x)
@@ -303,7 +336,8 @@ FIT_PPCA = Exercise(
                 vectors[:, -q:] * (values[-q:] - variance).abs().sqrt()
             ),
         ),
-        "there is NaN in it: eigh sorts eigenvalues upwards, so λ − σ² turned negative.": When(
+        "there is NaN in it: some λ − σ² is negative. eigh sorts eigenvalues upwards, and σ² is "
+        "the mean of the discarded ones alone.": When(
             lambda found: any(part.isnan().any() for answer in found for part in answer[:2]),
             _ppca_with(
                 lambda values, q: values[: len(values) - q].mean(),
@@ -313,6 +347,8 @@ FIT_PPCA = Exercise(
             ),
         ),
         "maximum likelihood divides the covariance by N, (1.4), not by N − 1.": _unbiased,
+        "the variance σ² is wanted, not its root σ.": _deviation_for_variance,
+        "the covariance is that of x − mean; here the mean is not subtracted.": _not_centred,
     },
     hint="return (mean, W, σ²) with the covariance's largest eigenvalues in W",
 )
@@ -365,9 +401,7 @@ DIAGNOSIS = Exercise(
     right={"A": "weights forgotten", "B": "healthy", "C": "mean of logs"},
     mistakes={
         "A lies above the exact value; can an honest estimate do that on average?": {
-            "A": "healthy",
-            "B": "weights forgotten",
-            "C": "mean of logs",
+            "A": "healthy"
         },
         "which of B and C gets better with more draws?": {
             "A": "weights forgotten",
@@ -379,7 +413,7 @@ DIAGNOSIS = Exercise(
         },
         "use each of the three words once.": When(
             lambda given: len(set(map(word, given.values()))) < 3,
-            {"A": "healthy", "B": "healthy", "C": "mean of logs"},
+            {"A": "weights forgotten", "B": "healthy", "C": "healthy"},
         ),
     },
     hint=f"the words are {', '.join(WORDS)}",
