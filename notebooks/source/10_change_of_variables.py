@@ -1085,7 +1085,7 @@ plots.show(fig, alt="A square grid with the two moons on it, bent more with each
 # only, up and down or left and right; how much, the other coordinate says. Eight such moves turn
 # two moons into one cloud, nearly round. Where cells of the grid grow, the log-determinant is positive.
 #
-# Take it in your own hands. *Layers* lets the grid pass one layer after the other; *way* starts from
+# Your turn. *Layers* lets the grid pass one layer after the other; *way* starts from
 # the noise instead.
 
 # %%
