@@ -153,7 +153,8 @@ EXERCISES = {
                 planar_log_det(x, u, w, b)
             ),
         },
-        hint="log|1 + tanh′(wᵀx + b)·wᵀu|, one number for each point",
+        hint="in (10.10), v = tanh′(wᵀx + b)·w, and tanh′ = 1 − tanh²; then the logarithm of the "
+        "absolute value, one number for each point",
     ),
     "10.3": Exercise(
         right=_undo,
@@ -219,7 +220,13 @@ EXERCISES = {
             "what his integrates to": {"Emil": "healthy"},
             "Dana's density is fine. But are her samples drawn from it?": {"Dana": "healthy"},
             "Fay is healthy; who of the other two has a mass that is not 1?": When(
-                lambda a: word(a["Fay"]) == "healthy",
+                lambda a: (
+                    word(a["Fay"]) == "healthy"
+                    and (
+                        word(a["Dana"]) == word("log-det doubled")
+                        or word(a["Emil"]) == word("wrong inverse")
+                    )
+                ),
                 {"Dana": "log-det doubled", "Emil": "wrong inverse", "Fay": "healthy"},
             ),
         },
@@ -233,7 +240,7 @@ EXERCISES = {
         ],
         domain=_some_bits,
         mistakes={
-            "a density of x in [0, 1], not yet a probability of grey levels: a cell is "
+            "a density of y in [0, 1], not yet a probability of grey levels: a cell is "
             "1/levels wide in each dimension, which costs "
             "D · log(levels)": lambda log_p, dims, levels: -log_p / (dims * math.log(2)),
             "the cell is 1/levels wide in each of the D dimensions, so log(levels) counts D "
@@ -254,7 +261,7 @@ EXERCISES = {
                 (-dims * math.log(levels) - log_p) / (dims * math.log(2))
             ),
         },
-        hint="log P(image) ≥ log p(x) − D · log(levels); then to bits, for each dimension",
+        hint="log P(image) ≥ log p_y(y) − D · log(levels); then to bits, for each dimension",
     ),
 }
 
