@@ -138,6 +138,22 @@ def difference(given: Any, right: Any, tol: float | None = None) -> str | None:
     return next((part for part in parts if part is not None), None)
 
 
+def boxed_number(given: Any, right: Any) -> str | None:
+    """What to say where a number that `difference` takes stands in a list or tensor of one: what
+    counts with it next would stop. None where none does."""
+    wanted, found = numeric(right), numeric(given)
+    if wanted is None and isinstance(right, (dict, tuple, list)):
+        if isinstance(right, dict):
+            given, right = named(given, right).values(), right.values()
+        return next(filter(None, map(boxed_number, given, right)), None)
+    if wanted is None or found is None or wanted.dim() or not found.dim():
+        return None
+    return (
+        f"the value is right, but it has shape {_shape(found.shape)}: give the number alone, "
+        "without a list and without `keepdim`"
+    )
+
+
 def describe(values: tuple) -> str:
     """Arguments in short: numbers as they are, tensors by their shape."""
     parts = []

@@ -15,7 +15,14 @@ import torch
 
 from course_lib.checks import trial
 from course_lib.checks.blame import Stopped, dots_left, left_open
-from course_lib.checks.compare import describe, difference, kind, named, unanswered
+from course_lib.checks.compare import (
+    boxed_number,
+    describe,
+    difference,
+    kind,
+    named,
+    unanswered,
+)
 from course_lib.checks.exercises import Exercise, Probe, When
 from course_lib.checks.finding import exercise
 
@@ -156,6 +163,10 @@ class Tried:
                 return NO_GRADIENT
             if not trial.same_gradients(given, wanted):
                 return OTHER_GRADIENT if any(map(torch.any, given)) else NO_GRADIENT
+        if asked.form is None:
+            for given, wanted in zip(self.outcome, self.expected, strict=True):
+                if (boxed := boxed_number(given, wanted)) is not None:
+                    return boxed
         for value in self.outcome if asked.tensor else ():
             whole = isinstance(self.expected[0], torch.Tensor)
             for part in [value] if whole else value:

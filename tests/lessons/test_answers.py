@@ -173,6 +173,33 @@ def test_what_the_lesson_goes_on_with_is_a_tensor(number, capsys):
     assert not right and "goes on with" in line
 
 
+def boxed(value):
+    """Each number alone in a tensor of shape (1,), as `keepdim=True` leaves it."""
+    if isinstance(value, dict):
+        return {key: boxed(part) for key, part in value.items()}
+    if isinstance(value, tuple):
+        return tuple(map(boxed, value))
+    alone = isinstance(value, float) or (isinstance(value, torch.Tensor) and not value.ndim)
+    return torch.as_tensor(value).reshape(1) if alone else value
+
+
+@pytest.mark.parametrize("number", [n for n in NUMBERS if callable(exercise(n).right)])
+def test_a_number_that_a_later_cell_could_not_use_is_refused(number, capsys):
+    asked, changed = exercise(number), []
+
+    def answer(*given):
+        found = asked.right(*given)
+        if repr(boxed(found)) != repr(found):
+            changed.append(found)
+            return boxed(found)
+        return found
+
+    if asked.asks_for_a_function and asked.form is None:
+        right, line = said(capsys, number, answer)
+        assert right is not bool(changed), line
+        assert not changed or "shape" in line or "gradient" in line, line
+
+
 REFUSED = [
     ("02.1", lambda p, q: p / (p + q).clamp(min=0.01), "tried with"),
     ("03.7", lambda t, s, target: held_from(t[:-1], s[:-1], target), "tried with"),
