@@ -22,6 +22,7 @@ from course_lib.checks.compare import (
     kind,
     named,
     unanswered,
+    word,
 )
 from course_lib.checks.exercises import Exercise, Probe, When
 from course_lib.checks.finding import exercise
@@ -122,6 +123,11 @@ class Tried:
             useless = self.useless(answer) if self.probes is not None else None
             note = f"right. {self.asked.note}" if self.asked.note else "right"
             return (True, note) if useless is None else (False, useless)
+        if (unknown := self.unknown_word()) is not None:
+            return (
+                False,
+                f'not yet: "{unknown:.60}" is none of the words that the exercise gives',
+            )
         for message, mistake in self.asked.mistakes.items():
             if self.shows(mistake):
                 return False, f"not yet: {message}"
@@ -139,6 +145,21 @@ class Tried:
             if reasons[-1] is None:
                 return None
         return reasons[0]
+
+    def unknown_word(self) -> str | None:
+        """A word in a dictionary that is neither a right answer's nor a known mistake's: before
+        anything is said of the others, since another writing may be meant."""
+        if not (isinstance(self.asked.right, dict) and isinstance(self.outcome, dict)):
+            return None
+        mistakes = [getattr(m, "example", m) for m in self.asked.mistakes.values()]
+        stated = [self.asked.right, *(m for m in mistakes if isinstance(m, dict))]
+        known = {word(v) for part in stated for v in part.values() if isinstance(v, str)}
+        given = [
+            self.outcome[key]
+            for key, value in self.asked.right.items()
+            if isinstance(value, str) and isinstance(self.outcome.get(key), str)
+        ]
+        return next((value for value in given if word(value) not in known), None)
 
     def shows(self, mistake: Any) -> bool:
         if isinstance(self.asked.right, dict) and not isinstance(self.outcome, dict):

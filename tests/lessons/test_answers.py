@@ -173,6 +173,25 @@ def test_what_the_lesson_goes_on_with_is_a_tensor(number, capsys):
     assert not right and "goes on with" in line
 
 
+WORDS = [
+    n for n in NUMBERS
+    if isinstance(exercise(n).right, dict)
+    and any(isinstance(value, str) for value in exercise(n).right.values())
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("number", WORDS)
+def test_a_word_in_another_writing_is_named_before_a_mistake_is(number, capsys):
+    for key, value in exercise(number).right.items():
+        if isinstance(value, str):
+            answer = exercise(number).right | {key: f"rather {value}"}
+            right, line = said(capsys, number, answer)
+            assert not right
+            assert line.endswith(
+                f'"rather {value}" is none of the words that the exercise gives'
+            )
+
+
 def boxed(value):
     """Each number alone in a tensor of shape (1,), as `keepdim=True` leaves it."""
     if isinstance(value, dict):

@@ -220,13 +220,7 @@ EXERCISES = {
             "what his integrates to": {"Emil": "healthy"},
             "Dana's density is fine. But are her samples drawn from it?": {"Dana": "healthy"},
             "Fay is healthy; who of the other two has a mass that is not 1?": When(
-                lambda a: (
-                    word(a["Fay"]) == "healthy"
-                    and (
-                        word(a["Dana"]) == word("log-det doubled")
-                        or word(a["Emil"]) == word("wrong inverse")
-                    )
-                ),
+                lambda a: word(a["Fay"]) == "healthy",
                 {"Dana": "log-det doubled", "Emil": "wrong inverse", "Fay": "healthy"},
             ),
         },
