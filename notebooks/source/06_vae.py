@@ -1081,8 +1081,8 @@ plots.show(fig, alt="The loss falls quickly, then slowly; the KL is a few nats."
 
 # %% [markdown]
 # **What to see.** On the left, most of the fall is over in a few hundred rounds. On the right, the KL is only a few nats
-# of the loss: on average the code says no more than that about a digit. Where the training curve drops below
-# the test curve, the network has begun to remember its 10 000 digits, too: the test digits gain less.
+# of the loss: on average the code says no more than that about a digit. (At first the training curve lies above:
+# it averages past rounds.) Where it drops below, the network has begun to remember its 10 000 digits.
 
 # %% [markdown]
 # ### E16 · Report A's learning rate (case file, optional)
