@@ -184,7 +184,7 @@ plots.show(fig, alt="The posterior is much narrower than the prior and peaks nea
 #
 # You will test the idea at the size of an image. To know the truth all the same, take lesson 01's
 # linear-Gaussian model on real digits: $x\in\mathbb R^{784}$, $z\in\mathbb R^{20}$,
-# $p(x\mid z)=\mathcal N(x;\,Wz+c,\,s^2I)$. Its exact $\log p(x)$ is one line.
+# $p(x\mid z)=\mathcal N(x;\,Wz+c,\,s^2I)$. Its exact $\log p(x)$ is one line (and positive here: a density may exceed 1).
 
 # %%
 digits, test_digits = data.load("digits"), data.load("digits", "test")
@@ -365,7 +365,7 @@ explore.show(explore.elbo_bar(x=1.5, s=0.5), w=2.0)
 #
 # $$\mathrm{ELBO}(q)=\underbrace{\mathbb E_{q}\big[\log p(x\mid z)\big]}_{\text{reconstruction}}-\underbrace{\mathrm{KL}\big(q(z)\,\|\,p(z)\big)}_{\text{distance to the prior}}. \tag{6.4}$$
 #
-# The first term wants codes drawn from $q$ that explain $x$ well. The second wants $q$ near the prior. In the small model both terms
+# The first term wants codes drawn from $q$ that explain $x$ well. The second wants $q$ near the prior. (They are the explorer's second bar.) In the small model both terms
 # have closed forms.
 
 
@@ -460,7 +460,7 @@ refuses(gap + printed, log_p, name="eq. 2 with eq. 3 as printed: log p(x) = 0")
 
 # %% [markdown]
 # As printed, $L=-\mathrm{KL}$. Then equation 2 says $\log p(x)=0$, a density of 1, for *every* $x$. No density on the whole line can be 1 everywhere: it would not integrate to 1. The right
-# term is $\log p_\theta(x,z)$: a comma where a bar is printed. Equation 2 itself is right, and so is B's
+# term is $\log p_\theta(x,z)$: a comma where a bar is printed. (We read B as text extracted from a PDF; if that made the bar, B is right.) Equation 2 itself is right, and so is B's
 # sentence that the KL is non-negative and $L$ therefore a lower bound.
 
 # %% [markdown]
@@ -679,10 +679,10 @@ plots.show(fig, alt="Same mean, but the score function's draws have a longer tai
 
 # %% [markdown]
 # **What to see.** Both curves have their mean at the dashed line, the exact gradient. On the left single draws lie around it. On the right the most
-# frequent values are near zero, and a long tail to the right carries much of the mean. The printed variances say the same. The baseline halves the
+# frequent values are near zero, and a long tail to the right carries much of the mean. The baseline halves the
 # score function's variance in $m$ and takes off about two fifths in $\log\sigma$, and it still needs several times as many draws. With more latents the difference grows (exercise 06.16).
 #
-# So where $z$ is continuous and $f$ differentiable, reparameterise. A VAE then gets
+# So, as a rule, reparameterise where $z$ is continuous and $f$ differentiable ($f=\cos50z$ is an exception). A VAE then gets
 # along with *one* draw per image. A discrete $z$ has no such derivative. Then the score function with a good baseline is
 # right on average (Mnih and Gregor, 2014). Two other ways accept a bias for less variance. *Gumbel-softmax* replaces the discrete draw
 # by a continuous one nearby, which can be reparameterised (Jang et al., 2017; Maddison et al., 2017). The *straight-through*
@@ -851,7 +851,7 @@ plots.show(fig, alt="log p(x), the ELBO and the KL to the posterior all rise.")
 # %% [markdown]
 # ### E08 · Report A on what is maximised (case file, optional)
 #
-# Report A is one of two student reports that this course reads closely. In four lines it says what a VAE's training does: maximises the posterior, and has
+# Report A is one of two student reports that this course reads closely. In four places it says what a VAE's training does: maximises the posterior, and has
 # two objectives. Neither is so. Three points:
 
 # %% [markdown]
@@ -1081,8 +1081,8 @@ plots.show(fig, alt="The loss falls quickly, then slowly; the KL is a few nats."
 
 # %% [markdown]
 # **What to see.** On the left, most of the fall is over in a few hundred rounds. On the right, the KL is only a few nats
-# of the loss: that is all that two numbers say about a digit. Where the training curve drops below
-# the test curve, the network has begun to remember its 10 000 digits, too: the test digits gain less.
+# of the loss: on average the code says no more than that about a digit. (At first the training curve lies above:
+# it averages past rounds.) Where it drops below, the network has begun to remember its 10 000 digits.
 
 # %% [markdown]
 # ### E16 · Report A's learning rate (case file, optional)
@@ -1136,9 +1136,9 @@ plots.show(fig, alt="The curve at 1e-3 is near report A's log, that at 1e-4 far 
 # ten times that rate it runs along the log. And indeed A's public notebook says
 # `optim.Adam(model.parameters(), lr=1e-3)`. So the log fits the code. The rate in the report's list of settings is not the one that was used.
 #
-# **The true version.** On all of MNIST the course measured this beforehand, for both rates with
+# **On all of MNIST** the course measured this beforehand, for both rates with
 # three seeds each: six trainings of 1404 rounds with the settings of the command below, each looked at
-# after 468, 936 and 1404 rounds (the course drops an epoch's last, smaller batch). No cell of this lesson repeats it. −ELBO of all 10 000 test digits,
+# after 468, 936 and 1404 rounds (the course drops an epoch's last, smaller batch). −ELBO of all 10 000 test digits,
 # mean and, in brackets, the standard deviation over the seeds:
 #
 # | loss after epoch | 1 | 2 | 3 |
@@ -1219,7 +1219,7 @@ plots.show(
 )
 
 # %% [markdown]
-# **What to see.** The decoder mean is smooth, and blurred where the model is unsure. The draw of
+# **What to see.** Most reconstructions above look like another digit: classes overlap in this plane, and each code is a draw. The decoder mean is smooth, and blurred where the model is unsure. The draw of
 # the same code is grainy: in (6.9) pixels are independent given $z$, so nothing but the mean makes neighbours
 # agree. *The draw is the sample of the model.* Papers often show means, which look nicer. When
 # you read "samples", ask which.
@@ -1406,7 +1406,7 @@ plots.show(fig, alt="Test digits, and three rows of reconstructions that differ.
 #
 # *Nudge.* Work out beforehand how large a sum over 784 pixels must be. And ask what acts on $\sigma$ if the decoder never sees a draw.
 #
-# *First line.* Sort the three logged losses. Then compare each with the last column, "loss by the library": for whom do the two agree?
+# *First line.* Sort the three logged losses. Then compare each with the last column, "library's loss": for whom do the two agree?
 
 # %% exercise="06.5"
 ### BEGIN SOLUTION
@@ -1441,8 +1441,8 @@ else:
 #
 # </details>
 #
-# Two rules to keep. Look at the *size* of a loss: you can work it out beforehand. And never compare
-# models by the loss that each of them logs.
+# Two rules to keep. Look at the *size* of a loss: you can work it out beforehand. And don't compare
+# models by losses that each computed in its own way.
 
 # %% [markdown]
 # ## 10 · Two estimators of one bound (optional)
@@ -1593,7 +1593,7 @@ plots.show(fig, alt="L_K starts at the ELBO and climbs towards log p(x) as K gro
 
 # %% [markdown]
 # **What to see.** The bound rises with every doubling of $K$ and closes on $\log p(x)$. Published
-# log-likelihoods of VAEs are often such bounds, with a $K$ such as 500 or 5000; always ask for the $K$.
+# bounds have a $K$ such as 500 or 5000; ask for it.
 #
 # For A4 the exact value is known (section 8), so you can see how far the bound has come with 100 draws.
 
@@ -1606,7 +1606,7 @@ for k in (10, 100):
 # %% [markdown]
 # **What to see.** A hundred draws close about half of the gap. The rest closes slowly, since the draws come from a $q$ that seldom visits where the posterior is.
 #
-# Now the course's models with two latents, with 20 and with 50. They are other networks than A4, trained longer; the one with two latents starts higher than A4, too. Over 20 dimensions nobody can lay a grid. There the curve in $K$ is
+# Now the course's models with two latents, with 20 and with 50. They are other networks than A4, trained longer. Over 20 dimensions nobody can lay a grid. There the curve in $K$ is
 # the cheapest look (annealed importance sampling is another; Wu et al., 2017). See how many nats $K$ wins, and whether the curve still
 # rises. What remains above the last point, the curve does not tell.
 
@@ -1635,6 +1635,8 @@ for name in ("vae-2d-mnist", "vae-20d-mnist", "vae-50d-mnist"):
 # $$\int_0^1 p^{x}(1-p)^{1-x}\,dx=\frac{2p-1}{\log p-\log(1-p)}=:\frac1{C(p)}\;\neq\;1. \tag{6.13}$$
 #
 # > **Holds when** $0<p<1$ and $p\ne\frac12$. At $p=\frac12$ the fraction is 0/0; the integral is ½, so $C=2$.
+#
+# Multiplied by $C(p)$ it becomes a density, the *continuous Bernoulli* (Loaiza-Ganem and Cunningham, 2019).
 
 # %% tags=["optional"]
 unit = torch.linspace(0, 1, 20_001, dtype=torch.float64)
@@ -1676,16 +1678,16 @@ print(f"least possible reconstruction loss     {entropy.sum(-1).mean():8.2f} (at
 print(f"log C(p) that a true density would add {log_C.mean():8.2f}")
 
 # %% [markdown]
-# Read the three lines as follows. As a bound for *binarised* digits the loss is honest (with an encoder that sees the
+# As a bound for *binarised* digits the loss is honest (with an encoder that sees the
 # grey image). As a density of *grey* pixels it is off by more than a thousand nats. So the course
 # has three scales, **binarised**, **grey** and **Gaussian**. Ask for the scale of each number, and never
-# compares across scales.
+# compare across scales.
 #
 # The third is the Gaussian, the "squared error":
 #
 # $$\log\mathcal N(x;\mu,\sigma^2I)=-\frac{1}{2\sigma^2}\sum_i(x_i-\mu_i)^2-D\log\sigma-\frac D2\log2\pi. \tag{6.15}$$
 #
-# Here $D=784$ is the number of pixels.
+# Here $\sigma$ is the decoder's width, and $D=784$ the number of pixels.
 
 # %% tags=["optional"]
 mu = logits.sigmoid()
@@ -1783,7 +1785,7 @@ refuses(adas, parameter_gradient(library_elbo, fresh), name=name)
 # > This is because the VAE model is optimized for reconstruction loss rather than for image generation.
 #
 # You can test that. Train the same network for reconstruction *alone*, no KL and no noise, with
-# the same seed and rounds as Cleo in section 9. If the sentence were right, the two would end alike. With two
+# the same seed and rounds as Cleo in section 9. Taken at its word, the sentence leaves the KL no part; then the two would end alike. With two
 # latents the exact $\log p(x)$, the probability that the model *generates* this image, can be
 # computed by adding up over the plane.
 
@@ -1833,7 +1835,7 @@ refuses(drawn.mean(), (drawn - paid).mean(), error=error, name="the reconstructi
 # The autoencoder reconstructs as well, or a little better, and generates *worse*, by many nats a digit: its codes lie scattered
 # where the prior hardly ever draws. Reconstruction is one of two terms of a bound on $\log p(x)$, and the other
 # term is there for generation. What A *saw* is right: its VAE pictures are blurred. Two reasons you
-# have met: the figure shows decoder means, and its two latents say only a few nats about a digit.
+# have met: the figure shows decoder means, and its two latents say only a few nats about a digit. A weaker sentence would be right: no term of the bound looks at a sample.
 
 # %% [markdown]
 # ### E15 · Report A's training and validation figures (case file, optional)
@@ -1874,7 +1876,7 @@ print(f"apart by {apart:.2f} ± {error:.2f} nats")
 # %% [markdown]
 # Chance does not explain a gap of 3.7 standard errors. It is overfitting, and the report shows it without a remark. It is worth
 # one: a network that small, with two latents, already remembers. Compare it with your own gap; you
-# train on a sixth of the images.
+# train on a sixth of the images, for a twentieth of the rounds.
 #
 # Second: in A's code the "validation" set is MNIST's *test* set
 # (`data_valid = MNIST('MNIST_DATA/', train=False, …)`), and it also chooses which *weights* are kept: those of epoch 112,
@@ -2075,8 +2077,8 @@ print(f"apart by {apart:.2f} ± {error:.2f} nats")
 #
 # **Question 5.** Team 1 reports a loss of 150, team 2 a loss of 0.19, for the same network on the same digits. Who has the better model?
 #
-# *Answer.* Unknown: the two numbers are on different scales. $150/784\approx0.19$, so team 2 may have the same value as a mean over pixels. If team 2 also *trained*
-# with that mean and a summed KL, its β was 784, and its posterior has probably collapsed. Ask for sum or mean, and look at the KL.
+# *Answer.* Unknown: the two numbers are on different scales. $150/784\approx0.19$, so team 2 may have the same loss, all of it
+# divided by the pixels. (It has hardly trained as Ada did: her collapsed model ended at 0.26.) Ask for sum or mean, in both terms, and look at the KL.
 
 # %% [markdown]
 # ## References
