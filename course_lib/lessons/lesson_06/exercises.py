@@ -115,10 +115,6 @@ def _elbo_with(
     return objective
 
 
-# 06.5: who is who? --------------------------------------------------------------------------
-WORDS = set(map(word, ("healthy", "mean over pixels", "no noise")))
-
-
 # 06.6: the bound with K samples --------------------------------------------------------------
 def _iwae(log_weights: Tensor) -> Tensor:
     return log_weights.logsumexp(0) - torch.tensor(float(len(log_weights))).log()
@@ -271,7 +267,7 @@ EXERCISES = {
             },
             "Cleo is healthy; what do Ada's loss of less than "
             "one nat and Ben's σ tell you?": When(
-                lambda a: word(a["Cleo"]) == "healthy" and set(map(word, a.values())) <= WORDS,
+                lambda a: word(a["Cleo"]) == "healthy",
                 {"Ada": "no noise", "Ben": "mean over pixels", "Cleo": "healthy"},
             ),
         },
