@@ -1437,7 +1437,7 @@ plots.show(fig, alt="Ten real digits and two rows of what the dead encoder's cod
 # for, not what E saw.
 #
 # What A calls a CVAE-GAN became a conditional GAN with an encoder that nobody hears. Its pictures can still be good:
-# G is driven by a D that is not told and by a classifier; in lesson 08's CGAN D itself asks for the label. A's grids are such pictures: in the first, the eight of a row have eight $z$, and look alike.
+# G is driven by a D that is not told and by a classifier; in lesson 08's CGAN D itself asks for the label. A's grids are such pictures: in the first, each of a row has a $z$ of its own, and all look alike.
 #
 # Whose model this is, and what A writes of its prior: E12, in lesson 08.
 
