@@ -86,7 +86,7 @@ EXERCISES = {
             "L_GD and L_GC are of x_p = G(z_p, c), and E has no part in z_p": When(
                 _has("E", "L_GD", "L_GC"), ALGORITHM_1 | {"E": {"L_G", "L_KL", "L_GD"}}
             ),
-            "E has no adversarial loss: look at line 18 again": When(
+            "E has no adversarial loss: nobody is told to fool D": When(
                 _has("E", "L_D"), ALGORITHM_1 | {"E": {"L_G", "L_KL", "L_D"}}
             ),
             "the KL is of q(z | x, c) and the prior: G isn't in it": When(
@@ -101,7 +101,8 @@ EXERCISES = {
                 lambda said: "lg" not in members(said["E"]), ALGORITHM_1 | {"E": {"L_KL"}}
             ),
         },
-        hint='read lines 15 to 18; write sets of "L_C", "L_D", "L_KL", "L_G", "L_GD", "L_GC"',
+        hint="whom shall each loss teach? Sections 1 to 5 derive them; write sets of "
+        '"L_C", "L_D", "L_KL", "L_G", "L_GD", "L_GC"',
     ),
     "09.2": Exercise(
         right=mean_matching,
@@ -148,7 +149,7 @@ EXERCISES = {
                 (d * old + (1 - d) * batch) / (1 - d**n)
             ),
         },
-        hint="Σ dⁿ⁻ⁱ mᵢ / Σ dⁿ⁻ⁱ: what share has m_n, and what is the rest a share of?",
+        hint="Σ dⁿ⁻ⁱ bᵢ / Σ dⁿ⁻ⁱ: what share has b_n, and what is the rest a share of?",
     ),
     "09.4": Exercise(
         right=3 * 128 * 128 / 784,
@@ -181,6 +182,7 @@ EXERCISES = {
                 lambda said: float(said[0]) < 0 or float(said[1]) < 0,
                 (-3 * math.log(2), -math.log(10)),
             ),
+            "the right numbers, in the other order: L_D first": (math.log(10), 3 * math.log(2)),
             "that is one term at D = 1/3; an untrained D says ½ of all three": When(
                 lambda said: abs(float(said[0]) - math.log(3)) < 2e-3,
                 (math.log(3), math.log(10)),
