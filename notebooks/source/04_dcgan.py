@@ -428,7 +428,7 @@ check("04.7", even_kernels)
 # %% [markdown]
 # ## 3 · Two networks, counted by hand
 #
-# Both networks for 64×64 colour images, as in report A (A3). Report B (B1) names the same numbers of latents
+# Both networks for 64×64 colour images, as report A has them for anime faces. Report B names the same numbers of latents
 # and feature maps, and does not say how large its pictures are. G doubles 4 → 8 → 16 → 32 → 64, D halves. (The paper's own were twice as wide, with 5×5 kernels.)
 
 
@@ -757,8 +757,8 @@ fig = plots.images(torch.cat(rows), columns=12, row_labels=list(exceptions), zoo
 plots.show(fig, alt="Samples with batch norm by DCGAN's rule and with batch norm everywhere.")
 
 # %% [markdown]
-# **What to see.** (Both are small: width 16.) With DCGAN's rule the background darkens and strokes appear. With batch norm everywhere the paper stays
-# pale and the strokes are blobs: compare the brightness with the data's. (Tried apart, with seeds 5 and 6, the brightness is .40 and .38 with it only at D's input, .30 and .31 only at G's output.) Few rounds show what the exceptions are about, not how much they are worth. A batch norm is no harm in
+# **What to see.** With DCGAN's rule the background darkens and strokes appear. With batch norm everywhere the paper stays
+# pale and the strokes are blobs: compare the brightness with the data's. (Tried apart, with seeds 5 and 6, the brightness is .40 and .38 with it only at D's input, .30 and .31 only at G's output.) Few rounds of small networks (width 16) show what the exceptions are about, not how much they are worth. A batch norm is no harm in
 # itself; a game in which one side can't see what the other does wrong is.
 
 # %% [markdown]
@@ -1042,9 +1042,9 @@ assert max(s for (size, *_), s in seconds.items() if size == 32) < 30
 
 # %% [markdown]
 # **What this shows depends on a size that B does not state.** *If* its pictures were 64×64, the size for which the
-# network that it describes is known, half a minute is too short for an epoch of CelebA even at the peak rate, with batch norms and data
-# loading for free. All images would take a third to a half longer. With the most favourable count, the training part alone and one pass of the fakes spared, it is only a tenth longer, no more than rounding can hide (.5 may be .549),
-# and a margin of a tenth says little by itself: what makes it firm is that no program runs at the peak. Then it was most likely a part of the images, or
+# network that it describes is known, half a minute is hardly possible for an epoch of CelebA, even at the peak rate and with batch norms and data
+# loading for free. All images would take a third to a half longer. With the most favourable count, the training part alone and one pass of the fakes spared, it is only a tenth longer, no more than rounding can hide (.5 may be .549).
+# But no program runs at the peak. Then it was most likely a part of the images, or
 # another network, or a loop that stopped early. *If* they were 32×32, half a minute is possible. The report does not say, so its
 # *ranking* by minutes (E20, lesson 03) can't be checked. (The count is of direct convolution. Ways with fewer multiplications exist, Winograd's and Fourier's,
 # chiefly for stride 1.) Be fair: 1733 MHz is that card's boost clock (cool, it may run faster) and 2560 its cores, as B says.
@@ -1053,7 +1053,7 @@ assert max(s for (size, *_), s in seconds.items() if size == 32) < 30
 # %% [markdown]
 # ## 6 · Report A's "DCGAN" on digits
 #
-# A gives the rules in its §3.2 and then trains on digits (A2): batches of 128, 100 latents, Adam at 3·10⁻⁴, 100 epochs.
+# A gives the rules in its §3.2 and then trains on digits (*A2* from here on): batches of 128, 100 latents, Adam at 3·10⁻⁴, 100 epochs.
 # Its public code says which network that was. The library keeps it as `DCGAN("a2")`.
 
 # %%
@@ -1389,7 +1389,7 @@ plots.show(
 # What this does *not* show: the order of the repairs is ours and each step stands on those before it; the five steps between have one seed each, and their counts go up and down from row to row. What stands without any doubt: the first network breaks A's rules, the last one keeps them, under
 # the same name, and covers ten classes with five seeds of five.
 #
-# Verdict on E07. "More stable" may well be true of a DCGAN, and A's faces (A3) *are* made by one. It was not shown on digits: what was
+# Verdict on E07. "More stable" may well be true of a DCGAN, and A's faces *are* made by one. It was not shown on digits: what was
 # trained there was, by A's code, no DCGAN, its D won, and two classes were left. Count before you claim.
 #
 # # Part C · Train, look, break
@@ -2010,7 +2010,7 @@ check("04.5", diagnosis)
 # |---|---|---|
 # | "The G network uses a transposed convolutional layer for upsampling, and the D network substitutes stride convolution for pooling" | A §3.2 | section 3 |
 # | "each convolution layer halving the number of channels and doubling the length and width to produce a 64x64 size image" | A §3.2 | the table of section 3, (4.5) (the channels: in three layers of four; the last makes 3 of 64) |
-# | tanh at G's end, ReLU in G, leaky ReLU in D | A §3.2 | its A3, and `DCGAN("report")` |
+# | tanh at G's end, ReLU in G, leaky ReLU in D | A §3.2 | its network for faces, `DCGAN("report")` |
 # | "in some recent papers, these are wrongly called deconvolutions" | B fig. 1 | (4.3) |
 # | batch norm "helps deal with training problems that arise due to poor initialization" | B §2.2, from the paper | (4.14) |
 # | 2560 cores at 1733 MHz | B §3.2 | used in E21 |
