@@ -1928,7 +1928,7 @@ plots.show(fig, alt="Two faces before and after they are given glasses, and two 
 
 # %% [markdown]
 # **What to see.** Each face now goes only as far as it needs. That alone is not enough for the difference of means. With (4.20) glasses come nearly always, and the other twelve readings stay in six of seven cases: glasses and the rest were never
-# inseparable in this G, the arrow was badly chosen. A smile comes in five of six, and less than a fifth of the others change. (The picture has the first two pairs of each, not the best. The second pair of the first row seems to wear glasses already before; the judge read none.) The planes need many faces: try 2,000 of them instead of 14,000.
+# inseparable in this G, the arrow was badly chosen. A smile comes in five of six, and less than a fifth of the others change. (The picture has the first two pairs of each, not the best. The second pair of the first row seems to wear glasses already before; the judge read none.) The smile's planes need many faces: try 2,000 of them instead of 14,000.
 # Mind who judges: one network chose the $z$, fitted $B$ (on other faces than those that were moved), said when to stop, and gave the verdict, as the paper's authors did with
 # their eyes; faces drawn by a GAN are not what it was trained on. Its word is better than one picture, and it is not the truth. And $\mu=100$ was chosen among six values, on other faces still, where the smile met its second bar by a hair.
 #
