@@ -400,7 +400,7 @@ for k, p, a in ((3, 1, 1), (5, 2, 1), (4, 1, 0)):
     sheets.append((energy / energy.max())[0])
 fig = plots.images(sheets, columns=3, column_labels=names, zoom=6)
 plots.show(
-    fig, alt="Two upsampling layers: grids of bright and dark for 3/2 and 5/2, none for 4/2."
+    fig, alt="Two upsampling layers: grids of bright and dark for 3/2 and 5/2, faint dots for 4/2."
 )
 
 # %% [markdown]
@@ -1924,7 +1924,7 @@ pairs = [torch.stack([starts[asked][:2], ends[asked][:2]], 1).flatten(0, 1) for 
 fig = plots.images(
     artist.generate(torch.cat(pairs)), columns=4, row_labels=[*ways], zoom=1
 )
-plots.show(fig, alt="Two faces before and after they are given glasses, and two a smile.")
+plots.show(fig, alt="Two faces before and after they are given glasses, one with glasses before; two a smile.")
 
 # %% [markdown]
 # **What to see.** Each face now goes only as far as it needs. That alone is not enough for the difference of means. With (4.20) glasses come nearly always, and the other twelve readings stay in six of seven cases: glasses and the rest were never
