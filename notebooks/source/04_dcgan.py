@@ -1924,7 +1924,7 @@ pairs = [torch.stack([starts[asked][:2], ends[asked][:2]], 1).flatten(0, 1) for 
 fig = plots.images(
     artist.generate(torch.cat(pairs)), columns=4, row_labels=[*ways], zoom=1
 )
-plots.show(fig, alt="Faces before and after: two given glasses (one seems to have them), two a smile.")
+plots.show(fig, alt="Faces before and after: two get glasses (one seems to have them), two smile.")
 
 # %% [markdown]
 # **What to see.** Each face now goes only as far as it needs. That alone is not enough for the difference of means. With (4.20) glasses come nearly always, and the other twelve readings stay in six of seven cases: glasses and the rest were never
