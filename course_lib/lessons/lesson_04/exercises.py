@@ -241,7 +241,7 @@ EXERCISES = {
             "operations: the factor 2 is missing": lambda n, G, D, peak: (
                 n * (3 * G + 8 * D) / peak
             ),
-            "this counts the gradient in D's weights in G's move, which popular loops "
+            "this counts the gradient in D's weights in G's move, as some loops "
             "compute and nobody needs; a lower bound may not count it": lambda n, G, D, peak: (
                 2 * n * (3 * G + 9 * D) / peak
             ),
