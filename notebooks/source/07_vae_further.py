@@ -517,7 +517,7 @@ plots.show(fig, alt="Left: reconstruction against KL. Right: the ELBO peaks at �
 # ### 2.2 · Squared error: the silent β
 #
 # The loss that is quickest to write is `mse_loss(decoded, x) + weight * kl`, a *mean* over the $D$ numbers of
-# an image. Compare it with $-\log\mathcal N$ plus the KL:
+# an image. Compare it with $-\log\mathcal N$ plus the KL ($w$ is the weight):
 #
 # $$\frac1D\lVert x-\mu\rVert^2+w\,\mathrm{KL}\ \propto\ \frac{1}{2\sigma^2}\lVert x-\mu\rVert^2+\mathrm{KL}\quad\text{with}\quad\sigma^2=\;? \tag{7.8}$$
 #
@@ -574,7 +574,7 @@ for side, weight in ((64, 1.0), (64, 0.00025), (32, 0.00025)):
 # A weight of 1 means noise of 78 times the pixels' whole range: by (7.3) every latent dies. The weight .00025
 # stands in popular code (in some of it as the share of a batch in the data set); it amounts to $\sigma=1.24$ at 64×64. (Against the *summed* squared error
 # without the ½, which is $\sigma=1/\sqrt2$, that is $\beta=3.07$.) And it means something else at every image size. Nobody who writes a
-# squared error escapes choosing σ. So choose it knowingly.
+# squared error escapes choosing σ.
 #
 # ### 2.3 · The best σ
 #
@@ -847,7 +847,7 @@ plots.show(
 # ### 3.3 · A likelihood of grey levels (optional)
 #
 # The figure blames the Gaussian. So keep the two networks and replace the likelihood. A pixel is a whole number $k$ from 0 to 255. What you want in the end is its probability $P(k\mid z)$,
-# the integral of a density over $[k/256,(k+1)/256)$. With noise you pay more: by (1.19) the mean of $\log p(x\mid z)-\log256$ over the noise is at most $\log P(k\mid z)$. The goal here is to train with $P$ itself.
+# the integral of a density over $[k/256,(k+1)/256)$. With noise you pay more: by (1.19) the mean of $\log p(x\mid z)-\log256$ over the noise is at most $\log P(k\mid z)$.
 #
 # For that you need a density whose integral is simple. Take the logistic density with centre $c$ and scale $s$. Its distribution function is $\operatorname{sigmoid}\big((x-c)/s\big)$. Write $a=(k/256-c)/s$ and
 # $b=((k+1)/256-c)/s$ for the two ends. Then $P(k\mid z)=\operatorname{sigmoid}(b)-\operatorname{sigmoid}(a)$. If both are near 1, rounding destroys this difference. So write it as a product. Since $\operatorname{sigmoid}(t)=\frac{e^t}{1+e^t}$, the difference is
@@ -1310,7 +1310,7 @@ plots.show(fig, alt="KL of each latent in falling order, for six ways of trainin
 # less. β = 4 cuts deeper, as in the laboratory. Free bits keep all fifty alive, most of them with little more than the tenth of a nat that costs nothing. Does that make the model better? No: free bits end below plain by the *ELBO*, and with *K = 500* they are not told apart. The
 # warm-up does better on both, by several times the ± of the seeds, and with nearly twice as many latents that speak. So here a good part of the collapse *was* an accident of the path. (5.3's second warm-up, in another model and long after, revived nobody. Would plain catch up in ten times
 # the rounds? This table does not say.) K = 5: judge it by a bound with several draws, and by its processor time: not quite level with the warm-up, which costs nothing. Its ELBO is not what it climbs. β = ¼ buys reconstruction with nats that the ELBO charges in full.
-# This is one network, one data set and one length of training: a table says what happened here.
+# One network, one data set, one length of training: a table says what happened here.
 
 # %% [markdown]
 # # Part C · Faces, priors, noise
@@ -1501,7 +1501,7 @@ for name, images in kinds.items():
 #
 # (Both KLs contain $\mathbb E\log q(z\mid x)$, which cancels; what is left is $\mathbb E_{q(z)}[\log r-\log p]$, and that needs only the first two moments. Hoffman and Johnson, 2016, take the ELBO apart so.) $S$ has two
 # parts: how the means vary from face to face, and the mean of the variances, for $z$ is drawn. The library's `vae.fitted_prior(x)` adds both up over
-# images $x$ and gives $\mathcal N(m,S)$ as a distribution of PyTorch. The cell tests it by (7.19): if its moments were not those of $q(z)$, the two sides would differ.
+# images $x$ and gives $\mathcal N(m,S)$ as a distribution of PyTorch. The cell tests it by (7.19): with the moments of the means alone, the two sides differ.
 
 
 # %%
@@ -1583,7 +1583,7 @@ if drawn_guess is not None:
 plots.show(fig, alt="Sharp draws smears from N(0, I), and faces from the fitted Gaussian.")
 
 # %% [markdown]
-# **What to see.** The same decoder, the same noise, one matrix and one shift, and the smears of `sharp` are faces. Its decoder could draw all the time; it was asked about the wrong codes. And it is no trick beside the theory: $\mathcal N(m,S)$ is a prior as
+# **What to see.** The same decoder, the same noise, one matrix and one shift, and the smears of `sharp` are faces. Its decoder could draw all the time; it was asked about the wrong codes. And it is no trick: $\mathcal N(m,S)$ is a prior as
 # good as any other (fit it to training images, as here), and by (7.19) the bound *rises*: divide the nats by $D\ln2$ for the bits. `soft` had little to gain, and it too draws better from its own Gaussian. (6.3 had other draws.) A wider σ makes the KL weigh more against the reconstruction; that may be why its $q(z)$ lies nearer to the prior (the two differ in more than σ).
 # In the laboratory the mismatch is gone at the end; a network may be far from that end, and `sharp`'s loss is so largely reconstruction that two hundred nats of mismatch hardly press. So before you say "VAEs can't draw", look at *which* codes you decode. Ghosh et al. (2020) do this with a mixture of Gaussians; lesson 08 has models that press $q(z)$ onto the prior.
 # For more faces of `sharp`: `plots.images(sharp.decode(priors["sharp"].sample((20,))), columns=10, zoom=1)` in a cell of your own. For photographs (σ = 1, plain prior): show `zoo.load("vae-celeba").sample(20)`.
@@ -1805,7 +1805,7 @@ else:
 #
 # ### Report B on its VAE
 #
-# Section 4.3 gives the line of settings that you ran in section 6 (with the course's σ and network), and one figure. What can be said of it:
+# Section 4.3 gives the line of settings that you ran in section 6, and one figure. What can be said of it:
 #
 # 1. *"Loss = Log Probability + KLD."* Meant is the *negative* log-probability plus the KL; a minimiser of the printed sum would make
 #    images improbable. More important is what is missing: *which* probability. A Gaussian's σ, a sum or a mean: by (7.6) to
@@ -1902,7 +1902,7 @@ else:
 # In the laboratory, give the decoder a *full* noise covariance instead of σ²I. Show that the ELBO reaches its maximum with
 # $W=0$: a decoder that can say everything alone needs no code.
 #
-# *Nudge.* With $W=0$ and noise covariance $C$ the model's $p(x)$ is the data's own Gaussian. Nothing can have a higher mean log-likelihood, and the KL is 0.
+# *Nudge.* With $W=0$ and noise covariance $C$ the model's $p(x)$ is the data's own Gaussian. Nothing can have a higher mean log-likelihood, and the KL is 0. (A climb may end elsewhere, equally high: $W\ne0$ with noise $C-WW^{\mathsf T}$. Nothing *asks* for a code.)
 #
 # *First line.* In `linear_terms`, replace `squares / sigma2` by a trace with the inverse covariance, and `D·log σ²` by its log-determinant.
 #
