@@ -481,7 +481,7 @@ def reconstruction_at(beta, sigma2=1.0):
 
 
 # %%
-step = 1e-3
+step = 0.01
 rise = reconstruction_at(2 - step) - reconstruction_at(2 + step)
 spent = [collapse_kl(eigenvalues, 1.0, b).sum() for b in (2 - step, 2 + step)]
 slope = rise / (spent[0] - spent[1])
@@ -620,7 +620,6 @@ value = library.gaussian_log_likelihood(flat, decoded.detach(), sigma).mean()
 agrees(slope, 0.0, tol=1e-3, name="(7.9) the ELBO is flat in σ at σ*")
 closed = -0.5 * dims * (1 + torch.log(2 * math.pi * sigma**2))
 agrees(value, closed, tol=1e-4, name="and its value there")
-at_mean = best_sigma(flat, vae.mean_given(mean))
 
 # %% [markdown]
 # In the laboratory: begin with $\sigma^2=1$, which kills the weakest latents, and let σ and $W$ improve each other
@@ -805,14 +804,14 @@ counts = torch.full((784, 256), 0.05, dtype=f64)
 counts = counts.scatter_add_(1, levels, torch.ones_like(levels, dtype=f64))
 chances = (counts / counts.sum(1, keepdim=True)).T  # (256, 784)
 y = dequantise(few, same()).flatten(1).double()
-floors = {
+baselines = {
     "Gaussian per pixel, no code": bits_per_dim(apart.log_prob(y).sum(1), 784).mean(),
     "histogram per pixel, no code": -chances.gather(0, few.flatten(1).long()).log2().mean(),
 }
 
 # %%
 table = {"one number": 8.0, "probabilistic PCA": plane.bits_per_dim(few, same()).mean()}
-table |= bits_of | floors
+table |= bits_of | baselines
 flow, part = zoo.load("realnvp-mnist"), few[: budget.pick(smoke=4, laptop=100)]
 table["RealNVP (zoo)"] = flow.bits_per_dim(part, same()).mean()
 marks = {} if guess is None else {"your guess, σ = 1": guess}
@@ -1233,7 +1232,7 @@ def free_bits(vae, x, noise, progress):
 
 
 # %%
-def climb(vae, objective, rounds, seed=0, lr=1e-3):
+def ascend(vae, objective, rounds, seed=0, lr=1e-3):
     """Climb objective(vae, x, noise, progress); progress goes from 0 to 1."""
     player = Player("VAE", vae.parameters(), training.adam(lr))
 
@@ -1250,7 +1249,7 @@ def climb(vae, objective, rounds, seed=0, lr=1e-3):
 cures, raised = {"plain": plain, "warm-up": warm_up, "free bits": free_bits}, {}
 for name, objective in cures.items():
     vae = zoo.load("vae-20d-mnist").requires_grad_()
-    climb(vae, objective, budget.rounds(10_000), seed=2, lr=5e-4)
+    ascend(vae, objective, budget.rounds(10_000), seed=2, lr=5e-4)
     raised[name] = latents(name, vae)
 
 # %%
@@ -1687,9 +1686,9 @@ known = digits.batch().x.flatten(1).double()
 centre, S = known.mean(0), torch.cov(known.T)
 gain = torch.linalg.solve(S + 0.7**2 * torch.eye(784, dtype=f64), S).T
 filtered = centre + (noisy_x.flatten(1).double() - centre) @ gain.T
-floors = {"the noisy image itself": noisy_x, "the mean digit": centre.view(1, 1, 28, 28)}
-floors["the best linear filter"] = filtered.view_as(clean_x)
-for name, x in floors.items():
+baselines = {"the noisy image itself": noisy_x, "the mean digit": centre.view(1, 1, 28, 28)}
+baselines["the best linear filter"] = filtered.view_as(clean_x)
+for name, x in baselines.items():
     print(f"{name}: error {(x - clean_x).square().mean().sqrt():.3f}")
 for name, vae in twins.items():
     errors = [
@@ -1731,7 +1730,7 @@ sick, few = {}, test_digits.images[: budget.pick(smoke=50, laptop=500)]
 fig, axes = plots.figure(columns=3, height=3.0)
 for ax, (name, objective) in zip(axes, lesson_07.faults.items()):
     vae = gaussian_vae("learned", seed=4)
-    logged = climb(vae, objective, budget.rounds(14_000), seed=4, lr=3e-3).term(
+    logged = ascend(vae, objective, budget.rounds(14_000), seed=4, lr=3e-3).term(
         "VAE.loss"
     )
     sick[name] = vae.eval()
