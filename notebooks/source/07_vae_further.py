@@ -215,8 +215,8 @@ agrees(found, 0.0, name="orthogonal columns: no gap")
 # %% [markdown]
 # ### 1.3 · When a latent collapses
 #
-# With orthogonal columns the directions no longer talk to each other. One latent with column $w$ along
-# an axis whose variance is $\lambda$ gives it the model's variance $w^2+\sigma^2$ and contributes $-\tfrac12\big[\log(w^2+\sigma^2)+\lambda/(w^2+\sigma^2)\big]$ to the mean
+# With orthogonal columns the directions no longer talk to each other. Put one latent's column $w$ along
+# an axis where the data have variance $\lambda$. The model has $w^2+\sigma^2$ there, and this axis contributes $-\tfrac12\big[\log(w^2+\sigma^2)+\lambda/(w^2+\sigma^2)\big]$ to the mean
 # of $\log p(x)$. Set the derivative to zero: $w^2+\sigma^2=\lambda$, if $\lambda>\sigma^2$. If not, the best is $w=0$. Put
 # that into (7.2), and $V$ and $v$ into the KL of (7.1):
 #
