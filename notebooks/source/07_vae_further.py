@@ -1446,7 +1446,7 @@ for row in recorded["face_rows"]:
 # ### 6.3 · Trained longer, at 64×64
 #
 # The zoo has this recipe at 64×64 twice. In `sharp` σ was learned, as above; in `soft` it was fixed at 0.7. (They also differ in width, 12 and 16, in rounds, 2,500 and 5,000, in rate and warm-up: no clean comparison of σ.) First what both make of
-# test faces, then what they make of nothing: samples, shown as the decoder's means. (For draws: `sharp.sample(5, noise=True)`.)
+# test faces, then what they make of nothing: samples, shown as the decoder's means.
 
 # %%
 sharp, soft = zoo.load("vae-faces-sharp"), zoo.load("vae-faces")
@@ -1585,7 +1585,7 @@ plots.show(fig, alt="Sharp draws smears from N(0, I), and faces from the fitted 
 # **What to see.** The same decoder, the same noise, one matrix and one shift, and the smears of `sharp` are faces. Its decoder could draw all the time; it was asked about the wrong codes. And it is no trick: $\mathcal N(m,S)$ is a prior as
 # good as any other (fit it to training images, as here), and by (7.19) the bound *rises*: divide the nats by $D\ln2$ for the bits. `soft` had little to gain, and it too draws better from its own Gaussian. (6.3 had other draws.) A wider σ makes the KL weigh more against the reconstruction; that may be why its $q(z)$ lies nearer to the prior (the two differ in more than σ).
 # In the laboratory the mismatch is gone at the end; a network may be far from that end, and `sharp`'s loss is so largely reconstruction that two hundred nats of mismatch hardly press. So before you say "VAEs can't draw", look at *which* codes you decode. Ghosh et al. (2020) do this with a mixture of Gaussians; lesson 08 has models that press $q(z)$ onto the prior.
-# For more faces of `sharp`: `plots.images(sharp.decode(priors["sharp"].sample((20,))), columns=10, zoom=1)` in a cell of your own. For photographs (σ = 1, plain prior): show `zoo.load("vae-celeba").sample(20)`.
+# For more faces of `sharp`: `plots.images(sharp.decode(priors["sharp"].sample((20,))), columns=10, zoom=1)`. For photographs (σ = 1, plain prior): show `zoo.load("vae-celeba").sample(20)`.
 #
 # ### 6.5 · What the codes are good for
 #
