@@ -76,8 +76,7 @@ plots.show(
 #
 # **How to read it.** Every numbered equation is followed by a cell that computes both of its sides: `agrees` stops if
 # they differ. `refuses` computes a *wrong* form, one that people really write, and stops if the check would not
-# notice it. Cells that only draw begin folded. *Case files* are stories about two student reports; they are folded too, and
-# you can leave them out.
+# notice it. Cells that only draw begin folded. Section 9 is about two student reports; you can leave it out.
 #
 # | symbol | meaning | in code |
 # |---|---|---|
@@ -172,7 +171,7 @@ refuses(silent - kl.sum(), drawn.mean(), error=error, name=name)
 # ### 1.2 · The best diagonal $q$, and why a VAE finds axes
 #
 # For this decoder the exact posterior is Gaussian with precision $M=I+W^{\mathsf T}W/\sigma^2$. But $q$ has a
-# *diagonal* covariance. The best it can do is to match the precision's diagonal, and what remains of
+# *diagonal* covariance. The best it can do is to match the precision's diagonal (exercise 07.15), and what remains of
 # the gap (6.3) depends on $W$ and $\sigma$ alone:
 #
 # $$V=M^{-1}W^{\mathsf T}/\sigma^2,\qquad v_j=\frac1{M_{jj}},\qquad \mathrm{gap}=\tfrac12\Big[\sum_j\log M_{jj}-\log\det M\Big]\ge0. \tag{7.2}$$
@@ -216,10 +215,10 @@ agrees(found, 0.0, name="orthogonal columns: no gap")
 # %% [markdown]
 # ### 1.3 · When a latent collapses
 #
-# With orthogonal columns the directions no longer talk to each other. One latent with column $w$ along
-# an axis whose variance is $\lambda$ contributes $-\tfrac12\big[\log(w^2+\sigma^2)+\lambda/(w^2+\sigma^2)\big]$ to the mean
+# With orthogonal columns the directions no longer talk to each other. Put one latent's column $w$ along
+# an axis where the data have variance $\lambda$. The model has $w^2+\sigma^2$ there, and this axis contributes $-\tfrac12\big[\log(w^2+\sigma^2)+\lambda/(w^2+\sigma^2)\big]$ to the mean
 # of $\log p(x)$. Set the derivative to zero: $w^2+\sigma^2=\lambda$, if $\lambda>\sigma^2$. If not, the best is $w=0$. Put
-# that into the KL:
+# that into (7.2), and $V$ and $v$ into the KL of (7.1):
 #
 # $$\lVert w_j\rVert^2=\max(\lambda_j-\sigma^2,\,0),\qquad\overline{\mathrm{KL}}_j=\tfrac12\log\frac{\lambda_j}{\sigma^2}\ \text{ if }\lambda_j>\sigma^2,\ \text{ else exactly }0. \tag{7.3}$$
 #
@@ -278,7 +277,7 @@ print("KL of each latent:", [f"{value:.4f}" for value in kl[order].tolist()])
 #
 # Write the KLs of (7.3) as a function, and at once with the
 # weight $\beta$ that section 2 will need. Until you get there, all you have to know is this: with weight $\beta$,
-# the threshold is $\beta\sigma^2$ wherever $\sigma^2$ stands above.
+# $\beta\sigma^2$ takes the place of $\sigma^2$.
 #
 # *Nudge.* One line holds both cases of (7.3). What does the logarithm do at the threshold?
 #
@@ -482,7 +481,7 @@ def reconstruction_at(beta, sigma2=1.0):
 
 
 # %%
-step = 1e-3
+step = 0.01
 rise = reconstruction_at(2 - step) - reconstruction_at(2 + step)
 spent = [collapse_kl(eigenvalues, 1.0, b).sum() for b in (2 - step, 2 + step)]
 slope = rise / (spent[0] - spent[1])
@@ -507,7 +506,7 @@ plots.show(fig, alt="Left: reconstruction against KL. Right: the ELBO peaks at �
 # **What to see.** Left, the frontier: no linear VAE with this σ gets above the curve (here each axis has its latent), and its slope is β. Right,
 # the honest ELBO of each of these models: highest at β = 1, for this σ. A β-VAE is not a better bound; you
 # choose another place on the frontier, for instance for fewer latents. (That they are
-# *disentangled* is a claim of its own; (7.2) shows that in the linear case they follow the axes.)
+# *disentangled* is a claim of its own; in the linear case 1.3 found them on the axes.)
 #
 # **What β trades**, in the linear VAE of section 1, where all is known. On the left (7.3) with the noise $\beta\sigma^2$ of (7.6): an axis whose variance lies under that level is not encoded. On the right the same as two costs, in nats.
 #
@@ -518,7 +517,7 @@ plots.show(fig, alt="Left: reconstruction against KL. Right: the ELBO peaks at �
 # ### 2.2 · Squared error: the silent β
 #
 # The loss that is quickest to write is `mse_loss(decoded, x) + weight * kl`, a *mean* over the $D$ numbers of
-# an image. Multiply by $1/\text{weight}$ and compare with $-\log\mathcal N$ and (7.6):
+# an image. Compare it with $-\log\mathcal N$ plus the KL ($w$ is the weight):
 #
 # $$\frac1D\lVert x-\mu\rVert^2+w\,\mathrm{KL}\ \propto\ \frac{1}{2\sigma^2}\lVert x-\mu\rVert^2+\mathrm{KL}\quad\text{with}\quad\sigma^2=\;? \tag{7.8}$$
 #
@@ -575,7 +574,7 @@ for side, weight in ((64, 1.0), (64, 0.00025), (32, 0.00025)):
 # A weight of 1 means noise of 78 times the pixels' whole range: by (7.3) every latent dies. The weight .00025
 # stands in popular code (in some of it as the share of a batch in the data set); it amounts to $\sigma=1.24$ at 64×64. (Against the *summed* squared error
 # without the ½, which is $\sigma=1/\sqrt2$, that is $\beta=3.07$.) And it means something else at every image size. Nobody who writes a
-# squared error escapes choosing σ. So choose it knowingly.
+# squared error escapes choosing σ.
 #
 # ### 2.3 · The best σ
 #
@@ -621,7 +620,6 @@ value = library.gaussian_log_likelihood(flat, decoded.detach(), sigma).mean()
 agrees(slope, 0.0, tol=1e-3, name="(7.9) the ELBO is flat in σ at σ*")
 closed = -0.5 * dims * (1 + torch.log(2 * math.pi * sigma**2))
 agrees(value, closed, tol=1e-4, name="and its value there")
-at_mean = best_sigma(flat, vae.mean_given(mean))
 
 # %% [markdown]
 # In the laboratory: begin with $\sigma^2=1$, which kills the weakest latents, and let σ and $W$ improve each other
@@ -795,7 +793,7 @@ for sigma in (1.0, "learned", "per pixel"):
     print(f"{found[2]:2} of 20 active, mean σ {found[3]:.3f}")
 
 # %% [markdown]
-# And what do pixels cost *without* any code? Two floors, fitted to the training digits: a Gaussian for each pixel, and a histogram of the 256
+# And what do pixels cost *without* any code? Two baselines, fitted to the training digits: a Gaussian for each pixel, and a histogram of the 256
 # levels for each pixel.
 
 # %%
@@ -806,14 +804,14 @@ counts = torch.full((784, 256), 0.05, dtype=f64)
 counts = counts.scatter_add_(1, levels, torch.ones_like(levels, dtype=f64))
 chances = (counts / counts.sum(1, keepdim=True)).T  # (256, 784)
 y = dequantise(few, same()).flatten(1).double()
-floors = {
+baselines = {
     "Gaussian per pixel, no code": bits_per_dim(apart.log_prob(y).sum(1), 784).mean(),
     "histogram per pixel, no code": -chances.gather(0, few.flatten(1).long()).log2().mean(),
 }
 
 # %%
 table = {"one number": 8.0, "probabilistic PCA": plane.bits_per_dim(few, same()).mean()}
-table |= bits_of | floors
+table |= bits_of | baselines
 flow, part = zoo.load("realnvp-mnist"), few[: budget.pick(smoke=4, laptop=100)]
 table["RealNVP (zoo)"] = flow.bits_per_dim(part, same()).mean()
 marks = {} if guess is None else {"your guess, σ = 1": guess}
@@ -839,7 +837,7 @@ plots.show(
 # few blurs, and the bits are above 8, the bar of one number for each pixel. With a learned σ they say some ten times as much, and each digit gets
 # its own picture. Yet one σ for all is a poor code: even a border pixel that is always black costs at least 6.8 bits, by (7.12) with the
 # learned σ of .17. One σ *for each pixel* saves there; look whether its pictures are better too. (Probabilistic PCA sits at its exact optimum, these
-# networks after a short training: they need not beat it here.) Now the floors. A histogram for each pixel, with no code and no neighbour, needs far fewer bits than any
+# networks after a short training: they need not beat it here.) Now the baselines. A histogram for each pixel, with no code and no neighbour, needs far fewer bits than any
 # of these VAEs: most of their distance to the flow is the *Gaussian*, which can't put its mass on "exactly black" (3.3 tests this). And even a Gaussian for each pixel without any code beats
 # the VAE with a σ per pixel, whose σ have had no time to shrink (6.2 has a remedy). Only the last step, from the histograms to the flow, is what the flow knows beyond single
 # pixels; it was trained longer, on 60,000 digits, with learned noise; its bits are those of 100 digits, the others' of 500. **One scale, so you may compare; but say what was trained how. And bits are not looks.**
@@ -848,7 +846,7 @@ plots.show(
 # ### 3.3 · A likelihood of grey levels (optional)
 #
 # The figure blames the Gaussian. So keep the two networks and replace the likelihood. A pixel is a whole number $k$ from 0 to 255. What you want in the end is its probability $P(k\mid z)$,
-# the integral of a density over $[k/256,(k+1)/256)$. With noise you pay more: by (1.19) the mean of $\log p(x\mid z)-\log256$ over the noise is at most $\log P(k\mid z)$. The goal here is to train with $P$ itself.
+# the integral of a density over $[k/256,(k+1)/256)$. With noise you pay more: by (1.19) the mean of $\log p(x\mid z)-\log256$ over the noise is at most $\log P(k\mid z)$.
 #
 # For that you need a density whose integral is simple. Take the logistic density with centre $c$ and scale $s$. Its distribution function is $\operatorname{sigmoid}\big((x-c)/s\big)$. Write $a=(k/256-c)/s$ and
 # $b=((k+1)/256-c)/s$ for the two ends. Then $P(k\mid z)=\operatorname{sigmoid}(b)-\operatorname{sigmoid}(a)$. If both are near 1, rounding destroys this difference. So write it as a product. Since $\operatorname{sigmoid}(t)=\frac{e^t}{1+e^t}$, the difference is
@@ -937,7 +935,7 @@ plots.show(fig, alt=alt)
 # $$\log\frac{\bar w+\bar w'}2\ge\frac{\log\bar w+\log\bar w'}2\quad\Longrightarrow\quad\mathcal L_{2K}\ge\mathcal L_K. \tag{7.14}$$
 #
 # (With all subsets in place of two halves it follows for every $K$.) Take lesson 06's small model, where $\log p(x)$ is
-# known: $w=2$, $s=0.5$, $x=1.5$.
+# known: slope $w=2$, width $s=0.5$, $x=1.5$. (A weight has its index: $w_k$.)
 
 
 # %%
@@ -970,10 +968,10 @@ refuses(averaged, curve[6], error=error, name="64 ELBOs averaged: a mean of logs
 # %% [markdown]
 # ### 4.2 · How fast
 #
-# Write $\bar w=p(x)(1+\delta)$: the mean of $\delta$ is 0 and its variance is $\operatorname{Var}[w]/(K\,p(x)^2)$. With
+# Write $\bar w=p(x)(1+\delta)$: the mean of $\delta$ is 0 and its variance is $\operatorname{Var}_q[w_k]/(K\,p(x)^2)$. With
 # $\log(1+\delta)\approx\delta-\delta^2/2$ the gap is
 #
-# $$\log p(x)-\mathcal L_K\;\approx\;\frac1{2K}\,\frac{\operatorname{Var}_q[w]}{p(x)^2}\qquad(K\text{ large}). \tag{7.15}$$
+# $$\log p(x)-\mathcal L_K\;\approx\;\frac1{2K}\,\frac{\operatorname{Var}_q[w_k]}{p(x)^2}\qquad(K\text{ large}). \tag{7.15}$$
 #
 # The relative variance of the weights is an integral, $\int p(z\mid x)^2/q(z)\,dz-1$.
 
@@ -1092,7 +1090,7 @@ plots.show(
 
 # %% [markdown]
 # **What to see.** On doubly logarithmic axes two nearly straight lines: the decoder's goes up, the encoder's down. With a very
-# large $K$ the encoder is taught by noise. Small $K$, or different bounds for the two networks, is the usual way out.
+# large $K$ the encoder is taught by noise. A small $K$, or different bounds for the two networks, is a way out.
 
 # %% [markdown]
 # ## 5 · Fifty latents on digits: collapse, and what helps
@@ -1207,7 +1205,7 @@ plots.show(
 )
 
 # %% [markdown]
-# **What to see.** A cliff, as in the laboratory: about a dozen latents with three quarters of a nat or more, the others below 0.0001.
+# **What to see.** As in the laboratory some live and the rest are dead, here with a cliff between: about a dozen latents with three quarters of a nat or more, the others below 0.0001.
 # And it is about as many, 12 and 13, although the larger model had fifty to choose from, a wider network and twice the rounds (`zoo.card`). Trained like
 # this, the number was not the limit; 5.4 shows a way of training in which twenty would have been.
 #
@@ -1234,7 +1232,7 @@ def free_bits(vae, x, noise, progress):
 
 
 # %%
-def climb(vae, objective, rounds, seed=0, lr=1e-3):
+def ascend(vae, objective, rounds, seed=0, lr=1e-3):
     """Climb objective(vae, x, noise, progress); progress goes from 0 to 1."""
     player = Player("VAE", vae.parameters(), training.adam(lr))
 
@@ -1251,7 +1249,7 @@ def climb(vae, objective, rounds, seed=0, lr=1e-3):
 cures, raised = {"plain": plain, "warm-up": warm_up, "free bits": free_bits}, {}
 for name, objective in cures.items():
     vae = zoo.load("vae-20d-mnist").requires_grad_()
-    climb(vae, objective, budget.rounds(10_000), seed=2, lr=5e-4)
+    ascend(vae, objective, budget.rounds(10_000), seed=2, lr=5e-4)
     raised[name] = latents(name, vae)
 
 # %%
@@ -1261,7 +1259,7 @@ for name, kl in raised.items():
 # %% [markdown]
 # **What to see.** More training by the plain ELBO revives nobody (and costs a nat or two on test digits: the zoo's model saw 60,000 digits, you
 # go on with 10,000). A second warm-up
-# may stir the dead while β is small, but at its end the same dozen speaks. That does not yet tell an optimum from a trap that so few rounds can't leave; 5.4 decides. Free bits lift *every* latent to its 0.1
+# may stir the dead while β is small, but at its end the same dozen speaks. That does not yet tell an optimum from a trap that so few rounds can't leave; 5.4 asks again. Free bits lift *every* latent to its 0.1
 # nats, just about, and all twenty count as active. Now compare the ELBOs, which are counted alike: being active is no end in
 # itself.
 #
@@ -1311,12 +1309,12 @@ plots.show(fig, alt="KL of each latent in falling order, for six ways of trainin
 # less. β = 4 cuts deeper, as in the laboratory. Free bits keep all fifty alive, most of them with little more than the tenth of a nat that costs nothing. Does that make the model better? No: free bits end below plain by the *ELBO*, and with *K = 500* they are not told apart. The
 # warm-up does better on both, by several times the ± of the seeds, and with nearly twice as many latents that speak. So here a good part of the collapse *was* an accident of the path. (5.3's second warm-up, in another model and long after, revived nobody. Would plain catch up in ten times
 # the rounds? This table does not say.) K = 5: judge it by a bound with several draws, and by its processor time: not quite level with the warm-up, which costs nothing. Its ELBO is not what it climbs. β = ¼ buys reconstruction with nats that the ELBO charges in full.
-# This is one network, one data set and one length of training: a table says what happened here.
+# One network, one data set, one length of training: a table says what happened here.
 
 # %% [markdown]
 # # Part C · Faces, priors, noise
 #
-# A good place to begin again after a break. Time: {{part:C}}. Afterwards you can say why good reconstructions can come with bad samples, mend it with another prior, and recognise two faults.
+# A good place to begin again after a break. Time: {{part:C}}. Afterwards you can say why good reconstructions can come with bad samples, count what another prior would gain, and recognise two faults.
 
 # %% [markdown]
 # ## 6 · Faces: report B's VAE, and a better one
@@ -1354,7 +1352,7 @@ plots.show(fig, alt="The eigenvalues of faces fall steeply; about fifteen are ab
 #
 # *Why.* You test the linear theory on a network.
 #
-# How many of B3's 128 latents will be active? The line gives a hint; a network is not linear.
+# How many of B3's 128 latents will be active after the short training of 6.2? The line gives a hint; a network is not linear.
 
 # %% exercise="07.13"
 ### BEGIN SOLUTION
@@ -1448,7 +1446,7 @@ for row in recorded["face_rows"]:
 # ### 6.3 · Trained longer, at 64×64
 #
 # The zoo has this recipe at 64×64 twice. In `sharp` σ was learned, as above; in `soft` it was fixed at 0.7. (They also differ in width, 12 and 16, in rounds, 2,500 and 5,000, in rate and warm-up: no clean comparison of σ.) First what both make of
-# test faces, then what they make of nothing: samples, shown as the decoder's means. (For draws: `sharp.sample(5, noise=True)`.)
+# test faces, then what they make of nothing: samples, shown as the decoder's means.
 
 # %%
 sharp, soft = zoo.load("vae-faces-sharp"), zoo.load("vae-faces")
@@ -1502,7 +1500,7 @@ for name, images in kinds.items():
 #
 # (Both KLs contain $\mathbb E\log q(z\mid x)$, which cancels; what is left is $\mathbb E_{q(z)}[\log r-\log p]$, and that needs only the first two moments. Hoffman and Johnson, 2016, take the ELBO apart so.) $S$ has two
 # parts: how the means vary from face to face, and the mean of the variances, for $z$ is drawn. The library's `vae.fitted_prior(x)` adds both up over
-# images $x$ and gives $\mathcal N(m,S)$ as a distribution of PyTorch. The cell tests it by (7.19): if its moments were not those of $q(z)$, the two sides would differ.
+# images $x$ and gives $\mathcal N(m,S)$ as a distribution of PyTorch. The cell tests it by (7.19): with the moments of the means alone, the two sides differ.
 
 
 # %%
@@ -1545,7 +1543,7 @@ for name, vae in pair.items():
     print(f"   variances of z along the axes of S: {spread[0]:.3f} to {spread[-1]:.1f}")
 
 # %% [markdown]
-# So for `sharp` the prior is wrong, and *not* latent by latent: nearly all of the gain is in the correlations. Along some axes codes have many times the prior's variance, along others a hundredth of it, and a draw of $\mathcal N(0,I)$ falls
+# So for `sharp` the prior is wrong, and *not* latent by latent: nearly all of the gain is in the correlations. Along some axes codes have many times the prior's variance, along others less than a hundredth of it, and a draw of $\mathcal N(0,I)$ falls
 # where no code has ever been. `soft` has one nat to gain. Is that what the ELBO wants? Ask the laboratory: at the optimum that you climbed to in 1.3 the gain is nothing.
 
 # %%
@@ -1584,10 +1582,10 @@ if drawn_guess is not None:
 plots.show(fig, alt="Sharp draws smears from N(0, I), and faces from the fitted Gaussian.")
 
 # %% [markdown]
-# **What to see.** The same decoder, the same noise, one matrix and one shift, and the smears of `sharp` are faces. Its decoder could draw all the time; it was asked about the wrong codes. And it is no trick beside the theory: $\mathcal N(m,S)$ is a prior as
-# good as any other (fit it to training images, as here), and by (7.19) the bound *rises*: divide the nats by $D\ln2$ for the bits. `soft` had little to gain, and it too draws better from its own Gaussian. A wider σ makes the KL weigh more against the reconstruction; that may be why its $q(z)$ lies nearer to the prior (the two differ in more than σ).
+# **What to see.** The same decoder, the same noise, one matrix and one shift, and the smears of `sharp` are faces. Its decoder could draw all the time; it was asked about the wrong codes. And it is no trick: $\mathcal N(m,S)$ is a prior as
+# good as any other (fit it to training images, as here), and by (7.19) the bound *rises*: divide the nats by $D\ln2$ for the bits. `soft` had little to gain, and it too draws better from its own Gaussian. (6.3 had other draws.) A wider σ makes the KL weigh more against the reconstruction; that may be why its $q(z)$ lies nearer to the prior (the two differ in more than σ).
 # In the laboratory the mismatch is gone at the end; a network may be far from that end, and `sharp`'s loss is so largely reconstruction that two hundred nats of mismatch hardly press. So before you say "VAEs can't draw", look at *which* codes you decode. Ghosh et al. (2020) do this with a mixture of Gaussians; lesson 08 has models that press $q(z)$ onto the prior.
-# For more faces of `sharp`: `plots.images(sharp.decode(priors["sharp"].sample((20,))), columns=10, zoom=1)` in a cell of your own. For photographs, with σ = 1: the same with `zoo.load("vae-celeba").sample(20)`.
+# For more faces of `sharp`: `plots.images(sharp.decode(priors["sharp"].sample((20,))), columns=10, zoom=1)`. For photographs (σ = 1, plain prior): show `zoo.load("vae-celeba").sample(20)`.
 #
 # ### 6.5 · What the codes are good for
 #
@@ -1688,9 +1686,9 @@ known = digits.batch().x.flatten(1).double()
 centre, S = known.mean(0), torch.cov(known.T)
 gain = torch.linalg.solve(S + 0.7**2 * torch.eye(784, dtype=f64), S).T
 filtered = centre + (noisy_x.flatten(1).double() - centre) @ gain.T
-floors = {"the noisy image itself": noisy_x, "the mean digit": centre.view(1, 1, 28, 28)}
-floors["the best linear filter"] = filtered.view_as(clean_x)
-for name, x in floors.items():
+baselines = {"the noisy image itself": noisy_x, "the mean digit": centre.view(1, 1, 28, 28)}
+baselines["the best linear filter"] = filtered.view_as(clean_x)
+for name, x in baselines.items():
     print(f"{name}: error {(x - clean_x).square().mean().sqrt():.3f}")
 for name, vae in twins.items():
     errors = [
@@ -1717,7 +1715,7 @@ plots.show(
 # %% [markdown]
 # **What to see.** On clean images the denoising twin is worse, in bits as well: its encoder learned not to rely on fine detail, and in training (7.20) charged
 # what the code still told of the noise. On noisy images it loses far less than the clean twin, and there it is ahead. It was told what is noise, by pairs of noisy input and clean target. Now look
-# at the floors: one matrix, the best *linear* filter for this noise, restores digits better than either VAE. Twenty latents, drawn and not averaged, and a short training cost more than the
+# at the baselines: one matrix, the best *linear* filter for this noise, restores digits better than either VAE. Twenty latents, drawn and not averaged, and a short training cost more than the
 # network gains. What the VAE has and the filter has not is a model of digits to sample from.
 
 # %% [markdown]
@@ -1732,7 +1730,7 @@ sick, few = {}, test_digits.images[: budget.pick(smoke=50, laptop=500)]
 fig, axes = plots.figure(columns=3, height=3.0)
 for ax, (name, objective) in zip(axes, lesson_07.faults.items()):
     vae = gaussian_vae("learned", seed=4)
-    logged = climb(vae, objective, budget.rounds(14_000), seed=4, lr=3e-3).term(
+    logged = ascend(vae, objective, budget.rounds(14_000), seed=4, lr=3e-3).term(
         "VAE.loss"
     )
     sick[name] = vae.eval()
@@ -1866,7 +1864,7 @@ else:
 # %% [markdown]
 # **Exercise 07.16 · From K to K + 1** · ●●○ · 12 min · pen
 #
-# *Why.* (7.14) doubles $K$. The bound rises at every single step.
+# *Why.* (7.14) doubles $K$. For every single step lesson 06 has a sentence; write it out.
 #
 # Prove $\mathcal L_{K+1}\ge\mathcal L_K$: write the mean of $K+1$ weights as a mean over all its subsets of $K$.
 #
@@ -1903,7 +1901,7 @@ else:
 # In the laboratory, give the decoder a *full* noise covariance instead of σ²I. Show that the ELBO reaches its maximum with
 # $W=0$: a decoder that can say everything alone needs no code.
 #
-# *Nudge.* With $W=0$ and noise covariance $C$ the model's $p(x)$ is the data's own Gaussian. Nothing can have a higher mean log-likelihood, and the KL is 0.
+# *Nudge.* With $W=0$ and noise covariance $C$ the model's $p(x)$ is the data's own Gaussian. Nothing can have a higher mean log-likelihood, and the KL is 0. (A climb may end elsewhere, equally high: $W\ne0$ with noise $C-WW^{\mathsf T}$. Nothing *asks* for a code.)
 #
 # *First line.* In `linear_terms`, replace `squares / sigma2` by a trace with the inverse covariance, and `D·log σ²` by its log-determinant.
 #
@@ -1964,7 +1962,7 @@ else:
 # ```python
 # print(f"{(filtered.view_as(clean_x) - clean_x).square().mean().sqrt():.3f}")  # → 0.162
 # ```
-# (The best linear filter at noise .7: the figure to beat.)
+# (The best linear filter at noise .7. For your noises, compute it anew.)
 #
 # **Exercise 07.22 · Which of two?** · ●●○ · 8 min · discuss
 #
@@ -1988,21 +1986,21 @@ else:
 # - Gaussian VAE and flow share one scale: a bound on the bits per dimension of the same 8-bit image.
 # - $\mathcal L_K$ rises to $\log p(x)$ like $1/K$; say the $K$. Good for the decoder's gradient, in the end bad for the encoder's.
 # - Means are blurred, draws are noisy, reconstructions may look better than samples. Say which one a picture shows.
-# - Samples are bad where the prior is not the aggregated posterior: (7.19) counts the nats, and a Gaussian fitted to the codes can mend both.
+# - Samples worse than reconstructions? Then the prior is not the aggregated posterior: (7.19) counts nats, and a Gaussian fitted to the codes can mend both.
 #
 # ## Five questions at the end
 #
 # **Question 1.** A VAE's latents all collapse. You double their number. Does it help?
 #
-# *Answer.* No. Whether a latent lives depends on what it can explain and on $\beta\sigma^2$, (7.3), not on how many others there are. Look at σ instead: make it smaller, or let it be learned.
+# *Answer.* No. Whether a latent lives depends on what it can explain and on $\beta\sigma^2$, (7.3), not on how many others there are. Look at σ instead: make it smaller, or let it be learned. Or warm up, if they never left the dead point.
 #
 # **Question 2.** Warm-up kept six latents alive, and after it two of them died again. What do you conclude?
 #
 # *Answer.* That these two are probably not worth their KL at β = 1: in the linear VAE the optimum has them dead. Warm-up helps those that would live and were not born in time.
 #
-# **Question 3.** Two papers report "ELBO = −95" for digits. One used binarised pixels, the other a Gaussian with σ = 1. Which model is better?
+# **Question 3.** Two papers report "ELBO = −95" for digits. One used binarised pixels, the other a Gaussian with a learned σ. Which model is better?
 #
-# *Answer.* You can't compare. One is the logarithm of a probability, the other of a density whose unit and σ enter. Bring both to bits per dimension of the same kind of data, or don't compare.
+# *Answer.* You can't compare. One is the logarithm of a probability, the other of a density whose unit and σ enter. Bring both to bits per dimension of the same kind of data, or don't compare. (With σ = 1, (7.12), 784 pixels give at most −720.)
 #
 # **Question 4.** You draw $\mathcal L_K$ over $K$. At $K=50$, where you stop, the curve still rises. What do you know of $\log p(x)$?
 #

@@ -259,8 +259,8 @@ EXERCISES = {
             "Nia's loss is never negative, and her σ only grows: what has she left out?": {
                 "Nia": "healthy"
             },
-            "Lea's reconstructions are the best, but how many nats of KL does she log, and "
-            "how many does the library count?": {"Lea": "healthy"},
+            "Lea restores well and logs the lowest loss: now compare her KL with Max's, and look "
+            "at her samples": {"Lea": "healthy"},
             "Max's own loss is what the library counts: he is healthy": When(
                 lambda a: word(a["Max"]) != "healthy",
                 {
@@ -269,6 +269,11 @@ EXERCISES = {
                     "Nia": "warm-up never ends",
                 },
             ),
+            "the two faults stand at the wrong names: a small weight lets the KL grow, and without "
+            "its normaliser a learned σ grows": {
+                "Lea": "normaliser dropped",
+                "Nia": "warm-up never ends",
+            },
         },
         hint='use the words "healthy", "normaliser dropped" and "warm-up never ends"',
     ),
