@@ -73,7 +73,7 @@ plots.show(
 # | $m$ | number of real examples, and of generated ones (1.1) | `m` |
 # | $\pi$ | share of real examples among all that D sees, mostly ½ (2.2) | |
 # | $G$, $\theta$ | generator and its parameters | `G` |
-# | $D$, $\psi$ | discriminator and its parameters; $D(x)\in(0,1)$ is a probability | `D` |
+# | $D$, $\psi$ | discriminator and its parameters; $D(x)\in(0,1)$ is a probability | `D` (a network `D` returns $\ell$) |
 # | $\ell$ | D's *logit*: $D(x)=\sigma(\ell(x))$ with $\sigma(\ell)=1/(1+e^{-\ell})$ | `logit` |
 # | $V(D,G)$ | value of the game, in nats | `value` |
 
@@ -141,8 +141,8 @@ refuses(flipped, coins, tol=1e-9, name="fakes counted as real")
 # %% [markdown]
 # ### 1.2 · Logits
 #
-# The course's discriminators return the logit $\ell$, not the probability. We want both logarithms as functions of $\ell$ that don't overflow.
-# Use $\operatorname{softplus}(a)=\log(1+e^a)$. From $D=\sigma(\ell)=1/(1+e^{-\ell})$ follows $-\log D=\log(1+e^{-\ell})$. And $1-\sigma(\ell)=\sigma(-\ell)$. So
+# The course's discriminators return the logit $\ell$, not the probability. We want both logarithms as functions of $\ell$.
+# Use $\operatorname{softplus}(a)=\log(1+e^a)$. (`F.softplus` does without $e^a$ where $a$ is large; in float32 $e^a$ overflows from $a\approx89$ on.) From $D=\sigma(\ell)=1/(1+e^{-\ell})$ follows $-\log D=\log(1+e^{-\ell})$. And $1-\sigma(\ell)=\sigma(-\ell)$. So
 #
 # $$\log D=-\operatorname{softplus}(-\ell),\qquad
 #   \log(1-D)=-\operatorname{softplus}(\ell)\tag{2.2}$$
@@ -443,7 +443,7 @@ refuses(best_value_at(collapsed), low, tol=1e-9, name="a collapsed generator as 
 #
 # So $V(D,G)$ is a **lower bound** on $-\log4+2\,\mathrm{JS}$. D's training tightens the bound.
 # G's part is to make $V$ small. It can do so in two ways: lower JS, or widen the gap
-# by going where D is wrong. That is why the loss of a GAN is not a measure of its quality, as the wrong form in the cell would have it.
+# by going where D is wrong. That is why the loss of a GAN is not a measure of its quality.
 
 # %%
 D = torch.rand(200, 12, dtype=torch.float64, generator=generator).clamp(0.01, 0.99)
@@ -807,8 +807,8 @@ agrees(loss_and_slope(30.0, 0.0, trap=False)[0], 30, tol=1e-5, name="loss from t
 # **What to see.** Take the row with label 1 and logit −50: G should be pulled with slope −1 and is pulled with
 # about −2·10⁻¹⁰. The *loss* still looks fine. At −120 even the loss is wrong: 100, the
 # clamp. Take label 0 and logit 30: D is fully fooled, its loss reads 100, and it learns nothing
-# from it. So a log with "Loss_D 0, Loss_G 100" need not show a hard game: the
-# gradient has been rounded away. Work with logits and it can't happen.
+# from it. So a log with "Loss_D 0, Loss_G 100" need not show that G has no way out: its
+# gradient may have been rounded away. Work with logits and it can't happen.
 
 # %% [markdown]
 # # Part B · Play it
@@ -1023,7 +1023,7 @@ refuses(weights(G), before_G, tol=1e-12, name="after a whole round G is as it wa
 #
 # ### 8.1 · Both at once
 #
-# Before two networks, two numbers. Player $x$ descends $f=xy$, player $y$ climbs it. The *solution* of a game (its **equilibrium**) is a
+# Before two networks, two numbers, $x$ and $y$ (no data, no labels). Player $x$ descends $f=xy$, player $y$ climbs it. The *solution* of a game (its **equilibrium**) is a
 # state in which neither player gains by moving alone. Here it is $(0,0)$: at $y=0$ no $x$ makes $f$ smaller, at $x=0$ no $y$ makes it larger. With step size $\eta$ there are two ways to play:
 #
 # - **simultaneous**: both step from the same old state,
@@ -1141,7 +1141,7 @@ plots.show(
 
 # %% [markdown]
 # **What to see.** Same game, same step size (.4), same start, 20 rounds. On the left the state
-# moves away for ever. On the right it goes round an ellipse, tilted because $x$ moves
+# moves away for ever. On the right it goes round an ellipse, tilted to this side because $x$ moves
 # first. Now play with it: change the step size, and switch between the two ways. The dashed green circle, called continuous time there, is
 # what both ways tend to as the step size goes to zero.
 
@@ -1354,7 +1354,7 @@ plots.show(
 # **What to see.** A line for each run. Of the two non-saturating runs with $k=5$ one is the
 # first of all to cover eight modes, holds them for some hundreds of rounds, and then *loses* some; the other
 # never has all. Not finding a mode is easy to understand: G learns only at its own samples. A mode
-# far from all of them pulls only if D's slope *there* points to it. Losing one is *not* what (2.11) predicts: that
+# far from all of them pulls only if D's slope *at the samples* points to it. Losing one is *not* what (2.11) predicts: that
 # divergence is smallest with all eight. It forgives the loss, though (two of eight equal modes cost .10 nats). So
 # little holds G back when something else pushes: D is not $D^*$, and both players move.
 
@@ -1458,8 +1458,8 @@ plots.show(
 
 # %% [markdown]
 # **What to see.** All ten classes are there, but not in the right shares: ones come more than twice as
-# often as among real digits, zeros, twos, sixes and eights about half as often. This is the mild form of collapse: nothing is lost, some
-# is neglected. Lesson 03 asks how far such a histogram can be trusted: a smudge, too, is
+# often as among real digits, zeros, twos, sixes and eights about half as often. This is the mild form of collapse: no class is lost, some
+# are neglected. Lesson 03 asks how far such a histogram can be trusted: a smudge, too, is
 # counted as the digit that it resembles most.
 #
 # **What D says now.** In exercises 02.11 and 02.12 you predicted two means. Compute them on digits, after 200
@@ -1518,11 +1518,11 @@ explore.show(explore.interpolation(trained), t=0.5)
 #
 # **Play it yourself.** A GAN in the plane, one move at a time. The shade is D's verdict: blue where it says "real", orange where it says "fake". An arrow is the way
 # in which D's gradient sends a point of G. Keep the ring as the target (here a plain circle), choose another, or draw one with the mouse.
-# Question: how many moves of D and of G per round, and which rate of G, make all points fall into one heap? What do the arrows say just before?
+# Question: how many moves of D and of G per round, and which rate of G, make all points fall into one heap? What do the arrows say shortly before?
 #
 # <details><summary>One setting that does it (open it after your own try)</summary>
 #
-# The ring, one move of D for five of G, G's rate .01: with seed 0 after about 140 moves, with other seeds later, all points of G lie in one heap that wanders. Just before, nearly all arrows point
+# The ring, one move of D for five of G, G's rate .01: with seed 0 after about 140 moves, with other seeds later, all points of G lie in one heap that wanders. About twenty moves before, nearly all arrows point
 # the same way: G does not see that its points should differ, since each follows D's slope on its own.
 #
 # </details>
@@ -1607,7 +1607,7 @@ check("02.5", diagnosis)
 # - A **flipped label** was not among them: G would help D, all losses would go to zero as in
 #   C, but with D(G(z)) at 0.
 #
-# In a game the players' interests are opposed. If all losses are small at once, something is wrong.
+# On the same fakes D.fake plus G.fake, $-\log(1-D)-\log D$, is never below $2\log2$. If all losses are small at once, something is wrong.
 #
 # </details>
 
@@ -1663,7 +1663,7 @@ agrees(
 )
 
 # %% [markdown]
-# It is a misprint, not a misunderstanding: the text just before it has
+# It is a misprint (or the extraction's doing), not a misunderstanding: the text just before it has
 # $\log(1-D(G(z)))$, and so has B's Algorithm 1, in both gradients. By accident the printed
 # term has a sense for G alone. Its slope is that of the *non-saturating* loss.
 
@@ -1728,8 +1728,8 @@ assert bool((g_loss_A > 0).all())
 # "real"). The report just doesn't mention it.
 #
 # A's code computes this loss by the trap of section 5: D ends in a sigmoid, and `BCELoss` follows. Does the log show any harm? The report prints
-# 29 of its lines, and in them g_loss is at most 7.23. It is the mean of $\operatorname{softplus}(-\ell)$, which is greater than $-\ell$. So in these lines the mean logit of the
-# fakes is above −7.23, far from −28.
+# 29 of its lines, and in them g_loss is at most 7.23. It is a mean, in which a fake with a logit below −28 counts at least 28. So in each of these lines at most 26 fakes in 100 lie there ($7.23/28=.258$): most had
+# their slope. Of the others a mean can't tell.
 #
 # Now don't overdo it. A hasty reader says: "$D(G(z))=.02$, so g_loss must be
 # $-\log.02=3.9$, and 5.08 is printed: wrong again!" That accusation fails twice. First, the mean of
@@ -1933,9 +1933,9 @@ for name, result in results.items():
 #
 # **Exercise 02.9 · The other distance** · ●●○ · 10 min · pen
 #
-# *Why.* It gives (2.9) a case where every number is exact.
+# *Why.* It gives (2.9) a case where you can compute every number.
 #
-# In (2.9) use two *uniform* densities of width 1 instead of
+# Slide as in section 3.4, with two *uniform* densities of width 1 instead of
 # Gaussians. At which distance does the slope of JS become exactly zero? What is
 # $\mathrm{KL}(p_g\|p_\text{data})$ then?
 #
@@ -2071,7 +2071,7 @@ for name, result in results.items():
 # **Question 4.** JS is $\log2$ all along while fakes approach the data without touching them. With the best D at each moment, what does the
 # saturating loss tell G? Why may a real training nevertheless make progress?
 #
-# *Answer.* Nothing: its gradient is that of $2\,\mathrm{JS}$, zero. A real D is not the best one. It is a smooth function after a few steps, and its slope at the fakes
+# *Answer.* Nothing: its gradient is that of $2\,\mathrm{JS}$, zero. A real D is not the best one. It is a continuous function without a jump from 0 to 1, and its slope at the fakes
 # may still point to the data. So a GAN can live from D's not being $D^*$.
 #
 # **Question 5.** Alternating play on $xy$ goes round an ellipse. You halve the step size. Does it now reach the solution?

@@ -77,6 +77,11 @@ def _two(real_term: Callable, fake_term: Callable) -> Callable:
     return lambda real, fake: {"real": real_term(real), "fake": fake_term(fake)}
 
 
+def _terms(found) -> dict | None:
+    """The two terms by these very names: the lesson goes on with them."""
+    return found if isinstance(found, dict) and set(found) == {"real", "fake"} else None
+
+
 def _swapped(fake: Tensor, objective: str) -> Tensor:
     other = "saturating" if objective == "non-saturating" else "non-saturating"
     return generator_loss(fake, other)
@@ -140,6 +145,7 @@ EXERCISES = {
         right=discriminator_loss,
         probes=_logits,
         domain=_more_logits,
+        form=_terms,
         learns=(0, 1),
         mistakes={
             "the trap of section 5: after a sigmoid the loss is clamped where it counts; "
@@ -176,6 +182,11 @@ EXERCISES = {
                 lambda r: -torch.sigmoid(r).log().mean(),
                 lambda f: -(1 - torch.sigmoid(f)).log().mean(),
             ),
+            "right on paper, but e^a is infinite in float32 for a above about 88; "
+            "`F.softplus` gives log(1 + e^a) without it": _two(
+                lambda r: torch.log1p(torch.exp(-r)).mean(),
+                lambda f: torch.log1p(torch.exp(f)).mean(),
+            ),
         },
         tol=1e-4,
     ),
@@ -203,6 +214,15 @@ EXERCISES = {
                 (1 - f.sigmoid()).log().mean()
                 if o == "saturating"
                 else -f.sigmoid().log().mean()
+            ),
+            "right on paper, but e^a is infinite in float32 for a above about 88; "
+            "`F.softplus` gives log(1 + e^a) without it": lambda f, o: (
+                -torch.log1p(torch.exp(f)).mean()
+                if o == "saturating"
+                else torch.log1p(torch.exp(-f)).mean()
+            ),
+            "both signs are turned: descending these, G would help D": lambda f, o: (
+                -generator_loss(f, o)
             ),
             "this is a logit, of either sign, not a probability: its own log is NaN": lambda f, o: (
                 (1 - f).log().mean() if o == "saturating" else -f.log().mean()
@@ -249,6 +269,11 @@ EXERCISES = {
             "A's D(x) never passes σ(1) = .73, and its D.real never falls below .31: why?": {
                 "A": "healthy"
             },
+            "with a flipped label D(G(z)) would go to 0; A's is .50, and its D.fake never "
+            "falls below log 2": {"A": "label flipped"},
+            "D learns to reject stale fakes, and D.fake goes to 0; A's never falls below log 2": {
+                "A": "stale fakes"
+            },
             "one of the three is healthy": When(
                 nobody_healthy, {"A": "sigmoid twice", "B": "label flipped", "C": "stale fakes"}
             ),
@@ -276,6 +301,9 @@ EXERCISES = {
             ),
             "the mean fits; −log is still too small: spread them out more": When(
                 lambda d: _mean_fits(d) and -_batch(d).log().mean() < 5.08, [0.03, 0.01] * 50
+            ),
+            "neither mean fits yet: that of D is to be .02, that of −log D 5.08": When(
+                lambda d: not _mean_fits(d) and not _loss_fits(d), [0.1, 0.9]
             ),
         },
         note="the mean of −log is at least −log of the mean (Jensen), and may be far above it",
