@@ -138,14 +138,16 @@ def difference(given: Any, right: Any, tol: float | None = None) -> str | None:
     return next((part for part in parts if part is not None), None)
 
 
-def boxed_number(given: Any, right: Any) -> str | None:
-    """What to say where a number that `difference` takes stands in a list or tensor of one: what
-    counts with it next would stop. None where none does."""
+def unusable(given: Any, right: Any) -> str | None:
+    """What to say where an answer that `difference` takes would stop what counts with it next: a
+    number in a list or tensor of one, keys in another writing. None where nothing would."""
     wanted, found = numeric(right), numeric(given)
-    if wanted is None and isinstance(right, (dict, tuple, list)):
-        if isinstance(right, dict):
-            given, right = named(given, right).values(), right.values()
-        return next(filter(None, map(boxed_number, given, right)), None)
+    if wanted is None and isinstance(right, dict):
+        if set(given) != set(right):
+            return f"the values are right; write the keys so: {', '.join(map(repr, right))}"
+        given, right = [given[key] for key in right], right.values()
+    if wanted is None and not isinstance(right, (str, set, frozenset)):
+        return next(filter(None, map(unusable, given, right)), None)
     if wanted is None or found is None or wanted.dim() or not found.dim():
         return None
     return (

@@ -16,12 +16,12 @@ import torch
 from course_lib.checks import trial
 from course_lib.checks.blame import Stopped, dots_left, left_open
 from course_lib.checks.compare import (
-    boxed_number,
     describe,
     difference,
     kind,
     named,
     unanswered,
+    unusable,
     word,
 )
 from course_lib.checks.exercises import Exercise, Probe, When
@@ -186,8 +186,8 @@ class Tried:
                 return OTHER_GRADIENT if any(map(torch.any, given)) else NO_GRADIENT
         if asked.form is None:
             for given, wanted in zip(self.outcome, self.expected, strict=True):
-                if (boxed := boxed_number(given, wanted)) is not None:
-                    return boxed
+                if (reason := unusable(given, wanted)) is not None:
+                    return reason
         for value in self.outcome if asked.tensor else ():
             whole = isinstance(self.expected[0], torch.Tensor)
             for part in [value] if whole else value:

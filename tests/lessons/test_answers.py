@@ -219,6 +219,23 @@ def test_a_number_that_a_later_cell_could_not_use_is_refused(number, capsys):
         assert not changed or "shape" in line or "gradient" in line, line
 
 
+@pytest.mark.parametrize("number", [n for n in NUMBERS if callable(exercise(n).right)])
+def test_keys_that_a_later_cell_could_not_find_are_refused(number, capsys):
+    asked, changed = exercise(number), []
+
+    def answer(*given):
+        found = asked.right(*given)
+        if isinstance(found, dict):
+            changed.append(found)
+            return {key.title(): value for key, value in found.items()}
+        return found
+
+    if asked.asks_for_a_function and asked.form is None:
+        right, line = said(capsys, number, answer)
+        assert right is not bool(changed), line
+        assert not changed or "write the keys so" in line, line
+
+
 REFUSED = [
     ("02.1", lambda p, q: p / (p + q).clamp(min=0.01), "tried with"),
     ("03.7", lambda t, s, target: held_from(t[:-1], s[:-1], target), "tried with"),

@@ -77,11 +77,6 @@ def _two(real_term: Callable, fake_term: Callable) -> Callable:
     return lambda real, fake: {"real": real_term(real), "fake": fake_term(fake)}
 
 
-def _terms(found) -> dict | None:
-    """The two terms by these very names: the lesson goes on with them."""
-    return found if isinstance(found, dict) and set(found) == {"real", "fake"} else None
-
-
 def _swapped(fake: Tensor, objective: str) -> Tensor:
     other = "saturating" if objective == "non-saturating" else "non-saturating"
     return generator_loss(fake, other)
@@ -145,7 +140,6 @@ EXERCISES = {
         right=discriminator_loss,
         probes=_logits,
         domain=_more_logits,
-        form=_terms,
         learns=(0, 1),
         mistakes={
             "the trap of section 5: after a sigmoid the loss is clamped where it counts; "
