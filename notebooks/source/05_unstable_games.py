@@ -8,7 +8,7 @@
 # %% [markdown]
 # # 05 · Unstable games
 #
-# When one network is trained, each step lowers one loss. In a game there are two losses, and a step that
+# When one network is trained, each step is to lower one loss. In a game there are two losses, and a step that
 # lowers one player's loss changes the other's. In this lesson you compute why such games circle and what
 # makes them settle. Then you count, over seeds, what the well-known remedies bring: Wasserstein critics, the gradient
 # penalty, spectral normalisation, two time scales, averaged weights.
@@ -120,7 +120,7 @@ plots.show(
 # shrink, or neither?
 #
 # *Answer.* Neither. The two eigenvalues differ, so $M$ is diagonalisable, and both have modulus one. The vector goes around on an
-# ellipse. With modulus 1.01 it would be about 20,000 times as long at the end.
+# ellipse. With modulus 1.01 it would be about 21,000 times as long at the end.
 #
 # **Question 3.** All data lie at 0. First all fakes lie at 1, then all at 100. Which of the Jensen–Shannon divergence and
 # the KL divergence tells the two situations apart?
@@ -219,7 +219,7 @@ if not passed:
 
 # %% [markdown]
 # Each of the two moves is a shear, with determinant 1, so the round has determinant 1 too. Its
-# trace is $2-\eta^2$. A $2\times2$ matrix satisfies $\lambda^2-\operatorname{trace}\lambda+\det=0$:
+# trace is $2-\eta^2$. A $2\times2$ matrix satisfies $\lambda^2-(\operatorname{trace}M)\,\lambda+\det M=0$:
 #
 # $$\lambda^2-(2-\eta^2)\lambda+1=0,\qquad\lvert\lambda\rvert=1\ \text{ for }\eta\le2,\qquad
 #   M^{\mathsf T}QM=Q\ \text{ with }\ Q=\begin{pmatrix}1&-\eta/2\\-\eta/2&1\end{pmatrix}\tag{5.2}$$
@@ -417,9 +417,9 @@ refuses(modulus(ahead) ** 2, 1 + eta**2, name="as simultaneous steps")
 # %% [markdown]
 # ## 4 · The Dirac-GAN: a GAN of two numbers
 #
-# $xy$ is no GAN. The goal of this section is a GAN that is small enough to compute, and in which the same thing happens. Mescheder et al. (2018) found it: all data lie at 0, G puts all its
+# $xy$ is no GAN. We want a GAN that is small enough to compute, in which the same happens. Mescheder et al. (2018) found it: all data lie at 0, G puts all its
 # examples at $\theta$, and D's logit is $\ell(x)=\psi x$. With $f(t)=\log(1-\sigma(t))=-\log(1+e^t)$ the
-# value (2.3) is $V=f(\psi\theta)-\log2$. In continuous time both players follow their gradients,
+# value (2.3) is $V=f(\psi\theta)-\log2$ (at the data $\ell=0$, so D says ½). In continuous time both players follow their gradients,
 # $\dot\theta=-\partial V/\partial\theta$ and $\dot\psi=+\partial V/\partial\psi$. Near the solution
 # $(0,0)$ only the Jacobian of this field counts:
 #
@@ -603,8 +603,8 @@ refuses(divergence, theta.abs() * math.log(2), name="a JS that grows with distan
 # %% [markdown]
 # ### On a line: sort
 #
-# For $n$ points against $n$ points a plan is (without loss) a matching, and the best matching on
-# a line never crosses: smallest to smallest, and so on. That is also the area between the two
+# For $n$ points against $n$ points some best plan is a matching, and on a line some best matching
+# never crosses: smallest to smallest, and so on. That is also the area between the two
 # distribution functions, $F$ and $G$ (here no generator):
 #
 # $$W_1=\frac1n\sum_{i=1}^n\bigl\lvert x_{(i)}-y_{(i)}\bigr\rvert
@@ -690,7 +690,7 @@ print(f"the best of them with slope 2 says {steeper:.3f}: without the bound, no 
 # %% [markdown]
 # Now the maximum. Where does the inequality become an equality? Only if
 # $f(x)-f(y)=\lVert x-y\rVert$ for *every matched pair*. Write that down together with "slope ≤ 1
-# between any two points": it is a shortest-path problem, and it has a solution exactly if the
+# between any two points": it is a shortest-path problem (below: Bellman–Ford), and it has a solution exactly if the
 # matching is the best one. (Else some detour would be cheaper than its way: a cycle of negative
 # length.)
 
@@ -992,7 +992,7 @@ print(f"small matrix {norm(small):.3f}, the convolution itself {norm(operator):.
 #
 # ### The hinge loss
 #
-# SN-GANs are usually trained with $L_D=\mathbb E_p\max(0,1-f)+\mathbb E_q\max(0,1+f)$ and
+# SN-GANs are often trained with $L_D=\mathbb E_p\max(0,1-f)+\mathbb E_q\max(0,1+f)$ and
 # $L_G=-\mathbb E_qf$. Without any bound on the slope, at each $x$ D minimises
 # $p\max(0,1-f)+q\max(0,1+f)$: piecewise linear with corners at ±1. With the total variation
 # $\mathrm{TV}=\frac12\sum\lvert p-q\rvert$,
@@ -1243,9 +1243,9 @@ for name, results in runs.items():
 #
 # ## 8 · Digits, recorded
 #
-# Here are six of the methods on digits, with report A's networks and, the
+# Here are six of the methods on digits (`gan` is the game in turns), with report A's networks and, the
 # rates apart, the papers' own settings (`sn-gan` with the hinge loss, clipping at .01, λ = 10, and `r1` with γ = 10). They take
-# longer than a lesson may. So this was **recorded**, by a script that you can run:
+# longer than a lesson may. So this was **recorded** by a script:
 # `python data/make_games.py`. It reads the embedded digits only.
 
 # %%
@@ -1574,7 +1574,7 @@ for name in ("in turns", "at the same time"):
 #   middle. (5.4)–(5.6)
 # - A penalty on D's slope at the data damps the turning; two time scales help only if something damps.
 #   (5.8)–(5.10)
-# - JS and TV do not see how far apart two sets are; $W_1$ does. It is a cost of transport, a
+# - JS and TV do not see how far apart two sets without overlap are; $W_1$ does. It is a cost of transport, a
 #   difference of sorted points on a line, and the largest gap of a critic of slope ≤ 1. That is what critics are for; the turning they leave.
 #   (5.11)–(5.13), (5.20)
 # - The best critic has slope one along the lines of transport: hence the gradient penalty, with its
