@@ -1020,7 +1020,7 @@ refuses(loss.amin(0).sum(), 2 * math.log(2) - 2 * js(p, q), tol=1e-6, name="2 lo
 #
 # ## 7 · The ring, over seeds
 #
-# Now count. The laboratory is lesson 02's ring of eight narrow Gaussians, with its networks (64, 64)
+# The laboratory is lesson 02's ring of eight narrow Gaussians, with its networks (64, 64)
 # and Adam at 10⁻³, $\beta_1=.5$ unless the method says otherwise. Eight ways to play:
 #
 # | name | what is changed |
@@ -1174,7 +1174,7 @@ plots.show(
 )
 
 # %% [markdown]
-# **What to see.** Begin with the column of seconds: they are alike within a factor of two. Then read down.
+# **What to see.** Begin with the column of seconds: they are alike within a factor of two.
 #
 # - *In turns*, the plain game covers all modes in every seed, and no remedy beats it. It is cheap, so
 #   no method gets more rounds. A laboratory in which the patient is healthy tells you little about the cure:
@@ -1270,7 +1270,7 @@ for name in recorded["settings"]:
 # 770 for another: what a method costs is part of what it is. And each was allowed the same number
 # of tries.
 #
-# The rates were chosen by *training* images that the tries did not see. The table below is about the
+# The rates were chosen by *training* images that the tries did not see. The table below is about
 # test digits. Had the rates been chosen by those, the table would be a little too good. Lesson 06 shows such a choice, of weights, in report A's code (E15).
 
 
