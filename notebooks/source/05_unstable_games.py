@@ -8,7 +8,7 @@
 # %% [markdown]
 # # 05 · Unstable games
 #
-# When one network is trained, each step lowers one loss. In a game there are two losses, and a step that
+# When one network is trained, each step is to lower one loss. In a game there are two losses, and a step that
 # lowers one player's loss changes the other's. In this lesson you compute why such games circle and what
 # makes them settle. Then you count, over seeds, what the well-known remedies bring: Wasserstein critics, the gradient
 # penalty, spectral normalisation, two time scales, averaged weights.
@@ -98,7 +98,7 @@ plots.show(
 # |---|---|---|
 # | $\eta$, $\beta$ | step size, momentum | `eta`, `beta` |
 # | $M$ | one round of a game as a matrix | `M` |
-# | $\lambda$ | an eigenvalue; in (5.15) the weight of the penalty | `values` |
+# | $\lambda$ | an eigenvalue; for WGAN-GP the weight of its penalty | `values`; `penalty` |
 # | $G,\theta$ and $D,\psi$ | the players and their parameters, as in lesson 02 | `G`, `D` |
 # | $f$ | a *critic*: a discriminator whose output is a score on no fixed scale (in sections 1 and 4 other functions, too) | `f` |
 # | $W_1$ | Wasserstein-1 distance, in the units of $x$ | `w1` |
@@ -120,7 +120,7 @@ plots.show(
 # shrink, or neither?
 #
 # *Answer.* Neither. The two eigenvalues differ, so $M$ is diagonalisable, and both have modulus one. The vector goes around on an
-# ellipse. With modulus 1.01 it would be about 20 000 times as long at the end.
+# ellipse. With modulus 1.01 it would be about 21,000 times as long at the end.
 #
 # **Question 3.** All data lie at 0. First all fakes lie at 1, then all at 100. Which of the Jensen–Shannon divergence and
 # the KL divergence tells the two situations apart?
@@ -219,7 +219,7 @@ if not passed:
 
 # %% [markdown]
 # Each of the two moves is a shear, with determinant 1, so the round has determinant 1 too. Its
-# trace is $2-\eta^2$. A $2\times2$ matrix satisfies $\lambda^2-\operatorname{trace}\lambda+\det=0$:
+# trace is $2-\eta^2$. A $2\times2$ matrix satisfies $\lambda^2-(\operatorname{trace}M)\,\lambda+\det M=0$:
 #
 # $$\lambda^2-(2-\eta^2)\lambda+1=0,\qquad\lvert\lambda\rvert=1\ \text{ for }\eta\le2,\qquad
 #   M^{\mathsf T}QM=Q\ \text{ with }\ Q=\begin{pmatrix}1&-\eta/2\\-\eta/2&1\end{pmatrix}\tag{5.2}$$
@@ -248,7 +248,7 @@ for step in (0.5, 1.9, 2.1):
 # This is a rotation by the angle $t$: the path is a circle, for ever. So the game itself neither leaves nor settles: it *turns*. The two ways to
 # play are two ways to approximate $e^{\eta J}$, and both miss it by about $\eta^2/2$ a round. At once, the miss points
 # outwards everywhere. In turns, it points outwards near the $x$-axis and inwards near the $y$-axis, and over a
-# full turn these cancel.
+# full turn these cancel. In the panel, change $\eta$ and the kind of play.
 
 # %%
 J = number([[0, -1], [1, 0]])
@@ -345,8 +345,8 @@ if guess_momentum is not None:
 
 # %% [markdown]
 # **What to see.** Alternating play converges for *negative* momentum only, here from about $-.85$
-# to 0 (Gidel et al., 2019). Simultaneous play: for no $\beta$ at all. Positive momentum throws it
-# out, and .9, Adam's habit, more than .5. It fits that WGAN-GP sets $\beta_1=0$, that DCGAN
+# to 0 (Gidel et al., 2019). Simultaneous play: for no $\beta$ at all. Positive momentum throws both
+# outwards, .9, Adam's habit, more than .5. It fits that WGAN-GP sets $\beta_1=0$, that DCGAN
 # lowers it from .9 to .5, and that lesson 02's GAN learned faster with .5 (and a higher rate). (Hardly anybody trains
 # GANs with $\beta_1=-.5$: the gradient's noise and the curvature that $xy$ lacks matter too.)
 #
@@ -359,7 +359,7 @@ if guess_momentum is not None:
 # $$\bar w_t=(1-d)\sum_{k\ge0}d^kw_{t-k}=(1-d)\,(I-dM^{-1})^{-1}\,w_t\tag{5.5}$$
 #
 # For a turn by an angle $\varphi$ a round, small but well above $1-d$, that is about $(1-d)/\varphi$ of
-# the circle's radius.
+# the circle's radius (here .033; on the cell's ellipse .038).
 
 # %%
 decay, state, average = 0.99, number([1.0, 0.4]), number([0.0, 0.0])
@@ -417,9 +417,9 @@ refuses(modulus(ahead) ** 2, 1 + eta**2, name="as simultaneous steps")
 # %% [markdown]
 # ## 4 · The Dirac-GAN: a GAN of two numbers
 #
-# $xy$ is no GAN. The goal of this section is a GAN that is small enough to compute, and in which the same thing happens. Mescheder et al. (2018) found it: all data lie at 0, G puts all its
+# $xy$ is no GAN. We want a GAN that is small enough to compute, in which the same happens. Mescheder et al. (2018) found it: all data lie at 0, G puts all its
 # examples at $\theta$, and D's logit is $\ell(x)=\psi x$. With $f(t)=\log(1-\sigma(t))=-\log(1+e^t)$ the
-# value (2.3) is $V=f(\psi\theta)-\log2$. In continuous time both players follow their gradients,
+# value (2.3) is $V=f(\psi\theta)-\log2$ (at the data $\ell=0$, so D says ½). In continuous time both players follow their gradients,
 # $\dot\theta=-\partial V/\partial\theta$ and $\dot\psi=+\partial V/\partial\psi$. Near the solution
 # $(0,0)$ only the Jacobian of this field counts:
 #
@@ -459,7 +459,7 @@ print(f"simultaneous, η = .3: |1 + ηλ| = {(1 + 0.3 * values).abs()[0]:.4f}")
 # $$\lambda^2+\gamma\lambda+f'(0)^2=0,\qquad
 #   \lambda=-\frac\gamma2\pm\sqrt{\frac{\gamma^2}4-f'(0)^2}\tag{5.9}$$
 #
-# Every $\gamma>0$ gives negative real parts: near the solution the penalised game *converges*.
+# Every $\gamma>0$ gives negative real parts: near the solution the penalised game *converges* (with small enough steps).
 #
 # **Exercise 05.2 · Enough damping** · ●●○ · 5 min · answer
 #
@@ -496,7 +496,7 @@ refuses(eigenvalues(0.3).real, 0.0, name="the penalty changes nothing")
 #
 # If D is fast and $\gamma>0$, D is always near its best reply, and G's problem is a plain minimisation: no circle. But with
 # $\gamma=0$ the eigenvalues stay imaginary for *every* $\kappa$. So two time scales alone do not
-# help here. They help if something damps already.
+# help here. They help a game that is damped and still circles, up to the edge in (5.10); beyond it, they slow it down again.
 
 # %%
 gamma = 0.2
@@ -508,8 +508,8 @@ agrees(slow, -0.25 / gamma, tol=1e-5, name="(5.10) the slow eigenvalue")
 agrees(eigenvalues(0.0, 26.0).real, 0.0, name="κ alone, γ = 0: still circling")
 
 # %% [markdown]
-# Now play it: four Dirac-GANs, alternating, 400 rounds. The last two have a *critic* $f(x)=\psi x$
-# with the Wasserstein loss of section 5: one pays $\lambda(\lvert\psi\rvert-1)^2$, $\lambda=1$, for its slope
+# Now play it: four Dirac-GANs, in turns, 400 rounds (R1 with γ = .3). The last two have a *critic* $f(x)=\psi x$.
+# With the Wasserstein loss of section 5 their value is $-\psi\theta$, the game $xy$ again. One pays $\lambda(\lvert\psi\rvert-1)^2$, $\lambda=1$, for its slope
 # (WGAN-GP), the other is clipped to $\lvert\psi\rvert\le\frac12$ (WGAN).
 
 
@@ -559,8 +559,8 @@ for weight in (1.0, 2.0):
 # **What to see.** Dark dot: start; orange: end; the cross is the solution. Only R1 comes home.
 # Clipping stays on a loop. WGAN-GP wants slope *one*, also when the fakes are right and $\psi$ should
 # be 0; so with λ = 1 it comes to rest elsewhere, here at $\theta=2\lambda$, where the pull of the fakes on $\psi$ and
-# the penalty's own, $2\lambda(1-\lvert\psi\rvert)$, are equal; with λ = ½ it would circle for ever. In neither
-# case does it come home. That is Mescheder's point, and a useful surprise:
+# the penalty's own, $2\lambda(1-\lvert\psi\rvert)$, are equal; with λ = ½ it would circle for ever.
+# That is Mescheder's point, and a useful surprise:
 # neither clipping nor WGAN-GP's penalty brings this game to its solution. They mend another fault, the subject of part B.
 
 # %% [markdown]
@@ -578,7 +578,7 @@ for weight in (1.0, 2.0):
 #   =\lvert\theta\rvert\tag{5.11}$$
 #
 # $\pi$ is a *transport plan*: how much mass goes from where to where. $W_1$ is what the best plan
-# costs, in mass times way. With all mass at one point there is one plan only.
+# costs, in mass times distance. With all mass at one point there is one plan only.
 
 
 # %%
@@ -594,18 +594,18 @@ agrees(plan_cost, theta.abs().double(), name="(5.11) W₁ of two points")
 refuses(divergence, theta.abs() * math.log(2), name="a JS that grows with distance")
 
 # %% [markdown]
-# **What each of them sees**, for two narrow bumps on a line that do not overlap.
+# **What each of them sees**, for two narrow bumps on a line.
 #
 # ![Three rows: two narrow bumps at a distance of 2, of 1, and at the same place. The cost of transport is 2, 1, 0: it falls on the way home. The Jensen-Shannon divergence is log 2, log 2, 0: it is flat as long as the bumps do not overlap.](drawing:transport)
 #
-# The ratio $p/q$ is 0 or infinite at every place, however far the bumps are apart. So JS is $\log 2$ in the first two rows and tells nobody which way is home. The work of carrying every grain home does tell.
+# In the first two rows the ratio $p/q$ is 0 or infinite wherever there is mass, whatever the distance. So JS is $\log 2$ in both and tells nobody which way is home. The cost of transport does.
 
 # %% [markdown]
 # ### On a line: sort
 #
-# For $n$ points against $n$ points a plan is (without loss) a matching, and the best matching on
-# a line never crosses: smallest to smallest, and so on. That is also the area between the two
-# distribution functions:
+# For $n$ points against $n$ points some best plan is a matching, and on a line some best matching
+# never crosses: smallest to smallest, and so on. That is also the area between the two
+# distribution functions, $F$ and $G$ (here no generator):
 #
 # $$W_1=\frac1n\sum_{i=1}^n\bigl\lvert x_{(i)}-y_{(i)}\bigr\rvert
 #   =\int\lvert F(t)-G(t)\rvert\,dt\tag{5.12}$$
@@ -690,7 +690,7 @@ print(f"the best of them with slope 2 says {steeper:.3f}: without the bound, no 
 # %% [markdown]
 # Now the maximum. Where does the inequality become an equality? Only if
 # $f(x)-f(y)=\lVert x-y\rVert$ for *every matched pair*. Write that down together with "slope ≤ 1
-# between any two points": it is a shortest-path problem, and it has a solution exactly if the
+# between any two points": it is a shortest-path problem (below: Bellman–Ford), and it has a solution exactly if the
 # matching is the best one. (Else some detour would be cheaper than its way: a cycle of negative
 # length.)
 
@@ -755,9 +755,9 @@ plots.show(
 )
 
 # %% [markdown]
-# **What to see.** Thick white lines: who goes to whom. Along each the critic falls, from the real end to
+# **What to see.** Thick white lines: who goes to whom (thin ones: levels). Along each the critic falls, from the real end to
 # the fake one, by one unit per unit of way. (Levels of different pairs can't be compared: some real
-# point may lie lower than some fake.) For a fake on its way that is a push of
+# point may lie lower than some fake.) G raises $f$, so for a fake on its way that is a push of
 # length one towards its match, *from however far away*. (Off the lines a best critic is not unique;
 # this one has a tip at each fake.)
 #
@@ -817,9 +817,9 @@ yours = gradient_penalty(net, real, fake, epsilon)
 agrees(yours, library, tol=1e-6, name="(5.15) yours, the library's")
 
 # %% [markdown]
-# Two forms from public code. A popular repository **fixes ε at 1**, so that only slopes at real
-# examples are punished. Is that harmless? Build a critic on the line with slope 1 around the data
-# (at 0) and around the fakes (at 3), and slope 3 between. Another form draws **one ε for the whole
+# Two forms from public code. One **fixes ε at 1** (in a popular repository it is an option), so that only
+# slopes at real examples are punished. Is that harmless? Build a critic on the line with slope 1 around the data
+# (at 0) and around the fakes (at 3), and slope 3 between. The other draws **one ε for the whole
 # batch**: right in the mean, but a batch then says something about one place only.
 
 
@@ -839,11 +839,11 @@ per_batch = torch.stack(
 )
 at_real = critics.gradient_penalty(cheat, real, fake, torch.ones(64).double())
 gap = cheat(real).mean() - cheat(fake).mean()
-distance = wasserstein(real[:, 0], fake[:, 0])
+distance = float(torch.as_tensor(wasserstein(real[:, 0], fake[:, 0])))
 print(f"W₁ {distance:.2f}, the cheat claims {gap:.2f}; penalty: ε = 1 {at_real:.3f}")
 # %%
 error = per_pair.std() / 20
-agrees(per_pair.mean(), 4 * 2 / 3, error=2 * error, name="(5.15) sees the steep two thirds")
+agrees(per_pair.mean(), 4 * 2 / 3, error=error, name="(5.15) sees the steep two thirds")
 refuses(at_real, per_pair.mean(), error=error, name="ε fixed at 1 sees nothing")
 print(f"spread of one batch's penalty: {per_pair.std():.2f}; one ε: {per_batch.std():.2f}")
 
@@ -853,8 +853,8 @@ print(f"spread of one batch's penalty: {per_pair.std():.2f}; one ε: {per_batch.
 #
 # $$s^*=1+\frac{W_1}{2\lambda}\tag{5.16}$$
 #
-# So a trained WGAN-GP critic is *steeper* than 1 while the fakes are far, and its gap overstates
-# $W_1$ by the factor $s^*$: little at the usual $\lambda=10$, if your data has size 1.
+# So a well-trained WGAN-GP critic is *steeper* than 1 while the fakes are far, and its gap overstates
+# $W_1$ by about the factor $s^*$: little at the usual $\lambda=10$, if your data has size 1.
 
 # %%
 spread = torch.rand(7, dtype=torch.float64, generator=generator)
@@ -925,7 +925,7 @@ print(f"2–64–64–1 with c = .01: slope at most {bound:.5f}")
 #
 # **Exercise 05.5 · Power iteration** · ●●○ · 8 min · code
 #
-# *Why.* An SN-GAN makes one such step for each layer and round, and nothing else: this is all that it costs.
+# *Why.* An SN-GAN makes one such step for each layer whenever the layer is used: that is nearly all that it costs.
 #
 # Write the repetition (5.18), `steps` times, and return the singular value.
 #
@@ -964,7 +964,8 @@ v = torch.randn(32, dtype=torch.float64, generator=generator)
 agrees(largest_singular_value(W, v, 3000), norm(W), tol=1e-6, name="(5.18) against svd")
 refuses(W.norm(), norm(W), tol=1e-6, name="Frobenius norm")
 for steps in (1, 5, 25, 125):
-    print(f"{steps:3} steps: {largest_singular_value(W, v, steps) / norm(W):.4f} of ‖W‖₂")
+    found = float(torch.as_tensor(largest_singular_value(W, v, steps)))
+    print(f"{steps:3} steps: {found / norm(W):.4f} of ‖W‖₂")
 
 # %% [markdown]
 # **A convolution** is a matrix too, but a huge one. Spectral normalisation, as published, takes the small matrix that holds
@@ -992,7 +993,7 @@ print(f"small matrix {norm(small):.3f}, the convolution itself {norm(operator):.
 #
 # ### The hinge loss
 #
-# SN-GANs are usually trained with $L_D=\mathbb E_p\max(0,1-f)+\mathbb E_q\max(0,1+f)$ and
+# SN-GANs are often trained with $L_D=\mathbb E_p\max(0,1-f)+\mathbb E_q\max(0,1+f)$ and
 # $L_G=-\mathbb E_qf$. Without any bound on the slope, at each $x$ D minimises
 # $p\max(0,1-f)+q\max(0,1+f)$: piecewise linear with corners at ±1. With the total variation
 # $\mathrm{TV}=\frac12\sum\lvert p-q\rvert$,
@@ -1019,7 +1020,7 @@ refuses(loss.amin(0).sum(), 2 * math.log(2) - 2 * js(p, q), tol=1e-6, name="2 lo
 #
 # ## 7 · The ring, over seeds
 #
-# Now count. The laboratory is lesson 02's ring of eight narrow Gaussians, with its networks (64, 64)
+# The laboratory is lesson 02's ring of eight narrow Gaussians, with its networks (64, 64)
 # and Adam at 10⁻³, $\beta_1=.5$ unless the method says otherwise. Eight ways to play:
 #
 # | name | what is changed |
@@ -1168,23 +1169,23 @@ for ax, (name, results) in zip(axes.flat, runs.items()):
     ax.set(xticks=[], yticks=[])
 plots.show(
     fig,
-    alt="Samples of the eight ways to play on the ring, seed 0, each with its number of modes "
-    "in the title.",
+    alt="Samples (orange) of the eight ways to play on the ring (blue), seed 0, each with its "
+    "number of modes in the title.",
 )
 
 # %% [markdown]
-# **What to see.** Begin with the column of seconds: they are alike within a factor of two. Then read down.
+# **What to see.** Begin with the column of seconds: they are alike within a factor of two.
 #
-# - *In turns*, the plain game covers all modes in every seed, and no remedy beats it. It is cheap, so it
-#   gets the most rounds. A laboratory in which the patient is healthy tells you little about the cure:
+# - *In turns*, the plain game covers all modes in every seed, and no remedy beats it. It is cheap, so
+#   no method gets more rounds. A laboratory in which the patient is healthy tells you little about the cure:
 #   hence the digits below.
-# - *At the same time* finds nearly as many modes and hits them less well. Whether that difference is more than
-#   luck of the seeds, and what it says of report B's "not trained at the same time", section 10 takes up.
+# - *At the same time* finds nearly as many modes and hits them less well. Section 10 asks whether that is more than
+#   luck of the seeds.
 # - *D 5 times* finds fewer modes, with 700 rounds instead of 1,800. Give the plain game 700 (the last line) and it
-#   finds 4.2 in the mean; the difference of 2.8 has a standard error of 1.8. So at equal rounds five moves of D are not told apart from one here. (In lesson 02, with 3,000 rounds, they cost modes.) `wgan-gp` has the same five moves, and 450 rounds: its points lie
+#   finds 4.2 in the mean; the difference of 2.8 has a standard error of 1.8. So at equal rounds five moves of D are not told apart from one here. (In lesson 02, with this loss, 3,000 rounds and two seeds, they cost modes.) `wgan-gp` has the same five moves, and 450 rounds: its points lie
 #   *around* the modes. Look at the share of good points.
 # - `wgan` finds next to nothing in 550 rounds. `sn-gan` wanders: its last weights cover about half of the
-#   modes, the *average* of its weights nearly all.
+#   modes (the picture shows seed 0, its best), the *average* of its weights nearly all.
 # - *EMA* is nearly free, and is the same training. For most it changes little; for `sn-gan` it decides. And it
 #   can harm: here it takes all modes away in one seed of *at the same time*.
 # - The last column is the size of D's own gradient, a common gauge of stability. It is no score: compare
@@ -1234,8 +1235,8 @@ for name, results in runs.items():
     print(f"{name:17} steepest of 1000 places {largest:8.3f}, bound (5.17) {bound:10.3f}")
 
 # %% [markdown]
-# **What to see.** Clipped weights pile up at the two walls; the penalised critic's reach as far as they
-# like, and few do. The first four discriminators, with no bound, are much steeper, most of all with
+# **What to see.** Clipped weights pile up at the two walls. The penalised critic's have no wall: a few reach
+# far, most stay near 0. The first four discriminators, with no bound, are much steeper, most of all with
 # more moves of D or a slower G (one seed each). The penalised critic's steepest place has a slope
 # of 2.3, not one: the penalty is soft, (5.16), and acts between data and fakes, not everywhere in the plane. The clipped critic is far
 # *below* one: that is what clipping costs, although it alone does not explain `wgan`'s row (R1's and `sn-gan`'s slopes are as small). And the product bound
@@ -1243,9 +1244,9 @@ for name, results in runs.items():
 #
 # ## 8 · Digits, recorded
 #
-# The ring is a laboratory, not the world. Here are six of the methods on digits, with report A's networks and, the
+# Here are six of the methods on digits (`gan` is the game in turns), with report A's networks and, the
 # rates apart, the papers' own settings (`sn-gan` with the hinge loss, clipping at .01, λ = 10, and `r1` with γ = 10). They take
-# longer than a lesson may. So this was **recorded**, by a script that you can run:
+# longer than a lesson may. So this was **recorded** by a script:
 # `python data/make_games.py`. It reads the embedded digits only.
 
 # %%
@@ -1269,8 +1270,8 @@ for name in recorded["settings"]:
 # 770 for another: what a method costs is part of what it is. And each was allowed the same number
 # of tries.
 #
-# Look at what the rates were chosen by: digits of the *training* images that the tries did not see. The table below is about the
-# test digits. Had the rates been chosen by those, the table would be a little too good. Lesson 06 shows such a choice in report A's code (E15).
+# The rates were chosen by *training* images that the tries did not see. The table below is about
+# test digits. Had the rates been chosen by those, the table would be a little too good. Lesson 06 shows such a choice, of weights, in report A's code (E15).
 
 
 # %%
@@ -1313,8 +1314,9 @@ for ax, found, title in sides:
 distance_over_time(axes[2])
 plots.show(
     fig,
-    alt="Left and middle: modes covered by each method, a dot for each seed, on the ring and on "
-    "digits. Right: Fréchet distance on digits over processor seconds, a line per method.",
+    alt="Left and middle: modes covered by each method, a dot for each seed (orange: with EMA), "
+    "on the ring and on digits. Right: Fréchet distance on digits over processor seconds, a line "
+    "per method.",
 )
 
 # %% [markdown]
@@ -1325,9 +1327,9 @@ plots.show(
 #   leave none.
 # - *Is a difference larger than the spread over seeds?* Between most methods, clearly: the ranges of their four distances
 #   do not overlap. At the end those of three pairs of neighbours do: the plain game and `r1`, `wgan-gp` and two time scales, `sn-gan` and `wgan`.
-# - *Does EMA, which costs nothing, matter as much as the method?* It brings the plain game from about 15 to
+# - *Does EMA, which costs next to nothing, matter as much as the method?* It brings the plain game from about 15 to
 #   9, and `r1` from 16 to 14. For `wgan` and `wgan-gp` it makes things worse. It remembers a thousand rounds, and in equal time these two
-#   have played about as many: it still remembers noise.
+#   have played about as many: it still holds weights from the beginning.
 # - *Is the order at an eighth of the time the order at the end?* No. At an eighth and at a quarter `r1` is ahead of all others,
 #   in every seed. At the end the plain game has caught up. And `wgan-gp` is the last but one at a quarter, and
 #   third at the end by its mean, still falling. "Which is best" has no answer without "after how long".
@@ -1335,14 +1337,13 @@ plots.show(
 # So of six methods the plain game and the plain game with R1 lead, by far, and the other four look like
 # burdens. It fits section 4 that R1, which stops the turning, is the one that does not hurt, and that its D has the smallest gradient. But
 # before you believe the order, look at the tries: for all methods but `sn-gan` the *largest* of the three rates was the best.
-# The best rate may lie beyond. Equal tuning is not yet enough tuning. And these are two small MLPs and less than a minute of training each; all
-# distances are far above the floor.
+# The best rate may lie beyond. Equal tuning is not yet enough tuning. And all
+# distances are far above the floor, after less than a minute of training.
 #
 # **What this does not show.** Two data sets, one of them a toy. One pair of small networks each; few
 # seeds; three learning rates. A method that loses here may win with convolutions, with more time, or
 # with one more setting tuned: with enough of that, most of these methods end up alike on images
-# (Lucic et al., 2018). What you may take along is how to look: seeds, equal cost, equal tuning, and
-# the cost stated.
+# (Lucic et al., 2018).
 #
 # ## 9 · Break it
 #
@@ -1441,7 +1442,7 @@ check("05.6", diagnosis)
 # %% [markdown]
 # > In contrast with VAE and NF, GAN models do not have a stable training process. This is because the generator and discriminator are not trained at the same time which might lead to mode collapse.
 #
-# Lesson 02 has one game that contradicts this sentence. Now you can say more. Near its
+# Lesson 02 has one game that contradicts its *because*. Now you can say more. Near its
 # solution *every* smooth game is nearly linear, and a step "at the same time" turns an imaginary eigenvalue
 # $i\omega$ of its field into $1+i\eta\omega$, of modulus $\sqrt{1+\eta^2\omega^2}>1$. Taking turns
 # leaves it on the unit circle in $xy$ and in the Dirac-GAN, which is a GAN.
@@ -1463,7 +1464,7 @@ for name in ("in turns", "at the same time"):
 # noisy gradients, the two printed rows differ by .6 modes, with a standard error of .24. That is 2.4 of them; for five seeds Student's t asks for 2.8. So they
 # are not told apart yet. And a difference of eigenvalues of $\eta^2\omega^2/2$ a round is tiny at $\eta=10^{-3}$.
 #
-# To be fair to B: its first sentence stands; what it says of GANs you have seen on the ring. Its §2.1 says that $D$
+# To be fair to B: its first sentence stands; what it says of GANs you have seen: in lesson 02 a ring lost modes that it had. Its §2.1 says that $D$
 # "must be synchronized well with $G$ during training"; if the sentence above meant that, one seed in lesson 02 fits it.
 
 # %% [markdown]
@@ -1471,9 +1472,9 @@ for name in ("in turns", "at the same time"):
 #
 # > However, the training process of GAN is unstable, so it may lead to some crashes or low-quality image generation. To address these issues, several modifications to GAN architectures have been proposed, such as Wasserstein GAN (Arjovsky et al., 2017) and Spectral Normalization GAN (Miyato et al., 2018).
 #
-# **Confirmed**, with one word to sharpen: neither is a modification of the *architecture*. WGAN changes
+# **Confirmed**: both were proposed for that. One word to sharpen is *architectures*: WGAN changes
 # the loss and bounds the critic; spectral normalisation rescales the layers that are there. A names
-# them and tries neither; the digits' table above is what trying them on A's own networks gives.
+# them and tries neither. In the digits' table above, on A's own networks, both do worse than the plain game.
 #
 # ## 11 · Exercises
 #
@@ -1526,7 +1527,7 @@ for name in ("in turns", "at the same time"):
 #
 # *Why.* A penalty has a weight, and nobody tells you which.
 #
-# Change R1's γ from 1 to .01 and to 100. What does (5.9) say of the speed
+# Change R1's γ (in `game_of`) from 1 to .01 and to 100. What does (5.9) say of the speed
 # near the solution, and what do you see on the ring?
 #
 # *Nudge.* The speed is set by the real part that is nearest to 0. Compute it for all three before you train.
@@ -1573,9 +1574,9 @@ for name in ("in turns", "at the same time"):
 #   ellipse. (5.1)–(5.3)
 # - Positive momentum throws outwards; in turns, a negative one (not too large) pulls in. Averages of a circling path lie near the
 #   middle. (5.4)–(5.6)
-# - A penalty on D's slope at the data damps the turning; two time scales help if something damps.
+# - A penalty on D's slope at the data damps the turning; two time scales help only if something damps.
 #   (5.8)–(5.10)
-# - JS and TV do not see how far apart two sets are; $W_1$ does. It is a cost of transport, a
+# - JS and TV do not see how far apart two sets without overlap are; $W_1$ does. It is a cost of transport, a
 #   difference of sorted points on a line, and the largest gap of a critic of slope ≤ 1. That is what critics are for; the turning they leave.
 #   (5.11)–(5.13), (5.20)
 # - The best critic has slope one along the lines of transport: hence the gradient penalty, with its
@@ -1586,7 +1587,7 @@ for name in ("in turns", "at the same time"):
 #
 # ## Five questions at the end
 #
-# **Question 1.** A game is played at once and its path leaves on a spiral. A colleague halves both learning rates. Does it settle now?
+# **Question 1.** The game $xy$ is played at once and its path leaves on a spiral. A colleague halves both learning rates. Does it settle now?
 #
 # *Answer.* No. By (5.1) the modulus is $\sqrt{1+\eta^2}$, above one for every $\eta$. A turn takes about $2\pi/\eta$ rounds, so it grows
 # by about $e^{\pi\eta}$ a turn. With half the rate the growth a turn is only the square root of what it was, but it is still growth.
@@ -1608,16 +1609,16 @@ for name in ("in turns", "at the same time"):
 #
 # **Question 5.** You clip all weights of a 2–64–64–1 critic to $\pm.01$, and its estimate is .005. Are fakes and data close together?
 #
-# *Answer.* You can't say. By (5.17) such a critic may have a slope of at most about .006, so it shows at most that share of the distance. An
-# estimate has a meaning only together with the slope that was allowed.
+# *Answer.* No. By (5.17) its slope is at most about .0058. Divided by that, it is a critic of slope ≤ 1 with the gap .005/.0058, so by (5.13)
+# $W_1$ is at least .86, and may be far more. An estimate has a meaning only together with the slope that was allowed.
 #
 # ## References
 #
 # - Mescheder, Geiger, Nowozin (2018), *Which training methods for GANs do actually converge?*, ICML: the
 #   Dirac-GAN, R1; (5.8), (5.9).
-# - Gidel, Askari, Pezeshki, LePriol, Huang, Lacoste-Julien, Mitliagkas (2019), *Negative momentum for
+# - Gidel, Askari Hemmat, Pezeshki, Le Priol, Huang, Lacoste-Julien, Mitliagkas (2019), *Negative momentum for
 #   improved game dynamics*, AISTATS: (5.4). Gidel, Berard, Vignoud, Vincent, Lacoste-Julien (2019), *A
-#   variational inequality perspective on GANs*, ICLR: (5.7), averages.
+#   variational inequality perspective on generative adversarial networks*, ICLR: (5.7), averages.
 # - Korpelevich (1976), *The extragradient method for finding saddle points*.
 # - Arjovsky, Chintala, Bottou (2017), *Wasserstein generative adversarial networks*, ICML: (5.11), (5.13),
 #   clipping.

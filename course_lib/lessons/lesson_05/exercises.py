@@ -165,7 +165,17 @@ EXERCISES = {
                 torch.tensor([[1.0, -eta], [eta, 1.0 + eta**2]])
             ),
             "this is continuous time, a rotation by η; steps are straight": _rotation,
+            "this is x's move alone; y's comes after it, as a matrix on the left": lambda eta: (
+                torch.tensor([[1.0, -eta], [0.0, 1.0]])
+            ),
+            "this is y's move alone; x's comes before it, as a matrix on the right": lambda eta: (
+                torch.tensor([[1.0, 0.0], [eta, 1.0]])
+            ),
+            "`*` multiplies entry by entry; the product of two matrices is `@`": lambda eta: (
+                torch.eye(2)
+            ),
         },
+        hint="the columns are what one round makes of (1, 0) and of (0, 1)",
         note="its determinant is 1: areas are kept, so nothing can spiral in or out",
     ),
     "05.2": Exercise(
@@ -190,7 +200,11 @@ EXERCISES = {
             "the points are paired as they came; sort both first": lambda x, y: (
                 (x - y).abs().mean()
             ),
-            "only one of the two is sorted": lambda x, y: (x.sort().values - y).abs().mean(),
+            "only x is sorted; sort y, too": lambda x, y: (x.sort().values - y).abs().mean(),
+            "only y is sorted; sort x, too": lambda x, y: (x - y.sort().values).abs().mean(),
+            "differences of both signs cancel: take absolute values": lambda x, y: (
+                x.sort().values - y.sort().values
+            ).mean(),
             "this is the distance of the means: the absolute value belongs inside, pair "
             "by pair": lambda x, y: (x.mean() - y.mean()).abs(),
             "this is Wasserstein-2: squares and a root": lambda x, y: (
@@ -207,6 +221,7 @@ EXERCISES = {
                 (x[:, None] - y).abs().mean()
             ),
         },
+        hint="two equal sets have distance 0, a set and itself moved by c have |c|",
     ),
     "05.4": Exercise(
         right=penalty,
@@ -236,6 +251,18 @@ EXERCISES = {
                 cost=lambda size: size.square().mean()
             ),
             "the square is missing": _penalised(cost=lambda size: (size - 1).abs().mean()),
+            "the square is missing, so steep and flat places cancel": _penalised(
+                cost=lambda size: (size - 1).mean()
+            ),
+            "first the square at each example, then the mean": _penalised(
+                cost=lambda size: (size.mean() - 1).square()
+            ),
+            "the gradient of the *mean* of the scores is B times too small: take the sum": (
+                _penalised(norm=lambda slope: slope.norm(dim=1) / len(slope))
+            ),
+            "these ε are your own; take the argument `epsilon`": _penalised(
+                where=lambda real, fake, epsilon: _between(real, fake, torch.rand(len(real)))
+            ),
             "that is the *square* of the norm, less 1, squared": _penalised(
                 norm=lambda slope: slope.square().sum(1)
             ),
@@ -247,6 +274,7 @@ EXERCISES = {
                 cost=lambda size: (size - 1).square().sum()
             ),
         },
+        hint="at each x̂ a slope, its length less 1, squared; then the mean",
     ),
     "05.5": Exercise(
         right=largest_singular_value,
@@ -257,7 +285,7 @@ EXERCISES = {
             "the right number, but not by power iteration: `v` and "
             "`steps` do not matter in it": lambda W, v, n: torch.linalg.matrix_norm(W, 2),
             "this is the Frobenius norm: all of them together": lambda W, v, n: W.norm(),
-            "this is σ²: the eigenvalue of WᵀW. Its root is wanted": When(
+            "this is σ², the eigenvalue of WᵀW: take its root, or give u length one": When(
                 lambda found: _settles(found, power=2), lambda W, v, n: _improved(W, v, n) ** 2
             ),
             "this is the largest entry": lambda W, v, n: W.abs().max(),
@@ -271,6 +299,7 @@ EXERCISES = {
             ).min(),
             "v was never improved: multiply by W and Wᵀ": lambda W, v, n: (W @ v).norm(),
         },
+        hint="keep u and v at length one after each product; u · Wv is wanted",
         note="each step damps the others by (σ₂/σ₁)²",
     ),
     "05.6": Exercise(
