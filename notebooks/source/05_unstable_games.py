@@ -839,7 +839,7 @@ per_batch = torch.stack(
 )
 at_real = critics.gradient_penalty(cheat, real, fake, torch.ones(64).double())
 gap = cheat(real).mean() - cheat(fake).mean()
-distance = float(torch.as_tensor(wasserstein(real[:, 0], fake[:, 0])))
+distance = wasserstein(real[:, 0], fake[:, 0])
 print(f"W₁ {distance:.2f}, the cheat claims {gap:.2f}; penalty: ε = 1 {at_real:.3f}")
 # %%
 error = per_pair.std() / 20
@@ -964,8 +964,7 @@ v = torch.randn(32, dtype=torch.float64, generator=generator)
 agrees(largest_singular_value(W, v, 3000), norm(W), tol=1e-6, name="(5.18) against svd")
 refuses(W.norm(), norm(W), tol=1e-6, name="Frobenius norm")
 for steps in (1, 5, 25, 125):
-    found = float(torch.as_tensor(largest_singular_value(W, v, steps)))
-    print(f"{steps:3} steps: {found / norm(W):.4f} of ‖W‖₂")
+    print(f"{steps:3} steps: {largest_singular_value(W, v, steps) / norm(W):.4f} of ‖W‖₂")
 
 # %% [markdown]
 # **A convolution** is a matrix too, but a huge one. Spectral normalisation, as published, takes the small matrix that holds
