@@ -31,8 +31,8 @@ explore.show(explore.interpolation(zoo.load("dcgan-faces")))
 
 # %% [markdown]
 # **What to see.** Move the slider. A program drew the faces that were the examples. It did not draw these: each is what a network
-# makes of 100 random numbers. Between the two ends the numbers change little by little, and so does the face. (Why there are two ways between
-# them, and what the curves say, is for lesson 02.)
+# makes of 100 random numbers. Between the two ends the numbers change little by little, and so does the face. (Why two rows, and what the
+# curves say: lesson 02.)
 #
 # **The question.** The model was given many faces, and nobody told it what a face is. What was made small when it was trained? How near
 # did it come? And how can one tell?
@@ -437,7 +437,7 @@ print(f"The labels hold {bits:.4f} bits, ten equal classes {math.log2(10):.4f}."
 #
 # Most numbers in this course are means over random draws, and such a mean is random itself. Take
 # the ink of a digit: the sum of its pixels. Draw $n$ digits, note their mean ink, repeat 4,000
-# times, and look at how much the means scatter (at their standard deviation).
+# times, and look at how much the means scatter.
 #
 # **Exercise 00.12 · How fast does the scatter fall?** · ●○○ · 1 min · predict
 #
@@ -452,7 +452,7 @@ factor = 100
 factor = predict("00.12", factor)
 
 # %% [markdown]
-# The rule has a simple form, which lesson 01 derives; here, only look. A mean of
+# Lesson 01 derives the rule; here, only look. A mean of
 # $n$ independent draws with standard deviation $\sigma$ has a standard deviation of its own, the
 # *standard error*:
 #
@@ -503,7 +503,7 @@ plots.show(
 #
 # With batches of equal size the mean of their means is the mean
 # of all; with a smaller last batch it usually isn't, because each of its images weighs more.
-# Weigh the mean $\bar x_b$ of batch $b$ by its size $B_b$:
+# Weigh batch $b$'s mean $\bar x_b$ by its size $B_b$:
 #
 # $$\frac1N \sum_{i=1}^N x_i = \sum_b \frac{B_b}{N}\, \bar x_b \tag{0.4}$$
 
@@ -624,7 +624,7 @@ plots.show(fig, alt=f"The lessons as boxes, arrows to each from what it needs: {
 # ## 10 · Notation
 #
 # What the symbols mean, with their names in code and their shapes. There are fewer letters than
-# things, so some letters mean more than one thing; the last column says most of these, and
+# things, so some letters have a second meaning; the last column says most of them, and
 # where the reports write something else. A lesson's own table of symbols comes first.
 #
 # | symbol | meaning | in code | shape | elsewhere |
@@ -658,12 +658,12 @@ plots.show(fig, alt=f"The lessons as boxes, arrows to each from what it needs: {
 # | $K$ | importance samples in the IWAE bound | `k=` | | |
 # | $f$, $f^{-1}$ | a flow, data → noise, and its inverse | `flow(x)`, `flow.inverse(z)` | | |
 # | $\log\lvert\det\tfrac{\partial f}{\partial x}\rvert$ | log-determinant of the flow's Jacobian, nats | `log_det` | $(B)$ | |
-# | $s$, $t$ | log-scale and shift of a coupling | `s`, `t` | as what they change | $s$: a width in lesson 01, a sample's standard deviation in 01 and 03, a log-width in 02, a stride in 04; $t$ elsewhere: a round of a training, or the place on a way from 0 to 1 |
+# | $s$, $t$ | log-scale and shift of a coupling | `s`, `t` | as what they change | $s$: a width in lesson 01, a sample's standard deviation in 01 and 03, a log-width in 02, a stride in 04; $t$ elsewhere: round of a training, or place on a way |
 # | $b$ | mask of a coupling, 1 where $x$ stays | `b` | $(H,W)$ or $(D)$ | |
 # | $u$ | dequantisation noise in $[0,1)$ | `u` | as $x$ | in lesson 01 $u$ is a grey level, 0 to 255; in 10 $u$, $w$ are vectors of a planar map, too |
 # | $\alpha$ | margin of the logit | `alpha` | | |
 # | $\eta$ | learning rate | `lr` | | |
-# | $t$ | round of a training | `source.t` | | see $s$, $t$ |
+# | $t$ | round of a training | `source.t` | | |
 #
 # $\log$ is the natural logarithm. $\odot$ multiplies entry by entry. $\mathbb E_p$ is the mean over
 # draws from $p$. In $a \pm b$, $b$ is one standard error (lesson 01), over samples; where it is
