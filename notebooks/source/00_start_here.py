@@ -31,7 +31,8 @@ explore.show(explore.interpolation(zoo.load("dcgan-faces")))
 
 # %% [markdown]
 # **What to see.** Move the slider. A program drew the faces that were the examples. It did not draw these: each is what a network
-# makes of 100 random numbers. Between the two ends the numbers change little by little, and so does the face.
+# makes of 100 random numbers. Between the two ends the numbers change little by little, and so does the face. (Why two rows, and what the
+# curves say: lesson 02.)
 #
 # **The question.** The model was given many faces, and nobody told it what a face is. What was made small when it was trained? How near
 # did it come? And how can one tell?
@@ -45,13 +46,13 @@ explore.show(explore.interpolation(zoo.load("dcgan-faces")))
 # |---|---|
 # | **You will be able to** | say what this course is made of; load its data; run, stop and continue a training; answer an exercise and read what its check says; look up any symbol |
 # | **You need** | Python, a little PyTorch, and probability as far as expectation and variance |
-# | **Your time** | {{time}} (an estimate: lesson 00 says how) |
+# | **Your time** | {{time}} (an estimate: section 8 says how) |
 # | **Machine time** | {{minutes}} minutes on two CPU cores at the `laptop` budget; no GPU, no network |
 #
 # The course grew out of two student reports, called **A** and **B** throughout. A trained a
 # GAN, a DCGAN, a VAE and a "CVAE-GAN" on digits and cartoon faces; B trained a DCGAN, a
 # RealNVP and a VAE on photographs of faces and compared them. You rebuild their experiments, and where a formula or a claim of
-# theirs is wrong, you compute it; these stories are folded (*case files*), and the [errata page](errata.md) lists all such places, and what the reports got
+# theirs is wrong, a computation of yours shows it; these stories are folded (*case files*), and the [errata page](errata.md) lists all such places, and what the reports got
 # right.
 
 # %% [markdown]
@@ -81,7 +82,7 @@ explore.show(explore.interpolation(zoo.load("dcgan-faces")))
 #
 # **Question 5.** Is a blurred digit nearer to a sharp real digit than another sharp digit is, if you count the squared differences of pixels?
 #
-# *Answer.* Often yes: a blur is a compromise between many strokes, and a sharp digit and the same one shifted by two pixels share only half of their ink. What a
+# *Answer.* Often yes: a blur is a compromise between many strokes, and a sharp digit and the same one shifted by two pixels share only about half of their ink. What a
 # distance counts decides what a model learns.
 
 # %% [markdown]
@@ -190,8 +191,8 @@ print("flat  ", tuple(x.flatten(1).shape))
 #
 # Some trainings take longer than a lesson. Their results are shipped, with their settings,
 # and `zoo.load` gives them back ready to draw from. Here is one of each family. First a question. Below are four rows of digits: real ones, and samples
-# of a GAN, of a VAE and of a flow, in an order that chance has chosen. Don't run the cell
-# after the next yet.
+# of a GAN, of a VAE and of a flow, in an order that chance has chosen. Run only the
+# next cell.
 
 # %%
 gan, vae = zoo.load("gan-mnist"), zoo.load("vae-2d-mnist")
@@ -384,7 +385,7 @@ fig = plots.images(both, columns=10, row_labels=["before", "after"])
 plots.show(
     fig,
     alt="Two rows of ten samples of the same model from the same noise: grey "
-    "static before training, blurred, mostly recognisable digits after it.",
+    "static before training, blurred shapes after it, of which several are readable digits.",
 )
 
 # %% [markdown]
@@ -396,8 +397,8 @@ plots.show(
 # ## 6 · An equation is followed by its check
 #
 # When you only read a derivation, it is easy to believe a wrong step. So in this course an equation
-# with a number is followed by a cell that computes both of its sides. `agrees` asserts that
-# they are equal. `refuses` asserts that a *named wrong form* would have been noticed: a
+# with a number is followed by cells that compute both of its sides (or, if it only defines something, that). `agrees` asserts that
+# two sides are equal. `refuses` asserts that a *named wrong form* would have been noticed: a
 # check that also passes for the wrong formula would check nothing. Here are four small facts that
 # the lessons use.
 #
@@ -405,7 +406,7 @@ plots.show(
 #
 # An image of 784 pixels has a probability that is a product
 # of 784 factors. PyTorch's usual 32-bit numbers end near $10^{-45}$ (64-bit ones near
-# $10^{-324}$); the logarithm's don't:
+# $10^{-324}$): a smaller product becomes 0. Its logarithm stays an ordinary number:
 #
 # $$\log \prod_{i=1}^{784} p_i = \sum_{i=1}^{784} \log p_i \tag{0.1}$$
 
@@ -434,28 +435,28 @@ print(f"The labels hold {bits:.4f} bits, ten equal classes {math.log2(10):.4f}."
 # %% [markdown]
 # ### The error of a mean
 #
-# Most numbers in this course are means over random draws. A
-# mean of
-# $n$ independent draws with standard deviation $\sigma$ has a standard deviation of its own, the
-# *standard error*:
-#
-# $$\operatorname{sd}\Big(\frac1n \sum_{i=1}^n x_i\Big) = \frac{\sigma}{\sqrt n} \tag{0.3}$$
-#
-# Lesson 01 derives it; here, only look. Take the ink of a digit: the sum of its pixels.
-# Draw $n$ digits, note their mean ink, repeat 4,000 times, and look at how much the means
-# scatter.
+# Most numbers in this course are means over random draws, and such a mean is random itself. Take
+# the ink of a digit: the sum of its pixels. Draw $n$ digits, note their mean ink, repeat 4,000
+# times, and look at how much the means scatter.
 #
 # **Exercise 00.12 · How fast does the scatter fall?** · ●○○ · 1 min · predict
 #
 # *Why.* It decides how many samples each result of this course needs.
 #
-# When $n$ grows from 10 to 1,000, by which factor will the scatter fall?
+# When $n$ grows from 10 to 1,000, by which factor will the scatter fall? (1: not at all.)
 
 # %%
 ### BEGIN SOLUTION
 factor = 100
 ### END SOLUTION
 factor = predict("00.12", factor)
+
+# %% [markdown]
+# Lesson 01 derives the rule; here, only look. A mean of
+# $n$ independent draws with standard deviation $\sigma$ has a standard deviation of its own, the
+# *standard error*:
+#
+# $$\operatorname{sd}\Big(\frac1n \sum_{i=1}^n x_i\Big) = \frac{\sigma}{\sqrt n} \tag{0.3}$$
 
 # %%
 ink = digits.images.sum(dim=(1, 2, 3)) / 255
@@ -501,7 +502,8 @@ plots.show(
 # ### A mean over the batch
 #
 # With batches of equal size the mean of their means is the mean
-# of all; with a smaller last batch it isn't, because each of its images weighs more:
+# of all; with a smaller last batch it usually isn't, because each of its images weighs more.
+# Weigh batch $b$'s mean $\bar x_b$ by its size $B_b$:
 #
 # $$\frac1N \sum_{i=1}^N x_i = \sum_b \frac{B_b}{N}\, \bar x_b \tag{0.4}$$
 
@@ -622,7 +624,7 @@ plots.show(fig, alt=f"The lessons as boxes, arrows to each from what it needs: {
 # ## 10 · Notation
 #
 # What the symbols mean, with their names in code and their shapes. There are fewer letters than
-# things, so some letters have a second meaning in some lesson; the last column says where, and
+# things, so some letters have a second meaning; the last column says most of them, and
 # where the reports write something else. A lesson's own table of symbols comes first.
 #
 # | symbol | meaning | in code | shape | elsewhere |
@@ -633,7 +635,7 @@ plots.show(fig, alt=f"The lessons as boxes, arrows to each from what it needs: {
 # | $N$, $B$ | examples in the data set, in a batch | `len(dataset)`, `batch` | | $m$ where a derivation just needs some number of examples, as in the reports |
 # | $D$ | numbers in one example, $C \cdot H \cdot W$ | `dim` | | not the discriminator $D_\psi$ |
 # | $d$ | dimensions of $z$ | `latent` | | lesson 01 writes $q$ for its linear model, as its sources do |
-# | $k$ | moves of the discriminator for one of the generator | `k` | | as in Algorithm 1; in lessons 10 and 11 a grey level, 0 to 255 |
+# | $k$ | moves of the discriminator for one of the generator | `k` | | as in Algorithm 1; in lesson 04 a kernel's side; in 07, 10 and 11 a grey level, 0 to 255 |
 # | $p_\text{data}$ | the distribution the examples come from; only samples of it are known | `dataset` | | |
 # | $p_z = \mathcal N(0, I)$ | prior of the latent | `torch.randn` | | the reports' algorithms print $p_g(z)$ (E03) |
 # | $\theta$ | parameters of generator or decoder | `model.generator`, `model.decoder` | | reports: $\theta_g$ |
@@ -656,7 +658,7 @@ plots.show(fig, alt=f"The lessons as boxes, arrows to each from what it needs: {
 # | $K$ | importance samples in the IWAE bound | `k=` | | |
 # | $f$, $f^{-1}$ | a flow, data → noise, and its inverse | `flow(x)`, `flow.inverse(z)` | | |
 # | $\log\lvert\det\tfrac{\partial f}{\partial x}\rvert$ | log-determinant of the flow's Jacobian, nats | `log_det` | $(B)$ | |
-# | $s$, $t$ | log-scale and shift of a coupling | `s`, `t` | as what they change | $s$: a width in lesson 01, a sample's standard deviation in 01 and 03, a log-width in 02; $t$ elsewhere: round of a training |
+# | $s$, $t$ | log-scale and shift of a coupling | `s`, `t` | as what they change | $s$: a width in lesson 01, a sample's standard deviation in 01 and 03, a log-width in 02, a stride in 04; $t$ elsewhere: round of a training, or place on a way |
 # | $b$ | mask of a coupling, 1 where $x$ stays | `b` | $(H,W)$ or $(D)$ | |
 # | $u$ | dequantisation noise in $[0,1)$ | `u` | as $x$ | in lesson 01 $u$ is a grey level, 0 to 255; in 10 $u$, $w$ are vectors of a planar map, too |
 # | $\alpha$ | margin of the logit | `alpha` | | |

@@ -60,7 +60,7 @@ explore.show(explore.replay(history), moment=len(history.grids) // 4)
 
 # %% [markdown]
 # ## `interpolation` · lessons 00 and 02
-# From one latent to another, along a line or on a sphere. Find out: on which of both do the norms stay usual, and can
+# From one latent to another, along a line or on a sphere. Find out: on which of the two do the norms stay usual, and can
 # you see a difference in the pictures?
 
 # %%
@@ -77,18 +77,18 @@ explore.show(explore.transposed())
 
 # %% [markdown]
 # ## `face_factors` · lesson 03
-# Drawn faces have known factors. Find out: which of them would you not notice if it was wrong?
+# Drawn faces have known factors. Find out: which of them changes the face least, and does the judge still read it?
 
 # %%
 explore.show(explore.face_factors(), turn=0.6, smile=0.8, glasses="yes")
 
 # %% [markdown]
 # ## `walk` · lessons 04 and 07
-# From one sample of a GAN to another. Find out: do glasses grow, or appear at once?
+# From one sample of a GAN to another, here to one with glasses. Find out: do they grow, or appear at once?
 
 # %%
 artist = zoo.load("dcgan-faces")
-explore.show(explore.walk(artist), t=0.5)
+explore.show(explore.walk(artist), t=0.2, a=4, b=1)
 
 # %% [markdown]
 # ## `attributes` · lessons 04 and 07
@@ -101,10 +101,11 @@ explore.show(explore.attributes(artist, explore.attribute_directions(z, factors)
 
 # %% [markdown]
 # ## `arithmetic` · lesson 04
-# Means of three faces, A − B + C. Find out: how often does the judge read what the sum promises?
+# Means of three faces, A − B + C. At the start A wears glasses; B and C do not, so the sum promises some. Find out: in how
+# many of the neighbours does the judge read them?
 
 # %%
-explore.show(explore.arithmetic(artist, z[:24]))
+explore.show(explore.arithmetic(artist))
 
 # %% [markdown]
 # # Bounds and codes
@@ -134,7 +135,7 @@ explore.show(explore.latent_plane(zoo.load("vae-2d-mnist-report"), digits))
 # # Conditions and players
 #
 # ## `class_style` · lessons 08 and 09
-# Rows of styles, columns of classes. Find out: is a broad 0 the neighbour of a broad 8?
+# Rows of styles, columns of classes. Find out: does a row with a broad 0 have a broad 8, too?
 
 # %%
 explore.show(explore.class_style(zoo.load("cgan-mnist")))
@@ -189,8 +190,8 @@ explore.show(explore.warp(moons, data.load("moons", "test")), layers=4)
 
 # %% [markdown]
 # ## `pointed` · lesson 10
-# The density under the mouse, taken apart. Find out: is there a place where $z$ lies in the middle of the noise and $x$
-# where no data are?
+# The density of two moons under the mouse, taken apart. Find out: is there a place between the moons whose $z$ lies in
+# the middle of the noise?
 
 # %%
 explore.show(explore.pointed(moons))

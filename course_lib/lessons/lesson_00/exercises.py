@@ -95,6 +95,10 @@ _RANGE_MISTAKES = {
     "the scale is right, the shift isn't: 0 goes to −1": lambda x: x.float() / 127.5 - 127.5,
     "this takes [0, 1] to [−1, 1]; bytes run from 0 to 255": lambda x: x.float() * 2 - 1,
     "this is [−½, ½]: half the range that tanh has": lambda x: (x.float() - 127.5) / 255,
+    "black and white are exchanged: 0 goes to −1": lambda x: 1 - x.float() / 127.5,
+    "tanh has done its work already; a straight line takes 0 to −1 and 255 to 1": lambda x: (
+        x.float().tanh()
+    ),
 }
 
 EXERCISES = {
@@ -117,6 +121,7 @@ EXERCISES = {
             "one too many where the batch divides the data: "
             "60,000 / 100 is 600, not 601": lambda n, b: n // b + 1,
             "rounded to the nearest, not up: try 7 and 100": lambda n, b: round(n / b),
+            "n and the batch are exchanged": lambda n, b: -(-b // n),
         },
         note="469 and 600, as in report A's logs",
     ),
@@ -208,4 +213,7 @@ EXERCISES = {
     ),
 }
 
-PREDICTIONS = {"00.11": Prediction(low=1, high=4, whole=True), "00.12": Prediction(low=0)}
+PREDICTIONS = {
+    "00.11": Prediction(low=1, high=4, whole=True),
+    "00.12": Prediction(low=1),  # the lesson divides by it; 1: no fall
+}
