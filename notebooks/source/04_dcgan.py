@@ -1772,7 +1772,7 @@ for n in (1, 3, 9):
 
 # %% [markdown]
 # **What to see.** Compare with the first line. With means of three or nine both come in a fifth to a quarter of the cases, and so they do for *any* $z$ of this G (each share has a standard error of some 3%). The smile comes more often, in two of three; the glasses do not. (With single $z$, whose sums lie far out, they do; both at once come in 28%, two standard errors more.)
-# Here the paper's recipe, means of three, did nothing for both at once that can be told from chance, and a single picture would have hidden it. For pictures of it, write `explore.show(explore.arithmetic(artist, pool[:24]))` in a cell of your own: choose three faces each for A, B and C;
+# Here the paper's recipe, means of three, did nothing for both at once that can be told from chance, and a single picture would have hidden it. For pictures of it, write `explore.show(explore.arithmetic(artist))` in a cell of your own: choose three faces each for A, B and C;
 # around the result stand results with a little noise on $y$, as in the paper's figure.
 #
 # **Three or many?** A sum of three means moves *everything*: three faces with glasses also share a hair colour or a shirt by accident, and what they share on purpose is small beside it (printed below). Better: a **direction**, added to any face $z$, from many samples. Two ways:
