@@ -566,8 +566,7 @@ for k in range(3):
 # %% [markdown]
 # Read (8.8) twice. The price is *zero* where $x$ itself says which class it is: then
 # $\operatorname{Var}(b_c\mid x)=0$. And where a doubt is left, it is large if $s$ is small: a sharp decoder makes sharp
-# posteriors, and a $q$ between two of them suits neither. Remember the first when you come
-# to digits.
+# posteriors, and a $q$ between two of them suits neither.
 #
 # ### 2.3 · Withhold it from the decoder
 #
@@ -731,8 +730,8 @@ plots.show(
 # scale: this decoder must also learn to read the class from the code, and after so few rounds it
 # may not do so yet. Without the label at the *encoder* little happens, a nat or so of more than a hundred. A digit
 # says which class it is, so $p(c\mid x)$ is nearly sure and (8.8) nearly zero. (The errors printed are
-# those of the test digits. By how much two short trainings differ anyway, they do not know.) That is how this
-# fault can stay unseen: on MNIST it hides. By (8.8) it costs more where $x$ leaves $c$ open: try it on
+# those of the test digits. By how much two short trainings differ anyway, they do not know.) So on
+# MNIST this fault hides. By (8.8) it costs more where $x$ leaves $c$ open: try it on
 # blurred digits (exercise 08.9).
 #
 # Read the shares too. A good part of what this CVAE draws is not what was asked for: no term of (8.7) is about
@@ -1123,9 +1122,9 @@ plots.show(
 # between them. The AAE's D looks at all codes together, so a hole or a bulge anywhere is something that it
 # *can* catch. Has it, so far? After so few rounds the cloud is neither round nor quite in place: parts of
 # the prior are almost empty, and the ones stand apart. (The VAE beside it was trained far longer, so this picture does
-# not decide your prediction; train ten times as long.) This is a game, and slow (in a trial with D's rate five times as high the
-# codes fell together to a point within 300 rounds). And the AAE's codes have no widths: each is a point. Compare
-# your guess with pictures, not with the theory.
+# not decide your prediction. Nor did ten times as many rounds: from two seeds, this one among them, the codes ran away, to
+# spreads of 3 to 8 where the prior has 1; from a third they came to lie on the prior, with gaps about as wide as the VAE's.) This is a
+# game, and slow (at five times its rates the codes fell together to a small patch within 300 rounds). And the AAE's codes have no widths: each is a point.
 #
 # ## 5 · A network in place of the KL: adversarial variational Bayes
 #
@@ -1622,9 +1621,9 @@ plots.show(
 #
 # - *FD.* The fully connected GAN and VAE at the two ends are the marks to beat, the last row is the floor.
 #   CGAN comes nearest to it; VAE/GAN and CVAE follow, level. CGAN and CVAE were *told the digit*, and they were given nearly the right
-#   shares, too. VAE/GAN was told nothing. The second column gives the same shares to all, and the GAN moves up: with the test digits' shares the GAN's distance falls
-#   from about 15 to about 7, and the VAE's stays at about 11. By the first column VAE and AAE are ahead of the GAN; by the second the GAN is ahead of both. About half of its
-#   distance was *how often* it draws each digit, not how. CGAN stays in front in both.
+#   shares, too. VAE/GAN was told nothing. The second column gives the same shares to all: the GAN's distance falls
+#   from about 15 to about 7 (about half of it was *how often* it draws each digit, not how), the VAE's stays at about 11. By the first
+#   column VAE and AAE are ahead of the GAN, by the second the GAN is ahead of both. CGAN stays in front in both.
 #   Of the others AVB is the worst. Its codes are the furthest off the prior: along one direction they are spread far wider than the prior draws, so its G has learnt
 #   much that is hardly ever asked for. But *codes* alone does not tell the order: VAE/GAN's lie further off than the AAE's, and its distance is half as large. VAE/GAN's D saw its samples; the AAE's D has never seen an image.
 # - *as asked.* Only two can be asked at all. In a CGAN D insists on the label; in a CVAE it is merely
@@ -1765,7 +1764,7 @@ check("08.7", diagnosis)
 # ### E12 · Names, credits, and a prior that learns (case file, optional)
 #
 # Report A is one of the two student reports that this course reads closely. It says of CVAE-GAN that a *learned prior* controls the image, and names other authors
-# than the paper's. What it says of the prior can be asked of a trained model.
+# than the paper's.
 
 # %% [markdown]
 # > Another hybrid model, CVAE-GAN (Zhao et al., 2017), uses the prior distribution learned by the VAE to control the image attributes during the GAN's image generation process.
