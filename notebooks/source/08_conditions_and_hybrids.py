@@ -62,7 +62,7 @@ explore.show(explore.class_style(zoo.load("cgan-mnist")))
 # | $c$ | condition: here a class | `c`, or `vector` (one-hot, (B, 10)) |
 # | $G_\theta$, $p_\theta(x\mid z,c)$ | generator, which is also a decoder | `model.generator` |
 # | $q_\phi(z\mid x,c)$ | encoder | `model.encoder` |
-# | $q(z)$ | *aggregated posterior*: $\mathbb E_x\,q(z\mid x)$ | `mixture` |
+# | $q(z)$ | *aggregated posterior*: $\mathbb E_x\,q(z\mid x)$ | `mixture` (its log) |
 # | $D_\psi$, $\ell$ | discriminator, its logit; of images, pairs or codes | `discriminator` |
 # | $T(x,z)$ | AVB's network, a log density ratio | `critic` |
 # | $\mathrm I(x;z)$ | mutual information, in nats | `told` |
@@ -342,7 +342,8 @@ explore.show(explore.class_style(zoo.load("cgan-mnist")))
 #
 # > **Holds when** (the second equality) both class posteriors are softmaxes of linear functions of features $\varphi(x)$.
 #
-# So the class enters through one scalar product: the *projection* discriminator (Miyato and Koyama, 2018). Gaussian classes of one width are such a case, with
+# So the class enters through one scalar product: the *projection* discriminator (Miyato and Koyama, 2018). ($\varphi$ and $\psi$ are
+# functions here, not parameters.) Gaussian classes of one width are such a case, with
 # $\varphi(x)=(1,x)$: a Gaussian's log density is linear in it, but for a part that all classes share.
 
 # %%
@@ -565,8 +566,7 @@ for k in range(3):
 # %% [markdown]
 # Read (8.8) twice. The price is *zero* where $x$ itself says which class it is: then
 # $\operatorname{Var}(b_c\mid x)=0$. And where a doubt is left, it is large if $s$ is small: a sharp decoder makes sharp
-# posteriors, and a $q$ between two of them suits neither. Remember the first when you come
-# to digits.
+# posteriors, and a $q$ between two of them suits neither.
 #
 # ### 2.3 · Withhold it from the decoder
 #
@@ -641,8 +641,7 @@ objective = conditional_elbo if passed else lesson_08.conditional_elbo
 print("Your own" if passed else "The library's", "bound trains the models below.")
 
 # %% [markdown]
-# Now withhold the label, at one end or the other. Each variant differs in one line: zeros where the
-# label was.
+# Now withhold the label, at one end or the other. Each variant puts zeros where the label was.
 
 
 # %%
@@ -731,15 +730,14 @@ plots.show(
 # scale: this decoder must also learn to read the class from the code, and after so few rounds it
 # may not do so yet. Without the label at the *encoder* little happens, a nat or so of more than a hundred. A digit
 # says which class it is, so $p(c\mid x)$ is nearly sure and (8.8) nearly zero. (The errors printed are
-# those of the test digits. By how much two short trainings differ anyway, they do not know.) That is how this
-# fault can stay unseen: on MNIST it hides. By (8.8) it costs more where $x$ leaves $c$ open: try it on
+# those of the test digits. By how much two short trainings differ anyway, they do not know.) So on
+# MNIST this fault hides. By (8.8) it costs more where $x$ leaves $c$ open: try it on
 # blurred digits (exercise 08.9).
 #
 # Read the shares too. A good part of what this CVAE draws is not what was asked for: no term of (8.7) is about
 # obedience, it comes only with a good fit of $p(x\mid c)$. Where a code $z$ says the class as well, the decoder may listen to $z$. How much may $z$ say,
 # and who pays? That is the next section. (Don't rank it by this against the conditional GAN of section 1.3. From one seed that
-# GAN got .83 on one machine and .58 on another: rounding differs, and a short game makes much of it. Section 7 ranks
-# longer trainings.)
+# GAN got .83 on one machine and .58 on another: a short game makes much of rounding. Section 7 ranks longer trainings.)
 #
 # # Part B · All codes together
 #
@@ -935,8 +933,8 @@ for name in ("vae-2d-mnist", "vae-20d-mnist", "vae-50d-mnist"):
     print(f"{name:16} {rows[0]:7.2f}  {rows[1]:7.2f}  {rows[2]:7.2f}")
 
 # %% [markdown]
-# **What to see.** With two latents a code does not quite tell its image, and the last column is
-# small. With 20 and 50 latents $\mathrm I$ stands almost at $\log N$: nearly every code tells its
+# **What to see.** (The first column is a formula, the others come from draws: their sum misses it a little.) With two latents a
+# code does not quite tell its image, and the last column is small. With 20 and 50 latents $\mathrm I$ stands almost at $\log N$: nearly every code tells its
 # image apart from all others, and everything else lands in the last column. With more images $\log N$
 # grows and, on average, the last column shrinks: it is an upper bound on what the true one is, for all digits that
 # could be. How far the decoder learned from where samples come, 2,000 images do not say.
@@ -1070,7 +1068,7 @@ for kind in (models.CGAN, models.CVAE, models.AAE, models.VAEGAN, models.AVB):
     told_game(kind(width=4, dense=8))
 
 # %% [markdown]
-# Keep this list: it is the lesson in a few lines. Against the VAE (one player, reconstruction + KL), the
+# This list is the lesson in a few lines. Against the VAE (one player, reconstruction + KL), the
 # CVAE changes *an input*, the AAE replaces the KL by *a player*, AVB adds *a network that estimates*
 # what no formula gives of the KL, and VAE/GAN replaces the *measure of reconstruction* by a player. Against the GAN, the CGAN
 # changes an input, and VAE/GAN adds an encoder.
@@ -1124,9 +1122,9 @@ plots.show(
 # between them. The AAE's D looks at all codes together, so a hole or a bulge anywhere is something that it
 # *can* catch. Has it, so far? After so few rounds the cloud is neither round nor quite in place: parts of
 # the prior are almost empty, and the ones stand apart. (The VAE beside it was trained far longer, so this picture does
-# not decide your prediction; train ten times as long.) This is a game, and slow (in a trial with D's rate five times as high the
-# codes fell together to a point within 300 rounds). And the AAE's codes have no widths: each is a point. Compare
-# your guess with pictures, not with the theory.
+# not decide your prediction. Nor did ten times as many rounds: from two seeds, this one among them, the codes ran away, to
+# spreads of 3 to 8 where the prior has 1; from a third they came to lie on the prior, with gaps about as wide as the VAE's.) This is a
+# game, and slow (at five times its rates the codes fell together to a small patch within 300 rounds). And the AAE's codes have no widths: each is a point.
 #
 # ## 5 · A network in place of the KL: adversarial variational Bayes
 #
@@ -1375,9 +1373,8 @@ for name, y in pair.items():
     print(f"{name:20} pixels {paid[0]:7.2f}   features of D {paid[1]:8.2f}")
 
 # %% [markdown]
-# Pixels charge both alike: that is how the blur's width was chosen. D's features do not. Which of the two
-# do they charge more? That is what D *learned*: nobody wrote it into the loss. Here the blur costs about three
-# times as much as the move: to this D, as to you, the moved digit is nearer to the original.
+# Pixels charge both alike: that is how the blur's width was chosen. D's features charge about three times as much for the blur.
+# Nobody wrote that into the loss, D *learned* it: to this D, as to you, the moved digit is nearer to the original.
 
 # %% [markdown]
 # ### 6.2 · Who receives which gradient
@@ -1389,7 +1386,8 @@ for name, y in pair.items():
 #
 # *Why.* A gradient that goes to the wrong player raises no error. It only makes another model.
 #
-# Who should *descend* what? Give for each of `"kl"`, `"features"` and `"gan"` the set of players.
+# Who *descends* what in Larsen's algorithm? Give for each of `"kl"`, `"features"` and `"gan"` the set of players. (Decide before you
+# look back at section 4.3. E does only what a VAE's encoder does.)
 #
 # Write `receives = {"kl": {...}, "features": {...}, "gan": {...}}` with the letters of the players for the dots.
 #
@@ -1623,17 +1621,17 @@ plots.show(
 #
 # - *FD.* The fully connected GAN and VAE at the two ends are the marks to beat, the last row is the floor.
 #   CGAN comes nearest to it; VAE/GAN and CVAE follow, level. CGAN and CVAE were *told the digit*, and they were given nearly the right
-#   shares, too. VAE/GAN was told nothing. The second column gives the same shares to all, and the GAN moves up: with the test digits' shares the GAN's distance falls
-#   from about 15 to about 7, and the VAE's stays at about 11. By the first column VAE and AAE are ahead of the GAN; by the second the GAN is ahead of both. About half of its
-#   distance was *how often* it draws each digit, not how. CGAN stays in front in both.
+#   shares, too. VAE/GAN was told nothing. The second column gives the same shares to all: the GAN's distance falls
+#   from about 15 to about 7 (about half of it was *how often* it draws each digit, not how), the VAE's stays at about 11. By the first
+#   column VAE and AAE are ahead of the GAN, by the second the GAN is ahead of both. CGAN stays in front in both.
 #   Of the others AVB is the worst. Its codes are the furthest off the prior: along one direction they are spread far wider than the prior draws, so its G has learnt
-#   much that is hardly ever asked for. But *codes* alone does not tell the order: VAE/GAN's lie further off than the AAE's, and its distance is half as large. A D that judges images saw its samples; the AAE's has never seen one.
+#   much that is hardly ever asked for. But *codes* alone does not tell the order: VAE/GAN's lie further off than the AAE's, and its distance is half as large. VAE/GAN's D saw its samples; the AAE's D has never seen an image.
 # - *as asked.* Only two can be asked at all. In a CGAN D insists on the label; in a CVAE it is merely
 #   useful.
-# - *error* and *kept.* The VAE is trained on pixels and wins on pixels, with twenty latents. VAE/GAN pays in
+# - *error* and *kept.* Four of the five are trained on pixels, and the VAE, with twenty latents, wins on pixels. VAE/GAN pays in
 #   features: with sixteen latents its error is the largest, and it keeps the fewest digits. (One number decides between its samples and its reconstructions: the width σ of its Gaussian on features, .2 here. The same training with .4 came to a distance of 3.5, and kept .71 of the digits.) AAE, AVB and CVAE have eight. Compare models of equal
 #   latents before you praise one. The CVAE keeps the digit most often: it is told which.
-# - *codes.* Near 0 (draws of the prior itself would score .001 to .003): as far as two moments tell, codes lie where the prior draws. The picture below shows the
+# - *codes.* Near 0 (draws of the prior itself would score about .002 to .004): as far as two moments tell, codes lie where the prior draws. The picture below shows the
 #   directions of largest and of least spread. An AAE has only its adversary to bring
 #   them there, so for it this is the adversary's report card. (An AVB has the formula of section 5.4, too: `moments`.)
 # - *class in z.* Chance is about .12, the commonest class. By (8.13) a CVAE pays for a class in its code. Compare its
@@ -1641,8 +1639,8 @@ plots.show(
 #   bound: another one may read more.)
 #
 # What it does *not* show: one training of each, with rates chosen by short trials, on one data set; the two at the
-# ends saw more than ten times as many images as those between them. Between neighbours in a column another seed may turn
-# the order.
+# ends saw several times as many images as any of those between them. Between neighbours in a column another
+# seed may turn the order.
 #
 # ### One score is no score
 #
@@ -1689,7 +1687,7 @@ for name, (x, labels) in crowd.items():
 # ## 8 · Break it
 #
 # Ines, Juri and Kim each trained a CVAE: same network, same digits, same seed. **One is healthy.** The
-# others have a fault of one line: `"decoder not told"` or `"KL left out"` or `"encoder not told"`.
+# others have one fault each: `"decoder not told"` or `"KL left out"` or `"encoder not told"`.
 # (Their code is in `course_lib.lessons.lesson_08.faults`. Don't look yet.)
 
 # %%
@@ -1732,7 +1730,7 @@ plots.show(
 #
 # *Nudge.* Three things are shown: samples in the order of the labels, reconstructions, and the spread of the codes. Which fault changes which of them?
 #
-# *First line.* Look for a sheet whose ten columns are alike.
+# *First line.* Two sheets hardly change along a row. In one of them nothing changes at all.
 
 # %% exercise="08.7"
 ### BEGIN SOLUTION
@@ -1751,7 +1749,8 @@ check("08.7", diagnosis)
 # - **Juri: healthy.**
 # - **Kim: KL left out.** Her logged loss is by far the lowest, and her reconstructions look as good as Juri's. But
 #   nothing holds her codes near the prior: they spread wider, and draws of the prior meet a
-#   decoder that learned from other codes. Her sheet shows it. Her −ELBO on test digits counts the KL that she did not pay.
+#   decoder that learned from other codes. Her sheet shows it. Her columns differ little: nobody charges a class in
+#   her codes, (8.13), so her decoder hardly needs the label. Her −ELBO on test digits counts the KL that she did not pay.
 # - **Encoder not told** was not among them. Section 2.4 showed why you would hardly have found it.
 #
 # </details>
@@ -1765,7 +1764,7 @@ check("08.7", diagnosis)
 # ### E12 · Names, credits, and a prior that learns (case file, optional)
 #
 # Report A is one of the two student reports that this course reads closely. It says of CVAE-GAN that a *learned prior* controls the image, and names other authors
-# than the paper's. What it says of the prior can be asked of a trained model.
+# than the paper's.
 
 # %% [markdown]
 # > Another hybrid model, CVAE-GAN (Zhao et al., 2017), uses the prior distribution learned by the VAE to control the image attributes during the GAN's image generation process.
@@ -1795,8 +1794,8 @@ print("ten labels, one code: it reads the digit that this code gives most often 
 print(f"{same_digit:.1%} (10% if the label alone decides)")
 
 # %% [markdown]
-# In fairness to A: priors that learn do exist. In the CVAE of Sohn et al. (2015), made to predict a picture
-# from a part of it, $p_\theta(z\mid c)$ may be a network. But not in the paper that A rebuilds, nor in A's
+# In fairness to A: priors that learn do exist. In the CVAE of Sohn et al. (2015), made to predict an output, such as the rest of a
+# digit from a quarter of it, $p_\theta(z\mid c)$ may be a network. But not in the paper that A rebuilds, nor in A's
 # code, which draws `randn`.
 #
 # > VAE have also been used in various image generation tasks, such as 3D shape generation (Wu et al., 2016) and face generation (Larsen et al., 2015).
@@ -1809,8 +1808,8 @@ print(f"{same_digit:.1%} (10% if the label alone decides)")
 #
 # > These models aim to learn a low-dimensional latent representation of the input data using the encoder component of a VAE, which is then used to generate new samples using the decoder component of a GAN.
 #
-# "These" are AAE and AVB. Neither of the two has a GAN's generator, for nobody judges what G draws: the
-# adversary of an AAE sees codes, $T$ sees an image with a code. Both keep the VAE's decoder and the VAE's
+# "These" are AAE and AVB. In neither is the *decoder* a GAN's generator, for nobody judges what G draws: the
+# adversary of an AAE plays against the *encoder*, $T$ sees a real image with a code. Both keep the VAE's decoder and the VAE's
 # reconstruction term. The sentence describes VAE/GAN. Ask the games:
 
 # %%
@@ -1837,7 +1836,7 @@ for kind in (models.AAE, models.AVB, models.VAEGAN):
 #
 # | claim | where | you confirmed it with |
 # |---|---|---|
-# | hybrids exist to use "the strengths of both GANs and VAEs" | A §2 | section 7: the CGAN has the best samples and no reconstructions |
+# | hybrids exist to use "the strengths of both GANs and VAEs" | A §2 | section 7: the CGAN has the best samples and no reconstructions; the VAE rebuilds best |
 # | AAE and β-VAE as modifications of the VAE, WGAN and SN-GAN of the GAN | A §2 | section 4.3 for AAE; β-VAE: lesson 07; WGAN, SN-GAN: lesson 05 |
 # | a VAE's "criterion for judging x' and x similarity is not good enough" | A §3.4 | (8.20) and the moved digits |
 # | the label goes to encoder *and* generator: "$z \leftarrow E(x_r, c)$", "$x_f \leftarrow G(z, c)$" | A §3.4, Alg. 1 | (8.7), (8.8); its code withholds it from E (lesson 09) |
@@ -1955,9 +1954,9 @@ for kind in (models.AAE, models.AVB, models.VAEGAN):
 # - The VAE's KL = what codes tell + how far all codes lie from the prior, (8.10). The first is at most
 #   $\log N$. With a condition a class in the code is paid for, (8.13).
 # - AAE: an adversary that is not told $x$ sees $q(z)$; no bound is left, (8.14), (8.15).
-# - AVB: one that *is* told $x$ finds $\log q(z\mid x)-\log p(z)$; a bound only at $T^*$, (8.16)–(8.18).
+# - AVB: one that *is* told $x$ finds $\log q(z\mid x)-\log p(z)$; surely a bound only at $T^*$, (8.16)–(8.18).
 # - VAE/GAN: reconstruction in D's features; D must not descend it, (8.20), (8.21).
-# - Judge a conditional model by agreement, diversity and GAN-train together.
+# - Judge a conditional model by *as asked*, diversity and GAN-train together.
 #
 # **Next:** lesson 09 puts four players into one model.
 #

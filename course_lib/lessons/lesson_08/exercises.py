@@ -102,6 +102,7 @@ def _bound_with(
     encoder: Callable = lambda vector: vector,
     decoder: Callable = lambda vector: vector,
     seen: Callable = lambda model, x: model.seen(x),
+    scored: Callable = lambda model, x: x,
     width: Callable = lambda log_var: (0.5 * log_var).exp(),
     pixels: float = 1.0,
     kl: Callable = gaussian_kl,
@@ -111,7 +112,8 @@ def _bound_with(
     def objective(model, x: Tensor, vector: Tensor, noise: Tensor) -> Tensor:
         mean, log_var = model.posterior(seen(model, x), encoder(vector))
         z = mean + width(log_var) * noise
-        return model.log_p_x(x, z, decoder(vector)) / pixels - kl(mean, log_var)
+        image = scored(model, x)
+        return model.log_p_x(image, z, decoder(vector)) / pixels - kl(mean, log_var)
 
     return objective
 
@@ -167,7 +169,13 @@ _LARSEN = {"kl": {"E"}, "features": {"E", "G"}, "gan": {"G", "D"}}
 
 
 def _descended_by(term: str, wrong: Callable[[set], bool]) -> Callable[[dict], bool]:
-    return lambda answer: wrong({str(name).upper() for name in members(answer[term])})
+    """Whether a term's players are wrong so; of other names than the letters nothing is said."""
+
+    def holds(answer: dict) -> bool:
+        players = {str(name).upper() for name in members(answer[term])}
+        return players <= {"E", "G", "D"} and wrong(players)
+
+    return holds
 
 
 # 08.7: the three patients -----------------------------------------------------------------
@@ -234,6 +242,10 @@ EXERCISES = {
             "an unweighted sample variance: weigh the classes by p(c | x)": lambda w, s, b, p: (
                 w**2 * b.to(torch.float64).var() / (2 * s**2 * (w**2 + s**2))
             ),
+            "the mean that is subtracted counts every class alike: weigh it, too, by "
+            "p(c | x)": lambda w, s, b, p: (
+                w**2 * (p * (b - b.mean()) ** 2).sum() / (2 * s**2 * (w**2 + s**2))
+            ),
             "the mean is not subtracted: this is E b², not the variance": lambda w, s, b, p: (
                 w**2 * (p * b**2).sum() / (2 * s**2 * (w**2 + s**2))
             ),
@@ -252,6 +264,8 @@ EXERCISES = {
             "p(x), not on log p(x | c)": _bound_with(decoder=torch.zeros_like),
             "the encoder gets images in [0, 1]; it was built "
             "for model.seen(x), in [−1, 1]": _bound_with(seen=lambda model, x: x),
+            "log_p_x gets model.seen(x); that is for the encoder, and a likelihood is of x "
+            "itself": _bound_with(scored=lambda model, x: model.seen(x)),
             "right on average; but the KL of two Gaussians is known in closed form, and "
             "that varies less": lambda model, x, vector, noise: _bound_with(
                 kl=kl_by_draw(noise)
@@ -330,6 +344,8 @@ EXERCISES = {
                 softplus(-q).sum() + softplus(p).sum()
             ),
             "one number an image: take the mean": lambda q, p: softplus(-q) + softplus(p),
+            "both kinds of codes push T up: those of the prior pay −log(1 − σ(T)), a softplus "
+            "of +T": lambda q, p: softplus(-q).mean() + softplus(-p).mean(),
             "1 − σ(T) is σ(−T): −log of it is softplus(+T)": lambda q, p: (
                 softplus(-q).mean() - softplus(-p).mean()
             ),
@@ -364,13 +380,13 @@ EXERCISES = {
                 _LARSEN | {"features": {"G"}},
             ),
         },
-        hint='sets of "E", "G" and "D"',
+        hint='sets of the letters "E", "G" and "D"',
     ),
     "08.7": Exercise(
         right=_TRUTH,
         mistakes={
             "that one is not among them: by (8.8) you would hardly see it on digits": When(
-                lambda a: _said(a, "encoder not told", "fakes' labels"),
+                lambda a: _said(a, "encoder not told"),
                 _TRUTH | {"Ines": "encoder not told"},
             ),
             "Kim rebuilds best of all; but look at her codes beside the prior, and at her "
