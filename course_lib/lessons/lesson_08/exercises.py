@@ -389,7 +389,7 @@ EXERCISES = {
                 lambda a: _said(a, "encoder not told"),
                 _TRUTH | {"Ines": "encoder not told"},
             ),
-            "Kim rebuilds best of all; but look at her codes beside the prior, and at her "
+            "Kim rebuilds as well as Juri; but look at her codes beside the prior, and at her "
             "samples": {"Kim": "healthy"},
             "do Ines's samples depend on what was asked?": {"Ines": "healthy"},
             "Juri's pictures change with the label, and his codes fill the prior": When(
