@@ -658,8 +658,9 @@ for (score, who), values in found.items():
     else:
         error = values.std(0) if repeats > 1 else 0
         ax.errorbar(inverse, values.mean(0), yerr=error, fmt="none", color=color, capsize=3)
-    ax.set(title=f"{score} on digit features", xlabel="1/N", xlim=(0, None))
-axes[1].set_ylabel("bars: one KID's standard deviation")
+    ax.set(ylabel=f"{score} on digit features", xlabel="1/N", xlim=(0, None))
+axes[0].set_title("means; dashed: lines through them")
+axes[1].set_title("means; bars: one KID's standard deviation")
 for ax in axes:
     ax.axhline(0, color=plots.MUTED, lw=0.8)
     ax.legend()
@@ -783,11 +784,13 @@ for ax, (name, (real_2d, fake_2d)) in zip(axes, cases.items()):
     look = {"color": plots.PALETTE[5], "alpha": 0.12, "lw": 0}
     at = {"units": "xy", "offsets": real_2d, "offset_transform": ax.transData}
     ax.add_collection(EllipseCollection(wide, wide, 0 * wide, **at, **look))
-    ax.plot(*real_2d.T, "o", ms=3, color=plots.PALETTE[0])
-    ax.plot(*fake_2d.T, "x", ms=4, color=plots.PALETTE[1])
+    ax.plot(*real_2d.T, "o", ms=3, color=plots.PALETTE[0], label="real")
+    ax.plot(*fake_2d.T, "x", ms=4, color=plots.PALETTE[1], label="samples")
     s = evaluation.prdc(real_2d, fake_2d)
-    ax.set_title(f"{name}\nP {s.precision:.2f} D {s.density:.2f} C {s.coverage:.2f}", fontsize=11)
+    more = f"density {s.density:.2f}, coverage {s.coverage:.2f}"
+    ax.set_title(f"{name}\nprecision {s.precision:.2f}\n{more}", fontsize=11)
     ax.set(xlim=(-4, 9), ylim=(-4, 9), aspect="equal")
+axes[0].legend()
 plots.show(
     fig,
     alt="Points of real data with their balls and samples as crosses, three times; in the last "
@@ -1203,7 +1206,11 @@ evaluation.Ladder(f"three models, {n} samples each", sheets)
 rows = torch.cat([m.sample(12, generator=training.seed_all(3)) for m in trained.values()])
 rows = torch.cat([held.batch(slice(12)).x, rows])
 fig = plots.images(rows, columns=12, row_labels=["real", *trained], zoom=2)
-plots.show(fig, alt="Twelve real digits, and twelve samples of each of GAN, VAE and RealNVP.")
+plots.show(
+    fig,
+    alt="Four rows of twelve digits: real ones; a GAN's, with specks; a VAE's, soft; and a "
+    "RealNVP's, of sharp strokes that often make no digit.",
+)
 
 # %% [markdown]
 # And the figure: eight scores of the spoilt images (blue) and the models (orange). Dotted: the rung `real`.
@@ -1574,7 +1581,11 @@ for ax, label in zip(axes, ("rounds", "seconds of training")):
     for which in (ax.yaxis.set_major_formatter, ax.yaxis.set_minor_formatter):
         which(plain)
     ax.legend()
-plots.show(fig, alt="KID of a GAN and of a VAE over rounds and over seconds, two seeds each.")
+plots.show(
+    fig,
+    alt="KID over rounds and over seconds, two seeds each: a VAE's falls early and levels off; a "
+    "GAN's stays above it, goes up and down, and comes near it only at the end.",
+)
 
 # %%
 def first(at, scores, target):
