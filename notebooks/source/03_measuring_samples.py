@@ -51,7 +51,7 @@ plots.show(
 )
 
 # %% [markdown]
-# **What to see.** Order the three lower rows by eye. You will manage. Now look for a 2 in the second row, the DCGAN's: there is none. Is that
+# **What to see.** Order the three lower rows by eye. You will manage. Now look for a 2 in the second row, the DCGAN's: there is none. (Nor is there among the real ones.) Is that
 # chance, or does this model never draw one? Fourteen samples can't say. And suppose that it recites its training images: would you see that?
 #
 # **The question.** Which number would tell? And how do you know that the number can be believed?
@@ -103,7 +103,7 @@ plots.show(
 #
 # **Question 5.** You blur a face. Does it become more symmetric or less?
 #
-# *Answer.* More: blur takes away details, and much of what differs between left and right is detail. A measure that does not allow for this calls the blurriest model the most symmetric.
+# *Answer.* Nearly always more: blur takes away details, and much of what differs between left and right is detail. A measure that does not allow for this calls the blurriest model the most symmetric.
 
 # %% [markdown]
 # # Part A · Distances between samples
@@ -378,7 +378,7 @@ for name, (*gaussians, wanted) in by_hand.items():
 # %% [markdown]
 # ### 2.3 · In which space?
 #
-# Images are not Gaussian, and pixels are a bad place to compare them. So both sets go through a fixed
+# Images are not Gaussian, and in pixels a slightly shifted copy lies far away (section 5). So both sets go through a fixed
 # network, and the distance is taken between the *features*, its last hidden layer. Another network
 # gives another number. Therefore its name belongs to the score's name: what follows is the "FD on digit
 # features" ($D=128$). Only with the features of a certain Inception network would it be the famous FID.
@@ -546,7 +546,7 @@ agrees(gap[0] ** 2 + (moments_bell[1].sqrt() - 1) ** 2, 0.0, name="(3.11) FD")
 refuses(gap[3], 0.0, name="distance 0, so the same distribution: the 4th moment")
 
 # %% [markdown]
-# In practice much of what people can see moves the features' means. But a zero is no proof of equality.
+# So a zero is no proof of equality.
 #
 # ### Unbiased, and how to lose that
 #
@@ -658,8 +658,9 @@ for (score, who), values in found.items():
     else:
         error = values.std(0) if repeats > 1 else 0
         ax.errorbar(inverse, values.mean(0), yerr=error, fmt="none", color=color, capsize=3)
-    ax.set(title=f"{score} on digit features", xlabel="1/N", xlim=(0, None))
-axes[1].set_ylabel("bars: one KID's standard deviation")
+    ax.set(ylabel=f"{score} on digit features", xlabel="1/N", xlim=(0, None))
+axes[0].set_title("means; dashed: lines through them")
+axes[1].set_title("means; bars: one KID's standard deviation")
 for ax in axes:
     ax.axhline(0, color=plots.MUTED, lw=0.8)
     ax.legend()
@@ -675,8 +676,8 @@ plots.show(
 # compare at unequal $N$. The dashed line through the real points meets $1/N=0$ far below any of them,
 # near zero. Right: KID has no such slope; real digits are at zero at every $N$. But look at how
 # far a *single* KID strays for few images: unbiased is not exact. So a report prints KID with its error.
-# (70 and 100 images are fewer than the $D=128$ features. They are here to show the bias; don't report
-# such an FD.)
+# (Below 256 images, two a dimension, the library refuses an FD. The small $N$ are here only to show
+# the bias.)
 
 # %%
 few_real = found["FD", "real"][:, sizes.index(100)].mean()
@@ -783,11 +784,13 @@ for ax, (name, (real_2d, fake_2d)) in zip(axes, cases.items()):
     look = {"color": plots.PALETTE[5], "alpha": 0.12, "lw": 0}
     at = {"units": "xy", "offsets": real_2d, "offset_transform": ax.transData}
     ax.add_collection(EllipseCollection(wide, wide, 0 * wide, **at, **look))
-    ax.plot(*real_2d.T, "o", ms=3, color=plots.PALETTE[0])
-    ax.plot(*fake_2d.T, "x", ms=4, color=plots.PALETTE[1])
+    ax.plot(*real_2d.T, "o", ms=3, color=plots.PALETTE[0], label="real")
+    ax.plot(*fake_2d.T, "x", ms=4, color=plots.PALETTE[1], label="samples")
     s = evaluation.prdc(real_2d, fake_2d)
-    ax.set_title(f"{name}\nP {s.precision:.2f} D {s.density:.2f} C {s.coverage:.2f}", fontsize=11)
+    more = f"density {s.density:.2f}, coverage {s.coverage:.2f}"
+    ax.set_title(f"{name}\nprecision {s.precision:.2f}\n{more}", fontsize=11)
     ax.set(xlim=(-4, 9), ylim=(-4, 9), aspect="equal")
+axes[0].legend()
 plots.show(
     fig,
     alt="Points of real data with their balls and samples as crosses, three times; in the last "
@@ -796,9 +799,9 @@ plots.show(
 
 # %% [markdown]
 # **What to see.** Middle: twenty samples far off, and precision falls, as it must. Right: three odd
-# real images, and precision forgives all twenty. The samples have not become better. Density is raised
-# too, but by less. And coverage says the same three times: it asks about the real images only, so
-# strange samples are none of its business.
+# real images, and precision forgives all twenty. Density is raised
+# too, but by less. And coverage says the same three times: it asks which real balls hold a sample,
+# and further samples can't empty one.
 
 # %%
 P = [evaluation.prdc(r, f).precision for r, f in cases.values()]
@@ -809,8 +812,8 @@ agrees(precision(cloud, samples, 5), P[0], tol=1e-6, name="the first panel by ha
 # ### The floor of coverage
 #
 # Even perfect samples do not cover everything, since a real image's five nearest may all be real. Take
-# one real image; the $M-1$ others and $N$ samples are exchangeable, so the five nearest of these are
-# any five:
+# one real image; the $M-1$ others and $N$ samples are exchangeable (none has a special place), so the
+# five nearest of these are any five:
 #
 # $$\mathbb E[\text{coverage}]=1-\prod_{i=0}^{4}\frac{M-1-i}{N+M-1-i}\tag{3.15}$$
 #
@@ -883,7 +886,7 @@ found = evaluation.memorisation(mixed, train, held, generator)
 agrees(found.share, 0.75, error=found.error, name="(3.16) half of them recited")
 
 # %% [markdown]
-# Still, it is a blunt test. It compares pixels. Recite with a small shift, and it sees little or nothing:
+# Still, it is a blunt test. It compares pixels. Recite with a small shift, down and to the right, and it sees little or nothing:
 
 # %%
 for shift in (0, 1, 2, 3):
@@ -931,8 +934,7 @@ agrees(gain.mean(), 20 * 0.1**2, error=error, name="(3.17) σ = .1")
 refuses(16 * 0.1**2, gain.mean(), error=error, name="the neighbours' noise forgotten")
 
 # %% [markdown]
-# (Each picture's own mean is subtracted. It is nearly 0: summed over a
-# picture, the Laplacians cancel, but for the border.) A second
+# (Each picture's own mean, nearly 0, is subtracted.) A second
 # measure is the **slope of the power spectrum**, on logarithmic axes: about $-2$ for photographs, 0 for
 # white noise, steeper for blur. A Gaussian blur of width $s$ multiplies the power at frequency $f$
 # (cycles a pixel) by
@@ -1013,8 +1015,8 @@ plots.show(
 
 # %% [markdown]
 # **What to see.** None of these faces is deformed: the renderer drew them. Yet those that look aside
-# are several times as asymmetric: **pose confounds** the measure. And blurring a picture makes it more
-# symmetric at every pose: the strongest of these blurs takes off more than two fifths, the slightest a seventh (without
+# are several times as asymmetric: **pose confounds** the measure (moves it, and is no deformation). And blur makes
+# these faces more symmetric at every pose: in the mean the strongest of these blurs takes off more than two fifths, the slightest a seventh (without
 # the smoothing it would take far more). So "model V draws the more symmetric faces" may only mean that it draws
 # blurred ones, or never turns a head.
 #
@@ -1072,8 +1074,8 @@ for name, (values, samples) in sets.items():
     print(f"{name:16} log-likelihood {values.mean():10.1f} nats, precision {s.precision:.2f}")
 
 # %% [markdown]
-# **What to see.** By likelihood the noise model is within 4.6 nats of the truth, and by its samples it is useless.
-# The reciter is the other way round. Neither score is wrong. They answer different questions: "is any
+# **What to see.** By likelihood the noise model is within 4.6 nats of the truth, and by its samples it is useless: precision .01, where
+# the truth has .83. The reciter is the other way round. Neither score is wrong. They answer different questions: "is any
 # real $x$ surprising to the model?", and "are its samples real?". A GAN has samples only, so its row
 # for likelihood is "—". (A *kernel density* around its samples is sometimes put there instead. That number depends
 # heavily on its bandwidth: the reciter above *is* such a density.)
@@ -1162,9 +1164,9 @@ scale
 # `real`: these are its blind spots.
 #
 # - *Classes* (total variation, χ²) see missing modes, and neither blur nor noise.
-# - *FD and KID* see stronger blur, noise and missing modes, but not the reciter. A slight blur moves them hardly more than chance at this $N$.
+# - *FD and KID* see stronger blur, noise and missing modes, but not the reciter. A slight blur moves them little: clearly in the mean of many draws (section 3), hardly in this one.
 # - *Precision* stays high for blurred digits and for missing modes. *Recall* collapses with blur:
-#   blurred images lie close together, so their balls are small.
+#   blurred images lie closer together, so their balls are smaller, and farther from the real ones.
 # - *Laplacian variance* and *spectrum slope* move one way for blur and the other way for noise. A
 #   distance has no sign; `scale["noised"]` prints the medians.
 # - *Nearer to training* is the only row that clearly notices "half recited".
@@ -1204,7 +1206,11 @@ evaluation.Ladder(f"three models, {n} samples each", sheets)
 rows = torch.cat([m.sample(12, generator=training.seed_all(3)) for m in trained.values()])
 rows = torch.cat([held.batch(slice(12)).x, rows])
 fig = plots.images(rows, columns=12, row_labels=["real", *trained], zoom=2)
-plots.show(fig, alt="Twelve real digits, and twelve samples of each of GAN, VAE and RealNVP.")
+plots.show(
+    fig,
+    alt="Four rows of twelve digits: real ones; a GAN's, with specks; a VAE's, soft; and a "
+    "RealNVP's, of sharp strokes that often make no digit.",
+)
 
 # %% [markdown]
 # And the figure: eight scores of the spoilt images (blue) and the models (orange). Dotted: the rung `real`.
@@ -1237,16 +1243,16 @@ plots.show(
 # **What to see.** No model is at the floor everywhere, and each stands elsewhere on the ladder.
 #
 # - The **GAN** is the most readable, with the best precision and coverage. It draws the classes in the
-#   most uneven shares: its total variation is the largest. That may cost it FD and KID, too, which see
-#   missing modes (compare the rung "a mode dropped").
+#   most uneven shares: its total variation is the largest. That costs it FD and KID, too:
+#   *real* digits, taken in its shares, have an FD of 8.0 and a KID of .14, about half of the GAN's.
 # - The **VAE**'s pictures are decoder means. They are far softer than real digits: its Laplacian stands
 #   near the rung "slightly blurred".
 # - The **flow** comes nearest to real digits in the Laplacian, and is farther from them than the GAN in
 #   the slope of its spectrum. It has the lowest precision and coverage; its samples are the hardest to read, although a flow is trained by its exact likelihood. Section 7 said why that need not help.
 #
 # FD ranks the three in one order, precision in another, the Laplacian in a third; and the GAN's and the flow's FD
-# differ by less than the GAN's error. "Which is best" has no answer until you say *for what*. (And
-# these are one training of each, one seed of samples; lesson 13 has a protocol for comparisons.)
+# differ by less than the GAN's error: other seeds exchange the two. "Which is best" has no answer until you say *for what*. (And
+# these are one training of each; lesson 13 has a protocol for comparisons.)
 #
 # Exercise 00.9 asked you for a procedure, in three sentences, that tells real from made without you. Which of
 # these scores is nearest to yours? What is its floor, and what can't it see?
@@ -1395,7 +1401,7 @@ if isinstance(guess_real, str) and len(guess_real) == 12:
 # *That property*: B calls faces deformed that "do not follow the natural symmetric shape of a face" (§5). The first and the second sentence
 # hardly go together for RealNVP, nor do the first and the third (from §4.1) for
 # DCGAN. B points to its figures; no measurement is given. B's pictures, its networks and the split of its data are not at
-# hand, so *they* can't be measured. See how one would find out, and how one can go wrong, with the zoo's
+# hand, so *they* can't be measured. Try it with the zoo's
 # RealNVP: its samples against real drawn faces, with floors.
 
 # %%
@@ -1415,8 +1421,7 @@ for name, measure in measures.items():
 
 # %% [markdown]
 # **What to see.** Two of the three distances are clearly above their floor: the flow's faces are less symmetric and softer
-# than real ones, by a quarter and a third of the spread among real faces. So by *these* measures "comparable" is nearly right: they are near to real faces,
-# and not as good. Are they deformed? We know the set of *all* drawn faces, so one may ask
+# than real ones, by a quarter and a third of the spread among real faces. So by *these* measures "comparable" is nearly right. Are they deformed? We know the set of *all* drawn faces, so one may ask
 # how far a sample is from the nearest of them, as a root mean square over the pixels. Before you believe
 # such a number, try it on faces that are certainly not deformed: real ones with noise, blurred, pale.
 
@@ -1460,16 +1465,14 @@ plots.show(
 )
 
 # %% [markdown]
-# **What to see.** Noise, blur and paleness raise this measure on real faces by a third at most, and the flow's samples are above all of them.
+# **What to see.** Real faces with noise, blurred or pale get at most a third more than real ones, and the flow's samples more than all of them.
 # So their left and right sides differ in more than sharpness: that is evidence of deformation. It is no proof. Look at the numbers of heads: the
 # judge calls 228 of 400 samples straight, and 155 of the real faces. Perhaps this flow turns fewer heads than there should be; or the judge takes smeared
-# heads for straight ones (it must say *something*, section 1), as it does with nearly all of the blurred real ones. In face features the samples' precision is near its floor, their recall far below. A better measure would find eyes, nose and mouth in the picture and
+# heads for straight ones (section 1), as it does with nearly all of the blurred real ones. (Turned heads among these, not the blur, raised their mean.) But of *all* heads, too, the samples have more: .018 against .013, ± .001 each. In face features the samples' precision is near its floor, their recall far below. A better measure would find eyes, nose and mouth in the picture and
 # compare *their places*: lesson 13 does so with the eyes. All this shows **nothing** about
 # B's own RealNVP on photographs, another network on other data, nor
-# about its DCGAN and VAE (lessons 04, 07 and 13 come to those, on drawn faces). Which of B's sentences is right
-# is a matter of numbers that could have been printed. To be fair, B's ranking of
-# *blur* (VAE worst) names the right confounder of its ranking of *symmetry*: the blurriest model is
-# called the most symmetric.
+# about its DCGAN and VAE (lessons 04, 07 and 13 come to those, on drawn faces). To be fair, B ranks *blur* as well (VAE worst), and so names
+# the right confounder of its ranking of *symmetry*.
 
 # %% [markdown]
 # ### E20 · Speed of convergence (case file, optional)
@@ -1578,7 +1581,11 @@ for ax, label in zip(axes, ("rounds", "seconds of training")):
     for which in (ax.yaxis.set_major_formatter, ax.yaxis.set_minor_formatter):
         which(plain)
     ax.legend()
-plots.show(fig, alt="KID of a GAN and of a VAE over rounds and over seconds, two seeds each.")
+plots.show(
+    fig,
+    alt="KID over rounds and over seconds, two seeds each: a VAE's falls early and levels off; a "
+    "GAN's stays above it, goes up and down, and comes near it only at the end.",
+)
 
 # %%
 def first(at, scores, target):
@@ -1611,7 +1618,7 @@ for level, target in targets.items():
 # |---|---|---|
 # | symmetry and blur are *separate* aspects, to be looked at one by one | B §5 | section 6: blur even confounds symmetry |
 # | a GAN has "no explicit representation of $p_g(x)$" | B §2.1 | its row "log p(x)" is "—" |
-# | GANs suffer from "pattern collapse" | A §1, §5 | sections 1 and 10: it can be counted, and this GAN has a mild form |
+# | GANs suffer from "pattern collapse" | A §1, §5 | sections 1 and 10: it can be counted; this GAN draws all ten classes, in very uneven shares |
 # | VAE samples are "more blurred" than the GAN's | A, abstract; B §5 | section 10, Laplacian: the VAE's pictures are far softer than real digits, the GAN's a little |
 #
 # *Realistic* (A), *reasonable*, *comparable* (B): no number stands beside these words. After this lesson
@@ -1630,10 +1637,10 @@ for level, target in targets.items():
 # Build a sampler for section 11 that recites and passes the memorisation row
 # (section 5 shows how). Which rows give it away now? Invent a row that catches it.
 #
-# *Nudge.* The row compares pixel by pixel. What is the smallest change after which it no longer finds the copy, while you still do? (The samplers of section 11
+# *Nudge.* The row compares pixel by pixel. What is the smallest change after which it no longer finds the copy (its share is within two errors of .50), while you still do? (The samplers of section 11
 # are in `course_lib.lessons.lesson_03.faults`. Now you may look.)
 #
-# *First line.* `moved = trained_on.images.roll(pixels, 3)`, with a number of pixels that you choose.
+# *First line.* `moved = trained_on.batch().x.roll(pixels, 3)`, with your number of pixels.
 #
 # *Compare.*
 # ```python
@@ -1646,12 +1653,12 @@ for level, target in targets.items():
 # *Why.* You only know a score when you know what it does not notice.
 #
 # Make rungs that section 9 does not have: shifted by two pixels, mirrored, thicker strokes.
-# Which score is blind to the mirror? Is it a *fault* of the score?
+# Which scores are blind to the mirror? Is that a *fault* of theirs?
 #
 # *Nudge.* A rung is a report on spoilt real images in the place of samples. `evaluation.report` takes anything with a `shape` and a `sample`, for instance
-# the samplers of section 11 (in `course_lib.lessons.lesson_03.faults`).
+# the samplers of section 11 (in `course_lib.lessons.lesson_03.faults`). `F.max_pool2d(x, 3, 1, 1)` thickens strokes.
 #
-# *First line.* `mirrored = x.flip(3)`
+# *First line.* `mirrored = fresh.batch().x.flip(3)`
 #
 # *Compare.*
 # ```python
@@ -1661,12 +1668,12 @@ for level, target in targets.items():
 #
 # **Exercise 03.10 · Five times** · ●●○ · 10 min · experiment
 #
-# *Why.* A printed error knows of samples, and of nothing else.
+# *Why.* A printed error knows of the images that were drawn, and of nothing else.
 #
 # Take the GAN's FD with five seeds (`evaluation.report(…, seed=s)`). Compare
 # the spread with the printed error. What does the error not know?
 #
-# *Nudge.* The seed changes the samples, not the training. What else could be another the next time?
+# *Nudge.* The seed changes the samples and the choice of real digits, not the training. What else could be another the next time?
 #
 # *First line.* `reports = [evaluation.report(trained["GAN"], held, n=n, seed=s) for s in range(5)]`
 #
@@ -1681,7 +1688,7 @@ for level, target in targets.items():
 # *Why.* "FD" without its features is not a score.
 #
 # Compute FD and KID of the three models in *pixels* instead of digit
-# features (average pixels over 4×4 squares, so that $D=49$). Does the ranking change? Which ranking
+# features (average pixels over 4×4 squares, so that $D=49$). Does the ranking change, by FD and by KID? Which ranking
 # agrees with your eyes?
 #
 # *Nudge.* `evaluation.frechet_distance` and `evaluation.kid` take any features (N, D).
@@ -1709,17 +1716,17 @@ for level, target in targets.items():
 # $\mathbb E(s-s')^2=2\sigma^2-2c_4^2\sigma^2=2\sigma^2(1-c_4^2)$.
 #
 # *The size of $c_4$.* Write $s^2=\sigma^2(1+\delta)$. Since $s^2$ is unbiased, $\mathbb E\,\delta=0$. For Gaussian draws its variance is $2\sigma^4/(N-1)$, so $\mathbb E\,\delta^2=2/(N-1)$. Expand the root: $\sqrt{1+\delta}\approx1+\frac\delta2-\frac{\delta^2}8$. Take the mean:
-# $c_4\approx1-\frac18\cdot\frac2{N-1}=1-\frac1{4(N-1)}\approx1-\frac1{4N}$. Insert it: $2\sigma^2(1-c_4^2)\approx2\sigma^2\cdot\frac2{4N}=\frac{\sigma^2}N$. With the $2\sigma^2/N$ of the means that is $3\sigma^2/N$.
+# $c_4\approx1-\frac18\cdot\frac2{N-1}=1-\frac1{4(N-1)}\approx1-\frac1{4N}$. Square it: $c_4^2\approx1-\frac2{4N}$. Insert it: $2\sigma^2(1-c_4^2)\approx2\sigma^2\cdot\frac2{4N}=\frac{\sigma^2}N$. With the $2\sigma^2/N$ of the means that is $3\sigma^2/N$.
 
 # %% [markdown]
 # **Exercise 03.16 · Faces of your own** · ●○○ · 8 min · discuss
 #
-# *Why.* A judge sees what it was trained for.
+# *Why.* Another judge has other blind spots.
 #
-# Run `evaluation.ladder(faces)`. Its judge knows 19 factors. Which
-# spoiling does it not notice?
+# Run `evaluation.ladder(faces)`. Its judge reads 19 factors; the modes are hair styles. Which
+# spoiling do FD and KID no longer notice, though they do on digits (section 9)?
 #
-# *Nudge.* Think of something that changes a picture and none of its factors.
+# *Nudge.* What share of this judge's reading is hair style? And of the other judge's, the digit?
 #
 # ## Summary
 #
