@@ -47,6 +47,9 @@ def require_levels(images: Tensor) -> None:
         )
 
 
+TO_UNIT = "From [-1, 1]: (x + 1) / 2; from 0 to 255: x / 255."
+
+
 def require_unit(x: Tensor, what: str, more: str) -> None:
     """Raise CourseError, which ends in `more`, unless all values lie in [0, 1]."""
     if x.numel() and not (x.min() >= 0 and x.max() <= 1):  # also true of NaN
@@ -70,7 +73,7 @@ def binarise(x: Tensor, generator: torch.Generator | None = None) -> Tensor:
     Drawn anew for every batch, this is dynamic binarisation (Burda et al. 2016).
     """
     require_floats(x)
-    require_unit(x, "Grey values", "From [-1, 1]: (x + 1) / 2.")
+    require_unit(x, "Grey values", TO_UNIT)
     return (_uniform(x.shape, generator, x.device, x.dtype) < x).to(x.dtype)
 
 

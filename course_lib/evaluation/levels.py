@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from course_lib.errors import CourseError
-from course_lib.pixels import require_tensor
+from course_lib.pixels import TO_UNIT, require_tensor
 
 BATCH = 500
 
@@ -55,7 +55,7 @@ def check_range(images: Tensor, what: str = "images") -> None:
     if low < -0.002 or high > 1.002:
         raise CourseError(
             f"Expected {what} in [0, 1], got values from {low.item():.3g} to {high.item():.3g}. "
-            "From [-1, 1]: (x + 1) / 2."
+            f"{TO_UNIT}"
         )
 
 

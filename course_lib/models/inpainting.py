@@ -19,7 +19,7 @@ from torch import Tensor
 
 from course_lib.errors import CourseError, real_number, whole_number
 from course_lib.models.realnvp import RealNVP
-from course_lib.pixels import require_unit
+from course_lib.pixels import TO_UNIT, require_unit
 
 LOOSE, TIGHT = 0.3, 0.03  # σ of the agreement with the known pixels, first and last
 WANTED = 0.57  # share of accepted Langevin steps at which they travel furthest
@@ -191,5 +191,5 @@ def _checked(flow: RealNVP, image: Tensor, known: Tensor) -> tuple[Tensor, Tenso
             f"{tuple(known.shape)}."
         )
     known = known.to(image.device).expand(image.shape)
-    require_unit(image[known], "Known pixels", "From [-1, 1]: (x + 1) / 2.")
+    require_unit(image[known], "Known pixels", TO_UNIT)
     return image, known
