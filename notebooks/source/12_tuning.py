@@ -891,7 +891,7 @@ for name in ("VAE", "GAN"):
 
 # %% [markdown]
 # **What to see.** The short trials do not choose badly: their winner is in place 4 of 48 both times. But it ends at 23 where the best VAE has 16, and
-# at 21 where the best GAN has 16. (A part of these 16 is luck: trained again they are 18.0 and 16.5, the means of `long[name].seeds["best"]`.) In both cases the short trials preferred a smaller network, which plays more rounds in its seconds (but rate and batch differ, too). The
+# at 21 where the best GAN has 16. (A part of these 16 is luck: trained again they are 18.0 and 16.5, the means of `long[name].seeds["best"]`.) In both cases the short trials preferred a smaller network, which plays more rounds (but rate and batch differ, too). The
 # winners of thirty seconds were in places 9 and 5 of the short trials. So short trials can serve as a sieve: choose among their best with
 # trials as long as the training that you want.
 #
@@ -1036,7 +1036,7 @@ plots.show(
 # kind. Halton searches five numbers. The grid searches two and keeps three at the course's values. In its second trial
 # Halton finds a score that it does not improve in the 24 that are drawn, and five cells of the grid are better. So 24
 # different rates did not win here: 24 trials are few for five numbers, and good values that are kept fixed
-# may be worth many trials. (One grid and one sequence are one case.)
+# may be worth many trials. (This too is one case.)
 #
 # ## 9 · How many seeds?
 #
@@ -1080,7 +1080,7 @@ assert missed < 0.05
 
 # %% [markdown]
 # (12.10) is an approximation: at $P=.75$ the spread is another one. Here it is on the safe side: 29 runs of each miss
-# in fewer than the 5% that it was asked for.
+# in fewer than the 5% that it was asked for. (This test looks to one side. The intervals below look to both: with $u_{.025}$ for $u_\alpha$ they ask for 35 runs.)
 
 # %%
 for one, other in itertools.combinations(("best", "second", "published settings"), 2):
@@ -1091,8 +1091,8 @@ for one, other in itertools.combinations(("best", "second", "published settings"
 
 # %% [markdown]
 # **What to see.** The interval matters, not the share. Where it holds one half, the honest sentence is "we could
-# not tell them apart with so many runs", whatever the means say. Here no interval holds one half, with
-# only five or ten runs of each: *every* run of one is better than *every* run of the other, and
+# not tell them apart with so many runs", whatever the means say. Here no interval holds one half:
+# *every* run of one is better than *every* run of the other, and
 # so clear a difference shows with five runs. The 29 runs are for a smaller one, $P=.75$.
 # ("Apart" is apart from one half. That $P$ is .75 or more is another question: all three intervals begin below .75.)
 # Nor does it speak against report A, which trained for 200 epochs: the published settings were not searched for five seconds, the
@@ -1138,8 +1138,8 @@ for trial in study.trials:
     print(*(f"{score:.0f}" for score in scores))
 
 # %% [markdown]
-# **What to see.** Each line is a trial: its settings, then its scores after each fifth. A `pruned` trial has fewer than
-# five scores, for it was stopped; the seconds that it did not use are saved. The first four are never pruned, because
+# **What to see.** Each line is a trial: its settings, then its scores after each fifth. A `pruned` trial was
+# stopped; the seconds that it did not use are saved. The first four are never pruned, because
 # the pruner needs others to compare with. The second call went on where the first had ended. (The smoke budget has too few trials and seeds to see any of this.)
 #
 # While it runs, a second process may join it, from a terminal in the folder of your lessons (`--storage` names the
@@ -1238,7 +1238,7 @@ print(f"  with {3 * recorded} rounds: {longer.mean():.1f} (mean)")
 #   with seeds that did not choose.
 # * Draw the expected best of $n$ without replacement. To compare two models, ask how often the search of one ends lower.
 # * Halving costs (12.8); it finds the winner if the winner stands high early.
-# * "Better" is $P(A>B)$ with an interval. To see $P=.75$ takes 29 runs of each; where every run of A beats every run
+# * "Better" is $P(A>B)$ with an interval. To see $P=.75$ takes 29 runs of each, one-sided; where every run of A beats every run
 #   of B, five of each are enough to tell it from one half.
 # * Learn, choose and report on three sets of images.
 #
