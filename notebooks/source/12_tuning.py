@@ -150,7 +150,7 @@ print(len(images.learned), "digits to learn from,", len(images.held), "for choos
 # %% [markdown]
 # The trials of this lesson are recorded in `data/tuning-5.json` and `data/tuning.json`, with the commands that made them. Here
 # you replay them in seconds. Every family has 48 settings from a *Halton sequence*, which fills the
-# space more evenly than random draws do. The VAE and the GAN have dense layers, and a trial of five seconds. The other three have convolutions. A round of theirs
+# space more evenly than random draws do. (The families are models of lessons 02 to 11; here you need only their scores. RealNVP is a *flow*.) The VAE and the GAN have dense layers, and a trial of five seconds. The other three have convolutions. A round of theirs
 # costs some ten times as much, or more (in the median over the settings), so their trials have thirty. Families with unequal seconds must not be ranked.
 
 # %%
@@ -164,8 +164,7 @@ print(f"the VAE's trials took {vae.seconds.median():.1f} seconds of training in 
 
 # %% [markdown]
 # **What to see.** Settings matter. Half of the VAEs are more than 2.6 times as far from the digits as the best one, half of the GANs 3.6 times, of
-# the DCGANs 8 times and of the CVAE-GANs 31 times. (Of the flows only 1.5 times.) One CVAE-GAN has exploded. Its score is infinite, so it is the worst of
-# its family, and it counts.
+# the DCGANs 8 times and of the CVAE-GANs 31 times. (Of the flows only 1.5 times.) One CVAE-GAN has exploded. Its score is infinite, and it counts.
 #
 # ## 2 · How many trials?
 #
@@ -240,8 +239,8 @@ for share in (0.2, 0.1, 0.05, 0.01):
 # > We performed a grid search to find the best values of these hyperparameters, which allowed us to achieve the best results for each model.
 #
 # It names learning rate and batch size as examples. Of the search it prints no range and no number of trials. So nobody
-# can repeat it from the report; but anybody can make one like it. The record has a grid of 24 for report A's
-# GAN: six learning rates, four batch sizes.
+# can repeat it from the report; but anybody can make one like it. The record has a grid of 24 for the networks of report A's
+# GAN: six learning rates, four batch sizes, all else as the course has it.
 
 # %%
 rates, batches, table = gan.grid
@@ -314,7 +313,7 @@ edges = [name for name, there in ends.items() if there]
 print("at the edge of its range:", ", ".join(edges) or "neither")
 
 # %% [markdown]
-# **What to see.** The rate explains more than the batch size, and the batch size is not idle. What neither explains alone is
+# **What to see.** The rate explains more than the batch size, and the batch size is not idle. (Over *these* ranges: a factor of 100 in the rate, of 8 in the batch size.) What neither explains alone is
 # the rest of (12.3): how well a rate does depends on the batch size, and each cell is one training, whose seed has its share. On the axis that
 # matters most, the grid has tried six values with 24 trials. 24 random or Halton trials try 24 different
 # values there, and on the other axis still every batch size several times. This is the case for random
@@ -372,8 +371,8 @@ for name, setting in tuning.searched(models.VAE).items():
 #
 # ![Nine settings, left is better. On the first line their truths. On the second their first scores, each shifted by luck; the leftmost is the winner, whose truth is only the third. On the third line the winner alone, trained again: it scores around its truth, and the distance from its first score was luck.](drawing:winners-curse)
 #
-# Read the drawing from top to bottom. On the first two lines stand the same nine settings, as dots. Orange is the winner by its first score;
-# its truth is only the third. On the last line it stands alone, trained again four times: it scores around its truth, and not where it won.
+# Read the drawing from top to bottom. On the first two lines stand the same nine settings, as dots; a stroke joins each truth with its score. Orange is the winner by its first score;
+# its truth is only the third. On the last line it stands alone, trained again four times: it scores around its truth.
 #
 # A trial's score has two parts. The *truth* $t$ is the mean score of its settings over all seeds. The
 # *noise* is what this seed added: $s=t+e$. You see $s$ only.
@@ -518,15 +517,12 @@ if guess_again is not None:
 #
 # More of the lead is gone than (12.4) expects. This alone does not refute it: (12.4) is a mean over many searches. The
 # truth of one winner lies around it, with lesson 01's posterior standard deviation
-# $\sigma\tau/\sqrt{\sigma^2+\tau^2}$. It is printed as "give or take", and the mean of the ten seeds is well within it. But one
-# assumption does fail here: that the noise is the same for all settings. The first line shows three spreads. That of the
-# best settings is the smallest, that of the published ones by far the largest, and $\sigma$ is a mixture of the
-# three. Measured by the spread of its own seeds, the star lies three standard deviations below their mean. With
-# this small $\sigma$, (12.4) would have promised nearly the star's score itself. So this one trial had an unusually good seed;
-# one search can't tell more.
+# $\sigma\tau/\sqrt{\sigma^2+\tau^2}$. It is printed as "give or take", and the mean of the ten seeds is well within it. But at least one
+# assumption fails here: that the noise is the same for all settings. The first line shows three spreads, and $\sigma$ is a mixture of them. Measured by the spread of its own seeds, the star lies three standard deviations below their mean. With
+# this small $\sigma$, (12.4) would have promised nearly the star's score itself. So this one trial had an unusually good seed.
 #
-# Now the five families. Four of the five winners score worse when they are trained again. The CVAE-GAN's scores *better*. (12.4) speaks of the
-# mean over many searches; a single one may go the other way.
+# Now the five families. Four of the five winners score worse when they are trained again. The CVAE-GAN's scores *better*: a single search may go the other way. (For the GAN, (12.4) promises 43 with the numbers
+# that you had.)
 #
 # How much luck can do, you see on settings that are equal for sure: the winner's own ten seeds. Pretend
 # that they are ten settings.
@@ -538,7 +534,7 @@ print(f"(12.5) expects {luck(10) * ten.std():.2f} with σ = {ten.std():.2f}")
 assert apart > 0
 
 # %% [markdown]
-# The remedy costs little: train the best few again with new seeds, choose by the mean, and report on
+# The remedy: train the best few again with new seeds, choose by the mean, and report on
 # seeds that had no say in it. (One new seed would do: what counts is that it
 # did not choose.)
 #
@@ -690,14 +686,13 @@ plots.show(
 #
 # The lines are means. The bands do not belong to them: at 95%, a band holds the whole curve of the *median* best (half
 # of all searches end below this median), and it assumes no distribution. To the right it is wide, for 48 trials say
-# little about the best of 48. From $n=6$ on it even reaches down to 0. This is no finding: a distance can't be negative, and
+# little about the best of 48. From $n=6$ on it even reaches down to 0. This is no finding:
 # 0 is the limit that the call was given.
-# (Where the bands overlap, their borders tell them apart.)
 #
 # From $n=2$ on, the bands of the two models overlap. This does *not* say that the two can't be told apart: two intervals may overlap
 # although the difference is certain. Ask for the difference itself. Draw a search of $n$ trials from each
-# record: how often does the VAE's end lower? (12.6)'s weights say with which probability the $k$-th best trial is the best of $n$. And the 48 trials themselves are drawn again, with
-# replacement, a few hundred times (a *bootstrap*): this says how far the answer hangs on the luck of these 48.
+# record: how often does the VAE's end lower? (12.6)'s weights say with which probability the $k$-th best trial is the best of $n$. To see how far the answer hangs on the luck of these 48, they are drawn again, with
+# replacement, a few hundred times (a *bootstrap*).
 
 
 # %%
@@ -726,8 +721,10 @@ for n in (1, 2, 4, 8, 12, 24):
     print(f"{n:2} trials: the VAE's ends lower in {share:.0%}, 95%: {low:.0%} to {high:.0%}")
 
 # %% [markdown]
-# **What to see.** In 75 to 82 of 100 pairs of searches the VAE's ends lower, for each $n$ that is printed. How sure that is depends on $n$. For a few trials the interval stays above one half,
-# although the bands overlap from $n=2$ on. For 12 and more it holds one half: 48 trials are only four searches of 12, and two of 24.
+# **What to see.** In 75 to 82 of 100 pairs of searches the VAE's ends lower, for each $n$ that is printed. How sure that is depends on $n$. For one, two and four trials the interval stays well above one half.
+# For 12 and more it holds one half: 48 trials are only four searches of 12, and two of 24.
+# And the larger $n$ is, the less a bootstrap may be believed, for trials that are drawn again are never better than the record's best. When such records
+# were simulated, its "95%" held the truth in about 95 of 100 cases for $n=1$, in 90 for 4, 84 for 8 and 70 for 24. So the 54% at $n=8$ shows little.
 #
 # That was one question: whose *next search* will end lower. Whether the two settings that *this* search found differ is another. Further
 # seeds of these two answer it, as in section 9; lesson 13 asks it of this record.
@@ -736,7 +733,7 @@ for n in (1, 2, 4, 8, 12, 24):
 #
 # Many trials look hopeless after a fifth of their seconds. *Successive halving* plays every one of the
 # $n$ trials for the first fifth of its seconds. The better half goes on for the second fifth, the better half of these for the third, and so on. Each such step is called a *rung*. All $n_1=n$ play the first, and of the $n_i$ that play rung $i$ the best
-# $n_{i+1}=\max(1,\lfloor n_i/\eta\rfloor)$ go on ($\eta=2$: the better half). If a whole trial takes $S$ seconds and there are $R$ rungs,
+# $n_{i+1}=\max(1,\lfloor n_i/\eta\rfloor)$ go on ($\lfloor\;\rfloor$: rounded down; $\eta=2$: the better half). If a whole trial takes $S$ seconds and there are $R$ rungs,
 # the search costs
 #
 # $$\sum_{i=1}^{R}n_i\,\frac SR.\tag{12.8}$$
@@ -869,13 +866,13 @@ if guess_ranks is not None:
 # .58 for the GANs, .47 for the flows, .15 for the DCGANs, and −.14 for the CVAE-GANs: in the last two families the order after six seconds says next to nothing of the order at the end. And yet
 # halving finds the winner of all five. (Five records are few.) For the correlation counts all 48 trials; halving needs *one* of them in the
 # better half after the first fifth, in the better quarter after the second, and so on. Four of the winners were among the
-# first three from the beginning. The flow's was in place 17 after a fifth and in place 5 after two. What a low correlation costs is seen further down: of the twelve that are best at
-# the end, the last lines of a family print those that stood in the worse half after a fifth. Halving drops them at once: five each of the DCGAN's and the CVAE-GAN's twelve.
+# first three from the beginning. The flow's was in place 17 after a fifth and in place 5 after two. A low correlation has its price. Of the twelve that are best at
+# the end, a family's last lines print those that stood in the worse half after a fifth. Halving drops them at once: five each for DCGAN and CVAE-GAN.
 #
 # One may fear that a small learning rate, a large batch or a wide network, with its few rounds, looks bad early and wins late. In the lines above, some trials
-# with small rates or with large batches do climb far, but only one with the widest network of its family (the GAN's 512 units; DCGAN and flow go up to 64, the CVAE-GAN to 32). None of them is a winner. With longer trials, or
-# other models, it may be otherwise. With a rank correlation near 1 halving loses next to nothing. With one near 0 the correlation can't tell whether the winner survives: look
-# at the top of the list.
+# with small rates or with large batches do climb far, but only one with the widest network of its family (the GAN's 512 units). None is a winner. With longer trials
+# it may be otherwise. And the correlation can't tell whether the winner survives. With one near 0 it did, here. With .97 it need not:
+# let one trial of 48 climb from place 25 to place 1 and all others keep their order. Look at the top of the list.
 #
 # There is another way to stop early: give *every* trial less. The VAE and the GAN have been tried twice, with the same 48 settings:
 # in trials of five seconds and of thirty. Would the short trials have chosen well for the long ones?
@@ -894,14 +891,14 @@ for name in ("VAE", "GAN"):
 
 # %% [markdown]
 # **What to see.** The short trials do not choose badly: their winner is in place 4 of 48 both times. But it ends at 23 where the best VAE has 16, and
-# at 21 where the best GAN has 16. (A part of these 16 is luck, as in section 4: trained again they are 18.0 and 16.5, the means of `long[name].seeds["best"]`.) In both cases the short trials preferred a smaller network, which learns fast. The
+# at 21 where the best GAN has 16. (A part of these 16 is luck: trained again they are 18.0 and 16.5, the means of `long[name].seeds["best"]`.) In both cases the short trials preferred a smaller network, which plays more rounds (but rate and batch differ, too). The
 # winners of thirty seconds were in places 9 and 5 of the short trials. So short trials can serve as a sieve: choose among their best with
 # trials as long as the training that you want.
 #
 # ## 8 · Four searches on one record
 #
 # Now replay searches on the 48 trials. A search sees a trial's score only after it has asked for it. *Random*
-# asks in random order, *Halton* in the order of the sequence, *TPE* (optuna's) begins with eight random trials. Then it fits a density to the good trials and one
+# asks in random order, *Halton* in the order of the sequence, *TPE* (optuna's tree-structured Parzen estimator) begins with eight random trials. Then it fits a density to the good trials and one
 # to the others and asks where their ratio is large. Its proposal is answered by the nearest setting of the record
 # that has not been tried yet. *Halving* is section 7's.
 #
@@ -1028,18 +1025,18 @@ plots.show(
 )
 
 # %% [markdown]
-# **What to see.** On the left, look at the width of the bands before you look at the means: compare the luck of
-# one search with the difference between searches. A band holds the middle 80% of
-# the searches; of TPE there are only twelve. Random's and TPE's lie on each other at first, and at 16 trials (82 seconds) their means are less than a point apart: until then TPE has not done better than chance. Later it does: it learns from the trials before, and needs some. Halving does better already at 16: for the seconds of 16 whole trials it looks at
+# **What to see.** On the left, look first at the width of the bands, the luck of
+# one search, then at the means. A band holds the middle 80% of
+# the searches; of TPE there are only twelve. The bands of random and of TPE lie on each other at first, and at 16 trials (82 seconds) their means are less than a point apart: until then TPE has not done better than random. Later it does: it learns from the trials before, and needs some. Halving does better already at 16: for the seconds of 16 whole trials it looks at
 # 40 at first. (A dot is the mean end of whole searches of so many seconds, not a best score so far.) Halton is *one* sequence, so it has no band, and its luck can't be seen: the
 # record's best trial happens to be the fourth of this sequence.
 #
 # On the right, the grid row by row waits until a row with a good rate is reached; the same cells in random order need
-# not wait. A grid that is stopped halfway has looked at half of the rates. The third line is a search of another
+# not wait. Stopped halfway, it has looked at half of the rates; begun at the other end, it would have had its best cell at once. The third line is a search of another
 # kind. Halton searches five numbers. The grid searches two and keeps three at the course's values. In its second trial
 # Halton finds a score that it does not improve in the 24 that are drawn, and five cells of the grid are better. So 24
 # different rates did not win here: 24 trials are few for five numbers, and good values that are kept fixed
-# may be worth many trials. With one grid and one sequence, this too is one case.
+# may be worth many trials. (This too is one case.)
 #
 # ## 9 · How many seeds?
 #
@@ -1083,7 +1080,7 @@ assert missed < 0.05
 
 # %% [markdown]
 # (12.10) is an approximation: at $P=.75$ the spread is another one. Here it is on the safe side: 29 runs of each miss
-# in fewer than the 5% that it was asked for.
+# in fewer than the 5% that it was asked for. (This test looks to one side. The intervals below look to both: with $u_{.025}$ for $u_\alpha$ they ask for 35 runs.)
 
 # %%
 for one, other in itertools.combinations(("best", "second", "published settings"), 2):
@@ -1094,8 +1091,8 @@ for one, other in itertools.combinations(("best", "second", "published settings"
 
 # %% [markdown]
 # **What to see.** The interval matters, not the share. Where it holds one half, the honest sentence is "we could
-# not tell them apart with so many runs", whatever the means say. Here no interval holds one half, with
-# only five or ten runs of each: *every* run of one is better than *every* run of the other, and
+# not tell them apart with so many runs", whatever the means say. Here no interval holds one half:
+# *every* run of one is better than *every* run of the other, and
 # so clear a difference shows with five runs. The 29 runs are for a smaller one, $P=.75$.
 # ("Apart" is apart from one half. That $P$ is .75 or more is another question: all three intervals begin below .75.)
 # Nor does it speak against report A, which trained for 200 epochs: the published settings were not searched for five seconds, the
@@ -1105,7 +1102,7 @@ for one, other in itertools.combinations(("best", "second", "published settings"
 #
 # Nothing of a search has to be written by you: optuna proposes, remembers and stops. What the course adds is
 # what sections 1 and 5 ask for: the space beside the settings, seconds as rounds, images for choosing. The
-# *sampler* below is TPE. The *pruner* stops a trial that is worse than the median of the completed ones at the same
+# *sampler* below is TPE. The *pruner* stops a trial that is worse than the median of the completed ones after the same
 # fifth. The study is kept in a journal file, so you can stop the cell at any time, and run it again: it goes on.
 # (The sampler has no seed: two processes with one seed would ask for the same settings.)
 
@@ -1141,8 +1138,8 @@ for trial in study.trials:
     print(*(f"{score:.0f}" for score in scores))
 
 # %% [markdown]
-# **What to see.** Each line is a trial: its settings, then its scores after each fifth. A `pruned` trial has fewer than
-# five scores, for it was stopped; the seconds that it did not use are saved. The first four are never pruned, because
+# **What to see.** Each line is a trial: its settings, then its scores after each fifth. A `pruned` trial was
+# stopped; the seconds that it did not use are saved. The first four are never pruned, because
 # the pruner needs others to compare with. The second call went on where the first had ended. (The smoke budget has too few trials and seeds to see any of this.)
 #
 # While it runs, a second process may join it, from a terminal in the folder of your lessons (`--storage` names the
@@ -1178,12 +1175,11 @@ print(f"  with {3 * recorded} rounds: {longer.mean():.1f} (mean)")
 
 # %% [markdown]
 # **What to see.** Compare the first line with the second: the images are the same, the seeds are new. Over many
-# searches the second is worse on average; that is (12.4). Your search is *one*, and three seeds are few. If they are
-# as good as the winner's score, or better, nothing is refuted: a mean over many searches says little about one.
-# If they are worse, one case is no proof either; the proof is in section 4.
+# searches the second is worse on average; that is (12.4). Your search is *one*, and three seeds are few: whether
+# they are worse or better, they prove and refute nothing. The proof is in section 4.
 #
 # Compare the second line with the third: the models are the same, the images are others. This difference says how
-# much easier or harder the test digits are, not how good the settings are. Whatever you see, the number to report is
+# much easier or harder the test digits are. Whatever you see, the number to report is
 # the mean of the third line: neither its seeds nor its images played a part in the choice.
 #
 # May you compare your winner with the record's? Look first at the rounds times the batch size: that is how many
@@ -1225,7 +1221,8 @@ print(f"  with {3 * recorded} rounds: {longer.mean():.1f} (mean)")
 # *Why.* You now have all parts of a protocol.
 #
 # You have 7,200 processor seconds to choose between a GAN and a VAE for a folder of small pictures. Write a plan of
-# at most eight lines: trials, seconds a trial, images, seeds, what you report, and what you do with failures.
+# at most eight lines: trials, seconds a trial, images, seeds, what you report, and what you do with failures. At the end say
+# what your trials find, by (12.1), and which $P$ your seeds can tell, by (12.10).
 #
 # *Nudge.* Equal effort for both; and some seconds must be left when the search is over.
 #
@@ -1241,7 +1238,7 @@ print(f"  with {3 * recorded} rounds: {longer.mean():.1f} (mean)")
 #   with seeds that did not choose.
 # * Draw the expected best of $n$ without replacement. To compare two models, ask how often the search of one ends lower.
 # * Halving costs (12.8); it finds the winner if the winner stands high early.
-# * "Better" is $P(A>B)$ with an interval. To see $P=.75$ takes 29 runs of each; where every run of A beats every run
+# * "Better" is $P(A>B)$ with an interval. To see $P=.75$ takes 29 runs of each, one-sided; where every run of A beats every run
 #   of B, five of each are enough to tell it from one half.
 # * Learn, choose and report on three sets of images.
 #
@@ -1255,7 +1252,7 @@ print(f"  with {3 * recorded} rounds: {longer.mean():.1f} (mean)")
 # **Question 2.** Two models have the same truths in their search spaces. The training of one is much noisier. Both are
 # tuned with equally many trials. Whose best score looks better?
 #
-# *Answer.* The noisy one's: the best of $n$ gains from spread, also from spread that means nothing.
+# *Answer.* The noisy one's, on average: the best of $n$ gains from spread, also from spread that means nothing.
 #
 # **Question 3.** A pruner that uses the median never stopped the winner of your study. May you conclude that it never
 # stops a winner?
