@@ -145,6 +145,11 @@ def tune(options: argparse.Namespace) -> None:
             usual = name == "seed" or json.dumps(value) == json.dumps(course.get(name))
             if name in best.params or not usual:
                 words += ["--set", f"{name}={value}"]
+        if rounds := best.user_attrs.get("rounds"):
+            words += [
+                "--rounds",
+                f"{rounds}",
+            ]  # as long as its trial; a longer one is one's own
         print(f"  python -m course_lib {shlex.join(words)}")
 
 

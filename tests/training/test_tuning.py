@@ -546,7 +546,8 @@ def test_the_command_prints_what_it_found(cheap, capsys, tmp_path):
     shown = capsys.readouterr().out
     assert "2 trials, 2 of them whole" in shown and "--set 'hidden=[16]'" in shown
     best = studies.study("VAE on digits, 30 s", tmp_path / "s.log").best_trial
-    words = shlex.split(shown.splitlines()[-1])
+    *words, option, rounds = shlex.split(shown.splitlines()[-1])
+    assert option == "--rounds" and int(rounds) == best.user_attrs["rounds"]
     assert words[:6] == ["python", "-m", "course_lib", "train", "VAE", "--data"]
     made = models.VAE(**dict(map(grammar.setting, words[8::2])), seed=best.number)
     assert json.loads(json.dumps(made.settings)) == best.user_attrs["settings"]
