@@ -1359,7 +1359,7 @@ for name, asked in {"true glasses": {"glasses": 1}, "a true smile": {"smile": 1.
     print(f"twenty by chance: like {name} {found.min():.2f} to {found.max():.2f}")
 
 # %% [markdown]
-# **What to see.** Glasses first: compare the direction made for them with the other one, and with twenty by chance. Then a smile. Each time the one made for it
+# **What to see.** Compare the direction made for glasses with the other one and with twenty by chance, then that for a smile. Each time the cosine of the one made for it
 # is the largest, and below 1: adding a vector in $z$ changes more than was asked for. (These are four faces.) But nobody told the flow what glasses are.
 
 # %% [markdown]
