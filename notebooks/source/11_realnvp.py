@@ -307,7 +307,11 @@ for ax, (name, masks) in zip(axes, orders.items()):
     ax.grid(False)
     ax.set_xlabel("$x_j$")
 axes[0].set_ylabel("$z_i$")
-plots.show(fig, alt="With each alternating coupling more of the Jacobian fills.")
+plots.show(
+    fig,
+    alt="Jacobians of 6 × 6 entries. One coupling: a diagonal, and a full block below left. Two: "
+    "zeros only beside the diagonal below right. Three: none. Three with one mask: as one.",
+)
 
 # %% [markdown]
 # **What to see.** White is exactly zero. One coupling: an identity, a full block, a diagonal. Two: still
@@ -610,7 +614,7 @@ plots.show(fig, alt="Where α is not undone, the black background is dark grey."
 # ### 4.2 · Bits per dimension
 #
 # Lesson 10 derived the bound for grey levels with uniform noise (Theis et al., 2016). The noise may have any density
-# $q(u\mid k)$ on $[0,1)^D$, if you count it (Ho et al., 2019). By Jensen's inequality, as in lesson 06,
+# $q(u\mid k)$ on $[0,1)^D$, if you count it (Ho et al., 2019). By Jensen's inequality, as in lesson 01,
 #
 # $$\log P(k)\ge\mathbb E_{q(u\mid k)}\big[\log p(x)-D\log256-\log q(u\mid k)\big],\qquad\text{bits/dim}=\frac{-\,\text{bound}}{D\ln2}. \tag{11.12}$$
 #
@@ -779,7 +783,7 @@ plots.show(
 # Section 10 tries three $\alpha$.
 #
 # **Is it still a bound?** One black pixel under $y\sim\mathcal N(-9,1.5^2)$: $P(0)$ is known exactly. With
-# $K$ draws inside the logarithm the bound tightens, as in lesson 06:
+# $K$ draws inside the logarithm the bound tightens, as in (1.13):
 #
 # $$\log P(k)\ge\mathbb E\Big[\log\frac1K\sum_{j=1}^K\frac{p\big((k+u_j)/256\big)}{256\,q(u_j\mid k)}\Big],\qquad\text{rising with }K. \tag{11.16}$$
 
@@ -927,7 +931,7 @@ refuses(wrong, reference, tol=1e-4, name="−log p(x) in bits, no more")
 
 
 # %% [markdown]
-# A flow is a game of one player, like the VAE: it lowers the bits of a batch. The player comes from the
+# A flow is a game of one player, as in lesson 10: it lowers the bits of a batch. The player comes from the
 # library (Adam; the learning rate rises for 50 rounds and falls at the end; gradients are clipped). The
 # `start` sends one batch through for the activation norms.
 
@@ -1018,9 +1022,8 @@ fig = plots.images(torch.cat(rows), columns=12, row_labels=names, zoom=2)
 plots.show(fig, alt="Samples of the short and the long training, and real digits.")
 
 # %% [markdown]
-# **What to see.** Sharp strokes, black background, and among them shapes that are no digits. A flow spends
-# its bits on *local* structure first: smooth edges and pen widths are worth many bits, which digit it is
-# only a few (all ten classes are $\log_2 10/784=.004$ bits a dimension). Likelihood and looks are different
+# **What to see.** Sharp strokes on black, and many shapes that are no digits. *Local* structure, such as
+# smooth edges and pen widths, is worth many bits; which digit it is, few (at most $\log_2 10/784=.004$ bits a dimension). Likelihood and looks are different
 # measures. Lesson 03 has measures of looks, and lesson 13 shows a likelihood and a picture that disagree.
 #
 # # Part C · Look, break, and the reports
@@ -1031,7 +1034,7 @@ plots.show(fig, alt="Samples of the short and the long training, and real digits
 #
 # ### 9.1 · Exact reconstruction
 #
-# A VAE's reconstruction is a guess. A flow's is the image, because $f^{-1}(f(x))=x$: how exactly, in which
+# A VAE's reconstruction (lesson 06) is a guess. A flow's is the image, because $f^{-1}(f(x))=x$: how exactly, in which
 # arithmetic?
 
 # %%
@@ -1075,7 +1078,7 @@ print(f"correlation of bits with the share of bright pixels: {together:.2f}")
 
 # %% [markdown]
 # **What to see.** "Likely" does not mean "typical of its class" or "well written". It means *few bits to
-# describe*, and bits grow with ink. Keep that for the next section.
+# describe*, and digits with more ink tend to need more. Keep that for the next section.
 #
 # ### 9.3 · Likelihood and familiarity
 #
@@ -1112,13 +1115,13 @@ scores = {name: test_bits(best, images) for name, images in strangers.items()}
 means = {name: score.mean() for name, score in scores.items()}
 mark = {"test digits": float(means["test digits"])}
 fig = plots.bars(means, unit="bits/dim", references=mark)
-plots.show(fig, alt="Black, thin and cut digits cost fewer bits than real test digits.")
+plots.show(fig, alt="All black, thinned and cut digits cost fewer bits, all others more.")
 if black_guess is not None:
     print("your guess for all black:", black_guess)
 
 # %%
 shown = torch.stack([images[0] for images in strangers.values()])
-fig = plots.images(shown, column_labels=None, zoom=3)
+fig = plots.images(shown, columns=len(shown), column_labels=list(strangers), zoom=4)
 plots.show(fig, alt="One picture of each kind, left to right as the bars downwards.")
 
 # %% [markdown]
@@ -1142,10 +1145,17 @@ agrees(gain.mean(), 784 / 2, error=error, name="(11.18) nats that the origin gai
 refuses(gain.mean(), 0.0, error=error, name="“draws lie where the density is highest”")
 norms = z.norm(dim=1)
 print(f"‖z‖ of 5 000 draws: {norms.min():.1f} to {norms.max():.1f}; √784 = 28")
+for name in ("test digits", "all black"):
+    levels = strangers[name].float()
+    with torch.no_grad():
+        x, _ = best.dequantise(levels, torch.randn(levels.shape, generator=same()))
+        z, log_det = best(x)
+    print(f"{name}: mean ‖z‖ {z.norm(dim=1).mean():.1f}, log |det| {log_det.mean():.0f} nats")
 
 # %% [markdown]
 # So where the density is *highest* and where the draws *are* (the "typical set") differ, and in high
-# dimensions they lie apart. A likely picture need not be a familiar one. To ask for familiarity, ask
+# dimensions they lie apart. (The black picture's $z$ is *not* near the origin, but as long as a draw's. The
+# log-determinant makes it likely.) A likely picture need not be a familiar one. To ask for familiarity, ask
 # whether $\log p(x)$ is *usual*, neither too low nor too high. That notices black pictures; it is no full
 # answer either.
 #
@@ -1219,7 +1229,7 @@ for name, row in zip(names, rows):
 # An exact and differentiable $\log p(x)$ can complete a picture. First search for a $z$ whose picture agrees
 # with the known pixels; then hold those, and let the others climb $\log p$ with some noise, accepting or
 # refusing each step by Metropolis' rule (Langevin dynamics). Below, the lower half is unknown; each digit is
-# filled in four times.
+# filled in four times. (The judge is lesson 03's classifier.)
 
 # %%
 count, steps = budget.pick(smoke=1, laptop=6), budget.pick(smoke=2, laptop=120)
@@ -1249,7 +1259,7 @@ with torch.no_grad():
 # plausible completions, not for fair draws. What the judge reads differently need not be a failure: some upper
 # halves can be honestly finished in two ways.
 #
-# Drag a rectangle over the digit, and have it filled.
+# Drag a rectangle over the digit, and have it filled. Beyond step 60 come Langevin's steps.
 
 # %%
 explore.show(explore.fill(best, test_digits), step=budget.pick(smoke=1, laptop=60))
@@ -1258,7 +1268,7 @@ explore.show(explore.fill(best, test_digits), step=budget.pick(smoke=1, laptop=6
 # ### 9.7 · Faces: a direction for each attribute (optional)
 #
 # The course's cartoon faces (lesson 03) come with all their factors. RealNVP at 32×32 pixels in colour
-# has $D=3072$. Samples first.
+# has $D=3072$. Samples first, with scores (lesson 03 explains them).
 
 # %% tags=["optional"]
 artist = zoo.load("realnvp-faces")
@@ -1279,12 +1289,12 @@ photographer = zoo.load("realnvp-celeba")
 rows = [photographer.sample(10, generator=same(), temperature=T) for T in (0.7, 1.0)]
 print(zoo.scores("realnvp-celeba", *face_scores), "(at T = 1)")
 fig = plots.images(torch.cat(rows), columns=10, row_labels=["T = 0.7", "T = 1"], zoom=2)
-plots.show(fig, alt="Blurred but recognisable photographs of faces, at two temperatures.")
+plots.show(fig, alt="Blotched faces, most recognisable; at T = 1 some fall to pieces.")
 
 # %% [markdown]
 # **What to see.** In most of them eyes, mouth and hair are where they belong, in both rows. But few would pass for photographs: the skin is blotched, mouths are
 # smeared, and at $T=1$, which alone is the model, some faces fall to pieces and colours glare. Would more rounds help? Perhaps little: its
-# training photographs cost it 3.66 bits a dimension, test photographs 3.74 (400 of each, uniform noise, one draw). For drawn faces
+# training photographs cost it 3.66 bits a dimension, test photographs 3.74 (400 of each, uniform noise, one draw; the difference is .08 ± .02). For drawn faces
 # the flow above needs 2.28 on both (200 of each). So here it begins to know its 7,977 pictures better than others; more pictures or a larger network are the next things to try. (The scores are in
 # features of a network that has seen *drawn* faces only. It may miss what spoils a photograph: compare with the floor beside them, and believe your eyes too.)
 #
@@ -1315,12 +1325,13 @@ for direction in (with_glasses, smiling):
     with torch.no_grad():
         moved = [artist.inverse(start + a * direction).clamp(0, 1) for a in strengths]
     sheets.append(torch.stack(moved, 1).flatten(0, 1))
-fig = plots.images(torch.cat(sheets), columns=8, zoom=2)
-plots.show(fig, alt="Faces with more and more glasses, then with more and more smile.")
+labels = {"column_labels": ["0", "½", "1", "1½"] * 2}
+labels["row_labels"] = ["glasses", "glasses", "smile", "smile"]
+fig = plots.images(torch.cat(sheets), columns=8, zoom=2, **labels)
+plots.show(fig, alt="Four faces with more and more glasses; below, with more and more smile.")
 
 # %% [markdown]
-# **What to see.** Groups of four: 0, ½, 1 and 1½ times the direction; the upper two rows add glasses, the
-# lower two a smile. Look for what was asked for, and for what else changes with it: the direction is a
+# **What to see.** Groups of four: 0, ½, 1 and 1½ times the direction. Look for what was asked for, and for what else changes with it: the direction is a
 # difference of two means in 3072 dimensions, and part of it is chance. How much? The factors are known, so the *true*
 # face with glasses can be drawn, and the change in pixels compared with the true change by its cosine.
 
@@ -1338,16 +1349,18 @@ def alike(direction, **asked):
     return F.cosine_similarity(ours.flatten(1), true.flatten(1)).mean()
 
 
-either = torch.randn(3072, generator=same()) * with_glasses.norm() / 3072**0.5
-directions = {"glasses": with_glasses, "smile": smiling, "by chance": either}
-for name, d in directions.items():
-    print(f"direction {name:9}: like true glasses {alike(d, glasses=1):5.2f}", end=", ")
+for name, d in {"glasses": with_glasses, "smile": smiling}.items():
+    print(f"direction {name:7}: like true glasses {alike(d, glasses=1):5.2f}", end=", ")
     print(f"like a true smile {alike(d, smile=1.0):5.2f}")
 
+by_chance = torch.randn(20, 3072, generator=same()) * with_glasses.norm() / 3072**0.5
+for name, asked in {"true glasses": {"glasses": 1}, "a true smile": {"smile": 1.0}}.items():
+    found = torch.stack([alike(d, **asked) for d in by_chance])
+    print(f"twenty by chance: like {name} {found.min():.2f} to {found.max():.2f}")
+
 # %% [markdown]
-# **What to see.** In each column compare the direction that was made for it with the two that were not. Each
-# is the largest of its column, and below 1: adding a vector in $z$ changes more than was asked for. (One direction by chance has a cosine of .26 with
-# true glasses. So small cosines mean little: .72 is far above it, and .34 for the smile is not. These are four faces.) But nobody told the flow what glasses are.
+# **What to see.** Compare the direction made for glasses with the other one and with twenty by chance, then that for a smile. Each time the cosine of the one made for it
+# is the largest, and below 1: adding a vector in $z$ changes more than was asked for. (These are four faces.) But nobody told the flow what glasses are.
 
 # %% [markdown]
 # ## 10 · Variants, side by side (optional)
@@ -1386,7 +1399,7 @@ for name, changed in variants.items():
 # %% tags=["optional"]
 marks = {"one table": table_bits, "784 tables": places_bits}
 fig = plots.bars(results, references=marks, unit="bits/dim", title=f"{rounds} rounds")
-plots.show(fig, alt="Bits per dimension of eight variants after equally many rounds.")
+plots.show(fig, alt="The three with uniform noise cost most, by far with α = .05; splines least.")
 
 # %% [markdown]
 # **What to see.** At this length the *preparation* of the pixels, $\alpha$ and the noise, moves more than
@@ -1486,7 +1499,7 @@ else:
 # - **Jun** counts $s$ of masked pixels. Those change nothing in $z$, so raising them is free, and
 #   the "likelihood" grows without an end: he has fallen below zero bits. The library's count says otherwise.
 # - **Kim**'s images were in $[0,1]$ before they were divided by 256. By (11.14) hardly anything is left to be
-#   described, so her bits are the fewest of all at the start and fall little (only Jun's false count ends below them), and all that she can draw is black.
+#   described, so her bits are the fewest of all at the start and fall little (only Jun's false count ends below them), and all that she can draw is black. (The library counts real pixels, far outside all that she has seen.)
 # - **Ivo** is healthy. After so few rounds his samples are poor too: *looks* did not tell him from Gil and Jun.
 #
 # </details>
@@ -1580,9 +1593,9 @@ agrees(back_calls, forward_calls, name="networks called, back and forth")
 # and compare bits/dim of its test set with those of digits. Which are fewer? Then why does the bar of
 # section 9.3 with Fashion look as it does?
 #
-# *Nudge.* Train with section 8's settings, and score both test sets with `test_bits`.
+# *Nudge.* `training.fit(worn, clothes, rounds=800)` trains with section 8's settings (`train_on_bits` knows digits only). Score both test sets with `test_bits`.
 #
-# *First line.* `clothes = data.load("fashion")`
+# *First line.* `clothes, worn = data.load("fashion"), RealNVP("course", seed=11)`
 #
 # *Compare.*
 # ```python
@@ -1593,7 +1606,7 @@ agrees(back_calls, forward_calls, name="networks called, back and forth")
 #
 # **Exercise 11.16 · More draws of the noise** · ●●○ · 10 min · experiment
 #
-# *Why.* (11.12) is a bound. How far below is the truth?
+# *Why.* (11.12) is a bound. How far off is it, at least?
 #
 # Bound $\log P$ of 20 test digits with $K=1,4,16$ draws of the noise, as in (11.16), with the zoo's flow
 # (`bits_per_dim(…, k=K)`). How many hundredths of a bit does it gain?
@@ -1615,7 +1628,7 @@ agrees(back_calls, forward_calls, name="networks called, back and forth")
 # `RealNVP(classes=10)` takes labels. Train it, and classify test digits by
 # $\arg\max_c\log p(x\mid c)$. How good can a density model be as a classifier?
 #
-# *Nudge.* Score the same images ten times, each time with another label for all. Use one noise for all ten.
+# *Nudge.* `training.fit(told, digits, rounds=800)` trains with labels (`train_on_bits` passes none). Score 200 images ten times, each time with another label for all, but the same noise. Guessing is right once in ten.
 #
 # *First line.* `told = RealNVP("course", classes=10, width=32)`
 #
@@ -1629,10 +1642,10 @@ agrees(back_calls, forward_calls, name="networks called, back and forth")
 #
 # *Why.* Section 9.3 ends with a proposal. Test it.
 #
-# Make a test of familiarity from (11.18): how unusual is an image's $\log p(x)$, compared with those of
-# training digits? Does it catch black pictures? Half contrast?
+# Make a test of familiarity: how unusual is an image's $\log p(x)$, compared with those of
+# training digits? Does it catch black pictures? Half contrast? Thinned digits?
 #
-# *Nudge.* Take the share of training digits whose bits are farther from their median than the image's are.
+# *Nudge.* Take the share of training digits whose bits are farther from their median than the image's are. Warn below .05: that should happen to about one test digit in twenty.
 #
 # *First line.* `usual = test_bits(best, digits.images[:1000])`
 #
@@ -1673,7 +1686,7 @@ agrees(back_calls, forward_calls, name="networks called, back and forth")
 #
 # **Question 2.** Two flows have the same bits per dimension. May one of them draw clearly better digits?
 #
-# *Answer.* Yes. Which digit it is costs some thousandths of a bit a dimension. Bits go to edges and noise first; looks are another measure.
+# *Answer.* Yes. Which digit it is costs some thousandths of a bit a dimension. Most bits go elsewhere; looks are another measure.
 #
 # **Question 3.** Your flow's bits fall below 0.5 on MNIST, where published flows are near 1. Where do you look first?
 #

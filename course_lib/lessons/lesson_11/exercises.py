@@ -144,6 +144,14 @@ EXERCISES = {
                 _couple(x, b, s, t)[0],
                 _sum((1 - b) * s.exp()),
             ),
+            "a mean over the numbers where the sum is meant": lambda x, b, s, t: (
+                _couple(x, b, s, t)[0],
+                ((1 - b) * s).flatten(1).mean(1),
+            ),
+            "x is multiplied by s; the slope is exp(s)": lambda x, b, s, t: (
+                b * x + (1 - b) * (x * s + t),
+                _sum((1 - b) * s),
+            ),
             "the mask is turned round: b = 1 means that the number stays": lambda x, b, s, t: (
                 _couple(x, 1 - b, s, t)
             ),
@@ -182,6 +190,10 @@ EXERCISES = {
             "t is added a second time; subtract it": lambda z, b, s, t: (
                 b * z + (1 - b) * (z + t) * (-s).exp()
             ),
+            "everything is undone: where b = 1, z stays as it is": lambda z, b, s, t: (
+                (z - t) * (-s).exp()
+            ),
+            "divided by s; divide by exp(s)": lambda z, b, s, t: b * z + (1 - b) * (z - t) / s,
             "this is the forward map again": lambda z, b, s, t: _couple(z, b, s, t)[0],
             "the mask is turned round: b = 1 means that the number stays": lambda z, b, s, t: (
                 _decouple(z, 1 - b, s, t)
@@ -203,6 +215,11 @@ EXERCISES = {
             ),
             "the log-determinant is 0: a logit stretches, "
             "and that must be counted": _logit_with(lambda x, alpha, log_det: 0 * log_det),
+            "the log-determinant sums slopes; sum their logarithms": _logit_with(
+                lambda x, alpha, log_det: _sum(
+                    (1 - 2 * alpha) / ((p := alpha + (1 - 2 * alpha) * x) * (1 - p))
+                )
+            ),
             "the log-determinant has the inverse's sign: this map stretches": _logit_with(
                 lambda x, alpha, log_det: -log_det
             ),
@@ -249,6 +266,9 @@ EXERCISES = {
             "−log q of the noise is left out; then the bound is "
             "none, and narrow noise wins": _bits_with(log_q=0.0),
             "log q has the wrong sign: the bound has −log q": _bits_with(log_q=-1.0),
+            "255 is the largest level; there are 256 of them: D·log 256": _bits_with(
+                offset=math.log(255) / math.log(LEVELS)
+            ),
             "these are nats a dimension; divide by ln 2 for bits": _bits_with(unit=1.0),
             "these are bits an image; divide by D too": _bits_with(dims=0.0),
             "the sign is turned: return bits, to be minimised": lambda *a: -_bits(*a),
