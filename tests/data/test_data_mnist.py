@@ -156,6 +156,24 @@ def test_fashion_under_mnists_names_is_recognised(tmp_path, monkeypatch, publish
         data.load("mnist", root=tmp_path)
 
 
+def test_a_folder_of_mnist_is_not_taken_for_fashion(
+    tmp_path, monkeypatch, alone, published, contents
+):
+    """Where nobody named it: it is passed by, and what is found or downloaded counts."""
+    monkeypatch.setattr(mnist, "MNIST", published)
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path / "mine"))
+    write(tmp_path / "mine", contents)
+    assert mnist.here(published) and not mnist.here(mnist.FASHION)
+    others = {which: content[:-1] + b"\x07" for which, content in contents.items()}
+    md5 = {which: hashlib.md5(content).hexdigest() for which, content in others.items()}
+    fashion = replace(
+        mnist.FASHION, md5=md5, card=replace(mnist.FASHION.card, counts=published.card.counts)
+    )
+    write(alone / "fashion", others)
+    assert mnist.here(fashion)
+    assert mnist.load(fashion, "test").labels[-1] == 7
+
+
 # --- the network --------------------------------------------------------------------------
 
 
