@@ -117,8 +117,8 @@ def arithmetic(
         near.rim(canvas, CENTRE, INK)
         with_it, centre = has(factors, attribute)[:9], one(factors, CENTRE)
         return (
-            f"A − B + C: the judge reads {attribute} {said(attribute, centre[attribute])}; of its "
-            f"8 neighbours {sum(with_it) - with_it[CENTRE]} have it. Against the mean "
+            f"A − B + C: the judge reads {attribute} {said(attribute, centre[attribute])}; "
+            f"neighbours with it: {sum(with_it) - with_it[CENTRE]} of 8. Against the mean "
             f"of C, the judge reads changed: {worded(before, centre)}."
         )
 

@@ -272,13 +272,13 @@ def test_arithmetic_is_mean_minus_mean_plus_mean_and_carries_a_linear_attribute_
     chosen = {"a1": 0, "a2": 1, "a3": 2, "b1": 12, "b2": 13, "b3": 14}
     chosen |= {"c1": 20, "c2": 21, "c3": 22}
     text = explorer.readout(**chosen)
-    assert "the judge reads glasses yes; of its 8 neighbours 8 have it" in text
+    assert "the judge reads glasses yes; neighbours with it: 8 of 8" in text
     assert "glasses no → yes" in text
     a, b, c = (points[i : i + 3].mean(0) for i in (0, 12, 20))
     wanted = latents(model, "this").pictures((a - b + c)[None])[0]
     assert found(pixels(explorer.render(**chosen)), wanted, 128, rim=4)
     same = explorer.readout(**chosen | {"a1": 12, "a2": 13, "a3": 14})
-    assert "glasses no, and it is there in 0 of 8" in same and "changed: nothing." in same
+    assert "glasses no; neighbours with it: 0 of 8" in same and "changed: nothing." in same
 
 
 def test_arithmetic_finds_its_candidates_with_and_without_the_attribute(explorers):
