@@ -102,7 +102,7 @@ explore.show(explore.attributes(artist, explore.attribute_directions(z, factors)
 # %% [markdown]
 # ## `arithmetic` · lesson 04
 # Means of three faces, A − B + C. At the start A wears glasses; B and C do not, so the sum promises some. Find out: in how
-# many of the neighbours does the judge read them?
+# many of the neighbours does the judge read them, and in how many do you see a rim, or an arm at the ear?
 
 # %%
 explore.show(explore.arithmetic(artist))
