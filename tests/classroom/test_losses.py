@@ -72,6 +72,24 @@ WRITTEN = {
 }
 
 
+TWICE = {
+    "cut in two": ("Both densities", "hardly overlap."),
+    "copied, the copy left blank": (SENTENCE, "# An answer."),
+    "copied as it is": (SENTENCE, SENTENCE),
+}
+
+
+@pytest.mark.parametrize("how", TWICE)
+def test_an_open_answer_in_two_cells_of_the_same_number_is_read_whole(made, how):
+    notebook, parts = solved(made), TWICE[how]
+    cells = notebook["cells"]
+    cells.append(json.loads(json.dumps(cells[-1])))
+    for one, text in zip(cells[-2:], parts, strict=True):
+        one["source"] = text
+    text, _ = opened(made, notebook)
+    assert all(part in text for part in parts) and text.count(SENTENCE) <= 1
+
+
 def opened(made, notebook):
     """The text that is read as the open answer, and the notes."""
     place, given = made
@@ -94,6 +112,9 @@ def test_an_untouched_copy_has_no_open_answer_nor_has_code(made):
     notebook = solved(made)
     notebook["cells"].append(cell("code", "%matplotlib inline\n# a comment"))
     notebook["cells"].append(cell("code", "x = 1  # a comment"))
+    notebook["cells"].append(cell("code", "math.log?"))
+    answer = next(one for one in notebook["cells"] if one["metadata"].get("exercise") == "hw.2")
+    answer["source"] = answer["source"].replace("return", "retrun")  # a slip, no words
     assert opened(made, notebook) == ("", "nothing was written for the open question")
 
 
@@ -116,6 +137,75 @@ def test_a_cell_that_stops_before_what_others_need_is_told(made):
     (look,) = result["look"]
     assert "code cell 1 stopped with ModuleNotFoundError" in look and "hw.1" in look
     assert any("code cell 1 stopped" in note for note in result["notes"])
+
+
+def place_of(notebook, number):
+    cells = notebook["cells"]
+    return next(i for i, one in enumerate(cells) if one["metadata"].get("exercise") == number)
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_an_answer_that_a_later_cell_sets_again_is_told(made, lost):
+    notebook = solved(made)
+    cells = notebook["cells"]
+    cells.append(cell("code", "ratio = ratio(1, 2)\nmy_kl = 3\nmy_kl = my_kl + 1"))
+    if lost:  # as a program may save it
+        for one in cells:
+            one["metadata"] = {}
+    result = marked(made, notebook)
+    assert points(result) == (0, 0, 4)
+    said = "right below its own cell, but ratio is set again later"
+    assert f"hw.2: {said}" in result["look"] and said in result["marks"]["hw.2"]["line"]
+    assert len(result["look"]) == 2
+
+
+def test_a_wrong_answer_is_no_other_for_being_set_twice(made):
+    notebook = solved(made)
+    notebook["cells"][place_of(notebook, "hw.1")]["source"] = "my_kl = 77"
+    notebook["cells"].append(cell("code", "my_kl = 78"))
+    result = marked(made, notebook)
+    assert points(result) == (0, 3, 4) and not result["look"]
+
+
+def test_a_library_that_is_not_here_is_told(made):
+    notebook = solved(made)
+    answer = notebook["cells"][place_of(notebook, "hw.1")]
+    answer["source"] = "import nowhere_installed\n" + answer["source"]
+    result = marked(made, notebook)
+    (look,) = result["look"]
+    assert "stopped with ModuleNotFoundError: No module named 'nowhere_installed'" in look
+    assert look.endswith("no points for hw.1") and "nowhere_installed" in result["notes"][-1]
+    assert result["marks"]["hw.1"]["line"].endswith("its cell stopped with ModuleNotFoundError")
+
+
+SLIPS_OF_ONES_OWN = {
+    "its cell deleted": lambda cells, at: cells.pop(at),
+    "no Python": lambda cells, at: cells[at].update(source="def ratio(p, q) return p"),
+    "a name that is nowhere": lambda cells, at: cells[at].update(source="ratio = share"),
+}
+
+
+@pytest.mark.parametrize("slip", SLIPS_OF_ONES_OWN)
+def test_a_cell_that_only_tries_what_is_missing_is_nothing_to_look_at(made, slip):
+    notebook = solved(made)
+    cells = notebook["cells"]
+    SLIPS_OF_ONES_OWN[slip](cells, place_of(notebook, "hw.2"))
+    cells.insert(-1, cell("code", "# expected: 0.5\nratio(torch.tensor(1.0), 1.0)"))
+    cells.insert(-1, cell("code", "from nowhere_installed import drive\ndrive.mount('/x')"))
+    result = marked(made, notebook)
+    assert points(result) == (3, 0, 4) and not result["look"] and len(result["notes"]) == 1
+    line = result["marks"]["hw.2"]["line"]
+    assert ("its cell stopped with" in line) == (slip != "its cell deleted")
+
+
+def test_a_function_may_multiply_by_tensors_that_it_makes(made):
+    """Of torch's usual type, while inputs come in double precision."""
+    notebook = solved(made)
+    source = "def ratio(p, q):\n    return torch.eye(5) @ (p / (p + q))\n"
+    source += "def loss(x, y):\n    losses = torch.nn.functional.softplus(-x * y)\n"
+    source += "    return losses @ torch.full((5,), 0.2)"
+    notebook["cells"].append(cell("code", source))
+    assert points(marked(made, notebook)) == hostile.ALL
 
 
 def test_a_function_that_cannot_be_differentiated_is_told_so(made):
