@@ -7,8 +7,9 @@ the checks would say at home.
 from __future__ import annotations
 
 import contextlib
+import functools
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -100,20 +101,28 @@ def whose(
     One number within the usual tolerance may be right for a stranger, too. So what agrees so well
     as only the same computation does is compared with strangers as strictly.
     """
-    return _met(assignment, wrong, others, EXACT) or _met(assignment, wrong, others, None)
+    for tol in (EXACT, None):
+        if (other := _met(assignment, wrong, others, tol)) is not None:
+            v = dict(others)[other]
+            return other, [n for n in wrong if holds(assignment.questions[n], v, wrong[n])]
+    return None
 
 
-def _met(assignment, wrong, others, tol):
-    """`whose`, of answers that are right within `tol`, None: within each question's own."""
+@functools.lru_cache(maxsize=20_000)
+def stranger(variant: Callable[[random.Random], dict], seed: str) -> SimpleNamespace:
+    """Numbers of nobody in the class. They are kept: some assignments draw for long."""
+    return SimpleNamespace(**variant(random.Random(f"a stranger to {seed}")))
+
+
+def _met(assignment, wrong, others, tol) -> str | None:
+    """Who is told of answers that are right within `tol`, None: within each question's own."""
     holding = lambda n, v: holds(assignment.questions[n], v, wrong[n], tol)
     found = {other: [n for n in wrong if holding(n, theirs)] for other, theirs in others}
     for other, numbers in sorted(found.items(), key=lambda item: -len(item[1])):
-        rng = random.Random(f"strangers to {assignment.name}")
-        strangers = (
-            SimpleNamespace(**assignment.variant(rng)) for _ in range(CLASSES * len(others))
-        )
+        many = range(CLASSES * len(others))
+        strangers = (stranger(assignment.variant, f"{assignment.name} {i}") for i in many)
         if numbers and not any(all(holding(n, v) for n in numbers) for v in strangers):
-            return other, numbers
+            return other
     return None
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 LARGEST = 5 << 20  # bytes of a notebook
 COMMAND = re.compile(r"\s*([%!?]|[\w.]+\?\??\s*$)")  # a notebook's own line, no Python
+SENTENCE = 8  # words of a printed text that is an answer, no scratch
 CELLS, SHOWN = 500, 6000  # code cells at most; characters of an answer that are kept
 
 
@@ -169,7 +170,8 @@ def words(text: str) -> set[str]:
 
 
 def _no_code(text: str) -> bool:
-    """Whether a code cell holds words: comments, a text in quotes, or what is no Python."""
+    """Whether a code cell holds words: comments, a text in quotes, also one that is printed or
+    given a name if it is long, or what is no Python."""
     if any(map(COMMAND.match, text.splitlines())):
         return False
     try:
@@ -178,6 +180,16 @@ def _no_code(text: str) -> bool:
             body = ast.parse(text).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return True
-    return all(
-        isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant) for part in body
+    return all(map(_no_statement, body))
+
+
+def _no_statement(part: ast.stmt) -> bool:
+    value = getattr(part, "value", None)
+    if isinstance(value, ast.Call) and getattr(value.func, "id", "") == "print" and value.args:
+        value, bare = value.args[0], False
+    else:
+        bare = isinstance(part, ast.Expr)
+    told = getattr(value, "value", None)
+    return isinstance(value, ast.Constant) and (
+        bare or (isinstance(told, str) and len(told.split()) >= SENTENCE)
     )

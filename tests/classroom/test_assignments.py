@@ -214,7 +214,7 @@ def test_whose_numbers_were_used_is_told_of_a_copied_notebook(name):
     assert whose(given, copied, others) == ("s5", list(asked))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ["vae", "samples"])
 def test_whose_numbers_were_used_is_told_of_one_copied_number(name):
     """Though many strangers' numbers are as near as the tolerance."""
     given, others, asked = a_class(name, 30)

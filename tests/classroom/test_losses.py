@@ -65,6 +65,12 @@ WRITTEN = {
     ),
     "as a comment": lambda cells: cells.append(cell("code", f"# {SENTENCE}")),
     "as a text in quotes": lambda cells: cells.append(cell("code", f'"""{SENTENCE}"""')),
+    "as a text that is printed": lambda cells: cells.append(
+        cell("code", f'print("{SENTENCE} {SENTENCE} {SENTENCE}")')
+    ),
+    "as a text with a name": lambda cells: cells.append(
+        cell("code", f'answer = """{SENTENCE}\n{SENTENCE}\n{SENTENCE}"""')
+    ),
     "all metadata lost": lambda cells: [
         cells[-1].update(source=SENTENCE),
         *(one.update(metadata={}) for one in cells),
@@ -113,6 +119,7 @@ def test_an_untouched_copy_has_no_open_answer_nor_has_code(made):
     notebook["cells"].append(cell("code", "%matplotlib inline\n# a comment"))
     notebook["cells"].append(cell("code", "x = 1  # a comment"))
     notebook["cells"].append(cell("code", "math.log?"))
+    notebook["cells"].append(cell("code", "print('so far')\ndevice = 'cpu'"))
     answer = next(one for one in notebook["cells"] if one["metadata"].get("exercise") == "hw.2")
     answer["source"] = answer["source"].replace("return", "retrun")  # a slip, no words
     assert opened(made, notebook) == ("", "nothing was written for the open question")
