@@ -48,11 +48,12 @@ def answer(names: dict, question: dict) -> dict:
     if not callable(value):
         return {"open": True} if value is ... else {"nocall": True}
     # What can't be differentiated may still be a right value, and is told apart from a wrong one.
-    # Inputs come in double precision: a function may multiply them only by tensors of that type.
+    # Inputs come in double precision, and a function multiplies them only by tensors of that type.
+    # So tensors that it makes are double, too; but not if it turns its inputs into single ones.
     ways = [
         (differentiated, double)
         for differentiated in ((True, False) if question["gradients"] else (False,))
-        for double in (False, True)
+        for double in (True, False)
     ]
     for way in ways[:-1]:
         with contextlib.suppress(RuntimeError):
@@ -68,14 +69,16 @@ def called(function: Callable, probes: list[tuple], differentiated: bool, double
     values, slopes, before = [], [], torch.get_default_dtype()
     torch.set_default_dtype(torch.float64 if double else before)
     try:
-        for probe in probes:
-            leaves = [a for a in probe if isinstance(a, torch.Tensor) and a.is_floating_point()]
-            for leaf in leaves:
-                leaf.requires_grad_(differentiated)
-            torch.manual_seed(0)
-            values.append(function(*probe))
-            if differentiated:
-                slopes.append(gradients(values[-1], leaves))
+        with torch.enable_grad():  # a cell may have switched it off for all
+            for probe in probes:
+                leaves = [x for x in probe if isinstance(x, torch.Tensor)]
+                leaves = [x for x in leaves if x.is_floating_point()]
+                for leaf in leaves:
+                    leaf.requires_grad_(differentiated)
+                torch.manual_seed(0)
+                values.append(function(*probe))
+                if differentiated:
+                    slopes.append(gradients(values[-1], leaves))
     finally:
         torch.set_default_dtype(before)
     return {"value": wire.pack(values), "slopes": wire.pack(slopes)}

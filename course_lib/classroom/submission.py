@@ -105,7 +105,7 @@ def read_file(path: Path) -> bytes:
 
 def parse(data: bytes) -> Submission:
     """The parts of a notebook's bytes; `read` names the errors where they are none."""
-    notebook = json.loads(data.decode("utf-8-sig"))
+    notebook = json.loads(data)  # in UTF-8, or UTF-16 as some systems' editors write it
     found, before = Submission(hashlib.sha256(data).hexdigest(), []), None
     for cell in notebook["cells"]:
         text, meta = cell["source"], cell.get("metadata")

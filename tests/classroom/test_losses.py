@@ -5,11 +5,12 @@ import json
 
 import hostile
 import pytest
+import torch
 from test_commands import run
 
-from course_lib.classroom import assignment, collect, grade, sandbox, submission
+from course_lib.classroom import assignment, collect, grade, runner, sandbox, submission
 from course_lib.classroom.judge import judge
-from course_lib.classroom.wire import pack
+from course_lib.classroom.wire import pack, unpack
 from course_lib.errors import CourseError
 
 
@@ -213,6 +214,31 @@ def test_a_function_may_multiply_by_tensors_that_it_makes(made):
     source += "    return losses @ torch.full((5,), 0.2)"
     notebook["cells"].append(cell("code", source))
     assert points(marked(made, notebook)) == hostile.ALL
+
+
+def test_a_function_computes_in_double_precision_unless_it_says_otherwise():
+    """A torch.tensor of Python numbers is single by itself: too coarse for a tolerance of 1e-6."""
+    asked = {"name": "f", "gradients": False, "probes": pack([(0.1,)])}
+    mixed = lambda x: (torch.tensor([x]).float() @ torch.ones(1, dtype=torch.float32)).item()
+    for function, near in ((torch.tensor, 0), (mixed, 1e-8)):
+        ((given,), _) = (
+            unpack(part) for part in runner.answer({"f": function}, asked).values()
+        )
+        assert abs(float(given) - 0.1) <= near
+    assert torch.get_default_dtype() == torch.float32
+
+
+def test_gradients_that_a_cell_switched_off_cost_nothing(made):
+    notebook = solved(made)
+    notebook["cells"].append(cell("code", "torch.set_grad_enabled(False)"))
+    assert points(marked(made, notebook)) == hostile.ALL
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_notebook_is_read_in_any_unicode(made, encoding):
+    notebook = solved(made, open_answer="Größer als ½")
+    text = json.dumps(notebook, ensure_ascii=False).replace("\n", "\r\n")
+    assert submission.parse(text.encode(encoding)).written == {"hw.open": "Größer als ½"}
 
 
 def test_a_function_that_cannot_be_differentiated_is_told_so(made):
