@@ -21,6 +21,7 @@ from course_lib.classroom.submission import LARGEST, Unreadable, parse, plain, r
 from course_lib.errors import CourseError
 
 MOODLE = re.compile(r"(?P<name>[^_/]+)_\d+_assignsubmission_file_?/?")
+NOTEBOOK = re.compile(r"\.ipynb(\.txt|\.json)?$", re.IGNORECASE)  # as browsers save it
 INSTEAD = "no-notebook.txt"  # the names of what was handed in where no notebook was
 CANVAS = re.compile(r"(?P<name>[^_/]+)_(?P<late>LATE_)?(?P<id>\d+)_\d+_")
 
@@ -32,14 +33,14 @@ def files(source: Path) -> Iterator[tuple[str, bytes | Unreadable | None]]:
         with opened(source) as archive:
             for entry in archive.infolist():
                 if not entry.is_dir() and not hidden(inside := named(entry)):
-                    is_one = inside.endswith(".ipynb")
+                    is_one = NOTEBOOK.search(inside)
                     yield inside, unpacked(archive, entry) if is_one else None
     elif source.is_dir():
         for path in sorted(source.rglob("*")):
             inside = path.relative_to(source).as_posix()
             if hidden(inside):
                 continue
-            if not inside.endswith(".ipynb"):
+            if not NOTEBOOK.search(inside):
                 if os.path.isfile(path):
                     yield inside, None
             else:
@@ -99,7 +100,7 @@ def unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes | Unread
 def owners(path: str, roster: dict[str, dict[str, str]]) -> list[str]:
     """Whose file this may be, by its place; one name where it is certain."""
     top = path.split("/")[0]
-    login = top if "/" in path else PurePosixPath(top).stem
+    login = top if "/" in path else PurePosixPath(NOTEBOOK.sub(".ipynb", top)).stem
     if login in roster:
         return [login]
     if match := MOODLE.match(path):

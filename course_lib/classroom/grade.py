@@ -32,9 +32,10 @@ TRIES = 3  # a cell that hangs or ends the process is left out and the rest run 
 
 
 def run(
-    cells: list[str], limits: Limits, trusted: bool, look: list[str]
+    cells: list[str], names: dict[int, str], limits: Limits, trusted: bool, look: list[str]
 ) -> tuple[Sandbox, dict[int, dict]]:
-    """A sandbox in which the cells ran, and what each printed."""
+    """A sandbox in which the cells ran, and what each printed. names: by cell, the answer that
+    it gives."""
     left_out: set[int] = set()
     said: dict[int, dict] = {}
     for _ in range(TRIES):
@@ -43,7 +44,7 @@ def run(
             for at, source in enumerate(cells):
                 if at in left_out or not source.strip():
                     continue
-                box.tell({"source": source, "of": at})
+                box.tell({"source": source, "of": at, "answers": names.get(at)})
                 reply = box.hear(limits.cell)
                 if reply.get("of") != at:
                     raise Ended("spoke out of turn")
@@ -71,9 +72,12 @@ def placeless(text: object) -> str:
     return found
 
 
-def ask(box: Sandbox, limits: Limits, turn: int, question: Question, probes) -> dict:
-    """The submission's reply; a WireError where it gives none."""
-    asked = {"name": question.name, "gradients": question.gradients, "of": turn}
+def ask(
+    box: Sandbox, limits: Limits, turn: int, question: Question, probes, own: bool = False
+) -> dict:
+    """The submission's reply; a WireError where it gives none. own: of the answer as it stood
+    below its own cell, which a later cell may have set again."""
+    asked = {"name": question.name, "gradients": question.gradients, "of": turn, "own": own}
     asked |= {"probes": None if probes is None else pack(probes), "seconds": limits.question}
     box.tell(asked)
     reply = None
@@ -121,11 +125,13 @@ def grade_student(
         if assignment.open:
             _read_open(assignment, values, student, handed_in, result)
         _compare_copies(assignment, student, dict(others), handed_in, seal, result)
-        box, said = run(handed_in.cells, limits, trusted, look)
+        homes = _homes(assignment, handed_in)
+        names = {at: assignment.questions[number].name for number, at in homes.items()}
+        box, said = run(handed_in.cells, names, limits, trusted, look)
         _mark_all(assignment, values, others, box, limits, result)
-        _look_for_losses(assignment, handed_in, said, result)
-        for number, at in handed_in.exercises.items():
-            if number in assignment.questions and at in said:
+        _look_for_losses(assignment, handed_in.cells, homes, said, result)
+        for number, at in homes.items():
+            if at in said:
                 source = handed_in.cells[at][: submission.SHOWN]
                 result["answers"][number] = {"source": source, **said[at]}
         result["log"] = "\n".join(
@@ -190,21 +196,49 @@ def _compare_copies(assignment, student, others, handed_in, seal, result) -> Non
             )
 
 
-def _look_for_losses(assignment, handed_in, said, result) -> None:
-    """Points that were lost by what is no wrong answer: another notebook, or a cell that stopped
-    before what it should bring."""
+def _homes(assignment: Assignment, handed_in: submission.Submission) -> dict[str, int]:
+    """By exercise the code cell that answers it: the one that says so, else the first that sets
+    the name. Some programs save cells without what they say."""
+    found = {}
+    for number, question in assignment.questions.items():
+        cells = enumerate(handed_in.cells)
+        setting = (at for at, text in cells if question.name in submission.brings(text))
+        if (at := handed_in.exercises.get(number, next(setting, None))) is not None:
+            found[number] = at
+    return found
+
+
+def _look_for_losses(assignment, cells, homes, said, result) -> None:
+    """Points that were lost by what is no wrong answer: another notebook, a cell that stopped
+    before what it should bring, a library that is not here."""
     missing = [
         number
         for number, mark in result["marks"].items()
         if "there is no name" in mark["line"] or "stopped with NameError" in mark["line"]
     ]
-    if len(missing) == len(assignment.questions) and not handed_in.exercises:
+    if len(missing) == len(assignment.questions) and not homes:
         result["look"].append("nothing in it belongs to this assignment")
-    answers = set(handed_in.exercises.values())
-    stopped = [at for at in sorted(said) if said[at]["error"] and at not in answers]
-    if missing and stopped:
-        why = f"code cell {stopped[0] + 1} stopped with {said[stopped[0]]['error'][:120]}"
-        result["look"].append(f"{why}; no points for {', '.join(missing)}")
+    stopped = {at: part["error"] for at, part in sorted(said.items()) if part["error"]}
+    needed = [
+        at
+        for at in stopped
+        if at not in homes.values()
+        and submission.brings(cells[at])
+        & submission.words("\n".join(cells[:at] + cells[at + 1 :]))
+    ]
+    lost: dict[int, list[str]] = {}
+    for number in missing:
+        mark, error = result["marks"][number], stopped.get(homes.get(number), "")
+        kind = error.split(":")[0]
+        if error and "there is no name" in mark["line"]:
+            mark["line"] += f": its cell stopped with {kind}"
+        if kind in ("ModuleNotFoundError", "ImportError"):
+            lost.setdefault(homes[number], []).append(number)
+        elif needed and kind in ("", "NameError"):
+            lost.setdefault(needed[0], []).append(number)
+    for at, numbers in sorted(lost.items()):
+        why = f"code cell {at + 1} stopped with {stopped[at][:120]}"
+        result["look"].append(f"{why}; no points for {', '.join(numbers)}")
         result["notes"].append(f"{why}, so what it should bring is not there")
 
 
@@ -219,6 +253,12 @@ def _mark_all(assignment, values, others, box, limits, result) -> None:
         try:
             reply = ask(box, limits, turn, question, probes)
             right, line = judge(question, values, reply, probes)
+            if not right:
+                before = ask(box, limits, turn, question, probes, own=True)
+                if judge(question, values, before, probes)[0]:
+                    why = f"right below its own cell, but {question.name} is set again later"
+                    result["look"].append(f"{number}: {why}")
+                    line = f"{line}; {why}"
         except (WireError, TimeoutError, Ended) as error:
             why = str(error) or "gave no answer in time"
             result["look"].append(f"{number}: {why}")

@@ -7,8 +7,9 @@ the checks would say at home.
 from __future__ import annotations
 
 import contextlib
+import functools
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,6 +22,7 @@ from course_lib.classroom.runner import gradients
 
 OPEN = "not answered yet"
 CLASSES = 100
+EXACT = 1e-6  # what was copied agrees so well, unless it was rounded
 
 
 def probes_for(question: Question, v: SimpleNamespace, seed: int) -> list[tuple] | None:
@@ -70,11 +72,14 @@ def judge(
     return False, "not right" + (f": {reason}" if reason else "")
 
 
-def holds(question: Question, v: SimpleNamespace, reply: dict) -> bool:
-    """Whether the value in a reply would be right for these numbers, for example another's."""
+def holds(
+    question: Question, v: SimpleNamespace, reply: dict, tol: float | None = None
+) -> bool:
+    """Whether the value in a reply would be right for these numbers, for example another's.
+    tol: the question's own if None."""
     with contextlib.suppress(Exception):  # no value, or the grader stumbles over these numbers
         given = wire.unpack(reply.get("value"))
-        return difference(given, question.right(v), question.tol) is None
+        return difference(given, question.right(v), tol or question.tol) is None
     return False
 
 
@@ -92,20 +97,32 @@ def whose(
     other classes of this size, drawn by chance. If one stranger's numbers make an answer right
     with chance p, and there are n others, it is told by accident with chance at most
     np(1 - p)^(CLASSES n) < 1 / (e CLASSES): four honest slips in a thousand, whatever p and n.
+
+    One number within the usual tolerance may be right for a stranger, too. So what agrees so well
+    as only the same computation does is compared with strangers as strictly.
     """
-    found = {
-        other: [n for n in wrong if holds(assignment.questions[n], theirs, wrong[n])]
-        for other, theirs in others
-    }
+    for tol in (EXACT, None):
+        if (other := _met(assignment, wrong, others, tol)) is not None:
+            v = dict(others)[other]
+            return other, [n for n in wrong if holds(assignment.questions[n], v, wrong[n])]
+    return None
+
+
+@functools.lru_cache(maxsize=20_000)
+def stranger(variant: Callable[[random.Random], dict], seed: str) -> SimpleNamespace:
+    """Numbers of nobody in the class. They are kept: some assignments draw for long."""
+    return SimpleNamespace(**variant(random.Random(f"a stranger to {seed}")))
+
+
+def _met(assignment, wrong, others, tol) -> str | None:
+    """Who is told of answers that are right within `tol`, None: within each question's own."""
+    holding = lambda n, v: holds(assignment.questions[n], v, wrong[n], tol)
+    found = {other: [n for n in wrong if holding(n, theirs)] for other, theirs in others}
     for other, numbers in sorted(found.items(), key=lambda item: -len(item[1])):
-        rng = random.Random(f"strangers to {assignment.name}")
-        strangers = (
-            SimpleNamespace(**assignment.variant(rng)) for _ in range(CLASSES * len(others))
-        )
-        if numbers and not any(
-            all(holds(assignment.questions[n], v, wrong[n]) for n in numbers) for v in strangers
-        ):
-            return other, numbers
+        many = range(CLASSES * len(others))
+        strangers = (stranger(assignment.variant, f"{assignment.name} {i}") for i in many)
+        if numbers and not any(all(holding(n, v) for n in numbers) for v in strangers):
+            return other
     return None
 
 

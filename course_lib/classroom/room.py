@@ -51,8 +51,9 @@ def new(folder: Path, names: list[str]) -> Room:
         fd = os.open(folder / "secret.key", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(fd, "wb") as file:
             file.write(secrets.token_bytes(32))
-        (folder / "roster.csv").write_text(ROSTER, "utf-8")
-        (folder / "decisions.csv").write_text(tables.text([DECISIONS]), "utf-8")
+    for table, text in (("roster.csv", ROSTER), ("decisions.csv", tables.text([DECISIONS]))):
+        if not (folder / table).exists():  # also beside a secret that came back from a copy
+            (folder / table).write_text(text, "utf-8")
     for name in names:
         if not (folder / "assignments" / name).exists():
             ignored = shutil.ignore_patterns("__pycache__")

@@ -47,26 +47,40 @@ def answer(names: dict, question: dict) -> dict:
         return {"value": wire.pack(value)}
     if not callable(value):
         return {"open": True} if value is ... else {"nocall": True}
-    if question["gradients"]:
-        with contextlib.suppress(RuntimeError):
-            return called(value, wire.unpack(question["probes"]), True)
     # What can't be differentiated may still be a right value, and is told apart from a wrong one.
-    return called(value, wire.unpack(question["probes"]), False)
+    # Inputs come in double precision, and a function multiplies them only by tensors of that type.
+    # So tensors that it makes are double, too; but not if it turns its inputs into single ones.
+    ways = [
+        (differentiated, double)
+        for differentiated in ((True, False) if question["gradients"] else (False,))
+        for double in (True, False)
+    ]
+    for way in ways[:-1]:
+        with contextlib.suppress(RuntimeError):
+            return called(value, wire.unpack(question["probes"]), *way)
+    return called(value, wire.unpack(question["probes"]), *ways[-1])
 
 
-def called(function: Callable, probes: list[tuple], differentiated: bool) -> dict:
-    """A function's answers, and their gradients where it is `differentiated`."""
+def called(function: Callable, probes: list[tuple], differentiated: bool, double: bool) -> dict:
+    """A function's answers, and their gradients where it is `differentiated`. double: tensors
+    that it makes itself are in double precision."""
     import torch
 
-    values, slopes = [], []
-    for probe in probes:
-        leaves = [a for a in probe if isinstance(a, torch.Tensor) and a.is_floating_point()]
-        for leaf in leaves:
-            leaf.requires_grad_(differentiated)
-        torch.manual_seed(0)
-        values.append(function(*probe))
-        if differentiated:
-            slopes.append(gradients(values[-1], leaves))
+    values, slopes, before = [], [], torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64 if double else before)
+    try:
+        with torch.enable_grad():  # a cell may have switched it off for all
+            for probe in probes:
+                leaves = [x for x in probe if isinstance(x, torch.Tensor)]
+                leaves = [x for x in leaves if x.is_floating_point()]
+                for leaf in leaves:
+                    leaf.requires_grad_(differentiated)
+                torch.manual_seed(0)
+                values.append(function(*probe))
+                if differentiated:
+                    slopes.append(gradients(values[-1], leaves))
+    finally:
+        torch.set_default_dtype(before)
     return {"value": wire.pack(values), "slopes": wire.pack(slopes)}
 
 
@@ -139,14 +153,17 @@ def main(ask: int, tell: int, limits: dict) -> None:
 
     shell = Shell.instance(colors="NoColor")  # what it prints goes into logs
     shell.user_ns["__name__"] = "__main__"
+    own: dict[str, Any] = {}  # answers as they stood below their own cells
     wire.send(tell, {"ready": True})
     with contextlib.suppress(EOFError):
         while True:
             message = wire.receive(ask, time.monotonic() + 3600)
             if "source" in message:
                 wire.send(tell, run_cell(shell, message["source"]) | {"of": message["of"]})
+                if (name := message["answers"]) in shell.user_ns:
+                    own[name] = shell.user_ns[name]
             else:
-                in_a_fork(tell, shell.user_ns, message)
+                in_a_fork(tell, own if message["own"] else shell.user_ns, message)
 
 
 if __name__ == "__main__":

@@ -8,12 +8,16 @@ import ast
 import hashlib
 import json
 import os
+import re
 import stat
+import symtable
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 
 LARGEST = 5 << 20  # bytes of a notebook
+COMMAND = re.compile(r"\s*([%!?]|[\w.]+\?\??\s*$)")  # a notebook's own line, no Python
+SENTENCE = 8  # words of a printed text that is an answer, no scratch
 CELLS, SHOWN = 500, 6000  # code cells at most; characters of an answer that are kept
 
 
@@ -101,7 +105,7 @@ def read_file(path: Path) -> bytes:
 
 def parse(data: bytes) -> Submission:
     """The parts of a notebook's bytes; `read` names the errors where they are none."""
-    notebook = json.loads(data.decode("utf-8-sig"))
+    notebook = json.loads(data)  # in UTF-8, or UTF-16 as some systems' editors write it
     found, before = Submission(hashlib.sha256(data).hexdigest(), []), None
     for cell in notebook["cells"]:
         text, meta = cell["source"], cell.get("metadata")
@@ -115,8 +119,9 @@ def parse(data: bytes) -> Submission:
             found.cells.append(text)
             before = None
         elif isinstance(number, str):
-            before = number
-            found.written[number] = text[:SHOWN]
+            before = number  # a cell that was cut in two, or copied, keeps its number
+            parts = dict.fromkeys(filter(None, (found.written.get(number), text)))
+            found.written[number] = "\n\n".join(parts)[:SHOWN]
         elif before is not None:  # the answer went on in a cell of its own
             found.written[before] = f"{found.written[before]}\n\n{text}"[:SHOWN]
     if len(found.cells) > CELLS:
@@ -133,27 +138,58 @@ def parse(data: bytes) -> Submission:
 
 def added(submission: Submission, blank: Submission) -> str:
     """What stands outside of code and not in the blank copy: texts that went on or were moved,
-    and code cells that are no code, or nothing but comments."""
+    and code cells that are no code, or nothing but comments. No graded exercise's cell, though:
+    what is no Python there is a slip."""
     known = {line.strip() for _, text in blank.texts for line in text.splitlines()}
+    graded = [
+        submission.cells[at] for n, at in submission.exercises.items() if n in blank.exercises
+    ]
     found = []
     for code, text in submission.texts:
-        if code and not _no_code(text):
+        if code and (text in graded or not _no_code(text)):
             continue
         lines = [line for line in text.splitlines() if line.strip() not in known]
         found += ["\n".join(lines).strip()] * any(line.strip() for line in lines)
     return "\n\n".join(found)[:SHOWN]
 
 
+def brings(text: str) -> set[str]:
+    """The names that a code cell sets; all of its words where it is no Python."""
+    code = "\n".join(line for line in text.splitlines() if not COMMAND.match(line))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            symbols = symtable.symtable(code, "cell", "exec").get_symbols()
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return words(code)
+    return {s.get_name() for s in symbols if s.is_assigned() or s.is_imported()}
+
+
+def words(text: str) -> set[str]:
+    return set(re.findall(r"[^\W\d]\w*", text))
+
+
 def _no_code(text: str) -> bool:
-    """Whether a code cell holds words: comments, a text in quotes, or what is no Python."""
-    if any(line.lstrip().startswith(("%", "!")) for line in text.splitlines()):
-        return False  # a notebook's commands
+    """Whether a code cell holds words: comments, a text in quotes, also one that is printed or
+    given a name if it is long, or what is no Python."""
+    if any(map(COMMAND.match, text.splitlines())):
+        return False
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the writer's backslashes
             body = ast.parse(text).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return True
-    return all(
-        isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant) for part in body
+    return all(map(_no_statement, body))
+
+
+def _no_statement(part: ast.stmt) -> bool:
+    value = getattr(part, "value", None)
+    if isinstance(value, ast.Call) and getattr(value.func, "id", "") == "print" and value.args:
+        value, bare = value.args[0], False
+    else:
+        bare = isinstance(part, ast.Expr)
+    told = getattr(value, "value", None)
+    return isinstance(value, ast.Constant) and (
+        bare or (isinstance(told, str) and len(told.split()) >= SENTENCE)
     )

@@ -8,16 +8,17 @@ a torch function of its own, ever reaches the trusted side.
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import math
 import os
 import select
 import struct
 import time
-from fractions import Fraction
 from typing import Any
 
 LIMIT = 8 << 20  # bytes of one frame
+ROUNDING = 1e-6  # an imaginary part of which share of a number is none
 NODES, DEPTH = 100_000, 20  # parts of one value, and how deeply they may be nested
 DTYPES = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2, "bool": 1, "uint8": 1}
 DTYPES |= {"int64": 8, "int32": 4, "int16": 2, "int8": 1}
@@ -28,19 +29,23 @@ class WireError(Exception):
 
 
 class Unsent:
-    """Something that can't travel, a module or an object; it equals nothing."""
+    """Something that can't travel, a module or an object; it equals nothing. What `unpack` gives
+    is of a class with the name that it had."""
 
 
 def pack(value: Any) -> Any:
-    """The value as JSON: numbers, words, tensors, NumPy arrays, lists, sets and dictionaries."""
+    """The value as JSON: words, tensors, NumPy arrays, lists, sets, dictionaries, and numbers of
+    any library. A complex number that is real up to rounding is that real number."""
     import torch
 
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
-    if isinstance(value, Fraction):
-        return float(value)
-    if type(value).__module__ == "numpy":
+    if type(value).__module__ == "numpy" or isinstance(value, complex):
         value = torch.as_tensor(value)
+    if isinstance(value, torch.Tensor) and value.is_complex():
+        value = value.resolve_conj()
+        real = bool((value.imag.abs() <= ROUNDING * value.abs()).all())
+        return pack(value.real) if real else {"unsent": "complex"}
     if isinstance(value, torch.Tensor):
         if value.numel() * value.element_size() > LIMIT:
             raise WireError(f"larger than {LIMIT >> 20} MB")
@@ -55,7 +60,11 @@ def pack(value: Any) -> Any:
         return {"list": [pack(v) for v in value]}
     if isinstance(value, (set, frozenset)):
         return {"set": [pack(v) for v in value]}
-    return {"dots": 1} if value is ... else {"unsent": 1}
+    if value is ...:
+        return {"dots": 1}
+    with contextlib.suppress(Exception):  # an exact fraction, a Decimal, SymPy's numbers
+        return float(value)
+    return {"unsent": type(value).__name__}
 
 
 def unpack(value: Any) -> Any:
@@ -80,10 +89,12 @@ def _unpack(value: Any, left: list[int], depth: int) -> Any:
         return _tensor(*body)
     if kind == "dict":
         return {_unpack(k, left, depth - 1): _unpack(v, left, depth - 1) for k, v in body}
+    if kind == "unsent" and type(body) is str and body.isidentifier() and len(body) <= 40:
+        return type(body, (Unsent,), {})()
     if kind in ("list", "set"):
         parts = [_unpack(v, left, depth - 1) for v in body]
         return tuple(parts) if kind == "list" else set(parts)
-    return {"dots": ..., "unsent": Unsent()}[kind]
+    return {"dots": ...}[kind]
 
 
 def _tensor(name: str, shape: list[int], text: str) -> Any:

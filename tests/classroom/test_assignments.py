@@ -214,6 +214,16 @@ def test_whose_numbers_were_used_is_told_of_a_copied_notebook(name):
     assert whose(given, copied, others) == ("s5", list(asked))
 
 
+@pytest.mark.parametrize("name", ["vae", "samples"])
+def test_whose_numbers_were_used_is_told_of_one_copied_number(name):
+    """Though many strangers' numbers are as near as the tolerance."""
+    given, others, asked = a_class(name, 30)
+    for n, question in asked.items():
+        right = question.right(others[5][1])
+        if set(map(type, right.values() if isinstance(right, dict) else [right])) != {str}:
+            assert whose(given, {n: {"value": pack(right)}}, others) == ("s5", [n])
+
+
 @pytest.mark.prove
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", NAMES)

@@ -203,6 +203,7 @@ def test_one_copy_for_a_whole_class(made, capsys):
     {
         "ada/hw/hw.ipynb": "ada",
         "bob.ipynb": "bob",
+        "bob.ipynb.txt": "bob",
         "Ada King Lovelace_31_assignsubmission_file_/x.ipynb": "ada",
         "Ada King Lovelace_31_assignsubmission_file_x.ipynb": "ada",
         "lovelaceadaking_101_4711_hw.ipynb": "ada",
@@ -268,10 +269,13 @@ def test_an_exchange_that_holds_several_assignments(tmp_path):
         "a.ipynb b.ipynb": "2 notebooks, ada/b.ipynb was taken, not ada/a.ipynb",
         "hw-1.ipynb hw-2.ipynb": "2 notebooks, ada/hw-2.ipynb was taken, not ada/hw-1.ipynb",
         "hw.ipynb hw.pdf x/.ipynb_checkpoints/hw.ipynb": None,
+        "hw.ipynb hw.ipynb.txt": "2 notebooks, ada/hw.ipynb was taken, not ada/hw.ipynb.txt",
+        "hw.ipynb.json": None,
+        "hw.IPYNB": None,
         "hw.pdf .DS_Store": "no notebook that can be taken, but ada/hw.pdf",
         ".DS_Store": None,
     }.items(),
-    ids="named two again pdf-too pdf nothing".split(),
+    ids="named two again pdf-too as-text-too as-json capitals pdf nothing".split(),
 )
 @pytest.mark.parametrize("packed", [False, True])
 def test_what_is_left_of_a_students_files_is_said(made, tmp_path, capsys, names, said, packed):
@@ -287,7 +291,7 @@ def test_what_is_left_of_a_students_files_is_said(made, tmp_path, capsys, names,
     assert [line for line in told.splitlines() if line.startswith("left: ")] == (
         [f"left: ada: {said}"] if said else []
     )
-    assert ("1 handed in: ada." in told) == (".ipynb" in names)
+    assert ("1 handed in: ada." in told) == (".ipynb" in names.lower())
 
 
 def test_who_handed_in_no_notebook_is_to_be_looked_at(made, tmp_path, capsys):

@@ -5,11 +5,12 @@ import json
 
 import hostile
 import pytest
+import torch
 from test_commands import run
 
-from course_lib.classroom import assignment, collect, grade, sandbox, submission
+from course_lib.classroom import assignment, collect, grade, runner, sandbox, submission
 from course_lib.classroom.judge import judge
-from course_lib.classroom.wire import pack
+from course_lib.classroom.wire import pack, unpack
 from course_lib.errors import CourseError
 
 
@@ -65,11 +66,35 @@ WRITTEN = {
     ),
     "as a comment": lambda cells: cells.append(cell("code", f"# {SENTENCE}")),
     "as a text in quotes": lambda cells: cells.append(cell("code", f'"""{SENTENCE}"""')),
+    "as a text that is printed": lambda cells: cells.append(
+        cell("code", f'print("{SENTENCE} {SENTENCE} {SENTENCE}")')
+    ),
+    "as a text with a name": lambda cells: cells.append(
+        cell("code", f'answer = """{SENTENCE}\n{SENTENCE}\n{SENTENCE}"""')
+    ),
     "all metadata lost": lambda cells: [
         cells[-1].update(source=SENTENCE),
         *(one.update(metadata={}) for one in cells),
     ],
 }
+
+
+TWICE = {
+    "cut in two": ("Both densities", "hardly overlap."),
+    "copied, the copy left blank": (SENTENCE, "# An answer."),
+    "copied as it is": (SENTENCE, SENTENCE),
+}
+
+
+@pytest.mark.parametrize("how", TWICE)
+def test_an_open_answer_in_two_cells_of_the_same_number_is_read_whole(made, how):
+    notebook, parts = solved(made), TWICE[how]
+    cells = notebook["cells"]
+    cells.append(json.loads(json.dumps(cells[-1])))
+    for one, text in zip(cells[-2:], parts, strict=True):
+        one["source"] = text
+    text, _ = opened(made, notebook)
+    assert all(part in text for part in parts) and text.count(SENTENCE) <= 1
 
 
 def opened(made, notebook):
@@ -94,6 +119,10 @@ def test_an_untouched_copy_has_no_open_answer_nor_has_code(made):
     notebook = solved(made)
     notebook["cells"].append(cell("code", "%matplotlib inline\n# a comment"))
     notebook["cells"].append(cell("code", "x = 1  # a comment"))
+    notebook["cells"].append(cell("code", "math.log?"))
+    notebook["cells"].append(cell("code", "print('so far')\ndevice = 'cpu'"))
+    answer = next(one for one in notebook["cells"] if one["metadata"].get("exercise") == "hw.2")
+    answer["source"] = answer["source"].replace("return", "retrun")  # a slip, no words
     assert opened(made, notebook) == ("", "nothing was written for the open question")
 
 
@@ -116,6 +145,100 @@ def test_a_cell_that_stops_before_what_others_need_is_told(made):
     (look,) = result["look"]
     assert "code cell 1 stopped with ModuleNotFoundError" in look and "hw.1" in look
     assert any("code cell 1 stopped" in note for note in result["notes"])
+
+
+def place_of(notebook, number):
+    cells = notebook["cells"]
+    return next(i for i, one in enumerate(cells) if one["metadata"].get("exercise") == number)
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_an_answer_that_a_later_cell_sets_again_is_told(made, lost):
+    notebook = solved(made)
+    cells = notebook["cells"]
+    cells.append(cell("code", "ratio = ratio(1, 2)\nmy_kl = 3\nmy_kl = my_kl + 1"))
+    if lost:  # as a program may save it
+        for one in cells:
+            one["metadata"] = {}
+    result = marked(made, notebook)
+    assert points(result) == (0, 0, 4)
+    said = "right below its own cell, but ratio is set again later"
+    assert f"hw.2: {said}" in result["look"] and said in result["marks"]["hw.2"]["line"]
+    assert len(result["look"]) == 2
+
+
+def test_a_wrong_answer_is_no_other_for_being_set_twice(made):
+    notebook = solved(made)
+    notebook["cells"][place_of(notebook, "hw.1")]["source"] = "my_kl = 77"
+    notebook["cells"].append(cell("code", "my_kl = 78"))
+    result = marked(made, notebook)
+    assert points(result) == (0, 3, 4) and not result["look"]
+
+
+def test_a_library_that_is_not_here_is_told(made):
+    notebook = solved(made)
+    answer = notebook["cells"][place_of(notebook, "hw.1")]
+    answer["source"] = "import nowhere_installed\n" + answer["source"]
+    result = marked(made, notebook)
+    (look,) = result["look"]
+    assert "stopped with ModuleNotFoundError: No module named 'nowhere_installed'" in look
+    assert look.endswith("no points for hw.1") and "nowhere_installed" in result["notes"][-1]
+    assert result["marks"]["hw.1"]["line"].endswith("its cell stopped with ModuleNotFoundError")
+
+
+SLIPS_OF_ONES_OWN = {
+    "its cell deleted": lambda cells, at: cells.pop(at),
+    "no Python": lambda cells, at: cells[at].update(source="def ratio(p, q) return p"),
+    "a name that is nowhere": lambda cells, at: cells[at].update(source="ratio = share"),
+}
+
+
+@pytest.mark.parametrize("slip", SLIPS_OF_ONES_OWN)
+def test_a_cell_that_only_tries_what_is_missing_is_nothing_to_look_at(made, slip):
+    notebook = solved(made)
+    cells = notebook["cells"]
+    SLIPS_OF_ONES_OWN[slip](cells, place_of(notebook, "hw.2"))
+    cells.insert(-1, cell("code", "# expected: 0.5\nratio(torch.tensor(1.0), 1.0)"))
+    cells.insert(-1, cell("code", "from nowhere_installed import drive\ndrive.mount('/x')"))
+    result = marked(made, notebook)
+    assert points(result) == (3, 0, 4) and not result["look"] and len(result["notes"]) == 1
+    line = result["marks"]["hw.2"]["line"]
+    assert ("its cell stopped with" in line) == (slip != "its cell deleted")
+
+
+def test_a_function_may_multiply_by_tensors_that_it_makes(made):
+    """Of torch's usual type, while inputs come in double precision."""
+    notebook = solved(made)
+    source = "def ratio(p, q):\n    return torch.eye(5) @ (p / (p + q))\n"
+    source += "def loss(x, y):\n    losses = torch.nn.functional.softplus(-x * y)\n"
+    source += "    return losses @ torch.full((5,), 0.2)"
+    notebook["cells"].append(cell("code", source))
+    assert points(marked(made, notebook)) == hostile.ALL
+
+
+def test_a_function_computes_in_double_precision_unless_it_says_otherwise():
+    """A torch.tensor of Python numbers is single by itself: too coarse for a tolerance of 1e-6."""
+    asked = {"name": "f", "gradients": False, "probes": pack([(0.1,)])}
+    mixed = lambda x: (torch.tensor([x]).float() @ torch.ones(1, dtype=torch.float32)).item()
+    for function, near in ((torch.tensor, 0), (mixed, 1e-8)):
+        ((given,), _) = (
+            unpack(part) for part in runner.answer({"f": function}, asked).values()
+        )
+        assert abs(float(given) - 0.1) <= near
+    assert torch.get_default_dtype() == torch.float32
+
+
+def test_gradients_that_a_cell_switched_off_cost_nothing(made):
+    notebook = solved(made)
+    notebook["cells"].append(cell("code", "torch.set_grad_enabled(False)"))
+    assert points(marked(made, notebook)) == hostile.ALL
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_notebook_is_read_in_any_unicode(made, encoding):
+    notebook = solved(made, open_answer="Größer als ½")
+    text = json.dumps(notebook, ensure_ascii=False).replace("\n", "\r\n")
+    assert submission.parse(text.encode(encoding)).written == {"hw.open": "Größer als ½"}
 
 
 def test_a_function_that_cannot_be_differentiated_is_told_so(made):

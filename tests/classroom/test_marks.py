@@ -407,6 +407,14 @@ def test_new_says_that_a_class_is_there_and_changes_nothing(place, capsys):
     assert {p: p.read_bytes() for p in before} == before
 
 
+def test_new_brings_tables_back_beside_a_secret_from_a_copy(place, tmp_path):
+    (tmp_path / "back").mkdir()
+    shutil.copy(place.folder / "secret.key", tmp_path / "back")
+    assert run("new", tmp_path / "back", "gan") == 0
+    for name in ("roster.csv", "decisions.csv"):
+        assert (tmp_path / "back" / name).read_text().startswith("student,")
+
+
 @pytest.mark.parametrize(
     "name",
     [

@@ -4,10 +4,12 @@ import base64
 import json
 import os
 import time
+from decimal import Decimal
 from fractions import Fraction
 
 import numpy as np
 import pytest
+import sympy
 import torch
 
 from course_lib.classroom import submission, wire
@@ -42,12 +44,29 @@ def test_arrays_and_lists_come_as_tensors_and_tuples():
     assert alike(back[1], T([0, 1, 2]))
 
 
-def test_an_exact_fraction_comes_as_the_number_that_it_is():
-    assert wire.unpack(wire.pack({"hit": Fraction(34, 55)})) == {"hit": 34 / 55}
+@pytest.mark.parametrize(
+    "number",
+    [Fraction(1, 4), Decimal("0.25"), sympy.Rational(1, 4), sympy.sqrt(sympy.Integer(1) / 16)],
+    ids=lambda number: type(number).__name__,
+)
+def test_a_number_of_any_library_comes_as_the_number_that_it_is(number):
+    assert wire.unpack(wire.pack({"hit": number})) == {"hit": 0.25}
 
 
-def test_objects_do_not_travel():
-    assert isinstance(wire.unpack(wire.pack(object())), wire.Unsent)
+@pytest.mark.parametrize(
+    "number", [0.25 + 1e-12j, T(0.25 + 0j), np.complex128(0.25), T([0.25 + 0j]).conj()[0]]
+)
+def test_a_complex_number_that_is_real_comes_so(number):
+    assert wire.unpack(wire.pack(number)).item() == 0.25
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [(object(), "object"), (0.25 + 1j, "complex"), (T([1j]), "complex"), (os, "module")],
+)
+def test_what_does_not_travel_comes_as_what_it_was(value, kind):
+    back = wire.unpack(wire.pack(value))
+    assert isinstance(back, wire.Unsent) and type(back).__name__ == kind
 
 
 EIGHT = base64.b64encode(b"12345678").decode()
@@ -56,7 +75,8 @@ EIGHT = base64.b64encode(b"12345678").decode()
 @pytest.mark.parametrize(
     "value",
     [
-        {}, {"list": 3}, {"list": [], "set": []}, {"what": 1}, [1], {"tensor": []},
+        {}, {"unsent": 3}, {"unsent": "no name"},
+        {"list": 3}, {"list": [], "set": []}, {"what": 1}, [1], {"tensor": []},
         {"tensor": ["float64", [2], EIGHT]}, {"tensor": ["float64", [-1], EIGHT]},
         {"tensor": ["complex64", [1], EIGHT]}, {"tensor": ["float64", [True], EIGHT]},
         {"tensor": ["float64", [1] * 9, EIGHT]}, {"tensor": ["float64", [1], "?"]},
