@@ -98,8 +98,9 @@ def whose(
     with chance p, and there are n others, it is told by accident with chance at most
     np(1 - p)^(CLASSES n) < 1 / (e CLASSES): four honest slips in a thousand, whatever p and n.
 
-    One number within the usual tolerance may be right for a stranger, too. So what agrees so well
-    as only the same computation does is compared with strangers as strictly.
+    One number within the usual tolerance may be right for a stranger, too. So what agrees as well
+    as only the same computation does is first compared with strangers as strictly: of honest
+    slips at most twice as many are told.
     """
     for tol in (EXACT, None):
         if (other := _met(assignment, wrong, others, tol)) is not None:
