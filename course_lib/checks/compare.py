@@ -138,22 +138,41 @@ def difference(given: Any, right: Any, tol: float | None = None) -> str | None:
     return next((part for part in parts if part is not None), None)
 
 
-def unusable(given: Any, right: Any) -> str | None:
+def unusable(given: Any, right: Any, goes_on: bool = False) -> str | None:
     """What to say where an answer that `difference` takes would stop what counts with it next: a
-    number in a list or tensor of one, keys in another writing. None where nothing would."""
-    wanted, found = numeric(right), numeric(given)
-    if wanted is None and isinstance(right, dict):
+    number in a list or tensor of one, keys in another writing. None where nothing would.
+
+    `goes_on`: tensors are counted with and drawn next.
+    """
+    if isinstance(right, dict):
         if set(given) != set(right):
             return f"the values are right; write the keys so: {', '.join(map(repr, right))}"
-        given, right = [given[key] for key in right], right.values()
-    if wanted is None and not isinstance(right, (str, set, frozenset)):
-        return next(filter(None, map(unusable, given, right)), None)
-    if wanted is None or found is None or wanted.dim() or not found.dim():
-        return None
-    return (
-        f"the value is right, but it has shape {_shape(found.shape)}: give the number alone, "
-        "without a list and without `keepdim`"
-    )
+        given, right = [given[key] for key in right], list(right.values())
+    if isinstance(given, (tuple, list)) and isinstance(right, (tuple, list)):
+        parts = (unusable(*pair, goes_on) for pair in zip(given, right, strict=False))
+        return next(filter(None, parts), None)
+    wanted, found = numeric(right), numeric(given)
+    if wanted is not None and found is not None and found.dim() and not wanted.dim():
+        return (
+            f"the value is right, but it has shape {_shape(found.shape)}: give the number alone, "
+            "without a list and without `keepdim`"
+        )
+    tensors = isinstance(given, torch.Tensor) and isinstance(right, torch.Tensor)
+    return _hindrance(given, right, goes_on) if tensors else None
+
+
+def _hindrance(given: torch.Tensor, right: torch.Tensor, goes_on: bool) -> str | None:
+    if given.is_inference():
+        return (
+            "the numbers are right, but nothing can be trained with them: write torch.no_grad() "
+            "for torch.inference_mode()"
+        )
+    if goes_on and given.requires_grad and not right.requires_grad:
+        return (
+            "the numbers are right, but they bring a gradient, which nothing given does, and the "
+            "lesson can't draw them: put `.detach()` behind what you return"
+        )
+    return None
 
 
 def describe(values: tuple) -> str:

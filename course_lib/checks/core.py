@@ -7,6 +7,7 @@ called on probe inputs, chosen and drawn so that the mistakes differ on them.
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Callable
 from typing import Any
@@ -35,6 +36,15 @@ NO_GRADIENT = (
 OTHER_GRADIENT = (
     "the number is right, but not its gradient, so it would train something else: a part of it "
     "is cut off from what it was computed of"
+)
+PRECISION = (
+    "Make new tensors with the precision of an argument x: `torch.zeros(3, dtype=x.dtype)`, and "
+    "write no `.float()`, `.double()` or `.half()`"
+)
+SPOILS = (
+    "the numbers are right, but the function changes what it is given, which is used again later: "
+    "`x -= 1`, `x[i] = 1` and `x.add_(1)` write into x; write `x = x - 1`, or begin with "
+    "`x = x.clone()`"
 )
 
 
@@ -88,7 +98,8 @@ def judge(
         )
     probes = trial.probes(asked, context)
     try:
-        outcome = [trial.call(answer, probe) for probe in probes]
+        tried = copy.deepcopy(probes)
+        outcome = [trial.call(answer, probe, ours=True) for probe in tried]
     except Stopped as stop:
         return open_still if stop.left_open else (False, f"your function {stop}")
     none = any(value is None for value in outcome)
@@ -100,7 +111,7 @@ def judge(
         gives = lambda function: trial.stated(asked, function)
     else:
         gives = lambda function: [trial.call(function, probe) for probe in probes]
-    return Tried(asked, outcome, probes, gives).verdict(answer)
+    return Tried(asked, outcome, probes, gives).verdict(answer, tried)
 
 
 class Tried:
@@ -116,11 +127,12 @@ class Tried:
         self.asked, self.outcome, self.probes, self.gives = asked, outcome, probes, gives
         self.right = self.expected = None
 
-    def verdict(self, answer: Any = None) -> tuple[bool, str]:
-        """Right first, then each known mistake, then what can be said of an unknown one."""
+    def verdict(self, answer: Any = None, tried: Any = None) -> tuple[bool, str]:
+        """Right first, then each known mistake, then what can be said of an unknown one;
+        `tried`: the probes, as the answer has left them."""
         reason = self.differs_from_right()
         if reason is None:
-            useless = self.useless(answer) if self.probes is not None else None
+            useless = self.useless(answer, tried) if self.probes is not None else None
             note = f"right. {self.asked.note}" if self.asked.note else "right"
             return (True, note) if useless is None else (False, useless)
         if (unknown := self.unknown_word()) is not None:
@@ -171,9 +183,11 @@ class Tried:
             outcome = {key: outcome[key] for key in wrong if key in outcome}
         return wrong is not None and self.gap(wrong, outcome) is None
 
-    def useless(self, answer: Any) -> str | None:
+    def useless(self, answer: Any, tried: list[Probe]) -> str | None:
         """What is wrong with an answer whose numbers are right, if anything is."""
         asked = self.asked
+        if not trial.same(tried, self.probes):
+            return SPOILS
         for name in sorted(asked.without & trial.called_in(answer, self.probes[0])):
             return f"the numbers are right, but they are `{name}`'s; build it from other parts"
         known = trial.stated_gradients(asked, self.right) if asked.learns else ()
@@ -184,10 +198,17 @@ class Tried:
                 return NO_GRADIENT
             if not trial.same_gradients(given, wanted):
                 return OTHER_GRADIENT if any(map(torch.any, given)) else NO_GRADIENT
-        if asked.form is None:
-            for given, wanted in zip(self.outcome, self.expected, strict=True):
-                if (reason := unusable(given, wanted)) is not None:
-                    return reason
+        for given, wanted in zip(self.outcome, self.expected or (), strict=False):
+            if (
+                reason := unusable(given, wanted, asked.tensor or bool(asked.learns))
+            ) is not None:
+                return reason
+        for dtype in asked.precisions:
+            if (reason := self.other_precision(answer, dtype)) is not None:
+                return (
+                    f"right, but given {str(dtype).removeprefix('torch.')}, as the lesson does "
+                    f"later, your function {reason}. {PRECISION}"
+                )
         for value in self.outcome if asked.tensor else ():
             whole = isinstance(self.expected[0], torch.Tensor)
             for part in [value] if whole else value:
@@ -197,6 +218,16 @@ class Tried:
                         f"yours is {kind(part)}"
                     )
         return None
+
+    def other_precision(self, answer: Any, dtype: torch.dtype) -> str | None:
+        """How an answer fails on numbers of this precision, if it does."""
+        probe = trial.in_precision(self.probes[0], dtype)
+        try:
+            given = trial.call(answer, probe)
+        except Stopped as stop:
+            return str(stop)
+        found = trial.other_precision(given, trial.call(self.right, probe))
+        return f"gives {found}" if found is not None else None
 
     def gap(self, expected: Any, outcome: Any = None) -> str | None:
         """None where the outcome is the expected one, else in which probe and how it isn't."""

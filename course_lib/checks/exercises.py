@@ -16,6 +16,8 @@ from course_lib.checks.compare import word
 from course_lib.errors import unknown
 
 Probe = tuple[Any, ...]
+DOUBLE = (torch.float64,)
+BOTH = (torch.float32, torch.float64)
 
 
 @dataclass(frozen=True)
@@ -45,8 +47,9 @@ class Exercise:
     accepts: decides instead of `right`.
     learns: positions of the arguments through which the answer is differentiated afterwards
         (a tensor, or a module and its parameters): there its gradient must be the right one's.
-    tensor: the lesson goes on with the answer as a tensor. without: names of torch's functions
-        that the answer is to replace, not to call.
+    tensor: the lesson goes on with the answer as a tensor. precisions: those of the arguments
+        that it is given there, so that an answer must keep them.
+    without: names of torch's functions that the answer is to replace, not to call.
     hint: said when a wrong answer is not recognised. note: said when it is right.
     demonstration: answered wrongly on purpose, so COURSE_STRICT does not hold for it.
     """
@@ -61,6 +64,7 @@ class Exercise:
     accepts: Callable[[Any], bool] | None = None
     learns: tuple[int, ...] = ()
     tensor: bool = False
+    precisions: tuple[torch.dtype, ...] = ()
     without: frozenset[str] = field(default_factory=frozenset)
     hint: str = ""
     note: str = ""

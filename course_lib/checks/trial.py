@@ -62,7 +62,8 @@ def stated_gradients(asked: Exercise, function: Callable) -> list[list[Tensor]]:
 
 def call(function: Callable, probe: Probe, ours: bool = False) -> Any:
     """One call with the random state set alike and put back after, on a copy of the inputs,
-    which is spared for a function of `ours`, that leaves them alone.
+    which is spared where they are `ours`: for a function that leaves them alone, or to see
+    what it does to them.
 
     Whatever stops the function, `exit()` included, is a `Stopped`; an interrupt is not.
     """
@@ -74,6 +75,36 @@ def call(function: Callable, probe: Probe, ours: bool = False) -> Any:
             raise
         except BaseException as error:
             raise stopped_at(function, error) from error
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether the tensors in two probes, or lists of them, hold the same numbers."""
+    if isinstance(one, (tuple, list)):
+        return len(one) == len(other) and all(map(same, one, other))
+    if isinstance(one, Tensor):
+        return one.shape == other.shape and bool(((one == other) | one.isnan()).all())
+    return not isinstance(one, (int, float)) or one == other or one != one
+
+
+def in_precision(value: Any, dtype: torch.dtype) -> Any:
+    """A copy of a probe with the numbers in its tensors and modules of this `dtype`."""
+    if isinstance(value, tuple):
+        return tuple(in_precision(part, dtype) for part in value)
+    if isinstance(value, nn.Module) or (
+        isinstance(value, Tensor) and value.is_floating_point()
+    ):
+        return copy.deepcopy(value).to(dtype)
+    return value
+
+
+def other_precision(given: Any, right: Any) -> str | None:
+    """The precision of a tensor that can't be counted with beside the right one's; of one number
+    any can, but half."""
+    for one, other in zip(tensors(given), tensors(right), strict=False):
+        half = str(one.dtype).endswith("float16")
+        if other.is_floating_point() and one.dtype != other.dtype and (half or other.dim()):
+            return str(one.dtype).removeprefix("torch.")
+    return None
 
 
 def called_in(function: Callable, probe: Probe) -> set[str]:
@@ -133,7 +164,7 @@ def same_gradients(given: list[Tensor], right: list[Tensor]) -> bool:
 def _mixed(answer: Any) -> Tensor | None:
     """Σ weight · number over all tensors in the answer that carry a gradient, or None."""
     weigh, total = torch.Generator().manual_seed(0), None
-    for part in _tensors(answer):
+    for part in tensors(answer):
         weights = torch.randn(part.shape, generator=weigh, dtype=torch.float64)
         if part.requires_grad:
             term = (weights * part.double()).sum()
@@ -141,12 +172,12 @@ def _mixed(answer: Any) -> Tensor | None:
     return total
 
 
-def _tensors(answer: Any) -> Iterator[Tensor]:
+def tensors(answer: Any) -> Iterator[Tensor]:
     if isinstance(answer, Tensor):
         yield answer
     elif isinstance(answer, dict):
         for key in sorted(answer, key=lambda key: word(str(key))):
-            yield from _tensors(answer[key])
+            yield from tensors(answer[key])
     elif isinstance(answer, (tuple, list)):
         for part in answer:
-            yield from _tensors(part)
+            yield from tensors(part)

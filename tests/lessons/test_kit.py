@@ -120,6 +120,13 @@ EXERCISES = {
     ),
     "99.20": Exercise(right=torch.tensor(100.0), tol=0.1),
     "99.13": Exercise(right=lambda x: x * 2, probes=[(torch.ones(2),), torch.ones(3)]),
+    "99.22": Exercise(
+        right=lambda x: (x * 2, x.sum()),
+        domain=lambda g: (exercises_kit.normal(g, 4),),
+        tensor=True,
+        precisions=exercises_kit.BOTH,
+    ),
+    "99.23": Exercise(right=lambda values: max(values), probes=[([3.0, 5.0, 4.0],)]),
 }
 
 
@@ -359,15 +366,71 @@ def test_the_context_sets_the_right_answer(capsys):
 
 
 def test_probes_are_copied_and_draws_are_alike_and_leave_no_trace(capsys):
-    def in_place(x):
-        return x.mul_(2)
-
-    assert said(capsys, "99.13", in_place)[0] and said(capsys, "99.13", in_place)[0]
+    in_place = lambda x: x.mul_(2)
+    first, second = said(capsys, "99.13", in_place), said(capsys, "99.13", in_place)
+    assert first == second and not first[0] and "changes what it is given" in first[1]
     torch.manual_seed(5)
     before = torch.random.get_rng_state()
     assert said(capsys, "99.10", lambda n: torch.rand(n))[0]
     assert not said(capsys, "99.10", lambda n: torch.randn(n))[0]
     assert torch.equal(before, torch.random.get_rng_state())
+
+
+def largest_by_sorting(values):
+    values.sort()
+    return values[-1]
+
+
+def with_a_parameter(x):
+    weight = torch.nn.Parameter(torch.ones(4, dtype=x.dtype))
+    return 2 * x * weight, x.sum()
+
+
+LATER = "as the lesson does later, your function"
+
+
+def in_inference(x):
+    with torch.inference_mode():
+        return 2 * x, x.sum()
+
+
+@pytest.mark.parametrize(
+    ("number", "answer", "message"),
+    [
+        (
+            "99.22",
+            lambda x: (2 * x.float(), x.sum()),
+            f"given float64, {LATER} gives float32",
+        ),
+        (
+            "99.22",
+            lambda x: (2 * x.double(), x.sum()),
+            f"given float32, {LATER} gives float64",
+        ),
+        ("99.22", lambda x: (2 * x, x.sum().half()), "your function gives float16"),
+        (
+            "99.22",
+            lambda x: (x @ (2 * torch.eye(4, dtype=torch.float64)), x.sum()),
+            "your function stopped with RuntimeError",
+        ),
+        ("99.22", with_a_parameter, "put `.detach()` behind"),
+        ("99.22", in_inference, "write torch.no_grad()"),
+        ("99.22", lambda x: (x.mul_(2), x.sum() / 2), "changes what it is given"),
+        ("99.23", largest_by_sorting, "changes what it is given"),
+    ],
+)
+def test_an_answer_with_which_the_lesson_would_stop_is_told_what_to_write(
+    capsys, number, answer, message
+):
+    right, line = said(capsys, number, answer)
+    assert not right and message in line
+
+
+def test_what_stops_nothing_is_taken(capsys):
+    in_single = lambda x: (2 * x, torch.tensor(x.sum().item()))  # a number: it has no precision
+    expanded = lambda x: [(2 * x)[None].expand(3, 4)[1], x.sum().double()]
+    assert said(capsys, "99.22", in_single)[0] and said(capsys, "99.22", expanded)[0]
+    assert said(capsys, "99.23", lambda values: sorted(values)[-1])[0]
 
 
 def test_dots_that_were_left_behind_an_answer_do_no_harm(capsys):
@@ -429,7 +492,7 @@ def test_a_demonstration_may_be_answered_wrongly(monkeypatch, capsys):
     assert not said(capsys, "99.1", 3.0)[0]
 
 
-@pytest.mark.parametrize("number", ["99.22", "98.1", 99.1, "6.3", "", None, "../x"])
+@pytest.mark.parametrize("number", ["99.99", "98.1", 99.1, "6.3", "", None, "../x"])
 def test_an_unknown_number_is_an_error_with_the_nearest(number):
     with pytest.raises(CourseError, match="Unknown exercise"):
         check(number, 1.0)

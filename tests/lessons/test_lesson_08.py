@@ -27,7 +27,7 @@ def by_loops(p_c, p_x, r_c, g_x):
     for c in range(len(p_c)):
         real, fake = (p_c[c] * p_x[c]).tolist(), (r_c[c] * g_x[c]).tolist()
         rows.append([a / (a + b) for a, b in zip(real, fake, strict=True)])
-    return torch.tensor(rows)
+    return torch.tensor(rows, dtype=p_c.dtype)
 
 
 # 08.2 ----------------------------------------------------------------------------------------

@@ -36,10 +36,10 @@ def matching_by_loop(real, drawn):
 
 def centre_by_library(old, batch, n, decay):
     """A history whose centre is `old` after n − 1 batches."""
-    centres = Centres(1, len(old), decay)
+    centres = Centres(1, len(old), decay).to(old.dtype)
     centres.centres.copy_(old if n > 1 else torch.zeros_like(old))
     centres.batches.fill_(n - 1)
-    return centres.moved(batch[None], torch.ones(1, 1))[0][0]
+    return centres.moved(batch[None], old.new_ones(1, 1))[0][0]
 
 
 def centre_by_weights(old, batch, n, decay):

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from course_lib.checks.compare import difference, numeric, word
 from course_lib.checks.exercises import (
+    DOUBLE,
     Exercise,
     Prediction,
     When,
@@ -170,6 +171,7 @@ def _linear_model(generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor, f
 
 POSTERIOR = Exercise(
     right=posterior,
+    precisions=DOUBLE,
     probes=[(X3, MU3, W3, 0.7), (X3, MU3, W3[:, :1], 0.5)],
     domain=_linear_model,
     tol=1e-6,
@@ -307,6 +309,7 @@ def _ppca_with(variance_of: Callable = _kept, weights_of: Callable = _proper) ->
 
 FIT_PPCA = Exercise(
     right=fit_ppca,
+    precisions=DOUBLE,
     probes=lambda: _ppca_probes(),
     domain=_more_ppca,
     form=_up_to_rotation,

@@ -11,6 +11,7 @@ from torch.nn.functional import binary_cross_entropy, logsigmoid, softplus
 
 from course_lib.checks.compare import numeric
 from course_lib.checks.exercises import (
+    BOTH,
     Exercise,
     Prediction,
     When,
@@ -138,6 +139,7 @@ EXERCISES = {
     ),
     "02.2": Exercise(
         right=discriminator_loss,
+        precisions=BOTH,
         probes=_logits,
         domain=_more_logits,
         learns=(0, 1),
@@ -186,6 +188,7 @@ EXERCISES = {
     ),
     "02.3": Exercise(
         right=generator_loss,
+        precisions=BOTH,
         probes=_fakes,
         domain=lambda g: (_more_logits(g)[1], OBJECTIVES[whole(g, 0, 1)]),
         learns=(0,),

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from course_lib.checks.exercises import (
+    BOTH,
     Exercise,
     Prediction,
     When,
@@ -194,6 +195,7 @@ EXERCISES = {
     ),
     "05.3": Exercise(
         right=wasserstein,
+        precisions=BOTH,
         probes=_points_on_a_line,
         domain=_more_points,
         mistakes={
@@ -225,6 +227,7 @@ EXERCISES = {
     ),
     "05.4": Exercise(
         right=penalty,
+        precisions=BOTH,
         probes=_penalties,
         domain=_more_penalties,
         learns=(0,),
@@ -278,6 +281,7 @@ EXERCISES = {
     ),
     "05.5": Exercise(
         right=largest_singular_value,
+        precisions=BOTH,
         also=[_improved, _one_step_behind],
         probes=_matrices,
         domain=_some_matrix,

@@ -13,6 +13,7 @@ from torch.distributions import Normal, kl_divergence
 
 from course_lib.checks.compare import numeric, word
 from course_lib.checks.exercises import (
+    BOTH,
     Exercise,
     Prediction,
     When,
@@ -157,6 +158,7 @@ EXERCISES = {
     ),
     "06.2": Exercise(
         right=gaussian_kl,
+        precisions=BOTH,
         probes=[
             (torch.tensor([[0.5, -1.0, 2.0]]), torch.tensor([[0.3, -1.2, 0.8]])),
             (torch.tensor([[0.0, 0.1], [1.5, -0.4]]), torch.tensor([[-2.0, 0.5], [0.7, 0.2]])),
@@ -189,6 +191,7 @@ EXERCISES = {
     ),
     "06.3": Exercise(
         right=_draw,
+        precisions=BOTH,
         probes=[
             (
                 torch.tensor([[0.5, -1.0], [0.0, 2.0]]),
@@ -219,6 +222,7 @@ EXERCISES = {
     ),
     "06.4": Exercise(
         right=_elbo_of,
+        precisions=BOTH,
         domain=_some_vae,
         learns=(0,),
         mistakes={

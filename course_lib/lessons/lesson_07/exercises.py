@@ -10,6 +10,7 @@ from torch import Tensor
 
 from course_lib.checks.compare import word
 from course_lib.checks.exercises import (
+    BOTH,
     Exercise,
     Prediction,
     When,
@@ -145,6 +146,7 @@ EXERCISES = {
     ),
     "07.2": Exercise(
         right=active_units,
+        precisions=BOTH,
         probes=_means,
         domain=_more_means,
         mistakes={
@@ -187,6 +189,7 @@ EXERCISES = {
     ),
     "07.4": Exercise(
         right=best_sigma,
+        precisions=BOTH,
         probes=_pairs,
         domain=_more_pairs,
         mistakes={
@@ -209,6 +212,7 @@ EXERCISES = {
     ),
     "07.5": Exercise(
         right=charged,
+        precisions=BOTH,
         probes=_kls,
         domain=_more_kls,
         learns=(0,),

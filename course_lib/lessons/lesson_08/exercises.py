@@ -15,6 +15,8 @@ from torch.nn.functional import softplus
 
 from course_lib.checks.compare import members, word
 from course_lib.checks.exercises import (
+    BOTH,
+    DOUBLE,
     Exercise,
     Prediction,
     When,
@@ -190,6 +192,7 @@ def _said(answer: dict, *words: str) -> bool:
 EXERCISES = {
     "08.1": Exercise(
         right=best_d,
+        precisions=DOUBLE,
         domain=_tables,
         tensor=True,
         mistakes={
@@ -254,6 +257,7 @@ EXERCISES = {
     ),
     "08.3": Exercise(
         right=conditional_elbo,
+        precisions=BOTH,
         domain=_some_cvae,
         learns=(0,),
         mistakes={
@@ -321,6 +325,7 @@ EXERCISES = {
     ),
     "08.5": Exercise(
         right=critic_loss,
+        precisions=BOTH,
         probes=_outputs,
         domain=_more_outputs,
         learns=(0, 1),

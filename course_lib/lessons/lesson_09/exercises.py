@@ -14,6 +14,7 @@ from torch import Tensor
 
 from course_lib.checks.compare import members
 from course_lib.checks.exercises import (
+    BOTH,
     Exercise,
     Prediction,
     When,
@@ -106,6 +107,7 @@ EXERCISES = {
     ),
     "09.2": Exercise(
         right=mean_matching,
+        precisions=BOTH,
         probes=_features,
         domain=_more_features,
         learns=(1,),
@@ -129,6 +131,7 @@ EXERCISES = {
     ),
     "09.3": Exercise(
         right=moved,
+        precisions=BOTH,
         probes=_centres,
         domain=_more_centres,
         tensor=True,

@@ -11,6 +11,7 @@ from torch.nn.functional import logsigmoid
 
 from course_lib.checks.compare import word
 from course_lib.checks.exercises import (
+    BOTH,
     Exercise,
     Prediction,
     When,
@@ -186,6 +187,7 @@ EXERCISES = {
     ),
     "10.4": Exercise(
         right=_log_prob,
+        precisions=BOTH,
         domain=_some_flow,
         learns=(0,),
         mistakes={

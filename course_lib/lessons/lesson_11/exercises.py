@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from course_lib.checks.exercises import (
+    BOTH,
     Exercise,
     Prediction,
     between,
@@ -257,6 +258,7 @@ EXERCISES = {
     ),
     "11.5": Exercise(
         right=_bits,
+        precisions=BOTH,
         domain=_some_realnvp,
         learns=(0,),
         mistakes={
