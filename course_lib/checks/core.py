@@ -199,9 +199,8 @@ class Tried:
             if not trial.same_gradients(given, wanted):
                 return OTHER_GRADIENT if any(map(torch.any, given)) else NO_GRADIENT
         for given, wanted in zip(self.outcome, self.expected or (), strict=False):
-            if (
-                reason := unusable(given, wanted, asked.tensor or bool(asked.learns))
-            ) is not None:
+            reason = unusable(given, wanted, asked.tensor or bool(asked.learns))
+            if reason is not None:
                 return reason
         for dtype in asked.precisions:
             if (reason := self.other_precision(answer, dtype)) is not None:

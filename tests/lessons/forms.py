@@ -68,8 +68,7 @@ learning = each(lambda value: value.detach().clone().requires_grad_())
 PLAYS = {
     "numbers": ((narrow, turn), (narrow,)),
     "single": ((single, expanded), (single,)),
-    "double": ((double, learning), (double,), (learning,)),
-    "inference": ((each(inferred),),),
+    "double": ((each(inferred),), (double, learning), (double,), (learning,)),
 }
 
 
