@@ -1425,6 +1425,7 @@ for name, kind in lesson_11.faults.items():
 fig, axes = plots.figure(columns=5, width=9.4, height=2.7)
 for ax, (name, logged) in zip(axes, curves.items()):
     plots.curves({"bits": logged}, ax=ax, title=name, ylabel="", limits=(-2, 5))
+    ax.get_legend().remove()
 axes[0].set_ylabel("bits/dim, as logged")
 plots.show(
     fig,
