@@ -2,6 +2,7 @@
 refuses(left, beta_gradient(sigma, 1.0), tol=1e-6, name="β taken for a change of units")
 
 # %% after: (7.9) the ELBO is flat in σ at σ*
+at_mean = vae.mean_given(mean)
 wrong = library.gaussian_log_likelihood(flat, decoded, at_mean).mean()
 refuses(wrong, closed, tol=1e-8, name="z = m instead of draws")
 

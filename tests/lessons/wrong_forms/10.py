@@ -61,7 +61,7 @@ refuses(reverse, gap, tol=1e-6, name="KL(p(u|k) ‖ U), the other way round")
 refuses(shares[1].mean(), 0.25, error=error, name="the same with + t outside")
 
 # %% after: (10.1) integrates to
-refuses(at_f * line, value, name="the slope of g instead of that of f")
+refuses(at_f * line, by_torch, name="the slope of g instead of that of f")
 
 # %% after: share of draws in (1, 2)
 wrong = torch.trapezoid(at_f[between], line[between])
