@@ -217,7 +217,7 @@ def test_whose_numbers_were_used_is_told_of_a_copied_notebook(name):
 @pytest.mark.parametrize("name", ["vae", "samples"])
 def test_whose_numbers_were_used_is_told_of_one_copied_number(name):
     """Though many strangers' numbers are as near as the tolerance."""
-    given, others, asked = a_class(name, 30)
+    given, others, asked = a_class(name, 10)
     for n, question in asked.items():
         right = question.right(others[5][1])
         if set(map(type, right.values() if isinstance(right, dict) else [right])) != {str}:
