@@ -1021,7 +1021,7 @@ plots.show(
     fig,
     alt="Left, the VAE's record: at equal seconds halving is ahead of random and TPE, whose means "
     "part late, and Halton's one run is luckiest. Right, report A's GAN: a grid row by row is "
-    "behind its shuffled cells at first; Halton's five numbers are ahead.",
+    "behind its shuffled cells until they meet; Halton falls at its second trial and stays there.",
 )
 
 # %% [markdown]

@@ -204,7 +204,12 @@ EXERCISES = {
     "12.4": Exercise(
         right=expected_again,
         # Nearly 0, not 0: 1/(1 + (σ/τ)²) and weights 1/σ², 1/τ² are right answers, too.
-        probes=[(20.0, 50.0, 3.0, 12.0), (20.0, 50.0, 3.0, 1e-6), (20.0, 50.0, 1e-6, 3.0)],
+        probes=[
+            (20.0, 50.0, 3.0, 12.0),
+            (20.0, 50.0, 3.0, 1e-6),
+            (20.0, 50.0, 1e-6, 3.0),
+            tuple(torch.tensor([35.0, 60.0, 2.0, 9.0], dtype=torch.float64)),  # as in section 4
+        ],
         domain=lambda g: tuple(between(g, low, 9) for low in (-9, -9, 0.1, 0.1)),
         mistakes={
             "this is the share that is *lost*; with "
